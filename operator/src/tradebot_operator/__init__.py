@@ -1,0 +1,1 @@
+"""The Kubernetes operator that makes a running bot from a TradeBot resource."""

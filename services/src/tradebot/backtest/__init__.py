@@ -1,0 +1,1 @@
+"""Backtests that mean what the live bot does, and the metrics that judge them."""

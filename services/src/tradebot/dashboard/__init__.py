@@ -1,0 +1,1 @@
+"""The dashboard stage: a page that shows the whole line as it moves."""

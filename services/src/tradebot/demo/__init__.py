@@ -1,0 +1,1 @@
+"""The whole line on one machine: every stage a process, supervised."""

@@ -1,0 +1,213 @@
+"""The bodies of documents: what the bots leave behind, one Struct a `doc_type`.
+
+Stored numbers are floats: documents are for looking at, never for computing an order. Times are
+integer milliseconds UTC. Fields that the original pipeline stored keep its names (`amount`,
+`available`, `volume_BTC` …), so that its dashboards and queries read the new documents.
+Every body carries `bot`, `symbol`, `ts` and `doc_type` at the top level once it is stored: the
+recorder takes them from the `Document` that wraps the body.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from tradebot.records import DocType, Document
+
+Action = Literal["buy", "sell", "hold"]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of one thing."""
+
+
+class Balance(Body, frozen=True, kw_only=True):
+    """What the account holds of one currency, after something changed it."""
+
+    type: str = "exchange"
+    currency: str
+    amount: float
+    available: float
+    availableForWithdrawal: float  # noqa: N815  # the venue's own name, kept by the report
+
+
+class Ticker(Body, frozen=True, kw_only=True):
+    """The venue's prices when a decision was made; volumes are of 24 hours."""
+
+    bid: float
+    ask: float
+    last: float
+    volume_base: float
+    volume_quote: float
+    volume_BTC: float | None = None  # noqa: N815  # the report's name, for BTCUSD
+    volume_USD: float | None = None  # noqa: N815
+
+
+class Order(Body, frozen=True, kw_only=True):
+    """An order as the venue last described it, in the report's form, with its intent."""
+
+    order_id: str
+    client_order_id: str
+    decision_id: str
+    exchange: str = "gemini"
+    type: str = "exchange limit"
+    side: Literal["buy", "sell"]
+    price: float
+    avg_execution_price: float
+    original_amount: float
+    executed_amount: float
+    remaining_amount: float
+    is_live: bool
+    is_cancelled: bool
+    is_hidden: bool = False
+    was_forced: bool = False
+    options: list[str]
+    reason: str = ""
+    state: str
+    timestamps: int
+    epoch: int
+    mode: str
+    latency_seconds: float | None = None
+
+
+class Fill(Body, frozen=True, kw_only=True):
+    """One execution of an order; the fee is the venue's, never assumed."""
+
+    trade_id: str
+    order_id: str
+    client_order_id: str
+    decision_id: str
+    side: Literal["buy", "sell"]
+    price: float
+    amount: float
+    fee: float
+    fee_currency: str
+    liquidity: Literal["maker", "taker"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one gate said of a decision."""
+
+    gate: str
+    passed: bool
+    reason: str
+
+
+class Decision(Body, frozen=True, kw_only=True):
+    """What the bot decided for one window, and why."""
+
+    decision_id: str
+    action: Action
+    signal: Action
+    reason: str
+    gate: str
+    verdicts: list[Verdict]
+    window_end: int
+    ratio: float | None
+    band_min_bps: int
+    band_max_bps: int
+    complete: bool
+    delta: float | None
+    forecast_log_price: float | None
+    model: str
+    digest: str
+    model_age_seconds: float | None
+    mid: float | None
+    amount: float
+    limit_price: float | None
+    client_order_id: str
+    epoch: int
+    mode: str
+    inputs: str
+    """JSON of all that `decide` saw, so that `tradebot explain` can run it again."""
+
+
+class Score(Body, frozen=True, kw_only=True):
+    """What a closed round trip gained, in quote currency, and where the bot stands."""
+
+    trip_id: str
+    entry_price: float
+    exit_price: float
+    amount: float
+    gross: float
+    fees: float
+    score: float
+    return_fraction: float
+    slippage: float
+    holding_seconds: float
+    realised: float
+    unrealised: float
+    equity: float
+    exposure: float
+    drawdown: float
+
+
+class Liquidity(Body, frozen=True, kw_only=True):
+    """One window: flows in quote currency, their ratio, and whether all of it was seen."""
+
+    window_start: int
+    window_end: int
+    bid: float
+    ask: float
+    ratio: float | None
+    events: int
+    complete: bool
+
+
+class Forecast(Body, frozen=True, kw_only=True):
+    """A published forecast: its model, and the prices at some of its horizons."""
+
+    model: str
+    digest: str
+    fitted_at: int
+    history_end: int
+    start: int
+    steps: int
+    price_next: float
+    price_1h: float | None = None
+    price_24h: float | None = None
+    lower_1h: float | None = None
+    upper_1h: float | None = None
+
+
+class Halt(Body, frozen=True, kw_only=True):
+    """A bot stopped acting, or was let go on by a person."""
+
+    state: Literal["halted", "resumed", "paused"]
+    reason: str
+    because: str = ""
+    by: str = ""
+
+
+BODIES: dict[DocType, type[Body]] = {
+    DocType.BALANCE: Balance,
+    DocType.TICKER: Ticker,
+    DocType.ORDER: Order,
+    DocType.FILL: Fill,
+    DocType.DECISION: Decision,
+    DocType.SCORE: Score,
+    DocType.LIQUIDITY: Liquidity,
+    DocType.FORECAST: Forecast,
+    DocType.HALT: Halt,
+}
+
+
+def document(
+    doc_type: DocType, *, bot: str, symbol: str, ts: int, key: str, body: Body
+) -> Document:
+    """The document of `body`.
+
+    Args:
+        key: what makes the recorded thing itself among its kind, such as a fill's trade id; with
+            bot and kind it is the id, so that the same thing delivered twice is stored once and
+            a newer state of it replaces the older.
+    """
+    name = f"{doc_type}/{bot}/{symbol}/{key}"
+    return Document(
+        id=hashlib.sha256(name.encode()).hexdigest()[:32],
+        doc_type=doc_type,
+        ts=ts,
+        bot=bot,
+        symbol=symbol,
+        body=msgspec.to_builtins(body),
+    )

@@ -1,0 +1,67 @@
+"""Money on the venue's increments.
+
+Invariant: a rounded amount or price never risks more than the exact one would have.
+An amount rounds down; a buy's limit price rounds down and a sell's rounds up when the
+price bounds what is paid, so that rounding shrinks risk.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from typing import Literal
+
+Side = Literal["buy", "sell"]
+
+ZERO = Decimal(0)
+
+
+def decimal_of(text: str) -> Decimal:
+    """The exact number that a decimal string writes.
+
+    >>> decimal_of("11412.68")
+    Decimal('11412.68')
+
+    Raises:
+        ValueError: `text` is not a finite decimal number.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a decimal number") from None
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is not a finite number")
+    return number
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of `step` that is not above `value`.
+
+    >>> floor_to(Decimal("0.123456789"), Decimal("0.00000001"))
+    Decimal('0.12345678')
+    """
+    return (value / step).to_integral_value(rounding=ROUND_FLOOR) * step
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """The smallest multiple of `step` that is not below `value`.
+
+    >>> ceil_to(Decimal("10.001"), Decimal("0.01"))
+    Decimal('10.01')
+    """
+    return (value / step).to_integral_value(rounding=ROUND_CEILING) * step
+
+
+def limit_price(side: Side, price: Decimal, step: Decimal) -> Decimal:
+    """A limit on the price step, no worse for us than `price`: buys down, sells up.
+
+    >>> limit_price("buy", Decimal("10.009"), Decimal("0.01"))
+    Decimal('10.00')
+    """
+    return floor_to(price, step) if side == "buy" else ceil_to(price, step)
+
+
+def plain(value: Decimal) -> str:
+    """The decimal without an exponent, as the venue and the topics write numbers.
+
+    >>> plain(Decimal("1E-8"))
+    '0.00000001'
+    """
+    return format(value, "f")

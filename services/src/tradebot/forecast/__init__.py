@@ -1,0 +1,1 @@
+"""The forecast stage: the price of each coming minute, from its history."""

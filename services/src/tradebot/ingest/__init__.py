@@ -1,0 +1,1 @@
+"""The ingest stage: the venue's order book and trades, into Kafka."""

@@ -1,0 +1,1 @@
+"""Servers and the machine: Kafka, stores, metrics, health, logs, settings."""

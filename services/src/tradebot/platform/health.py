@@ -1,0 +1,94 @@
+"""/metrics, /livez and /readyz of a stage, with the reasons.
+
+A stage is live while its process answers; it is ready while no gate is closed. A stalled feed
+closes a gate, it never ends the process: a restart would not bring the feed back.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from tradebot.platform.metrics import READY
+
+Check = Callable[[], str | None]
+
+
+class Readiness:
+    """The gates of a stage: each is open, or closed with a reason."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._lock = threading.Lock()
+        self._closed: dict[str, str] = {"starting": "the stage has not finished starting"}
+        self._checks: dict[str, Check] = {}
+
+    def started(self) -> None:
+        """The stage has done what it needs to serve."""
+        self.open("starting")
+
+    def close(self, gate: str, reason: str) -> None:
+        """The stage cannot do its work because of `reason`."""
+        with self._lock:
+            self._closed[gate] = reason
+
+    def open(self, gate: str) -> None:
+        """What closed `gate` is over."""
+        with self._lock:
+            self._closed.pop(gate, None)
+
+    def check(self, gate: str, check: Check) -> None:
+        """Asks `check` at each request: a sentence closes the gate, `None` opens it."""
+        with self._lock:
+            self._checks[gate] = check
+
+    def reasons(self) -> dict[str, str]:
+        """The closed gates; empty when the stage is ready."""
+        with self._lock:
+            closed, checks = dict(self._closed), dict(self._checks)
+        for gate, check in checks.items():
+            reason = check()
+            if reason is not None:
+                closed[gate] = reason
+        READY.labels(self._stage).set(0 if closed else 1)
+        return closed
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, *_args: Any) -> None:
+        """Probes every few seconds would drown the log."""
+
+
+def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
+    """Serves the three paths from a thread of its own; answers the port.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    metrics = make_wsgi_app()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            readiness.reasons()
+            return metrics(environ, start_response)  # type: ignore[no-any-return]
+        if path not in ("/livez", "/readyz"):
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"this port serves /metrics, /livez and /readyz\n"]
+        reasons = readiness.reasons() if path == "/readyz" else {}
+        status = "503 Service Unavailable" if reasons else "200 OK"
+        start_response(status, [("Content-Type", "application/json")])
+        body = {"stage": stage, "ready": not reasons, "reasons": reasons}
+        return [json.dumps(body).encode() + b"\n"]
+
+    server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    return server.server_port

@@ -1,0 +1,172 @@
+"""Kafka: topics, producers and consumers, set up in one way for all stages.
+
+Producers are idempotent and wait for all replicas: nothing acknowledged is lost. Consumers read
+committed records only and never commit by themselves: an offset is committed after its effect is
+durable.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,  # type: ignore[attr-defined]  # a documented name that the package re-exports
+)
+
+from tradebot.platform.settings import SettingsError, StageSettings
+
+PARTITIONS = 4
+"""Partitions of a topic on one machine; a cluster's are set by its chart."""
+
+
+class Topics(msgspec.Struct, frozen=True):
+    """The names of the topics."""
+
+    feed: str = "gemini-feed"
+    trades: str = "gemini-trades"
+    liquidity: str = "faust.out"
+    forecasts: str = "forecasts"
+    journal: str = "trader-journal"
+    documents: str = "trade-documents"
+    dead_letters: str = "dead-letters"
+
+    @classmethod
+    def of(cls, settings: StageSettings) -> "Topics":
+        """The names with the settings' prefix."""
+        prefix = settings.topic_prefix
+        fields = msgspec.structs.fields(cls)
+        return cls(**{field.name: prefix + field.default for field in fields})
+
+    def all(self) -> tuple[str, ...]:
+        """Every name."""
+        return msgspec.structs.astuple(self)
+
+
+class KafkaUnreachableError(SettingsError):
+    """No broker answers at the address that the settings name."""
+
+    exit_code = 3
+
+
+def client_config(settings: StageSettings) -> dict[str, Any]:
+    """What every client of the settings' brokers is made with.
+
+    Raises:
+        SettingsError: the password's file is not there.
+    """
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka,
+        "security.protocol": settings.kafka_security,
+        "reconnect.backoff.max.ms": 2000,
+        "log_level": 3,
+    }
+    if settings.kafka_ca_file:
+        config["ssl.ca.location"] = settings.kafka_ca_file
+    if settings.kafka_security.startswith("SASL"):
+        config |= {
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": settings.kafka_username,
+            "sasl.password": password(settings),
+        }
+    return config
+
+
+def password(settings: StageSettings) -> str:
+    """The user's password, from its file.
+
+    Raises:
+        SettingsError: the file is not there.
+    """
+    try:
+        return Path(settings.kafka_password_file).read_text().strip()
+    except OSError as error:
+        raise SettingsError(
+            f"kafka_password_file is {settings.kafka_password_file!r}: {error.strerror};"
+            " give the path of a file that holds the password"
+        ) from None
+
+
+def producer(settings: StageSettings, **overrides: Any) -> Producer:
+    """A producer that loses and doubles nothing; overrides use librdkafka's names."""
+    return Producer(
+        client_config(settings)
+        | {
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "compression.type": "none" if settings.kafka_embedded else "lz4",
+        }
+        | overrides
+    )
+
+
+def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
+    """A consumer of committed records from the earliest; it never commits by itself."""
+    return Consumer(
+        client_config(settings)
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "fetch.queue.backoff.ms": 5,
+            "allow.auto.create.topics": True,
+            "topic.metadata.refresh.interval.ms": 5000,
+        }
+        | overrides
+    )
+
+
+def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
+    """Returns when a broker answers.
+
+    Raises:
+        KafkaUnreachableError: none did within `seconds`.
+    """
+    try:
+        AdminClient(client_config(settings)).list_topics(timeout=seconds)
+    except KafkaException:
+        raise KafkaUnreachableError(
+            f"no Kafka broker answers at {settings.kafka}: start one there, or give its address by"
+            " --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
+        ) from None
+
+
+def ensure_topics(
+    settings: StageSettings,
+    names: Iterable[str],
+    *,
+    partitions: int = PARTITIONS,
+    replication: int = -1,
+) -> None:
+    """Creates the topics that are not there, before a client makes them with one partition.
+
+    Where the brokers or the user's rights do not allow it, topics must be there already.
+
+    Raises:
+        KafkaUnreachableError: no broker answers.
+        SettingsError: a topic could not be created.
+    """
+    wait_for_broker(settings)
+    admin = AdminClient(client_config(settings))
+    if settings.kafka_embedded:
+        for name in names:
+            admin.list_topics(name, timeout=10)
+        return
+    present = admin.list_topics(timeout=10).topics
+    missing = [name for name in names if name not in present]
+    if not missing:
+        return
+    wanted = [NewTopic(name, partitions, replication) for name in missing]
+    for name, created in admin.create_topics(wanted).items():
+        try:
+            created.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise SettingsError(
+                    f"topic {name} is missing and cannot be created: {error}"
+                ) from None

@@ -1,0 +1,228 @@
+"""Settings of a stage: one frozen Struct, filled from flags, environment, a file and defaults.
+
+The first that names a value wins, in that order. A field `topic_prefix` is the flag
+`--topic-prefix`, the variable `TRADEBOT_TOPIC_PREFIX` and the key `topic_prefix` of the file
+(TOML or YAML). Describe a field by `Annotated[type, "what it does, with its unit"]`; a field's
+bounds go into its type by `msgspec.Meta`. A check across fields belongs in `__post_init__`,
+which raises `ValueError` with a sentence that names the fix.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+import yaml
+
+Settings = TypeVar("Settings", bound=msgspec.Struct)
+
+ENVIRONMENT_PREFIX = "TRADEBOT_"
+
+
+class SettingsError(click.ClickException):
+    """A setting cannot be used; the message names it, its value and the fix."""
+
+    exit_code = 2
+
+
+class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every stage takes."""
+
+    kafka: Annotated[str, "Kafka's bootstrap servers, host:port[,host:port]"] = "127.0.0.1:9092"
+    kafka_security: Annotated[str, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"] = "PLAINTEXT"
+    kafka_username: Annotated[str, "user for SCRAM-SHA-512"] = ""
+    kafka_password_file: Annotated[str, "file that holds the user's password"] = ""
+    kafka_ca_file: Annotated[str, "certificate authority of the brokers, a PEM file"] = ""
+    kafka_embedded: Annotated[
+        bool, "the broker is the one inside `tradebot demo`: it creates topics by itself"
+    ] = False
+    topic_prefix: Annotated[str, "put before every topic's name"] = ""
+    http_host: Annotated[str, "address that serves /metrics, /livez and /readyz"] = "127.0.0.1"
+    http_port: Annotated[int, "port that serves them; 0 takes a free one"] = 0
+    log_format: Annotated[str, "text or json"] = "text"
+    log_level: Annotated[str, "debug, info, warning or error"] = "info"
+    speed: Annotated[
+        float, msgspec.Meta(gt=0), "exchange time runs this many times as fast (emulator)"
+    ] = 1.0
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field.
+
+    >>> variable("topic_prefix")
+    'TRADEBOT_TOPIC_PREFIX'
+    """
+    return ENVIRONMENT_PREFIX + field.upper()
+
+
+def flag(field: str) -> str:
+    """The command-line flag of a field.
+
+    >>> flag("topic_prefix")
+    '--topic-prefix'
+    """
+    return "--" + field.replace("_", "-")
+
+
+def load(
+    kind: type[Settings],
+    *,
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """The settings of class `kind`.
+
+    Args:
+        flags: values by field name; `None` means not given.
+        environment: the process's own if not given.
+        file: TOML (`.toml`) or YAML, a mapping of field names to values.
+
+    Raises:
+        SettingsError: a value does not fit its field, the file is not there or is not readable,
+            or the file names a field that is not a setting.
+    """
+    environment = os.environ if environment is None else environment
+    names = [field.name for field in msgspec.structs.fields(kind)]
+    given: dict[str, tuple[Any, str]] = {}
+    for name, value in (_read_file(file) if file else {}).items():
+        if name not in names:
+            raise SettingsError(
+                f"{file}: {name!r} is not a setting; it can be one of {', '.join(names)}"
+            )
+        given[name] = (value, f"{file}: {name}")
+    for name in names:
+        text = environment.get(variable(name))
+        if text is not None:
+            given[name] = (text, variable(name))
+        value = (flags or {}).get(name)
+        if value is not None:
+            given[name] = (value, flag(name))
+    return _build(kind, given)
+
+
+def _build(kind: type[Settings], given: Mapping[str, tuple[Any, str]]) -> Settings:
+    hints = get_type_hints(kind, include_extras=True)
+    values: dict[str, Any] = {}
+    for name, (value, source) in given.items():
+        values[name] = _convert(value, hints[name], source)
+    missing = [
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if field.required and field.name not in values
+    ]
+    if missing:
+        ways = "; ".join(f"{name}: give {flag(name)} or {variable(name)}" for name in missing)
+        raise SettingsError(f"a setting is missing: {ways}")
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _convert(value: Any, hint: Any, source: str) -> Any:
+    """`value` as the field's type; lists may be written `a,b,c`."""
+    if isinstance(value, str) and _is_list(hint):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, bool | int | float) and _base(hint) is Decimal:
+        value = str(value)
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source} is {value!r}: {error}") from None
+
+
+def _base(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _is_list(hint: Any) -> bool:
+    base = _base(hint)
+    if get_origin(base) is Union:
+        return any(_is_list(part) for part in get_args(base))
+    return get_origin(base) in (list, tuple)
+
+
+def _help(hint: Any) -> str:
+    if get_origin(hint) is not Annotated:
+        return ""
+    return next((part for part in get_args(hint)[1:] if isinstance(part, str)), "")
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text()
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}; give the path of a settings file") from None
+    try:
+        content = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{file}: it must be a mapping of setting names to values")
+    return content
+
+
+def command(
+    kind: type[Settings],
+    run: Callable[[Settings], None],
+    *,
+    name: str,
+    summary: str,
+    example: str,
+    arguments: Sequence[str] = (),
+) -> click.Command:
+    """A click command whose options are the fields of `kind`.
+
+    Args:
+        run: called with the settings that were loaded.
+        summary: one line, for `tradebot --help`.
+        example: a command line that works, shown by `--help`.
+        arguments: fields that are positional arguments instead of flags.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    parameters: list[click.Parameter] = [
+        click.Option(
+            ["--config"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="settings file, TOML or YAML",
+        )
+    ]
+    for field in msgspec.structs.fields(kind):
+        if field.name in arguments:
+            parameters.append(click.Argument([field.name], required=field.required))
+            continue
+        parameters.append(_option(field, hints[field.name]))
+
+    def callback(config: Path | None, **flags: Any) -> None:
+        run(load(kind, flags=flags, file=config))
+
+    return click.Command(
+        name,
+        params=parameters,
+        callback=callback,
+        short_help=summary,
+        help=f"{summary}\n\n\b\nExample:\n  {example}",
+    )
+
+
+def _option(field: msgspec.structs.FieldInfo, hint: Any) -> click.Option:
+    text = _help(hint)
+    if not field.required and field.default not in ("", None, msgspec.NODEFAULT):
+        text += f" [default: {field.default}]"
+    if _base(hint) is bool:
+        return click.Option(
+            [f"{flag(field.name)}/--no-{flag(field.name)[2:]}"], default=None, help=text
+        )
+    return click.Option([flag(field.name)], help=text, metavar=_metavar(hint))
+
+
+def _metavar(hint: Any) -> str:
+    base = _base(hint)
+    return {int: "NUMBER", float: "NUMBER", Decimal: "DECIMAL"}.get(base, "TEXT")

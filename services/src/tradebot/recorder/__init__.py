@@ -1,0 +1,1 @@
+"""The recorder stage: trade documents, into SQLite or Elasticsearch, each once."""

@@ -1,0 +1,148 @@
+"""What crosses a topic: one Struct a record, and how it is written and read.
+
+Values are JSON in UTF-8. Times are integer milliseconds UTC, except `LiquidityRecord.timestamp`,
+which is in whole seconds. The venue's prices and amounts are decimal strings. The leading
+fields of `FeedRecord` and `LiquidityRecord` are those of the original pipeline, in its order and
+spelling, so that a consumer of the old records reads the new ones unchanged.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+Side = Literal["bid", "ask"]
+FeedReason = Literal["initial", "place", "cancel", "trade"]
+
+
+class FeedRecord(msgspec.Struct, frozen=True):
+    """One change of one price level of the book; topic `gemini-feed`, key symbol.
+
+    `remaining` is the level's whole size after the change; "0" removes the level. `seq` rises by
+    one a record within one connection of the feed and starts at 0, so that a `seq` of 0 marks a
+    new connection and a step of more than one marks a loss.
+    """
+
+    side: Side
+    price: str
+    remaining: str
+    symbol: str = ""
+    ts: int = 0
+    reason: FeedReason = "place"
+    seq: int = -1
+
+
+class TradeRecord(msgspec.Struct, frozen=True):
+    """One trade on the venue; topic `gemini-trades`, key symbol."""
+
+    symbol: str
+    tid: int
+    price: str
+    amount: str
+    maker_side: Literal["bid", "ask", "auction"]
+    ts: int
+
+
+class LiquidityRecord(msgspec.Struct, frozen=True):
+    """One of the three results of a window; topic `faust.out`, key symbol.
+
+    `value` is the flow of a side (Σ price × remaining, in quote currency) or, for `price_volume`,
+    bid flow / ask flow, `None` where a side was empty. `timestamp` is the window's end in whole
+    seconds; `window_start` and `window_end` are in milliseconds. `events` counts the window's
+    records of flow on both sides.
+    """
+
+    type: Literal["ask", "bid", "price_volume"]
+    value: float | None
+    timestamp: int
+    symbol: str = ""
+    window_start: int = 0
+    window_end: int = 0
+    events: int = 0
+    complete: bool = False
+
+
+class ForecastRecord(msgspec.Struct, frozen=True):
+    """The natural logarithm of the price for each coming step; topic `forecasts`.
+
+    Key: `symbol/model`. Element i of `log_price` is for the time `start + i·step_ms`. `digest`
+    names the fitted model, `fitted_at` is when it was fitted and `history_end` the last minute
+    it saw.
+    """
+
+    symbol: str
+    model: str
+    digest: str
+    fitted_at: int
+    history_end: int
+    start: int
+    step_ms: int
+    log_price: list[float]
+    lower: list[float]
+    upper: list[float]
+
+
+class DocType(StrEnum):
+    """The kinds of document that the bots leave behind."""
+
+    BALANCE = "balance"
+    TICKER = "ticker"
+    ORDER = "order"
+    FILL = "fill"
+    DECISION = "decision"
+    SCORE = "score"
+    LIQUIDITY = "liquidity"
+    FORECAST = "forecast"
+    HALT = "halt"
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What is stored of all this; topic `trade-documents`, key `id`.
+
+    `id` is a function of what the document records, so that a second delivery changes nothing.
+    `body` is the document itself, in the stored form: numbers are numbers, never strings.
+    """
+
+    id: str
+    doc_type: DocType
+    ts: int
+    bot: str
+    symbol: str
+    body: dict[str, Any]
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that could not be read or stored, kept aside; topic `dead-letters`.
+
+    `value` is the record's text with undecodable bytes replaced.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    error: str
+    value: str
+
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The record's JSON, fields in the order of its class."""
+    return _encode(record)
+
+
+def decode(data: bytes, kind: type[Record]) -> Record:
+    """The record of class `kind` that `data` writes.
+
+    Raises:
+        msgspec.DecodeError: `data` is not JSON, or (`msgspec.ValidationError`) not such a record.
+    """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder.decode(data)  # type: ignore[no-any-return]  # the cache forgets the class
