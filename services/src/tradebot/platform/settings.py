@@ -2,8 +2,8 @@
 
 The first that names a value wins, in that order. A field `topic_prefix` is the flag
 `--topic-prefix`, the variable `TRADEBOT_TOPIC_PREFIX` and the key `topic_prefix` of the file
-(TOML or YAML). Describe a field by `Annotated[type, "what it does, with its unit"]`; a field's
-bounds go into its type by `msgspec.Meta`. A check across fields belongs in `__post_init__`,
+(TOML or YAML). Describe a field by `Annotated[type, "what it does, with its unit"]`; a number's
+bounds go into its type by `msgspec.Meta`, a Decimal's by `Bounds`. A check across fields belongs in `__post_init__`,
 which raises `ValueError` with a sentence that names the fix.
 """
 
@@ -19,6 +19,7 @@ import msgspec
 import yaml
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
+Annotation = TypeVar("Annotation")
 
 ENVIRONMENT_PREFIX = "TRADEBOT_"
 
@@ -27,6 +28,26 @@ class SettingsError(click.ClickException):
     """A setting cannot be used; the message names it, its value and the fix."""
 
     exit_code = 2
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Bounds of a Decimal setting: `Annotated[Decimal, Bounds(above=0, most=1), "..."]`."""
+
+    above: int | None = None
+    least: int | None = None
+    most: int | None = None
+
+    def refusal(self, value: Decimal) -> str | None:
+        """What is wrong with `value`; `None` if it lies within."""
+        if not value.is_finite():
+            return "give a finite number"
+        if self.above is not None and value <= self.above:
+            return f"give a number above {self.above}"
+        if self.least is not None and value < self.least:
+            return f"give {self.least} or more"
+        if self.most is not None and value > self.most:
+            return f"give {self.most} or less"
+        return None
 
 
 class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,9 +152,14 @@ def _convert(value: Any, hint: Any, source: str) -> Any:
     if isinstance(value, bool | int | float) and _base(hint) is Decimal:
         value = str(value)
     try:
-        return msgspec.convert(value, hint, strict=False)
+        converted = msgspec.convert(value, hint, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source} is {value!r}: {error}") from None
+    for bounds in _annotations(hint, Bounds):
+        refusal = bounds.refusal(converted)
+        if refusal:
+            raise SettingsError(f"{source} is {value!r}: {refusal}")
+    return converted
 
 
 def _base(hint: Any) -> Any:
@@ -148,9 +174,12 @@ def _is_list(hint: Any) -> bool:
 
 
 def _help(hint: Any) -> str:
-    if get_origin(hint) is not Annotated:
-        return ""
-    return next((part for part in get_args(hint)[1:] if isinstance(part, str)), "")
+    return next(iter(_annotations(hint, str)), "")
+
+
+def _annotations(hint: Any, kind: type[Annotation]) -> list[Annotation]:
+    parts = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return [part for part in parts if isinstance(part, kind)]
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""Producers and consumers against brokers: the one inside this process, and a real one."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.kafka import (
+    KafkaUnreachableError,
+    Topics,
+    consumer,
+    ensure_topics,
+    producer,
+    wait_for_broker,
+)
+from tradebot.platform.settings import StageSettings
+
+
+@pytest.fixture
+def embedded() -> Iterator[StageSettings]:
+    broker = EmbeddedBroker()
+    yield StageSettings(kafka=broker.address, kafka_embedded=True)
+    broker.close()
+
+
+def _round_trip(settings: StageSettings) -> bytes:
+    topic = Topics.of(settings).feed
+    ensure_topics(settings, [topic])
+    sender = producer(settings)
+    sender.produce(topic, b"hello", key="BTCUSD")
+    assert sender.flush(10) == 0
+    reader = consumer(settings, "reader")
+    reader.subscribe([topic])
+    message = reader.poll(20)
+    reader.close()
+    assert message is not None and message.error() is None
+    value = message.value()
+    assert isinstance(value, bytes)
+    return value
+
+
+def test_a_record_crosses_the_embedded_broker(embedded: StageSettings) -> None:
+    assert _round_trip(embedded) == b"hello"
+
+
+@pytest.mark.kafka
+def test_a_record_crosses_a_real_broker_on_a_topic_with_partitions(kafka_address: str) -> None:
+    settings = StageSettings(kafka=kafka_address, topic_prefix=f"t{uuid.uuid4().hex[:8]}-")
+    assert _round_trip(settings) == b"hello"
+
+
+def test_a_prefix_stands_before_every_topic() -> None:
+    topics = Topics.of(StageSettings(topic_prefix="blue-"))
+    assert all(name.startswith("blue-") for name in topics.all())
+
+
+def test_a_dead_broker_is_named_with_what_to_do() -> None:
+    with pytest.raises(KafkaUnreachableError, match=r"127\.0\.0\.1:1: start one.*--kafka"):
+        wait_for_broker(StageSettings(kafka="127.0.0.1:1"), seconds=1)

@@ -1,0 +1,37 @@
+"""A stage answers over HTTP whether it lives and whether it is ready, with the reasons."""
+
+import httpx
+
+from tradebot.platform.health import Readiness, serve
+
+
+def test_a_stage_is_live_but_not_ready_until_it_has_started() -> None:
+    readiness = Readiness("test")
+    url = f"http://127.0.0.1:{serve(readiness, stage='test', host='127.0.0.1', port=0)}"
+    assert httpx.get(f"{url}/livez").status_code == 200
+    answer = httpx.get(f"{url}/readyz")
+    assert answer.status_code == 503
+    assert "starting" in answer.json()["reasons"]
+    readiness.started()
+    assert httpx.get(f"{url}/readyz").json() == {"stage": "test", "ready": True, "reasons": {}}
+
+
+def test_a_closed_gate_shows_its_reason_and_leaves_the_stage_alive() -> None:
+    readiness = Readiness("test")
+    readiness.started()
+    silent: list[str | None] = ["no message for 12 s"]
+    readiness.check("FeedFresh", lambda: silent[0])
+    url = f"http://127.0.0.1:{serve(readiness, stage='test', host='127.0.0.1', port=0)}"
+    assert httpx.get(f"{url}/readyz").json()["reasons"] == {"FeedFresh": "no message for 12 s"}
+    assert httpx.get(f"{url}/livez").status_code == 200
+    silent[0] = None
+    assert httpx.get(f"{url}/readyz").status_code == 200
+
+
+def test_metrics_tell_readiness_and_the_version() -> None:
+    readiness = Readiness("metrics-test")
+    readiness.started()
+    url = f"http://127.0.0.1:{serve(readiness, stage='metrics-test', host='127.0.0.1', port=0)}"
+    text = httpx.get(f"{url}/metrics").text
+    assert 'tradebot_ready{stage="metrics-test"} 1.0' in text
+    assert "tradebot_build_info" in text

@@ -1,0 +1,57 @@
+"""The records keep the form of the original pipeline, to the byte where it had one."""
+
+import math
+
+import msgspec
+import pytest
+
+from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
+
+FEED_LINES = [
+    b'{"side": "bid", "price": "11412.68", "remaining": "0.54571124"}',
+    b'{"side": "ask", "price": "11421.64", "remaining": "4"}',
+    b'{"side": "bid", "price": "11397.86", "remaining": "0"}',
+]
+LIQUIDITY_LINES = [
+    b'{"type": "ask", "value": 83751098.75963986, "timestamp": 1602770086}',
+    b'{"type": "bid", "value": 36606864.31078205, "timestamp": 1602770086}',
+    b'{"type": "price_volume", "value": 0.43709115286763395, "timestamp": 1602770086}',
+]
+
+
+@pytest.mark.parametrize("line", FEED_LINES)
+def test_a_feed_record_starts_with_the_original_three_fields_byte_for_byte(line: bytes) -> None:
+    written = encode(decode(line, FeedRecord))
+    original = line.replace(b'": ', b'":').replace(b", ", b",")
+    assert written.startswith(original[:-1] + b",")
+
+
+@pytest.mark.parametrize("line", LIQUIDITY_LINES)
+def test_a_liquidity_record_starts_with_the_original_three_fields_byte_for_byte(
+    line: bytes,
+) -> None:
+    written = encode(decode(line, LiquidityRecord))
+    original = line.replace(b'": ', b'":').replace(b", ", b",")
+    assert written.startswith(original[:-1] + b",")
+
+
+def test_the_original_ratio_is_bid_flow_over_ask_flow_to_the_last_bit() -> None:
+    ask, bid, ratio = (decode(line, LiquidityRecord).value for line in LIQUIDITY_LINES)
+    assert ask is not None and bid is not None
+    assert bid / ask == ratio == 0.43709115286763395
+
+
+def test_a_side_without_flow_writes_null_not_infinity() -> None:
+    record = LiquidityRecord(type="price_volume", value=None, timestamp=60)
+    assert b'"value":null' in encode(record)
+
+
+def test_a_record_with_a_wrong_type_is_refused_with_the_field_named() -> None:
+    with pytest.raises(msgspec.ValidationError, match="price"):
+        decode(b'{"side":"bid","price":1.5,"remaining":"1"}', FeedRecord)
+
+
+def test_a_float_survives_writing_and_reading_exactly() -> None:
+    value = math.pi * 1e7
+    record = LiquidityRecord(type="bid", value=value, timestamp=1)
+    assert decode(encode(record), LiquidityRecord).value == value

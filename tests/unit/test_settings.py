@@ -1,0 +1,85 @@
+"""Settings come from flags, environment, a file and defaults, and errors say how to mend them."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from click.testing import CliRunner
+
+from tradebot.platform.settings import Bounds, SettingsError, StageSettings, command, load
+
+
+class BotSettings(StageSettings, frozen=True, kw_only=True):
+    bot: Annotated[str, "the bot's name"]
+    risk_fraction: Annotated[Decimal, Bounds(above=0, most=1), "of the balance"] = Decimal("0.05")
+    symbols: Annotated[tuple[str, ...], "what it trades"] = ()
+    keep: Annotated[bool, "keep what it holds"] = False
+
+    def __post_init__(self) -> None:
+        if self.bot == "nobody":
+            raise ValueError("bot is 'nobody': give the bot a name")
+
+
+def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_text('bot = "file"\nhttp_port = 1\nlog_level = "debug"\n')
+    settings = load(
+        BotSettings,
+        flags={"bot": "flag", "http_port": None},
+        environment={"TRADEBOT_BOT": "environment", "TRADEBOT_HTTP_PORT": "2"},
+        file=file,
+    )
+    assert (settings.bot, settings.http_port, settings.log_level) == ("flag", 2, "debug")
+
+
+def test_a_decimal_in_a_file_is_read_without_passing_through_a_float(tmp_path: Path) -> None:
+    file = tmp_path / "bot.yaml"
+    file.write_text("bot: a\nrisk_fraction: 0.1\n")
+    assert load(BotSettings, environment={}, file=file).risk_fraction == Decimal("0.1")
+
+
+def test_a_list_is_written_with_commas() -> None:
+    settings = load(BotSettings, environment={}, flags={"bot": "a", "symbols": "BTCUSD, ETHUSD"})
+    assert settings.symbols == ("BTCUSD", "ETHUSD")
+
+
+def test_a_value_out_of_bounds_names_the_setting_and_the_value() -> None:
+    with pytest.raises(SettingsError, match=r"TRADEBOT_RISK_FRACTION is '2': give 1 or less"):
+        load(BotSettings, environment={"TRADEBOT_BOT": "a", "TRADEBOT_RISK_FRACTION": "2"})
+
+
+def test_a_missing_setting_names_its_flag_and_its_variable() -> None:
+    with pytest.raises(SettingsError, match="--bot or TRADEBOT_BOT"):
+        load(BotSettings, environment={})
+
+
+def test_a_check_across_fields_says_its_sentence() -> None:
+    with pytest.raises(SettingsError, match="give the bot a name"):
+        load(BotSettings, environment={}, flags={"bot": "nobody"})
+
+
+def test_an_unknown_key_in_a_file_lists_the_known_ones(tmp_path: Path) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_text('bott = "x"\n')
+    with pytest.raises(SettingsError, match=r"'bott' is not a setting; it can be one of .*bot"):
+        load(BotSettings, environment={}, file=file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"absent\.toml: No such file"):
+        load(BotSettings, environment={}, file=tmp_path / "absent.toml")
+
+
+def test_a_command_takes_every_field_as_a_flag_and_shows_its_help_and_an_example() -> None:
+    seen: list[BotSettings] = []
+    stage = command(
+        BotSettings, seen.append, name="bot", summary="Trades.", example="tradebot bot --bot a"
+    )
+    runner = CliRunner(env={})
+    assert runner.invoke(stage, ["--bot", "a", "--keep"]).exit_code == 0
+    assert seen[0].keep is True
+    text = runner.invoke(stage, ["--help"]).output
+    assert "--risk-fraction" in text
+    assert "tradebot bot --bot a" in text
+    assert "[default: 0.05]" in text
