@@ -67,7 +67,13 @@ class ForecastRecord(msgspec.Struct, frozen=True):
 
     Key: `symbol/model`. Element i of `log_price` is for the time `start + i·step_ms`. `digest`
     names the fitted model, `fitted_at` is when it was fitted and `history_end` the last minute
-    it saw.
+    it saw, both in exchange time. `lower` and `upper` bound the price with probability
+    `interval`. The model was fitted on `rows` minutes from `history_start` on, by tradebot
+    `code_version`.
+
+    `evaluated` says that the model's parameters passed a walk-forward evaluation, which ended at
+    `evaluated_at`; `score` is then its mean log score above persistence's, in nats a forecast:
+    below 0 it is worse than no model.
     """
 
     symbol: str
@@ -80,6 +86,13 @@ class ForecastRecord(msgspec.Struct, frozen=True):
     log_price: list[float]
     lower: list[float]
     upper: list[float]
+    interval: float = 0.8
+    rows: int = 0
+    history_start: int = 0
+    code_version: str = ""
+    evaluated: bool = False
+    evaluated_at: int = 0
+    score: float | None = None
 
 
 class DocType(StrEnum):
