@@ -3,8 +3,9 @@
 The first that names a value wins, in that order. A field `topic_prefix` is the flag
 `--topic-prefix`, the variable `TRADEBOT_TOPIC_PREFIX` and the key `topic_prefix` of the file
 (TOML or YAML). Describe a field by `Annotated[type, "what it does, with its unit"]`; a number's
-bounds go into its type by `msgspec.Meta`, a Decimal's by `Bounds`. A check across fields belongs in `__post_init__`,
-which raises `ValueError` with a sentence that names the fix.
+bounds go into its type by `msgspec.Meta`, a Decimal's by `Bounds`. A check across fields belongs in
+`__post_init__`, which raises `ValueError` with a sentence that names the fix. A field whose name
+would be a word of Python ends in `_`, which its flag and variable leave out.
 """
 
 import os
@@ -77,7 +78,7 @@ def variable(field: str) -> str:
     >>> variable("topic_prefix")
     'TRADEBOT_TOPIC_PREFIX'
     """
-    return ENVIRONMENT_PREFIX + field.upper()
+    return ENVIRONMENT_PREFIX + field.rstrip("_").upper()
 
 
 def flag(field: str) -> str:
@@ -86,7 +87,7 @@ def flag(field: str) -> str:
     >>> flag("topic_prefix")
     '--topic-prefix'
     """
-    return "--" + field.replace("_", "-")
+    return "--" + field.rstrip("_").replace("_", "-")
 
 
 def load(
@@ -246,10 +247,9 @@ def _option(field: msgspec.structs.FieldInfo, hint: Any) -> click.Option:
     if not field.required and field.default not in ("", None, msgspec.NODEFAULT):
         text += f" [default: {field.default}]"
     if _base(hint) is bool:
-        return click.Option(
-            [f"{flag(field.name)}/--no-{flag(field.name)[2:]}"], default=None, help=text
-        )
-    return click.Option([flag(field.name)], help=text, metavar=_metavar(hint))
+        switch = f"{flag(field.name)}/--no-{flag(field.name)[2:]}"
+        return click.Option([switch, field.name], default=None, help=text)
+    return click.Option([flag(field.name), field.name], help=text, metavar=_metavar(hint))
 
 
 def _metavar(hint: Any) -> str:
