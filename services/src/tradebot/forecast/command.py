@@ -1,0 +1,20 @@
+"""`tradebot forecast`: the stage; `evaluate` and `plot` are its subcommands."""
+
+from tradebot.forecast.settings import ForecastSettings
+from tradebot.platform.settings import command as settings_command
+
+
+def run(settings: ForecastSettings) -> None:
+    """Runs the stage until a signal ends it."""
+    from tradebot.forecast import stage  # the libraries of the models, only when it runs
+
+    stage.run(settings)
+
+
+command = settings_command(
+    ForecastSettings,
+    run,
+    name="forecast",
+    summary="the price of the coming minutes",
+    example="tradebot forecast --symbol BTCUSD --model FastProphet --kafka 127.0.0.1:9092",
+)

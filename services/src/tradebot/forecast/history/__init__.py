@@ -1,0 +1,1 @@
+"""Price history: read, check, fetch and keep minutes of a symbol."""

@@ -1,0 +1,1 @@
+"""The forecasters: a file a model, found by the entry points `tradebot.forecasters`."""
