@@ -1,0 +1,37 @@
+"""What the dashboard is told."""
+
+from typing import Annotated
+
+import msgspec
+
+from tradebot.platform.store import StoreSettings
+from tradebot.venue.settings import Environment
+
+Symbol = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "shown first, such as BTCUSD"]
+
+
+class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
+    """The page's own settings."""
+
+    host: Annotated[str, "address that serves the page"] = "127.0.0.1"
+    port: Annotated[
+        int, msgspec.Meta(ge=0, le=65535), "port that serves the page; 0 takes a free one"
+    ] = 8080
+    symbol: Symbol = "BTCUSD"
+    environment: Annotated[Environment, "the venue shown: Emulator, Sandbox or Production"] = (
+        "Emulator"
+    )
+    stages: Annotated[
+        list[str],
+        "stages whose readiness is shown, name=URL of their health port, separated by commas",
+    ] = []
+
+    def __post_init__(self) -> None:
+        """Stages are pairs."""
+        for stage in self.stages:
+            name, separator, url = stage.partition("=")
+            if not (name and separator and url.startswith("http")):
+                raise ValueError(
+                    f"stages has {stage!r}: write each as name=URL, such as"
+                    " ingest=http://127.0.0.1:9101"
+                )

@@ -1,0 +1,103 @@
+"""Stores of documents: what is asked of one, where it is, and the one that the settings name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+
+from tradebot.platform.settings import StageSettings
+from tradebot.records import DocType
+
+
+class StoreSettings(StageSettings, frozen=True, kw_only=True):
+    """Where documents are stored: what the recorder and every reader of documents take."""
+
+    state_dir: Annotated[Path, "folder that holds documents.sqlite"] = Path("state")
+    elasticsearch: Annotated[str, "Elasticsearch's URL; without it documents go to SQLite"] = ""
+    elasticsearch_username: Annotated[str, "user at Elasticsearch"] = ""
+    elasticsearch_password_file: Annotated[str, "file that holds the user's password"] = ""
+    elasticsearch_ca_file: Annotated[str, "certificate authority of the server, a PEM file"] = ""
+    index_prefix: Annotated[
+        str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$"), "put before every index's name"
+    ] = "tradebot"
+
+
+class StoredDocument(msgspec.Struct, frozen=True):
+    """A document in its stored form.
+
+    `source` is its JSON: the body's fields with `bot`, `symbol`, `ts` and `doc_type` beside them.
+    """
+
+    id: str
+    doc_type: DocType
+    ts: int
+    bot: str
+    symbol: str
+    source: bytes
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A document that the store will never take, and why."""
+
+    document: StoredDocument
+    reason: str
+
+
+class StoreUnavailableError(Exception):
+    """The store does not take documents now; the same write may succeed later."""
+
+
+class DocumentStore(Protocol):
+    """Keeps each document once: of two with the same id the one with the later `ts` stays."""
+
+    def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
+        """Stores the documents durably; answers those that it refused for good.
+
+        Raises:
+            StoreUnavailableError: some may be stored, some not; write all of them again.
+        """
+        ...
+
+    def latest(
+        self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest `limit` documents of a kind, newest first, each with its `_id`.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        ...
+
+    def prune(self, retention_days: int) -> int:
+        """Deletes what is older than its kind's newest by more; answers how many went."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...
+
+
+LEDGER = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
+"""Kinds that are kept for ever: what was traded, what came of it, and why it stopped."""
+
+
+def sqlite_path(settings: StoreSettings) -> Path:
+    """The file of documents under the settings' state folder."""
+    return settings.state_dir / "documents.sqlite"
+
+
+def open_store(settings: StoreSettings) -> DocumentStore:
+    """The store that the settings name.
+
+    Raises:
+        SettingsError: it cannot be used as it is set.
+    """
+    # A reader of SQLite need not load Elasticsearch's client, which takes a third of a second.
+    if settings.elasticsearch:
+        from tradebot.platform.elastic_store import ElasticStore
+
+        return ElasticStore(settings)
+    from tradebot.platform.sqlite_store import SqliteStore
+
+    return SqliteStore(sqlite_path(settings))

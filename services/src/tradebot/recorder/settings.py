@@ -1,0 +1,25 @@
+"""What the recorder is told."""
+
+from typing import Annotated
+
+import msgspec
+
+from tradebot.platform.store import StoreSettings
+
+
+class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
+    """The recorder's own settings."""
+
+    group: Annotated[str, "consumer group; recorders of one group share the work"] = "recorder"
+    batch_documents: Annotated[
+        int, msgspec.Meta(ge=1, le=20_000), "documents in one write at most"
+    ] = 2000
+    batch_seconds: Annotated[
+        float, msgspec.Meta(gt=0, le=60), "a document waits no longer than this for its write"
+    ] = 0.25
+    retention_days: Annotated[
+        int,
+        msgspec.Meta(ge=1),
+        "days that balances, tickers, decisions, windows and forecasts are kept, counted back from"
+        " the newest of their kind; orders, fills, scores and halts are kept for ever",
+    ] = 180
