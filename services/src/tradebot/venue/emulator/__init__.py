@@ -1,0 +1,1 @@
+"""A Gemini exchange on this machine: REST, sockets, matching, accounts and faults on demand."""

@@ -1,0 +1,1 @@
+"""Who may do what: balances, fees, keys, nonces and rate limits."""

@@ -1,0 +1,99 @@
+"""What is traded: steps, minimum, and how prices and amounts are written.
+
+Inside the emulator a price is a whole number of price steps and an amount a whole number of
+amount steps: matching is then exact and fast.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """One symbol; a price step is 10^-price_places, an amount step 10^-amount_places."""
+
+    symbol: str
+    base: str
+    quote: str
+    price_places: int = 2
+    amount_places: int = 8
+    minimum: str = "0.00001"
+
+    @property
+    def minimum_steps(self) -> int:
+        """The smallest order, in amount steps."""
+        return int(Decimal(self.minimum).scaleb(self.amount_places))
+
+    def price_steps(self, text: str) -> int:
+        """The steps of a price as clients write it.
+
+        Raises:
+            ValueError: not a positive decimal on the price step.
+        """
+        return _steps(text, self.price_places)
+
+    def amount_steps(self, text: str) -> int:
+        """The steps of an amount as clients write it.
+
+        Raises:
+            ValueError: not a positive decimal on the amount step.
+        """
+        return _steps(text, self.amount_places)
+
+    def price_text(self, steps: int) -> str:
+        """The price with all its places, as the venue writes it: `4500.00`."""
+        if self.price_places == 2:
+            return f"{steps // 100}.{steps % 100:02d}"
+        return f"{Decimal(steps).scaleb(-self.price_places):f}"
+
+    def amount_text(self, steps: int) -> str:
+        """The amount without trailing zeros: `0.5`, `1`, `0`."""
+        scale = 10**self.amount_places
+        whole, part = divmod(steps, scale)
+        if part == 0:
+            return str(whole)
+        return f"{whole}.{part:0{self.amount_places}d}".rstrip("0")
+
+    def delta_text(self, steps: int) -> str:
+        """A change of an amount, with its sign if it is negative."""
+        return f"-{self.amount_text(-steps)}" if steps < 0 else self.amount_text(steps)
+
+    def amount(self, steps: int) -> Decimal:
+        """The amount in base currency."""
+        return Decimal(steps).scaleb(-self.amount_places)
+
+    def value(self, price: int, amount: int) -> Decimal:
+        """Price × amount, in quote currency."""
+        return Decimal(price * amount).scaleb(-self.price_places - self.amount_places)
+
+
+def _steps(text: str, places: int) -> int:
+    try:
+        steps = Decimal(text).scaleb(places)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a decimal number") from None
+    if not steps.is_finite() or steps <= 0 or steps != steps.to_integral_value():
+        raise ValueError(f"{text!r} is not a positive number on the step 1e-{places}")
+    return int(steps)
+
+
+_KNOWN = {
+    "BTCUSD": Instrument("BTCUSD", "BTC", "USD"),
+    "ETHUSD": Instrument("ETHUSD", "ETH", "USD", 2, 6, "0.001"),
+    "LTCUSD": Instrument("LTCUSD", "LTC", "USD", 2, 5, "0.01"),
+    "SOLUSD": Instrument("SOLUSD", "SOL", "USD", 3, 6, "0.001"),
+    "DOGEUSD": Instrument("DOGEUSD", "DOGE", "USD", 5, 6, "0.1"),
+}
+
+
+def instrument(symbol: str) -> Instrument:
+    """The rules of a symbol; one that is not known gets common ones, quoted in its last three.
+
+    Raises:
+        ValueError: the symbol is too short to be one.
+    """
+    symbol = symbol.upper()
+    if not 5 <= len(symbol) <= 12 or not symbol.isalnum():
+        raise ValueError(f"{symbol!r} is not a symbol; give one such as BTCUSD")
+    known = _KNOWN.get(symbol)
+    return known or Instrument(symbol, symbol[:-3], symbol[-3:], 2, 6, "0.001")
