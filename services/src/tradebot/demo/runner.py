@@ -1,0 +1,192 @@
+"""Runs the demo: checks, the broker, the stages in order, the view, and a clean end."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from tradebot.demo import stages
+from tradebot.demo.process import StageProcess
+from tradebot.demo.settings import DemoSettings
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.kafka import wait_for_broker
+from tradebot.platform.settings import SettingsError, StageSettings
+
+MARKER = ".tradebot-demo"
+STOP_SECONDS = 3.5
+START_ATTEMPTS = 4
+"""A stage that ends so often before it was ever ready will not get ready."""
+
+
+class StageFailedError(SettingsError):
+    """A stage ends again and again before it is ready."""
+
+    exit_code = 1
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run when it ends."""
+
+    seconds: float
+    first_ready_seconds: float | None
+    restarts: dict[str, int]
+    memory_mib: dict[str, float]
+    logs: Path
+
+
+View = Callable[[list[StageProcess], float], None]
+
+
+async def run(settings: DemoSettings, view: View) -> Run:
+    """Runs until the time is over or a person ends it; calls `view` twice a second.
+
+    Raises:
+        SettingsError: a setting cannot be used: a file is missing, a port is taken, no broker.
+        StageFailedError: a stage does not start.
+    """
+    check(settings)
+    prepare_state(settings.state_dir)
+    ports = choose_ports(settings)
+    broker = None if settings.kafka else EmbeddedBroker()
+    kafka = broker.address if broker else settings.kafka
+    wait_for_broker(StageSettings(kafka=kafka))
+    environment = stages.environment(settings, ports, kafka)
+    logs = settings.state_dir / "logs"
+    processes = [StageProcess(stage, environment, logs) for stage in stages.plan(settings, ports)]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        return await _supervise(settings, processes, stop, view)
+    finally:
+        if broker:
+            broker.close()
+
+
+async def _supervise(
+    settings: DemoSettings, processes: list[StageProcess], stop: asyncio.Event, view: View
+) -> Run:
+    began = time.monotonic()
+    ready_at: float | None = None
+    tasks = [asyncio.create_task(_start(process, processes)) for process in processes]
+    memory: dict[str, float] = {}
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while not stop.is_set():
+                ready = await asyncio.gather(*(process.look(client) for process in processes))
+                elapsed = time.monotonic() - began
+                if all(ready) and ready_at is None:
+                    ready_at = elapsed
+                _refuse_hopeless(processes)
+                memory = {p.stage.name: round(p.memory_mib(), 1) for p in processes}
+                view(processes, elapsed)
+                if settings.for_ and elapsed >= settings.for_:
+                    break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.5)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(process.stop(STOP_SECONDS) for process in processes))
+    return Run(
+        seconds=round(time.monotonic() - began, 1),
+        first_ready_seconds=None if ready_at is None else round(ready_at, 1),
+        restarts={p.stage.name: p.restarts for p in processes},
+        memory_mib=memory,
+        logs=settings.state_dir / "logs",
+    )
+
+
+async def _start(process: StageProcess, processes: list[StageProcess]) -> None:
+    needed = [other for other in processes if other.stage.name in process.stage.needs]
+    for other in needed:
+        await other.was_ready.wait()
+    await process.supervise()
+
+
+def _refuse_hopeless(processes: list[StageProcess]) -> None:
+    for process in processes:
+        if process.restarts >= START_ATTEMPTS and not process.was_ready.is_set():
+            raise StageFailedError(
+                f"{process.stage.name} does not start; the end of {process.log}:\n"
+                f"{process.last_words()}"
+            )
+
+
+def check(settings: DemoSettings) -> None:
+    """Finds what would make a stage fail, before any is started.
+
+    Raises:
+        SettingsError: with what is wrong and the fix.
+    """
+    for name, text in (("--market", settings.market), ("--faults", settings.faults)):
+        if text and not Path(text).is_file():
+            raise SettingsError(f"{name} is {text!r}: there is no such file; give a file's path")
+    if settings.port and not _is_free(settings.port):
+        raise SettingsError(
+            f"port {settings.port} is taken: end what listens there, or give another by --port"
+        )
+
+
+def prepare_state(folder: Path) -> None:
+    """An empty folder for this run; only a folder that a demo made is emptied.
+
+    Raises:
+        SettingsError: the folder holds something else, or cannot be written.
+    """
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / MARKER).exists():
+                raise SettingsError(
+                    f"--state-dir is {str(folder)!r}: it holds files that no demo made;"
+                    " give an empty folder"
+                )
+            shutil.rmtree(folder)
+        (folder / "logs").mkdir(parents=True)
+        (folder / MARKER).touch()
+        for file, content in zip(
+            stages.key_files(folder), (stages.API_KEY, stages.API_SECRET), strict=True
+        ):
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(content)
+    except OSError as error:
+        raise SettingsError(
+            f"--state-dir is {str(folder)!r}: {error.strerror}; give a folder that can be written"
+        ) from None
+
+
+def choose_ports(settings: DemoSettings) -> stages.Ports:
+    """A free port for each listener; they are all held until the last is chosen."""
+    with contextlib.ExitStack() as held:
+
+        def free() -> int:
+            listener = held.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            port: int = listener.getsockname()[1]
+            return port
+
+        return stages.Ports(
+            emulator=free(),
+            dashboard=settings.port or free(),
+            health={name: free() for name in stages.NAMES},
+        )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,92 @@
+"""What a run came to: counted from its documents and logs, not from what the stages claim."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from tradebot.demo.runner import Run
+from tradebot.demo.settings import DemoSettings
+from tradebot.platform.store import DocumentStore, StoreSettings, open_store
+from tradebot.records import DocType
+
+MOST = 10_000
+"""Documents of a kind that are looked at: more than a run of a day makes."""
+
+_ERROR_LINE = re.compile(rb'"level": ?"(?:error|critical)"')
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in numbers; `score` is in quote currency."""
+
+    seconds: float
+    first_ready_seconds: float | None
+    windows: int
+    incomplete_windows: int
+    decisions: int
+    buys: int
+    sells: int
+    orders: int
+    fills: int
+    scores: int
+    score: float
+    halts: int
+    documents: int
+    errors: int
+    restarts: int
+    memory_mib: dict[str, float]
+    logs: str
+
+    def as_json(self) -> str:
+        """One line."""
+        return msgspec.json.encode(self).decode()
+
+    def as_text(self) -> str:
+        """Some lines for a person."""
+        return (
+            f"{self.seconds:.0f} s: {self.windows} windows ({self.incomplete_windows} incomplete),"
+            f" {self.decisions} decisions: {self.buys} buys and {self.sells} sells;"
+            f" {self.fills} fills, {self.scores} round trips, score {self.score:+,.2f}\n"
+            f"{self.documents} documents, {self.errors} errors, {self.restarts} restarts;"
+            f" logs in {self.logs}"
+        )
+
+
+def summarise(settings: DemoSettings, run: Run) -> Summary:
+    """Counts what the run left behind."""
+    store = open_store(
+        StoreSettings(state_dir=settings.state_dir, elasticsearch=settings.elasticsearch)
+    )
+    try:
+        return _count(store, run)
+    finally:
+        store.close()
+
+
+def _count(store: DocumentStore, run: Run) -> Summary:
+    found = {doc_type: store.latest(doc_type, MOST) for doc_type in DocType}
+    actions = [decision["action"] for decision in found[DocType.DECISION]]
+    return Summary(
+        seconds=run.seconds,
+        first_ready_seconds=run.first_ready_seconds,
+        windows=len(found[DocType.LIQUIDITY]),
+        incomplete_windows=sum(not window["complete"] for window in found[DocType.LIQUIDITY]),
+        decisions=len(actions),
+        buys=actions.count("buy"),
+        sells=actions.count("sell"),
+        orders=len(found[DocType.ORDER]),
+        fills=len(found[DocType.FILL]),
+        scores=len(found[DocType.SCORE]),
+        score=round(sum(score["score"] for score in found[DocType.SCORE]), 2),
+        halts=sum(halt["state"] == "halted" for halt in found[DocType.HALT]),
+        documents=sum(map(len, found.values())),
+        errors=count_errors(run.logs),
+        restarts=sum(run.restarts.values()),
+        memory_mib=run.memory_mib,
+        logs=str(run.logs),
+    )
+
+
+def count_errors(logs: Path) -> int:
+    """Lines of the stages' logs that report an error."""
+    return sum(len(_ERROR_LINE.findall(log.read_bytes())) for log in logs.glob("*.log"))

@@ -1,0 +1,65 @@
+"""What the demo shows in the terminal: a table that moves, or lines where it cannot."""
+
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tradebot.demo.process import StageProcess
+
+
+def _state(process: StageProcess) -> Text:
+    if not process.reasons:
+        return Text("ready", style="green")
+    style = "red" if "ended" in process.reasons else "yellow"
+    return Text("; ".join(process.reasons.values()), style=style)
+
+
+def table(processes: list[StageProcess], elapsed: float, page: str) -> Table:
+    """A row a stage."""
+    ready = all(not process.reasons for process in processes)
+    title = f"{page}  ·  {elapsed:.0f} s  ·  Ctrl-C ends it" if ready else "starting …"
+    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("stage", "state", "restarts", "MiB"):
+        view.add_column(heading, justify="right" if heading in ("restarts", "MiB") else "left")
+    for process in processes:
+        memory = f"{process.memory_mib():.0f}"
+        view.add_row(process.stage.name, _state(process), str(process.restarts), memory)
+    return view
+
+
+class TerminalView:
+    """A live table on a terminal; elsewhere a line whenever a stage's state changes."""
+
+    def __init__(self, console: Console, page: str) -> None:
+        self._console = console
+        self._page = page
+        self._live = Live(console=console, refresh_per_second=4, transient=False)
+        self._told: dict[str, str] = {}
+        self._told_all = False
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "TerminalView":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def __call__(self, processes: list[StageProcess], elapsed: float) -> None:
+        """Shows the stages as they are now."""
+        if self._console.is_terminal:
+            self._live.update(table(processes, elapsed, self._page))
+            return
+        for process in processes:
+            state = _state(process).plain
+            if self._told.get(process.stage.name) != state:
+                self._told[process.stage.name] = state
+                self._console.print(f"{elapsed:6.1f} s  {process.stage.name:10} {state}")
+        if not self._told_all and all(not process.reasons for process in processes):
+            self._told_all = True
+            self._console.print(f"{elapsed:6.1f} s  all stages are ready: {self._page}")

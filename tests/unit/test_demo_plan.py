@@ -1,0 +1,80 @@
+"""The demo's plan: which processes run, how they are set, and what is refused before they start."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tradebot.cli import COMMANDS
+from tradebot.demo.runner import MARKER, check, choose_ports, prepare_state
+from tradebot.demo.settings import DemoSettings
+from tradebot.demo.stages import NAMES, Ports, environment, key_files, plan
+from tradebot.demo.summary import count_errors
+from tradebot.platform.settings import SettingsError
+
+PORTS = Ports(emulator=1, dashboard=2, health=dict.fromkeys(NAMES, 3))
+
+
+def test_every_stage_of_the_plan_is_a_command() -> None:
+    assert {stage.name for stage in plan(DemoSettings(), PORTS)} <= set(COMMANDS)
+
+
+def test_what_trades_waits_for_the_venue() -> None:
+    stages = {stage.name: stage for stage in plan(DemoSettings(), PORTS)}
+    assert stages["emulator"].needs == ()
+    assert "emulator" in stages["trader"].needs
+
+
+def test_a_market_file_goes_to_the_emulator_alone() -> None:
+    stages = plan(DemoSettings(market="bars.csv"), PORTS)
+    assert [stage.name for stage in stages if "bars.csv" in stage.arguments] == ["emulator"]
+
+
+def test_the_keys_are_files_and_never_in_the_environment() -> None:
+    values = environment(DemoSettings(), PORTS, "broker:9092").values()
+    assert not any("demo-secret" in value for value in values)
+
+
+def test_every_listener_gets_a_port_of_its_own() -> None:
+    ports = choose_ports(DemoSettings(port=0))
+    every = [ports.emulator, ports.dashboard, *ports.health.values()]
+    assert len(set(every)) == len(every)
+
+
+def test_an_earlier_run_is_replaced_and_the_keys_are_readable_by_their_owner_alone(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "demo"
+    prepare_state(folder)
+    (folder / "old").touch()
+    prepare_state(folder)
+    assert not (folder / "old").exists()
+    assert {file.stat().st_mode & 0o777 for file in key_files(folder)} == {0o600}
+
+
+def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(SettingsError, match="holds files that no demo made"):
+        prepare_state(tmp_path)
+    assert not (tmp_path / MARKER).exists()
+
+
+def test_a_market_file_that_is_not_there_is_refused_before_anything_starts() -> None:
+    with pytest.raises(SettingsError, match=r"--market is 'absent.csv': there is no such file"):
+        check(DemoSettings(market="absent.csv", port=0))
+
+
+def test_a_taken_port_is_refused_with_the_way_out() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"port {port} is taken: .*--port"):
+            check(DemoSettings(port=port))
+
+
+def test_errors_are_counted_from_the_logs(tmp_path: Path) -> None:
+    lines = [{"event": "a", "level": "info"}, {"event": "b", "level": "error"}]
+    (tmp_path / "x.log").write_text("\n".join(map(json.dumps, lines)))
+    assert count_errors(tmp_path) == 1
