@@ -51,7 +51,7 @@ format: setup-dev ## rewrite the code in the project's style
 	@$(BIN)/ruff format .
 
 bench: setup-dev ## speed, each beside its peer in the same run
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/tradebot bench $(ARGS)
 
 e2e: setup-dev ## the tests on a real Kubernetes (KUBECONFIG)
 	@$(BIN)/python -m pytest tests/cluster $(ARGS)
