@@ -1,0 +1,170 @@
+"""What the venue's REST calls answer. Money is Decimal, read from the text of the JSON number or
+string, never through a float. Times are as the venue gives them, in milliseconds where it has both.
+
+Source: Gemini's REST documentation and recorded answers.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+OrderSide = Literal["buy", "sell"]
+OrderOption = Literal["maker-or-cancel", "immediate-or-cancel", "fill-or-kill"]
+Period = Literal["1m", "5m", "15m", "30m", "1hr", "6hr", "1day"]
+
+
+class SymbolDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be traded of a symbol: `tick_size` is the step of amounts, `quote_increment` that
+    of prices."""
+
+    symbol: str
+    base_currency: str
+    quote_currency: str
+    tick_size: Decimal
+    quote_increment: Decimal
+    min_order_size: Decimal
+    status: str = "open"
+
+
+class Ticker(msgspec.Struct, frozen=True, kw_only=True):
+    """Best prices and the last one; `volumes` of 24 hours by currency."""
+
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    ts: int
+    volumes: dict[str, Decimal]
+
+
+class BookLevel(msgspec.Struct, frozen=True):
+    """A price and all that rests at it."""
+
+    price: Decimal
+    amount: Decimal
+
+
+class Book(msgspec.Struct, frozen=True):
+    """Both sides, best first."""
+
+    bids: list[BookLevel]
+    asks: list[BookLevel]
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """A trade of anybody; `type` is the taker's side."""
+
+    tid: int
+    timestampms: int
+    price: Decimal
+    amount: Decimal
+    type: str
+    broken: bool = False
+
+
+class Candle(msgspec.Struct, frozen=True, array_like=True):
+    """A bar from `ts` (ms) on; a minute without trades has volume 0."""
+
+    ts: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to place. There are no market orders: an aggressive price with
+    `immediate-or-cancel` is one."""
+
+    symbol: str
+    side: OrderSide
+    amount: Decimal
+    price: Decimal
+    client_order_id: str
+    option: OrderOption | None = None
+    stop_price: Decimal | None = None
+
+
+class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill of the account; `type` is "Buy" or "Sell", the fee is the venue's."""
+
+    tid: int
+    order_id: str
+    timestampms: int
+    price: Decimal
+    amount: Decimal
+    type: str
+    aggressor: bool
+    fee_currency: str
+    fee_amount: Decimal
+    symbol: str = ""
+    client_order_id: str = ""
+
+    @property
+    def side(self) -> OrderSide:
+        """The account's side of the trade."""
+        return "buy" if self.type.lower() == "buy" else "sell"
+
+    @property
+    def liquidity(self) -> Literal["maker", "taker"]:
+        """Whether the account took, or rested and was taken."""
+        return "taker" if self.aggressor else "maker"
+
+
+class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as the venue sees it.
+
+    An answer to a cancel may well be neither live nor cancelled: it was filled before.
+    """
+
+    order_id: str
+    symbol: str
+    side: OrderSide
+    type: str
+    timestampms: int
+    price: Decimal
+    avg_execution_price: Decimal
+    original_amount: Decimal
+    executed_amount: Decimal
+    remaining_amount: Decimal
+    is_live: bool
+    is_cancelled: bool
+    is_hidden: bool = False
+    was_forced: bool = False
+    client_order_id: str = ""
+    options: list[str] = []
+    reason: str = ""
+    trades: list[OwnTrade] = []
+
+
+class CancelReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The orders that a cancel of many reached, and those it could not cancel."""
+
+    cancelled: list[str]
+    rejected: list[str]
+
+
+class Balance(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={
+        "available_for_withdrawal": "availableForWithdrawal",
+    },
+):
+    """What the account holds of a currency; orders reserve what is not `available`."""
+
+    currency: str
+    amount: Decimal
+    available: Decimal
+    available_for_withdrawal: Decimal = Decimal(0)
+    type: str = "exchange"
+
+
+class NotionalVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """The account's fees, in basis points, and the 30-day volume in USD that they come from."""
+
+    api_maker_fee_bps: Decimal
+    api_taker_fee_bps: Decimal
+    notional_30d_volume: Decimal = Decimal(0)
