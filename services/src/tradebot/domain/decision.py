@@ -1,0 +1,171 @@
+"""The decision for one window: a pure function, the same live, on paper, in replay and backtest.
+
+The rules are the report's. The side is the forecast's at the window's timestamp. A buy happens
+only if the bot has not already bought and the liquidity ratio lies inside the band; a sell sells
+the whole base balance. Orders are limits that take at once or not at all. Around these stand the
+gates of `domain/risk`: each gives a verdict with its reason, all verdicts are kept, and the first
+that fails names the decision's reason.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from tradebot.domain.money import ZERO, Side, limit_price
+from tradebot.domain.risk import (
+    band,
+    collar,
+    completeness,
+    cooldown,
+    daily_loss,
+    drawdown,
+    edge,
+    feed,
+    latch,
+    model,
+    order_rate,
+    position,
+    reconciliation,
+    size,
+    window_age,
+)
+from tradebot.domain.signal import signal_of
+from tradebot.domain.situation import (
+    BPS,
+    Action,
+    Increments,
+    Inputs,
+    Marks,
+    Prediction,
+    Proposal,
+    Quote,
+    Settings,
+    State,
+    Verdict,
+    Window,
+)
+
+__all__ = [
+    "Decision",
+    "Increments",
+    "Inputs",
+    "Marks",
+    "Prediction",
+    "Proposal",
+    "Quote",
+    "Settings",
+    "State",
+    "Verdict",
+    "Window",
+    "decide",
+]
+
+Gate = Callable[[State, Inputs, Settings, Proposal], Verdict]
+
+WATCHES: tuple[Gate, ...] = (daily_loss.check, drawdown.check)
+"""Asked at every window, whatever the signal: they can halt the bot."""
+
+BUY_GATES: tuple[Gate, ...] = (
+    latch.check,
+    reconciliation.check,
+    window_age.check,
+    feed.check,
+    model.check,
+    completeness.check,
+    band.check,
+    position.check,
+    edge.check,
+    cooldown.check,
+    order_rate.check,
+    size.check,
+    collar.check,
+)
+SELL_GATES: tuple[Gate, ...] = (
+    latch.check,
+    reconciliation.check,
+    window_age.check,
+    feed.check,
+    position.check,
+    order_rate.check,
+    size.check,
+    collar.check,
+)
+"""A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do for a window, and why. `halt` is the reason to halt the bot, or empty."""
+
+    action: Action
+    signal: Action
+    gate: str
+    reason: str
+    verdicts: tuple[Verdict, ...]
+    amount: Decimal = ZERO
+    price: Decimal | None = None
+    delta: float | None = None
+    mid: Decimal | None = None
+    halt: str = ""
+
+
+def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
+    """The decision for the window of `inputs`."""
+    delta = None if inputs.prediction is None else inputs.prediction.delta
+    signal = signal_of(delta)
+    mid = None if inputs.quote is None else inputs.quote.mid
+    proposal = _propose(signal, state, inputs, settings)
+    gates = WATCHES if signal == "hold" else WATCHES + _gates(signal)
+    verdicts = tuple(gate(state, inputs, settings, proposal) for gate in gates)
+    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+    halt = next((verdict.reason for verdict in verdicts if verdict.halts), "")
+    if signal == "hold" or failed is not None:
+        gate, reason = (failed.gate, failed.reason) if failed else ("signal", _no_signal(delta))
+        return Decision(
+            action="hold",
+            signal=signal,
+            gate=gate,
+            reason=reason,
+            verdicts=verdicts,
+            delta=delta,
+            mid=mid,
+            halt=halt,
+        )
+    return Decision(
+        action=signal,
+        signal=signal,
+        gate="",
+        reason=f"the forecast {'rises' if signal == 'buy' else 'falls'} over the next step"
+        " and every gate is open",
+        verdicts=verdicts,
+        amount=proposal.amount,
+        price=proposal.price,
+        delta=delta,
+        mid=mid,
+    )
+
+
+def _gates(signal: Action) -> tuple[Gate, ...]:
+    return BUY_GATES if signal == "buy" else SELL_GATES
+
+
+def _no_signal(delta: float | None) -> str:
+    if delta is None:
+        return "no forecast covers this minute and the next"
+    return "the forecast does not move over the next step"
+
+
+def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -> Proposal:
+    """The order that the signal asks for: its limit, and as much as risk and limits allow."""
+    side: Side = "sell" if signal == "sell" else "buy"
+    if inputs.quote is None:
+        return Proposal(side=side, amount=ZERO, price=None)
+    reach = settings.slippage_bps / BPS
+    best = inputs.quote.ask * (1 + reach) if side == "buy" else inputs.quote.bid * (1 - reach)
+    price = limit_price(side, best, inputs.increments.price_step)
+    amount = (
+        size.of_buy(state, inputs, settings, price)
+        if side == "buy"
+        else size.of_sell(state, inputs)
+    )
+    return Proposal(side=side, amount=amount, price=price)

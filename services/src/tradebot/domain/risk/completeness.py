@@ -1,0 +1,11 @@
+"""No buy on a window of which not all was seen."""
+
+from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+
+def check(_state: State, inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
+    """Passes for a window without a connect, a gap or a late start."""
+    if inputs.window.complete:
+        return Verdict(gate="completeness", passed=True, reason="all of the window was seen")
+    reason = "the window saw a connect, a gap or a late start"
+    return Verdict(gate="completeness", passed=False, reason=reason)

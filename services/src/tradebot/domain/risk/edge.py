@@ -1,0 +1,24 @@
+"""No buy whose forecast gain does not pay the fees of a round trip and an edge beside.
+
+The gain is that of the forecast's present rise up to its turn, where the strategy would sell.
+An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.
+"""
+
+from math import expm1
+
+from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+
+def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
+    """Passes if gain − 2 × taker fee is at least `min_edge_bps`, or if that is 0."""
+    prediction = inputs.prediction
+    if prediction is None:
+        return Verdict(gate="edge", passed=False, reason="there is no forecast")
+    gain = expm1(prediction.log_price_turn - prediction.log_price) * 10_000
+    fees = 2 * float(inputs.taker_fee_bps)
+    text = f"forecast gain {gain:.2f} bps, fees {fees:.0f} bps"
+    if settings.min_edge_bps == 0:
+        return Verdict(gate="edge", passed=True, reason=f"{text}; no edge is asked for")
+    passed = gain - fees >= settings.min_edge_bps
+    reason = f"{text}; an edge of {settings.min_edge_bps} bps is asked for"
+    return Verdict(gate="edge", passed=passed, reason=reason)

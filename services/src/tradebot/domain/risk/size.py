@@ -1,0 +1,34 @@
+"""How much: a fraction of the quote balance for a buy, the whole base balance for a sell.
+
+Invariant: a buy of `of_buy` at its limit price, with the taker's fee, costs no more than
+`risk_fraction` of the available quote balance and never lifts the position over `max_position`.
+"""
+
+from decimal import Decimal
+
+from tradebot.domain.money import ZERO, floor_to
+from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+
+
+def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> Decimal:
+    """The amount of base that risk and the greatest position allow, on the venue's step."""
+    spend = settings.risk_fraction * state.quote
+    amount = spend / (price * (1 + inputs.taker_fee_bps / BPS)) if price > 0 else ZERO
+    if settings.max_position is not None:
+        amount = min(amount, settings.max_position - state.base - state.base_held)
+    return max(ZERO, floor_to(amount, inputs.increments.amount_step))
+
+
+def of_sell(state: State, inputs: Inputs) -> Decimal:
+    """All of the available base, on the venue's step."""
+    return floor_to(state.base, inputs.increments.amount_step)
+
+
+def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
+    """Passes if what is allowed reaches the venue's smallest order."""
+    least = inputs.increments.minimum
+    passed = proposal.amount >= least and proposal.amount > 0
+    reason = f"{proposal.amount} of base; the smallest order is {least}"
+    if proposal.side == "buy" and settings.max_position is not None:
+        reason += f", the position {state.base + state.base_held} of {settings.max_position}"
+    return Verdict(gate="size", passed=passed, reason=reason)

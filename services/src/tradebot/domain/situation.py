@@ -1,0 +1,158 @@
+"""What a decision is made from: the bot's state, the window's inputs and the settings.
+
+All three are plain values that JSON can carry, so that a stored decision can be run again. Prices
+and balances are Decimal; the model's numbers are floats. Times are integer milliseconds of the
+venue's time. Counters of a bot's own orders are kept in the times of windows' ends, so that a
+replay counts exactly as the live run did.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Action = Literal["buy", "sell", "hold"]
+
+BPS = Decimal(10_000)
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The liquidity of one window: bid flow / ask flow, `None` where a side was empty."""
+
+    end: int
+    ratio: float | None
+    complete: bool
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a forecast says at a window's timestamp, in natural logarithms of the price.
+
+    `log_price_turn` is the price at which the forecast's present run ends: the first step after
+    which it no longer moves the same way, where the strategy itself would turn round.
+    """
+
+    model: str
+    digest: str
+    history_end: int
+    log_price: float
+    log_price_next: float
+    log_price_turn: float
+
+    @property
+    def delta(self) -> float:
+        """forecast(t + 1) − forecast(t)."""
+        return self.log_price_next - self.log_price
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's best prices, and how long its feed has been silent, in real milliseconds."""
+
+    bid: Decimal
+    ask: Decimal
+    silent_ms: int = 0
+
+    @property
+    def mid(self) -> Decimal:
+        """Half-way between the best prices."""
+        return (self.bid + self.ask) / 2
+
+
+class Increments(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's steps for a symbol and the smallest order, in base currency."""
+
+    amount_step: Decimal
+    price_step: Decimal
+    minimum: Decimal
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What the world looked like when a window was decided on.
+
+    `now` is the venue's time, 0 where it is not known. `taker_fee_bps` is the venue's fee for
+    orders that take liquidity.
+    """
+
+    now: int
+    window: Window
+    prediction: Prediction | None
+    quote: Quote | None
+    increments: Increments
+    taker_fee_bps: Decimal = Decimal(40)
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """Equity to measure losses against: at the start of the UTC day, and its peak."""
+
+    day: int
+    day_equity: Decimal
+    peak_equity: Decimal
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bot knows of itself.
+
+    `base` and `quote` are available balances; the `held` ones are reserved by live orders.
+    `bought` says whether the last trade was a buy that has not been sold again. `orders_at` are
+    the ends of the windows that led to orders, of at least the last hour, ascending.
+    """
+
+    base: Decimal
+    quote: Decimal
+    base_held: Decimal = Decimal(0)
+    quote_held: Decimal = Decimal(0)
+    bought: bool = False
+    orders_at: tuple[int, ...] = ()
+    marks: Marks | None = None
+    reconciled: bool = True
+    unresolved: int = 0
+    halted: str = ""
+    paused: str = ""
+
+    def equity(self, mid: Decimal) -> Decimal:
+        """All that the account is worth at `mid`, in quote currency."""
+        return self.quote + self.quote_held + (self.base + self.base_held) * mid
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules' numbers; `None` lifts a limit.
+
+    `slippage_bps` is how far past the best price an order may reach, `collar_bps` how far from
+    the mid its limit may lie. `min_edge_bps` of 0 is the original rule, which asks for no edge.
+    """
+
+    band_min_bps: int = 5_000
+    band_max_bps: int = 20_000
+    risk_fraction: Decimal = Decimal("0.05")
+    min_edge_bps: int = 0
+    slippage_bps: int = 10
+    collar_bps: int = 100
+    max_position: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_drawdown: Decimal | None = None
+    cooldown_ms: int = 60_000
+    max_orders_per_hour: int | None = 30
+    max_window_age_ms: int = 70_000
+    max_silence_ms: int = 10_000
+    max_model_age_ms: int = 3_600_000
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """The order that a signal asks for, before the gates have spoken.
+
+    `price` is `None` and `amount` zero where the venue's prices are not known.
+    """
+
+    side: Literal["buy", "sell"]
+    amount: Decimal
+    price: Decimal | None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one gate said; a gate that `halts` stops the bot until a person lets it go on."""
+
+    gate: str
+    passed: bool
+    reason: str
+    halts: bool = False

@@ -1,0 +1,102 @@
+"""At most one trader acts for a bot: a lease, and an epoch that rises with every holder.
+
+The epoch rides in every client order id, so that an order of an earlier holder is recognised. On
+one machine the lease is a locked file under the state folder; in a cluster it is a `Lease` object
+(`tradebot.platform.cluster`), which implements the same protocol.
+"""
+
+import asyncio
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Protocol
+
+
+class LeaseTakenError(Exception):
+    """Another trader acts for the bot; the message names it."""
+
+
+class Lease(Protocol):
+    """The right to act for a bot."""
+
+    async def acquire(self) -> int:
+        """Takes the lease, waiting for an earlier holder to be gone, and answers its epoch.
+
+        The epoch is greater than that of every earlier holder and is durable before this returns.
+        An implementation that must renew starts to do so here, by itself.
+
+        Raises:
+            LeaseTakenError: another holder stays alive, and waiting is not this lease's way.
+        """
+        ...
+
+    def held(self) -> bool:
+        """Whether the lease is surely ours at this moment; never blocks.
+
+        It turns false before another could take the lease, such as when it could not be renewed
+        in time, and it stays false: the trader then sends nothing more.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Gives the lease back, so that a successor need not wait."""
+        ...
+
+
+class FileLease:
+    """A locked file of one machine: the kernel frees it with the process, however that ends.
+
+    Args:
+        folder: the bot's state folder, made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: IO[str] | None = None
+
+    async def acquire(self) -> int:
+        """Takes the lock and writes the next epoch; see `Lease`.
+
+        A holder that was just killed or is stopping gets a few seconds to be gone.
+
+        Raises:
+            LeaseTakenError: another process holds the lock.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "lease.lock"
+        file = path.open("a+")
+        for _ in range(50):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.1)
+        else:
+            file.close()
+            raise LeaseTakenError(
+                f"another trader acts for this bot (it holds {path}): stop it first, or give this"
+                " one another --bot or --state-dir"
+            )
+        self._file = file
+        return self._next_epoch()
+
+    def _next_epoch(self) -> int:
+        path = self._folder / "epoch"
+        epoch = int(path.read_text()) + 1 if path.exists() else 1
+        fresh = path.with_suffix(".new")
+        with fresh.open("w") as out:
+            out.write(str(epoch))
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+        return epoch
+
+    def held(self) -> bool:
+        """True from `acquire` to `release`."""
+        return self._file is not None
+
+    async def release(self) -> None:
+        """Frees the lock."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

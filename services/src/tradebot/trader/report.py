@@ -1,0 +1,51 @@
+"""What a trader tells of itself: the conditions that decide whether it may trade.
+
+On one machine they are the readiness gates and a metric; in a cluster they go beside that into
+the TradeBot's status (`tradebot.platform.cluster` implements `Reporter`).
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+ConditionType = Literal["Reconciled", "FeedFresh", "ModelFresh", "Halted"]
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition in Kubernetes' manner.
+
+    `reason` is one word in CamelCase for programs, such as `FeedSilent`; `message` a sentence for
+    a person. `Halted` is bad when true, the others when false.
+    """
+
+    type: ConditionType
+    status: bool
+    reason: str
+    message: str
+
+
+class Reporter(Protocol):
+    """Somewhere that conditions are shown."""
+
+    async def report(self, conditions: Sequence[Condition]) -> None:
+        """Shows all four conditions; called on each change and every few seconds.
+
+        A failure to report never stops a trader: an implementation logs it and tries again at
+        the next call.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what reporting needed."""
+        ...
+
+
+class NoReporter:
+    """On one machine the readiness gates say it all."""
+
+    async def report(self, conditions: Sequence[Condition]) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

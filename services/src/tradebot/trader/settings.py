@@ -1,0 +1,155 @@
+"""The trader's settings: who it is, what it may risk, and where it keeps its books."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from tradebot.domain.decision import Settings as Rules
+from tradebot.venue.settings import VenueSettings
+
+Mode = Literal["Paper", "Live", "Paused"]
+ModelName = Literal["FastProphet", "Prophet", "Lstm", "IndicatorLstm"]
+
+WINDOW_MS = 60_000
+
+
+class TraderSettings(VenueSettings, frozen=True, kw_only=True):
+    """What a trader needs; every number of the rules is a setting."""
+
+    bot: Annotated[
+        str,
+        msgspec.Meta(pattern="^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$"),
+        "the bot's name, small letters, digits and dashes",
+    ] = "btc"
+    mode: Annotated[
+        Mode,
+        "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
+    ] = "Paper"
+    model: Annotated[ModelName, "whose forecasts to trade by"] = "FastProphet"
+    state_dir: Annotated[Path, "folder of journals, locks and the document store"] = Path(
+        ".tradebot"
+    )
+    api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
+    api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
+
+    risk_fraction: Annotated[
+        Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
+    ] = Decimal("0.05")
+    band_min_bps: Annotated[
+        int, msgspec.Meta(ge=0), "least bid flow / ask flow that allows a buy, basis points"
+    ] = 5_000
+    band_max_bps: Annotated[
+        int, msgspec.Meta(ge=0), "greatest bid flow / ask flow that allows a buy, basis points"
+    ] = 20_000
+    min_edge_bps: Annotated[
+        int, msgspec.Meta(ge=0), "forecast gain beyond fees that a buy needs; 0 asks for none"
+    ] = 0
+    slippage_bps: Annotated[
+        int, msgspec.Meta(ge=0, le=1000), "how far past the best price an order reaches"
+    ] = 10
+    collar_bps: Annotated[
+        int, msgspec.Meta(ge=1, le=5000), "how far from the mid a limit may lie at most"
+    ] = 100
+    max_position: Annotated[
+        Decimal | None, "greatest base balance that a buy may lead to; none if not given"
+    ] = None
+    max_daily_loss: Annotated[
+        Decimal | None, "share of the day's first equity whose loss halts the bot"
+    ] = None
+    max_drawdown: Annotated[
+        Decimal | None, "share of the highest equity whose loss halts the bot"
+    ] = None
+    cooldown_seconds: Annotated[
+        int, msgspec.Meta(ge=0), "exchange seconds between an order and the next buy"
+    ] = 60
+    max_orders_per_hour: Annotated[
+        int, msgspec.Meta(ge=1), "orders in one hour of exchange time at most"
+    ] = 30
+    max_window_lag_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "real seconds that a window may come late and still trade"
+    ] = 10.0
+    max_silence_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "real seconds of silence that make the feed stale"
+    ] = 10.0
+    max_model_age_seconds: Annotated[
+        int, msgspec.Meta(gt=0), "exchange seconds since the last minute that the model saw"
+    ] = 3_600
+
+    paper_quote: Annotated[Decimal, "quote balance that a paper account starts with"] = Decimal(
+        100_000
+    )
+    paper_base: Annotated[Decimal, "base balance that a paper account starts with"] = Decimal(0)
+
+    reconcile_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "real seconds between two comparisons with the venue"
+    ] = 120.0
+    heartbeat: Annotated[
+        bool, "the key requires heartbeats: the venue cancels all orders when they cease"
+    ] = False
+    time_based_nonce: Annotated[bool, "the key was made with a time based nonce"] = False
+    on_stop: Annotated[Literal["keep", "flatten"], "what becomes of the position at a stop"] = (
+        "keep"
+    )
+    lease: Annotated[Literal["file", "kubernetes"], "where the right to trade is held"] = "file"
+    journal: Annotated[Literal["sqlite", "kafka"], "where intents are written first"] = "sqlite"
+    report: Annotated[Literal["none", "kubernetes"], "where conditions are shown"] = "none"
+    namespace: Annotated[str, "the bot's namespace in the cluster"] = ""
+    pod_name: Annotated[str, "this pod's name, the lease's holder"] = ""
+    generation: Annotated[int, "the TradeBot's generation that these settings are of"] = 0
+
+    def __post_init__(self) -> None:
+        """Checks what no single field can.
+
+        Raises:
+            ValueError: two settings contradict each other.
+        """
+        for name in ("risk_fraction", "max_daily_loss", "max_drawdown"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                raise ValueError(f"{name} is {share}: it must be above 0 and at most 1")
+        if self.max_position is not None and self.max_position <= 0:
+            raise ValueError(f"max_position is {self.max_position}: it must be above 0")
+        if self.band_min_bps > self.band_max_bps:
+            raise ValueError(
+                f"the band is empty: band_min_bps {self.band_min_bps} is above band_max_bps"
+                f" {self.band_max_bps}; lower the first or raise the second"
+            )
+        if self.mode == "Live" and not (self.api_key_file and self.api_secret_file):
+            raise ValueError(
+                "mode Live signs its orders: give --api-key-file and --api-secret-file, or use"
+                " --mode Paper"
+            )
+        if "kubernetes" in (self.lease, self.report) and not (self.namespace and self.pod_name):
+            raise ValueError("lease and report of kind kubernetes need --namespace and --pod-name")
+
+    @property
+    def folder(self) -> Path:
+        """The bot's own folder."""
+        return self.state_dir / self.bot
+
+
+def rules(settings: TraderSettings) -> Rules:
+    """The decision's settings.
+
+    A window may be one window old plus the lag that is allowed in real seconds, in which the
+    venue's clock moves `speed` times as fast.
+    """
+    lag = int(settings.max_window_lag_seconds * 1000 * settings.speed)
+    return Rules(
+        band_min_bps=settings.band_min_bps,
+        band_max_bps=settings.band_max_bps,
+        risk_fraction=settings.risk_fraction,
+        min_edge_bps=settings.min_edge_bps,
+        slippage_bps=settings.slippage_bps,
+        collar_bps=settings.collar_bps,
+        max_position=settings.max_position,
+        max_daily_loss=settings.max_daily_loss,
+        max_drawdown=settings.max_drawdown,
+        cooldown_ms=settings.cooldown_seconds * 1000,
+        max_orders_per_hour=settings.max_orders_per_hour,
+        max_window_age_ms=WINDOW_MS + lag,
+        max_silence_ms=int(settings.max_silence_seconds * 1000),
+        max_model_age_ms=settings.max_model_age_seconds * 1000,
+    )
