@@ -1,0 +1,40 @@
+"""Settings of the liquidity stage."""
+
+from typing import Annotated
+
+import msgspec
+
+from tradebot.platform.settings import StageSettings
+
+
+class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
+    """What the liquidity stage takes; times of windows are the venue's, not the machine's."""
+
+    group: Annotated[str, "consumer group; its members share the partitions"] = "liquidity"
+    worker_id: Annotated[
+        str, "name of this worker in the group: a restart under it takes over at once"
+    ] = ""
+    window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400), "length of a window"] = 60
+    grace_ms: Annotated[
+        int, msgspec.Meta(ge=0), "how long after its end a window waits for records out of order"
+    ] = 1000
+    silence_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "a feed silent this long after a window's end is not trusted"
+    ] = 10.0
+    session_seconds: Annotated[
+        float, msgspec.Meta(ge=6, le=60), "a worker unheard of for so long loses its partitions"
+    ] = 10.0
+    web_port: Annotated[int, "port of Faust's own pages; 0 leaves them off"] = 0
+
+    def __post_init__(self) -> None:
+        """Checks that a window outlasts its grace and its silence.
+
+        Raises:
+            ValueError: it does not.
+        """
+        longest = max(self.grace_ms / 1000, self.silence_seconds)
+        if self.window_seconds <= longest:
+            raise ValueError(
+                f"window_seconds is {self.window_seconds}: it must be more than grace_ms and"
+                f" silence_seconds ({longest:g} s); give a longer window or lower those"
+            )
