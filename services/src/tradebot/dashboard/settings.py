@@ -22,9 +22,9 @@ class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
         "Emulator"
     )
     stages: Annotated[
-        list[str],
+        tuple[str, ...],
         "stages whose readiness is shown, name=URL of their health port, separated by commas",
-    ] = []
+    ] = ()
 
     def __post_init__(self) -> None:
         """Stages are pairs."""

@@ -52,5 +52,5 @@ def setup(stage: str, *, level: str = "info", form: str = "text") -> None:
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger; its events say where they come from by `logger`."""
-    return structlog.get_logger(logger=name)  # type: ignore[no-any-return]
+    """A logger; its events say where they come from by `module`."""
+    return structlog.get_logger(module=name)  # type: ignore[no-any-return]

@@ -51,6 +51,15 @@ class StoreUnavailableError(Exception):
 class DocumentStore(Protocol):
     """Keeps each document once: of two with the same id the one with the later `ts` stays."""
 
+    def set_up(self, replicas: int) -> None:
+        """Makes or upgrades what holds the documents; harmless when repeated.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+            SettingsError: it refuses, with its reason.
+        """
+        ...
+
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
         """Stores the documents durably; answers those that it refused for good.
 

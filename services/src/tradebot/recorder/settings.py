@@ -23,3 +23,5 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
         "days that balances, tickers, decisions, windows and forecasts are kept, counted back from"
         " the newest of their kind; orders, fills, scores and halts are kept for ever",
     ] = 180
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=5), "replicas of each index"] = 0
+    setup: Annotated[bool, "make or upgrade what holds the documents, then end"] = False

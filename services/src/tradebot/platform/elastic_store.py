@@ -1,0 +1,254 @@
+"""Documents in Elasticsearch: set up by templates, written in bulk, each once.
+
+A write carries the document's `ts` as its external version, so that neither a second delivery nor
+a late one can replace a newer state.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from elasticsearch import ApiError, AuthenticationException, AuthorizationException, Elasticsearch
+from elasticsearch.exceptions import NotFoundError, TransportError
+
+from tradebot.platform.elastic_mappings import index_name, mapping, template
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.store import (
+    LEDGER,
+    Refusal,
+    StoredDocument,
+    StoreSettings,
+    StoreUnavailableError,
+)
+from tradebot.records import DocType
+
+BULK_BYTES = 4 * 2**20
+"""Bytes of one bulk request at most; the server refuses 100 MiB and slows down long before."""
+
+BACKOFF_SECONDS = (0.1, 0.3, 1.0)
+"""Waits within one write, before jitter; then the caller decides."""
+
+CONFLICT = 409
+
+
+def client(settings: StoreSettings) -> Elasticsearch:
+    """A client of the settings' server.
+
+    Raises:
+        SettingsError: the URL, the password's file or the authority's file cannot be used.
+    """
+    options: dict[str, Any] = {"request_timeout": 30, "max_retries": 0}
+    if settings.elasticsearch_username:
+        options["basic_auth"] = (settings.elasticsearch_username, _password(settings))
+    if settings.elasticsearch_ca_file:
+        if not Path(settings.elasticsearch_ca_file).is_file():
+            raise SettingsError(
+                f"elasticsearch_ca_file is {settings.elasticsearch_ca_file!r}, which is not a file;"
+                " give the path of a PEM file"
+            )
+        options["ca_certs"] = settings.elasticsearch_ca_file
+    try:
+        return Elasticsearch(settings.elasticsearch, **options)
+    except (ValueError, OSError) as error:
+        raise SettingsError(
+            f"elasticsearch is {settings.elasticsearch!r}: {error}; write it as"
+            " http://127.0.0.1:9200"
+        ) from None
+
+
+def _password(settings: StoreSettings) -> str:
+    try:
+        return Path(settings.elasticsearch_password_file).read_text().strip()
+    except OSError as error:
+        raise SettingsError(
+            f"elasticsearch_password_file is {settings.elasticsearch_password_file!r}:"
+            f" {error.strerror}; give the path of a file that holds the password"
+        ) from None
+
+
+class ElasticStore:
+    """The documents of the settings' server."""
+
+    def __init__(
+        self, settings: StoreSettings, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client(settings)
+        self._prefix = settings.index_prefix
+        self._sleep = sleep
+
+    def set_up(self, replicas: int) -> None:
+        """See `DocumentStore`: templates, and the mappings of the indices that are there."""
+        try:
+            for kind in DocType:
+                self._client.indices.put_index_template(
+                    name=f"{self._prefix}-{kind}", **template(kind, self._prefix, replicas)
+                )
+                self._upgrade(kind)
+        except TransportError as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        except ApiError as error:
+            if _passing(error.status_code):
+                raise StoreUnavailableError(_sentence(error)) from error
+            raise SettingsError(
+                f"Elasticsearch refuses the set-up of documents: {_sentence(error)}"
+            ) from error
+
+    def _upgrade(self, kind: DocType) -> None:
+        pattern = f"{self._prefix}-{kind}-*"
+        if kind in LEDGER:
+            name = index_name(self._prefix, kind, 0)
+            if not self._client.indices.exists(index=name):
+                self._client.indices.create(index=name)
+        if self._client.indices.get(index=pattern, filter_path="*.aliases").body:
+            fields = mapping(kind)
+            self._client.indices.put_mapping(
+                index=pattern,
+                properties=fields["properties"],
+                dynamic=fields["dynamic"],
+                meta=fields["_meta"],
+            )
+            self._client.indices.put_alias(index=pattern, name=f"{self._prefix}-{kind}")
+
+    def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
+        """See `DocumentStore`; waits a little, with jitter, where the server is busy."""
+        refused: list[Refusal] = []
+        for part in _parts(documents):
+            waiting = list(part)
+            for wait in (*BACKOFF_SECONDS, None):
+                waiting, reason = self._write_once(waiting, refused)
+                if not waiting:
+                    break
+                if wait is None:
+                    raise StoreUnavailableError(reason)
+                self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # jitter, no secret
+        return refused
+
+    def _write_once(
+        self, documents: Sequence[StoredDocument], refused: list[Refusal]
+    ) -> tuple[list[StoredDocument], str]:
+        """Writes once; answers those to write again and why. Adds to `refused`."""
+        # The client passes bytes on as they are, which its types do not say.
+        lines: list[Any] = [line for d in documents for line in (self._action(d), d.source)]
+        try:
+            answer = self._client.bulk(
+                operations=lines,
+                filter_path="errors,items.*.status,items.*.error.type,items.*.error.reason,"
+                "items.*.error.caused_by.reason",
+            )
+        except (AuthenticationException, AuthorizationException) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        except TransportError as error:
+            return list(documents), _sentence(error)
+        except ApiError as error:
+            if _passing(error.status_code):
+                return list(documents), _sentence(error)
+            raise StoreUnavailableError(_sentence(error)) from error
+        if not answer["errors"]:
+            return [], ""
+        return _sort_out(documents, answer["items"], refused)
+
+    def _action(self, document: StoredDocument) -> bytes:
+        action = {
+            "_index": index_name(self._prefix, document.doc_type, document.ts),
+            "_id": document.id,
+            "version": document.ts,
+            "version_type": "external_gte",
+        }
+        return msgspec.json.encode({"index": action})
+
+    def latest(
+        self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """See `DocumentStore`; what was written in the last second may be missing."""
+        wanted = {"bot": bot, "symbol": symbol}
+        terms = [{"term": {name: value}} for name, value in wanted.items() if value is not None]
+        try:
+            answer = self._client.search(
+                index=f"{self._prefix}-{doc_type}",
+                size=limit,
+                query={"bool": {"filter": terms}},
+                sort=[{"ts": {"order": "desc", "unmapped_type": "date"}}],
+                ignore_unavailable=True,
+            )
+        except NotFoundError:
+            return []
+        except (TransportError, ApiError) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
+
+    def prune(self, retention_days: int) -> int:
+        """See `DocumentStore`: deletes whole months, and answers how many documents they held."""
+        gone = 0
+        try:
+            for kind in DocType:
+                if kind not in LEDGER:
+                    for name in self._expired(kind, retention_days):
+                        gone += self._client.count(index=name)["count"]
+                        self._client.indices.delete(index=name)
+        except (TransportError, ApiError) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        return gone
+
+    def _expired(self, kind: DocType, retention_days: int) -> list[str]:
+        newest = self.latest(kind, 1)
+        if not newest:
+            return []
+        oldest_kept = index_name(self._prefix, kind, newest[0]["ts"] - retention_days * 86_400_000)
+        names = self._client.indices.get(index=f"{self._prefix}-{kind}-*", filter_path="*.aliases")
+        return [name for name in names.body if name < oldest_kept]
+
+    def close(self) -> None:
+        """See `DocumentStore`."""
+        self._client.close()
+
+
+def _parts(documents: Sequence[StoredDocument]) -> Iterator[list[StoredDocument]]:
+    """The documents in requests of `BULK_BYTES` at most."""
+    part: list[StoredDocument] = []
+    size = 0
+    for document in documents:
+        if part and size + len(document.source) > BULK_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(document)
+        size += len(document.source)
+    if part:
+        yield part
+
+
+def _sort_out(
+    documents: Sequence[StoredDocument], items: Sequence[dict[str, Any]], refused: list[Refusal]
+) -> tuple[list[StoredDocument], str]:
+    again: list[StoredDocument] = []
+    why = ""
+    for document, item in zip(documents, items, strict=True):
+        result = item["index"]
+        status = result["status"]
+        if status < 300 or status == CONFLICT:  # a conflict: a newer state is there already
+            continue
+        error = result.get("error", {})
+        reason = (
+            f"{error.get('type', 'error')} ({status}): {error.get('reason', 'no reason given')}"
+        )
+        if cause := error.get("caused_by", {}).get("reason"):
+            reason += f": {cause}"
+        if _passing(status):
+            again.append(document)
+            why = reason
+        else:
+            refused.append(Refusal(document, reason))
+    return again, why
+
+
+def _passing(status: int) -> bool:
+    """Whether the server may answer otherwise later."""
+    return status == 429 or status >= 500
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ApiError):
+        return f"Elasticsearch answers {error.status_code}: {error.message} {error.info}"[:500]
+    return f"Elasticsearch does not answer: {error}"

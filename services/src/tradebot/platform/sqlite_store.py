@@ -1,0 +1,102 @@
+"""Documents in one SQLite file: the store of one machine."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.store import LEDGER, Refusal, StoredDocument, StoreUnavailableError
+from tradebot.records import DocType
+
+DAY_MS = 86_400_000
+
+_SCHEMA = """
+create table if not exists documents (
+    id text primary key,
+    doc_type text not null,
+    ts integer not null,
+    bot text not null,
+    symbol text not null,
+    source text not null
+) without rowid;
+create index if not exists documents_by_time on documents (doc_type, ts);
+"""
+
+_UPSERT = """
+insert into documents values (?, ?, ?, ?, ?, ?)
+on conflict (id) do update
+set doc_type = excluded.doc_type, ts = excluded.ts, bot = excluded.bot,
+    symbol = excluded.symbol, source = excluded.source
+where excluded.ts >= documents.ts
+"""
+
+
+class SqliteStore:
+    """The documents of `path`, which is made where it is not there.
+
+    Raises:
+        SettingsError: the file cannot be made, or is not such a database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+            # Readers never wait for the writer, and a commit survives a crash of the process.
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise SettingsError(
+                f"documents cannot be stored in {path}: {error}; give a folder that can be written"
+                " by --state-dir"
+            ) from None
+
+    def set_up(self, replicas: int) -> None:
+        """See `DocumentStore`: opening the file has made it."""
+
+    def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
+        """See `DocumentStore`: SQLite refuses none."""
+        rows = [(d.id, d.doc_type, d.ts, d.bot, d.symbol, d.source.decode()) for d in documents]
+        try:
+            with self._connection:
+                self._connection.executemany(_UPSERT, rows)
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"SQLite does not take documents: {error}") from error
+        return []
+
+    def latest(
+        self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """See `DocumentStore`."""
+        where, values = "doc_type = ?", [str(doc_type)]
+        for column, value in (("bot", bot), ("symbol", symbol)):
+            if value is not None:
+                where += f" and {column} = ?"
+                values.append(value)
+        # Only the two fixed column names above are put into the text; values are bound.
+        query = f"select id, source from documents where {where} order by ts desc limit ?"  # noqa: S608
+        try:
+            rows = self._connection.execute(query, [*values, limit]).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+        return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
+
+    def prune(self, retention_days: int) -> int:
+        """See `DocumentStore`."""
+        gone = 0
+        with self._connection:
+            for kind in DocType:
+                if kind not in LEDGER:
+                    gone += self._connection.execute(
+                        "delete from documents where doc_type = ?1 and ts <"
+                        " (select max(ts) from documents where doc_type = ?1) - ?2",
+                        (kind, retention_days * DAY_MS),
+                    ).rowcount
+        return gone
+
+    def close(self) -> None:
+        """See `DocumentStore`."""
+        self._connection.close()

@@ -1,0 +1,73 @@
+"""`tradebot recorder`."""
+
+import signal
+import time
+from types import FrameType
+
+import click
+
+from tradebot.platform import health, logs
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.settings import command as settings_command
+from tradebot.platform.store import StoreUnavailableError, open_store
+from tradebot.recorder.settings import RecorderSettings
+from tradebot.recorder.stage import Recorder, prepare
+
+STAGE = "recorder"
+SETUP_SECONDS = 300
+"""How long `--setup` waits for the store."""
+
+
+def run(settings: RecorderSettings) -> None:
+    """Records until SIGTERM or SIGINT."""
+    logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    if settings.setup:
+        set_up(settings)
+        return
+    readiness = Readiness(STAGE)
+    health.serve(readiness, stage=STAGE, host=settings.http_host, port=settings.http_port)
+    prepare(settings)
+    store = open_store(settings)
+    recorder = Recorder(settings, store, readiness)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        recorder.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    try:
+        recorder.run()
+    finally:
+        store.close()
+
+
+def set_up(settings: RecorderSettings) -> None:
+    """Sets the store up, waiting for it.
+
+    Raises:
+        SettingsError: it refuses, or does not answer in time.
+    """
+    store = open_store(settings)
+    end = time.monotonic() + SETUP_SECONDS
+    while True:
+        try:
+            store.set_up(settings.replicas)
+            gone = store.prune(settings.retention_days)
+        except StoreUnavailableError as error:
+            if time.monotonic() >= end:
+                raise SettingsError(f"the store was not set up: {error}") from None
+            time.sleep(2)
+        else:
+            click.echo(f"the store of documents is set up; {gone} old documents deleted")
+            store.close()
+            return
+
+
+command = settings_command(
+    RecorderSettings,
+    run,
+    name=STAGE,
+    summary="Documents of the bots into SQLite, or into Elasticsearch.",
+    example="tradebot recorder --kafka 127.0.0.1:9092 --elasticsearch http://127.0.0.1:9200",
+)

@@ -1,0 +1,118 @@
+"""From what lies in a topic to the document that is stored of it. Pure."""
+
+import math
+
+import msgspec
+
+from tradebot import documents
+from tradebot.platform.store import StoredDocument
+from tradebot.records import DocType, Document, ForecastRecord, decode
+
+HOUR_MS = 3_600_000
+
+
+class UnreadableError(ValueError):
+    """The bytes are not the record that their topic holds; the message says why."""
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    id: str
+    doc_type: DocType
+    ts: int
+    bot: str
+    symbol: str
+    body: msgspec.Raw
+
+
+def _strict(kind: type[documents.Body]) -> msgspec.json.Decoder[documents.Body]:
+    """A decoder that refuses fields the body has not, as Elasticsearch would."""
+    return msgspec.json.Decoder(
+        msgspec.defstruct(
+            kind.__name__, [], bases=(kind,), frozen=True, kw_only=True, forbid_unknown_fields=True
+        )
+    )
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_bodies = {doc_type: _strict(kind) for doc_type, kind in documents.BODIES.items()}
+
+
+def document_of(data: bytes) -> StoredDocument:
+    """The document that a record of `trade-documents` holds.
+
+    Raises:
+        UnreadableError: it is no document, or its body is not of its kind.
+    """
+    try:
+        envelope = _envelope.decode(data)
+        _bodies[envelope.doc_type].decode(envelope.body)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(str(error)) from None
+    return _stored(envelope, bytes(envelope.body))
+
+
+def stored(document: Document) -> StoredDocument:
+    """A document made here, in its stored form."""
+    return _stored(document, msgspec.json.encode(document.body))
+
+
+def _stored(document: Document | _Envelope, body: bytes) -> StoredDocument:
+    head = msgspec.json.encode(
+        {
+            "bot": document.bot,
+            "symbol": document.symbol,
+            "ts": document.ts,
+            "doc_type": document.doc_type,
+        }
+    )
+    inner = body.strip()[1:].lstrip()
+    source = head[:-1] + (b"," if inner != b"}" else b"") + inner
+    return StoredDocument(
+        id=document.id,
+        doc_type=document.doc_type,
+        ts=document.ts,
+        bot=document.bot,
+        symbol=document.symbol,
+        source=source,
+    )
+
+
+def forecast_of(data: bytes) -> Document:
+    """The document of a record of `forecasts`.
+
+    Raises:
+        UnreadableError: it is no forecast, or one without a single step.
+    """
+    try:
+        record = decode(data, ForecastRecord)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(str(error)) from None
+    if not record.log_price or record.step_ms <= 0:
+        raise UnreadableError("the forecast has no steps")
+    body = documents.Forecast(
+        model=record.model,
+        digest=record.digest,
+        fitted_at=record.fitted_at,
+        history_end=record.history_end,
+        start=record.start,
+        steps=len(record.log_price),
+        price_next=math.exp(record.log_price[0]),
+        price_1h=_ahead(record, record.log_price, HOUR_MS),
+        price_24h=_ahead(record, record.log_price, 24 * HOUR_MS),
+        lower_1h=_ahead(record, record.lower, HOUR_MS),
+        upper_1h=_ahead(record, record.upper, HOUR_MS),
+    )
+    return documents.document(
+        DocType.FORECAST,
+        bot="",
+        symbol=record.symbol,
+        ts=record.fitted_at,
+        key=f"{record.model}/{record.digest}/{record.start}",
+        body=body,
+    )
+
+
+def _ahead(record: ForecastRecord, logs: list[float], ahead_ms: int) -> float | None:
+    """The price so long after the last minute that the model saw."""
+    step = (record.history_end + ahead_ms - record.start) // record.step_ms
+    return math.exp(logs[step]) if 0 <= step < len(logs) else None

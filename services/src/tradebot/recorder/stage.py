@@ -1,0 +1,257 @@
+"""The recorder: from three topics into the store, then the offsets.
+
+One batch at a time. While the store does not take a batch, reading stops: what waits stays in
+Kafka, and this process holds no more than the batch and librdkafka's bounded queue.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from tradebot.platform import kafka, logs
+from tradebot.platform.health import Readiness
+from tradebot.platform.kafka import Topics
+from tradebot.platform.store import DocumentStore, Refusal, StoredDocument, StoreUnavailableError
+from tradebot.recorder import metrics, reading
+from tradebot.recorder.gather import Windows
+from tradebot.recorder.settings import RecorderSettings
+from tradebot.records import DeadLetter, LiquidityRecord, decode, encode
+
+QUEUE_KIBIBYTES = 16_384
+"""What librdkafka may have fetched and not handed over, of all partitions."""
+
+LONGEST_WAIT_SECONDS = 10.0
+BACKLOG_EVERY_SECONDS = 5.0
+PRUNE_EVERY_SECONDS = 3600.0
+
+log = logs.get(__name__)
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A message without an error."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | str | None
+    value: bytes
+
+    @classmethod
+    def of(cls, message: Message) -> "Received":
+        """The message that a consumer handed over."""
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None and partition is not None and offset is not None
+        return cls(topic, partition, offset, message.key(), message.value() or b"")
+
+
+class Recorder:
+    """Reads, gathers, writes and commits until it is told to stop."""
+
+    def __init__(
+        self, settings: RecorderSettings, store: DocumentStore, readiness: Readiness
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._readiness = readiness
+        self._topics = Topics.of(settings)
+        self._windows = Windows()
+        self._stopping = threading.Event()
+        self._dead_letters = kafka.producer(settings)
+        self._origins: dict[str, Received] = {}
+
+    def stop(self) -> None:
+        """Ends `run` after the batch in hand; what is not written is read again by the next."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Works until `stop`."""
+        consumer = kafka.consumer(
+            self._settings, self._settings.group, **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
+        )
+        topics = [self._topics.documents, self._topics.liquidity, self._topics.forecasts]
+        every = Every()
+        try:
+            self._set_up()
+            consumer.subscribe(topics, on_revoke=self._revoked)
+            self._readiness.started()
+            while not self._stopping.is_set():
+                self._step(consumer)
+                every.do("backlog", BACKLOG_EVERY_SECONDS, lambda: self._measure(consumer))
+                every.do("prune", PRUNE_EVERY_SECONDS, self._prune)
+        finally:
+            consumer.close()
+            self._dead_letters.flush(2)
+
+    def _set_up(self) -> None:
+        attempt = 0
+        while not self._stopping.is_set():
+            try:
+                self._store.set_up(self._settings.replicas)
+            except StoreUnavailableError as error:
+                attempt += 1
+                self._readiness.close("store", str(error))
+                self._stopping.wait(min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt))
+            else:
+                self._readiness.open("store")
+                return
+
+    def _step(self, consumer: Consumer) -> None:
+        messages = consumer.consume(self._settings.batch_documents, self._settings.batch_seconds)
+        ends: dict[tuple[str, int], int] = {}
+        batch: dict[str, StoredDocument] = {}
+        self._origins.clear()
+        for message in messages:
+            if message.error():
+                log.warning("kafka", error=str(message.error()))
+                continue
+            received = Received.of(message)
+            ends[received.topic, received.partition] = received.offset + 1
+            document = self._read(received)
+            if document is not None:
+                batch[document.id] = document
+                self._origins[document.id] = received
+        if batch and not self._write(consumer, list(batch.values())):
+            return
+        if ends:
+            while self._dead_letters.flush(0.5) and not self._stopping.is_set():
+                pass
+            self._commit(consumer, ends)
+
+    def _read(self, message: Received) -> StoredDocument | None:
+        data, topic = message.value, message.topic
+        try:
+            if topic == self._topics.documents:
+                return reading.document_of(data)
+            if topic == self._topics.forecasts:
+                return reading.stored(reading.forecast_of(data))
+            record = decode(data, LiquidityRecord)
+        except (ValueError, OverflowError) as error:
+            self._put_aside(message, str(error))
+            return None
+        whole = self._windows.add(record, message.partition, message.offset)
+        metrics.LOST_WINDOWS.inc(self._windows.take_lost())
+        return reading.stored(whole) if whole else None
+
+    def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
+        """Writes until the store has taken the batch; false where the stage stops before."""
+        attempt = 0
+        while True:
+            try:
+                with metrics.WRITE_SECONDS.time():
+                    refusals = self._store.write(batch)
+            except StoreUnavailableError as error:
+                metrics.STORE_FAILURES.inc()
+                self._readiness.close("store", str(error))
+                if attempt == 0:
+                    log.warning("the store does not take documents", reason=str(error))
+                attempt += 1
+                if not self._wait(consumer, min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt)):
+                    return False
+                continue
+            self._written(batch, refusals, attempt)
+            return True
+
+    def _written(self, batch: list[StoredDocument], refusals: list[Refusal], attempt: int) -> None:
+        if attempt:
+            log.info("the store takes documents again", attempts=attempt)
+        self._readiness.open("store")
+        metrics.LAST_WRITE.set(time.time())
+        refused = {refusal.document.id for refusal in refusals}
+        for document in batch:
+            if document.id not in refused:
+                metrics.DOCUMENTS.labels(document.doc_type).inc()
+        for refusal in refusals:
+            self._put_aside(self._origins[refusal.document.id], refusal.reason)
+
+    def _wait(self, consumer: Consumer, seconds: float) -> bool:
+        """Waits, keeping the membership in the group alive; false where the stage stops."""
+        consumer.pause(consumer.assignment())
+        end = time.monotonic() + seconds * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+        while time.monotonic() < end and not self._stopping.is_set():
+            early = consumer.poll(0.2)
+            if early is not None and not early.error():
+                # A partition that was assigned meanwhile: it is read from here when we go on.
+                first = Received.of(early)
+                place = TopicPartition(first.topic, first.partition, first.offset)
+                consumer.pause([place])
+                consumer.seek(place)
+        consumer.resume(consumer.assignment())
+        return not self._stopping.is_set()
+
+    def _put_aside(self, message: Received, reason: str) -> None:
+        metrics.DEAD_LETTERS.labels(message.topic).inc()
+        log.warning("put aside", topic=message.topic, offset=message.offset, reason=reason)
+        letter = DeadLetter(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            stage="recorder",
+            error=reason,
+            value=message.value.decode(errors="replace"),
+        )
+        self._dead_letters.produce(self._topics.dead_letters, key=message.key, value=encode(letter))
+
+    def _commit(self, consumer: Consumer, ends: dict[tuple[str, int], int]) -> None:
+        offsets = []
+        for (topic, partition), end in ends.items():
+            held = self._windows.held(partition) if topic == self._topics.liquidity else None
+            offsets.append(TopicPartition(topic, partition, end if held is None else held))
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            # Another recorder has the partitions now; it writes the same documents again.
+            log.warning("offsets not committed", reason=str(error))
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = [p.partition for p in partitions if p.topic == self._topics.liquidity]
+        self._windows.forget(gone)
+
+    def _measure(self, consumer: Consumer) -> None:
+        behind = dict.fromkeys(
+            (self._topics.documents, self._topics.liquidity, self._topics.forecasts), 0
+        )
+        for partition in consumer.position(consumer.assignment()):
+            low, high = consumer.get_watermark_offsets(partition, cached=True)
+            read = partition.offset if partition.offset >= 0 else low
+            behind[partition.topic] += max(0, high - max(read, low))
+        for topic, records in behind.items():
+            metrics.BACKLOG.labels(topic).set(records)
+
+    def _prune(self) -> None:
+        try:
+            gone = self._store.prune(self._settings.retention_days)
+        except StoreUnavailableError as error:
+            log.warning("old documents not deleted", reason=str(error))
+            return
+        if gone:
+            log.info("old documents deleted", documents=gone)
+
+
+class Every:
+    """Does things at intervals, the first time at once."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+
+    def do(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        """Calls `action` when `seconds` have passed since it was last called under `name`."""
+        now = time.monotonic()
+        if now >= self._due.get(name, 0):
+            self._due[name] = now + seconds
+            action()
+
+
+def prepare(settings: RecorderSettings) -> None:
+    """The topics are there.
+
+    Raises:
+        SettingsError: they cannot be.
+    """
+    topics = Topics.of(settings)
+    kafka.ensure_topics(
+        settings, (topics.documents, topics.liquidity, topics.forecasts, topics.dead_letters)
+    )
