@@ -1,0 +1,66 @@
+"""Three records of a window become one document; what is open holds its offset back."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from trading_day import TradingDay
+
+from tradebot.recorder.gather import Windows
+from tradebot.records import Document, LiquidityRecord
+
+REPORT = [
+    LiquidityRecord("ask", 83751098.75963986, 1602770086),
+    LiquidityRecord("bid", 36606864.31078205, 1602770086),
+    LiquidityRecord("price_volume", 0.43709115286763395, 1602770086),
+]
+
+
+def feed(windows: Windows, records: list[LiquidityRecord]) -> list[Document]:
+    made = [windows.add(record, 0, offset) for offset, record in enumerate(records)]
+    return [document for document in made if document is not None]
+
+
+def test_the_reports_own_three_records_become_one_document() -> None:
+    (document,) = feed(Windows(), REPORT)
+    assert document.ts == 1_602_770_086_000
+    assert document.body["ask"] == 83751098.75963986
+    assert document.body["bid"] == 36606864.31078205
+    assert document.body["ratio"] == 0.43709115286763395
+    assert document.body["window_start"] == 1_602_770_026_000
+
+
+def test_an_open_window_holds_the_offset_of_its_first_record() -> None:
+    windows = Windows()
+    windows.add(REPORT[0], 3, 41)
+    windows.add(REPORT[1], 3, 42)
+    assert windows.held(3) == 41
+    assert windows.held(2) is None
+    windows.add(REPORT[2], 3, 43)
+    assert windows.held(3) is None
+
+
+def test_a_window_whose_record_never_comes_is_given_up_and_counted() -> None:
+    day = TradingDay()
+    records = [r for window, _, _ in day.minutes(3) for r in window]
+    windows = Windows()
+    assert len(feed(windows, records[1:])) == 2
+    assert windows.held(0) is None
+    assert windows.take_lost() == 1
+    assert windows.take_lost() == 0
+
+
+def test_partitions_that_went_to_another_recorder_are_forgotten() -> None:
+    windows = Windows()
+    windows.add(REPORT[0], 3, 41)
+    windows.forget([3])
+    assert windows.held(3) is None
+
+
+@given(st.permutations(range(9)), st.lists(st.integers(0, 8), max_size=5))
+def test_any_order_and_any_repetition_give_each_window_the_same_document(
+    order: list[int], again: list[int]
+) -> None:
+    records = [r for window, _, _ in TradingDay().minutes(3) for r in window]
+    whole = {d.id: d for d in feed(Windows(), records)}
+    shuffled = [records[i] for i in [*order, *again]]
+    windows = Windows()
+    assert {d.id: d for d in feed(windows, shuffled)}.items() <= whole.items()

@@ -1,0 +1,78 @@
+"""What lies in a topic becomes the document that is stored of it, or is refused with a reason."""
+
+import math
+
+import msgspec
+import pytest
+from trading_day import TradingDay
+
+from tradebot.recorder import reading
+from tradebot.records import DocType, Document, encode
+
+
+def a_document(kind: DocType) -> Document:
+    day = TradingDay()
+    made = [d for _, _, documents in day.minutes(60) for d in documents] + [day.halt()]
+    return next(d for d in made if d.doc_type == kind)
+
+
+@pytest.mark.parametrize("kind", [k for k in DocType if k not in ("liquidity", "forecast")])
+def test_a_stored_document_is_its_body_with_bot_symbol_time_and_kind(kind: DocType) -> None:
+    document = a_document(kind)
+    stored = reading.document_of(encode(document))
+    assert msgspec.json.decode(stored.source) == {
+        **document.body,
+        "bot": "btc",
+        "symbol": "BTCUSD",
+        "ts": document.ts,
+        "doc_type": kind,
+    }
+    assert stored == reading.stored(document)
+
+
+def test_an_empty_body_still_makes_json() -> None:
+    document = Document("i", DocType.HALT, 1, "b", "S", {"state": "halted", "reason": "r"})
+    assert msgspec.json.decode(reading.stored(document).source)["state"] == "halted"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"price": "411.2"}, "price"),
+        ({"colour": "blue"}, "colour"),
+        ({"side": "borrow"}, "side"),
+    ],
+)
+def test_a_body_that_is_not_of_its_kind_is_refused_by_name(
+    change: dict[str, object], reason: str
+) -> None:
+    fill = a_document(DocType.FILL)
+    wrong = msgspec.structs.replace(fill, body=fill.body | change)
+    with pytest.raises(reading.UnreadableError, match=reason):
+        reading.document_of(encode(wrong))
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"id": 3}', b"\xff\xfe"])
+def test_what_is_no_document_is_refused(data: bytes) -> None:
+    with pytest.raises(reading.UnreadableError):
+        reading.document_of(data)
+
+
+def test_a_forecast_is_stored_with_its_prices_one_hour_and_one_day_ahead() -> None:
+    record = TradingDay().forecast()
+    body = reading.forecast_of(encode(record)).body
+    assert body["price_next"] == pytest.approx(math.exp(record.log_price[0]))
+    assert body["price_1h"] == pytest.approx(math.exp(record.log_price[59]))
+    assert body["price_24h"] == pytest.approx(math.exp(record.log_price[1439]))
+    assert body["lower_1h"] < body["price_1h"] < body["upper_1h"]
+
+
+def test_a_short_forecast_leaves_out_what_it_does_not_reach() -> None:
+    record = TradingDay().forecast(steps=30)
+    body = reading.forecast_of(encode(record)).body
+    assert body["price_1h"] is None and body["price_24h"] is None
+
+
+def test_the_same_forecast_read_twice_is_one_document() -> None:
+    data = encode(TradingDay().forecast())
+    assert reading.forecast_of(data).id == reading.forecast_of(data).id
