@@ -1,0 +1,180 @@
+"""What is known of an order: events in any order, any number of times, always the same result.
+
+What the venue has told is kept as facts that only grow: ids seen, fills by trade id, the largest
+executed amount, and whether the order was placed, refused or closed. Taking in an event is the
+join of a lattice, hence commutative, associative and idempotent; amounts and phase are read off
+the facts. Invariants, for every sequence of events:
+
+- filled + remaining + cancelled = original, and none is negative;
+- filled never falls, remaining never rises, the phase never goes backwards.
+
+`cancelled` may fall: a fill that arrives after the cancel was acknowledged is the truth.
+"""
+
+from decimal import Decimal
+from enum import IntEnum
+
+import msgspec
+
+from tradebot.domain.money import ZERO, Side
+
+
+class Phase(IntEnum):
+    """How far an order has come.
+
+    `UNPLACED` is our conclusion from look-ups that found nothing: the venue's word overrides it.
+    """
+
+    INTENDED = 0
+    UNPLACED = 1
+    OPEN = 2
+    CLOSED = 3
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One execution; the fee is the venue's, in `fee_currency`."""
+
+    trade_id: int
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_currency: str
+    taker: bool
+    ts: int
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue described the order: `executed` in all so far, and whether it is over."""
+
+    order_id: str
+    executed: Decimal
+    average: Decimal
+    closed: bool
+    reason: str = ""
+    ts: int = 0
+
+
+class Filled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue reported one execution."""
+
+    order_id: str
+    fill: Fill
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue said that it did not accept the order."""
+
+    reason: str
+
+
+class Unplaced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The order never left, or look-ups did not find it."""
+
+    reason: str
+
+
+Event = Told | Filled | Refused | Unplaced
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts known of one order. `average` belongs to `executed`."""
+
+    side: Side
+    price: Decimal
+    original: Decimal
+    order_ids: tuple[str, ...] = ()
+    executed: Decimal = ZERO
+    average: Decimal = ZERO
+    fills: tuple[Fill, ...] = ()
+    told_closed: bool = False
+    refused: bool = False
+    given_up: bool = False
+    reason: str = ""
+    updated: int = 0
+
+    @property
+    def booked(self) -> Decimal:
+        """The sum of the known fills."""
+        return sum((fill.amount for fill in self.fills), ZERO)
+
+    @property
+    def filled(self) -> Decimal:
+        """The most that is known to be executed, up to the original amount."""
+        return min(self.original, max(self.executed, self.booked))
+
+    @property
+    def excess(self) -> Decimal:
+        """What the venue executed beyond the original amount; anything but 0 is its error."""
+        return max(self.executed, self.booked) - self.filled
+
+    @property
+    def phase(self) -> Phase:
+        """How far the order has come, by all that is known."""
+        if self.told_closed or self.refused or self.filled == self.original:
+            return Phase.CLOSED
+        if self.order_ids or self.filled > 0:
+            return Phase.OPEN
+        return Phase.UNPLACED if self.given_up else Phase.INTENDED
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still be executed."""
+        return ZERO if self.phase == Phase.CLOSED else self.original - self.filled
+
+    @property
+    def cancelled(self) -> Decimal:
+        """What will not be executed any more."""
+        return self.original - self.filled - self.remaining
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether the venue must be asked: nothing is known yet, or it may still execute."""
+        return self.phase in (Phase.INTENDED, Phase.OPEN)
+
+    @property
+    def unbooked(self) -> Decimal:
+        """Executed by the venue's word, with fills not seen yet."""
+        return max(ZERO, self.executed - self.booked)
+
+
+def apply(order: Order, event: Event) -> Order:
+    """The order after an event; an event that was taken in before changes nothing."""
+    match event:
+        case Told():
+            return _told(order, event)
+        case Filled():
+            if any(fill.trade_id == event.fill.trade_id for fill in order.fills):
+                fills = order.fills
+            else:
+                fills = tuple(sorted((*order.fills, event.fill)))
+            return msgspec.structs.replace(
+                order,
+                fills=fills,
+                order_ids=_with_id(order.order_ids, event.order_id),
+                updated=max(order.updated, event.fill.ts),
+            )
+        case Refused():
+            return msgspec.structs.replace(
+                order, refused=True, reason=max(order.reason, event.reason)
+            )
+        case Unplaced():
+            return msgspec.structs.replace(
+                order, given_up=True, reason=max(order.reason, event.reason)
+            )
+
+
+def _told(order: Order, event: Told) -> Order:
+    executed, average = max((order.executed, order.average), (event.executed, event.average))
+    return msgspec.structs.replace(
+        order,
+        order_ids=_with_id(order.order_ids, event.order_id),
+        executed=executed,
+        average=average,
+        told_closed=order.told_closed or event.closed,
+        reason=max(order.reason, event.reason),
+        updated=max(order.updated, event.ts),
+    )
+
+
+def _with_id(ids: tuple[str, ...], order_id: str) -> tuple[str, ...]:
+    return ids if order_id in ids else tuple(sorted((*ids, order_id)))

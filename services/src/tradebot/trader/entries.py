@@ -1,0 +1,94 @@
+"""What a bot's journal holds: all that a trader needs to start again.
+
+The journal is written before anything is done. Each entry carries the documents that follow from
+it, and the number up to which documents had been delivered when it was written, so that a trader
+that was killed delivers the rest when it starts again.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from tradebot.domain.intent import Intent
+from tradebot.domain.order_state import Event
+from tradebot.records import Document
+
+
+class EpochTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """This trader took the lease."""
+
+    epoch: int
+
+
+class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The books were compared with the venue.
+
+    `base` and `quote` are the venue's whole balances. `outside_base` and `outside_quote` are what
+    came in (or went out, negative) by nobody's intent; `mid` values it. `trades_to` is the time
+    (ms) up to which fills are known, and `outside_trades` the trades of others' orders.
+    """
+
+    base: Decimal
+    quote: Decimal
+    outside_base: Decimal
+    outside_quote: Decimal
+    mid: Decimal
+    trades_to: int
+    outside_trades: tuple[int, ...] = ()
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A window is accounted for. `equity` is `None` where the market was not known."""
+
+    window_end: int
+    action: Literal["buy", "sell", "hold"]
+    gate: str
+    equity: Decimal | None
+
+
+class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An order will be sent; nothing has been yet."""
+
+    intent: Intent
+
+
+class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something was learnt of an order."""
+
+    client_order_id: str
+    event: Event
+
+
+class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The bot stopped itself."""
+
+    reason: str
+
+
+class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person paused the bot."""
+
+    because: str
+    by: str
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person let the bot go on, from a halt or a pause."""
+
+    because: str
+    by: str
+
+
+Body = EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the journal; numbers rise by one from 1. `ts` is the venue's time, ms."""
+
+    number: int
+    epoch: int
+    ts: int
+    published: int
+    body: Body
+    documents: tuple[Document, ...] = ()
