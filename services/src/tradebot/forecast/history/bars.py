@@ -1,0 +1,116 @@
+"""Minutes of a symbol: the table that all of history is kept in, and what models see of it.
+
+A bar is named by the start of its minute, in ms UTC, and is known when the minute is over. A
+minute without a trade has no bar: it is absent, never filled in.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+MINUTE: Final = 60_000
+"""Milliseconds of a minute."""
+
+SCHEMA: Final = pl.Schema(
+    {
+        "ts": pl.Int64,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Float64,
+        "weighted": pl.Float64,
+    }
+)
+"""Columns of a table of bars: `ts` is the minute's start in ms UTC, rising; `volume` is in base
+currency; `weighted` is the mean price of the minute's trades, weighted by their amounts."""
+
+PRICES: Final = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a model sees: minutes that were traded, and the log of their weighted price.
+
+    `ts` (n,) int64 holds the starts of the minutes in ms UTC, rising and without doubles, gaps
+    where minutes are absent; `log_price` (n,) float64 is finite.
+    """
+
+    ts: NDArray[np.int64]
+    log_price: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        assert self.ts.shape == self.log_price.shape
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @property
+    def end(self) -> int:
+        """The last minute's start; 0 of an empty series."""
+        return int(self.ts[-1]) if len(self.ts) else 0
+
+    @property
+    def start(self) -> int:
+        """The first minute's start; 0 of an empty series."""
+        return int(self.ts[0]) if len(self.ts) else 0
+
+    def newest(self, rows: int) -> "Series":
+        """The last `rows` minutes; all of them for 0."""
+        return self if rows <= 0 else Series(self.ts[-rows:], self.log_price[-rows:])
+
+    def until(self, ts: int) -> "Series":
+        """The minutes that start before `ts`."""
+        row = int(np.searchsorted(self.ts, ts))
+        return Series(self.ts[:row], self.log_price[:row])
+
+    def between(self, start: int, end: int) -> "Series":
+        """The minutes that start in [start, end)."""
+        first, last = np.searchsorted(self.ts, [start, end])
+        return Series(self.ts[first:last], self.log_price[first:last])
+
+
+def series(bars: pl.DataFrame) -> Series:
+    """The log weighted price of a table of bars.
+
+    Raises:
+        ValueError: a weighted price is not above zero; `check.repair` drops such rows.
+    """
+    weighted = bars["weighted"].to_numpy()
+    if not (weighted > 0).all():
+        row = int(np.argmin(weighted > 0))
+        raise ValueError(
+            f"the weighted price of minute {bars['ts'][row]} is {weighted[row]}: it has no"
+            " logarithm; run `tradebot history check` on the file"
+        )
+    return Series(bars["ts"].to_numpy().astype(np.int64), np.log(weighted))
+
+
+def empty() -> pl.DataFrame:
+    """A table without bars."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def merge(*tables: pl.DataFrame) -> pl.DataFrame:
+    """All bars in the order of time; of two for one minute, the one of the earlier table."""
+    table = pl.concat([part.select(SCHEMA.names()) for part in tables], how="vertical")
+    if table["ts"].is_sorted() and table["ts"].n_unique() == len(table):
+        return table
+    return table.unique("ts", keep="first", maintain_order=True).sort("ts")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Minutes that are absent: `minutes` of them from `start` (ms UTC) on."""
+
+    start: int
+    minutes: int
+
+
+def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> list[Gap]:
+    """The gaps between rising times that should be `step` apart."""
+    missing = np.diff(ts) // step - 1
+    return [Gap(int(ts[row]) + step, int(missing[row])) for row in np.flatnonzero(missing)]

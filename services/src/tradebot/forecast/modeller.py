@@ -1,0 +1,214 @@
+"""History and model of the stage: takes new minutes, answers with whole forecasts.
+
+It runs in a process of its own; nothing here knows of it.
+"""
+
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from tradebot import __version__
+from tradebot.forecast import model_file, protocol
+from tradebot.forecast.buffer import SeriesBuffer
+from tradebot.forecast.history import bars, sources, store
+from tradebot.forecast.history.bars import MINUTE
+from tradebot.forecast.history.minutes import Bar
+from tradebot.forecast.model_file import Evaluation, ModelCard
+from tradebot.forecast.protocol import Forecaster, NotEnoughHistoryError
+from tradebot.forecast.settings import ForecastSettings
+from tradebot.platform import logs
+from tradebot.platform.settings import SettingsError
+from tradebot.records import ForecastRecord, encode
+
+log = logs.get(__name__)
+
+SAVE_SECONDS = 15.0
+"""Real seconds between two writes of a model that is fitted more often than that."""
+DECIMALS = 10
+"""Of a published log price: finer than any price's step, and half the bytes."""
+
+
+class Started(msgspec.Struct, frozen=True):
+    """History is loaded."""
+
+    history_end: int
+    rows: int
+
+
+class Request(msgspec.Struct, frozen=True):
+    """New minutes, and the exchange time at which a forecast is wanted."""
+
+    bars: list[Bar]
+    now: int
+
+
+class Forecasted(msgspec.Struct, frozen=True):
+    """A whole forecast, encoded, with what its metrics need."""
+
+    record: bytes
+    digest: str
+    fitted_at: int
+    history_end: int
+    fit_seconds: float | None
+    rows: int
+    score: float | None
+    memory_bytes: int
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """There is no forecast, and why; `fatal` where only a person can change that."""
+
+    reason: str
+    fatal: bool = False
+
+
+class Modeller:
+    """One symbol's history and the one model that is fitted to it."""
+
+    def __init__(self, settings: ForecastSettings) -> None:
+        self._settings = settings
+        self._model = protocol.make(settings.model, dict(settings.options))
+        self._card: ModelCard | None = None
+        self._buffer = SeriesBuffer(bars.series(bars.empty()))
+        self._saved_at = -SAVE_SECONDS
+
+    def start(self) -> Started:
+        """Loads history, and the last model where there is one that fits the settings.
+
+        Raises:
+            SettingsError: history or model cannot be used as the settings say.
+        """
+        table = sources.load(self._settings)
+        keep = self._settings.max_rows or self._model.max_rows
+        self._buffer = SeriesBuffer(bars.series(table), keep)
+        self._restore()
+        series = self._buffer.series
+        return Started(series.end, len(series))
+
+    @property
+    def _path(self) -> Path | None:
+        state = self._settings.state
+        name = f"{self._settings.symbol}-{self._settings.model}.model"
+        return state / "models" / name if state else None
+
+    def _restore(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            card, state = model_file.load(self._path)
+            fits = card.parameters == self._model.parameters and card.code_version == __version__
+            if fits and card.history_end <= self._buffer.series.end:
+                self._model.restore(state)
+                self._card = card
+                log.info("model restored", digest=card.digest, fitted_at=card.fitted_at)
+        except (SettingsError, ValueError, KeyError) as error:
+            log.warning("the last model is left aside", file=str(self._path), error=str(error))
+
+    def work(self, request: Request) -> Forecasted | Failed:
+        """Takes the request's minutes and forecasts from its minute on."""
+        self._record(request.bars)
+        series = self._buffer.series
+        now = max(request.now, series.end + MINUTE)
+        try:
+            seconds = self._fit(now) if self._due(now) else None
+            start = now // MINUTE * MINUTE
+            path = self._model.forecast(series, start, self._settings.horizon_minutes)
+        except NotEnoughHistoryError as error:
+            return Failed(str(error))
+        assert self._card is not None
+        if not all(np.isfinite(part).all() for part in (path.log_price, path.lower, path.upper)):
+            return Failed(f"{self._settings.model} forecast numbers that are not finite")
+        return self._answer(path, seconds)
+
+    def _record(self, new: Sequence[Bar]) -> None:
+        if not new:
+            return
+        rows = [tuple(getattr(bar, name) for name in bars.SCHEMA.names()) for bar in new]
+        table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
+        self._buffer.append(bars.series(table))
+        folder = sources.recorded(self._settings)
+        if folder:
+            store.write(folder, self._settings.symbol, table)
+
+    def _due(self, now: int) -> bool:
+        """Whether the model learns anew: a slow one on its own interval, others each time."""
+        if self._card is None:
+            return True
+        if self._model.slow:
+            return now - self._card.fitted_at >= self._settings.train_minutes * MINUTE
+        return self._card.history_end < self._buffer.series.end
+
+    def _fit(self, now: int) -> float:
+        series = self._buffer.series
+        began = time.perf_counter()
+        self._model.fit(series)
+        seconds = time.perf_counter() - began
+        self._card = ModelCard(
+            model=self._settings.model,
+            symbol=self._settings.symbol,
+            parameters=self._model.parameters,
+            history_start=series.start,
+            history_end=series.end,
+            rows=len(series),
+            data_digest=self._buffer.digest,
+            code_version=__version__,
+            fitted_at=now,
+            fit_seconds=seconds,
+            evaluation=self._evaluation(),
+        )
+        self._save()
+        return seconds
+
+    def _evaluation(self) -> Evaluation | None:
+        return self._card.evaluation if self._card else None
+
+    def _save(self) -> None:
+        if self._path is None or time.monotonic() - self._saved_at < SAVE_SECONDS:
+            return
+        assert self._card is not None
+        model_file.save(self._path, self._card, self._model.dump())
+        self._saved_at = time.monotonic()
+
+    def _answer(self, path: protocol.Path, seconds: float | None) -> Forecasted:
+        card, series = self._card, self._buffer.series
+        assert card is not None
+        verdict = card.evaluation
+        record = ForecastRecord(
+            symbol=self._settings.symbol,
+            model=self._settings.model,
+            digest=card.digest,
+            fitted_at=card.fitted_at,
+            history_end=series.end,
+            start=path.start,
+            step_ms=MINUTE,
+            log_price=path.log_price.round(DECIMALS).tolist(),
+            lower=path.lower.round(DECIMALS).tolist(),
+            upper=path.upper.round(DECIMALS).tolist(),
+            interval=path.interval,
+            rows=card.rows,
+            history_start=card.history_start,
+            code_version=card.code_version,
+            evaluated=verdict is not None,
+            evaluated_at=verdict.evaluated_at if verdict else 0,
+            score=verdict.score if verdict else None,
+        )
+        return Forecasted(
+            record=encode(record),
+            digest=card.digest,
+            fitted_at=card.fitted_at,
+            history_end=series.end,
+            fit_seconds=seconds,
+            rows=card.rows,
+            score=record.score,
+            memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+
+    @property
+    def model(self) -> Forecaster:
+        """The forecaster."""
+        return self._model

@@ -1,0 +1,228 @@
+"""The forecast stage: trades in, forecasts out, models in a process of their own."""
+
+import signal
+import threading
+from collections import deque
+from types import FrameType
+
+import msgspec
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from tradebot.forecast import metrics, protocol
+from tradebot.forecast.history.bars import MINUTE
+from tradebot.forecast.history.minutes import GRACE, Bar, MinuteBars
+from tradebot.forecast.model_process import Answer, ModelProcess
+from tradebot.forecast.modeller import Failed, Forecasted, Request, Started
+from tradebot.forecast.settings import ForecastSettings
+from tradebot.platform import health, kafka, logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.settings import SettingsError
+from tradebot.records import DeadLetter, TradeRecord, decode, encode
+
+log = logs.get(__name__)
+
+POLL_SECONDS = 0.1
+PENDING_MINUTES = 100_000
+"""New minutes kept while the model is at work; the oldest go first."""
+
+
+class Stage:
+    """Reads trades, gathers minutes, asks for forecasts and publishes them."""
+
+    def __init__(self, settings: ForecastSettings) -> None:
+        self._settings = settings
+        self._topics = kafka.Topics.of(settings)
+        self._labels = (settings.symbol, settings.model)
+        self._clock = VenueClock(settings.speed)
+        self._newest_trade = 0
+        self._minutes = MinuteBars()
+        self._pending: deque[Bar] = deque(maxlen=PENDING_MINUTES)
+        self._model = ModelProcess(settings)
+        self._readiness = health.Readiness("forecast")
+        self._published: Forecasted | None = None
+        self._next = 0
+        self._last_failure = ""
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Runs until `stop`.
+
+        Raises:
+            SettingsError: what the settings say cannot be used.
+        """
+        settings = self._settings
+        kafka.ensure_topics(settings, [self._topics.trades, self._topics.forecasts])
+        self._readiness.check("forecast", self._stale)
+        port = health.serve(
+            self._readiness, stage="forecast", host=settings.http_host, port=settings.http_port
+        )
+        log.info("forecast starts", symbol=settings.symbol, model=settings.model, http_port=port)
+        producer = kafka.producer(settings)
+        consumer = self._consumer()
+        self._model.start()
+        try:
+            while not self._stopping.is_set():
+                message = consumer.poll(POLL_SECONDS)
+                if message is not None:
+                    self._take(message, producer)
+                self._turn(producer)
+        finally:
+            self._model.close()
+            consumer.close()
+            producer.flush(2)
+
+    def stop(self) -> None:
+        """Ends `run` within a poll."""
+        self._stopping.set()
+
+    def _consumer(self) -> Consumer:
+        """Reads the trades that are kept from the first on: minutes known already are skipped."""
+        consumer = kafka.consumer(self._settings, f"forecast-{self._settings.symbol}")
+        topic = self._topics.trades
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+        return consumer
+
+    def _take(self, message: Message, producer: Producer) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:
+                log.warning("trades cannot be read", error=error.str())
+            return
+        try:
+            trade = decode(message.value() or b"", TradeRecord)
+        except msgspec.DecodeError as problem:
+            self._set_aside(message, str(problem), producer)
+            return
+        if trade.symbol != self._settings.symbol:
+            return
+        metrics.TRADES.labels(trade.symbol).inc()
+        if trade.ts > self._newest_trade:
+            self._newest_trade = trade.ts
+            self._clock.observe(trade.ts)
+        self._minutes.add(trade)
+
+    def _set_aside(self, message: Message, problem: str, producer: Producer) -> None:
+        metrics.DEAD_LETTERS.labels(self._settings.symbol).inc()
+        letter = DeadLetter(
+            topic=message.topic() or "",
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            stage="forecast",
+            error=problem,
+            value=(message.value() or b"").decode(errors="replace"),
+        )
+        producer.produce(self._topics.dead_letters, encode(letter))
+
+    def _turn(self, producer: Producer) -> None:
+        """Hands on what is ready; never waits."""
+        producer.poll(0)
+        now = self._clock.now()
+        self._pending.extend(self._minutes.close(now))
+        metrics.LATE_TRADES.labels(self._settings.symbol).set(self._minutes.late)
+        answer = self._model.answer()
+        if answer is not None:
+            self._heed(answer, producer)
+        if not self._model.busy and self._due(now):
+            request = Request(list(self._pending), now)
+            self._pending.clear()
+            self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE + GRACE
+            self._model.ask(request)
+        self._tell_age(now)
+
+    def _due(self, now: int) -> bool:
+        """A forecast is wanted: none is out, or minutes are new and its interval is over."""
+        if self._published is None and not self._last_failure:
+            return True
+        return bool(self._pending) and now >= self._next
+
+    def _heed(self, answer: Answer, producer: Producer) -> None:
+        match answer:
+            case Started(history_end, rows):
+                log.info("history is loaded", rows=rows, history_end=history_end)
+                self._begin(history_end)
+            case Forecasted():
+                self._publish(answer, producer)
+            case Failed(reason, fatal):
+                if fatal:
+                    raise SettingsError(reason)
+                metrics.FAILURES.labels(*self._labels).inc()
+                if reason != self._last_failure:
+                    log.warning("no new forecast", reason=reason)
+                self._last_failure = reason
+                if self._published is None:
+                    self._readiness.close("starting", reason)
+
+    def _begin(self, history_end: int) -> None:
+        """Minutes up to the end of history are known; the venue's time is at least that."""
+        self._minutes.known(history_end)
+        if self._settings.history_source == "Venue" and self._clock.now() < history_end + MINUTE:
+            self._clock.observe(history_end + MINUTE)
+        self._last_failure = ""
+
+    def _publish(self, forecast: Forecasted, producer: Producer) -> None:
+        key = f"{self._settings.symbol}/{self._settings.model}"
+        producer.produce(
+            self._topics.forecasts, forecast.record, key=key, on_delivery=self._delivered
+        )
+        self._published = forecast
+        self._last_failure = ""
+        if forecast.fit_seconds is not None:
+            metrics.FIT_SECONDS.labels(*self._labels).observe(forecast.fit_seconds)
+        metrics.ROWS.labels(*self._labels).set(forecast.rows)
+        metrics.MEMORY_BYTES.labels(*self._labels).set(forecast.memory_bytes)
+        if forecast.score is not None:
+            metrics.SCORE.labels(*self._labels).set(forecast.score)
+        log.debug("forecast", digest=forecast.digest, history_end=forecast.history_end)
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            metrics.FAILURES.labels(*self._labels).inc()
+            log.warning("a forecast could not be published", error=error.str())
+            return
+        metrics.PUBLISHED.labels(*self._labels).inc()
+        self._readiness.started()
+
+    def _tell_age(self, now: int) -> None:
+        if self._published is None:
+            return
+        known = self._published.history_end + MINUTE
+        metrics.AGE_SECONDS.labels(*self._labels).set(max(0, now - known) / 1000)
+        age = max(0, now - self._published.fitted_at) / 1000
+        metrics.MODEL_AGE_SECONDS.labels(*self._labels).set(age)
+
+    def _stale(self) -> str | None:
+        """Why the forecast that is out is not to be trusted any more, or `None`."""
+        if self._published is None:
+            return None
+        behind = (self._clock.now() - self._published.history_end) / MINUTE - 1
+        limit = max(10, 3 * self._settings.refit_minutes)
+        if behind <= limit:
+            return None
+        why = self._last_failure or "no newer minutes arrive"
+        return f"the forecast knows nothing of the last {behind:.0f} minutes: {why}"
+
+
+def run(settings: ForecastSettings) -> None:
+    """Runs the stage until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: a setting cannot be used, or no broker answers.
+    """
+    logs.setup("forecast", level=settings.log_level, form=settings.log_format)
+    protocol.make(settings.model, dict(settings.options))
+    stage = Stage(settings)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stage.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    stage.run()
