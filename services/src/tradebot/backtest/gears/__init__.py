@@ -1,0 +1,1 @@
+"""The two engines of one meaning: an event engine for any strategy, a compiled one for arrays."""

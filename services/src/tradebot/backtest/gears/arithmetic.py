@@ -1,0 +1,81 @@
+"""The arithmetic of a fill, compiled: both engines call these, so that they agree to the last bit.
+
+Times are bar indices or ms, prices and amounts floats in the market's units. A share is of a
+bar's volume.
+"""
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDING = 1e-9
+"""Steps by which a quotient may miss a whole number through rounding and still count as it."""
+
+MONTH_MS = 30 * 86_400_000
+"""The span whose volume sets the fee tier."""
+
+
+@numba.njit(cache=True)
+def floor_to_step(value: float, step: float) -> float:
+    """The largest multiple of `step` that is not above `value`, but for rounding."""
+    return math.floor(value / step + ROUNDING) * step
+
+
+@numba.njit(cache=True)
+def ceil_to_step(value: float, step: float) -> float:
+    """The smallest multiple of `step` that is not below `value`, but for rounding."""
+    return math.ceil(value / step - ROUNDING) * step
+
+
+@numba.njit(cache=True)
+def taken_amount(amount: float, volume: float, share: float, step: float) -> float:
+    """How much of `amount` a bar of `volume` lets one order take."""
+    if share == np.inf:
+        return amount
+    return min(amount, floor_to_step(volume * share, step))
+
+
+@numba.njit(cache=True)
+def touch(side: int, price: float, spread_bps: float) -> float:
+    """The best price for an order of `side` (1 buys, −1 sells) where trades are at `price`."""
+    return price * (1.0 + side * spread_bps * 0.5e-4)
+
+
+@numba.njit(cache=True)
+def worsened(
+    side: int, price: float, amount: float, volume: float, impact_bps: float, step: float
+) -> float:
+    """`price` moved against the order by its impact, on the price step, away from us."""
+    if impact_bps > 0.0 and volume > 0.0:
+        share = min(1.0, amount / volume)
+        price = price * (1.0 + side * impact_bps * 1e-4 * share * share)
+    return ceil_to_step(price, step) if side > 0 else floor_to_step(price, step)
+
+
+@numba.njit(cache=True)
+def affordable(amount: float, price: float, fee_bps: float, cash: float, step: float) -> float:
+    """How much of `amount` the cash pays for, with its fee."""
+    cost = price * (1.0 + fee_bps * 1e-4)
+    if amount * cost <= cash:
+        return amount
+    return floor_to_step(cash / cost, step)
+
+
+@numba.njit(cache=True)
+def fee_of(volume: float, volumes: NDArray[np.float64], fees_bps: NDArray[np.float64]) -> float:
+    """The fee (bps) of the highest tier whose volume is reached."""
+    fee = float(fees_bps[0])
+    for row in range(1, len(volumes)):
+        if volume >= volumes[row]:
+            fee = float(fees_bps[row])
+    return fee
+
+
+@numba.njit(cache=True)
+def month_start(ts: int, times: NDArray[np.int64], first: int, count: int) -> int:
+    """The first of the fills `first`…`count` that is not older than 30 days at `ts`."""
+    while first < count and times[first] < ts - MONTH_MS:
+        first += 1
+    return first

@@ -1,0 +1,274 @@
+"""The event engine: calls a strategy at each bar's close and fills what it ordered.
+
+An order reaches the market at the open of the bar `latency_bars` after its decision. There it
+takes at once, or rests: a resting limit fills as maker once trades go through its price, never at
+a mere touch; a stop takes at the worse of its price and the bar's open. Orders are served in the
+order in which they were placed.
+"""
+
+import math
+
+import numpy as np
+
+from tradebot.backtest.costs import Costs
+from tradebot.backtest.gears.arithmetic import (
+    affordable,
+    fee_of,
+    floor_to_step,
+    month_start,
+    taken_amount,
+    touch,
+    worsened,
+)
+from tradebot.backtest.gears.compiled import Fills, Floats, Orders, Result, Sizing
+from tradebot.backtest.strategy import Field, Market, Order, Strategy
+from tradebot.history.bars import Bars
+
+
+class _Fill:
+    """One execution, before it becomes a row of `Fills`."""
+
+    __slots__ = ("amount", "bar", "fee", "price", "side")
+
+    def __init__(self, bar: int, side: int, price: float, amount: float, fee: float) -> None:
+        self.bar, self.side, self.price, self.amount, self.fee = bar, side, price, amount, fee
+
+
+class Simulation:
+    """The market and the account of one run; a strategy sees it as its `Market`."""
+
+    def __init__(self, bars: Bars, costs: Costs, cash: float) -> None:
+        self.index = -1
+        self.ts = 0
+        self.close = math.nan
+        self.fills: list[_Fill] = []
+        self._bars = bars
+        self._costs = costs
+        self._cash = cash
+        self._base = 0.0
+        self._bought = False
+        self._live: list[Order] = []
+        self._fees_at = np.array([tier.volume for tier in costs.tiers])
+        self._maker = np.array([tier.maker_bps for tier in costs.tiers])
+        self._taker = np.array([tier.taker_bps for tier in costs.tiers])
+        self._times = np.empty(1024, np.int64)
+        self._month_first = 0
+        self._month_volume = 0.0
+
+    @property
+    def cash(self) -> float:
+        """Quote currency that is not spent."""
+        return self._cash
+
+    @property
+    def position(self) -> float:
+        """Base currency held."""
+        return self._base
+
+    @property
+    def bought(self) -> bool:
+        """Whether the last fill was a buy."""
+        return self._bought
+
+    @property
+    def equity(self) -> float:
+        """Cash and position at this close."""
+        return self._cash + self._base * self.close
+
+    @property
+    def live_orders(self) -> list[Order]:
+        """Orders that are neither filled nor cancelled."""
+        return [order for order in self._live if order.live]
+
+    @property
+    def taker_fee_bps(self) -> float:
+        """What an order that takes pays now."""
+        return float(fee_of(self._month_volume, self._fees_at, self._taker))
+
+    def history(self, field: Field, bars: int) -> Floats:
+        """The last `bars` values up to this bar; a view, oldest first."""
+        column: Floats = getattr(self._bars, field)
+        return column[max(0, self.index + 1 - bars) : self.index + 1]
+
+    def buy(
+        self,
+        *,
+        amount: float | None = None,
+        fraction: float | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        at_once: bool = False,
+    ) -> Order | None:
+        """Places a buy; see `Market.buy`."""
+        if (amount is None) == (fraction is None):
+            raise ValueError("a buy needs either amount= or fraction=")
+        if amount is None:
+            assert fraction is not None
+            basis = limit or stop or touch(1, self.close, self._costs.spread_bps)
+            amount = fraction * self._cash / (basis * (1.0 + self.taker_fee_bps * 1e-4))
+        return self._place(1, floor_to_step(amount, self._costs.amount_step), limit, stop, at_once)
+
+    def sell(
+        self,
+        *,
+        amount: float | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        at_once: bool = False,
+    ) -> Order | None:
+        """Places a sell; see `Market.sell`."""
+        wanted = (
+            self._base
+            if amount is None
+            else min(floor_to_step(amount, self._costs.amount_step), self._base)
+        )
+        return self._place(-1, wanted, limit, stop, at_once)
+
+    def cancel(self, order: Order) -> None:
+        """Takes an order back."""
+        order.live = False
+
+    def _place(
+        self, side: int, amount: float, limit: float | None, stop: float | None, at_once: bool
+    ) -> Order | None:
+        if limit is not None and stop is not None:
+            raise ValueError("an order has a limit or a stop, not both")
+        if not math.isfinite(amount):
+            raise ValueError(f"the size of an order is {amount}: give a number")
+        if amount < self._costs.minimum or amount <= 0:
+            return None
+        due = self.index + self._costs.latency_bars
+        order = Order(side=side, left=amount, due=due, limit=limit, stop=stop, at_once=at_once)
+        self._live.append(order)
+        return order
+
+    def advance(self, index: int) -> None:
+        """Moves to bar `index`: fills what it lets fill, and stands at its close."""
+        self.index = index
+        for order in self._live:
+            if order.live and index >= order.due:
+                self._serve(order, index)
+        self._live = [order for order in self._live if order.live]
+        self.ts = int(self._bars.ts[index])
+        self.close = float(self._bars.close[index])
+
+    def _serve(self, order: Order, index: int) -> None:
+        bars, costs = self._bars, self._costs
+        arrives = index == order.due
+        opening = touch(order.side, bars.open[index], costs.spread_bps)
+        if order.stop is not None:
+            extreme = bars.high[index] if order.side > 0 else bars.low[index]
+            if (extreme - order.stop) * order.side >= 0:
+                worse = max if order.side > 0 else min
+                basis = worse(float(bars.open[index]), order.stop)
+                self._take(order, touch(order.side, basis, costs.spread_bps), None, index)
+            return
+        if order.limit is None or (arrives and (order.limit - opening) * order.side >= 0):
+            self._take(order, opening, order.limit, index)
+        elif not order.at_once:
+            extreme = bars.low[index] if order.side > 0 else bars.high[index]
+            reached = touch(order.side, extreme, costs.spread_bps)
+            if (order.limit - reached) * order.side > 0:
+                self._fill(order, order.limit, index, self._maker)
+        if order.at_once or order.limit is None:
+            order.live = False
+
+    def _take(self, order: Order, best: float, limit: float | None, index: int) -> None:
+        costs = self._costs
+        amount = taken_amount(
+            order.left, self._bars.volume[index], costs.volume_share, costs.amount_step
+        )
+        price = worsened(
+            order.side, best, amount, self._bars.volume[index], costs.impact_bps, costs.price_step
+        )
+        if limit is None or (limit - price) * order.side >= 0:
+            self._fill(order, price, index, self._taker)
+        if order.stop is not None:
+            order.live = False
+
+    def _fill(self, order: Order, price: float, index: int, fees: Floats) -> None:
+        costs, ts = self._costs, int(self._bars.ts[index])
+        self._forget_volume(ts)
+        fee_bps = fee_of(self._month_volume, self._fees_at, fees)
+        amount = taken_amount(
+            order.left, self._bars.volume[index], costs.volume_share, costs.amount_step
+        )
+        if order.side > 0:
+            amount = affordable(amount, price, fee_bps, self._cash, costs.amount_step)
+        else:
+            amount = min(amount, self._base)
+        if amount < costs.minimum or amount <= 0:
+            order.live = False
+            return
+        fee = price * amount * fee_bps * 1e-4
+        self._cash -= order.side * price * amount + fee
+        self._base += order.side * amount
+        if self._base < costs.amount_step * 0.5:
+            self._base = 0.0
+        self._bought = order.side > 0
+        order.left -= amount
+        if order.left < costs.amount_step * 0.5:
+            order.live = False
+        self._remember_volume(ts, price * amount)
+        self.fills.append(_Fill(index, order.side, price, amount, fee))
+
+    def _forget_volume(self, ts: int) -> None:
+        first = month_start(ts, self._times, self._month_first, len(self.fills))
+        for fill in self.fills[self._month_first : first]:
+            self._month_volume -= fill.price * fill.amount
+        self._month_first = first
+
+    def _remember_volume(self, ts: int, value: float) -> None:
+        if len(self.fills) == len(self._times):
+            self._times = np.concatenate([self._times, np.empty_like(self._times)])
+        self._times[len(self.fills)] = ts
+        self._month_volume += value
+
+
+def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:
+    """Runs a strategy over the bars from `cash` in quote currency."""
+    simulation = Simulation(bars, costs, cash)
+    equity, position = np.empty(len(bars.ts)), np.empty(len(bars.ts))
+    for index in range(len(bars.ts)):
+        simulation.advance(index)
+        equity[index] = simulation.equity
+        position[index] = simulation.position
+        strategy.on_bar(simulation)
+    fills = simulation.fills
+    return Result(
+        equity=equity,
+        position=position,
+        fills=Fills(
+            bar=np.array([fill.bar for fill in fills], np.int64),
+            side=np.array([fill.side for fill in fills], np.int8),
+            price=np.array([fill.price for fill in fills], np.float64),
+            amount=np.array([fill.amount for fill in fills], np.float64),
+            fee=np.array([fill.fee for fill in fills], np.float64),
+        ),
+        cash=simulation.cash,
+    )
+
+
+class ByRows(Strategy):
+    """Rows of orders, placed one by one under the compiled engine's position rule."""
+
+    def __init__(self, orders: Orders, costs: Costs) -> None:
+        self._orders = orders
+        self._costs = costs
+
+    def on_bar(self, market: Market) -> None:
+        """Places this bar's row, unless an order is in flight."""
+        orders, side = self._orders, int(self._orders.side[market.index])
+        if side == 0 or market.live_orders or (market.bought if side > 0 else not market.position):
+            return
+        best = touch(side, market.close, self._costs.spread_bps)
+        bounded = math.isfinite(orders.reach_bps)
+        limit = best * (1.0 + side * orders.reach_bps * 1e-4) if bounded else None
+        if side < 0:
+            market.sell(limit=limit, at_once=True)
+            return
+        size = float(orders.size[market.index])
+        if orders.sizing == Sizing.FRACTION:
+            market.buy(fraction=size, limit=limit, at_once=True)
+        else:
+            market.buy(amount=size, limit=limit, at_once=True)

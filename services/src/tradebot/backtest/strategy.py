@@ -1,0 +1,113 @@
+"""What a user writes: a class that is called at each bar, or a function of arrays.
+
+The class goes through the event engine and can place any order; the function goes through the
+compiled one, ten thousand times as fast. A complete strategy of each kind stands in
+`docs/backtest.md`.
+"""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from tradebot.backtest.gears.compiled import Floats, Orders
+from tradebot.history.bars import Bars
+
+Field = Literal["open", "high", "low", "close", "volume"]
+
+
+class Order(msgspec.Struct, eq=False):
+    """An order that a strategy placed. `side` is 1 to buy, −1 to sell.
+
+    Without `limit` and `stop` it takes at the market's price. With `limit` it rests at that price
+    until filled or cancelled, or with `at_once` fills what it can when it arrives and is cancelled.
+    With `stop` it takes at the market once trades reach that price. `due` is the bar at whose open
+    it reaches the market; `left` is what has not been filled.
+    """
+
+    side: int
+    left: float
+    due: int
+    limit: float | None = None
+    stop: float | None = None
+    at_once: bool = False
+    live: bool = True
+
+
+class Market(Protocol):
+    """What a strategy sees and does at a bar's close. Nothing here knows a later bar."""
+
+    index: int
+    ts: int
+    close: float
+
+    @property
+    def cash(self) -> float:
+        """Quote currency that is not spent."""
+        ...
+
+    @property
+    def position(self) -> float:
+        """Base currency held."""
+        ...
+
+    @property
+    def bought(self) -> bool:
+        """Whether the last fill was a buy."""
+        ...
+
+    @property
+    def equity(self) -> float:
+        """Cash and position at this close."""
+        ...
+
+    @property
+    def live_orders(self) -> list[Order]:
+        """Orders that are neither filled nor cancelled."""
+        ...
+
+    def history(self, field: Field, bars: int) -> Floats:
+        """The last `bars` values up to this bar, fewer at the start; a view, oldest first."""
+        ...
+
+    def buy(
+        self,
+        *,
+        amount: float | None = None,
+        fraction: float | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        at_once: bool = False,
+    ) -> Order | None:
+        """Places a buy of `amount` of base, or of `fraction` of the cash with fees included.
+
+        Answers `None` where the size is below the smallest order.
+        """
+        ...
+
+    def sell(
+        self,
+        *,
+        amount: float | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        at_once: bool = False,
+    ) -> Order | None:
+        """Places a sell of `amount`, or of all that is held; `None` where that is too little."""
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Takes an order back; nothing happens to one that is no longer live."""
+        ...
+
+
+class Strategy:
+    """The base of a strategy class. A new object is made for each run."""
+
+    def on_bar(self, market: Market) -> None:
+        """Called at each bar's close."""
+        raise NotImplementedError
+
+
+Signals = Callable[[Bars], Orders]
+"""A strategy as a function of arrays: row i of its orders may depend on bars 0…i alone."""
