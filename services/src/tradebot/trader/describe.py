@@ -1,0 +1,264 @@
+"""Documents from the books: pure functions from what happened to what is stored of it.
+
+Ids are functions of what is recorded: an order's of its client order id, a fill's of its trade
+id, a decision's of its window, so that a second delivery changes nothing and a newer state of an
+order replaces the older.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from tradebot import documents
+from tradebot.domain.decision import Decision, Inputs, Settings, State
+from tradebot.domain.order_state import Fill, Filled, Phase
+from tradebot.domain.score import Trip
+from tradebot.records import DocType, Document
+from tradebot.trader.entries import Body, Halted, OrderEvent, Paused, Resumed
+from tradebot.trader.ledger import Ledger, Placed, closed_trip
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `decide` saw, as it is stored with the decision."""
+
+    state: State
+    inputs: Inputs
+    settings: Settings
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose documents they are."""
+
+    bot: str
+    symbol: str
+    mode: str
+
+
+def decision_id(bot: str, window_end: int) -> str:
+    """Names the decision of a window; one a bot and window."""
+    return f"{bot}-{window_end}"
+
+
+def decision_document(
+    who: Identity,
+    stored: Stored,
+    decision: Decision,
+    *,
+    ts: int,
+    epoch: int,
+    client_order_id: str,
+) -> Document:
+    """The decision with all that it was made from."""
+    window, prediction = stored.inputs.window, stored.inputs.prediction
+    name = decision_id(who.bot, window.end)
+    body = documents.Decision(
+        decision_id=name,
+        action=decision.action,
+        signal=decision.signal,
+        reason=decision.reason,
+        gate=decision.gate,
+        verdicts=[
+            documents.Verdict(gate=verdict.gate, passed=verdict.passed, reason=verdict.reason)
+            for verdict in decision.verdicts
+        ],
+        window_end=window.end,
+        ratio=window.ratio,
+        band_min_bps=stored.settings.band_min_bps,
+        band_max_bps=stored.settings.band_max_bps,
+        complete=window.complete,
+        delta=decision.delta,
+        forecast_log_price=None if prediction is None else prediction.log_price,
+        model="" if prediction is None else prediction.model,
+        digest="" if prediction is None else prediction.digest,
+        model_age_seconds=(
+            None if prediction is None else (stored.inputs.now - prediction.history_end) / 1000
+        ),
+        mid=_float(decision.mid),
+        amount=float(decision.amount),
+        limit_price=_float(decision.price),
+        client_order_id=client_order_id,
+        epoch=epoch,
+        mode=who.mode,
+        inputs=msgspec.json.encode(stored).decode(),
+    )
+    return _document(who, DocType.DECISION, ts=ts, key=name, body=body)
+
+
+def consequences(
+    who: Identity, before: Ledger, after: Ledger, body: Body, *, ts: int, latency: float | None
+) -> tuple[Document, ...]:
+    """The documents that follow from an entry of the journal.
+
+    Args:
+        latency: seconds from the decision to the venue's answer, where the entry is that answer.
+    """
+    match body:
+        case OrderEvent() if after is not before:
+            return tuple(_of_order(who, before, after, body, latency=latency))
+        case Halted():
+            return (_halt(who, ts, "halted", reason=body.reason),)
+        case Paused():
+            reason = "a person paused the bot"
+            return (_halt(who, ts, "paused", reason=reason, because=body.because, by=body.by),)
+        case Resumed():
+            reason = before.halted or before.paused
+            return (_halt(who, ts, "resumed", reason=reason, because=body.because, by=body.by),)
+        case _:
+            return ()
+
+
+def _of_order(
+    who: Identity, before: Ledger, after: Ledger, body: OrderEvent, *, latency: float | None
+) -> list[Document]:
+    placed = after.orders[body.client_order_id]
+    found = [order_document(who, placed, latency=latency)]
+    known = len(before.orders[body.client_order_id].order.fills)
+    if isinstance(body.event, Filled) and len(placed.order.fills) > known:
+        found.append(_fill_document(who, placed, body.event))
+        trip = closed_trip(before, after, body)
+        if trip is not None:
+            found.append(_score(who, trip, after, mid=placed.intent.mid))
+    return found
+
+
+def order_document(who: Identity, placed: Placed, *, latency: float | None = None) -> Document:
+    """The order as it is known now."""
+    intent, order = placed.intent, placed.order
+    ts = order.updated or intent.created
+    body = documents.Order(
+        order_id=order.order_ids[0] if order.order_ids else "",
+        client_order_id=intent.client_order_id,
+        decision_id=intent.decision_id,
+        side=intent.side,
+        price=float(intent.price),
+        avg_execution_price=float(_average(order.fills) or order.average),
+        original_amount=float(order.original),
+        executed_amount=float(order.filled),
+        remaining_amount=float(order.original - order.filled),
+        is_live=order.phase == Phase.OPEN,
+        is_cancelled=order.cancelled > 0 and bool(order.order_ids),
+        options=["immediate-or-cancel"],
+        reason=order.reason,
+        state=_state_name(placed),
+        timestamps=ts,
+        epoch=intent.epoch,
+        mode=who.mode,
+        latency_seconds=latency,
+    )
+    return _document(who, DocType.ORDER, ts=ts, key=intent.client_order_id, body=body)
+
+
+def _state_name(placed: Placed) -> str:
+    order = placed.order
+    if order.phase != Phase.CLOSED:
+        return order.phase.name.lower()
+    if order.filled == order.original:
+        return "filled"
+    if order.filled > 0:
+        return "partly filled"
+    return "rejected" if order.refused else "cancelled"
+
+
+def _average(fills: tuple[Fill, ...]) -> Decimal | None:
+    amount = sum((fill.amount for fill in fills), Decimal(0))
+    if not amount:
+        return None
+    return sum((fill.price * fill.amount for fill in fills), Decimal(0)) / amount
+
+
+def _fill_document(who: Identity, placed: Placed, event: Filled) -> Document:
+    intent, fill = placed.intent, event.fill
+    body = documents.Fill(
+        trade_id=str(fill.trade_id),
+        order_id=event.order_id,
+        client_order_id=intent.client_order_id,
+        decision_id=intent.decision_id,
+        side=intent.side,
+        price=float(fill.price),
+        amount=float(fill.amount),
+        fee=float(fill.fee),
+        fee_currency=fill.fee_currency,
+        liquidity="taker" if fill.taker else "maker",
+    )
+    return _document(who, DocType.FILL, ts=fill.ts, key=str(fill.trade_id), body=body)
+
+
+def _score(who: Identity, trip: Trip, after: Ledger, *, mid: Decimal) -> Document:
+    equity = after.quote + after.base * mid
+    exposure = after.base * mid
+    peak = max(equity, after.marks.peak_equity) if after.marks else equity
+    body = documents.Score(
+        trip_id=trip.trip_id,
+        entry_price=float(trip.entry_price),
+        exit_price=float(trip.exit_price),
+        amount=float(trip.sold),
+        gross=float(trip.gross),
+        fees=float(trip.fees),
+        score=float(trip.score),
+        return_fraction=float(trip.score / trip.cost) if trip.cost else 0.0,
+        slippage=float(trip.slippage),
+        holding_seconds=(trip.closed - trip.opened) / 1000,
+        realised=float(after.realised),
+        unrealised=float(after.trip.unrealised(mid)) if after.trip else 0.0,
+        equity=float(equity),
+        exposure=float(exposure),
+        drawdown=float(1 - equity / peak) if peak else 0.0,
+    )
+    return _document(who, DocType.SCORE, ts=trip.closed, key=trip.trip_id, body=body)
+
+
+def _halt(
+    who: Identity, ts: int, state: str, *, reason: str, because: str = "", by: str = ""
+) -> Document:
+    body = msgspec.convert(
+        {"state": state, "reason": reason, "because": because, "by": by}, documents.Halt
+    )
+    return _document(who, DocType.HALT, ts=ts, key=f"{state}-{ts}", body=body)
+
+
+def balance_document(
+    who: Identity, currency: str, *, amount: Decimal, available: Decimal, ts: int, key: str
+) -> Document:
+    """What the account holds of a currency after what `key` names."""
+    body = documents.Balance(
+        currency=currency,
+        amount=float(amount),
+        available=float(available),
+        availableForWithdrawal=float(available),
+    )
+    return _document(who, DocType.BALANCE, ts=ts, key=f"{currency}-{key}", body=body)
+
+
+def ticker_document(
+    who: Identity,
+    *,
+    bid: Decimal,
+    ask: Decimal,
+    last: Decimal,
+    base: tuple[str, Decimal],
+    quote: tuple[str, Decimal],
+    ts: int,
+    key: str,
+) -> Document:
+    """The venue's prices at a decision; `base` and `quote` are a currency and its volume."""
+    volumes = {name: float(volume) for name, volume in (base, quote)}
+    body = documents.Ticker(
+        bid=float(bid),
+        ask=float(ask),
+        last=float(last),
+        volume_base=float(base[1]),
+        volume_quote=float(quote[1]),
+        volume_BTC=volumes.get("BTC"),
+        volume_USD=volumes.get("USD"),
+    )
+    return _document(who, DocType.TICKER, ts=ts, key=key, body=body)
+
+
+def _document(
+    who: Identity, doc_type: DocType, *, ts: int, key: str, body: documents.Body
+) -> Document:
+    return documents.document(doc_type, bot=who.bot, symbol=who.symbol, ts=ts, key=key, body=body)
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,116 @@
+"""The journal: entries are durable before what they announce is done.
+
+One port with two homes: SQLite on one machine (`SqliteJournal`), a Kafka topic in a cluster
+(`kafka_journal`). Reading gives all entries of the bot, in order; writing returns when the entry
+would survive the end of this process.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from tradebot.trader.entries import Entry
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written; the message says where and what to do."""
+
+
+class Journal(Protocol):
+    """Where a bot's entries are kept."""
+
+    def read(self) -> Iterator[Entry]:
+        """All entries, oldest first.
+
+        Raises:
+            JournalError: it cannot be read, or is damaged.
+        """
+        ...
+
+    async def append(self, entry: Entry) -> None:
+        """Writes an entry and returns when it is durable.
+
+        Raises:
+            JournalError: it could not be written; nothing that it announces may be done.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of the home; nothing is lost."""
+        ...
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry's JSON."""
+    return _encode(entry)
+
+
+def decode(data: bytes) -> Entry:
+    """The entry that `data` writes.
+
+    Raises:
+        JournalError: it writes none.
+    """
+    try:
+        return _decode(data)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"a journal entry cannot be read: {error}") from None
+
+
+class SqliteJournal:
+    """A file of one machine; every append is one transaction, synchronised to the disk.
+
+    Args:
+        path: the file, made with its folder if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, entry BLOB)"
+            )
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+
+    def read(self) -> Iterator[Entry]:
+        """See `Journal`."""
+        try:
+            rows = self._database.execute("SELECT entry FROM journal ORDER BY number")
+            for (data,) in rows:
+                yield decode(data)
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+
+    async def append(self, entry: Entry) -> None:
+        """See `Journal`; a number that is taken already means a second writer."""
+        try:
+            self._database.execute(
+                "INSERT INTO journal VALUES (?, ?)", (entry.number, encode(entry))
+            )
+        except sqlite3.IntegrityError:
+            raise JournalError(
+                f"{self._path} already holds entry {entry.number}: another trader writes to it"
+            ) from None
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._database.close()
+
+    def _broken(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(
+            f"the journal {self._path} cannot be used: {error}; check the disk and the folder's"
+            " rights, and restore the file from a copy if it is damaged"
+        )

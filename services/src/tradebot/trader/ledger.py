@@ -1,0 +1,204 @@
+"""The bot's books: a pure fold over its journal.
+
+`apply(ledger, body)` is the ledger after an entry; folding the whole journal from an empty ledger
+gives what a trader knows when it starts. Nothing here asks a clock or the venue.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from tradebot.domain.intent import Intent
+from tradebot.domain.money import ZERO
+from tradebot.domain.order_state import Filled, Order, Phase
+from tradebot.domain.order_state import apply as apply_event
+from tradebot.domain.risk import marks as equity_marks
+from tradebot.domain.score import Trip, add
+from tradebot.domain.situation import HOUR_MS, Marks
+from tradebot.trader.entries import (
+    Balanced,
+    Body,
+    Decided,
+    EpochTaken,
+    Halted,
+    Intended,
+    OrderEvent,
+    Paused,
+    Resumed,
+)
+
+KEPT_ORDERS: Final = 400
+"""Resolved orders that stay in memory, to recognise their late fills."""
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """An intent and what became of its order."""
+
+    intent: Intent
+    order: Order
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal says. `base` and `quote` are whole balances by our books."""
+
+    epoch: int = 0
+    number: int = 0
+    """Of the last intent; its next one's is one more."""
+    base: Decimal = ZERO
+    quote: Decimal = ZERO
+    known: bool = False
+    """Whether the balances were ever compared with the venue's."""
+    outside_base: Decimal = ZERO
+    outside_quote: Decimal = ZERO
+    trades_to: int = 0
+    outside_trades: frozenset[int] = frozenset()
+    orders: dict[str, Placed] = {}
+    trip: Trip | None = None
+    realised: Decimal = ZERO
+    trips: int = 0
+    window_end: int = 0
+    orders_at: tuple[int, ...] = ()
+    marks: Marks | None = None
+    halted: str = ""
+    paused: str = ""
+
+    def unresolved(self) -> list[Placed]:
+        """Orders whose fate is not known, or whose fills are not all booked."""
+        return [
+            placed
+            for placed in self.orders.values()
+            if placed.order.unresolved or placed.order.unbooked > 0
+        ]
+
+    def bought(self, minimum: Decimal) -> bool:
+        """Whether the bot holds what it bought, by more than could not be sold anyway."""
+        return self.trip is not None and self.trip.open_amount >= max(minimum, Decimal("1e-18"))
+
+
+def apply(ledger: Ledger, body: Body) -> Ledger:
+    """The ledger after an entry."""
+    match body:
+        case EpochTaken():
+            return msgspec.structs.replace(ledger, epoch=body.epoch)
+        case Balanced():
+            return _balanced(ledger, body)
+        case Decided():
+            return _decided(ledger, body)
+        case Intended():
+            return _intended(ledger, body.intent)
+        case OrderEvent():
+            return _order_event(ledger, body)
+        case Halted():
+            return msgspec.structs.replace(ledger, halted=body.reason)
+        case Paused():
+            return msgspec.structs.replace(ledger, paused=body.because)
+        case Resumed():
+            return msgspec.structs.replace(
+                ledger,
+                halted="",
+                paused="",
+                marks=None,  # losses are measured anew, or the same halt would come back at once
+            )
+
+
+def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
+    shift = body.outside_quote + body.outside_base * body.mid
+    return msgspec.structs.replace(
+        ledger,
+        base=body.base,
+        quote=body.quote,
+        known=True,
+        outside_base=ledger.outside_base + body.outside_base,
+        outside_quote=ledger.outside_quote + body.outside_quote,
+        trades_to=max(ledger.trades_to, body.trades_to),
+        outside_trades=_newest(ledger.outside_trades.union(body.outside_trades)),
+        marks=equity_marks.shift(ledger.marks, shift) if shift else ledger.marks,
+    )
+
+
+def _newest(trades: frozenset[int]) -> frozenset[int]:
+    """The trades that a page could bring again; trade ids rise with time."""
+    return frozenset(sorted(trades)[-2000:])
+
+
+def _decided(ledger: Ledger, body: Decided) -> Ledger:
+    marks = ledger.marks
+    if body.equity is not None:
+        marks = equity_marks.advance(marks, body.equity, body.window_end)
+    return msgspec.structs.replace(
+        ledger, window_end=max(ledger.window_end, body.window_end), marks=marks
+    )
+
+
+def _intended(ledger: Ledger, intent: Intent) -> Ledger:
+    order = Order(side=intent.side, price=intent.price, original=intent.amount)
+    recent = ledger.orders_at
+    if intent.window_end:
+        horizon = intent.window_end - HOUR_MS
+        recent = (*(at for at in recent if at > horizon), intent.window_end)
+    return msgspec.structs.replace(
+        ledger,
+        number=max(ledger.number, intent.number),
+        orders=_pruned({**ledger.orders, intent.client_order_id: Placed(intent, order)}),
+        orders_at=recent,
+        window_end=max(ledger.window_end, intent.window_end),
+    )
+
+
+def _pruned(orders: dict[str, Placed]) -> dict[str, Placed]:
+    if len(orders) <= KEPT_ORDERS:
+        return orders
+    keep = set(list(orders)[-KEPT_ORDERS // 2 :])
+    return {
+        name: placed
+        for name, placed in orders.items()
+        if name in keep or placed.order.unresolved or placed.order.unbooked > 0
+    }
+
+
+def _order_event(ledger: Ledger, body: OrderEvent) -> Ledger:
+    placed = ledger.orders[body.client_order_id]
+    order = apply_event(placed.order, body.event)
+    if order == placed.order:
+        return ledger
+    orders = {**ledger.orders, body.client_order_id: Placed(placed.intent, order)}
+    after = msgspec.structs.replace(ledger, orders=orders)
+    if isinstance(body.event, Filled) and len(order.fills) > len(placed.order.fills):
+        return _booked(after, placed.intent, body.event)
+    return after
+
+
+def _booked(ledger: Ledger, intent: Intent, event: Filled) -> Ledger:
+    """The balances and the trip after a fill that was not known before."""
+    fill = event.fill
+    value = fill.price * fill.amount
+    sign = 1 if intent.side == "buy" else -1
+    trip = add(ledger.trip, intent.side, fill, trip_id=intent.decision_id, mid=intent.mid)
+    after = msgspec.structs.replace(
+        ledger,
+        base=ledger.base + sign * fill.amount,
+        quote=ledger.quote - sign * value - fill.fee,
+        trip=trip,
+    )
+    if trip is None or intent.side == "buy" or trip.open_amount > 0:
+        return after
+    return msgspec.structs.replace(
+        after, trip=None, realised=after.realised + trip.score, trips=after.trips + 1
+    )
+
+
+def closed_trip(before: Ledger, after: Ledger, body: Body) -> Trip | None:
+    """The round trip that `body` brought to its end, if it did."""
+    if after.trips == before.trips or not isinstance(body, OrderEvent):
+        return None
+    event = body.event
+    if not isinstance(event, Filled):
+        return None
+    intent = after.orders[body.client_order_id].intent
+    return add(before.trip, intent.side, event.fill, trip_id=intent.decision_id, mid=intent.mid)
+
+
+def is_over(order: Order) -> bool:
+    """Whether nothing more is expected of the order: closed, all fills booked."""
+    return order.phase in (Phase.CLOSED, Phase.UNPLACED) and order.unbooked == 0
