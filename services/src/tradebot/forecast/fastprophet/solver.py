@@ -1,0 +1,109 @@
+"""The most probable parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+
+from tradebot.forecast.fastprophet.active_set import penalised_step
+from tradebot.forecast.fastprophet.times import Floats
+
+LEAST_SIGMA: Final = 1e-9
+"""The smallest noise, relative to the scale of y: Prophet's own for a constant series."""
+
+
+class Fit(NamedTuple):
+    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ."""
+
+    rss: float
+    gradient: Floats
+    hessian: Floats
+
+
+class Prior(Protocol):
+    """The part of the objective that θ alone decides, its L1 term apart."""
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient, and a positive semidefinite Hessian (P, P)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One MAP problem. `penalised` are the δ in θ, each with prior Laplace(0, `tau`)."""
+
+    rows: int
+    evaluate: Callable[[Floats], Fit]
+    prior: Prior
+    tau: float
+    penalised: slice
+
+
+@dataclass(frozen=True)
+class Solution:
+    """θ and σ at the optimum. `objective` is −lp__ of Stan, without its constants."""
+
+    theta: Floats
+    sigma: float
+    objective: float
+    rss: float
+    steps: int
+    converged: bool
+    barred: bool = False
+
+
+def best_variance(rss: float, rows: int) -> float:
+    """σ² that minimises n ln σ + RSS/(2σ²) + 2σ²: the half-normal prior of σ is Normal(0, ½)."""
+    rss = max(rss, 0.0)
+    return max(2 * rss / (rows + float(np.sqrt(rows * rows + 16 * rss))), LEAST_SIGMA**2)
+
+
+def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> float:
+    """−lp__ at θ and σ² = variance."""
+    noise = 0.5 * problem.rows * float(np.log(variance)) + rss / (2 * variance) + 2 * variance
+    lasso = float(np.abs(theta[problem.penalised]).sum()) / problem.tau
+    return noise + problem.prior(theta)[0] + lasso
+
+
+def minimise(
+    problem: Problem, start: Floats, variance: float | None = None, steps: int = 200
+) -> Solution:
+    """The optimum that the descent from `start` reaches.
+
+    `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
+    or when it is so short that only rounding could make it rise.
+    """
+    theta, fit = start, problem.evaluate(start)
+    variance = best_variance(fit.rss, problem.rows) if variance is None else variance
+    value = objective(problem, theta, fit.rss, variance)
+    damping, length, converged, count = 0.0, np.inf, False, 0
+    while count < steps and not converged:
+        count += 1
+        step = _step(problem, theta, fit, variance, damping)
+        trial = theta + step
+        trial_fit = problem.evaluate(trial)
+        trial_variance = best_variance(trial_fit.rss, problem.rows)
+        trial_value = objective(problem, trial, trial_fit.rss, trial_variance)
+        moved = float(np.sqrt(max(step @ fit.hessian @ step, 0.0) / (variance * problem.rows)))
+        tiny = moved < 1e-7
+        if not (trial_value <= value or (tiny and np.isfinite(trial_value))):
+            damping = max(damping * 8, 1e-6)
+            converged = damping > 1e12
+            continue
+        drift = abs(trial_variance / variance - 1)
+        converged = tiny and drift < 1e-12 and (moved < 1e-13 or moved > 0.5 * length)
+        damping = 0.0 if damping < 1e-5 else damping / 8
+        theta, fit, variance, value = trial, trial_fit, trial_variance, trial_value
+        length = moved
+    return Solution(theta, float(np.sqrt(variance)), value, fit.rss, count, converged)
+
+
+def _step(problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float) -> Floats:
+    _, slope, curvature = problem.prior(theta)
+    hessian = fit.hessian + variance * curvature
+    diagonal = hessian.diagonal() * (1 + damping)
+    hessian[np.diag_indices(len(theta))] = np.maximum(diagonal, np.finfo(np.float64).tiny)
+    gradient = fit.gradient + variance * slope
+    weight = variance / problem.tau
+    return penalised_step(hessian, gradient, theta, weight, problem.penalised)
