@@ -29,9 +29,10 @@ class BookEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class TradeEvent(msgspec.Struct, frozen=True, gc=False):
-    """A trade of anybody."""
+    """A trade of anybody; with `past`, one from before the connection, told at its start."""
 
     trade: TradeRecord
+    past: bool = False
 
 
 class TimeEvent(msgspec.Struct, frozen=True, gc=False):

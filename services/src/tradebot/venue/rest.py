@@ -5,7 +5,6 @@ Every call raises one of `errors`' three classes and nothing else: `TransportErr
 """
 
 import asyncio
-import functools
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -278,7 +277,8 @@ class GeminiRest:
                 limit.pause(after or PAUSE_SECONDS)
             raise error
         try:
-            answer: Answer = _decoder(kind).decode(response.content)
+            # Ids and times are numbers or strings, by the age of the call: not strict.
+            return msgspec.json.decode(response.content, type=kind, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise AmbiguousError(
                 "UnreadableAnswer",
@@ -286,7 +286,6 @@ class GeminiRest:
                 request=path,
                 status=response.status_code,
             ) from None
-        return answer
 
 
 NEVER_SENT: Final = (
@@ -318,12 +317,6 @@ class _Cancelled(msgspec.Struct):
 
 class _Ok(msgspec.Struct):
     result: str
-
-
-@functools.cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    """Ids and times come as numbers or as strings, by the age of the call: not strict."""
-    return msgspec.json.Decoder(kind, strict=False)
 
 
 def _sentence(error: Exception) -> str:

@@ -1,0 +1,171 @@
+"""The stage: one symbol's feed, connected again and again, into Kafka.
+
+The socket is read in one task that never waits for Kafka. What breaks a connection (a gap, a
+stall, an unreadable frame, no room for records) ends it, and the next one begins with a whole
+book and `seq` 0; downstream, the windows that saw it are marked incomplete.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+from tradebot.ingest import metrics
+from tradebot.ingest.publisher import OverloadError, Publisher
+from tradebot.ingest.records import Connection
+from tradebot.ingest.settings import IngestSettings
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.health import Readiness
+from tradebot.venue.backoff import Backoff
+from tradebot.venue.events import BookEvent, TradeEvent
+from tradebot.venue.feeds.base import FeedBrokenError
+from tradebot.venue.market_data import MarketStream, connect
+from tradebot.venue.settings import endpoints
+
+POLL_SECONDS: Final = 0.1
+FLUSH_SECONDS: Final = 2.0
+
+
+class Ingest:
+    """Reads until `stop`.
+
+    Args:
+        readiness: its gates `feed` and `kafka` close with the reason.
+    """
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        publisher: Publisher,
+        readiness: Readiness,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._backoff = backoff or Backoff()
+        self._clock = VenueClock(settings.speed)
+        self._log = logs.get(__name__)
+        self._stream: MarketStream | None = None
+        self._broken = "not connected yet"
+        self._since = time.monotonic()
+        self._last_trade: int | None = None
+        self._lost = ""
+        self._stopped = asyncio.Event()
+        readiness.check("feed", self.feed_trouble)
+        readiness.check("kafka", publisher.trouble)
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stopped.set()
+
+    def feed_trouble(self) -> str | None:
+        """Why there is no live book; `None` while there is."""
+        if self._stream is None:
+            return f"no feed for {time.monotonic() - self._since:.0f} s: {self._broken}"
+        silence = self._stream.silence()
+        if silence >= self._settings.stall_seconds:
+            return f"the venue has sent nothing for {silence:.0f} s"
+        return None
+
+    async def run(self) -> None:
+        """Reads and publishes until `stop`, then hands what waits to Kafka."""
+        coroutines = (self._follow(), self._poll(), self._stopped.wait())
+        tasks: list[asyncio.Task[object]] = [asyncio.create_task(each) for each in coroutines]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        left = await asyncio.to_thread(self._publisher.flush, FLUSH_SECONDS)
+        if left:
+            self._log.warning("records were not taken by Kafka before the end", records=left)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._one_connection()
+            except FeedBrokenError as error:
+                delay = self._broke(error)
+            await asyncio.sleep(delay)
+            while not self._publisher.has_room():  # noqa: ASYNC110  # the queue has no event
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _one_connection(self) -> None:
+        settings = self._settings
+        self._lost = ""
+        async with connect(
+            endpoints(settings),
+            settings.symbol,
+            settings.interface,
+            self._clock,
+            stall_seconds=settings.stall_seconds,
+        ) as stream:
+            self._backoff.connected()
+            connection = Connection(self._last_trade)
+            try:
+                await self._read(stream, connection)
+            except OverloadError as error:
+                raise FeedBrokenError("overload", str(error)) from None
+            finally:
+                self._last_trade = connection.last_trade
+
+    async def _read(self, stream: MarketStream, connection: Connection) -> None:
+        publisher, frames = self._publisher, metrics.FRAMES.labels(self._settings.symbol)
+        while True:
+            batch = await stream.batch()
+            frames.inc()
+            for event in batch:
+                if isinstance(event, BookEvent):
+                    if event.snapshot:
+                        self._began(stream)
+                    publisher.feed(connection.feed(event))
+                elif isinstance(event, TradeEvent):
+                    value = connection.trade(event)
+                    if value is not None:
+                        publisher.trade(value)
+            if self._lost:
+                raise OverloadError(self._lost)
+
+    async def _poll(self) -> None:
+        """Hears what became of the records, and keeps the gauges."""
+        symbol = self._settings.symbol
+        while True:
+            try:
+                self._publisher.poll()
+            except OverloadError as error:
+                self._lost = str(error)
+            metrics.QUEUE.labels(symbol).set(self._publisher.waiting())
+            if self._stream is not None:
+                metrics.SILENCE.labels(symbol).set(self._stream.silence())
+                metrics.BOOK_LEVELS.labels(symbol).set(len(self._stream.book))
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _began(self, stream: MarketStream) -> None:
+        self._stream = stream
+        metrics.CONNECTIONS.labels(self._settings.symbol).inc()
+        self._log.info(
+            "the feed began with a whole book",
+            symbol=self._settings.symbol,
+            interface=self._settings.interface,
+            levels=len(stream.book),
+        )
+
+    def _broke(self, error: FeedBrokenError) -> float:
+        """Remembers why; answers how many seconds to wait."""
+        if self._stream is not None:
+            self._stream = None
+            self._since = time.monotonic()
+        self._broken = str(error)
+        metrics.BREAKS.labels(self._settings.symbol, error.cause).inc()
+        delay = self._backoff.failed()
+        self._log.warning(
+            "the feed is broken",
+            symbol=self._settings.symbol,
+            cause=error.cause,
+            why=error.message,
+            again_in_seconds=round(delay, 2),
+        )
+        return delay

@@ -1,0 +1,123 @@
+"""What the feeds of all interfaces have in common: the book, its checks, and how a feed breaks."""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Final, Literal, Protocol
+
+from tradebot.domain.book import OrderBook
+from tradebot.records import Side as BookSide
+from tradebot.venue.events import BookEvent, Change, MarketEvent
+
+BreakCause = Literal["gap", "malformed", "refused", "closed", "stalled", "crossed", "overload"]
+
+Levels = Sequence[tuple[str, str]]
+"""Price and size of each level."""
+
+CROSSED_FRAMES: Final = 200
+"""A book that stays crossed for so many changes is wrong, not in between two of them."""
+
+
+class FeedBrokenError(Exception):
+    """The connection cannot be trusted any longer.
+
+    Attributes:
+        cause: a word for metrics.
+        message: a sentence.
+    """
+
+    def __init__(self, cause: BreakCause, message: str) -> None:
+        super().__init__(cause, message)
+        self.cause = cause
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.message}"
+
+
+class Clock(Protocol):
+    """The venue's time; `platform.clock.VenueClock` is one."""
+
+    def observe(self, ts: int) -> None:
+        """The venue stamped `ts` (ms) on a message that arrived now."""
+
+    def now(self) -> int:
+        """The venue's time in ms; 0 before its first message."""
+
+
+class Feed(Protocol):
+    """One connection's frames, decoded."""
+
+    book: OrderBook
+
+    def path(self) -> str:
+        """What follows the interface's base address."""
+
+    def hello(self) -> list[str]:
+        """What to send once connected."""
+
+    def read(self, frame: bytes | str) -> list[MarketEvent]:
+        """What the frame says; empty for what is not about the market.
+
+        Raises:
+            FeedBrokenError: a gap, an unreadable frame, or a refusal.
+        """
+
+
+class BookKeeper:
+    """Keeps the book of one connection; the feeds extend it.
+
+    Args:
+        symbol: upper case.
+        clock: stamps what the venue sends without a time.
+    """
+
+    def __init__(self, symbol: str, clock: Clock) -> None:
+        self.book = OrderBook()
+        self.symbol = symbol
+        self.clock = clock
+        self._held: list[MarketEvent] = []
+        self._crossed = 0
+
+    def whole(self, bids: Levels, asks: Levels, ts: int) -> BookEvent:
+        """The book is now what `bids` and `asks` list, as price and size."""
+        self.book.clear()
+        changes: list[Change] = []
+        sides: tuple[tuple[BookSide, Levels], ...] = (("bid", bids), ("ask", asks))
+        for side, levels in sides:
+            for price, size in levels:
+                self.change(side, price, size)
+                changes.append((side, price, size, "initial"))
+        return BookEvent(self.symbol, ts, changes, snapshot=True)
+
+    def change(self, side: BookSide, price: str, size: str) -> tuple[Decimal, Decimal, Decimal]:
+        """The level's whole size is now `size`; answers its price, old size and new size."""
+        try:
+            at, after = Decimal(price), Decimal(size)
+            return at, self.book.set(side, at, after), after
+        except InvalidOperation:
+            raise FeedBrokenError("malformed", f"a level of {size!r} at {price!r}") from None
+
+    def check_crossed(self) -> None:
+        """A trade can take a while to show in the book, but not for long."""
+        if not self.book.crossed():
+            self._crossed = 0
+            return
+        self._crossed += 1
+        if self._crossed > CROSSED_FRAMES:
+            bid, ask = self.book.best("bid"), self.book.best("ask")
+            raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
+
+    def stamped(self, events: list[MarketEvent]) -> list[MarketEvent]:
+        """Holds unstamped events back until the venue has said what time it is."""
+        now = self.clock.now()
+        if now == 0:
+            self._held += events
+            return []
+        ready = [*self._held, *events]
+        self._held = []
+        return [
+            BookEvent(event.symbol, now, event.changes, event.snapshot)
+            if isinstance(event, BookEvent) and event.ts == 0
+            else event
+            for event in ready
+        ]
