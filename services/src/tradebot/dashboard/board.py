@@ -1,0 +1,132 @@
+"""All that the page shows, of every symbol and bot, in sections that change by themselves.
+
+One thread follows the topics and writes; the page's requests read. A section is sent again when
+its revision has risen.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from tradebot.dashboard.account import Account
+from tradebot.dashboard.market import Market
+from tradebot.records import DocType
+
+_LISTS = {"decisions": DocType.DECISION, "orders": DocType.ORDER, "fills": DocType.FILL}
+
+
+class Sent(msgspec.Struct):
+    """What one page has been sent."""
+
+    subject: tuple[str, str] = ("", "")
+    revisions: dict[str, int] = {}
+    prices: int = 0
+
+
+class Board:
+    """Markets by symbol, accounts by bot, and the stages' readiness.
+
+    Args:
+        symbol: shown first.
+        environment: the venue's, shown as it is.
+        speed: how many times as fast exchange time runs.
+    """
+
+    def __init__(self, symbol: str, environment: str, speed: float = 1.0) -> None:
+        self.lock = threading.Lock()
+        self._symbol = symbol
+        self._environment = environment
+        self._speed = speed
+        self._markets: dict[str, Market] = {}
+        self._accounts: dict[str, Account] = {}
+        self._stages: list[dict[str, Any]] = []
+        self._revision = 0
+
+    def market(self, symbol: str) -> Market:
+        """The market of `symbol`."""
+        if symbol not in self._markets:
+            self._markets[symbol] = Market(symbol)
+            self._revision += 1
+        return self._markets[symbol]
+
+    def account(self, bot: str, symbol: str) -> Account:
+        """The account of `bot`."""
+        if bot not in self._accounts:
+            self._accounts[bot] = Account(bot, symbol)
+            self._revision += 1
+        return self._accounts[bot]
+
+    def document(
+        self, document_id: str, kind: DocType, ts: int, bot: str, symbol: str, body: dict[str, Any]
+    ) -> None:
+        """A document, from the topic or from the store."""
+        if kind == DocType.LIQUIDITY:
+            self.market(symbol).stored_window(body)
+        elif kind != DocType.FORECAST and bot:
+            self.account(bot, symbol).add(document_id, kind, ts, body)
+            if kind == DocType.TICKER:
+                self.market(symbol).add_price(ts, (body["bid"] + body["ask"]) / 2)
+
+    def set_stages(self, stages: list[dict[str, Any]]) -> None:
+        """Each stage's name, whether it is ready, and the reasons why not."""
+        with self.lock:
+            if stages != self._stages:
+                self._stages = stages
+                self._revision += 1
+
+    def changes(self, bot: str, sent: Sent) -> list[tuple[str, Any]]:
+        """The sections that a page has not been sent yet, by name; `sent` is brought up to date."""
+        with self.lock:
+            return list(self._changes(bot, sent))
+
+    def _subject(self, bot: str) -> tuple[str, str]:
+        """Bot and symbol that a page shows: those asked for, else the first that trades."""
+        account = self._accounts.get(bot) or next(
+            (a for a in self._accounts.values() if a.symbol == self._symbol),
+            next(iter(self._accounts.values()), None),
+        )
+        return (account.bot, account.symbol) if account else ("", self._symbol)
+
+    def _changes(self, bot: str, sent: Sent) -> Iterator[tuple[str, Any]]:
+        subject = self._subject(bot)
+        if subject != sent.subject:
+            sent.subject, sent.revisions, sent.prices = subject, {}, 0
+            yield "reset", None
+        market = self.market(subject[1])
+        yield from self._section(sent, "meta", self._revision, lambda: self._meta(subject))
+        revisions, show = market.revisions, self._section
+        yield from show(sent, "quote", revisions["quote"], market.quote)
+        yield from show(sent, "windows", revisions["windows"], market.windows)
+        yield from show(sent, "forecast", revisions["forecast"], market.forecast_shown)
+        if market.prices_seen > sent.prices:
+            new = min(market.prices_seen - sent.prices, len(market.prices))
+            sent.prices = market.prices_seen
+            yield "prices", list(market.prices)[-new:]
+        account = self._accounts.get(subject[0])
+        if account is None:
+            return
+        for name, kind in _LISTS.items():
+            listed = partial(account.listed, kind)
+            yield from show(sent, name, account.revisions[name], listed)
+        yield from show(sent, "money", account.revisions["money"], account.money)
+        yield from show(sent, "state", account.revisions["state"], account.state)
+
+    def _section(
+        self, sent: Sent, name: str, revision: int, content: Callable[[], Any]
+    ) -> Iterator[tuple[str, Any]]:
+        if sent.revisions.get(name) != revision:
+            sent.revisions[name] = revision
+            yield name, content()
+
+    def _meta(self, subject: tuple[str, str]) -> dict[str, Any]:
+        return {
+            "bot": subject[0],
+            "symbol": subject[1],
+            "bots": sorted(self._accounts),
+            "environment": self._environment,
+            "speed": self._speed,
+            "stages": self._stages,
+        }

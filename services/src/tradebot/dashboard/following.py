@@ -1,0 +1,151 @@
+"""Follows the topics into the board, and fills it from the store first."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from tradebot.dashboard.board import Board
+from tradebot.dashboard.settings import DashboardSettings
+from tradebot.platform import kafka, logs
+from tradebot.platform.health import Readiness
+from tradebot.platform.kafka import Topics
+from tradebot.platform.store import DocumentStore, StoreUnavailableError
+from tradebot.records import (
+    DocType,
+    Document,
+    FeedRecord,
+    ForecastRecord,
+    LiquidityRecord,
+    TradeRecord,
+    decode,
+)
+
+log = logs.get(__name__)
+
+BACKFILL = {
+    DocType.BALANCE: 1000,
+    DocType.TICKER: 1500,
+    DocType.LIQUIDITY: 180,
+    DocType.DECISION: 60,
+    DocType.ORDER: 60,
+    DocType.FILL: 400,
+    DocType.SCORE: 400,
+    DocType.HALT: 20,
+}
+"""How many documents of a kind are read from the store at the start."""
+
+
+def backfill(board: Board, store: DocumentStore) -> None:
+    """What the store has of the last hours, oldest first."""
+    found: list[dict[str, Any]] = []
+    try:
+        for kind, limit in BACKFILL.items():
+            found += store.latest(kind, limit)
+    except StoreUnavailableError as error:
+        log.warning("the page starts without what was stored", reason=str(error))
+    # At one moment balances come before the ticker that values them.
+    found.sort(key=lambda d: (d["ts"], d["doc_type"]))
+    with board.lock:
+        for body in found:
+            kind = DocType(body["doc_type"])
+            board.document(body["_id"], kind, body["ts"], body["bot"], body["symbol"], body)
+
+
+class Follower:
+    """A thread that reads every topic the page shows, without a consumer group's commits."""
+
+    def __init__(self, settings: DashboardSettings, board: Board, readiness: Readiness) -> None:
+        self._settings = settings
+        self._board = board
+        self._readiness = readiness
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        topics = Topics.of(settings)
+        # How far back each topic is read: the feed as far as a whole book is likely to need.
+        self._back = {
+            topics.feed: 100_000,
+            topics.trades: 100,
+            topics.liquidity: 540,
+            topics.forecasts: 20,
+            topics.documents: 1000,
+        }
+        self._handlers: dict[str, Callable[[bytes], None]] = {
+            topics.feed: self._feed,
+            topics.trades: self._trade,
+            topics.liquidity: self._liquidity,
+            topics.forecasts: self._forecast,
+            topics.documents: self._document,
+        }
+
+    def start(self) -> None:
+        """Begins to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the reading, within a second."""
+        self._stopping.set()
+        self._thread.join(1)
+
+    def _run(self) -> None:
+        consumer = kafka.consumer(
+            self._settings, "dashboard", **{"queued.max.messages.kbytes": 32_768}
+        )
+        consumer.assign(self._places(consumer))
+        self._readiness.started()
+        while not self._stopping.is_set():
+            messages = consumer.consume(2000, 0.1)
+            if messages:
+                with self._board.lock:
+                    for message in messages:
+                        self._take(message)
+        consumer.close()
+
+    def _places(self, consumer: Consumer) -> list[TopicPartition]:
+        places = []
+        for topic, back in self._back.items():
+            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+                place = TopicPartition(topic, partition)
+                low, high = consumer.get_watermark_offsets(place, timeout=10)
+                places.append(TopicPartition(topic, partition, max(low, high - back)))
+        return places
+
+    def _take(self, message: Message) -> None:
+        if message.error():
+            log.warning("kafka", error=str(message.error()))
+            return
+        try:
+            self._handlers[message.topic() or ""](message.value() or b"")
+        except (ValueError, KeyError, ArithmeticError) as error:
+            # Bad records are put aside where they are stored; the page goes on without them.
+            log.debug(
+                "not shown", topic=message.topic(), offset=message.offset(), reason=str(error)
+            )
+
+    def _feed(self, data: bytes) -> None:
+        record = decode(data, FeedRecord)
+        self._board.market(record.symbol).feed(record)
+
+    def _trade(self, data: bytes) -> None:
+        record = decode(data, TradeRecord)
+        self._board.market(record.symbol).trade(record)
+
+    def _liquidity(self, data: bytes) -> None:
+        record = decode(data, LiquidityRecord)
+        self._board.market(record.symbol).liquidity(record)
+
+    def _forecast(self, data: bytes) -> None:
+        record = decode(data, ForecastRecord)
+        self._board.market(record.symbol).forecast(record)
+
+    def _document(self, data: bytes) -> None:
+        document = decode(data, Document)
+        self._board.document(
+            document.id,
+            document.doc_type,
+            document.ts,
+            document.bot,
+            document.symbol,
+            document.body,
+        )

@@ -1,0 +1,150 @@
+"""What the page shows of one symbol: book, price, windows and forecast. Pure."""
+
+import math
+from collections import deque
+from decimal import Decimal
+from typing import Any
+
+from tradebot.domain.book import OrderBook
+from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, TradeRecord
+
+LEVELS = 12
+WINDOWS = 180
+PRICE_EVERY_MS = 2000
+PRICES = 5400
+FORECAST_STEPS = 240
+MOVE_MS = 3_600_000
+
+
+class Market:
+    """One symbol, as the topics tell it. `revisions` rise with what they name."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.ts = 0
+        self.revisions = dict.fromkeys(("quote", "windows", "forecast"), 0)
+        self.prices: deque[tuple[int, float]] = deque(maxlen=PRICES)
+        self.prices_seen = 0
+        self._book = OrderBook()
+        self._last: TradeRecord | None = None
+        self._windows: dict[int, dict[str, Any]] = {}
+        self._forecast: ForecastRecord | None = None
+
+    def feed(self, record: FeedRecord) -> None:
+        """A level of the book changed; the first of a connection clears the book."""
+        if record.seq == 0:
+            self._book.clear()
+        self._book.set(record.side, Decimal(record.price), Decimal(record.remaining))
+        self.ts = max(self.ts, record.ts)
+        if not self.prices or record.ts - self.prices[-1][0] >= PRICE_EVERY_MS:
+            mid = self.mid()
+            if mid is not None and record.reason != "initial":
+                self.add_price(record.ts, mid)
+        self.revisions["quote"] += 1
+
+    def add_price(self, ts: int, price: float) -> None:
+        """A price that was; one before the newest known is left out."""
+        if not self.prices or ts > self.prices[-1][0]:
+            self.prices.append((ts, price))
+            self.prices_seen += 1
+
+    def trade(self, record: TradeRecord) -> None:
+        """Something was traded on the venue."""
+        self._last = record
+        self.ts = max(self.ts, record.ts)
+        self.revisions["quote"] += 1
+
+    def liquidity(self, record: LiquidityRecord) -> None:
+        """One of the three records of a window."""
+        end = record.window_end or record.timestamp * 1000
+        window = self._windows.setdefault(end, {"end": end})
+        window["ratio" if record.type == "price_volume" else record.type] = record.value
+        window["complete"] = record.complete
+        self._keep_windows()
+
+    def stored_window(self, body: dict[str, Any]) -> None:
+        """A window as the store has it."""
+        names = {"bid": "bid", "ask": "ask", "ratio": "ratio", "complete": "complete"}
+        end = body["window_end"]
+        self._windows[end] = {"end": end} | {new: body[old] for old, new in names.items()}
+        self._keep_windows()
+
+    def _keep_windows(self) -> None:
+        while len(self._windows) > WINDOWS:
+            del self._windows[min(self._windows)]
+        self.revisions["windows"] += 1
+
+    def forecast(self, record: ForecastRecord) -> None:
+        """A newer forecast replaces the one shown."""
+        if self._forecast is None or record.fitted_at >= self._forecast.fitted_at:
+            self._forecast = record
+            self.revisions["forecast"] += 1
+
+    def mid(self) -> float | None:
+        """Halfway between the best bid and ask; `None` while a side is unknown."""
+        mid = self._book.mid()
+        return None if mid is None else float(mid)
+
+    def quote(self) -> dict[str, Any]:
+        """The best prices, the book near them, the last trade and the hour's move."""
+        mid = self.mid()
+        bid, ask = self._book.best("bid"), self._book.best("ask")
+        past = self._price_before(self.ts - MOVE_MS)
+        return {
+            "ts": self.ts,
+            "mid": mid,
+            "bid": None if bid is None else float(bid),
+            "ask": None if ask is None else float(ask),
+            "spread_bps": None if mid is None else float((ask or 0) - (bid or 0)) / mid * 1e4,
+            "move": None if mid is None or past is None else mid / past[1] - 1,
+            "move_minutes": None if past is None else round((self.ts - past[0]) / 60_000),
+            "last": None
+            if self._last is None
+            else {
+                "price": float(self._last.price),
+                "amount": float(self._last.amount),
+                "side": "sell" if self._last.maker_side == "bid" else "buy",
+                "ts": self._last.ts,
+            },
+            "bids": self._levels("bid"),
+            "asks": self._levels("ask"),
+        }
+
+    def _levels(self, side: Any) -> list[list[float]]:
+        levels = self._book.levels(side)
+        return [[float(price), float(size)] for price, size in _first(levels, LEVELS)]
+
+    def _price_before(self, ts: int) -> tuple[int, float] | None:
+        return next((p for p in self.prices if p[0] >= ts), None)
+
+    def windows(self) -> list[dict[str, Any]]:
+        """The windows of which all three records are known, oldest first."""
+        whole = [w for w in self._windows.values() if "bid" in w and "ask" in w and "ratio" in w]
+        return sorted(whole, key=lambda w: w["end"])
+
+    def forecast_shown(self) -> dict[str, Any] | None:
+        """The newest forecast as prices, its first steps only."""
+        record = self._forecast
+        if record is None or not record.log_price:
+            return None
+        steps = slice(0, FORECAST_STEPS)
+        return {
+            "model": record.model,
+            "digest": record.digest,
+            "fitted_at": record.fitted_at,
+            "start": record.start,
+            "step_ms": record.step_ms,
+            "steps": len(record.log_price),
+            "interval": record.interval,
+            "price": _prices(record.log_price[steps]),
+            "lower": _prices(record.lower[steps]),
+            "upper": _prices(record.upper[steps]),
+        }
+
+
+def _prices(logs: list[float]) -> list[float]:
+    return [round(math.exp(value), 2) for value in logs]
+
+
+def _first(levels: Any, count: int) -> list[tuple[Decimal, Decimal]]:
+    return [level for level, _ in zip(levels, range(count), strict=False)]
