@@ -16,9 +16,10 @@ from tradebot.records import Document
 
 
 class EpochTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """This trader took the lease."""
+    """This trader took the lease; `mode` says whose money its books are of, Paper or Live."""
 
     epoch: int
+    mode: str
 
 
 class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -26,7 +27,8 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     `base` and `quote` are the venue's whole balances. `outside_base` and `outside_quote` are what
     came in (or went out, negative) by nobody's intent; `mid` values it. `trades_to` is the time
-    (ms) up to which fills are known, and `outside_trades` the trades of others' orders.
+    (ms) up to which fills are known, and `outside_trades` the trades of others' orders. `number`
+    is the highest in a client order id of this bot at the venue, where its journal is new.
     """
 
     base: Decimal
@@ -36,6 +38,7 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     mid: Decimal
     trades_to: int
     outside_trades: tuple[int, ...] = ()
+    number: int = 0
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -43,6 +43,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """What the journal says. `base` and `quote` are whole balances by our books."""
 
     epoch: int = 0
+    mode: str = ""
     number: int = 0
     """Of the last intent; its next one's is one more."""
     base: Decimal = ZERO
@@ -80,7 +81,7 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
     """The ledger after an entry."""
     match body:
         case EpochTaken():
-            return msgspec.structs.replace(ledger, epoch=body.epoch)
+            return _epoch(ledger, body)
         case Balanced():
             return _balanced(ledger, body)
         case Decided():
@@ -102,6 +103,20 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
             )
 
 
+def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
+    """Paper's books say nothing of real money and the other way round: only numbers go on."""
+    if ledger.mode in ("", body.mode):
+        return msgspec.structs.replace(ledger, epoch=body.epoch, mode=body.mode)
+    return Ledger(
+        epoch=body.epoch,
+        mode=body.mode,
+        number=ledger.number,
+        window_end=ledger.window_end,
+        halted=ledger.halted,
+        paused=ledger.paused,
+    )
+
+
 def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
     shift = body.outside_quote + body.outside_base * body.mid
     return msgspec.structs.replace(
@@ -109,6 +124,7 @@ def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
         base=body.base,
         quote=body.quote,
         known=True,
+        number=max(ledger.number, body.number),
         outside_base=ledger.outside_base + body.outside_base,
         outside_quote=ledger.outside_quote + body.outside_quote,
         trades_to=max(ledger.trades_to, body.trades_to),

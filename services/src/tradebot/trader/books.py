@@ -1,0 +1,104 @@
+"""The bot's books while it runs: every change is written first and told after.
+
+`record` makes an entry durable, then applies it to the ledger, then sends its documents. What
+was sent and not delivered when a trader died is sent again by `open`.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from tradebot.records import Document
+from tradebot.trader.describe import Identity, consequences
+from tradebot.trader.entries import Body, Entry
+from tradebot.trader.journal import Journal
+from tradebot.trader.ledger import Ledger, apply
+from tradebot.trader.publisher import Publisher
+
+
+class Books:
+    """The ledger, its journal and where its documents go.
+
+    Args:
+        now: the venue's time in ms.
+    """
+
+    def __init__(
+        self, journal: Journal, publisher: Publisher, who: Identity, now: Callable[[], int]
+    ) -> None:
+        self.who = who
+        self.ledger = Ledger()
+        self._journal = journal
+        self._publisher = publisher
+        self._now = now
+        self._number = 0
+        self._writing = asyncio.Lock()
+
+    def open(self) -> int:
+        """Folds the journal and sends again what may not have been delivered; entries read.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
+        published = 0
+        late: list[Entry] = []
+        for entry in self._journal.read():
+            self.ledger = apply(self.ledger, entry.body)
+            self._number = entry.number
+            published = max(published, entry.published)
+            if entry.documents:
+                late = [kept for kept in late if kept.number > published]
+                late.append(entry)
+        for entry in late:
+            if entry.number > published:
+                self._publisher.send(entry.documents, entry.number)
+        return self._number
+
+    async def record(
+        self, body: Body, *, documents: tuple[Document, ...] = (), latency: float | None = None
+    ) -> None:
+        """Writes what happened, takes it into the ledger, and sends its documents.
+
+        What the ledger knew already is not written again.
+
+        Args:
+            documents: beside those that follow from `body` by themselves.
+            latency: seconds from the decision to the venue's answer, for an order's document.
+
+        Raises:
+            JournalError: nothing was written, and the ledger is as before.
+        """
+        async with self._writing:
+            after = apply(self.ledger, body)
+            if after is self.ledger and not documents:
+                return
+            await self._write(body, after, documents, latency)
+
+    async def _write(
+        self, body: Body, after: Ledger, documents: tuple[Document, ...], latency: float | None
+    ) -> None:
+        ts = self._now()
+        made = documents + consequences(self.who, self.ledger, after, body, ts=ts, latency=latency)
+        entry = Entry(
+            number=self._number + 1,
+            epoch=after.epoch,
+            ts=ts,
+            published=self._publisher.delivered(self._number),
+            body=body,
+            documents=made,
+        )
+        await self._journal.append(entry)
+        self._number = entry.number
+        self.ledger = after
+        self._publisher.send(made, entry.number)
+
+    def send(self, documents: tuple[Document, ...]) -> None:
+        """Sends documents that no entry carries; they must be made again after a crash."""
+        self._publisher.send(documents)
+
+    async def flush(self) -> None:
+        """Returns when all documents have been delivered."""
+        await self._publisher.flush()
+
+    def close(self) -> None:
+        """Closes the journal."""
+        self._journal.close()

@@ -1,0 +1,199 @@
+"""From an intent to a known outcome: written first, sent once, looked up when in doubt."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from tradebot.domain.intent import Intent, is_of
+from tradebot.domain.order_state import Event, Fill, Filled, Refused, Told, Unplaced
+from tradebot.platform import logs
+from tradebot.records import Document
+from tradebot.trader import metrics
+from tradebot.trader.account import Account
+from tradebot.trader.books import Books
+from tradebot.trader.entries import Halted, Intended, OrderEvent
+from tradebot.trader.ledger import Placed
+from tradebot.venue.answers import OrderStatus, OwnTrade
+from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
+
+LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
+"""Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
+when the last finds nothing does the trader conclude that the order was never placed."""
+
+
+class LeaseLostError(Exception):
+    """The lease is not surely ours: nothing may be sent."""
+
+
+class Executor:
+    """Sends intents and finds out what became of them.
+
+    Args:
+        held: whether the lease is surely ours.
+    """
+
+    def __init__(self, books: Books, account: Account, held: Callable[[], bool]) -> None:
+        self._books = books
+        self._account = account
+        self._held = held
+        self._log = logs.get("trader.execution")
+
+    async def execute(self, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
+        """Journals the intent, sends its order once, and records the outcome.
+
+        Answers whether the outcome is certain; if not, nothing more may be sent before
+        `resolve` has found it.
+
+        Raises:
+            JournalError: the intent could not be written, so nothing was sent.
+            LeaseLostError: the lease was lost, so nothing was sent.
+        """
+        began = time.perf_counter()
+        await self._books.record(Intended(intent=intent), documents=documents)
+        if not self._held():
+            reason = "the lease was lost before the order was sent"
+            await self._learn(intent, Unplaced(reason=reason))
+            raise LeaseLostError(reason)
+        try:
+            status = await self._account.place(intent)
+        except RejectedError as error:
+            await self._learn(intent, Refused(reason=error.reason))
+            self._log.warning("order refused", order=intent.client_order_id, reason=str(error))
+            return True
+        except TransportError as error:
+            await self._learn(intent, Unplaced(reason=f"never sent: {error.reason}"))
+            self._log.warning("order not sent", order=intent.client_order_id, reason=str(error))
+            return True
+        except AmbiguousError as error:
+            metrics.AMBIGUOUS.labels(self._books.who.bot).inc()
+            self._log.warning(
+                "order's answer was lost; looking it up",
+                order=intent.client_order_id,
+                reason=str(error),
+            )
+            return False
+        latency = time.perf_counter() - began
+        metrics.ORDER_SECONDS.labels(self._books.who.bot).observe(latency)
+        if not _matches(intent, status):
+            self._log.error("the venue answered with another order", order=intent.client_order_id)
+            return False
+        await self.take_in(intent, [status], latency=latency)
+        return not self._is_open(intent)
+
+    async def resolve(self, placed: Placed) -> bool:
+        """Asks the venue what became of an intent's order; whether that is certain now.
+
+        An order that no look-up finds is concluded never to have been placed, if nothing was
+        ever heard of it.
+        """
+        intent = placed.intent
+        for wait in LOOK_UPS:
+            await asyncio.sleep(wait)
+            try:
+                found = await self._look_up(placed)
+            except VenueError as error:
+                self._log.warning("look-up failed", order=intent.client_order_id, reason=str(error))
+                return False
+            if found:
+                await self.take_in(intent, found)
+                return not self._is_open(intent)
+            if placed.order.order_ids:
+                return False
+        await self._learn(intent, Unplaced(reason="the venue does not know it"))
+        return True
+
+    async def _look_up(self, placed: Placed) -> list[OrderStatus]:
+        found = await self._account.find(placed.intent.client_order_id)
+        return [status for status in found if _matches(placed.intent, status)]
+
+    async def take_in(
+        self, intent: Intent, found: Sequence[OrderStatus], *, latency: float | None = None
+    ) -> None:
+        """Books what the venue says of the intent's order: its state, then its fills."""
+        for status in found:
+            await self._learn(intent, _told(status), latency=latency)
+            trades = status.trades
+            if not trades and status.executed_amount > 0:
+                trades = await self._trades_of(status)
+            for trade in trades:
+                await self.book(intent, trade)
+        order = self._placed(intent).order
+        if len(order.order_ids) > 1 or order.excess > 0:
+            await self._contradiction(intent, order.order_ids)
+
+    async def _trades_of(self, status: OrderStatus) -> list[OwnTrade]:
+        """The order's fills, or none if the venue does not answer: reconciling finds them."""
+        try:
+            return (await self._account.order(status.order_id)).trades
+        except VenueError as error:
+            self._log.warning("fills not told yet", order=status.order_id, reason=str(error))
+            return []
+
+    async def book(self, intent: Intent, trade: OwnTrade) -> None:
+        """Books one fill of the intent's order; a fill that is known changes nothing."""
+        before = len(self._placed(intent).order.fills)
+        await self._learn(intent, Filled(order_id=trade.order_id, fill=_fill(trade)))
+        if len(self._placed(intent).order.fills) > before:
+            metrics.FILLS.labels(self._books.who.bot, intent.side).inc()
+            metrics.FEES.labels(self._books.who.bot).inc(float(trade.fee_amount))
+
+    async def _learn(self, intent: Intent, event: Event, *, latency: float | None = None) -> None:
+        before = self._placed(intent).order.phase
+        body = OrderEvent(client_order_id=intent.client_order_id, event=event)
+        await self._books.record(body, latency=latency)
+        after = self._placed(intent).order.phase
+        if after != before:
+            labels = (self._books.who.bot, intent.side, after.name.lower())
+            metrics.ORDERS.labels(*labels).inc()
+
+    async def _contradiction(self, intent: Intent, order_ids: tuple[str, ...]) -> None:
+        """One intent made more than one order: stop, whoever is to blame."""
+        metrics.FLAGS.labels(self._books.who.bot, "two_orders").inc()
+        reason = (
+            f"the venue holds more than intent {intent.client_order_id} asked for:"
+            f" orders {', '.join(order_ids)}"
+        )
+        if self._books.ledger.halted != reason:
+            await self._books.record(Halted(reason=reason))
+
+    def _placed(self, intent: Intent) -> Placed:
+        return self._books.ledger.orders[intent.client_order_id]
+
+    def _is_open(self, intent: Intent) -> bool:
+        order = self._placed(intent).order
+        return order.unresolved or order.unbooked > 0
+
+
+def _matches(intent: Intent, status: OrderStatus) -> bool:
+    return is_of(
+        intent,
+        client_order_id=status.client_order_id,
+        symbol=status.symbol,
+        side=status.side,
+        price=status.price,
+        original=status.original_amount,
+    )
+
+
+def _told(status: OrderStatus) -> Told:
+    return Told(
+        order_id=status.order_id,
+        executed=status.executed_amount,
+        average=status.avg_execution_price,
+        closed=not status.is_live,
+        reason=status.reason,
+        ts=status.timestampms,
+    )
+
+
+def _fill(trade: OwnTrade) -> Fill:
+    return Fill(
+        trade_id=trade.tid,
+        price=trade.price,
+        amount=trade.amount,
+        fee=trade.fee_amount,
+        fee_currency=trade.fee_currency,
+        taker=trade.aggressor,
+        ts=trade.timestampms,
+    )

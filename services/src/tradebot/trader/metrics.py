@@ -1,0 +1,47 @@
+"""The trader's metrics; labels are bot and symbol, as in the documents."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+WINDOWS = Counter("tradebot_trader_windows_total", "Windows accounted for", ["bot"])
+DECISIONS = Counter(
+    "tradebot_trader_decisions_total",
+    "Decisions, by what was done and the gate that held a signal back",
+    ["bot", "action", "gate"],
+)
+ORDERS = Counter(
+    "tradebot_trader_orders_total", "Orders, by what became of them", ["bot", "side", "outcome"]
+)
+FILLS = Counter("tradebot_trader_fills_total", "Fills booked", ["bot", "side"])
+FEES = Counter("tradebot_trader_fees_total", "Fees paid, in quote currency", ["bot"])
+AMBIGUOUS = Counter(
+    "tradebot_trader_ambiguous_total", "Orders whose answer was lost and was looked up", ["bot"]
+)
+FLAGS = Counter(
+    "tradebot_trader_flags_total",
+    "What reconciliation found that should not be: older_epoch, resting, outside_order,"
+    " outside_trade, outside_balance, two_orders, no_intent",
+    ["bot", "kind"],
+)
+RECONCILIATIONS = Counter(
+    "tradebot_trader_reconciliations_total", "Comparisons with the venue", ["bot", "outcome"]
+)
+CONDITION = Gauge(
+    "tradebot_trader_condition", "1 while the condition is true", ["bot", "condition"]
+)
+EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the lease that this trader holds", ["bot"])
+BALANCE = Gauge("tradebot_trader_balance", "Balance by the bot's books", ["bot", "currency"])
+EQUITY = Gauge("tradebot_trader_equity", "Equity in quote currency at the last mid", ["bot"])
+REALISED = Gauge(
+    "tradebot_trader_realised", "Score of all closed round trips, in quote currency", ["bot"]
+)
+ORDER_SECONDS = Histogram(
+    "tradebot_trader_order_seconds",
+    "From a decision to the venue's answer to its order",
+    ["bot"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+WINDOW_LAG_SECONDS = Gauge(
+    "tradebot_trader_window_lag_seconds",
+    "Exchange seconds between the newest window's end and its decision",
+    ["bot"],
+)

@@ -1,0 +1,167 @@
+"""An account on paper: orders fill against the venue's public book, with its fees.
+
+Its only truth is the bot's journal: balances start from there, and an order that the journal
+does not know was never placed. Nothing is signed and no key is read.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from tradebot.domain.intent import Intent
+from tradebot.domain.money import ZERO
+from tradebot.venue.answers import Balance, BookLevel, OrderStatus, OwnTrade
+from tradebot.venue.errors import RejectedError
+from tradebot.venue.rest import GeminiRest
+from tradebot.venue.rules import SymbolRules
+
+FEE_BPS: Final = Decimal(40)
+"""Gemini's fee for taking at the lowest volume."""
+
+
+class PaperAccount:
+    """Simulated fills; see `Account`.
+
+    Args:
+        base, quote: balances to start from.
+        now: the venue's time in ms.
+    """
+
+    def __init__(
+        self,
+        rest: GeminiRest,
+        rules: SymbolRules,
+        *,
+        base: Decimal,
+        quote: Decimal,
+        now: Callable[[], int],
+    ) -> None:
+        self._rest = rest
+        self._rules = rules
+        self._base = base
+        self._quote = quote
+        self._now = now
+        self._orders: dict[str, OrderStatus] = {}
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        """Walks the book up to the limit; what is not there is cancelled."""
+        book = await self._rest.book(intent.symbol)
+        levels = book.asks if intent.side == "buy" else book.bids
+        parts = _walk(levels, intent)
+        value = sum((price * amount for price, amount in parts), ZERO)
+        fee = value * FEE_BPS / 10_000
+        executed = sum((amount for _, amount in parts), ZERO)
+        short = value + fee > self._quote if intent.side == "buy" else executed > self._base
+        if short:
+            raise RejectedError("InsufficientFunds", "the paper account holds too little")
+        sign = 1 if intent.side == "buy" else -1
+        self._base += sign * executed
+        self._quote -= sign * value + fee
+        status = self._status(intent, parts, executed)
+        self._orders[intent.client_order_id] = status
+        return status
+
+    def _status(
+        self, intent: Intent, parts: list[tuple[Decimal, Decimal]], executed: Decimal
+    ) -> OrderStatus:
+        ts = self._now()
+        order_id = f"paper-{intent.epoch}-{intent.number}"
+        trades = [
+            OwnTrade(
+                tid=intent.number * 1000 + index,
+                order_id=order_id,
+                timestampms=ts,
+                price=price,
+                amount=amount,
+                type=intent.side,
+                aggressor=True,
+                fee_currency=self._rules.quote,
+                fee_amount=price * amount * FEE_BPS / 10_000,
+                symbol=intent.symbol,
+                client_order_id=intent.client_order_id,
+            )
+            for index, (price, amount) in enumerate(parts)
+        ]
+        value = sum((price * amount for price, amount in parts), ZERO)
+        rest = intent.amount - executed
+        return OrderStatus(
+            order_id=order_id,
+            symbol=intent.symbol,
+            side=intent.side,
+            type="exchange limit",
+            timestampms=ts,
+            price=intent.price,
+            avg_execution_price=value / executed if executed else ZERO,
+            original_amount=intent.amount,
+            executed_amount=executed,
+            remaining_amount=rest,
+            is_live=False,
+            is_cancelled=rest > 0,
+            client_order_id=intent.client_order_id,
+            options=["immediate-or-cancel"],
+            reason="ImmediateOrCancelWouldPost" if rest > 0 else "",
+            trades=trades,
+        )
+
+    async def find(self, client_order_id: str) -> list[OrderStatus]:
+        """The order, if this process placed it."""
+        found = self._orders.get(client_order_id)
+        return [] if found is None else [found]
+
+    async def order(self, order_id: str) -> OrderStatus:
+        """The order of that id."""
+        for order in self._orders.values():
+            if order.order_id == order_id:
+                return order
+        raise RejectedError("OrderNotFound", f"there is no paper order {order_id}")
+
+    async def cancel(self, order_id: str) -> OrderStatus:
+        """Nothing rests on paper: the order as it is."""
+        return await self.order(order_id)
+
+    async def cancel_session(self) -> None:
+        """Nothing rests on paper."""
+
+    async def live_orders(self) -> list[OrderStatus]:
+        """Nothing rests on paper."""
+        return []
+
+    async def trades(self, since: int) -> list[OwnTrade]:
+        """The trades of this process."""
+        found = [trade for order in self._orders.values() for trade in order.trades]
+        return [trade for trade in found if trade.timestampms >= since]
+
+    async def highest_number(self, bot: str) -> int:
+        """Paper orders live in the journal alone."""
+        return 0
+
+    async def balances(self) -> list[Balance]:
+        """Both currencies."""
+        amounts = ((self._rules.base, self._base), (self._rules.quote, self._quote))
+        return [
+            Balance(
+                currency=currency, amount=amount, available=amount, available_for_withdrawal=amount
+            )
+            for currency, amount in amounts
+        ]
+
+    async def taker_fee_bps(self) -> Decimal:
+        """Gemini's fee for taking at the lowest volume."""
+        return FEE_BPS
+
+    async def heartbeat(self) -> None:
+        """Nobody listens."""
+
+
+def _walk(levels: list[BookLevel], intent: Intent) -> list[tuple[Decimal, Decimal]]:
+    """What the intent would take from the levels, best first: prices and amounts."""
+    left = intent.amount
+    taken: list[tuple[Decimal, Decimal]] = []
+    for level in levels:
+        worse = level.price > intent.price if intent.side == "buy" else level.price < intent.price
+        if left <= 0 or worse:
+            break
+        amount = min(left, level.amount)
+        taken.append((level.price, amount))
+        left -= amount
+    return taken

@@ -1,0 +1,87 @@
+"""Documents into Kafka, and up to which journal entry they have all arrived."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from tradebot import records
+from tradebot.records import Document
+
+
+class Publisher(Protocol):
+    """Where documents go."""
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        """Hands documents over; `number` is the journal entry that carries them, 0 if none."""
+        ...
+
+    def delivered(self, last: int) -> int:
+        """The highest entry up to `last` with all documents of it and its elders delivered."""
+        ...
+
+    async def flush(self) -> None:
+        """Returns when all that was sent has been delivered."""
+        ...
+
+
+class KafkaPublisher:
+    """Keyed by the document's id, so that its states stay in order.
+
+    Args:
+        producer: with an endless delivery timeout, so that a broker's absence only delays.
+    """
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._waiting: dict[int, int] = {}
+        self._failed: list[str] = []
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        """See `Publisher`."""
+        for document in documents:
+            self._waiting[number] = self._waiting.get(number, 0) + 1
+            self._producer.produce(
+                self._topic,
+                key=document.id.encode(),
+                value=records.encode(document),
+                on_delivery=partial(self._done, number),
+            )
+        self._producer.poll(0)
+
+    def _done(self, number: int, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed.append(str(error))
+            return
+        left = self._waiting[number] - 1
+        if left:
+            self._waiting[number] = left
+        else:
+            del self._waiting[number]
+
+    def delivered(self, last: int) -> int:
+        """See `Publisher`."""
+        self._producer.poll(0)
+        waiting = [number for number in list(self._waiting) if number]
+        return min(waiting) - 1 if waiting else last
+
+    async def flush(self) -> None:
+        """See `Publisher`.
+
+        Raises:
+            RuntimeError: the broker refused a document for good, such as one that is too large.
+        """
+        loop = asyncio.get_running_loop()
+        while await loop.run_in_executor(None, self._flush_for, 1.0):
+            self._check()
+        self._check()
+
+    def _flush_for(self, seconds: float) -> Any:
+        return self._producer.flush(seconds)
+
+    def _check(self) -> None:
+        if self._failed:
+            raise RuntimeError(f"a document could not be delivered: {self._failed[0]}")

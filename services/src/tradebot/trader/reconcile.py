@@ -1,0 +1,215 @@
+"""Compares the bot's books with the venue: orders, fills, balances, and what others did.
+
+The venue's word is the truth. Fills that the books lack are booked; orders of ours that still
+live are cancelled (an immediate-or-cancel order never rests) and flagged by their epoch; orders,
+trades and balances that no intent explains are outside activity: noticed, reported, and taken
+into the books so that the bot's own profit stays its own.
+"""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from tradebot.domain.intent import Intent, read_name
+from tradebot.domain.money import ZERO
+from tradebot.platform import logs
+from tradebot.trader import metrics
+from tradebot.trader.account import Account
+from tradebot.trader.books import Books
+from tradebot.trader.entries import Balanced, Halted
+from tradebot.trader.execution import Executor
+from tradebot.venue.answers import Balance, OrderStatus, OwnTrade
+
+OVERLAP_MS: Final = 60_000
+"""Fills are asked for again from a minute before the last known, should clocks disagree."""
+DEEPER_MS: Final = 86_400_000
+"""How much further back fills are looked for when balances do not add up."""
+SETTLE_SECONDS: Final = 0.5
+"""Balances that do not add up are read again after this, before others are held responsible."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a comparison found. Balances are the venue's, for both currencies of the symbol."""
+
+    certain: bool
+    base: Balance
+    quote: Balance
+    outside_base: Decimal = ZERO
+    outside_quote: Decimal = ZERO
+    notes: tuple[str, ...] = ()
+
+
+class Reconciler:
+    """See the module.
+
+    Args:
+        currencies: base and quote of the symbol.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        account: Account,
+        executor: Executor,
+        *,
+        symbol: str,
+        currencies: tuple[str, str],
+    ) -> None:
+        self._books = books
+        self._account = account
+        self._executor = executor
+        self._symbol = symbol
+        self._currencies = currencies
+        self._bot = books.who.bot
+        self._notes: list[str] = []
+        self._log = logs.get("trader.reconcile")
+
+    async def run(self, *, mid: Decimal, now: int) -> Outcome:
+        """One whole comparison.
+
+        Args:
+            mid: the market's, to value what came from outside.
+            now: the venue's time in ms.
+
+        Raises:
+            VenueError: the venue did not answer; the books are as far as it got.
+        """
+        self._notes = []
+        first = not self._books.ledger.known
+        number = await self._account.highest_number(self._bot) if first else 0
+        for placed in self._books.ledger.unresolved():
+            await self._executor.resolve(placed)
+        await self._end_live_orders()
+        outside, trades_to = await self._book_trades(now if first else None)
+        base, quote = await self._balances()
+        if not first and not self._adds_up(base, quote):
+            await asyncio.sleep(SETTLE_SECONDS)
+            since = self._books.ledger.trades_to - DEEPER_MS
+            more, trades_to = await self._book_trades(since)
+            outside |= more
+            base, quote = await self._balances()
+        return await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
+
+    async def _end_live_orders(self) -> None:
+        for status in await self._account.live_orders():
+            name = read_name(status.client_order_id)
+            if name is None or name.bot != self._bot:
+                self._flag("outside_order", f"order {status.order_id} is not this bot's")
+                continue
+            ledger = self._books.ledger
+            kind = "older_epoch" if name.epoch < ledger.epoch else "resting"
+            self._flag(kind, f"cancelling {status.client_order_id} of epoch {name.epoch}")
+            after = await self._account.cancel(status.order_id)
+            await self._take_in(after)
+
+    async def _take_in(self, status: OrderStatus) -> None:
+        placed = self._books.ledger.orders.get(status.client_order_id)
+        if placed is not None:
+            await self._executor.take_in(placed.intent, [status])
+            return
+        await self._without_intent(status.client_order_id)
+
+    async def _without_intent(self, client_order_id: str) -> None:
+        """An order in this bot's name that its journal does not know: its books are not whole."""
+        self._flag("no_intent", f"no intent is known for {client_order_id}")
+        reason = (
+            f"the venue holds order {client_order_id} in this bot's name, but the journal knows no"
+            " such intent: was its journal lost, or is its name used twice?"
+        )
+        if self._books.ledger.halted != reason:
+            await self._books.record(Halted(reason=reason))
+
+    async def _book_trades(self, since: int | None) -> tuple[set[int], int]:
+        """Books the fills on or after `since`; answers outside trades, and the last one's time."""
+        ledger = self._books.ledger
+        start = max(0, ledger.trades_to - OVERLAP_MS if since is None else since)
+        intents = _intents_by_order(self._books)
+        outside: set[int] = set()
+        newest = ledger.trades_to if since is None else max(ledger.trades_to, since)
+        for trade in await self._account.trades(start):
+            newest = max(newest, trade.timestampms)
+            intent = self._intent_of(trade, intents)
+            if intent is not None:
+                await self._executor.book(intent, trade)
+            elif trade.tid not in ledger.outside_trades:
+                outside.add(trade.tid)
+                await self._note_trade(trade)
+        return outside, newest
+
+    def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
+        placed = self._books.ledger.orders.get(trade.client_order_id)
+        return placed.intent if placed is not None else intents.get(trade.order_id)
+
+    async def _note_trade(self, trade: OwnTrade) -> None:
+        name = read_name(trade.client_order_id)
+        if name is not None and name.bot == self._bot and name.number > self._books.ledger.number:
+            await self._without_intent(trade.client_order_id)
+        else:
+            self._flag("outside_trade", f"trade {trade.tid} is of no order of this bot's")
+
+    async def _balances(self) -> tuple[Balance, Balance]:
+        held = {balance.currency.upper(): balance for balance in await self._account.balances()}
+        base, quote = (
+            held.get(currency, Balance(currency=currency, amount=ZERO, available=ZERO))
+            for currency in self._currencies
+        )
+        return base, quote
+
+    def _adds_up(self, base: Balance, quote: Balance) -> bool:
+        ledger = self._books.ledger
+        return base.amount == ledger.base and quote.amount == ledger.quote
+
+    async def _settle(
+        self,
+        base: Balance,
+        quote: Balance,
+        outside: set[int],
+        trades_to: int,
+        number: int,
+        *,
+        mid: Decimal,
+        first: bool,
+    ) -> Outcome:
+        ledger = self._books.ledger
+        certain = not ledger.unresolved()
+        moved = (ZERO, ZERO)
+        if not first and certain:
+            moved = (base.amount - ledger.base, quote.amount - ledger.quote)
+        if any(moved):
+            self._flag("outside_balance", f"balances moved by {moved[0]} and {moved[1]} outside")
+        if certain:
+            await self._books.record(
+                Balanced(
+                    base=base.amount,
+                    quote=quote.amount,
+                    outside_base=moved[0],
+                    outside_quote=moved[1],
+                    mid=mid,
+                    trades_to=trades_to,
+                    outside_trades=tuple(sorted(outside)),
+                    number=number,
+                )
+            )
+        return Outcome(
+            certain=certain,
+            base=base,
+            quote=quote,
+            outside_base=moved[0],
+            outside_quote=moved[1],
+            notes=tuple(self._notes),
+        )
+
+    def _flag(self, kind: str, note: str) -> None:
+        metrics.FLAGS.labels(self._bot, kind).inc()
+        self._notes.append(note)
+        self._log.warning("reconciliation", kind=kind, note=note)
+
+
+def _intents_by_order(books: Books) -> dict[str, Intent]:
+    return {
+        order_id: placed.intent
+        for placed in books.ledger.orders.values()
+        for order_id in placed.order.order_ids
+    }
