@@ -1,0 +1,78 @@
+"""The report's rule is one rule: through the trader's decide, and as arrays."""
+
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradebot.backtest.costs import Costs, flat
+from tradebot.backtest.gears import compiled, event
+from tradebot.backtest.outcome import judge, trips
+from tradebot.backtest.strategies.report_rule import Columns, ReportRule, bare, orders
+from tradebot.domain.situation import Settings
+from tradebot.history.bars import Bars
+
+MINUTE = 60_000
+COSTS = Costs(tiers=flat(10), spread_bps=2, price_step=1e-6)
+
+
+def market(seed: int, rows: int = 150) -> tuple[Bars, Columns]:
+    random = np.random.default_rng(seed)
+    close = 1000 * np.exp(np.cumsum(random.normal(0, 0.002, rows)))
+    opening = np.concatenate([[1000.0], close[:-1]])
+    ts = 1_600_000_020_000 + np.arange(rows, dtype=np.int64) * MINUTE
+    high, low = np.maximum(opening, close), np.minimum(opening, close)
+    bars = Bars(ts, opening, high, low, close, np.full(rows, 1e6), MINUTE)
+    delta = random.choice([-0.001, 0.0, 0.001, np.nan], rows)
+    columns = Columns(
+        log_price=np.log(close),
+        log_price_next=np.log(close) + delta,
+        history_end=ts,
+        ratio=random.choice([0.2, 1.0, 3.0, np.nan], rows),
+        complete=random.random(rows) > 0.2,
+    )
+    return bars, columns
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_bare_rule_as_arrays_trades_as_decide_does(seed: int) -> None:
+    bars, columns = market(seed)
+    rules = bare(Settings(risk_fraction=Decimal("0.5")))
+    fast = compiled.run(bars, orders(columns, rules), COSTS, 10_000.0)
+    strategy = ReportRule(columns, rules, COSTS, MINUTE)
+    slow = event.run(bars, strategy, COSTS, 10_000.0)
+    assert fast.fills.bar.tolist() == slow.fills.bar.tolist()
+    assert fast.fills.side.tolist() == slow.fills.side.tolist()
+    np.testing.assert_allclose(fast.fills.price, slow.fills.price, rtol=1e-12)
+    np.testing.assert_allclose(fast.fills.amount, slow.fills.amount, rtol=1e-6)
+
+
+def test_a_gate_that_counts_holds_orders_back_in_the_event_engine() -> None:
+    bars, columns = market(1)
+    rules = msgspec.structs.replace(bare(Settings()), max_orders_per_hour=2)
+    strategy = ReportRule(columns, rules, COSTS, MINUTE)
+    fills = event.run(bars, strategy, COSTS, 10_000.0).fills
+    assert np.diff(np.searchsorted(fills.bar, [0, 60])) <= 2
+    assert any(decision.gate == "order_rate" for decision in strategy.decisions)
+
+
+def test_round_trips_and_equity_say_the_same_profit() -> None:
+    bars, columns = market(7, rows=600)
+    run = compiled.run(bars, orders(columns, bare(Settings())), COSTS, 10_000.0)
+    assert run.position[-1] == 0 or run.fills.side[-1] == 1
+    closed = trips(bars, run)
+    flat_at = int(run.fills.bar[run.fills.side < 0][-1])
+    assert sum(trip.profit for trip in closed) == pytest.approx(run.equity[flat_at] - 10_000.0)
+
+
+def test_the_table_counts_what_was_traded_and_paid() -> None:
+    bars, columns = market(7, rows=600)
+    run = compiled.run(bars, orders(columns, bare(Settings())), COSTS, 10_000.0)
+    table = judge(bars, run, cash=10_000.0)
+    assert table.trades == int(np.sum(run.fills.side < 0))
+    assert table.fees == pytest.approx(0.001 * np.sum(run.fills.price * run.fills.amount))
+    assert 0 < table.exposure < 1
