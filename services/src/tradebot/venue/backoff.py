@@ -37,8 +37,9 @@ class Backoff:
         self._since: float | None = None
 
     def connected(self) -> None:
-        """A connection is up."""
-        self._since = self._clock()
+        """A connection is up; saying so again changes nothing."""
+        if self._since is None:
+            self._since = self._clock()
 
     def failed(self) -> float:
         """The connection is gone, or was none: how many seconds to wait."""

@@ -102,13 +102,11 @@ class BalanceEvent(msgspec.Struct, frozen=True, kw_only=True):
     ts: int = 0
 
 
-class ConnectedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """The stream of the account (again) tells everything from here on.
+class ConnectedEvent(msgspec.Struct, frozen=True):
+    """The stream tells everything of the account from here on.
 
     What happened before it may have been missed: look up orders and fills.
     """
-
-    resumed: bool
 
 
 AccountEvent = OrderEvent | BalanceEvent | ConnectedEvent | TimeEvent

@@ -5,6 +5,9 @@ Every call raises one of `errors`' three classes and nothing else: `TransportErr
 """
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -37,7 +40,7 @@ from tradebot.venue.errors import (
 )
 from tradebot.venue.nonces import CounterNonces, Nonces
 from tradebot.venue.rate_limit import Priority, RateLimit, private_limit, public_limit
-from tradebot.venue.signing import Credentials, signed_headers
+from tradebot.venue.signing import Credentials, handshake_headers, signed_headers
 
 Answer = TypeVar("Answer")
 
@@ -222,6 +225,35 @@ class GeminiRest:
         """Keeps the orders of a key that "requires heartbeat" alive for 30 s more."""
         await self._post("/v1/heartbeat", _Ok)
 
+    @asynccontextmanager
+    async def signed(
+        self,
+        path: str,
+        parameters: dict[str, Any] | None = None,
+        priority: Priority = Priority.SAFETY,
+    ) -> AsyncIterator[dict[str, str]]:
+        """The headers of one request, in the key's turn: until the block ends no other is sent.
+
+        Sockets of the same key take theirs from here, so that nonces arrive in order.
+
+        Raises:
+            TransportError: there is no key.
+        """
+        if self._credentials is None:
+            raise TransportError("NoCredentials", "this call needs a key", request=path)
+        async with self._private.slot(priority):
+            yield signed_headers(self._credentials, path, self._nonces.next(), parameters or {})
+
+    def handshake(self) -> dict[str, str]:
+        """The headers of the new WebSocket's handshake, whose keys take the time as nonce.
+
+        Raises:
+            TransportError: there is no key.
+        """
+        if self._credentials is None:
+            raise TransportError("NoCredentials", "this socket needs a key")
+        return handshake_headers(self._credentials, int(time.time()))
+
     async def _get(
         self, path: str, kind: type[Answer], parameters: dict[str, Any] | None = None
     ) -> Answer:
@@ -236,12 +268,8 @@ class GeminiRest:
         parameters: dict[str, Any] | None = None,
         priority: Priority = Priority.SAFETY,
     ) -> Answer:
-        if self._credentials is None:
-            raise TransportError("NoCredentials", "this call needs a key", request=path)
         for attempt in (1, 2):
-            async with self._private.slot(priority):
-                nonce = self._nonces.next()
-                headers = signed_headers(self._credentials, path, nonce, parameters or {})
+            async with self.signed(path, parameters or {}, priority) as headers:
                 response = await self._send("POST", path, headers=headers)
             try:
                 return self._answer(path, response, kind, self._private)
