@@ -18,6 +18,8 @@ from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 
+log = logs.get(__name__)
+
 Answer = Started | Forecasted | Failed
 
 WATCH_SECONDS = 0.5
@@ -73,6 +75,7 @@ class ModelProcess:
         process.daemon = True
         process.start()
         theirs.close()
+        log.debug("model process", pid=process.pid)
         self._process, self._connection = process, ours
         self.busy = True
 

@@ -17,7 +17,7 @@ from confluent_kafka import (
 
 from tradebot.forecast import metrics, protocol
 from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.minutes import GRACE, Bar, MinuteBars
+from tradebot.forecast.history.minutes import Bar, MinuteBars
 from tradebot.forecast.model_process import Answer, ModelProcess
 from tradebot.forecast.modeller import Failed, Forecasted, Request, Started
 from tradebot.forecast.settings import ForecastSettings
@@ -42,7 +42,7 @@ class Stage:
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
         self._newest_trade = 0
-        self._minutes = MinuteBars()
+        self._minutes = MinuteBars(settings.speed)
         self._pending: deque[Bar] = deque(maxlen=PENDING_MINUTES)
         self._model = ModelProcess(settings)
         self._readiness = health.Readiness("forecast")
@@ -133,7 +133,7 @@ class Stage:
         if not self._model.busy and self._due(now):
             request = Request(list(self._pending), now)
             self._pending.clear()
-            self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE + GRACE
+            self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE
             self._model.ask(request)
         self._tell_age(now)
 

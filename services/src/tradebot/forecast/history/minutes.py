@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from tradebot.forecast.history.bars import MINUTE
 from tradebot.records import TradeRecord
 
-GRACE: int = 1_000
-"""Milliseconds of exchange time that a minute waits for late trades."""
+GRACE: Final = 1_000
+"""Milliseconds that a minute waits for trades that are under way, by real time."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,13 @@ class MinuteBars:
     """Gathers trades until their minute is over.
 
     A trade counts once by its `tid`. The first minute seen is dropped: its beginning was missed.
+
+    Args:
+        speed: exchange time runs this many times as fast, and so does the wait for late trades.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = 1.0) -> None:
+        self.grace = int(GRACE * speed)
         self._open: dict[int, _Open] = {}
         self._known = 0
         self._closed = 0
@@ -74,7 +79,7 @@ class MinuteBars:
 
     def close(self, now: int) -> list[Bar]:
         """The bars of the minutes that are over at `now` (ms), oldest first."""
-        over = sorted(minute for minute in self._open if minute + MINUTE + GRACE <= now)
+        over = sorted(minute for minute in self._open if minute + MINUTE + self.grace <= now)
         bars = []
         for minute in over:
             opened = self._open.pop(minute)
