@@ -153,7 +153,7 @@ def _convert(value: Any, hint: Any, source: str) -> Any:
     if isinstance(value, bool | int | float) and _base(hint) is Decimal:
         value = str(value)
     try:
-        converted = msgspec.convert(value, hint, strict=False)
+        converted = msgspec.convert(value, hint, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source} is {value!r}: {error}") from None
     for bounds in _annotations(hint, Bounds):
@@ -161,6 +161,12 @@ def _convert(value: Any, hint: Any, source: str) -> Any:
         if refusal:
             raise SettingsError(f"{source} is {value!r}: {refusal}")
     return converted
+
+
+def _path(kind: type, value: Any) -> Path:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise NotImplementedError
 
 
 def _base(hint: Any) -> Any:
