@@ -13,7 +13,7 @@ from tradebot.records import DocType
 class StoreSettings(StageSettings, frozen=True, kw_only=True):
     """Where documents are stored: what the recorder and every reader of documents take."""
 
-    state_dir: Annotated[Path, "folder that holds documents.sqlite"] = Path("state")
+    state_dir: Annotated[Path, "folder that holds documents.sqlite"] = Path(".tradebot")
     elasticsearch: Annotated[str, "Elasticsearch's URL; without it documents go to SQLite"] = ""
     elasticsearch_username: Annotated[str, "user at Elasticsearch"] = ""
     elasticsearch_password_file: Annotated[str, "file that holds the user's password"] = ""
