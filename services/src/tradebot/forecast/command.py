@@ -6,9 +6,9 @@ from tradebot.platform.settings import command as settings_command
 
 def run(settings: ForecastSettings) -> None:
     """Runs the stage until a signal ends it."""
-    from tradebot.forecast import stage  # the libraries of the models, only when it runs
+    from tradebot.forecast.stage import run as run_stage  # Kafka and polars, only when it runs
 
-    stage.run(settings)
+    run_stage(settings)
 
 
 command = settings_command(
