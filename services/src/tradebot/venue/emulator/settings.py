@@ -26,9 +26,7 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
     price: Annotated[float, msgspec.Meta(gt=0), "first price of a generated market"] = 11400.0
     seed: Annotated[int, msgspec.Meta(ge=0), "the same seed gives the same market and faults"] = 1
-    speed: Annotated[
-        float, msgspec.Meta(gt=0), "exchange time runs this many times as fast"
-    ] = 1.0
+    speed: Annotated[float, msgspec.Meta(gt=0), "exchange time runs this many times as fast"] = 1.0
     events_per_second: Annotated[
         float, msgspec.Meta(gt=0), "changes of the book in one second of exchange time"
     ] = 20.0
@@ -38,9 +36,9 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     depth: Annotated[
         int, msgspec.Meta(ge=10, le=2000), "orders that the market keeps on each side of the book"
     ] = 150
-    candle_rows: Annotated[
-        int, msgspec.Meta(ge=1), "most rows that one candle request answers"
-    ] = 10080
+    candle_rows: Annotated[int, msgspec.Meta(ge=1), "most rows that one candle request answers"] = (
+        10080
+    )
     accounts: Annotated[str, "YAML file of accounts and API keys; the demo's if not given"] = ""
     faults: Annotated[str, "YAML file of faults to inject"] = ""
     rate_limits: Annotated[bool, "refuse requests above the venue's rates"] = True

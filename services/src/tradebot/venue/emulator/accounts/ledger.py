@@ -1,0 +1,56 @@
+"""What an account holds, and what its orders have reserved."""
+
+from decimal import Decimal
+
+from tradebot.domain.money import ZERO
+
+
+class InsufficientFundsError(Exception):
+    """Less is available than an order needs."""
+
+
+class Ledger:
+    """Holdings by currency. `available` is what no order has reserved.
+
+    A reservation belongs to an order and is in one currency. Invariant: what is reserved is
+    never negative.
+    """
+
+    def __init__(self, holdings: dict[str, Decimal]) -> None:
+        self._amounts = dict(holdings)
+        self._reserved: dict[int, tuple[str, Decimal]] = {}
+
+    def currencies(self) -> list[str]:
+        """Those ever held, sorted."""
+        return sorted(self._amounts)
+
+    def amount(self, currency: str) -> Decimal:
+        """All that is held."""
+        return self._amounts.get(currency, ZERO)
+
+    def available(self, currency: str) -> Decimal:
+        """What a new order can use; negative only after a change from outside."""
+        held = sum((each for name, each in self._reserved.values() if name == currency), ZERO)
+        return self.amount(currency) - held
+
+    def reserve(self, order_id: int, currency: str, amount: Decimal) -> None:
+        """Keeps `amount` for an order.
+
+        Raises:
+            InsufficientFundsError: less is available.
+        """
+        if amount > self.available(currency):
+            raise InsufficientFundsError
+        self._reserved[order_id] = (currency, amount)
+
+    def lower(self, order_id: int, amount: Decimal) -> None:
+        """The order needs only `amount` from now on; nothing is kept at zero."""
+        currency, before = self._reserved.get(order_id, ("", ZERO))
+        if amount <= 0:
+            self._reserved.pop(order_id, None)
+        elif amount < before:
+            self._reserved[order_id] = (currency, amount)
+
+    def add(self, currency: str, amount: Decimal) -> None:
+        """Credits, or debits a negative amount."""
+        self._amounts[currency] = self.amount(currency) + amount

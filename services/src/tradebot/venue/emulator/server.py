@@ -1,0 +1,139 @@
+"""Serves the exchange: one port for REST, sockets, the web page and the control interface."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import uvicorn
+
+from tradebot.platform import health, logs
+from tradebot.platform.settings import SettingsError
+from tradebot.venue.emulator.application import Application
+from tradebot.venue.emulator.clock import ExchangeClock
+from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.market.bars import MINUTE, Bars
+from tradebot.venue.emulator.market.timeline import default_start
+from tradebot.venue.emulator.settings import EmulatorSettings
+
+_log = logs.get(__name__)
+
+_GRACE = 1
+"""Seconds that open connections have when the server stops."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `serve`, which ends with exit code 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def open_exchange(settings: EmulatorSettings) -> Exchange:
+    """The exchange of the settings, its clock running.
+
+    Raises:
+        SettingsError: a setting or a file that it names cannot be used.
+    """
+    recorded: Bars | None = None
+    if settings.market:
+        # Imported here: reading files needs a library that a made-up market can do without.
+        from tradebot.venue.emulator.market.recorded import read_bars
+
+        recorded = read_bars(settings.market)
+    return Exchange(settings, ExchangeClock(_start(settings, recorded), settings.speed), recorded)
+
+
+def _start(settings: EmulatorSettings, recorded: Bars | None) -> int:
+    if not settings.start:
+        now = int(time.time() * 1000) if recorded is None else default_start(recorded)
+        return now // MINUTE * MINUTE
+    try:
+        moment = datetime.fromisoformat(settings.start)
+    except ValueError:
+        raise SettingsError(
+            f"--start is {settings.start!r}; give a time such as 2021-04-05T00:00"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000) // MINUTE * MINUTE
+
+
+def serve(settings: EmulatorSettings) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port is taken, or a setting cannot be used.
+    """
+    logs.setup("emulator", level=settings.log_level, form=settings.log_format)
+    listener = _listen(settings.host, settings.port)
+    readiness = health.Readiness("emulator")
+    try:
+        http_port = health.serve(
+            readiness, stage="emulator", host=settings.http_host, port=settings.http_port
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"--http-port {settings.http_port}: {error.strerror}; give another port, or 0"
+        ) from None
+    exchange = open_exchange(settings)
+    host, port = listener.getsockname()[:2]
+    _log.info(
+        "the exchange is open",
+        address=f"http://{host}:{port}",
+        symbols=exchange.symbols(),
+        time=datetime.fromtimestamp(exchange.clock.now() / 1000, UTC).isoformat(),
+        speed=settings.speed,
+        seed=settings.seed,
+        metrics=f"http://{settings.http_host}:{http_port}/metrics",
+    )
+    asyncio.run(_run(Application(exchange), listener, readiness))
+    _log.info("the exchange is closed")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
+        ) from None
+    return listener
+
+
+def server(application: Application) -> uvicorn.Server:
+    """The web server of an application."""
+    config = uvicorn.Config(
+        application.asgi,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_GRACE,
+        server_header=False,
+    )
+    return _Server(config)
+
+
+async def _run(
+    application: Application, listener: socket.socket, readiness: health.Readiness
+) -> None:
+    web = server(application)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, web, "should_exit", True)
+    ticking = asyncio.create_task(application.tick())
+    ticking.add_done_callback(lambda _task: setattr(web, "should_exit", True))
+    readiness.started()
+    await web.serve(sockets=[listener])
+    ticking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await ticking

@@ -1,0 +1,138 @@
+"""Which path is which socket."""
+
+import msgspec
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from tradebot.venue.emulator.book_market import BookMarket
+from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.refusals import RefusalError, bad_symbol
+from tradebot.venue.emulator.rest.signed import Caller, authenticate, authenticate_socket
+from tradebot.venue.emulator.sockets.connection import Connection
+from tradebot.venue.emulator.sockets.order_events import Filters, OrderClient, OrderFeed
+from tradebot.venue.emulator.sockets.v1 import V1Client, V1Feed
+from tradebot.venue.emulator.sockets.v2 import V2Feed
+from tradebot.venue.emulator.sockets.ws import WsClient
+from tradebot.venue.emulator.sockets.ws_feed import WsFeed
+
+
+class SocketEndpoints:
+    """All sockets of the exchange."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._v1 = V1Feed(exchange)
+        self._v2 = V2Feed(exchange)
+        self._orders = OrderFeed(exchange)
+        self._ws = WsFeed(exchange)
+
+    def routes(self) -> list[WebSocketRoute]:
+        """Their paths."""
+        return [
+            WebSocketRoute("/v1/marketdata/{symbol}", self._serve_v1),
+            WebSocketRoute("/v1/multimarketdata", self._serve_multi),
+            WebSocketRoute("/v2/marketdata", self._serve_v2),
+            WebSocketRoute("/v1/order/events", self._serve_orders),
+            WebSocketRoute("/ws", self._serve_ws),
+            WebSocketRoute("/ws/", self._serve_ws),
+        ]
+
+    def flush(self) -> None:
+        """Sends what is due."""
+        self._v2.flush()
+        self._ws.flush()
+
+    def beat(self) -> None:
+        """Sends heartbeats."""
+        self._v1.beat()
+        self._v2.beat()
+        self._orders.beat()
+
+    async def _serve_v1(self, websocket: WebSocket) -> None:
+        await self._serve_markets(websocket, [websocket.path_params["symbol"]], named=False)
+
+    async def _serve_multi(self, websocket: WebSocket) -> None:
+        names = websocket.query_params.get("symbols", "").split(",")
+        await self._serve_markets(websocket, names, named=True)
+
+    async def _serve_markets(self, websocket: WebSocket, names: list[str], *, named: bool) -> None:
+        markets: list[BookMarket] = []
+        for name in names:
+            market = self._exchange.market(name)
+            if market is None:
+                known = [each.lower() for each in self._exchange.symbols()]
+                await _refuse(websocket, bad_symbol(name, known))
+                return
+            markets.append(market)
+        await websocket.accept()
+        connection = Connection(websocket)
+        client = V1Client(connection, websocket.query_params, named=named)
+        self._exchange.advance()
+        self._v1.join(client, markets)
+        try:
+            await connection.serve(lambda _text: None)
+        finally:
+            self._v1.leave(client)
+
+    async def _serve_v2(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        connection = Connection(websocket)
+        self._v2.join(connection)
+        self._v2.beat_one(connection)
+        try:
+            await connection.serve(lambda text: self._v2.on_message(connection, text))
+        finally:
+            self._v2.leave(connection)
+
+    async def _serve_orders(self, websocket: WebSocket) -> None:
+        try:
+            caller = authenticate(
+                self._exchange, websocket.headers, "/v1/order/events", ("Trader", "Auditor")
+            )
+        except RefusalError as refusal:
+            await _refuse(websocket, refusal)
+            return
+        query = websocket.query_params
+        filters = Filters(
+            symbols=[each.lower() for each in query.getlist("symbolFilter")],
+            sessions=query.getlist("apiSessionFilter"),
+            types=query.getlist("eventTypeFilter"),
+            heartbeat=query.get("heartbeat", "false").lower() == "true",
+        )
+        await websocket.accept()
+        connection = Connection(websocket)
+        client = OrderClient(connection, caller, filters)
+        self._orders.join(client)
+        try:
+            await connection.serve(lambda _text: None)
+        finally:
+            self._orders.leave(client)
+
+    async def _serve_ws(self, websocket: WebSocket) -> None:
+        caller: Caller | None = None
+        if "x-gemini-apikey" in websocket.headers:
+            try:
+                caller = authenticate_socket(self._exchange, websocket.headers)
+            except RefusalError as refusal:
+                await _refuse(websocket, refusal)
+                return
+        await websocket.accept()
+        connection = Connection(websocket)
+        query = websocket.query_params
+        client = WsClient(connection, caller, snapshot=query.get("snapshot") == "-1")
+        self._ws.join(client)
+        try:
+            await connection.serve(lambda text: self._ws.methods.on_message(client, text))
+        finally:
+            self._ws.leave(client)
+            if caller is not None and query.get("cancelOnDisconnect", "").lower() == "true":
+                self._exchange.cancel_orders(caller.account, caller.key.name)
+
+
+async def _refuse(websocket: WebSocket, refusal: RefusalError) -> None:
+    """Answers the handshake with an error instead of a socket."""
+    body = msgspec.json.encode(refusal.body())
+    await websocket.send_denial_response(
+        Response(body, refusal.status, media_type="application/json")
+    )
