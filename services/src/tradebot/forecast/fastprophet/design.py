@@ -81,7 +81,7 @@ class Design:
 
     def fill(self, out: Floats, times: Nanos, extra: Mapping[str, Floats]) -> None:
         """Write the columns of these rows into `out` (K, rows)."""
-        days = times * (1.0 / DAY)
+        days: Floats = np.multiply(times, 1.0 / DAY)
         at = 0
         for seasonality in self.seasonalities:
             stop = at + 2 * seasonality.fourier_order

@@ -5,21 +5,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tradebot.forecast.fastprophet.design import Design, Standard
+from tradebot.forecast.fastprophet.design import Design
 from tradebot.forecast.fastprophet.history import Rows
 from tradebot.forecast.fastprophet.holidays import Holidays, read_holidays
-from tradebot.forecast.fastprophet.linear import gaussian_prior, quadratic_problem, solve
+from tradebot.forecast.fastprophet.linear import fit_linear
 from tradebot.forecast.fastprophet.options import Options, Regressor, Seasonality
-from tradebot.forecast.fastprophet.segments import Segments, accumulate, normal_equations
+from tradebot.forecast.fastprophet.refit import Spread, follow
+from tradebot.forecast.fastprophet.segments import Segments, accumulate
 from tradebot.forecast.fastprophet.setup import (
     Changepoints,
     Scales,
     changepoints_of,
     least_step,
+    scales_after,
     scales_of,
     seasonalities_of,
 )
-from tradebot.forecast.fastprophet.solver import Solution
+from tradebot.forecast.fastprophet.solver import LEAST_SIGMA, Solution
 from tradebot.forecast.fastprophet.times import Floats
 
 
@@ -52,15 +54,22 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted model and all that a refit starts from."""
+class Draft:
+    """What is settled before a fit. `step` is the least step between times, in ns."""
 
     specification: Specification
     rows: Rows
     step: int
     scales: Scales
+    spreads: Mapping[str, Spread]
     design: Design
     changepoints: Changepoints
+
+
+@dataclass(frozen=True)
+class Fitted(Draft):
+    """A fitted model, and the statistics that a refit starts from where there are any."""
+
     segments: Segments | None
     solution: Solution
     parameters: Parameters
@@ -92,50 +101,81 @@ def fit(specification: Specification, rows: Rows) -> Fitted:
     """Fit from scratch. Raises `ValueError` for a history that cannot be fitted."""
     if len(rows) < 2:
         raise ValueError("The history has less than 2 non-NaN rows.")
-    options = specification.options
-    scales = scales_of(options, rows)
-    step = least_step(rows.times)
-    seasonalities = seasonalities_of(options, specification.seasonalities, scales.span, step)
-    standards = {r.name: _standard(r, rows.column(r.name)) for r in specification.regressors}
-    design = Design(seasonalities, specification.holidays, specification.regressors, standards)
-    changepoints = changepoints_of(options, rows.times)
-    draft = Fitted(
-        specification, rows, step, scales, design, changepoints, None, _NOTHING, _UNKNOWN
-    )
-    y = rows.y
-    if options.growth != "logistic" and y.min() == y.max():
-        return _constant(draft)
-    if options.growth == "logistic" or design.multiplicative.any():
-        raise NotImplementedError("logistic growth and multiplicative terms")
-    centre = float(y.mean())
-    segments = accumulate(rows, design, changepoints.bounds, lambda a, b: y[a:b] - centre)
-    return solve_linear(replace(draft, segments=segments), centre)
+    scales = scales_of(specification.options, rows)
+    spreads = {}
+    for regressor in specification.regressors:
+        column = rows.column(regressor.name)
+        assert column is not None
+        spreads[regressor.name] = Spread.of(column)
+    return _solve(_draft(specification, rows, least_step(rows.times), scales, spreads), None)
 
 
 def append(fitted: Fitted, more: Rows) -> Fitted:
-    """Fit with more rows at the end."""
-    fitted.rows.extend(more)
-    return fit(fitted.specification, fitted.rows)
+    """Fit with more rows at the end; from the statistics of the earlier ones, if there are any."""
+    before, rows = len(fitted.rows), fitted.rows
+    rows.extend(more)
+    if not len(more):
+        return fitted
+    if fitted.segments is None:
+        return fit(fitted.specification, rows)
+    step = min(fitted.step, least_step(rows.times[before - 1 :], fitted.step))
+    spreads = {
+        name: spread.joined(Spread.of(column))
+        for name, spread in fitted.spreads.items()
+        if (column := more.column(name)) is not None
+    }
+    scales = scales_after(fitted.specification.options, fitted.scales, more)
+    draft = _draft(fitted.specification, rows, step, scales, spreads)
+    if draft.design.seasonalities != fitted.design.seasonalities:
+        return _solve(draft, None)
+    segments = follow(fitted.segments, rows, draft.changepoints.bounds, before)
+    if segments is None or draft.changepoints.dummy != fitted.changepoints.dummy:
+        return _solve(draft, None)
+    return _solve(draft, replace(fitted, segments=segments))
 
 
-def solve_linear(draft: Fitted, centre: float) -> Fitted:
-    """The optimum of linear or flat growth from the statistics of `draft`."""
-    assert draft.segments is not None
-    options, scales = draft.specification.options, draft.scales
-    flat = options.growth == "flat"
-    changes = 0 if flat else len(draft.changepoints.times)
-    trend = 1 if flat else 2 + changes
-    origin = np.zeros(trend + draft.design.size)
-    origin[0] = (centre - scales.offset) / scales.y_scale
-    normal = normal_equations(draft.segments, scales, draft.changepoints, origin, flat, {})
-    prior = gaussian_prior(draft.design.prior_scales, changes, flat)
-    penalised = slice(0, 0) if flat else slice(2, trend)
-    problem = quadratic_problem(normal, prior, options.changepoint_prior_scale, penalised)
-    solution = solve(problem, origin, None)
-    return replace(draft, solution=solution, parameters=parameters_of(draft, solution))
+def _draft(
+    specification: Specification,
+    rows: Rows,
+    step: int,
+    scales: Scales,
+    spreads: Mapping[str, Spread],
+) -> Draft:
+    options = specification.options
+    seasonalities = seasonalities_of(options, specification.seasonalities, scales.span, step)
+    standards = {r.name: spreads[r.name].standard(r) for r in specification.regressors}
+    design = Design(seasonalities, specification.holidays, specification.regressors, standards)
+    changepoints = changepoints_of(options, rows.times)
+    return Draft(specification, rows, step, scales, spreads, design, changepoints)
 
 
-def parameters_of(draft: Fitted, solution: Solution) -> Parameters:
+def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
+    options = draft.specification.options
+    if options.growth != "logistic" and draft.scales.low == draft.scales.high:
+        return _constant(draft)
+    if options.growth == "logistic" or draft.design.multiplicative.any():
+        raise NotImplementedError("logistic growth and multiplicative terms")
+    if warm is None or warm.segments is None:
+        segments = accumulate(draft.rows, draft.design, draft.changepoints.bounds)
+        start = None
+    else:
+        segments, start = warm.segments, _carried(warm, draft)
+    solution = fit_linear(segments, draft.scales, draft.changepoints, draft.design, options, start)
+    return _fitted(draft, segments, solution, parameters_of(draft, solution))
+
+
+def _carried(warm: Fitted, draft: Draft) -> tuple[Floats, float]:
+    """The last optimum, θ and σ², in the scales of the new history."""
+    old, new = warm.scales, draft.scales
+    share, stretch = old.y_scale / new.y_scale, new.span / old.span
+    theta = warm.solution.theta * share
+    theta[0] += (old.offset - new.offset) / new.y_scale
+    if draft.specification.options.growth != "flat":
+        theta[1 : 2 + len(draft.changepoints.times)] *= stretch
+    return theta, (warm.solution.sigma * share) ** 2
+
+
+def parameters_of(draft: Draft, solution: Solution) -> Parameters:
     """Prophet's parameters from θ = [m, k, δ, β]."""
     theta = solution.theta
     count = len(draft.changepoints.times)
@@ -147,24 +187,27 @@ def parameters_of(draft: Fitted, solution: Solution) -> Parameters:
     return Parameters(k, float(theta[0]), delta, theta[2 + count :], solution.sigma)
 
 
-def _constant(draft: Fitted) -> Fitted:
+def _constant(draft: Draft) -> Fitted:
     """A constant series is not fitted, as in Prophet: the line through it, σ = 1e-9."""
-    m = (float(draft.rows.y[0]) - draft.scales.offset) / draft.scales.y_scale
+    m = (draft.scales.low - draft.scales.offset) / draft.scales.y_scale
     count = len(draft.changepoints.times)
-    parameters = Parameters(0.0, m, np.zeros(count), np.zeros(draft.design.size), 1e-9)
-    solution = Solution(np.zeros(0), 1e-9, -np.inf, 0.0, 0, True)
-    return replace(draft, solution=solution, parameters=parameters)
+    parameters = Parameters(0.0, m, np.zeros(count), np.zeros(draft.design.size), LEAST_SIGMA)
+    solution = Solution(np.zeros(0), LEAST_SIGMA, -np.inf, 0.0, 0, converged=True)
+    return _fitted(draft, None, solution, parameters)
 
 
-def _standard(regressor: Regressor, values: Floats | None) -> Standard:
-    assert values is not None
-    kinds = np.unique(values)
-    if len(kinds) < 2 or not regressor.standardize:
-        return Standard()
-    if regressor.standardize == "auto" and set(kinds) == {0.0, 1.0}:
-        return Standard()
-    return Standard(float(values.mean()), float(values.std(ddof=1)))
-
-
-_NOTHING = Solution(np.zeros(0), 0.0, np.inf, 0.0, 0, False)
-_UNKNOWN = Parameters(0.0, 0.0, np.zeros(0), np.zeros(0), 0.0)
+def _fitted(
+    draft: Draft, segments: Segments | None, solution: Solution, parameters: Parameters
+) -> Fitted:
+    return Fitted(
+        draft.specification,
+        draft.rows,
+        draft.step,
+        draft.scales,
+        draft.spreads,
+        draft.design,
+        draft.changepoints,
+        segments,
+        solution,
+        parameters,
+    )

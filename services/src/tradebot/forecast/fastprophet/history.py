@@ -82,7 +82,7 @@ class Rows:
         column = self._numbers.get(name)
         return None if column is None else column.values
 
-    def extra(self, start: int, stop: int) -> dict[str, Floats]:
+    def others(self, start: int, stop: int) -> dict[str, Floats]:
         """Every column but y in rows start to stop."""
         return {n: c.values[start:stop] for n, c in self._numbers.items() if n != "y"}
 

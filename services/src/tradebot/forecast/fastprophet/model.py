@@ -1,7 +1,6 @@
 """The model: Prophet's interface over exact solvers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,7 +21,8 @@ from tradebot.forecast.fastprophet.options import (
     Seasonality,
     refuse_unsupported,
 )
-from tradebot.forecast.fastprophet.times import SECOND, Floats
+from tradebot.forecast.fastprophet.solver import Solution
+from tradebot.forecast.fastprophet.times import Floats
 
 
 class FastProphet:
@@ -199,7 +199,7 @@ class FastProphet:
         """
         fitted = self._need_fit()
         if ds is None:
-            ds, extra = fitted.rows.times, fitted.rows.extra(0, len(fitted.rows))
+            ds, extra = fitted.rows.times, fitted.rows.others(0, len(fitted.rows))
             cap, floor = extra.pop("cap", None), extra.pop("floor", None)
         elif isinstance(ds, int | np.integer):
             ds = prediction.following(fitted.rows, int(ds), step)
@@ -218,7 +218,7 @@ class FastProphet:
         return -self._need_fit().solution.objective
 
     @property
-    def solution(self) -> engine.Solution:
+    def solution(self) -> Solution:
         """How the optimum was reached: steps, objective, whether it converged."""
         return self._need_fit().solution
 

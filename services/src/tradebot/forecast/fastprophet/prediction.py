@@ -51,7 +51,8 @@ def trend_at(fitted: Fitted, t: Floats) -> Floats:
     if fitted.specification.options.growth == "flat":
         return trend
     trend += parameters.k * t
-    for delta, change in zip(parameters.delta, fitted.changepoints.t(scales=fitted.scales)):
+    changes = fitted.changepoints.t(fitted.scales)
+    for delta, change in zip(parameters.delta, changes, strict=True):
         if delta != 0:
             trend += delta * np.maximum(t - change, 0.0)
     return trend
@@ -100,7 +101,9 @@ def _drift(width: float, rate: float, slope: float, count: int) -> Floats:
     calm = int(np.log(width) / np.log1p(-rate)) if rate < 1 else 0
     known = np.unique(np.concatenate(([max(min(calm, count), 1)], calm + horizons(count - calm))))
     known = known[known <= count] if count > calm else horizons(count)
-    q = half_widths(width, rate, np.full(len(known), slope), known.astype(float), 0.0 * known)
+    q = half_widths(
+        width, rate, np.full(len(known), slope), known.astype(float), np.zeros(len(known))
+    )
     return interpolate(known, q, count)
 
 
@@ -116,8 +119,8 @@ def _noisy(
     q = half_widths(width, rate, slopes.ravel(), steps.ravel(), noise).reshape(slopes.shape)
     every = np.stack([interpolate(known, row, count) for row in q])
     if len(grid) == 1:
-        return every[0]
+        return np.asarray(every[0])
     place = (factor - low) / (high - low) * (len(grid) - 1)
     below = np.minimum(place.astype(np.int64), len(grid) - 2)
     share, column = place - below, np.arange(count)
-    return (1 - share) * every[below, column] + share * every[below + 1, column]
+    return np.asarray((1 - share) * every[below, column] + share * every[below + 1, column])

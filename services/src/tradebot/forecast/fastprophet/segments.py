@@ -1,6 +1,6 @@
 """Sufficient statistics of a history: one Gram matrix for each segment between changepoints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,21 +15,23 @@ from tradebot.forecast.fastprophet.times import DAY, Floats, Nanos
 BLOCK: Final = 4096
 """Rows that are expanded at once: their columns stay in the cache of one core."""
 
-Residual = Callable[[int, int], Floats]
-"""y minus a baseline in rows start to stop."""
 
-
-@dataclass
+@dataclass(frozen=True)
 class Segments:
     """For each segment G = Σ zzᵀ over its rows, z = [1, τ, X, y − baseline].
 
     `grams` (S + 1, K + 3, K + 3); τ is the time in days from the segment's `centres` (S + 1,), in
-    ns, which stay where they are when a boundary moves. `bounds` (S + 2,) are row numbers.
+    ns, which stay where they are when a boundary moves. `bounds` (S + 2,) are row numbers,
+    `baseline` the constant taken from y, `design` what X was made with, `accumulated` the number
+    of rows of the pass over all of them.
     """
 
     bounds: npt.NDArray[np.int64]
     centres: Nanos
     grams: Floats
+    baseline: float
+    design: Design
+    accumulated: int
 
     def add(
         self, segment: int, times: Nanos, residual: Floats, columns: Floats, sign: float
@@ -43,8 +45,10 @@ class Segments:
         self.grams[segment] += sign * (z @ z.T)
 
 
-def accumulate(rows: Rows, design: Design, bounds: Nanos, residual: Residual) -> Segments:
+def accumulate(rows: Rows, design: Design, bounds: Nanos) -> Segments:
     """The statistics of all rows in one pass, in blocks of some thousand rows."""
+    y = rows.y
+    baseline = float(y.mean())
     n, count = len(rows), len(bounds) - 1
     times = rows.times
     first = times[np.minimum(bounds[:-1], n - 1)]
@@ -58,8 +62,8 @@ def accumulate(rows: Rows, design: Design, bounds: Nanos, residual: Residual) ->
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         block = z[:, : stop - start]
-        design.fill(block[2:-1], times[start:stop], rows.extra(start, stop))
-        block[-1] = residual(start, stop)
+        design.fill(block[2:-1], times[start:stop], rows.others(start, stop))
+        np.subtract(y[start:stop], baseline, out=block[-1])
         at = start
         while at < stop:
             while bounds[segment + 1] <= at:
@@ -69,7 +73,7 @@ def accumulate(rows: Rows, design: Design, bounds: Nanos, residual: Residual) ->
             np.multiply(times[at:end] - centres[segment], 1.0 / DAY, out=part[1])
             grams[segment] += part @ part.T
             at = end
-    return Segments(bounds.copy(), centres, grams)
+    return Segments(bounds.copy(), centres, grams, baseline, design, n)
 
 
 @dataclass(frozen=True)

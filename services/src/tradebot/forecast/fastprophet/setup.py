@@ -17,13 +17,15 @@ class Scales:
     """How times and values become Prophet's t and y_scaled.
 
     t = (time − start) / span; y_scaled = (y − floor) / y_scale, where the floor is `y_min`
-    (0 for absmax) unless rows carry their own (`row_floor`).
+    (0 for absmax) unless rows carry their own (`row_floor`). `low` and `high` bound y.
     """
 
     start: int
     span: int
     y_scale: float
     y_min: float
+    low: float
+    high: float
     row_floor: bool = False
 
     @property
@@ -42,23 +44,31 @@ def scales_of(options: Options, rows: Rows) -> Scales:
     span = int(times[-1] - times[0])
     if span == 0:
         raise ValueError("All rows have the same time: a trend needs at least two times.")
-    floor = rows.column("floor")
-    cap = rows.column("cap")
-    if options.growth == "logistic" and floor is not None:
-        if options.scaling == "absmax":
-            distance = np.abs(y - floor)
-            return Scales(int(times[0]), span, _nonzero(distance.max()), distance.min(), True)
-        assert cap is not None
-        low = float(floor.min())
-        return Scales(int(times[0]), span, _nonzero(cap.max() - low), low, True)
     low, high = float(y.min()), float(y.max())
+    floor, cap = rows.column("floor"), rows.column("cap")
+    if options.growth != "logistic" or floor is None:
+        return _by_value(options, int(times[0]), span, low, high)
     if options.scaling == "absmax":
-        return Scales(int(times[0]), span, _nonzero(max(abs(low), abs(high))), 0.0)
-    return Scales(int(times[0]), span, _nonzero(high - low), low)
+        away = np.abs(y - floor)
+        scale, least = float(away.max()), float(away.min())
+    else:
+        assert cap is not None
+        least = float(floor.min())
+        scale = float(cap.max()) - least
+    return Scales(int(times[0]), span, scale or 1.0, least, low, high, row_floor=True)
 
 
-def _nonzero(scale: float) -> float:
-    return float(scale) if scale != 0 else 1.0
+def scales_after(options: Options, before: Scales, more: Rows) -> Scales:
+    """The scales once later rows were added, of a history whose rows carry no floor."""
+    span = int(more.times[-1]) - before.start
+    low, high = min(before.low, float(more.y.min())), max(before.high, float(more.y.max()))
+    return _by_value(options, before.start, span, low, high)
+
+
+def _by_value(options: Options, start: int, span: int, low: float, high: float) -> Scales:
+    if options.scaling == "absmax":
+        return Scales(start, span, max(abs(low), abs(high)) or 1.0, 0.0, low, high)
+    return Scales(start, span, (high - low) or 1.0, low, low, high)
 
 
 _BUILT_IN: Final = (
@@ -87,10 +97,10 @@ def seasonalities_of(
     return tuple(found.values())
 
 
-def least_step(times: Nanos) -> int:
-    """The smallest step between different times, in nanoseconds."""
+def least_step(times: Nanos, otherwise: int = 0) -> int:
+    """The smallest step between different times, in nanoseconds; `otherwise` if none differ."""
     steps = np.diff(times)
-    return int(steps[steps > 0].min())
+    return int(steps[steps > 0].min(initial=otherwise or np.iinfo(np.int64).max))
 
 
 @dataclass(frozen=True)

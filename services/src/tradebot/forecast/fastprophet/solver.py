@@ -50,13 +50,12 @@ class Solution:
     rss: float
     steps: int
     converged: bool
-    barred: bool = False
 
 
 def best_variance(rss: float, rows: int) -> float:
     """σ² that minimises n ln σ + RSS/(2σ²) + 2σ²: the half-normal prior of σ is Normal(0, ½)."""
-    rss = max(rss, 0.0)
-    return max(2 * rss / (rows + float(np.sqrt(rows * rows + 16 * rss))), LEAST_SIGMA**2)
+    root = float(np.sqrt(rows * rows + 16 * max(rss, 0.0)))
+    return max(2 * rss / (rows + root), LEAST_SIGMA * LEAST_SIGMA)
 
 
 def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> float:
@@ -75,9 +74,10 @@ def minimise(
     or when it is so short that only rounding could make it rise.
     """
     theta, fit = start, problem.evaluate(start)
-    variance = best_variance(fit.rss, problem.rows) if variance is None else variance
+    if variance is None:
+        variance = best_variance(fit.rss, problem.rows)
     value = objective(problem, theta, fit.rss, variance)
-    damping, length, converged, count = 0.0, np.inf, False, 0
+    damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
     while count < steps and not converged:
         count += 1
         step = _step(problem, theta, fit, variance, damping)
@@ -85,17 +85,19 @@ def minimise(
         trial_fit = problem.evaluate(trial)
         trial_variance = best_variance(trial_fit.rss, problem.rows)
         trial_value = objective(problem, trial, trial_fit.rss, trial_variance)
-        moved = float(np.sqrt(max(step @ fit.hessian @ step, 0.0) / (variance * problem.rows)))
+        change = float(step @ fit.hessian @ step)
+        moved = float(np.sqrt(max(change, 0.0) / (variance * problem.rows)))
         tiny = moved < 1e-7
         if not (trial_value <= value or (tiny and np.isfinite(trial_value))):
             damping = max(damping * 8, 1e-6)
             converged = damping > 1e12
             continue
-        drift = abs(trial_variance / variance - 1)
-        converged = tiny and drift < 1e-12 and (moved < 1e-13 or moved > 0.5 * length)
+        moved_variance = abs(trial_variance / variance - 1)
+        settled = moved_variance < 1e-12 or (tiny and moved_variance > 0.5 * drift)
+        converged = tiny and settled and (moved < 1e-13 or moved > 0.5 * length)
         damping = 0.0 if damping < 1e-5 else damping / 8
         theta, fit, variance, value = trial, trial_fit, trial_variance, trial_value
-        length = moved
+        length, drift = moved, moved_variance
     return Solution(theta, float(np.sqrt(variance)), value, fit.rss, count, converged)
 
 

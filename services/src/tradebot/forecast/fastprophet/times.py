@@ -50,8 +50,8 @@ def _from_numbers(array: npt.NDArray[Any]) -> Nanos:
     if array.dtype.kind == "f":
         whole = np.floor(array)
         part = np.rint((array - whole) * unit).astype(np.int64)
-        return whole.astype(np.int64) * unit + part
-    return array.astype(np.int64) * unit
+        return np.asarray(whole.astype(np.int64) * unit + part)
+    return np.asarray(array.astype(np.int64) * unit)
 
 
 def to_datetime64(nanos: Nanos) -> npt.NDArray[np.datetime64]:

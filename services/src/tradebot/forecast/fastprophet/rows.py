@@ -1,0 +1,101 @@
+"""Any model, row by row: exact, without statistics; its cost grows with n at every step."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from scipy.special import expit
+
+from tradebot.forecast.fastprophet.design import Design
+from tradebot.forecast.fastprophet.history import Rows
+from tradebot.forecast.fastprophet.options import Growth
+from tradebot.forecast.fastprophet.setup import Changepoints, Scales
+from tradebot.forecast.fastprophet.solver import Fit
+from tradebot.forecast.fastprophet.times import Floats
+
+_BLOCK: Final = 4096
+_KEPT: Final = 4_000_000
+"""Column values (32 MB) that are kept between evaluations; more are computed anew each time."""
+
+
+@dataclass(frozen=True)
+class RowModel:
+    """The residuals of θ = [m or c, k, δ, β] over the rows themselves.
+
+    Logistic growth has the exponent u(t) = c + k·t + Σ δ_j (t − s_j)₊, so that m = −c/k.
+    """
+
+    rows: Rows
+    design: Design
+    scales: Scales
+    changepoints: Changepoints
+    growth: Growth
+    every: int = 1
+
+    @property
+    def count(self) -> int:
+        """The number of rows that are looked at: each `every`-th."""
+        return -(-len(self.rows) // self.every)
+
+    @property
+    def trend_size(self) -> int:
+        """The number of trend unknowns in θ."""
+        return 1 if self.growth == "flat" else 2 + len(self.changepoints.times)
+
+    @cached_property
+    def _blocks(self) -> "list[_Block] | None":
+        columns = self.trend_size + self.design.size + 3
+        if self.count * columns > _KEPT:
+            return None
+        return [self._block(start) for start in range(0, self.count, _BLOCK)]
+
+    def _block(self, start: int) -> "_Block":
+        stop = min(start + _BLOCK, self.count)
+        pick = np.arange(start, stop) * self.every
+        times, y, others = self.rows.take(pick)
+        t = self.scales.t(times)
+        basis = np.ones((self.trend_size, len(t)))
+        if self.growth != "flat":
+            basis[1] = t
+            np.maximum(t - self.changepoints.t(self.scales)[:, None], 0.0, out=basis[2:])
+        floor = others["floor"] if self.scales.row_floor else self.scales.offset
+        cap = (others["cap"] - floor) / self.scales.y_scale if self.growth == "logistic" else None
+        columns = self.design.matrix(times, others)
+        return _Block(basis, columns, (y - floor) / self.scales.y_scale, cap)
+
+    def evaluate(self, theta: Floats) -> Fit:
+        """The fit of θ over all rows."""
+        size = len(theta)
+        rss, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
+        kept = self._blocks
+        for number in range(-(-self.count // _BLOCK)):
+            block = kept[number] if kept is not None else self._block(number * _BLOCK)
+            residual, jacobian = self._linearise(block, theta)
+            rss += float(residual @ residual)
+            gradient -= jacobian @ residual
+            hessian += jacobian @ jacobian.T
+        return Fit(rss, gradient, hessian)
+
+    def _linearise(self, block: "_Block", theta: Floats) -> tuple[Floats, Floats]:
+        trend, beta = theta[: self.trend_size], theta[self.trend_size :]
+        product = self.design.multiplicative
+        line = trend @ block.basis
+        if block.cap is None:
+            growth, rate = line, np.ones(len(line))
+        else:
+            share = expit(line)
+            growth, rate = block.cap * share, block.cap * share * (1 - share)
+        factor = 1 + (beta * product) @ block.columns
+        jacobian = np.concatenate((block.basis * (rate * factor), block.columns))
+        jacobian[self.trend_size :][product] *= growth
+        fitted = growth * factor + (beta * ~product) @ block.columns
+        return block.y - fitted, jacobian
+
+
+@dataclass(frozen=True)
+class _Block:
+    basis: Floats
+    columns: Floats
+    y: Floats
+    cap: Floats | None
