@@ -1,0 +1,27 @@
+"""Metrics of the liquidity stage."""
+
+from prometheus_client import Counter, Gauge
+
+EVENTS = Counter("tradebot_liquidity_events_total", "Records of the feed that were read")
+WINDOWS = Counter(
+    "tradebot_liquidity_windows_total", "Windows that were written", ["symbol", "complete"]
+)
+LATE = Counter(
+    "tradebot_liquidity_late_records_total",
+    "Records dropped, their window being closed",
+    ["partition"],
+)
+BAD = Counter(
+    "tradebot_liquidity_bad_records_total",
+    "Records put aside in the dead-letter topic",
+    ["partition"],
+)
+LAG = Gauge("tradebot_liquidity_lag_records", "Records of the feed not read yet", ["partition"])
+LAST_WINDOW_END = Gauge(
+    "tradebot_liquidity_last_window_end_seconds", "End of the last window written", ["symbol"]
+)
+RESETS = Counter(
+    "tradebot_liquidity_resets_total",
+    "Times that a partition was forgotten and read again from its committed offset",
+    ["partition"],
+)

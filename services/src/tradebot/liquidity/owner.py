@@ -1,0 +1,137 @@
+"""The partitions that this worker owns, and whether it can do its work."""
+
+import asyncio
+from collections.abc import Iterable
+from time import monotonic
+
+from faust.types import TP
+
+from tradebot.domain.window import WindowRules
+from tradebot.liquidity import metrics
+from tradebot.liquidity.output import Output, PlainOutput, TransactionalOutput
+from tradebot.liquidity.partition import FeedPartition
+from tradebot.liquidity.results import STAGE, Place
+from tradebot.liquidity.settings import LiquiditySettings
+from tradebot.liquidity.transport import FeedConsumer, Fetch
+from tradebot.platform import health, kafka, logs
+from tradebot.platform.exactly_once import GroupOffsets
+from tradebot.platform.settings import SettingsError
+
+SILENCE_SECONDS = 10.0
+"""A feed that says nothing for so many real seconds makes the stage unready."""
+
+_log = logs.get("liquidity.owner")
+
+
+class Owner:
+    """Takes partitions over and lets them go, as the group's rebalances say."""
+
+    def __init__(self, settings: LiquiditySettings) -> None:
+        self.topics = kafka.Topics.of(settings)
+        self.group = settings.topic_prefix + settings.group
+        self.readiness = health.Readiness(STAGE)
+        self.partitions: dict[TP, FeedPartition] = {}
+        self._settings = settings
+        self._tasks: dict[TP, asyncio.Task[None]] = {}
+        self._offsets: GroupOffsets | None = None
+        self._feed_size = self._out_size = 0
+
+    def prepare(self) -> None:
+        """Makes the topics that are missing, and serves health and metrics; once only. Blocks.
+
+        Raises:
+            SettingsError: the broker does not answer, a topic is missing, or the port is taken.
+        """
+        if self._offsets is not None:
+            return
+        settings, names = self._settings, self.topics
+        kafka.ensure_topics(settings, [names.feed, names.liquidity, names.dead_letters])
+        offsets = GroupOffsets(settings, self.group)
+        self._feed_size = offsets.partitions(names.feed)
+        self._out_size = offsets.partitions(names.liquidity)
+        self.readiness.check("feed", self._silence)
+        self.readiness.check("partitions", self._trouble)
+        self.readiness.check("late", self._late)
+        try:
+            port = health.serve(
+                self.readiness, stage=STAGE, host=settings.http_host, port=settings.http_port
+            )
+        except OSError as error:
+            raise SettingsError(
+                f"http_port is {settings.http_port}: {error.strerror}; give another by --http-port"
+            ) from None
+        _log.info("health and metrics are served", host=settings.http_host, port=port)
+        self._offsets = offsets
+
+    def own(self, assigned: Iterable[TP], consumer: FeedConsumer) -> None:
+        """Starts the tasks of the partitions that this worker was given."""
+        for tp in assigned:
+            if tp not in self.partitions:
+                self.partitions[tp] = partition = self._partition(tp, consumer)
+                self._tasks[tp] = asyncio.create_task(partition.run(), name=f"feed-{tp.partition}")
+        self.readiness.started()
+
+    def disown(self, revoked: Iterable[TP]) -> None:
+        """Ends the tasks of partitions that are no longer this worker's."""
+        for tp in list(revoked):
+            self.partitions.pop(tp, None)
+            task = self._tasks.pop(tp, None)
+            if task is not None:
+                task.cancel()
+
+    def take(self, fetch: Fetch) -> None:
+        """Hands a fetch to its partition, if this worker still owns it."""
+        partition = self.partitions.get(fetch.tp)
+        if partition is not None:
+            partition.take(fetch)
+
+    async def tick(self, consumer: FeedConsumer) -> None:
+        """Closes windows by the clock, and tells the lag."""
+        for tp, partition in list(self.partitions.items()):
+            try:
+                await partition.tick()
+            except Exception as error:  # a broker that does not answer is asked again
+                _log.warning("clock not served", partition=tp.partition, error=str(error))
+            if partition.windows is not None:
+                lag = (consumer.highwater(tp) or 0) - partition.windows.next
+                metrics.LAG.labels(str(tp.partition)).set(max(lag, 0))
+
+    def _partition(self, tp: TP, consumer: FeedConsumer) -> FeedPartition:
+        assert self._offsets is not None
+        settings = self._settings
+        rules = WindowRules(
+            length=settings.window_seconds * 1000,
+            grace=settings.grace_ms,
+            silence=int(settings.silence_seconds * 1000),
+        )
+        place = Place(self.topics, tp.partition % self._out_size, rules, settings.speed)
+        output: Output
+        if settings.kafka_embedded:
+            output = PlainOutput(settings, self._offsets, consumer.commit_place, tp)
+        else:
+            output = TransactionalOutput(settings, self._offsets, self.group, tp)
+        return FeedPartition(tp, place, output, self._offsets, consumer.seek_place)
+
+    def _silence(self) -> str | None:
+        """A sentence where the partitions that should speak have said nothing for too long.
+
+        A worker that owns only some of the partitions may own none that carries a symbol.
+        """
+        partitions = list(self.partitions.values())
+        if not partitions:
+            return None
+        if len(partitions) < self._feed_size and not any(one.has_symbols() for one in partitions):
+            return None
+        silent = monotonic() - max(one.last_record for one in partitions)
+        if silent < SILENCE_SECONDS:
+            return None
+        return f"the feed has said nothing for {silent:.0f} s"
+
+    def _trouble(self) -> str | None:
+        for tp, one in list(self.partitions.items()):
+            if one.trouble is not None:
+                return f"partition {tp.partition} is not read: {one.trouble}"
+        return None
+
+    def _late(self) -> str | None:
+        return next(filter(None, (one.only_late() for one in list(self.partitions.values()))), None)

@@ -1,0 +1,221 @@
+"""One partition of the feed: its windows, and the task that writes what they give.
+
+Feeding goes on while a transaction is under way: what closes meanwhile goes out with the next.
+Whatever goes wrong (fenced by a new owner, broker gone, records missed) has one answer: forget
+everything, take the partition over again, read on from the committed offset.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+
+from faust.types import TP
+
+from tradebot.domain.window import PartitionWindows, Window
+from tradebot.liquidity import metrics
+from tradebot.liquidity.decoding import Unreadable, decode
+from tradebot.liquidity.output import Output
+from tradebot.liquidity.results import Place, dead_letter_message, window_messages
+from tradebot.liquidity.transport import Fetch, FetchScheduler
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.exactly_once import GroupOffsets, Message
+
+RETRY_SECONDS = 1.0
+LATE_SECONDS = 5.0
+"""Nothing but late records for so many real seconds is a fault that a person should see."""
+
+_log = logs.get("liquidity.partition")
+
+
+class MissedRecordsError(Exception):
+    """Offsets between two fetches are not there."""
+
+
+class FeedPartition:
+    """A partition that this worker owns; `run` is its task, `take` and `tick` feed it."""
+
+    def __init__(
+        self,
+        tp: TP,
+        place: Place,
+        output: Output,
+        offsets: GroupOffsets,
+        seek: Callable[[TP, int], Awaitable[None]],
+    ) -> None:
+        self.tp = tp
+        self.windows: PartitionWindows | None = None
+        self.trouble: str | None = "it is being taken over"
+        self.last_record = monotonic()
+        self._place = place
+        self._output = output
+        self._offsets = offsets
+        self._seek = seek
+        self._clocks: dict[str, VenueClock] = {}
+        self._heard: dict[str, int] = {}
+        self._pending: list[Message] = []
+        self._pending_windows: list[Window] = []
+        self._wake = asyncio.Event()
+        self._fault: Exception | None = None
+        self._barrier = 0
+        self._hole: tuple[int, int] | None = None
+        self._only_late_since: float | None = None
+        self._label = str(tp.partition)
+
+    async def run(self) -> None:
+        """Takes the partition over and writes its results, until it is cancelled."""
+        while True:
+            try:
+                await self._open()
+                await self._write_forever()
+            except Exception as error:
+                self.windows = None
+                self.trouble = str(error) or type(error).__name__
+                metrics.RESETS.labels(self._label).inc()
+                _log.warning("partition reset", partition=self.tp.partition, error=self.trouble)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def take(self, fetch: Fetch) -> None:
+        """Feeds a fetch; one from before the last seek is dropped."""
+        windows = self.windows
+        if windows is None or self._fault is not None or fetch.serial <= self._barrier:
+            return
+        fetched = fetch.records
+        first = fetched[0].offset
+        if first < windows.next:
+            fetched = [record for record in fetched if record.offset >= windows.next]
+            if not fetched:
+                return
+        elif first > windows.next and self._hole != (windows.next, first):
+            # Faust drops fetches around a rebalance. A hole that is there again after a second
+            # look is the log's own: a transaction's marker, or what retention took.
+            self._hole = (windows.next, first)
+            self._fail(MissedRecordsError(f"records {windows.next} to {first - 1} were missed"))
+            return
+        decoded = decode(fetched)
+        late = windows.late
+        closed = windows.feed(decoded.changes, decoded.offsets)
+        windows.passed(fetched[-1].offset + 1)
+        self._note_arrival(len(fetched), windows.late - late)
+        self._observe(windows)
+        self._send(closed, [*decoded.unreadable, *self._rejected(fetched)])
+
+    async def tick(self) -> None:
+        """Closes the windows of symbols that fell silent, if the log is read to its end.
+
+        Raises:
+            KafkaException: the broker did not answer where the log ends.
+        """
+        windows = self.windows
+        if windows is None:
+            return
+        idle = int(max(self._place.rules.silence, 2000 * self._place.speed))
+        due = [
+            symbol
+            for symbol, clock in self._clocks.items()
+            if windows.due(symbol, clock.now(), idle)
+        ]
+        if not due:
+            return
+        _, end = await asyncio.to_thread(self._offsets.bounds, *self.tp)
+        if windows is not self.windows or end > windows.next:
+            return
+        for symbol in due:
+            self._send(windows.expire(symbol, self._clocks[symbol].now(), idle), [])
+
+    def has_symbols(self) -> bool:
+        """A symbol has been seen here."""
+        return self.windows is not None and bool(self.windows.symbols)
+
+    def only_late(self) -> str | None:
+        """A sentence where nothing but late records has come for a while."""
+        since = self._only_late_since
+        if since is None or monotonic() - since < LATE_SECONDS:
+            return None
+        return (
+            f"every record of {self.tp.topic}-{self.tp.partition} is older than windows that are"
+            " closed: has the venue's time gone back? Give another --topic-prefix or --group"
+        )
+
+    async def _open(self) -> None:
+        committed = await self._output.open()
+        first, _ = await asyncio.to_thread(self._offsets.bounds, *self.tp)
+        windows = PartitionWindows(self._place.rules, committed)
+        windows.passed(first)
+        self._clocks.clear()
+        self._heard.clear()
+        for state in windows.symbols.values():
+            state.last_ts = state.low * windows.rules.length
+        self._observe(windows)
+        self._pending.clear()
+        self._pending_windows.clear()
+        self._fault = None
+        self._barrier = FetchScheduler.serial
+        self.windows = windows
+        await self._seek(self.tp, windows.next)
+        self._barrier = FetchScheduler.serial
+        self.trouble = None
+        _log.info("partition taken over", partition=self.tp.partition, offset=windows.next)
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._fault is not None:
+                raise self._fault
+            if not self._pending or self.windows is None:
+                continue
+            messages, self._pending = self._pending, []
+            written, self._pending_windows = self._pending_windows, []
+            await self._output.write(messages, self.windows.checkpoint())
+            for window in written:
+                metrics.WINDOWS.labels(window.symbol, str(window.complete).lower()).inc()
+                end = (window.index + 1) * self._place.rules.length
+                metrics.LAST_WINDOW_END.labels(window.symbol).set(end / 1000)
+
+    def _fail(self, error: Exception) -> None:
+        self._fault = error
+        self._wake.set()
+
+    def _send(self, closed: Sequence[Window], unreadable: Sequence[Unreadable]) -> None:
+        windows = self.windows
+        assert windows is not None
+        for window in closed:
+            self._pending.extend(window_messages(window, self._place))
+        self._pending_windows.extend(closed)
+        fresh = [bad for bad in unreadable if bad.offset >= windows.counted]
+        for bad in fresh:
+            self._pending.append(dead_letter_message(self.tp, bad, self._place))
+        if fresh:
+            metrics.BAD.labels(self._label).inc(len(fresh))
+            _log.warning("bad records put aside", partition=self._label, count=len(fresh))
+        if self._pending:
+            self._wake.set()
+
+    def _rejected(self, fetched: Sequence[object]) -> list[Unreadable]:
+        windows = self.windows
+        if windows is None or not windows.rejected:
+            return []
+        values = {record.offset: record.value for record in fetched}  # type: ignore[attr-defined]
+        rejected = [Unreadable(at, why, values[at]) for at, why in windows.rejected]
+        windows.rejected.clear()
+        return rejected
+
+    def _note_arrival(self, count: int, late: int) -> None:
+        self.last_record = monotonic()
+        metrics.EVENTS.inc(count)
+        if late:
+            metrics.LATE.labels(self._label).inc(late)
+        if late < count:
+            self._only_late_since = None
+        elif self._only_late_since is None:
+            self._only_late_since = self.last_record
+
+    def _observe(self, windows: PartitionWindows) -> None:
+        """Sets the clocks of the symbols that spoke."""
+        for symbol, state in windows.symbols.items():
+            if state.last_ts != self._heard.get(symbol):
+                self._heard[symbol] = state.last_ts
+                if symbol not in self._clocks:
+                    self._clocks[symbol] = VenueClock(self._place.speed)
+                self._clocks[symbol].observe(state.last_ts)

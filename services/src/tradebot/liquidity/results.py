@@ -1,0 +1,72 @@
+"""What the stage writes: three records a window, and bad records with the reason."""
+
+from typing import Final, Literal, NamedTuple
+
+from faust.types import TP
+
+from tradebot.domain.window import Window, WindowRules
+from tradebot.liquidity.decoding import Unreadable
+from tradebot.platform.exactly_once import Message
+from tradebot.platform.kafka import Topics
+from tradebot.records import DeadLetter, LiquidityRecord, encode
+
+STAGE: Final = "liquidity"
+
+
+class Place(NamedTuple):
+    """Where a partition's results go, and by which rules they are made."""
+
+    topics: Topics
+    out_partition: int
+    rules: WindowRules
+    speed: float
+
+
+def window_records(window: Window, length: int) -> tuple[LiquidityRecord, ...]:
+    """The window's three records in the report's order: ask, bid, price_volume.
+
+    Args:
+        length: of a window, ms.
+    """
+    end = (window.index + 1) * length
+
+    def record(kind: Literal["ask", "bid", "price_volume"], value: float | None) -> LiquidityRecord:
+        return LiquidityRecord(
+            type=kind,
+            value=value,
+            timestamp=end // 1000,
+            symbol=window.symbol,
+            window_start=end - length,
+            window_end=end,
+            events=window.events,
+            complete=window.complete,
+        )
+
+    return (
+        record("ask", window.ask),
+        record("bid", window.bid),
+        record("price_volume", window.ratio),
+    )
+
+
+def window_messages(window: Window, place: Place) -> list[Message]:
+    """The window's records, for the output partition of the same number as the input's."""
+    key = window.symbol.encode()
+    return [
+        Message(place.topics.liquidity, key, encode(record), place.out_partition)
+        for record in window_records(window, place.rules.length)
+    ]
+
+
+def dead_letter_message(tp: TP, bad: Unreadable, place: Place) -> Message:
+    """The bad record, keyed by where it was."""
+    letter = DeadLetter(
+        topic=tp.topic,
+        partition=tp.partition,
+        offset=bad.offset,
+        stage=STAGE,
+        error=bad.error,
+        value=bad.value.decode(errors="replace"),
+    )
+    key = f"{tp.topic}/{tp.partition}/{bad.offset}".encode()
+    return Message(place.topics.dead_letters, key, encode(letter))

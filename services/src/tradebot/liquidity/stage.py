@@ -1,0 +1,106 @@
+"""The Faust app: one agent that hands fetches to the partitions this worker owns."""
+
+import asyncio
+import ssl
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+from yarl import URL
+
+from tradebot.liquidity.owner import Owner
+from tradebot.liquidity.settings import LiquiditySettings
+from tradebot.liquidity.transport import FeedConsumer, FetchScheduler, FetchSchema, Transport
+from tradebot.platform import kafka
+
+TICK_SECONDS = 0.25
+FETCHES_AHEAD = 8
+"""Fetches that wait for the agent; each holds up to FETCH_BYTES."""
+
+FETCH_BYTES = 1 << 20
+
+
+class LiquidityApp(faust.App):
+    """Faust's app with the stage's start; it keeps no tables, so it makes no directories."""
+
+    def __init__(self, settings: LiquiditySettings) -> None:
+        self.owner = Owner(settings)
+        super().__init__(self.owner.group, **_options(settings))
+        self.transport = Transport(self.conf.broker_consumer, self)
+
+    @property
+    def feed_consumer(self) -> FeedConsumer:
+        """The consumer that the transport makes."""
+        assert isinstance(self.consumer, FeedConsumer)
+        return self.consumer
+
+    async def on_first_start(self) -> None:
+        """Before the consumer starts: topics, offsets, health."""
+        await asyncio.to_thread(self.owner.prepare)
+
+
+def create_app(settings: LiquiditySettings) -> LiquidityApp:
+    """The stage as a Faust app; nothing is connected before it starts."""
+    app = LiquidityApp(settings)
+    owner = app.owner
+    feed = app.topic(owner.topics.feed, schema=FetchSchema(), acks=False)
+
+    @app.agent(feed, name="liquidity")
+    async def liquidity(stream: Any) -> None:
+        async for fetch in stream.noack():
+            owner.take(fetch)
+
+    @app.timer(TICK_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own lacks a type
+    async def tick() -> None:
+        await owner.tick(app.feed_consumer)
+
+    async def assigned(_app: Any, tps: set[TP], **_signal: Any) -> None:
+        owner.own(tps, app.feed_consumer)
+
+    async def revoked(_app: Any, tps: set[TP], **_signal: Any) -> None:
+        owner.disown(tps)
+
+    # Faust's type of a receiver leaves no room for the partitions that it sends.
+    app.on_partitions_assigned.connect(cast(Any, assigned))
+    app.on_partitions_revoked.connect(cast(Any, revoked))
+    return app
+
+
+def _options(settings: LiquiditySettings) -> dict[str, Any]:
+    """Faust's settings; those of tables, leaders and commits are off: it does none of them."""
+    options: dict[str, Any] = {
+        "broker": [URL(f"kafka://{server}") for server in settings.kafka.split(",")],
+        "ConsumerScheduler": FetchScheduler,
+        "autodiscover": False,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": FETCH_BYTES,
+        "consumer_group_instance_id": settings.worker_id or None,
+        "broker_session_timeout": settings.session_seconds,
+        "broker_heartbeat_interval": settings.session_seconds / 5,
+        "broker_request_timeout": max(40.0, settings.session_seconds * 2),
+        "stream_buffer_maxsize": FETCHES_AHEAD,
+        "stream_wait_empty": False,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "web_enabled": settings.web_port > 0,
+        "web_port": settings.web_port or None,
+        "worker_redirect_stdouts": False,
+    }
+    credentials = _credentials(settings)
+    return options if credentials is None else options | {"broker_credentials": credentials}
+
+
+def _credentials(settings: LiquiditySettings) -> Any:
+    if settings.kafka_security == "PLAINTEXT":
+        return None
+    context = None
+    if settings.kafka_security.endswith("SSL"):
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+    if settings.kafka_security == "SSL":
+        return faust.SSLCredentials(context=context)
+    return faust.SASLCredentials(
+        username=settings.kafka_username,
+        password=kafka.password(settings),
+        mechanism="SCRAM-SHA-512",
+        ssl_context=context,
+    )

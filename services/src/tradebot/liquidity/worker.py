@@ -1,0 +1,23 @@
+"""Runs the Faust app as this process."""
+
+import faust
+
+from tradebot.liquidity.results import STAGE
+from tradebot.liquidity.settings import LiquiditySettings
+from tradebot.liquidity.stage import create_app
+from tradebot.platform import logs
+
+
+def run(settings: LiquiditySettings) -> None:
+    """Works until SIGTERM or SIGINT; then exits with 0.
+
+    Raises:
+        SettingsError: the broker does not answer, a topic is missing, or the port is taken.
+    """
+    logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    app = create_app(settings)
+    app.owner.prepare()
+    app.finalize()
+    worker = faust.Worker(app, quiet=True, override_logging=False)
+    worker.spinner = None
+    worker.execute_from_commandline()

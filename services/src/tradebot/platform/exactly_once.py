@@ -1,0 +1,126 @@
+"""Results and the offset of what they were made from, in one Kafka transaction.
+
+Everything here blocks: call it from a thread. One transactional producer serves one partition of
+the input; its id is made of group, topic and partition, so that whoever owns the partition next
+ends the last owner's transaction and fences the owner.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from tradebot.platform import kafka
+from tradebot.platform.settings import StageSettings
+
+TIMEOUT = 10.0
+"""Seconds that a call waits for the broker."""
+
+
+class Message(NamedTuple):
+    """What is produced; partition -1 lets the key choose."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    partition: int = -1
+
+
+class Committed(NamedTuple):
+    """A committed offset and the metadata that was committed with it."""
+
+    offset: int
+    metadata: str
+
+
+class GroupOffsets:
+    """A group's committed offsets, seen by a client that is not a member.
+
+    It waits for offsets that belong to a transaction still being ended.
+    """
+
+    def __init__(self, settings: StageSettings, group: str) -> None:
+        self._consumer = kafka.consumer(settings, group)
+
+    def committed(self, topic: str, partition: int) -> Committed | None:
+        """The group's offset; `None` if it never committed one.
+
+        Raises:
+            KafkaException: the broker did not answer.
+        """
+        (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=TIMEOUT)
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return None if found.offset < 0 else Committed(found.offset, found.metadata or "")
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is kept, and the offset after the last committed record.
+
+        Raises:
+            KafkaException: the broker did not answer.
+        """
+        found = self._consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=TIMEOUT, cached=False
+        )
+        if found is None:
+            raise KafkaException(f"no answer for the offsets of {topic}-{partition}")
+        return int(found[0]), int(found[1])
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions the topic has.
+
+        Raises:
+            KafkaException: the broker did not answer.
+        """
+        return len(self._consumer.list_topics(topic, timeout=TIMEOUT).topics[topic].partitions)
+
+    def write(
+        self,
+        producer: Producer,
+        messages: Iterable[Message],
+        place: TopicPartition,
+    ) -> None:
+        """Writes the messages and commits the place (offset and metadata), all or nothing.
+
+        Raises:
+            KafkaException: nothing was written, or it is unknown; a new producer with the same
+                transactional id settles which, and the committed offset then says it.
+        """
+        producer.begin_transaction()
+        produce(producer, messages)
+        producer.send_offsets_to_transaction(
+            [place], self._consumer.consumer_group_metadata(), TIMEOUT
+        )
+        producer.commit_transaction(TIMEOUT)
+
+    def close(self) -> None:
+        """Ends the client."""
+        self._consumer.close()
+
+
+def transactional_producer(settings: StageSettings, transactional_id: str) -> Producer:
+    """A producer with its transactions ready; any earlier one of this id is fenced, its open
+    transaction ended.
+
+    Raises:
+        KafkaException: the broker did not answer.
+    """
+    producer = kafka.producer(
+        settings,
+        **{
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": 30_000,
+            "retry.backoff.ms": 50,
+            "linger.ms": 0,
+        },
+    )
+    producer.init_transactions(TIMEOUT)
+    return producer
+
+
+def produce(producer: Producer, messages: Iterable[Message]) -> None:
+    """Hands the messages to the producer, in order."""
+    for message in messages:
+        producer.produce(
+            message.topic, value=message.value, key=message.key, partition=message.partition
+        )
