@@ -10,8 +10,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tradebot.backtest.gears.compiled import Floats, Orders
+from tradebot.backtest.gears.compiled import Floats, Orders, Sizing
 from tradebot.history.bars import Bars
+
+__all__ = ["Bars", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
 
 Field = Literal["open", "high", "low", "close", "volume"]
 

@@ -1,0 +1,71 @@
+"""`tradebot backtest`."""
+
+import math
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+
+from tradebot.backtest import prices
+from tradebot.backtest.loader import find
+from tradebot.backtest.report import page, table
+from tradebot.backtest.running import Run, costs_of, run
+from tradebot.backtest.settings import BacktestSettings
+from tradebot.platform import settings as platform_settings
+
+
+def _backtest(settings: BacktestSettings) -> None:
+    console = Console(stderr=True)
+    with console.status("reading prices ..."):
+        before, tested = prices.split(prices.load(settings.data, settings.resolution), settings.to)
+    strategy = find(settings, before, tested)
+    with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
+        outcome = run(
+            tested,
+            strategy,
+            costs_of(settings),
+            cash=settings.cash,
+            risk_free_rate=settings.risk_free_rate,
+        )
+    title = f"{settings.strategy} on {settings.symbol}"
+    first, last = (str(ts.astype("datetime64[s]")) for ts in _span(outcome))
+    subtitle = f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}"
+    page.write(settings.report, page.render(outcome, title=title, subtitle=subtitle))
+    if settings.json:
+        click.echo(as_json(outcome, str(settings.report)))
+        return
+    Console().print(table.terminal(outcome.metrics, outcome.held_metrics, f"{title}, {subtitle}"))
+    click.echo(f"report: {settings.report}")
+
+
+def as_json(outcome: Run, report: str) -> str:
+    """The result as one object; what is not defined is null."""
+    content = {
+        "report": report,
+        "bars": len(outcome.bars.ts),
+        "strategy": _defined(msgspec.structs.asdict(outcome.metrics)),
+        "buy_and_hold": _defined(msgspec.structs.asdict(outcome.held_metrics)),
+    }
+    return msgspec.json.encode(content).decode()
+
+
+def _defined(figures: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+
+
+def _span(outcome: Run) -> Any:
+    return outcome.bars.ts[[0, -1]].astype("datetime64[ms]")
+
+
+command = platform_settings.command(
+    BacktestSettings,
+    _backtest,
+    name="backtest",
+    summary="Runs a strategy on past prices, with costs, beside buying and holding.",
+    example="tradebot backtest my_strategy.py --data prices.csv --resolution 1d --to 1y",
+    arguments=("strategy",),
+)

@@ -1,0 +1,108 @@
+"""Finds a strategy: one of ours by its name, or a user's own in a file."""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from rich.console import Console
+
+from tradebot.backtest.settings import BacktestSettings
+from tradebot.backtest.strategies.standards import buy_and_hold, sma_cross
+from tradebot.backtest.strategy import Bars, Signals, Strategy
+from tradebot.platform.settings import SettingsError
+
+HISTORY_DAYS = 300
+"""Closes that the indicator LSTM learns from, as in the tutorial."""
+
+Progress = Callable[[str], None]
+
+
+def find(settings: BacktestSettings, before: Bars, tested: Bars) -> Strategy | Signals:
+    """The strategy that the settings name.
+
+    Raises:
+        SettingsError: there is no such strategy, or its file holds none.
+    """
+    if settings.strategy == "BuyAndHold":
+        return buy_and_hold
+    if settings.strategy == "SmaCross":
+        return sma_cross
+    if settings.strategy == "IndicatorLstm":
+        return _indicator_lstm(settings, before, tested)
+    if settings.strategy.endswith(".py"):
+        return of_file(Path(settings.strategy))
+    raise SettingsError(
+        f"strategy is {settings.strategy!r}: give IndicatorLstm, SmaCross, BuyAndHold, or the path"
+        " of a .py file"
+    )
+
+
+def of_file(path: Path) -> Strategy | Signals:
+    """The strategy that a user's file defines: a class, or a function called `signals`.
+
+    Raises:
+        SettingsError: the file is not there, does not run, or holds no strategy or several.
+    """
+    module = _run(path)
+    signals = getattr(module, "signals", None)
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Strategy)
+        and value.__module__ == module.__name__
+    ]
+    if callable(signals) and not classes:
+        found: Signals = signals
+        return found
+    if len(classes) == 1 and signals is None:
+        return classes[0]()
+    what = [kind.__name__ for kind in classes] + (["signals"] if signals else [])
+    raise SettingsError(
+        f"{path} has {', '.join(what) if what else 'no strategy'}: it must define either one class"
+        " that extends Strategy or one function `signals(bars)`"
+    )
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise SettingsError(f"{path}: there is no such file; give the path of a strategy's file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = next(
+            (frame.lineno for frame in reversed(inspect.trace()) if frame.filename == str(path)),
+            getattr(error, "lineno", None),
+        )
+        raise SettingsError(f"{path}, line {line}: {type(error).__name__}: {error}") from None
+    return module
+
+
+def _indicator_lstm(settings: BacktestSettings, before: Bars, tested: Bars) -> Strategy:
+    try:
+        from tradebot.backtest.strategies.indicator_lstm import IndicatorLstmStrategy
+        from tradebot.indicator_lstm.model import Training, train
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"IndicatorLstm needs {error.name}: install tradebot[backtest,lstm]"
+        ) from None
+    learnt = (before if settings.mended else tested).close[-HISTORY_DAYS:]
+    if len(before.ts) < HISTORY_DAYS:
+        raise SettingsError(
+            f"there are {len(before.ts)} bars before the test; IndicatorLstm needs"
+            f" {HISTORY_DAYS}: give a file that begins earlier, or a shorter --to"
+        )
+    console = Console(stderr=True)
+    training = Training(epochs=settings.epochs, seed=settings.seed, scaled=settings.mended)
+
+    def report(epoch: int, loss: float) -> None:
+        console.print(f"Epoch: {epoch}, loss: {loss:.5f}")
+
+    model = train(learnt, training, report)
+    return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:])

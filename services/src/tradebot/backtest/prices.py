@@ -1,0 +1,93 @@
+"""Bars for a backtest: read from a file, made coarser, and cut into what is tested and before."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tradebot.backtest.settings import MINUTES, Resolution
+from tradebot.forecast.history import check, read
+from tradebot.history.bars import Bars
+from tradebot.platform.settings import SettingsError
+
+DAY_MS = 86_400_000
+_UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_WITH_VOLUME = ("open", "high", "low", "close", "volume")
+
+
+def load(data: str, resolution: Resolution) -> Bars:
+    """The bars of a file at a resolution; a bar without trades stays absent.
+
+    Raises:
+        SettingsError: the file cannot be used, or its bars are coarser than asked for.
+    """
+    if not data:
+        raise SettingsError(
+            "no prices: give a file by --data FILE, or fetch one first, such as"
+            " `tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
+        )
+    checked = check.repair(read.read(Path(data)))
+    step = MINUTES[resolution] * 60_000
+    if checked.step > step:
+        raise SettingsError(
+            f"{data} has bars of {checked.step // 60_000} minutes; --resolution {resolution} is"
+            " finer: give a coarser one"
+        )
+    if checked.table.is_empty():
+        raise SettingsError(f"{data} has no usable bar: see `tradebot history check {data}`")
+    return resample(of_table(checked.table, checked.step), step)
+
+
+def of_table(table: pl.DataFrame, step: int) -> Bars:
+    """A table of history's columns as arrays."""
+    columns = {name: table[name].to_numpy().astype(np.float64) for name in _WITH_VOLUME}
+    return Bars(ts=table["ts"].to_numpy().astype(np.int64), step=step, **columns)
+
+
+def resample(bars: Bars, step: int) -> Bars:
+    """Bars of `step` ms, each from the finer ones that begin within it; starts are multiples."""
+    if step == bars.step:
+        return bars
+    first = np.flatnonzero(np.diff(bars.ts // step, prepend=-1))
+    last = np.append(first[1:], len(bars.ts)) - 1
+    return Bars(
+        ts=bars.ts[first] // step * step,
+        open=bars.open[first],
+        high=np.maximum.reduceat(bars.high, first),
+        low=np.minimum.reduceat(bars.low, first),
+        close=bars.close[last],
+        volume=np.add.reduceat(bars.volume, first),
+        step=step,
+    )
+
+
+def split(bars: Bars, to: str) -> tuple[Bars, Bars]:
+    """The bars before the last span `to`, and those within it.
+
+    >>> span_days("6m")
+    180
+
+    Raises:
+        SettingsError: `to` is not a span, or leaves fewer than two bars to test.
+    """
+    if not to:
+        return bars.between(0, int(bars.ts[0])), bars
+    end = int(bars.ts[-1]) + bars.step
+    start = end - span_days(to) * DAY_MS
+    tested = bars.between(start, end)
+    if len(tested.ts) < 2:
+        raise SettingsError(f"--to is {to!r}: that leaves {len(tested.ts)} bars; give a longer one")
+    return bars.between(0, start), tested
+
+
+def span_days(to: str) -> int:
+    """The days of a span such as 1y, 6m, 2w or 30d; a month has 30.
+
+    Raises:
+        SettingsError: it is not written so.
+    """
+    match = re.fullmatch(r"(\d+)([dwmy])", to)
+    if match is None:
+        raise SettingsError(f"--to is {to!r}: write a number and d, w, m or y, such as 1y or 30d")
+    return int(match[1]) * _UNITS[match[2]]

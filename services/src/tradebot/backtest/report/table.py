@@ -1,0 +1,65 @@
+"""The table of metrics, for people: names, units and rounding."""
+
+import math
+
+from rich.table import Table
+
+from tradebot.backtest.metrics import Metrics
+
+Row = tuple[str, str]
+
+
+def rows(metrics: Metrics) -> list[Row]:
+    """Name and figure of each metric, in the order of the tutorial's table and then ours."""
+    return [
+        ("Compound annual growth rate", _percent(metrics.cagr)),
+        ("Cumulative return", _percent(metrics.cumulative_return)),
+        ("Maximum drawdown", _percent(metrics.max_drawdown)),
+        ("Longest drawdown", _span(metrics.max_drawdown_seconds)),
+        ("Variance (annual)", _percent(metrics.variance)),
+        ("Volatility (annual)", _number(metrics.volatility)),
+        ("Sortino ratio", _number(metrics.sortino)),
+        ("Sharpe ratio", _number(metrics.sharpe)),
+        ("Calmar ratio", _number(metrics.calmar)),
+        ("Value at risk (95 %)", _percent(metrics.value_at_risk)),
+        ("Conditional value at risk (95 %)", _percent(metrics.conditional_value_at_risk)),
+        ("Risk-free rate", _percent(metrics.risk_free_rate)),
+        ("Returns resampled to", _span(metrics.resample_seconds)),
+        ("Exposure", _percent(metrics.exposure)),
+        ("Turnover", f"{_number(metrics.turnover)} × equity"),
+        ("Round trips", str(metrics.trades)),
+        ("Won", _percent(metrics.win_rate)),
+        ("Profit factor", _number(metrics.profit_factor)),
+        ("Fees paid", f"{metrics.fees:,.2f}"),
+        ("Final equity", f"{metrics.final_equity:,.2f}"),
+    ]
+
+
+def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
+    """A strategy's table beside buying and holding."""
+    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    view.add_column("")
+    view.add_column("strategy", justify="right")
+    view.add_column("buy and hold", justify="right", style="dim")
+    for (name, figure), (_, other) in zip(rows(ours), rows(held), strict=True):
+        view.add_row(name, figure, other)
+    return view
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2%}".replace("%", " %")
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:,.2f}"
+
+
+def _span(seconds: float) -> str:
+    """
+    >>> _span(86_400.0), _span(90.0)
+    ('1 d', '1.5 min')
+    """
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.4g} {unit}"
+    return f"{seconds:.4g} s"

@@ -1,0 +1,69 @@
+"""Runs a strategy in the engine that suits it, and judges it beside buying and holding."""
+
+import msgspec
+
+from tradebot.backtest.costs import GEMINI_TIERS, Costs, flat
+from tradebot.backtest.gears import compiled, event
+from tradebot.backtest.gears.compiled import Result
+from tradebot.backtest.metrics import Metrics, Trip
+from tradebot.backtest.outcome import judge, trips
+from tradebot.backtest.settings import CostSettings
+from tradebot.backtest.strategies.standards import buy_and_hold
+from tradebot.backtest.strategy import Bars, Signals, Strategy
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A strategy's run over `bars`, its round trips and table, and buying and holding's."""
+
+    bars: Bars
+    cash: float
+    result: Result
+    trips: list[Trip]
+    metrics: Metrics
+    held: Result
+    held_metrics: Metrics
+
+
+def costs_of(settings: CostSettings) -> Costs:
+    """The costs that the settings ask for."""
+    return Costs(
+        tiers=GEMINI_TIERS if settings.fee_bps is None else flat(settings.fee_bps),
+        spread_bps=settings.spread_bps,
+        impact_bps=settings.impact_bps,
+        volume_share=settings.volume_share,
+        latency_bars=settings.latency_bars,
+    )
+
+
+def execute(bars: Bars, strategy: Strategy | Signals, costs: Costs, cash: float) -> Result:
+    """The event engine for a class, the compiled one for a function of arrays."""
+    if isinstance(strategy, Strategy):
+        return event.run(bars, strategy, costs, cash)
+    return compiled.run(bars, strategy(bars), costs, cash)
+
+
+def run(
+    bars: Bars,
+    strategy: Strategy | Signals,
+    costs: Costs,
+    *,
+    cash: float,
+    risk_free_rate: float = 0.0,
+) -> Run:
+    """Runs and judges."""
+    result = execute(bars, strategy, costs, cash)
+    held = execute(bars, buy_and_hold, costs, cash)
+    resample = max(86_400.0, bars.step / 1000)
+    return Run(
+        bars=bars,
+        cash=cash,
+        result=result,
+        trips=trips(bars, result),
+        metrics=judge(
+            bars, result, cash=cash, risk_free_rate=risk_free_rate, resample_seconds=resample
+        ),
+        held=held,
+        held_metrics=judge(
+            bars, held, cash=cash, risk_free_rate=risk_free_rate, resample_seconds=resample
+        ),
+    )
