@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.intent import Intent, is_of
@@ -156,6 +157,28 @@ class Executor:
         )
         if self._books.ledger.halted != reason:
             await self._books.record(Halted(reason=reason))
+
+    async def cancel_all(self) -> None:
+        """Cancels all live orders of this key; the venue's refusal or silence is logged."""
+        try:
+            await self._account.cancel_session()
+        except VenueError as error:
+            self._log.warning("live orders may remain", reason=str(error))
+
+    async def heartbeat(self) -> None:
+        """Tells the venue that this trader is well; its silence is logged."""
+        try:
+            await self._account.heartbeat()
+        except VenueError as error:
+            self._log.warning("heartbeat not heard", reason=str(error))
+
+    async def taker_fee_bps(self) -> Decimal:
+        """The account's fee for taking, basis points.
+
+        Raises:
+            VenueError: the venue did not tell it.
+        """
+        return await self._account.taker_fee_bps()
 
     def _placed(self, intent: Intent) -> Placed:
         return self._books.ledger.orders[intent.client_order_id]

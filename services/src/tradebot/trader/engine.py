@@ -1,0 +1,391 @@
+"""The trader's heart: one decision a window, and what a person may order.
+
+Whatever talks to the account holds one lock, so that a decision, a reconciliation and a person's
+`flatten` never overlap. A pause needs no lock: it is one entry of the journal and holds at once.
+"""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+from tradebot.domain.decision import Decision, Inputs, Quote, Settings, State, Window, decide
+from tradebot.domain.intent import Intent, OrderName
+from tradebot.domain.money import ZERO, Side, floor_to, limit_price
+from tradebot.domain.situation import BPS
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.records import Document
+from tradebot.trader import metrics
+from tradebot.trader.books import Books
+from tradebot.trader.describe import (
+    Stored,
+    balance_document,
+    decision_document,
+    decision_id,
+    ticker_document,
+)
+from tradebot.trader.entries import Decided, Halted, Paused, Resumed
+from tradebot.trader.execution import Executor, LeaseLostError
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.lease import Lease
+from tradebot.trader.market import Market
+from tradebot.trader.reconcile import Outcome, Reconciler
+from tradebot.trader.standing import Standing, standing
+from tradebot.venue.answers import Ticker
+from tradebot.venue.errors import VenueError
+
+FLATTEN_TRIES: Final = 5
+
+
+class Engine:
+    """Decides, trades, reconciles; knows nothing of Kafka or HTTP.
+
+    Args:
+        paused: the reason why this process may send no order at all, or "".
+    """
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        executor: Executor,
+        reconciler: Reconciler,
+        market: Market,
+        forecasts: Forecasts,
+        clock: VenueClock,
+        lease: Lease,
+        rules: Settings,
+        paused: str = "",
+    ) -> None:
+        self.books = books
+        self.doubt = "the bot has not compared its books with the venue yet"
+        """Why the books may not be trusted; empty when they may."""
+        self.due = asyncio.Event()
+        """Set when a reconciliation is wanted before its time."""
+        self._fee_bps = Decimal(40)
+        self._executor = executor
+        self._reconciler = reconciler
+        self._market = market
+        self._forecasts = forecasts
+        self._clock = clock
+        self._lease = lease
+        self._rules = rules
+        self._paused = paused
+        self._acting = asyncio.Lock()
+        self._stopping = False
+        self._held = (ZERO, ZERO)
+        self.mid = ZERO
+        """The market's when it was last seen."""
+        self._bot = books.who.bot
+        self._log = logs.get("trader")
+
+    async def on_window(self, window: Window) -> Decided | None:
+        """Decides on a window and trades; `None` if it was accounted for before.
+
+        The answer is to be recorded once the decision's documents have been delivered.
+
+        Raises:
+            JournalError: the journal cannot be written; nothing was sent.
+        """
+        async with self._acting:
+            if window.end <= self.books.ledger.window_end or self._stopping:
+                return None
+            stored, ticker = await self._look(window)
+            decision = decide(stored.state, stored.inputs, stored.settings)
+            await self._carry_out(stored, decision, ticker)
+        self._count(decision)
+        equity = None if decision.mid is None else stored.state.equity(decision.mid)
+        if equity is not None:
+            metrics.EQUITY.labels(self._bot).set(float(equity))
+        return Decided(
+            window_end=window.end, action=decision.action, gate=decision.gate, equity=equity
+        )
+
+    async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
+        """All that the decision is made from; a window too old to trade asks the venue nothing."""
+        now = self._clock.now()
+        late = now == 0 or now - window.end > self._rules.max_window_age_ms
+        ticker = None if late else await self._ticker()
+        quote = None
+        if ticker is not None:
+            silent = int(self._clock.silence() * 1000)
+            quote = Quote(bid=ticker.bid, ask=ticker.ask, silent_ms=silent)
+            self.mid = quote.mid
+        inputs = Inputs(
+            now=now,
+            window=window,
+            prediction=self._forecasts.at(window.end),
+            quote=quote,
+            increments=self._market.increments,
+            taker_fee_bps=self._fee_bps,
+        )
+        metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
+        return Stored(state=self.state(), inputs=inputs, settings=self._rules), ticker
+
+    async def _ticker(self) -> Ticker | None:
+        try:
+            return await self._market.ticker()
+        except VenueError as error:
+            self._log.warning("no prices from the venue", reason=str(error))
+            return None
+
+    def state(self) -> State:
+        """What the decision may know of the bot."""
+        ledger = self.books.ledger
+        held_base, held_quote = self._held
+        trusted = not self.doubt and self._lease.held()
+        return State(
+            base=ledger.base - held_base,
+            quote=ledger.quote - held_quote,
+            base_held=held_base,
+            quote_held=held_quote,
+            bought=ledger.bought(self._market.increments.minimum),
+            orders_at=ledger.orders_at,
+            marks=ledger.marks,
+            reconciled=trusted,
+            unresolved=len(ledger.unresolved()),
+            halted=ledger.halted,
+            paused=ledger.paused or self._paused,
+        )
+
+    async def _carry_out(self, stored: Stored, decision: Decision, ticker: Ticker | None) -> None:
+        window_end = stored.inputs.window.end
+        intent = None
+        if decision.action != "hold" and decision.price is not None and decision.mid is not None:
+            intent = self._intent(
+                decision.action,
+                decision.amount,
+                decision.price,
+                mid=decision.mid,
+                window_end=window_end,
+                name=decision_id(self._bot, window_end),
+            )
+        made = [
+            decision_document(
+                self.books.who,
+                stored,
+                decision,
+                ts=stored.inputs.now or window_end,
+                epoch=self.books.ledger.epoch,
+                client_order_id="" if intent is None else intent.client_order_id,
+            )
+        ]
+        if ticker is not None:
+            made.append(self._ticker_document(ticker, window_end))
+        if intent is not None:
+            await self._execute(intent, tuple(made))
+        else:
+            self.books.send(tuple(made))
+        if decision.halt:
+            await self._halt(decision.halt)
+
+    def _ticker_document(self, ticker: Ticker, window_end: int) -> Document:
+        base, quote = self._market.currencies
+        return ticker_document(
+            self.books.who,
+            bid=ticker.bid,
+            ask=ticker.ask,
+            last=ticker.last,
+            base=(base, ticker.volumes.get(base, ZERO)),
+            quote=(quote, ticker.volumes.get(quote, ZERO)),
+            ts=ticker.ts or window_end,
+            key=str(window_end),
+        )
+
+    def _intent(
+        self,
+        side: Side,
+        amount: Decimal,
+        price: Decimal,
+        *,
+        mid: Decimal,
+        window_end: int,
+        name: str,
+    ) -> Intent:
+        ledger = self.books.ledger
+        number = ledger.number + 1
+        return Intent(
+            client_order_id=str(OrderName(self._bot, ledger.epoch, number)),
+            epoch=ledger.epoch,
+            number=number,
+            decision_id=name,
+            symbol=self.books.who.symbol,
+            side=side,
+            amount=amount,
+            price=price,
+            mid=mid,
+            window_end=window_end,
+            created=self._clock.now(),
+        )
+
+    async def _execute(self, intent: Intent, documents: tuple[Document, ...]) -> None:
+        """Sends the intent's order; in doubt nothing more is sent until reconciled."""
+        try:
+            certain = await self._executor.execute(intent, documents)
+        except LeaseLostError as error:
+            self.distrust(str(error))
+            return
+        placed = self.books.ledger.orders[intent.client_order_id]
+        self._log.info(
+            "order",
+            order=intent.client_order_id,
+            side=intent.side,
+            amount=str(intent.amount),
+            price=str(intent.price),
+            filled=str(placed.order.filled),
+            outcome=placed.order.phase.name.lower(),
+        )
+        if not certain:
+            self.distrust(f"the fate of order {intent.client_order_id} is not known yet")
+        elif placed.order.refused:
+            self._market.forget(placed.order.reason)
+            self.due.set()
+        if placed.order.fills:
+            self._send_balances(intent.client_order_id)
+
+    def distrust(self, reason: str) -> None:
+        """Closes the gate `Reconciled` until the books have been compared again."""
+        self.doubt = reason
+        self.due.set()
+
+    def _send_balances(self, key: str) -> None:
+        ledger = self.books.ledger
+        amounts = (ledger.base, ledger.quote)
+        made = []
+        for currency, amount, held in zip(
+            self._market.currencies, amounts, self._held, strict=True
+        ):
+            metrics.BALANCE.labels(self._bot, currency).set(float(amount))
+            made.append(
+                balance_document(
+                    self.books.who,
+                    currency,
+                    amount=amount,
+                    available=amount - held,
+                    ts=self._clock.now(),
+                    key=key,
+                )
+            )
+        metrics.REALISED.labels(self._bot).set(float(ledger.realised))
+        self.books.send(tuple(made))
+
+    async def _halt(self, reason: str) -> None:
+        if not self.books.ledger.halted:
+            self._log.error("halted", reason=reason)
+            await self.books.record(Halted(reason=reason))
+
+    def _count(self, decision: Decision) -> None:
+        metrics.WINDOWS.labels(self._bot).inc()
+        metrics.DECISIONS.labels(self._bot, decision.action, decision.gate).inc()
+        self._log.info(
+            "decision", action=decision.action, signal=decision.signal, reason=decision.reason
+        )
+
+    async def reconcile(self) -> Outcome:
+        """Compares the books with the venue; opens the gate `Reconciled` if all is certain.
+
+        Raises:
+            VenueError: the venue did not answer; the gate stays as it is.
+        """
+        async with self._acting:
+            return await self._reconcile()
+
+    async def _reconcile(self) -> Outcome:
+        await self._market.refresh()
+        self._fee_bps = await self._executor.taker_fee_bps()
+        ticker = await self._market.ticker()
+        self.mid = (ticker.bid + ticker.ask) / 2
+        first = not self.books.ledger.known
+        before = (self.books.ledger.base, self.books.ledger.quote)
+        outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self._clock.now())
+        self._held = (
+            outcome.base.amount - outcome.base.available,
+            outcome.quote.amount - outcome.quote.available,
+        )
+        if outcome.certain:
+            self.doubt = ""
+            if first or before != (self.books.ledger.base, self.books.ledger.quote):
+                self._send_balances(f"reconciled-{ticker.ts}")
+        else:
+            self.distrust("an order's fate is still not known")
+        metrics.RECONCILIATIONS.labels(
+            self._bot, "certain" if outcome.certain else "uncertain"
+        ).inc()
+        return outcome
+
+    async def pause(self, because: str, by: str) -> str:
+        """No new orders from now on; what it did, in a sentence."""
+        await self.books.record(Paused(because=because, by=by))
+        return f"{self._bot} is paused: it sends no new orders until it is resumed"
+
+    async def resume(self, because: str, by: str) -> str:
+        """Lifts a pause and a halt; what it did, in a sentence."""
+        ledger = self.books.ledger
+        if not ledger.halted and not ledger.paused:
+            return f"{self._bot} was neither halted nor paused; nothing changed"
+        lifted = f"halt ({ledger.halted})" if ledger.halted else f"pause ({ledger.paused})"
+        await self.books.record(Resumed(because=because, by=by))
+        return f"{self._bot} goes on: its {lifted} is lifted; losses are measured anew from now"
+
+    async def flatten(self, because: str, by: str) -> str:
+        """Pauses the bot and sells all its base; what it did, in a sentence."""
+        await self.books.record(Paused(because=because, by=by))
+        async with self._acting:
+            left = await self._sell_all()
+        if left is None:
+            return f"{self._bot} is paused and holds nothing that could be sold any more"
+        return f"{self._bot} is paused; {left} could not be sold: see its log, and flatten again"
+
+    async def _sell_all(self) -> Decimal | None:
+        """Sells the base balance down to dust; what is left if it could not."""
+        base = ZERO
+        increments = self._market.increments
+        for _ in range(FLATTEN_TRIES):
+            try:
+                if self.doubt:
+                    await self._reconcile()
+                ticker = await self._market.ticker()
+            except VenueError as error:
+                self._log.warning("cannot sell yet", reason=str(error))
+                await asyncio.sleep(0.5)
+                continue
+            base = floor_to(self.state().base, increments.amount_step)
+            if base < increments.minimum or base <= 0:
+                return None
+            await self._sell(base, ticker)
+        base = floor_to(self.state().base, increments.amount_step)
+        return None if base < increments.minimum else base
+
+    async def _sell(self, base: Decimal, ticker: Ticker) -> None:
+        if self.doubt:
+            return
+        reach = self._rules.collar_bps / BPS
+        mid = (ticker.bid + ticker.ask) / 2
+        price = limit_price("sell", mid * (1 - reach), self._market.increments.price_step)
+        name = f"{self._bot}-flatten-{self._clock.now() or ticker.ts}"
+        intent = self._intent("sell", base, price, mid=mid, window_end=0, name=name)
+        await self._execute(intent, ())
+
+    async def stop(self, *, flatten: bool, cancel: bool) -> None:
+        """No new orders; live ones cancelled, all sold if `flatten`."""
+        self._stopping = True
+        async with self._acting:
+            if flatten:
+                await self._sell_all()
+            if cancel:
+                await self._executor.cancel_all()
+
+    async def heartbeat(self) -> None:
+        """Tells the venue that this trader is well; its silence is logged."""
+        await self._executor.heartbeat()
+
+    def standing(self) -> Standing:
+        """Where the bot stands now."""
+        return standing(
+            self.books.ledger,
+            bot=self._bot,
+            symbol=self.books.who.symbol,
+            mid=self.mid,
+            minimum=self._market.increments.minimum,
+            paused=self._paused,
+        )

@@ -1,0 +1,103 @@
+"""Whether the trader may trade: four conditions, each with its reason."""
+
+from collections.abc import Callable
+
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.health import Readiness
+from tradebot.trader import metrics
+from tradebot.trader.engine import Engine
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.lease import Lease
+from tradebot.trader.report import Condition, ConditionType
+from tradebot.trader.settings import TraderSettings
+
+
+class Gates:
+    """Reads the four conditions off the parts that know them."""
+
+    def __init__(
+        self,
+        settings: TraderSettings,
+        engine: Engine,
+        clock: VenueClock,
+        forecasts: Forecasts,
+        lease: Lease,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._clock = clock
+        self._forecasts = forecasts
+        self._lease = lease
+
+    def conditions(self) -> list[Condition]:
+        """All four as they are now."""
+        found = [self.reconciled(), self.feed_fresh(), self.model_fresh(), self.halted()]
+        for condition in found:
+            gauge = metrics.CONDITION.labels(self._settings.bot, condition.type)
+            gauge.set(int(condition.status))
+        return found
+
+    def reconciled(self) -> Condition:
+        """Whether the books agree with the venue and the lease is held."""
+        if not self._lease.held():
+            message = "another trader may hold the bot's lease"
+            return _condition("Reconciled", False, "LeaseLost", message)
+        doubt = self._engine.doubt
+        if doubt:
+            return _condition("Reconciled", False, "NotReconciled", doubt)
+        return _condition("Reconciled", True, "Reconciled", "the books agree with the venue")
+
+    def feed_fresh(self) -> Condition:
+        """Whether the venue's feed was heard of lately, in real seconds."""
+        silence, limit = self._clock.silence(), self._settings.max_silence_seconds
+        if self._clock.now() == 0:
+            message = "nothing has come from the venue's feed yet"
+            return _condition("FeedFresh", False, "NoFeed", message)
+        if silence > limit:
+            message = f"the venue's feed has been silent for more than {limit:g} s"
+            return _condition("FeedFresh", False, "FeedSilent", message)
+        return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is heard")
+
+    def model_fresh(self) -> Condition:
+        """Whether the forecast's model has seen recent prices."""
+        history_end, now = self._forecasts.history_end(), self._clock.now()
+        if history_end is None:
+            message = f"no forecast of {self._settings.model} has come yet"
+            return _condition("ModelFresh", False, "NoForecast", message)
+        limit = self._settings.max_model_age_seconds
+        if now - history_end > limit * 1000:
+            message = f"the last minute that the model saw is more than {limit} s old"
+            return _condition("ModelFresh", False, "ModelStale", message)
+        return _condition("ModelFresh", True, "ModelFresh", "the model has seen recent prices")
+
+    def halted(self) -> Condition:
+        """Whether the bot is halted or paused."""
+        state = self._engine.state()
+        if state.halted:
+            return _condition("Halted", True, "LimitReached", state.halted)
+        if state.paused:
+            return _condition("Halted", True, "Paused", state.paused)
+        return _condition("Halted", False, "Running", "neither halted nor paused")
+
+    def watch(self, readiness: Readiness) -> None:
+        """The stage is ready while the conditions are good; stale means unready, never an end."""
+        readiness.check("Reconciled", _bad_when(False, self.reconciled))
+        readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
+        readiness.check("ModelFresh", _bad_when(False, self.model_fresh))
+        readiness.check("Halted", _bad_when(True, self.halted))
+
+    def well(self) -> bool:
+        """Reconciled, fresh and holding the lease: the venue may be told that all is well."""
+        return self.reconciled().status and self.feed_fresh().status
+
+
+def _condition(kind: ConditionType, status: bool, reason: str, message: str) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=message)
+
+
+def _bad_when(bad: bool, read: Callable[[], Condition]) -> Callable[[], str | None]:
+    def check() -> str | None:
+        condition = read()
+        return condition.message if condition.status is bad else None
+
+    return check

@@ -1,0 +1,169 @@
+"""What a trader does all the time: windows, reconciliation, heartbeats, reports, control."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from confluent_kafka import Message
+
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.kafka import Topics
+from tradebot.trader.control.server import ControlServer
+from tradebot.trader.engine import Engine
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.gates import Gates
+from tradebot.trader.report import Reporter
+from tradebot.trader.settings import TraderSettings
+from tradebot.trader.streams import LAST_FORECASTS, Stream, on_feed, tail_reader, windows_reader
+from tradebot.trader.windows import Gatherer, read
+from tradebot.venue.errors import VenueError
+
+HEARTBEAT_SECONDS: Final = 10.0
+REPORT_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 2.5
+LONGEST_WAIT: Final = 15.0
+
+
+class Loops:
+    """Runs until told to stop, or until one of its parts fails."""
+
+    def __init__(
+        self,
+        settings: TraderSettings,
+        topics: Topics,
+        engine: Engine,
+        gates: Gates,
+        clock: VenueClock,
+        forecasts: Forecasts,
+        reporter: Reporter,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._gates = gates
+        self._forecasts = forecasts
+        self._reporter = reporter
+        self._gatherer = Gatherer(settings.symbol)
+        self._windows = Stream(
+            windows_reader(settings, topics.liquidity), self._on_windows, "windows"
+        )
+        self._others = (
+            Stream(
+                tail_reader(settings, topics.forecasts, last=LAST_FORECASTS),
+                self._on_forecasts,
+                "forecasts",
+            ),
+            Stream(
+                tail_reader(settings, topics.feed, last=0),
+                on_feed(clock, settings.symbol),
+                "feed",
+            ),
+        )
+        self._log = logs.get("trader")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Trades until `stopping` is set; then no new orders, live ones cancelled, all flushed.
+
+        Raises:
+            JournalError: the journal cannot be written any more.
+        """
+        control = ControlServer(self._settings, self._engine, self._gates)
+        await control.start()
+        works = [
+            self._windows.run(),
+            *(stream.run() for stream in self._others),
+            self._reconcile(),
+            self._beat(),
+            self._report(),
+        ]
+        tasks = [asyncio.ensure_future(work) for work in works]
+        stop = asyncio.ensure_future(stopping.wait())
+        try:
+            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stop}:
+                task.result()
+        finally:
+            stop.cancel()
+            await self._stop(tasks, control)
+
+    async def _stop(self, tasks: Sequence[asyncio.Future[None]], control: ControlServer) -> None:
+        flatten = self._settings.on_stop == "flatten"
+        try:
+            async with asyncio.timeout(None if flatten else STOP_SECONDS):
+                await self._engine.stop(flatten=flatten, cancel=self._gates.reconciled().status)
+        except TimeoutError:
+            self._log.warning("an order was still under way at the stop; its fate is looked up")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(1.0):
+                await self._engine.books.flush()
+        except TimeoutError:
+            self._log.warning("documents are left; they are sent at the next start")
+        await asyncio.gather(
+            control.close(),
+            self._reporter.close(),
+            *(stream.close() for stream in (self._windows, *self._others)),
+            return_exceptions=True,
+        )
+
+    async def _on_windows(self, messages: list[Message]) -> None:
+        for message in messages:
+            record = read(message.value() or b"")
+            window = None if record is None else self._gatherer.take(record)
+            if window is not None:
+                decided = await self._engine.on_window(window)
+                await self._engine.books.flush()
+                if decided is not None:
+                    await self._engine.books.record(decided)
+        if self._gatherer.settled():
+            await self._windows.commit(messages)
+
+    async def _on_forecasts(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._forecasts.take(message.value() or b"")
+
+    async def _reconcile(self) -> None:
+        """At the start, when something is in doubt, and every few minutes."""
+        engine, wait = self._engine, 0.5
+        engine.due.set()
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.reconcile_seconds):
+                    await engine.due.wait()
+            except TimeoutError:
+                pass
+            engine.due.clear()
+            try:
+                outcome = await engine.reconcile()
+                wait = 0.5 if outcome.certain else min(LONGEST_WAIT, wait * 2)
+                if outcome.certain:
+                    continue
+            except VenueError as error:
+                self._log.warning("not reconciled", reason=str(error))
+                wait = min(LONGEST_WAIT, wait * 2)
+            await asyncio.sleep(wait)
+            engine.due.set()
+
+    async def _beat(self) -> None:
+        """A dead man's switch: the venue cancels all orders when this ceases.
+
+        Only a trader that is reconciled, hears the feed and holds the lease tells the venue that
+        it is well, so that one that was cut off is disarmed by the venue itself.
+        """
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self._settings.heartbeat and self._gates.well():
+                await self._engine.heartbeat()
+
+    async def _report(self) -> None:
+        was_fresh = True
+        while True:
+            conditions = self._gates.conditions()
+            await self._reporter.report(conditions)
+            fresh = next(c.status for c in conditions if c.type == "FeedFresh")
+            if fresh and not was_fresh:
+                self._engine.due.set()  # what happened while we were cut off?
+            was_fresh = fresh
+            await asyncio.sleep(REPORT_SECONDS)

@@ -1,0 +1,189 @@
+"""The trader's edge: sets up its parts, runs them, and stops them in order."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from tradebot.platform import health, logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.health import Readiness
+from tradebot.platform.kafka import Topics, ensure_topics, producer
+from tradebot.platform.settings import SettingsError
+from tradebot.trader import metrics
+from tradebot.trader.account import Account, LiveAccount
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.engine import Engine
+from tradebot.trader.entries import EpochTaken
+from tradebot.trader.execution import Executor
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.gates import Gates
+from tradebot.trader.homes import journal_of, lease_of, reporter_of
+from tradebot.trader.journal import JournalError
+from tradebot.trader.lease import Lease, LeaseTakenError
+from tradebot.trader.loops import Loops
+from tradebot.trader.market import Market
+from tradebot.trader.paper import PaperAccount
+from tradebot.trader.publisher import KafkaPublisher
+from tradebot.trader.reconcile import Reconciler
+from tradebot.trader.settings import TraderSettings, rules
+from tradebot.venue.errors import VenueError
+from tradebot.venue.nonces import nonces_of
+from tradebot.venue.rest import GeminiRest
+from tradebot.venue.settings import endpoints
+from tradebot.venue.signing import read_credentials
+
+LONGEST_WAIT: Final = 10.0
+
+Answer = TypeVar("Answer")
+
+
+async def run(settings: TraderSettings) -> None:
+    """Runs the trader until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: it cannot be set up as told, or its journal can't be written any more.
+    """
+    logs.setup("trader", level=settings.log_level, form=settings.log_format)
+    readiness = Readiness("trader")
+    try:
+        health.serve(readiness, stage="trader", host=settings.http_host, port=settings.http_port)
+    except OSError as error:
+        raise SettingsError(
+            f"http_port is {settings.http_port}: {error.strerror}; give a free one by --http-port"
+        ) from None
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    lease = lease_of(settings)
+    try:
+        epoch = await _unless(stopping, lease.acquire())
+        if epoch is not None:
+            await _hold(settings, readiness, lease, epoch, stopping)
+    except (LeaseTakenError, JournalError) as error:
+        raise SettingsError(str(error)) from None
+    finally:
+        await lease.release()
+
+
+async def _hold(
+    settings: TraderSettings,
+    readiness: Readiness,
+    lease: Lease,
+    epoch: int,
+    stopping: asyncio.Event,
+) -> None:
+    """All that is done while the lease is held."""
+    topics = Topics.of(settings)
+    ensure_topics(settings, (topics.feed, topics.liquidity, topics.forecasts, topics.documents))
+    metrics.EPOCH.labels(settings.bot).set(epoch)
+    clock = VenueClock(settings.speed)
+    # Decisions must reach the store even if the broker is away for long: no delivery timeout.
+    publisher = KafkaPublisher(
+        producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
+    )
+    who = Identity(bot=settings.bot, symbol=settings.symbol, mode=_books_mode(settings))
+    books = Books(journal_of(settings), publisher, who, clock.now)
+    async with _rest(settings) as rest:
+        try:
+            books.open()
+            await books.record(EpochTaken(epoch=epoch, mode=who.mode))
+            market = Market(rest, settings.symbol)
+            if await _unless(stopping, _meet(market, readiness)) is None:
+                return
+            engine, forecasts = _engine(settings, books, market, rest, clock, lease)
+            gates = Gates(settings, engine, clock, forecasts, lease)
+            gates.watch(readiness)
+            loops = Loops(settings, topics, engine, gates, clock, forecasts, reporter_of(settings))
+            readiness.started()
+            await loops.run(stopping)
+        finally:
+            books.close()
+
+
+def _books_mode(settings: TraderSettings) -> str:
+    """Whose money the books are of; a paused bot keeps those that its keys say."""
+    if settings.mode == "Paused":
+        return "Live" if settings.api_key_file else "Paper"
+    return settings.mode
+
+
+def _rest(settings: TraderSettings) -> GeminiRest:
+    """The venue's client, with the key if the books are of real money."""
+    url = endpoints(settings).rest
+    if _books_mode(settings) == "Paper":
+        return GeminiRest(url)
+    credentials = read_credentials(settings.api_key_file, settings.api_secret_file)
+    nonces = nonces_of("time" if settings.time_based_nonce else "counter")
+    return GeminiRest(url, credentials, nonces=nonces)
+
+
+async def _meet(market: Market, readiness: Readiness) -> bool:
+    """Learns the symbol's rules, for as long as it takes the venue to answer."""
+    wait, log = 0.5, logs.get("trader")
+    while True:
+        try:
+            await market.refresh()
+        except VenueError as error:
+            reason = f"the venue does not answer: {error}"
+            readiness.close("venue", reason)
+            log.warning("waiting for the venue", reason=str(error))
+            await asyncio.sleep(wait)
+            wait = min(LONGEST_WAIT, wait * 2)
+        else:
+            readiness.open("venue")
+            return True
+
+
+def _engine(
+    settings: TraderSettings,
+    books: Books,
+    market: Market,
+    rest: GeminiRest,
+    clock: VenueClock,
+    lease: Lease,
+) -> tuple[Engine, Forecasts]:
+    forecasts = Forecasts(settings.symbol, settings.model)
+    account = _account(settings, books, market, rest, clock)
+    executor = Executor(books, account, lease.held)
+    reconciler = Reconciler(
+        books, account, executor, symbol=settings.symbol, currencies=market.currencies
+    )
+    engine = Engine(
+        books=books,
+        executor=executor,
+        reconciler=reconciler,
+        market=market,
+        forecasts=forecasts,
+        clock=clock,
+        lease=lease,
+        rules=rules(settings),
+        paused="its mode is Paused" if settings.mode == "Paused" else "",
+    )
+    return engine, forecasts
+
+
+def _account(
+    settings: TraderSettings, books: Books, market: Market, rest: GeminiRest, clock: VenueClock
+) -> Account:
+    if books.who.mode == "Live":
+        return LiveAccount(rest, settings.symbol)
+    ledger = books.ledger
+    base, quote = (
+        (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
+    )
+    return PaperAccount(rest, market.rules, base=base, quote=quote, now=clock.now)
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """The answer of `work`, or `None` if the stage is told to stop before."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None

@@ -1,0 +1,131 @@
+"""The trader's topics: windows it answers for, and the newest of forecasts and feed.
+
+Windows are read in a group, and an offset is committed only after its decision is durable.
+Forecasts and the feed are state, not work: their end is read at each start, and nothing of them
+is committed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import msgspec
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.kafka import consumer
+from tradebot.records import FeedRecord
+from tradebot.trader.settings import TraderSettings
+
+POLL_SECONDS: Final = 0.2
+BATCH: Final = 2000
+LAST_FORECASTS: Final = 50
+"""Records a partition that are read again at a start; other bots' may be among them."""
+
+Handle = Callable[[list[Message]], Awaitable[None]]
+
+_log = logs.get("trader.streams")
+
+
+class Stream:
+    """Hands what a consumer reads to `handle`, in batches, in order, one at a time.
+
+    The consumer lives in a thread of its own; `handle` runs in the event loop.
+    """
+
+    def __init__(self, reader: Consumer, handle: Handle, name: str) -> None:
+        self._reader = reader
+        self._handle = handle
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def run(self) -> None:
+        """Reads until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            messages = await loop.run_in_executor(self._thread, self._read)
+            if messages:
+                await self._handle(messages)
+
+    def _read(self) -> list[Message]:
+        """The next messages, as soon as there are any."""
+        first = self._reader.poll(POLL_SECONDS)
+        if first is None:
+            return []
+        found = [first, *self._reader.consume(BATCH, 0)]
+        good = [message for message in found if message.error() is None]
+        if len(good) < len(found):
+            error = next(message.error() for message in found if message.error() is not None)
+            _log.warning("Kafka", reason=str(error))
+        return good
+
+    async def commit(self, messages: list[Message]) -> None:
+        """All up to `messages` is done; a broker that is away is told by the next commit."""
+        ends = {(m.topic(), m.partition()): (m.offset() or 0) + 1 for m in messages}
+        offsets = [
+            TopicPartition(topic or "", partition or 0, end)
+            for (topic, partition), end in ends.items()
+        ]
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self._commit, offsets)
+        except KafkaException as error:
+            _log.warning("offset not committed yet", reason=str(error))
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        self._reader.commit(offsets=offsets, asynchronous=False)
+
+    async def close(self) -> None:
+        """Leaves the group."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._reader.close)
+        self._thread.shutdown()
+
+
+def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
+    """A consumer of windows in the bot's own group."""
+    reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}")
+    reader.subscribe([topic])
+    return reader
+
+
+def tail_reader(settings: TraderSettings, topic: str, *, last: int) -> Consumer:
+    """A consumer of the topic's last records a partition and of what comes after."""
+    reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}-tail")
+    partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
+    starts = []
+    for partition in partitions:
+        start = OFFSET_END
+        if last:
+            low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            start = max(low, high - last)
+        starts.append(TopicPartition(topic, partition, start))
+    reader.assign(starts)
+    return reader
+
+
+def feed_time(messages: list[Message], symbol: str) -> int:
+    """The newest time (ms) that the venue stamped on the symbol's feed; 0 if none is there."""
+    key = symbol.encode()
+    for message in reversed(messages):
+        if message.key() == key:
+            try:
+                return _decode(message.value() or b"").ts
+            except msgspec.DecodeError:
+                continue
+    return 0
+
+
+def on_feed(clock: VenueClock, symbol: str) -> Handle:
+    """Sets the clock by the feed."""
+
+    async def handle(messages: list[Message]) -> None:
+        ts = feed_time(messages, symbol)
+        if ts:
+            clock.observe(ts)
+
+    return handle
+
+
+_decode = msgspec.json.Decoder(FeedRecord).decode
