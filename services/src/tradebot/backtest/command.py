@@ -29,7 +29,7 @@ def _backtest(settings: BacktestSettings) -> None:
             risk_free_rate=settings.risk_free_rate,
         )
     title = f"{settings.strategy} on {settings.symbol}"
-    first, last = (str(ts.astype("datetime64[s]")) for ts in _span(outcome))
+    first, last = (str(ts.astype("datetime64[m]")).replace("T", " ") for ts in _span(outcome))
     subtitle = f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}"
     page.write(settings.report, page.render(outcome, title=title, subtitle=subtitle))
     if settings.json:

@@ -8,6 +8,8 @@ from tradebot.backtest.metrics import Metrics
 
 Row = tuple[str, str]
 
+NO_BREAK_SPACE = "\u00a0"
+
 
 def rows(metrics: Metrics) -> list[Row]:
     """Name and figure of each metric, in the order of the tutorial's table and then ours."""
@@ -47,7 +49,7 @@ def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
 
 
 def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2%}".replace("%", " %")
+    return "–" if math.isnan(value) else f"{value:.2%}".replace("%", f"{NO_BREAK_SPACE}%")
 
 
 def _number(value: float) -> str:
