@@ -11,6 +11,7 @@ from tradebot.forecast.fastprophet.holidays import Holidays, read_holidays
 from tradebot.forecast.fastprophet.linear import fit_linear
 from tradebot.forecast.fastprophet.options import Options, Regressor, Seasonality
 from tradebot.forecast.fastprophet.refit import Spread, follow
+from tradebot.forecast.fastprophet.rows import RowModel
 from tradebot.forecast.fastprophet.segments import Segments, accumulate
 from tradebot.forecast.fastprophet.setup import (
     Changepoints,
@@ -160,7 +161,8 @@ def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
         start = None
     else:
         segments, start = warm.segments, _carried(warm, draft)
-    solution = fit_linear(segments, draft.scales, draft.changepoints, draft.design, options, start)
+    model = RowModel(draft.rows, draft.design, draft.scales, draft.changepoints, options.growth)
+    solution = fit_linear(segments, model, options, start)
     return _fitted(draft, segments, solution, parameters_of(draft, solution))
 
 

@@ -1,12 +1,14 @@
 """Linear and flat growth with additive terms: the residual sum of squares is one quadratic."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tradebot.forecast.fastprophet.design import Design
 from tradebot.forecast.fastprophet.options import Options
+from tradebot.forecast.fastprophet.rows import RowModel
 from tradebot.forecast.fastprophet.segments import Normal, Segments, normal_equations
-from tradebot.forecast.fastprophet.setup import Changepoints, Scales
-from tradebot.forecast.fastprophet.solver import LEAST_SIGMA, Fit, Problem, Solution, minimise
+from tradebot.forecast.fastprophet.solver import Problem, Solution, minimise
 from tradebot.forecast.fastprophet.times import Floats
 
 
@@ -31,33 +33,16 @@ def gaussian_prior(scales: Floats, changepoints: int, flat: bool) -> GaussianPri
     )
 
 
-def quadratic_problem(
-    normal: Normal, prior: GaussianPrior, tau: float, penalised: slice
-) -> Problem:
-    """The MAP problem of a quadratic residual."""
-
-    def evaluate(theta: Floats) -> Fit:
-        away = theta - normal.origin
-        pull = normal.gram @ away
-        rss = normal.constant + float(away @ (pull - 2 * normal.linear))
-        return Fit(max(rss, 0.0), pull - normal.linear, normal.gram)
-
-    return Problem(normal.rows, evaluate, prior, tau, penalised)
-
-
 def fit_linear(
-    segments: Segments,
-    scales: Scales,
-    changepoints: Changepoints,
-    design: Design,
-    options: Options,
-    start: tuple[Floats, float] | None,
+    segments: Segments, model: RowModel, options: Options, start: tuple[Floats, float] | None
 ) -> Solution:
     """The optimum of θ = [m, k, δ, β] from the statistics; `start` is a θ and σ² close to it.
 
     For a given σ the problem is convex. σ itself may have several stationary values only when
-    the rows hardly outnumber the parameters: then a search over σ picks the best of them.
+    the rows hardly outnumber the parameters: then a search over σ picks the best of them. Where
+    the statistics have too few digits, the optimum is refined on the rows of `model`.
     """
+    design, scales, changepoints = model.design, model.scales, model.changepoints
     flat = options.growth == "flat"
     changes = 0 if flat else len(changepoints.times)
     trend = 1 if flat else 2 + changes
@@ -67,17 +52,47 @@ def fit_linear(
     normal = normal_equations(segments, scales, changepoints, origin, flat, shifts)
     prior = gaussian_prior(design.prior_scales, changes, flat)
     penalised = slice(0, 0) if flat else slice(2, trend)
-    problem = quadratic_problem(normal, prior, options.changepoint_prior_scale, penalised)
+    tau = options.changepoint_prior_scale
+    problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
     if start is not None:
         return minimise(problem, *start)
     best = minimise(problem, origin)
-    if problem.rows > 20 * len(origin):
-        return best
+    if problem.rows <= 20 * len(origin):
+        best = _search(problem, best, normal)
+    if best.rss < 1e-9 * normal.constant or _condition(normal.gram) > 1e9:
+        best = _refine(problem, best, normal, model)
+    return best
+
+
+def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
     for sigma in best.sigma * np.geomspace(30.0, 1e-4, 12):
         other = minimise(problem, best.theta, float(sigma) ** 2)
-        if other.objective < best.objective - 1e-9 and other.sigma > 2 * LEAST_SIGMA:
+        # A residual that rounding alone decides is a curve through every row: the posterior is
+        # unbounded there, and its peak says nothing about the data.
+        if other.objective < best.objective and other.rss > 1e-11 * normal.constant:
             best = other
     return best
+
+
+def _refine(problem: Problem, best: Solution, normal: Normal, model: RowModel) -> Solution:
+    """The optimum again, from residuals that were taken row by row about the last one."""
+    for _ in range(3):
+        exact = model.evaluate(best.theta)
+        near = Normal(exact.hessian, -exact.gradient, exact.rss, best.theta, normal.rows)
+        anew = replace(problem, evaluate=near.evaluate)
+        refined = minimise(anew, best.theta, best.sigma**2)
+        if abs(refined.objective - best.objective) <= 1e-9:
+            return refined
+        best = refined
+    return best
+
+
+def _condition(gram: Floats) -> float:
+    """The condition of a Gram matrix whose columns are scaled to one length."""
+    size = np.sqrt(gram.diagonal())
+    size[size == 0] = 1.0
+    values = np.linalg.eigvalsh(gram / size / size[:, None])
+    return float(values[-1] / max(values[0], 1e-300))
 
 
 def _shifts(made: Design, wanted: Design) -> dict[int, tuple[float, float]]:

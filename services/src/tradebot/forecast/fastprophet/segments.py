@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tradebot.forecast.fastprophet.design import Design
 from tradebot.forecast.fastprophet.history import Rows
 from tradebot.forecast.fastprophet.setup import Changepoints, Scales
+from tradebot.forecast.fastprophet.solver import Fit
 from tradebot.forecast.fastprophet.times import DAY, Floats, Nanos
 
 BLOCK: Final = 4096
@@ -88,6 +89,13 @@ class Normal:
     constant: float
     origin: Floats
     rows: int
+
+    def evaluate(self, theta: Floats) -> Fit:
+        """The fit of θ (P,)."""
+        away = theta - self.origin
+        pull = self.gram @ away
+        rss = self.constant + float(away @ (pull - 2 * self.linear))
+        return Fit(max(rss, 0.0), pull - self.linear, self.gram)
 
 
 def normal_equations(

@@ -66,39 +66,46 @@ def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> f
 
 
 def minimise(
-    problem: Problem, start: Floats, variance: float | None = None, steps: int = 200
+    problem: Problem, start: Floats, variance: float | None = None, steps: int = 500
 ) -> Solution:
     """The optimum that the descent from `start` reaches.
 
     `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
-    or when it is so short that only rounding could make it rise.
+    or when it is so short that only rounding could make it rise. θ and σ² take turns; where σ²
+    settles slowly, its limit is extrapolated for the next step.
     """
     theta, fit = start, problem.evaluate(start)
-    if variance is None:
-        variance = best_variance(fit.rss, problem.rows)
-    value = objective(problem, theta, fit.rss, variance)
+    own = best_variance(fit.rss, problem.rows)
+    aim = own if variance is None else variance
+    value = np.inf if variance is not None else objective(problem, theta, fit.rss, own)
     damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
     while count < steps and not converged:
         count += 1
-        step = _step(problem, theta, fit, variance, damping)
+        step = _step(problem, theta, fit, aim, damping)
         trial = theta + step
         trial_fit = problem.evaluate(trial)
-        trial_variance = best_variance(trial_fit.rss, problem.rows)
-        trial_value = objective(problem, trial, trial_fit.rss, trial_variance)
+        trial_own = best_variance(trial_fit.rss, problem.rows)
+        trial_value = objective(problem, trial, trial_fit.rss, trial_own)
         change = float(step @ fit.hessian @ step)
-        moved = float(np.sqrt(max(change, 0.0) / (variance * problem.rows)))
+        moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
         tiny = moved < 1e-7
         if not (trial_value <= value or (tiny and np.isfinite(trial_value))):
-            damping = max(damping * 8, 1e-6)
-            converged = damping > 1e12
+            if aim != own:
+                aim = own
+            else:
+                damping = max(damping * 8, 1e-6)
+                converged = damping > 1e12
             continue
-        moved_variance = abs(trial_variance / variance - 1)
-        settled = moved_variance < 1e-12 or (tiny and moved_variance > 0.5 * drift)
-        converged = tiny and settled and (moved < 1e-13 or moved > 0.5 * length)
+        trial_drift = float(np.log(trial_own / own))
+        settled = abs(trial_drift) < 1e-13 or (tiny and abs(trial_drift) >= abs(drift))
+        converged = tiny and settled and (moved < 1e-13 or moved >= length)
+        ratio = trial_drift / drift if drift else 0.0
+        slow = 0.1 < ratio < 0.95 and damping == 0
+        aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
         damping = 0.0 if damping < 1e-5 else damping / 8
-        theta, fit, variance, value = trial, trial_fit, trial_variance, trial_value
-        length, drift = moved, moved_variance
-    return Solution(theta, float(np.sqrt(variance)), value, fit.rss, count, converged)
+        theta, fit, own, value = trial, trial_fit, trial_own, trial_value
+        length, drift = moved, np.inf if slow else trial_drift
+    return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
 
 
 def _step(problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float) -> Floats:
