@@ -1,0 +1,238 @@
+"""What every unit consists of: a ConfigMap named by its content, and a Deployment of one pod."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tradebot_operator.naming import EGRESS, UNIT, digest, labels
+from tradebot_operator.settings import Credential, OperatorSettings
+from tradebot_operator.units import Unit, topic_prefix
+
+Manifest = dict[str, Any]
+
+USER = 10001
+STATE_FOLDER = "/var/lib/tradebot"
+KAFKA_FOLDER = "/etc/tradebot/kafka"
+KEYS_FOLDER = "/etc/tradebot/keys"
+HISTORY_FOLDER = "/var/lib/tradebot-history"
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """A volume and where the stage sees it."""
+
+    name: str
+    path: str
+    source: dict[str, Any]
+    read_only: bool = True
+
+
+class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one unit's pod has of its own, beside what every stage's has."""
+
+    unit: Unit
+    namespace: str
+    owners: tuple[dict[str, Any], ...]
+    image: str
+    config: Mapping[str, str]
+    mounts: tuple[Mount, ...] = ()
+    env: tuple[dict[str, Any], ...] = ()
+    egress: str = ""
+    service_account: str = ""
+    replicas: int = 1
+    grace_seconds: int = 30
+    annotations: Mapping[str, str] = {}
+
+
+def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dict[str, str]:
+    """The variables of every stage, by field of its settings."""
+    config = {
+        "kafka": settings.kafka.bootstrap,
+        "kafka_security": settings.kafka.security,
+        "topic_prefix": topic_prefix(settings, namespace, unit.environment),
+        "http_host": "0.0.0.0",  # noqa: S104  # in a pod, for its probes
+        "http_port": "9090",
+        "log_format": "json",
+        "log_level": settings.log_level,
+    }
+    if unit.environment == "Emulator":
+        config["speed"] = f"{settings.emulator.speed:g}"
+    credential = settings.credential(unit.stage)
+    if credential:
+        config["kafka_username"] = credential.username
+        config["kafka_password_file"] = f"{KAFKA_FOLDER}/password"
+    if settings.kafka.ca_secret:
+        config["kafka_ca_file"] = f"{KAFKA_FOLDER}/ca.crt"
+    return config
+
+
+def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
+    """The variables of a stage that talks to the venue, beside the common ones."""
+    config = {"symbol": unit.symbol, "environment": unit.environment}
+    if unit.environment == "Emulator" and settings.emulator.url:
+        config["emulator_url"] = settings.emulator.url
+    return config
+
+
+def children(plan: PodPlan, settings: OperatorSettings) -> list[Manifest]:
+    """The ConfigMap and the Deployment of the unit."""
+    config = config_map(plan)
+    return [config, deployment(plan, settings, config["metadata"]["name"])]
+
+
+def config_map(plan: PodPlan) -> Manifest:
+    """The stage's variables.
+
+    Its name holds a hash of them and it can't be changed, so that a pod which restarts finds what
+    it was started with, and a change of any variable restarts this one stage.
+    """
+    data = {f"TRADEBOT_{field.upper()}": value for field, value in plan.config.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(plan, f"{plan.unit.name}-{digest(data)}"),
+        "immutable": True,
+        "data": data,
+    }
+
+
+def metadata(plan: PodPlan, name: str) -> Manifest:
+    """A child's metadata."""
+    return {
+        "name": name,
+        "namespace": plan.namespace,
+        "labels": _labels(plan),
+        "ownerReferences": list(plan.owners),
+    }
+
+
+def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
+    """One pod of the stage; never two at once, since each is the only writer of something."""
+    template = settings.template(plan.unit.stage)
+    pod_labels = dict(template.labels) | _labels(plan)
+    if plan.egress:
+        pod_labels[EGRESS] = plan.egress
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(plan, plan.unit.name),
+        "spec": {
+            "replicas": plan.replicas,
+            "revisionHistoryLimit": 2,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": {UNIT: plan.unit.name}},
+            "template": {
+                "metadata": {
+                    "labels": pod_labels,
+                    "annotations": dict(template.annotations) | dict(plan.annotations),
+                },
+                "spec": _overlay(_pod(plan, settings, config_name), template.pod),
+            },
+        },
+    }
+
+
+def _labels(plan: PodPlan) -> dict[str, str]:
+    unit = plan.unit
+    return labels(
+        unit=unit.name,
+        stage=unit.stage,
+        symbol=unit.symbol,
+        environment=unit.environment,
+        bot=unit.bot,
+    )
+
+
+def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
+    mounts = (*_standard_mounts(settings, plan.unit.stage), *plan.mounts)
+    pod: Manifest = {
+        "automountServiceAccountToken": bool(plan.service_account),
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": plan.grace_seconds,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(plan, settings, config_name, mounts)],
+        "volumes": [{"name": mount.name} | mount.source for mount in mounts],
+    }
+    if plan.service_account:
+        pod["serviceAccountName"] = plan.service_account
+    if settings.images.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
+    return pod
+
+
+def _container(
+    plan: PodPlan, settings: OperatorSettings, config_name: str, mounts: tuple[Mount, ...]
+) -> Manifest:
+    template = settings.template(plan.unit.stage)
+    extra = [{"name": name, "value": value} for name, value in sorted(template.env.items())]
+    return {
+        "name": plan.unit.stage,
+        "image": plan.image,
+        "imagePullPolicy": settings.images.pull_policy,
+        "args": [plan.unit.stage],
+        "envFrom": [{"configMapRef": {"name": config_name}}],
+        "env": [*plan.env, *extra],
+        "ports": [{"name": "http", "containerPort": 9090, "protocol": "TCP"}],
+        "resources": template.resources,
+        "startupProbe": _probe("/livez", period=2, failures=60),
+        "livenessProbe": _probe("/livez", period=10, failures=3),
+        "readinessProbe": _probe("/readyz", period=3, failures=2),
+        # The last lines of a container that failed become the reason shown in the TradeBot.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": mount.name, "mountPath": mount.path}
+            | ({"readOnly": True} if mount.read_only else {})
+            for mount in mounts
+        ],
+    }
+
+
+def _probe(path: str, *, period: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 3,
+        "failureThreshold": failures,
+    }
+
+
+def _standard_mounts(settings: OperatorSettings, stage: str) -> tuple[Mount, ...]:
+    mounts = [
+        Mount("tmp", "/tmp", {"emptyDir": {}}, read_only=False),  # noqa: S108  # the pod's own
+        Mount("state", STATE_FOLDER, {"emptyDir": {}}, read_only=False),
+    ]
+    sources = _kafka_sources(settings, settings.credential(stage))
+    if sources:
+        # One projected volume: a Secret's rotated password reaches the file.
+        projected = {"projected": {"defaultMode": 0o440, "sources": sources}}
+        mounts.append(Mount("kafka", KAFKA_FOLDER, projected))
+    return tuple(mounts)
+
+
+def _kafka_sources(settings: OperatorSettings, credential: Credential | None) -> list[Manifest]:
+    sources: list[Manifest] = []
+    if credential:
+        items = [{"key": credential.secret_key, "path": "password"}]
+        sources.append({"secret": {"name": credential.secret_name, "items": items}})
+    if settings.kafka.ca_secret:
+        items = [{"key": settings.kafka.ca_key, "path": "ca.crt"}]
+        sources.append({"secret": {"name": settings.kafka.ca_secret, "items": items}})
+    return sources
+
+
+def _overlay(base: Any, over: Any) -> Any:
+    """`over` laid on `base`: mappings are merged, all else is replaced."""
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    return base | {key: _overlay(base.get(key), value) for key, value in over.items()}

@@ -1,0 +1,138 @@
+"""The trader: the one pod that holds the keys, with the right to speak of its own bot alone."""
+
+from typing import Any
+
+from tradebot_operator.builders.pod import (
+    KEYS_FOLDER,
+    STATE_FOLDER,
+    Manifest,
+    Mount,
+    PodPlan,
+    children,
+    common_config,
+    metadata,
+    venue_config,
+)
+from tradebot_operator.resource import GROUP, TradeBot
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import Unit
+
+SECRET_ANNOTATION = "tradebot.dev/credentials-secret"  # noqa: S105  # a name, not a secret
+ON_STOP_VARIABLE = "TRADEBOT_ON_STOP"
+
+
+def trader_children(
+    unit: Unit,
+    bot: TradeBot,
+    settings: OperatorSettings,
+    *,
+    replicas: int = 1,
+    flatten: bool = False,
+) -> list[Manifest]:
+    """The trader's children.
+
+    Args:
+        flatten: the trader sells what it holds when it is stopped.
+    """
+    plan = _plan(unit, bot, settings, replicas=replicas, flatten=flatten)
+    name = unit.name
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": metadata(plan, name),
+            "automountServiceAccountToken": False,
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": metadata(plan, name),
+            "rules": _rules(bot, name),
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata(plan, name),
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": bot.namespace}],
+        },
+        *children(plan, settings),
+    ]
+
+
+def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
+    """Its own TradeBot's status, and its own Lease; all by name."""
+    return [
+        {
+            "apiGroups": [GROUP],
+            "resources": ["tradebots"],
+            "resourceNames": [bot.name],
+            "verbs": ["get"],
+        },
+        {
+            "apiGroups": [GROUP],
+            "resources": ["tradebots/status"],
+            "resourceNames": [bot.name],
+            "verbs": ["patch"],
+        },
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": [lease],
+            "verbs": ["get", "create", "update"],
+        },
+    ]
+
+
+def _plan(
+    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int, flatten: bool
+) -> PodPlan:
+    spec, secret = bot.spec, bot.spec.venue.credentials_secret
+    config = common_config(settings, unit, bot.namespace) | venue_config(settings, unit)
+    config |= {
+        "bot": bot.name,
+        "mode": spec.mode,
+        "model": spec.forecast.model,
+        "risk_fraction": spec.risk_fraction,
+        "band_min_bps": str(spec.liquidity_band.min_bps),
+        "band_max_bps": str(spec.liquidity_band.max_bps),
+        "min_edge_bps": str(spec.forecast.min_edge_bps),
+        "max_position": spec.limits.max_position,
+        "max_daily_loss": spec.limits.max_daily_loss,
+        "max_drawdown": spec.limits.max_drawdown,
+        "cooldown_seconds": str(spec.limits.cooldown_seconds),
+        "max_orders_per_hour": str(spec.limits.max_orders_per_hour),
+        "state_dir": STATE_FOLDER,
+        "journal": "kafka",
+        "lease": "kubernetes",
+        "report": "kubernetes",
+        "namespace": bot.namespace,
+        "on_stop": "flatten" if flatten else "keep",
+    }
+    mounts: tuple[Mount, ...] = ()
+    if secret:
+        config["api_key_file"] = f"{KEYS_FOLDER}/api-key"
+        config["api_secret_file"] = f"{KEYS_FOLDER}/api-secret"
+        items = [{"key": key, "path": key} for key in ("api-key", "api-secret")]
+        source = {"secret": {"secretName": secret, "items": items, "defaultMode": 0o440}}
+        mounts = (Mount("keys", KEYS_FOLDER, source),)
+    owner = bot.reference | {"controller": True, "blockOwnerDeletion": False}
+    return PodPlan(
+        unit=unit,
+        namespace=bot.namespace,
+        owners=(owner,),
+        image=settings.images.services,
+        config=config,
+        mounts=mounts,
+        env=(_field("TRADEBOT_POD_NAME", "metadata.name"),),
+        egress="venue" if unit.environment != "Emulator" else "",
+        service_account=unit.name,
+        replicas=replicas,
+        grace_seconds=60 if bot.spec.deletion_policy == "Flatten" else 30,
+        annotations={SECRET_ANNOTATION: secret} if secret else {},
+    )
+
+
+def _field(name: str, path: str) -> dict[str, Any]:
+    source = {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
+    return {"name": name, "valueFrom": source}

@@ -1,0 +1,66 @@
+"""Whether the whole loop works: what the API server has must have come through the watch.
+
+A watch that has gone silent looks like a cluster in which nothing happens. The canary asks the
+API server for the TradeBots' names and generations and compares them with what the watch has
+shown; it rides through the same queue and workers as every key. It only reads.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from tradebot_operator.api import Api
+from tradebot_operator.observed import Observed
+
+TOLERANCE = 40.0
+"""Seconds in which the watch must have shown what the API server has."""
+LIMIT = 60.0
+"""Age of the last good look at which the operator is to be restarted."""
+
+
+class SilentWatchError(Exception):
+    """The watch has not shown what the API server has."""
+
+
+class Canary:
+    """Looks at each namespace; `age` tells how long ago all was well."""
+
+    def __init__(
+        self,
+        api: Api,
+        observed: Observed,
+        namespaces: Sequence[str],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api, self._observed, self._namespaces = api, observed, namespaces
+        self._monotonic = monotonic
+        self._missing: dict[tuple[str, int], float] = {}
+        self._good_at = monotonic()
+        self.seen = False
+        """Whether all was well at least once."""
+
+    def age(self) -> float:
+        """Seconds since the loop was last seen to work, or since the start."""
+        return self._monotonic() - self._good_at
+
+    async def look(self) -> None:
+        """Compares, and notes the time if all is well.
+
+        Raises:
+            SilentWatchError: something is missing for longer than `TOLERANCE`.
+        """
+        missing = set()
+        for namespace in self._namespaces:
+            for item in await self._api.listed_metadata("TradeBot", namespace):
+                seen = self._observed.bot(namespace, item["name"])
+                uid, generation = item["uid"], item["generation"]
+                known = seen is not None and seen.uid == uid and seen.generation >= generation
+                if not known:
+                    missing.add((uid, generation))
+        now = self._monotonic()
+        self._missing = {key: self._missing.get(key, now) for key in missing}
+        if any(now - since > TOLERANCE for since in self._missing.values()):
+            raise SilentWatchError(
+                f"the watch has not shown {len(missing)} TradeBots that the API server has"
+            )
+        self._good_at = now
+        self.seen = self.seen or not missing

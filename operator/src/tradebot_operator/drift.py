@@ -1,0 +1,141 @@
+"""How a live object differs from what we want of it.
+
+Mappings are open: what the API server fills in, and what others add beside ours, is theirs.
+Lists are closed: a variable or a container that somebody added to ours is a difference too, since
+`kubectl set env deployment/trader-btc TRADEBOT_MODE=Live` must not last.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+Path = tuple[str | int, ...]
+
+_KEYS = ("uid", "mountPath", "containerPort", "name")
+_SUFFIXES = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": Decimal(10**3),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+    "T": Decimal(10**12),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+}
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """`changed`: paths to apply again; `extra`: list items in the live object to take away."""
+
+    changed: tuple[Path, ...]
+    extra: tuple[Path, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.extra)
+
+    def removal(self, resource_version: str) -> list[dict[str, Any]]:
+        """A JSON patch that takes the extra items away, from the live object of that version."""
+        paths = sorted(self.extra, key=_removal_order)
+        test = {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version}
+        return [test, *({"op": "remove", "path": pointer(path)} for path in paths)]
+
+
+def drift(desired: dict[str, Any], live: dict[str, Any]) -> Drift:
+    """What of `desired` is not so in `live`."""
+    changed: list[Path] = []
+    extra: list[Path] = []
+    for path, is_extra in _walk(desired, live, ()):
+        (extra if is_extra else changed).append(path)
+    return Drift(tuple(changed), tuple(extra))
+
+
+def pointer(path: Path) -> str:
+    """The path as a JSON pointer.
+
+    >>> pointer(("metadata", "labels", "a/b", 0))
+    '/metadata/labels/a~1b/0'
+    """
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)
+
+
+def _walk(desired: Any, live: Any, path: Path) -> Iterator[tuple[Path, bool]]:
+    if isinstance(desired, dict):
+        if not isinstance(live, dict):
+            # The API server drops an empty mapping or list; that is no difference.
+            if desired:
+                yield path, False
+            return
+        for key, value in desired.items():
+            yield from _walk(value, live.get(key), (*path, key))
+    elif isinstance(desired, list):
+        yield from _walk_list(desired, live or [], path)
+    elif not _same(desired, live, path):
+        yield path, False
+
+
+def _walk_list(desired: list[Any], live: list[Any], path: Path) -> Iterator[tuple[Path, bool]]:
+    key = _merge_key(desired) or _merge_key(live)
+    if key is None:
+        if desired != live:
+            yield path, False
+        return
+    places = {item.get(key): index for index, item in enumerate(live)}
+    wanted = {item.get(key) for item in desired}
+    for item in desired:
+        index = places.get(item.get(key))
+        if index is None:
+            yield (*path, str(item.get(key))), False
+        else:
+            yield from _walk(item, live[index], (*path, index))
+    for name, index in places.items():
+        if name not in wanted:
+            yield (*path, index), True
+
+
+def _merge_key(items: list[Any]) -> str | None:
+    if not items or not all(isinstance(item, dict) for item in items):
+        return None
+    return next((key for key in _KEYS if all(key in item for item in items)), None)
+
+
+def _same(desired: Any, live: Any, path: Path) -> bool:
+    if desired == live:
+        return True
+    if desired in ("", False) and live is None:
+        return True
+    if "limits" in path or "requests" in path or "sizeLimit" in path:
+        return quantity(desired) == quantity(live) is not None
+    return False
+
+
+def quantity(value: Any) -> Decimal | None:
+    """The number that a Kubernetes quantity writes, or none if it is no quantity.
+
+    >>> quantity("1000m") == quantity("1"), quantity("1Gi")
+    (True, Decimal('1073741824'))
+    """
+    text = str(value)
+    for length in (2, 1):
+        factor = _SUFFIXES.get(text[-length:])
+        if factor is not None:
+            text = text[:-length]
+            break
+    else:
+        factor = Decimal(1)
+    try:
+        return Decimal(text) * factor
+    except InvalidOperation:
+        return None
+
+
+def _removal_order(path: Path) -> tuple[tuple[Any, ...], int]:
+    """Later items of a list first, so that removing one does not move the next."""
+    last = path[-1]
+    assert isinstance(last, int)
+    return tuple(str(part) for part in path[:-1]), -last

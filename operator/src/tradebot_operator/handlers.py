@@ -1,0 +1,121 @@
+"""kopf's part: it watches, keeps the indices, and wakes the workers. Nothing is decided here."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import kopf
+import msgspec
+
+from tradebot_operator import metrics, naming
+from tradebot_operator.api import Api
+from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
+from tradebot_operator.queue import WorkQueue
+from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
+from tradebot_operator.server import Server
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.worker import Key, Worker
+
+_log = logging.getLogger(__name__)
+
+CHILDREN = {
+    "Deployment": ("apps", "v1", "deployments"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "ServiceAccount": ("", "v1", "serviceaccounts"),
+    "Role": ("rbac.authorization.k8s.io", "v1", "roles"),
+    "RoleBinding": ("rbac.authorization.k8s.io", "v1", "rolebindings"),
+}
+POD = ("", "v1", "pods")
+
+Login = Callable[..., Awaitable[kopf.ConnectionInfo | None]]
+
+
+class Operator:
+    """One operator: its handlers are registered in `registry`, and `worker` lives while it runs."""
+
+    def __init__(self, settings: OperatorSettings, login: Login) -> None:
+        self.settings = settings
+        self.registry = kopf.OperatorRegistry()
+        self.kopf_settings = kopf_settings()
+        self._api = Api(login)
+        self._worker: Worker | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._server: Server | None = None
+        self._register(login)
+
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Runs until it is told to stop, or by the process's signals."""
+        await kopf.operator(
+            registry=self.registry,
+            settings=self.kopf_settings,
+            namespaces=self.settings.namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+
+    def _register(self, login: Login) -> None:
+        registry = self.registry
+        kopf.on.login(registry=registry)(login)
+        kopf.on.startup(registry=registry)(self._start)
+        kopf.on.cleanup(registry=registry)(self._stop)
+        kopf.index(GROUP, VERSION, PLURAL, id="bots", registry=registry)(_index_bot)
+        kopf.on.event(GROUP, VERSION, PLURAL, id="bot", registry=registry)(self._bot_event)
+        labels: Any = {naming.MANAGED_BY: naming.MANAGER}
+        for kind, resource in (CHILDREN | {"Pod": POD}).items():
+            watched = {"labels": labels, "param": kind, "registry": registry}
+            kopf.index(*resource, id=kind, **watched)(_index_child)
+            kopf.on.event(*resource, id=f"{kind}-event", **watched)(self._child_event)
+
+    async def _start(self, **indices: Any) -> None:
+        observed = Observed(indices["bots"], [indices[k] for k in CHILDREN], indices["Pod"])
+        queue: WorkQueue[Key] = WorkQueue()
+        self._worker = Worker(self.settings, self._api, observed, queue)
+        self._task = asyncio.create_task(self._worker.run())
+        self._server = Server(self._worker.canary, observed, self.settings)
+        await self._server.start()
+
+    async def _stop(self, **_: Any) -> None:
+        if self._server is not None:
+            await self._server.stop()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._api.close()
+
+    async def _bot_event(self, *, namespace: str | None, name: str, **_: Any) -> None:
+        assert self._worker is not None and namespace
+        metrics.LAST_EVENT.set_to_current_time()
+        self._worker.bot_changed(namespace, name)
+
+    async def _child_event(
+        self, *, namespace: str | None, labels: Mapping[str, str], param: Any = "", **_: Any
+    ) -> None:
+        assert self._worker is not None and namespace
+        metrics.LAST_EVENT.set_to_current_time()
+        self._worker.child_changed(param, namespace, dict(labels))
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """kopf's settings: no annotations, no finalizers, no scans of the cluster, no posted logs."""
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
+    for group, version, plural in (*CHILDREN.values(), POD):
+        settings.watching.label_selectors[group, version, plural] = selector
+    return settings
+
+
+def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
+    try:
+        return bot_keys(parse(dict(body)))
+    except msgspec.ValidationError as error:
+        _log.error("TradeBot %s cannot be read: %s", body["metadata"]["name"], error)
+        return {}
+
+
+def _index_child(*, body: Any, param: Any = "", **_: Any) -> dict[Any, Any]:
+    return child_keys(trim(param, body))

@@ -1,0 +1,24 @@
+"""The operator's metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+QUEUE_DEPTH = Gauge("tradebot_operator_queue_depth", "Keys that wait to be reconciled")
+QUEUE_AGE = Gauge(
+    "tradebot_operator_queue_age_seconds", "How long the longest waiting key has waited"
+)
+RECONCILE_SECONDS = Histogram(
+    "tradebot_operator_reconcile_seconds",
+    "Time of one pass over a key",
+    ["kind"],
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+)
+ERRORS = Counter("tradebot_operator_errors_total", "Passes that failed", ["kind"])
+WRITES = Counter("tradebot_operator_writes_total", "Writes to the API server", ["verb", "kind"])
+CANARY_AGE = Gauge(
+    "tradebot_operator_canary_age_seconds",
+    "Time since the whole loop was last seen to work, from watch to queue to worker",
+)
+BOTS = Gauge("tradebot_operator_bots", "TradeBots that are watched", ["ready"])
+LAST_EVENT = Gauge(
+    "tradebot_operator_last_event_timestamp_seconds", "When a watch last showed anything"
+)

@@ -1,0 +1,204 @@
+"""What is seen of the cluster: kopf's indices, and our own last writes until the watch shows them.
+
+Objects are trimmed as they come in: a thousand bots fit in little memory.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from tradebot_operator.naming import BOT, UNIT
+from tradebot_operator.reconcile import secret_of
+from tradebot_operator.resource import TradeBot
+from tradebot_operator.units import units
+
+Body = dict[str, Any]
+Index = Mapping[Any, Iterable[Any]]
+
+OWN_WRITE_SECONDS = 30.0
+"""A write that no watch has shown after so long is no longer believed."""
+
+_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "creationTimestamp",
+    "deletionTimestamp",
+)
+_CONTENT = (
+    "spec",
+    "data",
+    "immutable",
+    "rules",
+    "roleRef",
+    "subjects",
+    "automountServiceAccountToken",
+)
+_DEPLOYMENT_STATUS = (
+    "observedGeneration",
+    "updatedReplicas",
+    "readyReplicas",
+    "conditions",
+)
+_POD_STATUS = ("phase", "conditions", "containerStatuses")
+
+
+def trim(kind: str, body: Mapping[str, Any]) -> Body:
+    """The parts of an API object that the operator looks at."""
+    trimmed: Body = {"kind": kind, "metadata": _pick(body["metadata"], _METADATA)}
+    trimmed["metadata"].get("annotations", {}).pop(
+        "kubectl.kubernetes.io/last-applied-configuration", None
+    )
+    status = body.get("status") or {}
+    if kind == "Pod":
+        trimmed["status"] = _pick(status, _POD_STATUS)
+        return trimmed
+    trimmed |= _pick(body, _CONTENT)
+    if kind == "Deployment":
+        trimmed["status"] = _pick(status, _DEPLOYMENT_STATUS)
+    return trimmed
+
+
+def _pick(source: Mapping[str, Any], names: Iterable[str]) -> Body:
+    return {name: _plain(source[name]) for name in names if name in source}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def bot_keys(bot: TradeBot) -> dict[Any, TradeBot]:
+    """Under what a TradeBot is found: its name, its namespace, its units, its Secret."""
+    place = bot.namespace
+    keys: list[Any] = [("name", place, bot.name), ("all", place)]
+    keys += [("unit", place, unit.name) for unit in units(bot)]
+    if bot.spec.venue.credentials_secret:
+        keys.append(("secret", place, bot.spec.venue.credentials_secret))
+    return dict.fromkeys(keys, bot)
+
+
+def child_keys(child: Body) -> dict[Any, Body]:
+    """Under what a child is found: its unit, and for a trader the Secret that it mounts."""
+    place, labels = child["metadata"]["namespace"], child["metadata"].get("labels", {})
+    keys: list[Any] = [("unit", place, labels.get(UNIT, ""))]
+    if child["kind"] == "Deployment" and labels.get(BOT):
+        secret = secret_of(child)
+        if secret:
+            keys.append(("secret", place, secret))
+    return dict.fromkeys(keys, child)
+
+
+class Observed:
+    """The indices, read together.
+
+    Args:
+        bots: kopf's index of TradeBots by `bot_keys`.
+        children: kopf's indices of children by `child_keys`, one a kind.
+        pods: kopf's index of pods by unit.
+    """
+
+    def __init__(
+        self,
+        bots: Index,
+        children: Iterable[Index],
+        pods: Index,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bots, self._children, self._pods = bots, tuple(children), pods
+        self._monotonic = monotonic
+        self._written: dict[tuple[str, str, str], tuple[float, Body]] = {}
+        self._deleted: dict[str, float] = {}
+
+    def bot(self, namespace: str, name: str) -> TradeBot | None:
+        """The TradeBot of that name."""
+        return next(iter(_get(self._bots, ("name", namespace, name))), None)
+
+    def bots(self, namespace: str) -> list[TradeBot]:
+        """The namespace's TradeBots."""
+        return list(_get(self._bots, ("all", namespace)))
+
+    def bots_of_unit(self, namespace: str, unit: str) -> list[TradeBot]:
+        """The TradeBots that need a unit."""
+        return list(_get(self._bots, ("unit", namespace, unit)))
+
+    def rivals(self, namespace: str, secret: str) -> list[TradeBot]:
+        """The TradeBots that name a Secret."""
+        return list(_get(self._bots, ("secret", namespace, secret)))
+
+    def traders_with_secret(self, namespace: str, secret: str) -> dict[str, Body]:
+        """By name, the traders' Deployments that mount a Secret."""
+        found = self._current(("secret", namespace, secret))
+        return {item["metadata"]["name"]: item for item in found}
+
+    def children(self, namespace: str, unit: str) -> list[Body]:
+        """The live children of a unit."""
+        return list(self._current(("unit", namespace, unit)))
+
+    def deployment(self, namespace: str, unit: str) -> Body | None:
+        """The live Deployment of a unit."""
+        found = self.children(namespace, unit)
+        return next((item for item in found if item["kind"] == "Deployment"), None)
+
+    def pods(self, namespace: str, unit: str) -> list[Body]:
+        """The unit's pods, also those that are ending."""
+        return list(_get(self._pods, ("unit", namespace, unit)))
+
+    def wrote(self, live: Body) -> None:
+        """The API server answered a write with `live`."""
+        child = trim(live["kind"], live)
+        self._written[_identity(child)] = (self._monotonic() + OWN_WRITE_SECONDS, child)
+
+    def deleted(self, live: Body) -> None:
+        """The API server took the deletion of `live`."""
+        self._written.pop(_identity(live), None)
+        self._deleted[live["metadata"]["uid"]] = self._monotonic() + OWN_WRITE_SECONDS
+
+    def _current(self, key: Any) -> Iterator[Body]:
+        self._expire()
+        seen = set()
+        for index in self._children:
+            for child in _get(index, key):
+                seen.add(_identity(child))
+                if child["metadata"]["uid"] not in self._deleted:
+                    yield self._newer(child)
+        for identity, (_, child) in self._written.items():
+            if identity not in seen and key in child_keys(child):
+                yield child
+
+    def _newer(self, child: Body) -> Body:
+        own = self._written.get(_identity(child))
+        if own is None:
+            return child
+        if _version(own[1]) > _version(child):
+            return own[1]
+        del self._written[_identity(child)]
+        return child
+
+    def _expire(self) -> None:
+        now = self._monotonic()
+        for identity in [key for key, (until, _) in self._written.items() if until < now]:
+            del self._written[identity]
+        for uid in [key for key, until in self._deleted.items() if until < now]:
+            del self._deleted[uid]
+
+
+def _get(index: Index, key: Any) -> Iterable[Any]:
+    return index.get(key, ())
+
+
+def _identity(child: Body) -> tuple[str, str, str]:
+    return child["kind"], child["metadata"]["namespace"], child["metadata"]["name"]
+
+
+def _version(child: Body) -> int:
+    """Versions of one object grow; the API server compares them as numbers too."""
+    return int(child["metadata"]["resourceVersion"])

@@ -1,0 +1,147 @@
+"""Why a unit does not run: the most telling sentence that its Deployment and pods offer."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+IMAGE_REASONS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+QUIET_SECONDS = 60.0
+"""For so long after a crash a container that runs again, but is not ready, is still crashing."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What is wrong, in one word and in a sentence.
+
+    `waiting`: the pod waits and its status does not say for what; the events of `pod` may.
+    """
+
+    reason: str
+    message: str
+    waiting: bool = False
+    pod: str = ""
+
+
+class UnitState(msgspec.Struct, frozen=True):
+    """`running`: a pod of the wanted configuration runs; `ready`: it also says that it works."""
+
+    running: bool
+    ready: bool
+    trouble: Trouble | None = None
+
+
+def unit_state(
+    stage: str,
+    deployment: dict[str, Any] | None,
+    pods: Iterable[dict[str, Any]],
+    now: datetime | None = None,
+) -> UnitState:
+    """What the unit does, from its live Deployment and pods."""
+    now = now or datetime.now(UTC)
+    if deployment is None:
+        return _stopped("StagesStarting", f"{stage} has not been made yet")
+    refused = _refused(stage, deployment)
+    if refused:
+        return UnitState(running=False, ready=False, trouble=refused)
+    alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    if not alive:
+        return _stopped("StagesStarting", f"{stage} has no pod yet")
+    pod = max(alive, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
+    if not _is_current(deployment):
+        return _stopped("StagesStarting", f"{stage} is being restarted with its new settings")
+    return _pod_state(stage, pod, now)
+
+
+def _stopped(reason: str, message: str) -> UnitState:
+    return UnitState(running=False, ready=False, trouble=Trouble(reason, message))
+
+
+def _refused(stage: str, deployment: dict[str, Any]) -> Trouble | None:
+    for condition in deployment.get("status", {}).get("conditions", []):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            message = f"{stage}'s pod is refused: {condition.get('message', '')}"
+            return Trouble("PodRefused", message)
+    return None
+
+
+def _is_current(deployment: dict[str, Any]) -> bool:
+    status, generation = deployment.get("status", {}), deployment["metadata"].get("generation", 0)
+    seen = status.get("observedGeneration", 0) >= generation
+    return bool(seen and status.get("updatedReplicas", 0) >= 1)
+
+
+def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
+    status, name = pod.get("status", {}), pod["metadata"]["name"]
+    conditions = {item["type"]: item for item in status.get("conditions", [])}
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return _stopped(
+            str(scheduled.get("reason") or "Unschedulable"),
+            f"{stage} finds no node: {scheduled.get('message', '')}",
+        )
+    containers = status.get("containerStatuses", [])
+    trouble = next(filter(None, (_container(stage, name, item, now) for item in containers)), None)
+    running = bool(containers) and all("running" in item.get("state", {}) for item in containers)
+    ready = conditions.get("Ready", {}).get("status") == "True"
+    if trouble is None and not running:
+        trouble = Trouble("StagesStarting", f"{stage} is starting", waiting=True, pod=name)
+    if trouble is None and not ready:
+        message = f"{stage} runs and is not ready: its /readyz tells why"
+        trouble = Trouble("StageNotReady", message)
+    if trouble and trouble.reason not in ("StageNotReady",):
+        running = False
+    return UnitState(running=running, ready=ready and running, trouble=trouble)
+
+
+def _container(stage: str, pod: str, status: dict[str, Any], now: datetime) -> Trouble | None:
+    state, last = status.get("state", {}), status.get("lastState", {}).get("terminated")
+    waiting = state.get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    if reason in IMAGE_REASONS:
+        image = status.get("image", "")
+        return Trouble("ImagePullFailed", f"{stage}'s image {image} cannot be had: {message}")
+    if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
+        return Trouble("ContainerRefused", f"{stage} cannot be started: {message}")
+    ended = state.get("terminated") or last
+    if ended and (reason or "terminated" in state or _recent(status, ended, now)):
+        return _ended(stage, ended, status.get("restartCount", 0))
+    return None
+
+
+def _recent(status: dict[str, Any], ended: dict[str, Any], now: datetime) -> bool:
+    """Whether a container that runs again has yet to show that it can."""
+    finished = ended.get("finishedAt")
+    if status.get("ready") or not finished:
+        return False
+    return (now - datetime.fromisoformat(finished)).total_seconds() < QUIET_SECONDS
+
+
+def _ended(stage: str, ended: dict[str, Any], restarts: int) -> Trouble:
+    if ended.get("reason") == "OOMKilled":
+        message = f"{stage} was ended for want of memory: raise its memory limit in the chart"
+        return Trouble("OutOfMemory", f"{message} (restarted {restarts} times)")
+    line = last_line(ended.get("message", ""))
+    said = f": {line}" if line else f" with exit code {ended.get('exitCode')}"
+    return Trouble("CrashLoop", f"{stage} ended{said} (restarted {restarts} times)")
+
+
+def last_line(text: str, length: int = 400) -> str:
+    """The last line of a log that says something, cut to `length` characters.
+
+    >>> last_line("INFO start\\n{\\"event\\": \\"no broker\\", \\"level\\": \\"error\\"}\\n")
+    'no broker'
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    line = lines[-1]
+    if line.startswith("{"):
+        try:
+            event = msgspec.json.decode(line)
+            line = str(event.get("event") or event.get("message") or line)
+        except msgspec.DecodeError:
+            pass
+    return line[:length]

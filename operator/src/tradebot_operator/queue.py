@@ -1,0 +1,118 @@
+"""A queue of keys in which no key stands twice and none is worked on twice at once.
+
+A key that is added while it is being worked on runs once more afterwards: nothing that happened
+meanwhile is missed, and a thousand events are one run.
+"""
+
+import asyncio
+import heapq
+import itertools
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class WorkQueue(Generic[Key]):
+    """Deduplicates, delays, and backs off each key on its own.
+
+    Args:
+        base: seconds before the first try again; each further one waits twice as long.
+        cap: the longest wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: float = 0.5,
+        cap: float = 60.0,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._base, self._cap = base, cap
+        self._monotonic, self._jitter = monotonic, jitter
+        self._ready: deque[Key] = deque()
+        self._waiting: set[Key] = set()
+        self._since: dict[Key, float] = {}
+        self._working: set[Key] = set()
+        self._again: set[Key] = set()
+        self._later: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
+        self._order = itertools.count()
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many keys wait to be worked on now."""
+        return len(self._ready)
+
+    def age(self) -> float:
+        """Seconds for which the longest waiting key has waited."""
+        return self._monotonic() - min(self._since.values()) if self._since else 0.0
+
+    def add(self, key: Key, *, delay: float = 0.0) -> None:
+        """Asks for a run of `key`; of several delays the shortest counts."""
+        if delay > 0:
+            due = self._monotonic() + delay
+            if due < self._due.get(key, float("inf")):
+                self._due[key] = due
+                heapq.heappush(self._later, (due, next(self._order), key))
+                self._wake.set()
+            return
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._since[key] = self._monotonic()
+            self._ready.append(key)
+            self._wake.set()
+
+    async def get(self) -> Key:
+        """The next key; it is being worked on until `done`."""
+        while True:
+            self._promote()
+            if self._ready:
+                key = self._ready.popleft()
+                self._waiting.discard(key)
+                self._since.pop(key, None)
+                self._working.add(key)
+                if self._ready:
+                    self._wake.set()
+                return key
+            self._wake.clear()
+            pause = self._later[0][0] - self._monotonic() if self._later else None
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                continue
+
+    def done(self, key: Key) -> None:
+        """The run of `key` is over."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def forget(self, key: Key) -> None:
+        """`key` went well: its next failure waits the shortest time again."""
+        self._failures.pop(key, None)
+
+    def retry(self, key: Key) -> float:
+        """Asks for `key` again after a wait that doubles with each failure; answers the wait."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        wait: float = min(self._cap, self._base * 2.0 ** min(failures, 20))
+        wait *= 0.75 + 0.5 * self._jitter()
+        self.add(key, delay=wait)
+        return wait
+
+    def _promote(self) -> None:
+        now = self._monotonic()
+        while self._later and self._later[0][0] <= now:
+            due, _, key = heapq.heappop(self._later)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)

@@ -1,0 +1,234 @@
+"""What to do, from what is wanted and what is there: pure functions, without a clock of their own.
+
+Each answers for one unit, whole and from nothing but its arguments, so that a pass which was
+lost, doubled or done by two operators at once changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from tradebot_operator.builders.pod import Manifest
+from tradebot_operator.builders.shared import shared_children
+from tradebot_operator.builders.trader import (
+    ON_STOP_VARIABLE,
+    SECRET_ANNOTATION,
+    trader_children,
+)
+from tradebot_operator.drift import drift
+from tradebot_operator.pods import Trouble
+from tradebot_operator.resource import FLATTEN_FINALIZER, TradeBot
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import Unit, trader_unit
+
+FLATTEN_START_SHARE = 0.5
+"""The part of the time for flattening in which the trader must have begun to trade again."""
+
+
+class Apply(msgspec.Struct, frozen=True):
+    """Write the manifest by server-side apply."""
+
+    manifest: Manifest
+
+
+class Trim(msgspec.Struct, frozen=True):
+    """Take away, by this JSON patch, what somebody added to the manifest's lists."""
+
+    manifest: Manifest
+    patch: list[dict[str, Any]]
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """Delete the live object."""
+
+    live: Manifest
+
+
+class Finalize(msgspec.Struct, frozen=True):
+    """Set the TradeBot's finalizers. `event` is what is told of it, if anything."""
+
+    bot: TradeBot
+    finalizers: tuple[str, ...]
+    event: Trouble | None = None
+
+
+Action = Apply | Trim | Delete | Finalize
+
+
+def reference(manifest: Manifest) -> tuple[str, str]:
+    """What names an object among those of its namespace."""
+    return manifest["kind"], manifest["metadata"]["name"]
+
+
+def converge(desired: Iterable[Manifest], live: Iterable[Manifest]) -> list[Action]:
+    """The writes that make `live` what is desired: what is missing, what differs, what is left.
+
+    The Deployment comes last among the writes, so that its pods find what they need, and old
+    ConfigMaps go only when no Deployment that is there names them.
+    """
+    present = {reference(item): item for item in live}
+    actions: list[Action] = []
+    wanted = set()
+    for manifest in desired:
+        wanted.add(reference(manifest))
+        found = present.get(reference(manifest))
+        if found is None:
+            actions.append(Apply(manifest))
+            continue
+        difference = drift(manifest, found)
+        if difference.changed:
+            actions.append(Apply(manifest))
+        elif difference.extra:
+            version = found["metadata"]["resourceVersion"]
+            actions.append(Trim(manifest, difference.removal(version)))
+    used = _configs_in_use(present.values())
+    for key, item in present.items():
+        deleting = item["metadata"].get("deletionTimestamp")
+        if key in wanted or deleting or (wanted and key in used):
+            continue
+        actions.append(Delete(item))
+    return actions
+
+
+def _configs_in_use(live: Iterable[Manifest]) -> set[tuple[str, str]]:
+    used = set()
+    for item in live:
+        if item["kind"] == "Deployment":
+            used.add(("ConfigMap", config_name(item)))
+    return used
+
+
+def config_name(deployment: Manifest) -> str:
+    """The name of the ConfigMap that the Deployment's container reads."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    sources = container.get("envFrom") or [{}]
+    return str(sources[0].get("configMapRef", {}).get("name", ""))
+
+
+def shared(
+    unit: Unit, bots: Sequence[TradeBot], live: Sequence[Manifest], settings: OperatorSettings
+) -> list[Action]:
+    """What to do about a shared unit, for the bots that need it and may run."""
+    return converge(shared_children(unit, bots, settings), live)
+
+
+def trader(
+    unit: Unit,
+    bot: TradeBot,
+    refusal: Trouble | None,
+    live: Sequence[Manifest],
+    settings: OperatorSettings,
+    *,
+    pods: int = 0,
+    now: datetime | None = None,
+) -> list[Action]:
+    """What to do about a bot's own unit.
+
+    Args:
+        pods: how many of the trader's pods are there, also those that are ending.
+    """
+    holds = FLATTEN_FINALIZER in bot.finalizers
+    if bot.deleted_at is not None:
+        return _farewell(unit, bot, live, settings, pods, now) if holds else []
+    if refusal:
+        return converge([], live)
+    actions = converge(trader_children(unit, bot, settings), live)
+    wants = bot.spec.deletion_policy == "Flatten"
+    if wants != holds:
+        others = tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER)
+        actions.insert(0, Finalize(bot, (*others, FLATTEN_FINALIZER) if wants else others))
+    return actions
+
+
+def _farewell(
+    unit: Unit,
+    bot: TradeBot,
+    live: Sequence[Manifest],
+    settings: OperatorSettings,
+    pods: int,
+    now: datetime | None,
+) -> list[Action]:
+    """Flattens before the bot goes: the trader restarts with the order to sell when it is stopped,
+    comes to terms with the venue, and is stopped. Whatever happens, the bot goes in time.
+    """
+    assert bot.deleted_at is not None
+    waited = ((now or datetime.now(UTC)) - bot.deleted_at).total_seconds()
+    rest = tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER)
+    if waited > settings.flatten_seconds:
+        message = (
+            f"the trader did not flatten {bot.spec.symbol} within {settings.flatten_seconds:g} s:"
+            " look at the venue, a position may be left"
+        )
+        return [Finalize(bot, rest, Trouble("FlattenTimedOut", message))]
+    deployment = next((item for item in live if item["kind"] == "Deployment"), None)
+    config = next(
+        (item for item in live if deployment and reference(item)[1] == config_name(deployment)),
+        None,
+    )
+    ordered = bool(config and config.get("data", {}).get(ON_STOP_VARIABLE) == "flatten")
+    if deployment is None:
+        return [Finalize(bot, rest, Trouble("NothingToFlatten", "no trader ran for this bot"))]
+    if ordered and deployment["spec"].get("replicas") == 0 and pods == 0:
+        message = f"the trader was told to sell all {bot.spec.symbol} and has ended"
+        return [Finalize(bot, rest, Trouble("Flattened", message))]
+    stopping = ordered and (
+        deployment["spec"].get("replicas") == 0
+        or deployment.get("status", {}).get("readyReplicas", 0) > 0
+        or waited > settings.flatten_seconds * FLATTEN_START_SHARE
+    )
+    desired = trader_children(unit, bot, settings, replicas=0 if stopping else 1, flatten=True)
+    return converge(desired, live)
+
+
+def refusal(
+    bot: TradeBot,
+    rivals: Iterable[TradeBot],
+    traders: Mapping[str, Manifest],
+    settings: OperatorSettings,
+) -> Trouble | None:
+    """Why the bot may not run, if it may not.
+
+    Of two bots with one key the one whose trader already uses it keeps it, else the older; a
+    trader that is left of a bot that is gone keeps it until it is gone too.
+
+    Args:
+        rivals: the bots that name the same Secret; the bot itself may be among them.
+        traders: by name, the live Deployments of traders that use that Secret.
+    """
+    environment, secret = bot.spec.venue.environment, bot.spec.venue.credentials_secret
+    if environment not in settings.environments:
+        served = ", ".join(settings.environments) or "none"
+        return Trouble(
+            "EnvironmentNotServed",
+            f"this operator serves {served}: add {environment} to `environments` of the chart's"
+            " values, or make a TradeBot with another spec.venue.environment",
+        )
+    if not secret:
+        return None
+    contenders = {rival.name: rival for rival in (*rivals, bot)}
+    first = min(
+        contenders.values(),
+        key=lambda rival: (not _uses_secret(rival, traders), rival.created_at, rival.name),
+    )
+    strangers = sorted(set(traders) - {trader_unit(name) for name in contenders})
+    if first.name == bot.name and (not strangers or _uses_secret(bot, traders)):
+        return None
+    holder = f"TradeBot {first.name}" if first.name != bot.name else f"Deployment {strangers[0]}"
+    return Trouble(
+        "KeysInUse",
+        f"{holder} trades with the keys of Secret {secret}: make a key of its own for each bot,"
+        " since two traders on one key undo each other's orders",
+    )
+
+
+def _uses_secret(bot: TradeBot, traders: Mapping[str, Manifest]) -> bool:
+    deployment = traders.get(trader_unit(bot.name))
+    return deployment is not None and secret_of(deployment) == bot.spec.venue.credentials_secret
+
+
+def secret_of(deployment: Manifest) -> str:
+    """The Secret whose keys a trader's Deployment mounts, or an empty string."""
+    annotations = deployment["spec"]["template"].get("metadata", {}).get("annotations") or {}
+    return str(annotations.get(SECRET_ANNOTATION, ""))

@@ -1,0 +1,139 @@
+"""The TradeBot as the operator reads it. Defaults and bounds are the schema's, in the chart."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tradebot_operator.settings import Environment
+
+GROUP = "tradebot.dev"
+VERSION = "v1alpha1"
+PLURAL = "tradebots"
+KIND = "TradeBot"
+API_VERSION = f"{GROUP}/{VERSION}"
+FLATTEN_FINALIZER = f"{GROUP}/flatten"
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class Venue(_Part, frozen=True, kw_only=True):
+    """Where the bot trades, and the Secret of its keys, if it has any."""
+
+    name: str = "gemini"
+    environment: Environment = "Emulator"
+    credentials_secret: str = ""
+
+
+class Band(_Part, frozen=True, kw_only=True):
+    """The ratios in which a buy is allowed, in basis points."""
+
+    min_bps: int = 5000
+    max_bps: int = 20000
+
+
+class Claim(_Part, frozen=True, kw_only=True):
+    """A file on a PersistentVolumeClaim."""
+
+    name: str
+    path: str
+
+
+class History(_Part, frozen=True, kw_only=True):
+    """Where the first prices come from."""
+
+    source: Literal["Venue", "Url", "Claim"] = "Venue"
+    url: str = ""
+    claim: Claim | None = None
+
+
+class Forecast(_Part, frozen=True, kw_only=True):
+    """The model and its times in minutes."""
+
+    model: str = "FastProphet"
+    horizon_minutes: int = 1440
+    refit_minutes: int = 1
+    min_edge_bps: int = 0
+    history: History = History()
+
+
+class Limits(_Part, frozen=True, kw_only=True):
+    """What bounds the losses; fractions and amounts are decimal strings."""
+
+    max_position: str = "1.5"
+    max_daily_loss: str = "0.02"
+    max_drawdown: str = "0.10"
+    cooldown_seconds: int = 60
+    max_orders_per_hour: int = 30
+
+
+class Spec(_Part, frozen=True, kw_only=True):
+    """What a person asked for."""
+
+    symbol: str
+    mode: Literal["Paper", "Live", "Paused"] = "Paper"
+    venue: Venue = Venue()
+    risk_fraction: str = "0.05"
+    liquidity_band: Band = Band()
+    forecast: Forecast = Forecast()
+    limits: Limits = Limits()
+    deletion_policy: Literal["Keep", "Flatten"] = "Keep"
+
+
+class Condition(_Part, frozen=True, kw_only=True):
+    """One condition of the status."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: str = ""
+    observed_generation: int = 0
+
+
+class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
+    """One TradeBot. `deleted_at` is when its deletion was asked for."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created_at: str
+    spec: Spec
+    deleted_at: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of that type, if it was ever reported."""
+        return next((item for item in self.conditions if item.type == kind), None)
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What an owner reference to it says, without its controller mark."""
+        return {"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid}
+
+
+def parse(body: dict[str, Any]) -> TradeBot:
+    """The TradeBot of an API object.
+
+    Raises:
+        msgspec.ValidationError: it is not one, as where the schema was changed under it.
+    """
+    metadata, status = body["metadata"], body.get("status") or {}
+    deleted_at = metadata.get("deletionTimestamp")
+    return TradeBot(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created_at=metadata["creationTimestamp"],
+        deleted_at=datetime.fromisoformat(deleted_at) if deleted_at else None,
+        finalizers=tuple(metadata.get("finalizers", ())),
+        spec=msgspec.convert(body["spec"], Spec),
+        observed_generation=status.get("observedGeneration", 0),
+        conditions=msgspec.convert(status.get("conditions", ()), tuple[Condition, ...]),
+    )

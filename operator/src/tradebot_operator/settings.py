@@ -1,0 +1,115 @@
+"""What the chart tells the operator: one JSON file, so that one hash says whether it changed."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+CONFIG_VARIABLE = "TRADEBOT_OPERATOR_CONFIG"
+
+Environment = Literal["Emulator", "Sandbox", "Production"]
+StageName = Literal["ingest", "liquidity", "forecast", "trader"]
+
+
+class ConfigError(Exception):
+    """The configuration file cannot be used; the message says what to do."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    pass
+
+
+class Images(_Part, frozen=True, kw_only=True):
+    """Where the stages' images are."""
+
+    services: str
+    forecast: str
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+
+
+class Credential(_Part, frozen=True, kw_only=True):
+    """A Kafka user, with the Secret and key that hold its password."""
+
+    username: str
+    secret_name: str
+    secret_key: str = "password"  # noqa: S105  # the key's name, not a password
+
+
+class Kafka(_Part, frozen=True, kw_only=True):
+    """The brokers; credentials by stage, those of `default` for a stage without its own."""
+
+    bootstrap: str
+    security: str = "PLAINTEXT"
+    ca_secret: str = ""
+    ca_key: str = "ca.crt"
+    credentials: dict[str, Credential] = {}
+
+
+class Emulator(_Part, frozen=True, kw_only=True):
+    """The exchange in the cluster."""
+
+    url: str = ""
+    speed: float = 1.0
+
+
+class StageTemplate(_Part, frozen=True, kw_only=True):
+    """What a stage's pods get beside what the operator gives them."""
+
+    resources: dict[str, Any] = {}
+    env: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    pod: dict[str, Any] = {}
+    """Laid over the pod's spec: nodeSelector, tolerations, affinity, priorityClassName …"""
+
+
+class OperatorSettings(_Part, frozen=True, kw_only=True):
+    """All that the operator is told. Times are in seconds."""
+
+    namespace: str
+    images: Images
+    kafka: Kafka
+    watch_namespaces: tuple[str, ...] = ()
+    environments: tuple[Environment, ...] = ("Emulator", "Sandbox")
+    topic_prefix: str = ""
+    emulator: Emulator = Emulator()
+    stages: dict[str, StageTemplate] = {}
+    log_level: str = "info"
+    resync_seconds: float = 300.0
+    workers: int = 16
+    flatten_seconds: float = 60.0
+    http_port: int = 9090
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces whose TradeBots are served."""
+        return self.watch_namespaces or (self.namespace,)
+
+    def template(self, stage: str) -> StageTemplate:
+        """What the stage's pods get beside the operator's own."""
+        return self.stages.get(stage, StageTemplate())
+
+    def credential(self, stage: str) -> Credential | None:
+        """The stage's Kafka user, or none where the brokers ask for none."""
+        return self.kafka.credentials.get(stage) or self.kafka.credentials.get("default")
+
+
+def load(environment: Mapping[str, str] | None = None) -> OperatorSettings:
+    """The settings in the file that TRADEBOT_OPERATOR_CONFIG names.
+
+    Raises:
+        ConfigError: no file is named, or it is not there, or is not such settings.
+    """
+    environment = os.environ if environment is None else environment
+    name = environment.get(CONFIG_VARIABLE, "")
+    if not name:
+        raise ConfigError(f"set {CONFIG_VARIABLE} to the operator's configuration file (JSON)")
+    try:
+        return msgspec.json.decode(Path(name).read_bytes(), type=OperatorSettings)
+    except OSError as error:
+        raise ConfigError(f"{name}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{name} is not the operator's configuration: {error}") from None

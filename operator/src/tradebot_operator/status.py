@@ -1,0 +1,115 @@
+"""What the operator says of a TradeBot: its conditions, each with a reason and a sentence."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tradebot_operator.pods import Trouble, UnitState
+from tradebot_operator.resource import TradeBot
+from tradebot_operator.units import Unit
+
+Status = Literal["True", "False", "Unknown"]
+OURS = ("Ready", "StagesAvailable")
+"""The conditions that the operator writes; the trader writes the others."""
+
+TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
+LATER = (("ModelFresh", "False"),)
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A condition before its times."""
+
+    status: Status
+    reason: str
+    message: str
+
+
+def conditions(
+    bot: TradeBot,
+    refusal: Trouble | None,
+    states: Sequence[tuple[Unit, UnitState]],
+    failures: Mapping[str, str],
+    now: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """The operator's conditions of the bot.
+
+    Args:
+        refusal: why the bot may not run at all.
+        states: the bot's units with what they do, in the order in which records flow.
+        failures: by unit, what the API server last answered to a write that failed.
+    """
+    stages = _stages(bot, refusal, states, failures)
+    ready = _ready(bot, stages)
+    stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [
+        _item(bot, "Ready", ready, stamp),
+        _item(bot, "StagesAvailable", stages, stamp),
+    ]
+
+
+def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
+    """Whether the status that the API server holds says something else."""
+    if bot.observed_generation != bot.generation:
+        return True
+    for item in wanted:
+        shown = bot.condition(item["type"])
+        if shown is None or msgspec.to_builtins(shown) != item:
+            return True
+    return False
+
+
+def _stages(
+    bot: TradeBot,
+    refusal: Trouble | None,
+    states: Sequence[tuple[Unit, UnitState]],
+    failures: Mapping[str, str],
+) -> Said:
+    if bot.deleted_at:
+        return Said("False", "Deleting", "the TradeBot is being deleted")
+    if refusal:
+        return Said("False", refusal.reason, refusal.message)
+    for unit, _ in states:
+        if unit.name in failures:
+            return Said("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
+    for unit, state in states:
+        enough = state.running if unit.stage == "trader" else state.ready
+        if not enough and state.trouble:
+            return Said("False", state.trouble.reason, state.trouble.message)
+    return Said("True", "AllAvailable", "ingest, liquidity, forecast and trader run")
+
+
+def _ready(bot: TradeBot, stages: Said) -> Said:
+    """The first thing that keeps the bot from its work, the cause before its effects."""
+    if stages.status != "True" and stages.reason != "StageNotReady":
+        return stages
+    for kind, bad in TRADER:
+        condition = bot.condition(kind)
+        if condition and condition.status == bad:
+            return Said("False", condition.reason, f"{kind}: {condition.message}")
+    if stages.status != "True":
+        return stages
+    for kind, bad in LATER:
+        condition = bot.condition(kind)
+        if condition and condition.status == bad:
+            return Said("False", condition.reason, f"{kind}: {condition.message}")
+    reported = {condition.type for condition in bot.conditions}
+    if not reported.issuperset(kind for kind, _ in (*TRADER, *LATER)):
+        return Said("False", "TraderStarting", "the trader has not yet told how it does")
+    if bot.spec.mode == "Paused":
+        return Said("True", "Paused", "spec.mode is Paused: the feed is warm, no order is sent")
+    return Said("True", "Trading", f"trades {bot.spec.symbol} in mode {bot.spec.mode}")
+
+
+def _item(bot: TradeBot, kind: str, said: Said, stamp: str) -> dict[str, Any]:
+    shown = bot.condition(kind)
+    same = shown is not None and shown.status == said.status
+    return {
+        "type": kind,
+        "status": said.status,
+        "reason": said.reason,
+        "message": said.message[:2048],
+        "lastTransitionTime": shown.last_transition_time if shown and same else stamp,
+        "observedGeneration": bot.generation,
+    }

@@ -1,0 +1,335 @@
+"""The loop that does what `reconcile` says: takes keys from the queue, reads what is observed,
+writes what differs.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Hashable
+from typing import Any, Literal, NamedTuple
+
+import aiohttp
+import msgspec
+
+from tradebot_operator import events, metrics, status
+from tradebot_operator.api import Api, ApiError
+from tradebot_operator.canary import Canary
+from tradebot_operator.damper import Damper
+from tradebot_operator.naming import BOT, UNIT, digest
+from tradebot_operator.observed import Body, Observed
+from tradebot_operator.pods import Trouble, UnitState, unit_state
+from tradebot_operator.queue import WorkQueue
+from tradebot_operator.reconcile import (
+    Action,
+    Apply,
+    Delete,
+    Finalize,
+    Trim,
+    converge,
+    refusal,
+    shared,
+    trader,
+)
+from tradebot_operator.resource import API_VERSION, FLATTEN_FINALIZER, KIND, TradeBot
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import Unit, trader_unit, units
+
+_log = logging.getLogger(__name__)
+
+CANARY_SECONDS = 15.0
+RECHECK_SECONDS = 3.0
+LATE_RECHECK_SECONDS = 30.0
+
+
+class Key(NamedTuple):
+    """What is to be looked at: a unit's children, a bot's status, or the canary."""
+
+    kind: Literal["unit", "bot", "canary"]
+    namespace: str = ""
+    name: str = ""
+
+
+class Worker:
+    """Some workers on one queue, and what they remember between passes: no more than could be
+    lost, since all that matters is in the cluster.
+    """
+
+    def __init__(
+        self, settings: OperatorSettings, api: Api, observed: Observed, queue: WorkQueue[Key]
+    ) -> None:
+        self._settings, self._api, self._observed = settings, api, observed
+        self.queue = queue
+        self.canary = Canary(api, observed, settings.namespaces)
+        self._damper = Damper()
+        self._failures: dict[tuple[str, str], str] = {}
+        self._links: dict[tuple[str, str], set[Key]] = {}
+        self._unready_since: dict[tuple[str, str], float] = {}
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.workers):
+                group.create_task(self._work())
+            group.create_task(self._tick())
+            group.create_task(self._resync())
+
+    def bot_changed(self, namespace: str, name: str) -> None:
+        """A TradeBot was seen, changed or gone."""
+        keys = {Key("bot", namespace, name), Key("unit", namespace, trader_unit(name))}
+        bot = self._observed.bot(namespace, name)
+        if bot is not None:
+            keys |= {Key("unit", namespace, unit.name) for unit in units(bot)}
+            keys |= self._rivals(bot)
+        # What it needed before is looked at as well: it may be needed no more.
+        for key in keys | self._links.get((namespace, name), set()):
+            self.queue.add(key)
+        if bot is None:
+            self._links.pop((namespace, name), None)
+        else:
+            self._links[(namespace, name)] = keys
+
+    def child_changed(self, kind: str, namespace: str, labels: dict[str, str]) -> None:
+        """A child or a pod was seen, changed or gone."""
+        unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
+        if not unit:
+            return
+        if kind != "Pod" or bot:
+            self.queue.add(Key("unit", namespace, unit))
+        if kind not in ("Pod", "Deployment"):
+            return
+        if bot:
+            self.queue.add(Key("bot", namespace, bot))
+            return
+        for user in self._observed.bots_of_unit(namespace, unit):
+            self.queue.add(Key("bot", namespace, user.name))
+
+    def _rivals(self, bot: TradeBot) -> set[Key]:
+        secret = bot.spec.venue.credentials_secret
+        rivals = self._observed.rivals(bot.namespace, secret) if secret else []
+        return {Key("bot", bot.namespace, rival.name) for rival in rivals} | {
+            Key("unit", bot.namespace, trader_unit(rival.name)) for rival in rivals
+        }
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            started = time.perf_counter()
+            try:
+                await self._look(key)
+            except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._failed(key, str(error) or repr(error))
+            except Exception as error:
+                _log.exception("a pass over %s failed", key)
+                self._failed(key, repr(error))
+            else:
+                self.queue.forget(key)
+                self._succeeded(key)
+            finally:
+                self.queue.done(key)
+                took = time.perf_counter() - started
+                metrics.RECONCILE_SECONDS.labels(key.kind).observe(took)
+
+    def _failed(self, key: Key, message: str) -> None:
+        metrics.ERRORS.labels(key.kind).inc()
+        wait = self.queue.retry(key)
+        _log.warning("%s: %s; again in %.1f s", "/".join(key), message, wait)
+        if key.kind == "unit":
+            self._failures[(key.namespace, key.name)] = message
+            self._tell_bots(key)
+
+    def _succeeded(self, key: Key) -> None:
+        if key.kind == "unit" and (key.namespace, key.name) in self._failures:
+            del self._failures[(key.namespace, key.name)]
+            self._tell_bots(key)
+
+    def _tell_bots(self, key: Key) -> None:
+        for bot in self._observed.bots_of_unit(key.namespace, key.name):
+            self.queue.add(Key("bot", key.namespace, bot.name))
+
+    async def _look(self, key: Key) -> None:
+        if key.kind == "canary":
+            await self.canary.look()
+        elif key.kind == "bot":
+            await self._look_at_bot(key)
+        else:
+            await self._look_at_unit(key)
+
+    def _refusal(self, bot: TradeBot) -> Trouble | None:
+        secret = bot.spec.venue.credentials_secret
+        rivals = self._observed.rivals(bot.namespace, secret) if secret else []
+        traders = self._observed.traders_with_secret(bot.namespace, secret) if secret else {}
+        return refusal(bot, rivals, traders, self._settings)
+
+    async def _look_at_unit(self, key: Key) -> None:
+        namespace, name = key.namespace, key.name
+        bots = self._observed.bots_of_unit(namespace, name)
+        live = self._observed.children(namespace, name)
+        for action in self._actions(key, bots, live):
+            await self._act(key, action)
+        if any(bot.deleted_at for bot in bots):
+            self.queue.add(key, delay=2.0)
+
+    def _actions(self, key: Key, bots: list[TradeBot], live: list[Body]) -> list[Action]:
+        unit = _unit_of(bots, key.name)
+        if unit is None:
+            return converge([], live)
+        if unit.stage == "trader":
+            pods = len(self._observed.pods(key.namespace, key.name))
+            bot = bots[0]
+            return trader(unit, bot, self._refusal(bot), live, self._settings, pods=pods)
+        needing = [bot for bot in bots if _stays(bot) and self._refusal(bot) is None]
+        return shared(unit, needing, live, self._settings)
+
+    async def _act(self, key: Key, action: Action) -> None:
+        if isinstance(action, Finalize):
+            await self._finalize(action)
+        elif isinstance(action, Delete):
+            metrics.WRITES.labels("delete", action.live["kind"]).inc()
+            await self._api.delete(action.live)
+            self._observed.deleted(action.live)
+            self._damper.forget(_name(action.live))
+        else:
+            await self._repair(key, action)
+
+    async def _repair(self, key: Key, action: Apply | Trim) -> None:
+        manifest = action.manifest
+        name, content = _name(manifest), digest(manifest, 16)
+        wait = self._damper.wait(name, content)
+        if wait > 0:
+            _log.warning("somebody keeps changing %s: repaired in %.0f s", name, wait)
+            self.queue.add(key, delay=wait)
+            return
+        kind, meta = manifest["kind"], manifest["metadata"]
+        metrics.WRITES.labels("patch" if isinstance(action, Trim) else "apply", kind).inc()
+        if isinstance(action, Trim):
+            live = await self._api.patch(
+                kind,
+                meta["namespace"],
+                meta["name"],
+                action.patch,
+                "application/json-patch+json",
+            )
+        else:
+            live = await self._api.apply(manifest)
+        self._damper.applied(name, content)
+        self._observed.wrote(live)
+
+    async def _finalize(self, action: Finalize) -> None:
+        bot = action.bot
+        body = {"metadata": {"uid": bot.uid, "finalizers": list(action.finalizers)}}
+        metrics.WRITES.labels("patch", KIND).inc()
+        try:
+            await self._api.patch(
+                KIND, bot.namespace, bot.name, body, "application/merge-patch+json"
+            )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        if action.event:
+            kind = "Normal" if action.event.reason == "Flattened" else "Warning"
+            await self._tell(bot, kind, action.event)
+
+    async def _look_at_bot(self, key: Key) -> None:
+        bot = self._observed.bot(key.namespace, key.name)
+        if bot is None:
+            self._unready_since.pop((key.namespace, key.name), None)
+            return
+        found = [(unit, await self._state(bot, unit)) for unit in units(bot)]
+        failures = {
+            unit.name: self._failures[(bot.namespace, unit.name)]
+            for unit, _ in found
+            if (bot.namespace, unit.name) in self._failures
+        }
+        wanted = status.conditions(bot, self._refusal(bot), found, failures)
+        if status.changed(bot, wanted):
+            await self._write_status(bot, wanted)
+        self._recheck(key, bot, found)
+
+    async def _state(self, bot: TradeBot, unit: Unit) -> UnitState:
+        deployment = self._observed.deployment(bot.namespace, unit.name)
+        pods = self._observed.pods(bot.namespace, unit.name)
+        state = unit_state(unit.stage, deployment, pods)
+        if state.trouble is None or not state.trouble.waiting:
+            return state
+        selector = f"involvedObject.name={state.trouble.pod},involvedObject.kind=Pod"
+        listed = await self._api.listed("Event", bot.namespace, fieldSelector=selector)
+        found = events.trouble_of(unit.stage, listed["items"])
+        return msgspec.structs.replace(state, trouble=found) if found else state
+
+    def _recheck(self, key: Key, bot: TradeBot, found: list[tuple[Unit, UnitState]]) -> None:
+        """A pod that waits sends no event when the reason appears: looks again for a while."""
+        place = (key.namespace, key.name)
+        if bot.deleted_at or all(state.running for _, state in found):
+            self._unready_since.pop(place, None)
+            return
+        since = self._unready_since.setdefault(place, time.monotonic())
+        early = time.monotonic() - since < LATE_RECHECK_SECONDS
+        self.queue.add(key, delay=RECHECK_SECONDS if early else LATE_RECHECK_SECONDS)
+
+    async def _write_status(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> None:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": bot.name},
+            "status": {"observedGeneration": bot.generation, "conditions": wanted},
+        }
+        metrics.WRITES.labels("apply", "TradeBotStatus").inc()
+        try:
+            await self._api.apply_status(bot.namespace, bot.name, body)
+        except ApiError as error:
+            if error.status == 404:
+                return
+            raise
+        ready, shown = wanted[0], bot.condition("Ready")
+        before = (shown.status, shown.reason) if shown else None
+        if before != (ready["status"], ready["reason"]):
+            kind = "Normal" if _calm(ready) else "Warning"
+            await self._tell(bot, kind, Trouble(ready["reason"], ready["message"]))
+
+    async def _tell(self, bot: TradeBot, kind: str, said: Trouble) -> None:
+        metrics.WRITES.labels("create", "Event").inc()
+        try:
+            await self._api.create(events.event(bot, kind, said.reason, said.message))
+        except ApiError as error:
+            _log.info("an event was refused: %s", error)
+
+    async def _tick(self) -> None:
+        """Sends the canary through the queue, and keeps the gauges."""
+        while True:
+            self.queue.add(Key("canary"))
+            for _ in range(int(CANARY_SECONDS)):
+                metrics.QUEUE_DEPTH.set(len(self.queue))
+                metrics.QUEUE_AGE.set(self.queue.age())
+                metrics.CANARY_AGE.set(self.canary.age())
+                await asyncio.sleep(1)
+
+    async def _resync(self) -> None:
+        """Looks at everything again now and then, spread over the time."""
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
+            for namespace in self._settings.namespaces:
+                for bot in self._observed.bots(namespace):
+                    delay = random.uniform(0, self._settings.resync_seconds / 10)  # noqa: S311
+                    self.queue.add(Key("bot", namespace, bot.name), delay=delay)
+                    for unit in units(bot):
+                        self.queue.add(Key("unit", namespace, unit.name), delay=delay)
+
+
+def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:
+    return next((unit for bot in bots for unit in units(bot) if unit.name == name), None)
+
+
+def _stays(bot: TradeBot) -> bool:
+    """Whether the bot still needs its feed: until it goes, or has been flattened."""
+    return bot.deleted_at is None or FLATTEN_FINALIZER in bot.finalizers
+
+
+def _name(manifest: Body) -> Hashable:
+    meta = manifest["metadata"]
+    return manifest["kind"], meta["namespace"], meta["name"]
+
+
+def _calm(ready: dict[str, Any]) -> bool:
+    starting = ("StagesStarting", "TraderStarting", "Deleting")
+    return ready["status"] == "True" or ready["reason"] in starting
