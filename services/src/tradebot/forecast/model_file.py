@@ -12,23 +12,28 @@ import msgspec
 from tradebot.platform.settings import SettingsError
 
 
-class Evaluation(msgspec.Struct, frozen=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What a walk-forward evaluation found of a model with these parameters.
 
     `score` is the mean log score above persistence's, in nats; `directional` the share of right
-    directions with its 95 % interval; `coverage` of the bounds that should hold `interval`.
+    directions; each with its 95 % interval. `coverage` is of the bounds that should hold
+    `interval`; `net` what the report's rule would have earned after fees of `fee_bps`.
     `evaluated_at` is the last minute that was forecast, in ms.
     """
 
     evaluated_at: int
     score: float
+    score_low: float | None
+    score_high: float | None
     mae: float
     mae_persistence: float
-    directional: float
-    directional_low: float
-    directional_high: float
+    directional: float | None
+    directional_low: float | None
+    directional_high: float | None
     coverage: float
     interval: float
+    net: float
+    fee_bps: float
     folds: int
     forecasts: int
 

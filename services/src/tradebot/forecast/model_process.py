@@ -13,14 +13,22 @@ import time
 from multiprocessing.connection import Connection
 
 from tradebot.forecast.history.venue import HistoryUnavailableError
-from tradebot.forecast.modeller import Failed, Forecasted, Modeller, Request, Started
+from tradebot.forecast.modeller import (
+    Evaluate,
+    Evaluated,
+    Failed,
+    Forecasted,
+    Modeller,
+    Request,
+    Started,
+)
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 
 log = logs.get(__name__)
 
-Answer = Started | Forecasted | Failed
+Answer = Started | Forecasted | Evaluated | Failed
 
 WATCH_SECONDS = 0.5
 RESTART_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -43,8 +51,11 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
         modeller = Modeller(settings)
         connection.send(modeller.start())
         while True:
-            request: Request = connection.recv()
-            connection.send(modeller.work(request))
+            asked: Request | Evaluate = connection.recv()
+            if isinstance(asked, Evaluate):
+                connection.send(modeller.evaluate())
+            else:
+                connection.send(modeller.work(asked))
     except HistoryUnavailableError as error:
         connection.send(Failed(error.message))
     except SettingsError as error:
@@ -79,7 +90,7 @@ class ModelProcess:
         self._process, self._connection = process, ours
         self.busy = True
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: Request | Evaluate) -> None:
         """Hands over a request; call only when not `busy`."""
         assert not self.busy
         assert self._connection is not None

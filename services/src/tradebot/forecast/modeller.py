@@ -6,6 +6,7 @@ It runs in a process of its own; nothing here knows of it.
 import resource
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,11 +16,13 @@ import polars as pl
 from tradebot import __version__
 from tradebot.forecast import model_file, protocol
 from tradebot.forecast.buffer import SeriesBuffer
+from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
+from tradebot.forecast.evaluation.splits import SplitError
 from tradebot.forecast.history import bars, sources, store
 from tradebot.forecast.history.bars import MINUTE
 from tradebot.forecast.history.minutes import Bar
-from tradebot.forecast.model_file import Evaluation, ModelCard
-from tradebot.forecast.protocol import Forecaster, NotEnoughHistoryError
+from tradebot.forecast.model_file import ModelCard
+from tradebot.forecast.protocol import NotEnoughHistoryError
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
@@ -29,6 +32,10 @@ log = logs.get(__name__)
 
 SAVE_SECONDS = 15.0
 """Real seconds between two writes of a model that is fitted more often than that."""
+EVALUATED_MINUTES = 240
+"""Length of each test of the stage's own evaluation."""
+LEAST_MINUTES = 360
+"""Minutes to learn from before the first of them."""
 DECIMALS = 10
 """Of a published log price: finer than any price's step, and half the bytes."""
 
@@ -45,6 +52,18 @@ class Request(msgspec.Struct, frozen=True):
 
     bars: list[Bar]
     now: int
+
+
+class Evaluate(msgspec.Struct, frozen=True):
+    """The model is to be evaluated on the newest minutes."""
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """An evaluation is done, or could not be, and why; forecasts from now on carry it."""
+
+    score: float | None
+    seconds: float
+    reason: str = ""
 
 
 class Forecasted(msgspec.Struct, frozen=True):
@@ -85,6 +104,8 @@ class Modeller:
         """
         table = sources.load(self._settings)
         keep = self._settings.max_rows or self._model.max_rows
+        if keep:
+            keep += self._plan.needed
         self._buffer = SeriesBuffer(bars.series(table), keep)
         self._restore()
         series = self._buffer.series
@@ -125,6 +146,32 @@ class Modeller:
             return Failed(f"{self._settings.model} forecast numbers that are not finite")
         return self._answer(path, seconds)
 
+    @property
+    def _plan(self) -> Plan:
+        """How the stage evaluates: short tests on the newest minutes, one of a slow model."""
+        return Plan(
+            folds=1 if self._model.slow else max(1, self._settings.evaluate_folds),
+            fold_minutes=EVALUATED_MINUTES,
+            least_minutes=LEAST_MINUTES,
+        )
+
+    def evaluate(self) -> Evaluated:
+        """Walks a fresh model of the same parameters over the newest minutes."""
+        began = time.perf_counter()
+        name, options = self._settings.model, dict(self._settings.options)
+        try:
+            makers = {name: partial(protocol.make, name, options)}
+            history = self._buffer.series
+            report, _ = evaluate(makers, history, self._plan, symbol=self._settings.symbol)
+        except (SplitError, NotEnoughHistoryError) as error:
+            return Evaluated(None, time.perf_counter() - began, str(error))
+        verdict = for_card(report, name)
+        if self._card is not None:
+            self._card = msgspec.structs.replace(self._card, evaluation=verdict)
+            self._saved_at = -SAVE_SECONDS
+            self._save()
+        return Evaluated(verdict.score, time.perf_counter() - began)
+
     def _record(self, new: Sequence[Bar]) -> None:
         if not new:
             return
@@ -159,13 +206,10 @@ class Modeller:
             code_version=__version__,
             fitted_at=now,
             fit_seconds=seconds,
-            evaluation=self._evaluation(),
+            evaluation=self._card.evaluation if self._card else None,
         )
         self._save()
         return seconds
-
-    def _evaluation(self) -> Evaluation | None:
-        return self._card.evaluation if self._card else None
 
     def _save(self) -> None:
         if self._path is None or time.monotonic() - self._saved_at < SAVE_SECONDS:
@@ -207,8 +251,3 @@ class Modeller:
             score=record.score,
             memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
-
-    @property
-    def model(self) -> Forecaster:
-        """The forecaster."""
-        return self._model

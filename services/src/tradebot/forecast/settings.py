@@ -1,13 +1,42 @@
 """Settings of the forecast stage."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from tradebot.venue.settings import VenueSettings
 
 HistorySource = Literal["Venue", "Url", "Claim"]
+
+
+class HistoryPlace(Protocol):
+    """Where minutes of a symbol are had from."""
+
+    @property
+    def symbol(self) -> str:
+        """Such as BTCUSD."""
+        ...
+
+    @property
+    def history_source(self) -> HistorySource:
+        """Venue, Url or Claim."""
+        ...
+
+    @property
+    def history_file(self) -> str:
+        """Path or address of a file, for Claim and Url."""
+        ...
+
+    @property
+    def venue(self) -> VenueSettings:
+        """Where the venue is, for Venue."""
+        ...
+
+    @property
+    def state(self) -> Path | None:
+        """Folder of what the bot recorded, or none."""
+        ...
 
 
 class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
@@ -76,6 +105,11 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
         """The model's own parameters."""
         options: dict[str, object] = msgspec.json.decode(self.model_options or "{}")
         return options
+
+    @property
+    def venue(self) -> VenueSettings:
+        """Where the venue is."""
+        return self
 
     @property
     def state(self) -> Path | None:

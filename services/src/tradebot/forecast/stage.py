@@ -19,7 +19,14 @@ from tradebot.forecast import metrics, protocol
 from tradebot.forecast.history.bars import MINUTE
 from tradebot.forecast.history.minutes import Bar, MinuteBars
 from tradebot.forecast.model_process import Answer, ModelProcess
-from tradebot.forecast.modeller import Failed, Forecasted, Request, Started
+from tradebot.forecast.modeller import (
+    Evaluate,
+    Evaluated,
+    Failed,
+    Forecasted,
+    Request,
+    Started,
+)
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import health, kafka, logs
 from tradebot.platform.clock import VenueClock
@@ -29,6 +36,8 @@ from tradebot.records import DeadLetter, TradeRecord, decode, encode
 log = logs.get(__name__)
 
 POLL_SECONDS = 0.1
+RETRY_MINUTES = 60
+"""Exchange time after which an evaluation that lacked history is tried again."""
 PENDING_MINUTES = 100_000
 """New minutes kept while the model is at work; the oldest go first."""
 
@@ -48,6 +57,7 @@ class Stage:
         self._readiness = health.Readiness("forecast")
         self._published: Forecasted | None = None
         self._next = 0
+        self._next_evaluation = 0
         self._last_failure = ""
         self._stopping = threading.Event()
 
@@ -135,13 +145,22 @@ class Stage:
             self._pending.clear()
             self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE
             self._model.ask(request)
+        elif not self._model.busy and self._evaluation_due(now):
+            self._next_evaluation = now + self._settings.evaluate_minutes * MINUTE
+            self._model.ask(Evaluate())
         self._tell_age(now)
+
+    def _evaluation_due(self, now: int) -> bool:
+        """A forecast is out and the model was not evaluated, or long ago."""
+        published = self._published is not None and self._settings.evaluate_folds > 0
+        return published and now >= self._next_evaluation
 
     def _due(self, now: int) -> bool:
         """A forecast is wanted: none is out, or minutes are new and its interval is over."""
         if self._published is None and not self._last_failure:
             return True
-        return bool(self._pending) and now >= self._next
+        wanted = bool(self._pending) or self._next == 0
+        return wanted and now >= self._next
 
     def _heed(self, answer: Answer, producer: Producer) -> None:
         match answer:
@@ -150,6 +169,8 @@ class Stage:
                 self._begin(history_end)
             case Forecasted():
                 self._publish(answer, producer)
+            case Evaluated(score, seconds, reason):
+                self._evaluated(score, seconds, reason)
             case Failed(reason, fatal):
                 if fatal:
                     raise SettingsError(reason)
@@ -159,6 +180,14 @@ class Stage:
                 self._last_failure = reason
                 if self._published is None:
                     self._readiness.close("starting", reason)
+
+    def _evaluated(self, score: float | None, seconds: float, reason: str) -> None:
+        if score is None:
+            log.warning("the model is not evaluated", reason=reason)
+            self._next_evaluation = self._clock.now() + RETRY_MINUTES * MINUTE
+            return
+        log.info("the model is evaluated", score=round(score, 4), seconds=round(seconds, 1))
+        self._next = 0
 
     def _begin(self, history_end: int) -> None:
         """Minutes up to the end of history are known; the venue's time is at least that."""

@@ -5,18 +5,18 @@ from pathlib import Path
 import polars as pl
 
 from tradebot.forecast.history import bars, check, read, store, venue
-from tradebot.forecast.settings import ForecastSettings
+from tradebot.forecast.settings import HistoryPlace
 from tradebot.platform import logs
 
 log = logs.get(__name__)
 
 
-def recorded(settings: ForecastSettings) -> Path | None:
+def recorded(settings: HistoryPlace) -> Path | None:
     """The folder of the minutes that the bot recorded, or none."""
     return settings.state / "history" if settings.state else None
 
 
-def load(settings: ForecastSettings) -> pl.DataFrame:
+def load(settings: HistoryPlace) -> pl.DataFrame:
     """The bars that the settings name; recorded ones first, their weighted price is exact.
 
     Raises:
@@ -26,7 +26,7 @@ def load(settings: ForecastSettings) -> pl.DataFrame:
     folder = recorded(settings)
     own = store.read(folder, settings.symbol) if folder else bars.empty()
     if settings.history_source == "Venue":
-        return bars.merge(own, venue.fetch(settings))
+        return bars.merge(own, venue.fetch(settings.venue))
     if settings.history_source == "Url":
         path = read.download(settings.history_file, (settings.state or Path()) / "downloads")
     else:

@@ -1,0 +1,1 @@
+"""Walk-forward evaluation of forecasters, beside baselines, on the same splits."""

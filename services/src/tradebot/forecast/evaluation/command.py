@@ -1,0 +1,123 @@
+"""`tradebot forecast evaluate`."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import click
+import msgspec
+
+from tradebot.forecast import protocol
+from tradebot.forecast.settings import HistorySource
+from tradebot.platform import logs
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.settings import command as settings_command
+from tradebot.venue.settings import Environment, VenueSettings
+
+
+class EvaluateSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which models are evaluated, on which history, and how it is cut."""
+
+    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
+    models: Annotated[list[str], "models, separated by commas; the baselines walk along"] = (
+        msgspec.field(default_factory=lambda: ["FastProphet"])
+    )
+    model_options: Annotated[
+        str, 'parameters as JSON by model, such as \'{"Prophet": {"growth": "flat"}}\''
+    ] = "{}"
+    history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
+    history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
+    environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
+    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
+    state_dir: Annotated[str, "folder of what a bot recorded"] = ""
+    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes that are used; 0 uses all"] = 0
+    folds: Annotated[int, msgspec.Meta(ge=1), "tests"] = 5
+    fold_minutes: Annotated[int, msgspec.Meta(ge=2), "minutes of a test"] = 1440
+    stride_minutes: Annotated[
+        int, msgspec.Meta(ge=1), "minutes between forecasts, and the longest horizon scored"
+    ] = 60
+    embargo_minutes: Annotated[
+        int, msgspec.Meta(ge=0), "minutes before a test that a model trained once a test never sees"
+    ] = 60
+    gap_minutes: Annotated[int, msgspec.Meta(ge=0), "minutes between two tests"] = 0
+    fee_bps: Annotated[float, msgspec.Meta(ge=0), "fee of a trade in basis points"] = 40.0
+    edge_bps: Annotated[float, msgspec.Meta(ge=0), "forecast rise that a buy needs"] = 0.0
+    html: Annotated[str, "writes the report as a page to this path"] = ""
+    json: Annotated[bool, "the report as one JSON object on the last line"] = False
+
+    @property
+    def venue(self) -> VenueSettings:
+        """Where the venue is."""
+        return VenueSettings(
+            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
+        )
+
+    @property
+    def state(self) -> Path | None:
+        """The folder of what the stage recorded, or none."""
+        return Path(self.state_dir) / "forecast" if self.state_dir else None
+
+
+def run(settings: EvaluateSettings) -> None:
+    """Evaluates, shows progress on stderr, and prints the table."""
+    from tradebot.forecast.evaluation import evaluate, page, splits, table
+    from tradebot.forecast.history import bars, sources
+    from tradebot.forecast.models.baselines import Drift, SeasonalNaive
+
+    logs.setup("evaluate")
+    if settings.history_source != "Venue" and not settings.history_file:
+        raise SettingsError("history_file is empty: name a CSV or Parquet file by --history-file")
+    options = _options(settings)
+    plan = evaluate.Plan(
+        folds=settings.folds,
+        fold_minutes=settings.fold_minutes,
+        stride_minutes=settings.stride_minutes,
+        embargo_minutes=settings.embargo_minutes,
+        gap_minutes=settings.gap_minutes,
+        fee_bps=settings.fee_bps,
+        edge_bps=settings.edge_bps,
+    )
+    makers: dict[str, evaluate.Make] = {"Drift": Drift, "SeasonalNaive": SeasonalNaive}
+    for name in settings.models:
+        protocol.make(name, options.get(name))
+        makers[name] = partial(protocol.make, name, options.get(name))
+    history = bars.series(sources.load(settings)).newest(settings.newest)
+    try:
+        report, said = evaluate.evaluate(
+            makers, history, plan, symbol=settings.symbol, progress=_progress
+        )
+    except (splits.SplitError, protocol.NotEnoughHistoryError) as error:
+        raise SettingsError(str(error)) from None
+    click.echo("\r\033[K" if sys.stderr.isatty() else "", err=True, nl=False)
+    click.echo(table.table(report))
+    if settings.html:
+        page.write(Path(settings.html), report, said)
+        click.echo(f"\nthe page is {settings.html}")
+    if settings.json:
+        click.echo(msgspec.json.encode(report).decode())
+
+
+def _options(settings: EvaluateSettings) -> dict[str, dict[str, object]]:
+    try:
+        return msgspec.json.decode(settings.model_options, type=dict[str, dict[str, object]])
+    except msgspec.DecodeError as error:
+        raise SettingsError(
+            f"model_options is {settings.model_options!r}: {error}; give an object by model"
+        ) from None
+
+
+def _progress(model: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{model}: forecast {done} of {total}", err=True, nl=False)
+    elif done == total:
+        click.echo(f"{model}: {total} forecasts", err=True)
+
+
+command = settings_command(
+    EvaluateSettings,
+    run,
+    name="evaluate",
+    summary="walk models forward over past minutes and say what they are worth",
+    example="tradebot forecast evaluate --history-file minutes.csv --models FastProphet,Lstm",
+)

@@ -1,0 +1,141 @@
+"""Evaluates forecasters beside persistence, drift and seasonal-naive, on the same splits."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from tradebot import __version__
+from tradebot.forecast.evaluation import rule
+from tradebot.forecast.evaluation.scores import Fees, Verdict, verdict
+from tradebot.forecast.evaluation.splits import Fold, folds
+from tradebot.forecast.evaluation.walk import Said, walk
+from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.forecast.model_file import Evaluation
+from tradebot.forecast.models.baselines import Persistence
+from tradebot.forecast.protocol import Forecaster
+
+Make = Callable[[], Forecaster]
+Progress = Callable[[str, int, int], None]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How an evaluation is cut, in minutes, and what trades cost in it, in basis points."""
+
+    folds: int = 3
+    fold_minutes: int = 1440
+    stride_minutes: int = 60
+    embargo_minutes: int = 60
+    gap_minutes: int = 0
+    least_minutes: int = 1440
+    fee_bps: float = 40.0
+    edge_bps: float = 0.0
+
+    def cut(self, history: Series) -> list[Fold]:
+        """The folds of a history.
+
+        Raises:
+            SplitError: it is too short.
+        """
+        return folds(
+            history,
+            count=self.folds,
+            minutes=self.fold_minutes,
+            stride=self.stride_minutes,
+            embargo=self.embargo_minutes,
+            gap=self.gap_minutes,
+            least=self.least_minutes,
+        )
+
+    @property
+    def needed(self) -> int:
+        """Minutes of history that the folds need."""
+        embargo = max(self.embargo_minutes, self.stride_minutes)
+        tested = self.folds * self.fold_minutes + (self.folds - 1) * self.gap_minutes
+        return tested + embargo + self.least_minutes
+
+    @property
+    def fees(self) -> Fees:
+        """Costs as fractions."""
+        return Fees(self.fee_bps / 1e4, self.edge_bps / 1e4)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdicts on the same splits, best skill first, and what buying and holding earned."""
+
+    symbol: str
+    history_start: int
+    history_end: int
+    rows: int
+    test_start: int
+    test_end: int
+    code_version: str
+    plan: Plan
+    verdicts: list[Verdict]
+    hold_net: float
+    hold_gross: float
+
+
+def evaluate(
+    makers: Mapping[str, Make],
+    history: Series,
+    plan: Plan,
+    *,
+    symbol: str,
+    progress: Progress = lambda _model, _done, _all: None,
+) -> tuple[Report, dict[str, Said]]:
+    """Walks each model over the plan's folds; persistence always walks along.
+
+    Raises:
+        SplitError: the history is too short.
+        NotEnoughHistoryError: it is too short for a model.
+    """
+    cut = plan.cut(history)
+    everyone = {Persistence.name: Persistence, **makers}
+    said: dict[str, Said] = {}
+    seconds: dict[str, float] = {}
+    for name, make in everyone.items():
+        began = time.perf_counter()
+        said[name] = walk(make, history, cut, plan.stride_minutes, partial(progress, name))
+        seconds[name] = time.perf_counter() - began
+    beside = said[Persistence.name]
+    verdicts = [verdict(name, said[name], beside, plan.fees, seconds[name]) for name in everyone]
+    held = rule.hold(beside.actual, beside.fold, fee=plan.fees.fee)
+    report = Report(
+        symbol=symbol,
+        history_start=history.start,
+        history_end=history.end,
+        rows=len(history),
+        test_start=cut[0].test_start,
+        test_end=cut[-1].test_end,
+        code_version=__version__,
+        plan=plan,
+        verdicts=sorted(verdicts, key=lambda one: -one.skill.value),
+        hold_net=held.net,
+        hold_gross=held.gross,
+    )
+    return report, said
+
+
+def for_card(report: Report, model: str) -> Evaluation:
+    """What a model's file says of its evaluation."""
+    by_name = {one.model: one for one in report.verdicts}
+    own, plain = by_name[model], by_name[Persistence.name]
+    return Evaluation(
+        evaluated_at=report.test_end - MINUTE,
+        score=own.skill.value,
+        score_low=own.skill.low,
+        score_high=own.skill.high,
+        mae=own.mae,
+        mae_persistence=plain.mae,
+        directional=own.directional.value if own.directional else None,
+        directional_low=own.directional.low if own.directional else None,
+        directional_high=own.directional.high if own.directional else None,
+        coverage=own.coverage,
+        interval=own.interval,
+        net=own.net,
+        fee_bps=report.plan.fee_bps,
+        folds=report.plan.folds,
+        forecasts=own.forecasts,
+    )

@@ -1,0 +1,64 @@
+"""What the report's rule would have earned: buy while the forecast rises, sell when it falls.
+
+The rule is in the market with all it has or not at all. It trades at the weighted price of the
+minute that follows the decision, and pays the venue's fee on each trade. A test ends flat.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Profit:
+    """Of a rule over the tests, as a fraction of what it began with: 0.01 is one per cent."""
+
+    net: float
+    gross: float
+    trades: int
+    in_market: float
+
+
+def follow(
+    delta: NDArray[np.float64],
+    log_price: NDArray[np.float64],
+    fold: NDArray[np.int64],
+    *,
+    fee: float,
+    edge: float = 0.0,
+) -> Profit:
+    """Follows the sign of the forecast's change, minute by minute.
+
+    Args:
+        delta: (n,) the forecast's change of log price from this minute to the next.
+        log_price: (n,) of the minute that a decision trades in, NaN where it was not traded.
+        fold: (n,) number of the test; positions end with it.
+        fee: fraction of a trade's value, such as 0.004.
+        edge: change that is needed to buy.
+    """
+    gross, trades, minutes = 0.0, 0, 0
+    entry: float | None = None
+    last = np.nan
+    for row in range(len(delta)):
+        price = log_price[row]
+        if row and fold[row] != fold[row - 1] and entry is not None:
+            gross, trades, entry = gross + last - entry, trades + 1, None
+        if np.isnan(price):
+            continue
+        minutes += entry is not None
+        if entry is None and delta[row] > edge:
+            entry, trades = price, trades + 1
+        elif entry is not None and delta[row] < 0:
+            gross, trades, entry = gross + price - entry, trades + 1, None
+        last = price
+    if entry is not None:
+        gross, trades = gross + last - entry, trades + 1
+    net = gross + trades * float(np.log1p(-fee))
+    return Profit(float(np.expm1(net)), float(np.expm1(gross)), trades, minutes / len(delta))
+
+
+def hold(log_price: NDArray[np.float64], fold: NDArray[np.int64], *, fee: float) -> Profit:
+    """Buys at each test's first minute and sells at its last."""
+    always = np.ones(len(log_price))
+    return follow(always, log_price, fold, fee=fee)

@@ -1,0 +1,101 @@
+"""One verdict from what a forecaster said: errors, log score, direction, coverage, profit.
+
+Minutes of one forecast depend on each other, so that intervals are drawn over forecasts: a mean's
+standard error is that of the forecasts' sums (clusters), not of single minutes.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tradebot.forecast.evaluation import rule
+from tradebot.forecast.evaluation.walk import Said
+
+Z95 = 1.959963984540054
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A mean and its 95 % interval, `None` where a single forecast gives none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model is worth on these splits.
+
+    `mae` and `log_score` are of log price over all tested minutes; `skill` is the log score above
+    persistence's; `directional` the share of right directions among the minutes for which the
+    model said one, none if it never did. `coverage` is the share of prices inside bounds that
+    should hold `interval` of them. `net` and `gross` are the rule's profit, after fees and before.
+    """
+
+    model: str
+    minutes: int
+    forecasts: int
+    mae: float
+    mae_bps: float
+    log_score: float
+    skill: Estimate
+    directional: Estimate | None
+    calls: int
+    coverage: float
+    interval: float
+    net: float
+    gross: float
+    trades: int
+    in_market: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fees:
+    """What a trade costs, as a fraction of its value, and the edge that a buy needs."""
+
+    fee: float
+    edge: float = 0.0
+
+
+def verdict(model: str, said: Said, beside: Said, fees: Fees, seconds: float) -> Verdict:
+    """Scores what a model said, beside what persistence said of the same minutes."""
+    assert np.array_equal(said.ts, beside.ts)
+    seen = said.seen
+    error = np.abs(said.center - said.actual)[seen]
+    score = said.log_score()[seen]
+    gained = score - beside.log_score()[seen]
+    calls = ~np.isnan(said.moved) & (said.moved != 0) & (said.delta != 0)
+    right = (np.sign(said.delta) == np.sign(said.moved))[calls].astype(float)
+    profit = rule.follow(said.delta, said.actual, said.fold, fee=fees.fee, edge=fees.edge)
+    return Verdict(
+        model=model,
+        minutes=int(seen.sum()),
+        forecasts=int(said.origin[-1]) + 1,
+        mae=float(error.mean()),
+        mae_bps=float(error.mean() * 1e4),
+        log_score=float(score.mean()),
+        skill=clustered(gained, said.origin[seen]),
+        directional=clustered(right, said.origin[calls]) if calls.any() else None,
+        calls=int(calls.sum()),
+        coverage=float(said.inside[seen].mean()),
+        interval=said.interval,
+        net=profit.net,
+        gross=profit.gross,
+        trades=profit.trades,
+        in_market=profit.in_market,
+        seconds=seconds,
+    )
+
+
+def clustered(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> Estimate:
+    """The mean of `values` (n,) with a 95 % interval that is robust within clusters (n,)."""
+    mean = float(values.mean())
+    names, index = np.unique(cluster, return_inverse=True)
+    count = len(names)
+    if count < 2:
+        return Estimate(mean)
+    sums = np.bincount(index, weights=values - mean, minlength=count)
+    error = float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(values))
+    return Estimate(mean, mean - Z95 * error, mean + Z95 * error)

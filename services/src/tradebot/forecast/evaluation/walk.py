@@ -1,0 +1,119 @@
+"""Walks a forecaster over the folds and keeps what it said of each minute, and what came."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradebot.forecast.evaluation.splits import Fold
+from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.forecast.protocol import Forecaster
+
+Progress = Callable[[int, int], None]
+
+LEAST_SIGMA = 1e-9
+
+
+@dataclass(frozen=True)
+class Said:
+    """One row a tested minute; all arrays are (n,), prices are logarithms.
+
+    `origin` numbers the forecast that the row is of, `fold` its test. `center`, `sigma`, `inside`
+    are the forecast for the minute, the standard deviation that its bounds stand for, and whether
+    the price fell between them. `actual` is NaN where the minute is absent. `delta` is the
+    forecast's change from this minute to the next, `moved` the price's, NaN where either is
+    absent.
+    """
+
+    ts: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    center: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    actual: NDArray[np.float64]
+    delta: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    interval: float
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Rows whose minute was traded."""
+        return ~np.isnan(self.actual)
+
+    def log_score(self) -> NDArray[np.float64]:
+        """The log density of what came under the forecast's normal distribution, (n,) nats."""
+        z = (self.actual - self.center) / self.sigma
+        density: NDArray[np.float64] = -0.5 * z**2 - np.log(self.sigma) - 0.5 * np.log(2 * np.pi)
+        return density
+
+
+def walk(
+    make: Callable[[], Forecaster],
+    history: Series,
+    folds: Sequence[Fold],
+    stride: int,
+    progress: Progress = lambda _done, _all: None,
+) -> Said:
+    """What a forecaster says at each origin of each fold of the coming `stride` minutes.
+
+    A slow model is trained once a fold, on what ends before its embargo; others are fitted anew
+    at each origin, as the stage does.
+    """
+    parts: list[Said] = []
+    total = sum(len(fold.origins(stride)) for fold in folds)
+    for number, fold in enumerate(folds):
+        model = make()
+        if model.slow:
+            model.fit(history.until(fold.train_end))
+        for origin in fold.origins(stride):
+            known = history.until(origin)
+            if not model.slow:
+                model.fit(known)
+            parts.append(_said(model, known, history, origin, stride, number, len(parts)))
+            progress(len(parts), total)
+    return _joined(parts)
+
+
+def _said(
+    model: Forecaster,
+    known: Series,
+    history: Series,
+    origin: int,
+    stride: int,
+    fold: int,
+    number: int,
+) -> Said:
+    path = model.forecast(known, origin, stride + 1)
+    came = _prices(history, origin, stride + 1)
+    z = NormalDist().inv_cdf(0.5 + path.interval / 2)
+    sigma = np.maximum((path.upper - path.lower) / (2 * z), LEAST_SIGMA)[:-1]
+    inside = (came >= path.lower) & (came <= path.upper)
+    return Said(
+        ts=path.ts[:-1],
+        fold=np.full(stride, fold),
+        origin=np.full(stride, number),
+        center=path.log_price[:-1],
+        sigma=sigma,
+        inside=inside[:-1],
+        actual=came[:-1],
+        delta=np.diff(path.log_price),
+        moved=np.diff(came),
+        interval=path.interval,
+    )
+
+
+def _prices(history: Series, start: int, steps: int) -> NDArray[np.float64]:
+    """Log prices of the minutes from `start` on, (steps,), NaN where one is absent."""
+    part = history.between(start, start + steps * MINUTE)
+    prices = np.full(steps, np.nan)
+    prices[(part.ts - start) // MINUTE] = part.log_price
+    return prices
+
+
+def _joined(parts: Sequence[Said]) -> Said:
+    names = [name for name in Said.__dataclass_fields__ if name != "interval"]
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Said(**arrays, interval=parts[0].interval)
