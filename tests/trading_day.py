@@ -39,6 +39,8 @@ class TradingDay:
     entry: float = 0.0
     realised: float = 0.0
     peak: float = 100_000.0
+    offset: int = 0
+    resting: set[tuple[str, float]] = field(default_factory=set)
     dice: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,19 +52,34 @@ class TradingDay:
 
     def opening_book(self, levels: int = 40) -> list[FeedRecord]:
         """The first book after a connect."""
-        return [
-            self._level(side, self.price + sign * (0.5 + 2.5 * i), 0.2 + self.dice.random() * 3)
+        return self._move_book(levels, "initial")
+
+    def _move_book(self, levels: int, reason: str) -> list[FeedRecord]:
+        """Levels around the price; those that lay elsewhere go."""
+        middle = round(self.price * 2) / 2
+        wanted = {
+            (side, middle + sign * (0.5 + i * 0.5 + i * i * 0.1))
             for side, sign in (("bid", -1), ("ask", 1))
             for i in range(levels)
+        }
+        gone = [self._level(*place, 0.0, "cancel") for place in sorted(self.resting - wanted)]
+        self.resting = wanted
+        touched = [
+            place for place in sorted(wanted) if reason == "initial" or self.dice.random() < 0.5
         ]
+        sizes = [0.05 + self.dice.paretovariate(1.6) * 0.4 for _ in touched]
+        placed = [
+            self._level(*place, size, reason) for place, size in zip(touched, sizes, strict=True)
+        ]
+        return gone + placed
 
-    def _level(self, side: str, price: float, size: float, reason: str = "initial") -> FeedRecord:
+    def _level(self, side: str, price: float, size: float, reason: str) -> FeedRecord:
         record = FeedRecord(
             side=side,  # type: ignore[arg-type]
             price=f"{price:.2f}",
             remaining=f"{size:.8f}",
             symbol=self.symbol,
-            ts=self.now,
+            ts=self.now + self.offset,
             reason=reason,  # type: ignore[arg-type]
             seq=self.seq,
         )
@@ -70,25 +87,19 @@ class TradingDay:
         return record
 
     def tick(self) -> tuple[list[FeedRecord], TradeRecord]:
-        """The book moves to a new price, by a trade."""
-        old = self.price
-        self.price *= math.exp(self.dice.gauss(0, 0.0004))
-        moved: list[FeedRecord] = []
-        for side, sign in (("bid", -1), ("ask", 1)):
-            for i in range(6):
-                gone = self._level(side, old + sign * (0.5 + 2.5 * i), 0, "cancel")
-                moved.append(gone)
-            for i in range(6):
-                size = 0.2 + self.dice.random() * 3
-                moved.append(self._level(side, self.price + sign * (0.5 + 2.5 * i), size, "place"))
-        maker = "ask" if self.price >= old else "bid"
+        """Four seconds later the book has moved to a new price, by a trade."""
+        before = self.price
+        self.offset += 4000
+        self.price *= math.exp(self.dice.gauss(0, 0.00018))
+        moved = self._move_book(40, "place")
+        maker = "ask" if self.price >= before else "bid"
         trade = TradeRecord(
             self.symbol,
             self.seq,
             f"{self.price:.2f}",
             f"{self.dice.random():.8f}",
-            maker,
-            self.now,
+            maker,  # type: ignore[arg-type]
+            self.now + self.offset,
         )
         return moved, trade
 
@@ -287,13 +298,24 @@ class TradingDay:
         body = documents.Halt(state="halted", reason="drawdown 0.101 is above 0.1", because="limit")
         return self._document(DocType.HALT, str(self.now), body)
 
+    def ticks(self) -> Iterator[tuple[list[FeedRecord], TradeRecord]]:
+        """What the feed brings in the coming minute."""
+        self.offset = 0
+        for _ in range(14):
+            yield self.tick()
+
+    def close_minute(self) -> tuple[list[LiquidityRecord], ForecastRecord, list[Document]]:
+        """The minute ends: its window, the next forecast, and what the bot did about them."""
+        self.minute += 1
+        self.offset = 0
+        window, forecast = self.window(), self.forecast()
+        return window, forecast, self.decide(window, forecast)
+
     def minutes(
         self, count: int
     ) -> Iterator[tuple[list[LiquidityRecord], ForecastRecord, list[Document]]]:
-        """So many minutes: the window, the forecast and the documents of each."""
+        """So many minutes, of which the feed is of no interest."""
         for _ in range(count):
-            self.minute += 1
-            for _ in range(4):
-                self.tick()
-            window, forecast = self.window(), self.forecast()
-            yield window, forecast, self.decide(window, forecast)
+            for _ in self.ticks():
+                pass
+            yield self.close_minute()

@@ -1,12 +1,12 @@
 """What the page shows of one bot: decisions, orders, fills, balances and score. Pure."""
 
-from collections import deque
+from collections import defaultdict
 from typing import Any
 
 from tradebot.records import DocType
 
 KEPT = {DocType.DECISION: 60, DocType.ORDER: 60, DocType.FILL: 400}
-EQUITIES = 3000
+POINTS = 1500
 
 UNSHOWN = frozenset({"inputs", "bot", "symbol", "doc_type", "_id"})
 
@@ -19,9 +19,9 @@ class Account:
         self.symbol = symbol
         self.revisions = dict.fromkeys(("decisions", "orders", "fills", "money", "state"), 0)
         self._lists: dict[DocType, dict[str, dict[str, Any]]] = {kind: {} for kind in KEPT}
-        self._balances: dict[str, dict[str, Any]] = {}
+        self._held: defaultdict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
+        self._prices: dict[int, float] = {}
         self._scores: dict[str, dict[str, Any]] = {}
-        self._equity: deque[tuple[int, float]] = deque(maxlen=EQUITIES)
         self._halt: dict[str, Any] | None = None
         self._band: tuple[int, int] | None = None
         self._mode = ""
@@ -64,23 +64,38 @@ class Account:
             del kept[min(kept, key=lambda key: kept[key]["ts"])]
 
     def _balance(self, ts: int, body: dict[str, Any]) -> None:
-        known = self._balances.get(body["currency"])
-        if known is None or ts >= known["ts"]:
-            self._balances[body["currency"]] = {
-                "ts": ts,
-                "currency": body["currency"],
-                "amount": body["amount"],
-                "available": body["available"],
-            }
-            self._bump("money")
+        self._held[body["currency"]][ts] = {"ts": ts} | {
+            name: body[name] for name in ("currency", "amount", "available")
+        }
+        _drop_oldest(self._held[body["currency"]])
+        self._bump("money")
 
     def _value(self, ts: int, price: float) -> None:
-        """What all that the bot holds was worth at `price`."""
+        self._prices[ts] = price
+        _drop_oldest(self._prices)
+        self._bump("money")
+
+    def _equity(self) -> list[tuple[int, float]]:
+        """What all that the bot held was worth at each price, by the balances of that time.
+
+        Documents of one moment come over several partitions: only by their times do a price and
+        two balances belong together.
+        """
         base, quote = self.symbol[:-3], self.symbol[-3:]
-        held = {currency: balance["amount"] for currency, balance in self._balances.items()}
-        if quote in held and (not self._equity or ts > self._equity[-1][0]):
-            self._equity.append((ts, held[quote] + held.get(base, 0.0) * price))
-            self._bump("money")
+        steps = sorted(
+            (ts, currency, b["amount"])
+            for currency in (base, quote)
+            for ts, b in self._held[currency].items()
+        )
+        held: dict[str, float] = {}
+        course, next_step = [], 0
+        for ts, price in sorted(self._prices.items()):
+            while next_step < len(steps) and steps[next_step][0] <= ts:
+                held[steps[next_step][1]] = steps[next_step][2]
+                next_step += 1
+            if quote in held:
+                course.append((ts, held[quote] + held.get(base, 0.0) * price))
+        return course
 
     def listed(self, kind: DocType) -> list[dict[str, Any]]:
         """Decisions, orders or fills, newest first."""
@@ -90,8 +105,10 @@ class Account:
         """Balances, score and the course of equity."""
         scores = sorted(self._scores.values(), key=lambda s: s["ts"])
         return {
-            "balances": [self._balances[c] for c in sorted(self._balances)],
-            "equity": list(self._equity),
+            "balances": [
+                self._held[c][max(self._held[c])] for c in sorted(self._held) if self._held[c]
+            ],
+            "equity": self._equity(),
             "scores": [
                 {"ts": s["ts"], "score": s["score"], "realised": s["realised"]} for s in scores
             ],
@@ -113,3 +130,8 @@ class Account:
 def _shown(document_id: str, ts: int, body: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in body.items() if name not in UNSHOWN}
     return kept | {"id": document_id, "ts": ts}
+
+
+def _drop_oldest(course: dict[int, Any]) -> None:
+    if len(course) > POINTS:
+        del course[min(course)]

@@ -38,7 +38,8 @@ class Market:
         self.ts = max(self.ts, record.ts)
         if not self.prices or record.ts - self.prices[-1][0] >= PRICE_EVERY_MS:
             mid = self.mid()
-            if mid is not None and record.reason != "initial":
+            # While levels of a move arrive one by one the book may be crossed for a moment.
+            if mid is not None and record.reason != "initial" and not self._book.crossed():
                 self.add_price(record.ts, mid)
         self.revisions["quote"] += 1
 

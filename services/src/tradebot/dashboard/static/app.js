@@ -1,0 +1,129 @@
+// Listens to the stream of events and draws what has changed, at most a few times a second.
+
+import * as charts from "./charts.js";
+import * as figures from "./figures.js";
+import * as lists from "./lists.js";
+import { connect as connectTheme } from "./theme.js";
+
+const $ = (id) => document.getElementById(id);
+const PRICES = 5400;
+const CHARTS_EVERY_MS = 500;
+
+const fresh = () => ({
+  meta: null, quote: null, forecast: null, windows: [], prices: [], fills: [],
+  money: { balances: [], equity: [], scores: [], trips: 0, wins: 0, last_score: null },
+  account: { mode: "", band_bps: null, halt: null },
+});
+
+let state = fresh();
+let minutes = 90;
+const changed = new Set();
+const drawn = new Map();
+
+/** What each section of the stream puts into the state, and what it makes stale. */
+const sections = {
+  reset: () => { state = fresh(); lists.reset(); },
+  meta: (value) => { state.meta = value; mark("header", "money"); },
+  state: (value) => { state.account = value; mark("header", "ratio", "flows"); },
+  quote: (value) => { state.quote = value; mark("quote", "forecast", "money"); },
+  prices: (value) => {
+    state.prices.push(...value);
+    if (state.prices.length > PRICES) state.prices.splice(0, state.prices.length - PRICES);
+    mark("price");
+  },
+  windows: (value) => { state.windows = value; mark("ratio", "flows"); },
+  forecast: (value) => { state.forecast = value; mark("forecast", "price"); },
+  decisions: (value) => lists.decisions(value),
+  orders: (value) => lists.orders(value),
+  fills: (value) => { state.fills = value; lists.fills(value); mark("price"); },
+  money: (value) => {
+    state.money = value;
+    lists.balances(value.balances);
+    mark("money", "equity");
+  },
+};
+
+const draw = {
+  header: () => state.meta && figures.header(state),
+  quote: () => { if (state.quote) { figures.quote(state); lists.book(state.quote); } },
+  ratio: () => figures.ratio(state),
+  forecast: () => figures.forecast(state),
+  money: () => state.meta && figures.money(state),
+  price: () => charts.price($("price-chart"), { ...state, minutes }),
+  flows: () => charts.flows($("flow-chart"), { windows: state.windows, band: state.account.band_bps }),
+  equity: () => charts.equity($("equity-chart"), state.money),
+};
+const CHARTS = new Set(["price", "flows", "equity"]);
+
+function mark(...names) {
+  for (const name of names) changed.add(name);
+}
+
+function frame(now) {
+  for (const name of [...changed]) {
+    if (CHARTS.has(name)) {
+      if (now - (drawn.get(name) ?? -CHARTS_EVERY_MS) < CHARTS_EVERY_MS) continue;
+      drawn.set(name, now);
+    }
+    changed.delete(name);
+    draw[name]();
+  }
+  requestAnimationFrame(frame);
+}
+
+let source = null;
+
+function listen(bot) {
+  source?.close();
+  source = new EventSource(bot ? `/events?bot=${encodeURIComponent(bot)}` : "/events");
+  for (const [name, take] of Object.entries(sections)) {
+    source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+  }
+  const link = $("link");
+  source.onopen = () => { link.textContent = "live"; link.className = "link on"; };
+  source.onerror = () => { link.textContent = "no connection"; link.className = "link off"; };
+}
+
+function choose(buttons, chosen, attribute) {
+  for (const button of buttons) button.setAttribute(attribute, String(button === chosen));
+}
+
+function connectRanges() {
+  const buttons = [...document.querySelectorAll("[data-minutes]")];
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      choose(buttons, button, "aria-pressed");
+      minutes = Number(button.dataset.minutes);
+      drawn.delete("price");
+      mark("price");
+    });
+  }
+}
+
+function connectTabs() {
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const select = (tab) => {
+    choose(tabs, tab, "aria-selected");
+    for (const other of tabs) {
+      other.tabIndex = other === tab ? 0 : -1;
+      $(other.getAttribute("aria-controls")).hidden = other !== tab;
+    }
+    tab.focus();
+  };
+  tabs.forEach((tab, i) => {
+    tab.addEventListener("click", () => select(tab));
+    tab.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (step) select(tabs[(i + step + tabs.length) % tabs.length]);
+    });
+  });
+}
+
+connectTheme($("theme"), () => { drawn.clear(); mark(...CHARTS); });
+for (const chart of document.querySelectorAll(".chart")) charts.fit(chart);
+connectRanges();
+connectTabs();
+$("bot").addEventListener("change", (event) => listen(event.target.value));
+lists.reset();
+listen("");
+requestAnimationFrame(frame);

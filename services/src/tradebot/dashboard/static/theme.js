@@ -1,0 +1,40 @@
+// Light, dark, or as the system says; and the colours as the charts need them.
+
+const ORDER = ["system", "light", "dark"];
+const SIGNS = { system: "◐", light: "☀", dark: "☾" };
+const NAMES = { system: "as the system says", light: "light", dark: "dark" };
+
+/** Connects the button; calls `changed` whenever the colours are others. */
+export function connect(button, changed) {
+  const apply = (theme) => {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    button.textContent = SIGNS[theme];
+    button.setAttribute("aria-label", `Colours: ${NAMES[theme]}`);
+    button.title = `Colours: ${NAMES[theme]}`;
+    changed();
+  };
+  let theme = localStorage.getItem("theme") ?? "system";
+  if (!ORDER.includes(theme)) theme = "system";
+  button.addEventListener("click", () => {
+    theme = ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length];
+    localStorage.setItem("theme", theme);
+    apply(theme);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  apply(theme);
+}
+
+/** The colours of the style sheet as they are now; charts know no custom properties. */
+export function colours() {
+  const probe = document.createElement("i");
+  document.body.append(probe);
+  const found = {};
+  for (const name of ["card", "line", "ink", "soft", "bid", "ask", "forecast", "band",
+    "bid-tint", "ask-tint", "forecast-tint"]) {
+    probe.style.color = `var(--${name})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  return found;
+}
