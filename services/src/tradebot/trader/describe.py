@@ -124,7 +124,7 @@ def _of_order(
 def order_document(who: Identity, placed: Placed, *, latency: float | None = None) -> Document:
     """The order as it is known now."""
     intent, order = placed.intent, placed.order
-    ts = order.updated or intent.created
+    ts = max(order.updated, intent.created)
     body = documents.Order(
         order_id=order.order_ids[0] if order.order_ids else "",
         client_order_id=intent.client_order_id,

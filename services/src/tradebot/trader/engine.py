@@ -72,7 +72,8 @@ class Engine:
         self._rules = rules
         self._paused = paused
         self._acting = asyncio.Lock()
-        self._stopping = False
+        self.stopping = False
+        """Whether no window is decided on any more."""
         self._held = (ZERO, ZERO)
         self.mid = ZERO
         """The market's when it was last seen."""
@@ -88,7 +89,7 @@ class Engine:
             JournalError: the journal cannot be written; nothing was sent.
         """
         async with self._acting:
-            if window.end <= self.books.ledger.window_end or self._stopping:
+            if window.end <= self.books.ledger.window_end or self.stopping:
                 return None
             stored, ticker = await self._look(window)
             decision = decide(stored.state, stored.inputs, stored.settings)
@@ -103,9 +104,9 @@ class Engine:
 
     async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
         """All that the decision is made from; a window too old to trade asks the venue nothing."""
-        now = self._clock.now()
-        late = now == 0 or now - window.end > self._rules.max_window_age_ms
+        late = self._clock.now() - window.end > self._rules.max_window_age_ms
         ticker = None if late else await self._ticker()
+        now = self._clock.now()
         quote = None
         if ticker is not None:
             silent = int(self._clock.silence() * 1000)
@@ -368,7 +369,7 @@ class Engine:
 
     async def stop(self, *, flatten: bool, cancel: bool) -> None:
         """No new orders; live ones cancelled, all sold if `flatten`."""
-        self._stopping = True
+        self.stopping = True
         async with self._acting:
             if flatten:
                 await self._sell_all()

@@ -11,8 +11,10 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import Topics
 from tradebot.trader.control.server import ControlServer
 from tradebot.trader.engine import Engine
+from tradebot.trader.execution import LeaseLostError
 from tradebot.trader.forecasts import Forecasts
 from tradebot.trader.gates import Gates
+from tradebot.trader.lease import Lease
 from tradebot.trader.report import Reporter
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.streams import LAST_FORECASTS, Stream, on_feed, tail_reader, windows_reader
@@ -37,12 +39,14 @@ class Loops:
         clock: VenueClock,
         forecasts: Forecasts,
         reporter: Reporter,
+        lease: Lease,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
+        self._lease = lease
         self._gatherer = Gatherer(settings.symbol)
         self._windows = Stream(
             windows_reader(settings, topics.liquidity), self._on_windows, "windows"
@@ -66,6 +70,7 @@ class Loops:
 
         Raises:
             JournalError: the journal cannot be written any more.
+            LeaseLostError: the lease is gone; only a new start can take it again.
         """
         control = ControlServer(self._settings, self._engine, self._gates)
         await control.start()
@@ -117,7 +122,7 @@ class Loops:
                 await self._engine.books.flush()
                 if decided is not None:
                     await self._engine.books.record(decided)
-        if self._gatherer.settled():
+        if self._gatherer.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
 
     async def _on_forecasts(self, messages: list[Message]) -> None:
@@ -162,6 +167,8 @@ class Loops:
         while True:
             conditions = self._gates.conditions()
             await self._reporter.report(conditions)
+            if not self._lease.held():
+                raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             fresh = next(c.status for c in conditions if c.type == "FeedFresh")
             if fresh and not was_fresh:
                 self._engine.due.set()  # what happened while we were cut off?

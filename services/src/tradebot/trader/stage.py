@@ -16,7 +16,7 @@ from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.engine import Engine
 from tradebot.trader.entries import EpochTaken
-from tradebot.trader.execution import Executor
+from tradebot.trader.execution import Executor, LeaseLostError
 from tradebot.trader.forecasts import Forecasts
 from tradebot.trader.gates import Gates
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
@@ -61,7 +61,7 @@ async def run(settings: TraderSettings) -> None:
         epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
             await _hold(settings, readiness, lease, epoch, stopping)
-    except (LeaseTakenError, JournalError) as error:
+    except (LeaseTakenError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
         await lease.release()
@@ -95,7 +95,9 @@ async def _hold(
             engine, forecasts = _engine(settings, books, market, rest, clock, lease)
             gates = Gates(settings, engine, clock, forecasts, lease)
             gates.watch(readiness)
-            loops = Loops(settings, topics, engine, gates, clock, forecasts, reporter_of(settings))
+            loops = Loops(
+                settings, topics, engine, gates, clock, forecasts, reporter_of(settings), lease
+            )
             readiness.started()
             await loops.run(stopping)
         finally:

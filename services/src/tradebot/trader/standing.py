@@ -4,23 +4,24 @@ from decimal import Decimal
 
 import msgspec
 
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, plain
 from tradebot.trader.ledger import Ledger
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a bot stands. Money in quote currency where not said otherwise."""
+    """Where a bot stands. Money is in quote currency where not said
+    otherwise, as decimal strings."""
 
     bot: str
     symbol: str
     mode: str
     epoch: int
-    base: Decimal
-    quote: Decimal
-    mid: Decimal
-    equity: Decimal
-    realised: Decimal
-    unrealised: Decimal
+    base: str
+    quote: str
+    mid: str
+    equity: str
+    realised: str
+    unrealised: str
     trips: int
     bought: bool
     orders: int
@@ -28,8 +29,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     window_end: int
     halted: str
     paused: str
-    outside_base: Decimal
-    outside_quote: Decimal
+    outside_base: str
+    outside_quote: str
 
 
 def standing(
@@ -42,12 +43,12 @@ def standing(
         symbol=symbol,
         mode=ledger.mode,
         epoch=ledger.epoch,
-        base=ledger.base,
-        quote=ledger.quote,
-        mid=mid,
-        equity=ledger.quote + ledger.base * mid,
-        realised=ledger.realised,
-        unrealised=trip.unrealised(mid) if trip else ZERO,
+        base=plain(ledger.base),
+        quote=plain(ledger.quote),
+        mid=plain(mid),
+        equity=plain(ledger.quote + ledger.base * mid),
+        realised=plain(ledger.realised),
+        unrealised=plain(trip.unrealised(mid) if trip else ZERO),
         trips=ledger.trips,
         bought=ledger.bought(minimum),
         orders=ledger.number,
@@ -55,6 +56,6 @@ def standing(
         window_end=ledger.window_end,
         halted=ledger.halted,
         paused=ledger.paused or paused,
-        outside_base=ledger.outside_base,
-        outside_quote=ledger.outside_quote,
+        outside_base=plain(ledger.outside_base),
+        outside_quote=plain(ledger.outside_quote),
     )

@@ -114,7 +114,10 @@ class ControlServer:
         async def handle(request: Request) -> Response:
             if not self._allowed(request):
                 return Response("the token is missing or wrong\n", 403)
-            order = msgspec.json.decode(await request.body(), type=Order)
+            try:
+                order = msgspec.json.decode(await request.body(), type=Order)
+            except msgspec.DecodeError as error:
+                return Response(f"that is no order: {error}\n", 400)
             told = await act(order.because, order.by)
             return Response(msgspec.json.encode({"told": told}), media_type="application/json")
 

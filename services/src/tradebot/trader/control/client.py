@@ -1,0 +1,117 @@
+"""Finds a running trader and asks it something; shared by the commands of this folder."""
+
+import getpass
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx
+import msgspec
+
+from tradebot.trader.control.server import Address, Order
+from tradebot.trader.settings import DEFAULT_STATE_DIR
+
+TIMEOUT: Final = 30.0
+"""Seconds; a flatten may take several orders."""
+
+
+def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict[str, Any]:
+    """What the running trader answers; with `order` it acts, without it tells.
+
+    Raises:
+        ClickException: no trader runs for the bot under that folder, or it refused.
+    """
+    path = state_dir / bot / "control.json"
+    try:
+        address = msgspec.json.decode(path.read_bytes(), type=Address)
+    except (OSError, msgspec.DecodeError):
+        raise _nobody(bot, state_dir) from None
+    headers = {"Authorization": f"Bearer {address.token}"}
+    try:
+        if order is None:
+            answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
+        else:
+            answer = httpx.post(
+                f"{address.url}/{act}",
+                headers=headers,
+                timeout=TIMEOUT,
+                content=msgspec.json.encode(order),
+            )
+    except httpx.TransportError:
+        raise _nobody(bot, state_dir) from None
+    if answer.status_code != 200:
+        raise click.ClickException(
+            f"the trader of {bot} refused ({answer.status_code}): {answer.text.strip()}"
+        )
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _nobody(bot: str, state_dir: Path) -> click.ClickException:
+    return click.ClickException(
+        f"no trader of bot {bot} runs under {state_dir}: give its name and its --state-dir"
+    )
+
+
+def act_command(
+    act: str, *, summary: str, example: str, because_required: bool, default: str = ""
+) -> click.Command:
+    """A command that makes a running trader act, with a reason that its journal keeps."""
+    parameters: list[click.Parameter] = [
+        click.Argument(["bot"]),
+        click.Option(
+            ["--because"],
+            required=because_required,
+            help="why; kept in the journal and shown with the bot",
+        ),
+        *common_options(),
+    ]
+
+    def callback(bot: str, because: str | None, state_dir: Path, as_json: bool) -> None:
+        order = Order(because=because or default, by=_user())
+        told = ask(state_dir, bot, act, order)
+        click.echo(json.dumps(told) if as_json else told["told"])
+
+    return command_of(act, parameters, callback, summary=summary, example=example)
+
+
+def command_of(
+    name: str,
+    parameters: list[click.Parameter],
+    callback: Callable[..., None],
+    *,
+    summary: str,
+    example: str,
+) -> click.Command:
+    """A command whose help shows an example."""
+    return click.Command(
+        name,
+        params=parameters,
+        callback=callback,
+        short_help=summary,
+        help=f"{summary}\n\n\b\nExample:\n  {example}",
+    )
+
+
+def common_options() -> list[click.Parameter]:
+    """Where the trader's files are, and whether a program reads the answer."""
+    return [
+        click.Option(
+            ["--state-dir"],
+            type=click.Path(path_type=Path),
+            default=DEFAULT_STATE_DIR,
+            envvar="TRADEBOT_STATE_DIR",
+            show_default=True,
+            help="the trader's state folder",
+        ),
+        click.Option(["--json", "as_json"], is_flag=True, help="one JSON object"),
+    ]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

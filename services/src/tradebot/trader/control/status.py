@@ -1,0 +1,41 @@
+"""`tradebot status BOT`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tradebot.trader.control.client import ask, command_of, common_options
+
+
+def lines(status: dict[str, Any]) -> list[str]:
+    """What a person wants to know first."""
+    state = "halted" if status["halted"] else "paused" if status["paused"] else "trading"
+    found = [
+        f"{status['bot']}: {status['symbol']}, {status['mode']}, {state} (epoch {status['epoch']})",
+        f"  holds      {status['base']} base, {status['quote']} quote;"
+        f" equity {float(status['equity']):,.2f} at mid {float(status['mid']):,.2f}",
+        f"  score      {float(status['realised']):,.2f} realised in {status['trips']} round trips,"
+        f" {float(status['unrealised']):,.2f} unrealised",
+        f"  orders     {status['orders']} so far, {status['unresolved']} unresolved",
+    ]
+    for condition in status["conditions"]:
+        good = condition["status"] is not (condition["type"] == "Halted")
+        mark = "ok " if good else "NOT"
+        found.append(f"  {mark} {condition['type']}: {condition['message']}")
+    return found
+
+
+def _status(bot: str, state_dir: Path, as_json: bool) -> None:
+    status = ask(state_dir, bot, "status")
+    click.echo(json.dumps(status) if as_json else "\n".join(lines(status)))
+
+
+command = command_of(
+    "status",
+    [click.Argument(["bot"]), *common_options()],
+    _status,
+    summary="What a bot is doing, and if it does not trade, why.",
+    example="tradebot status btc",
+)
