@@ -298,6 +298,12 @@ class TradingDay:
         body = documents.Halt(state="halted", reason="drawdown 0.101 is above 0.1", because="limit")
         return self._document(DocType.HALT, str(self.now), body)
 
+    def resume(self) -> Document:
+        """A person let the bot go on."""
+        self.minute += 1
+        body = documents.Halt(state="resumed", reason="looked at", by="a person")
+        return self._document(DocType.HALT, str(self.now), body)
+
     def ticks(self) -> Iterator[tuple[list[FeedRecord], TradeRecord]]:
         """What the feed brings in the coming minute."""
         self.offset = 0
