@@ -1,0 +1,298 @@
+"""The REST client asks as the venue documents it and reads answers as the venue was recorded."""
+
+import base64
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from tradebot.venue.answers import NewOrder, OwnTrade
+from tradebot.venue.errors import RejectedError
+from tradebot.venue.rest import PAGE, GeminiRest
+from tradebot.venue.rules import RuleBook, SymbolRules
+from tradebot.venue.signing import Credentials
+
+KEY = Credentials("account-test", "secret")
+Answers = Callable[[httpx.Request], Any]
+
+
+def client(answers: Answers) -> GeminiRest:
+    """A client whose venue is a function from request to JSON text, or to content for JSON."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        content = answers(request)
+        if isinstance(content, httpx.Response):
+            return content
+        text = content if isinstance(content, str) else json.dumps(content)
+        return httpx.Response(200, content=text.encode())
+
+    transport = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    return GeminiRest("http://venue", KEY, client=transport)
+
+
+def payload(request: httpx.Request) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(base64.b64decode(request.headers["X-GEMINI-PAYLOAD"]))
+    return content
+
+
+DETAILS = """{"symbol":"BTCUSD","base_currency":"BTC","quote_currency":"USD","tick_size":1e-8,
+"quote_increment":0.01,"min_order_size":"0.00001","status":"open","wrap_enabled":false,
+"product_type":"spot","contract_type":"vanilla","contract_price_currency":"USD"}"""
+
+ORDER = {
+    "order_id": "265555413",
+    "id": "265555413",
+    "symbol": "btcusd",
+    "exchange": "gemini",
+    "avg_execution_price": "0.00",
+    "side": "buy",
+    "type": "exchange limit",
+    "timestamp": "1565673596",
+    "timestampms": 1565673596842,
+    "is_live": True,
+    "is_cancelled": False,
+    "is_hidden": False,
+    "was_forced": False,
+    "executed_amount": "0",
+    "client_order_id": "470135",
+    "options": [],
+    "price": "4500.00",
+    "original_amount": "1",
+    "remaining_amount": "1",
+}
+FILL = {
+    "price": "4365.44",
+    "amount": "1",
+    "timestamp": 1504774407,
+    "timestampms": 1504774407342,
+    "type": "Buy",
+    "aggressor": True,
+    "fee_currency": "USD",
+    "fee_amount": "10.9136",
+    "tid": 72877196,
+    "order_id": "72877194",
+    "exchange": "gemini",
+    "is_auction_fill": False,
+}
+
+
+async def test_steps_written_as_json_numbers_are_exact() -> None:
+    async with client(lambda _: DETAILS) as rest:
+        details = await rest.symbol_details("BTCUSD")
+    assert details.tick_size == Decimal("0.00000001")
+    assert details.quote_increment == Decimal("0.01")
+    assert details.min_order_size == Decimal("0.00001")
+
+
+async def test_candles_are_exact_to_the_last_digit() -> None:
+    row = "[[1561054500000,9350.18,9358.350000000000001,9350.18,9355.51,2.07]]"
+    async with client(lambda _: row) as rest:
+        (candle,) = await rest.candles("BTCUSD")
+    assert candle.high == Decimal("9358.350000000000001")
+    assert (candle.ts, candle.volume) == (1561054500000, Decimal("2.07"))
+
+
+async def test_a_ticker_tells_volumes_by_currency_and_the_venues_time() -> None:
+    answer = {
+        "bid": "11381.50",
+        "ask": "11388.08",
+        "last": "11381.47",
+        "volume": {
+            "BTC": "915.6534281291",
+            "USD": "10394749.066094351423",
+            "timestamp": 1565587800000,
+        },
+    }
+    async with client(lambda _: answer) as rest:
+        ticker = await rest.ticker("BTCUSD")
+    assert ticker.ts == 1565587800000
+    assert ticker.volumes == {
+        "BTC": Decimal("915.6534281291"),
+        "USD": Decimal("10394749.066094351423"),
+    }
+
+
+async def test_an_order_is_asked_for_by_plain_strings_and_one_option() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def venue(request: httpx.Request) -> Any:
+        seen.append(payload(request))
+        assert request.method == "POST" and request.content == b""
+        return ORDER
+
+    order = NewOrder(
+        symbol="BTCUSD",
+        side="buy",
+        amount=Decimal("1E-8"),
+        price=Decimal("4500.00"),
+        client_order_id="470135",
+        option="immediate-or-cancel",
+    )
+    async with client(venue) as rest:
+        placed = await rest.new_order(order)
+    (asked,) = seen
+    assert asked["amount"] == "0.00000001"
+    assert asked["price"] == "4500.00"
+    assert asked["symbol"] == "btcusd"
+    assert asked["options"] == ["immediate-or-cancel"]
+    assert asked["type"] == "exchange limit"
+    assert asked["client_order_id"] == "470135"
+    assert placed.is_live and placed.order_id == "265555413"
+    assert placed.original_amount == Decimal(1)
+
+
+async def test_a_stop_order_names_its_stop_price_and_no_option() -> None:
+    seen: list[dict[str, Any]] = []
+    order = NewOrder(
+        symbol="BTCUSD",
+        side="sell",
+        amount=Decimal(1),
+        price=Decimal("90"),
+        stop_price=Decimal("95"),
+        client_order_id="x",
+    )
+    async with client(lambda request: seen.append(payload(request)) or ORDER) as rest:
+        await rest.new_order(order)
+    assert (seen[0]["type"], seen[0]["stop_price"]) == ("exchange stop limit", "95")
+    assert "options" not in seen[0]
+
+
+@pytest.mark.parametrize("answer", [ORDER, [ORDER]], ids=["one object", "a list"])
+async def test_a_look_up_by_client_id_answers_a_list_either_way(answer: Any) -> None:
+    async with client(lambda _: answer) as rest:
+        (order,) = await rest.orders_by_client_id("470135")
+    assert order.client_order_id == "470135"
+
+
+async def test_a_look_up_of_an_unknown_client_id_finds_nothing() -> None:
+    unknown = {"result": "error", "reason": "OrderNotFound", "message": "Order not found"}
+    async with client(lambda _: httpx.Response(404, json=unknown)) as rest:
+        assert await rest.orders_by_client_id("x") == []
+
+
+async def test_a_look_up_that_fails_otherwise_is_not_taken_for_nothing_found() -> None:
+    refused = {"result": "error", "reason": "InvalidSignature", "message": "InvalidSignature"}
+    async with client(lambda _: httpx.Response(400, json=refused)) as rest:
+        with pytest.raises(RejectedError):
+            await rest.orders_by_client_id("x")
+
+
+async def test_cancelling_a_session_tells_ids_as_text() -> None:
+    answer = {"result": "ok", "details": {"cancelledOrders": [330429106], "cancelRejects": []}}
+    async with client(lambda _: answer) as rest:
+        report = await rest.cancel_session()
+    assert report.cancelled == ["330429106"] and report.rejected == []
+
+
+async def test_a_fill_tells_its_fee_side_and_liquidity() -> None:
+    async with client(lambda _: [FILL]) as rest:
+        (fill,) = await rest.my_trades("BTCUSD")
+    assert (fill.side, fill.liquidity, fill.fee_amount) == ("buy", "taker", Decimal("10.9136"))
+
+
+async def test_an_order_with_its_trades_tells_them() -> None:
+    async with client(lambda _: ORDER | {"trades": [FILL]}) as rest:
+        order = await rest.order_status("265555413", include_trades=True)
+    assert [trade.tid for trade in order.trades] == [72877196]
+
+
+def history(size: int, per_ms: int) -> list[dict[str, Any]]:
+    """`size` fills, `per_ms` of them in each millisecond, oldest first."""
+    return [FILL | {"tid": n, "timestampms": 1000 + n // per_ms} for n in range(size)]
+
+
+@pytest.mark.parametrize("size", [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 7])
+async def test_all_pages_of_fills_are_read_once_and_in_order(size: int) -> None:
+    fills = history(size, per_ms=7)
+
+    def venue(request: httpx.Request) -> Any:
+        since = payload(request)["timestamp"]
+        page = [fill for fill in fills if fill["timestampms"] >= since]
+        return page[: payload(request)["limit_trades"]][::-1]
+
+    async with client(venue) as rest:
+        found: list[OwnTrade] = await rest.my_trades("BTCUSD")
+    assert [trade.tid for trade in found] == list(range(size))
+
+
+async def test_an_invalid_nonce_is_tried_once_more_with_one_far_above() -> None:
+    seen: list[int] = []
+
+    def venue(request: httpx.Request) -> Any:
+        seen.append(payload(request)["nonce"])
+        if len(seen) == 1:
+            body = {"result": "error", "reason": "InvalidNonce", "message": "Nonce too low"}
+            return httpx.Response(400, json=body)
+        return []
+
+    async with client(venue) as rest:
+        assert await rest.balances() == []
+    assert seen[1] - seen[0] >= 60_000
+
+
+async def test_a_nonce_that_is_refused_again_is_an_error() -> None:
+    body = {"result": "error", "reason": "InvalidNonce", "message": "Nonce too low"}
+    async with client(lambda _: httpx.Response(400, json=body)) as rest:
+        with pytest.raises(RejectedError, match="InvalidNonce"):
+            await rest.balances()
+
+
+async def test_rules_round_amounts_down_and_limits_to_our_side() -> None:
+    async with client(lambda _: DETAILS) as rest:
+        rules = await RuleBook(rest).rules("BTCUSD")
+    assert (rules.base, rules.quote) == ("BTC", "USD")
+    assert rules.amount(Decimal("0.123456789")) == Decimal("0.12345678")
+    assert rules.amount(Decimal("0.000001")) == 0
+    assert rules.price("buy", Decimal("100.019")) == Decimal("100.01")
+    assert rules.price("sell", Decimal("100.011")) == Decimal("100.02")
+
+
+async def test_rules_are_remembered_and_asked_again_after_a_telling_rejection() -> None:
+    asked = 0
+
+    def venue(_request: httpx.Request) -> Any:
+        nonlocal asked
+        asked += 1
+        return DETAILS
+
+    async with client(venue) as rest:
+        book = RuleBook(rest)
+        await book.rules("BTCUSD")
+        await book.rules("BTCUSD")
+        assert asked == 1
+        assert not book.rejected("BTCUSD", RejectedError("InsufficientFunds", ""))
+        await book.rules("BTCUSD")
+        assert asked == 1
+        assert book.rejected("BTCUSD", RejectedError("InvalidQuantity", ""))
+        await book.rules("BTCUSD")
+    assert asked == 2
+
+
+async def test_rules_are_asked_again_after_an_hour() -> None:
+    now = 0.0
+    asked: list[int] = []
+    async with client(lambda _: asked.append(1) or DETAILS) as rest:
+        book = RuleBook(rest, clock=lambda: now)
+        await book.rules("BTCUSD")
+        now = 3601.0
+        await book.rules("BTCUSD")
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "open_"), [("open", True), ("limit_only", True), ("post_only", False)]
+)
+def test_a_status_says_whether_takers_are_accepted(status: str, open_: bool) -> None:
+    rules = SymbolRules(
+        symbol="BTCUSD",
+        base="BTC",
+        quote="USD",
+        amount_step=Decimal("1E-8"),
+        price_step=Decimal("0.01"),
+        min_amount=Decimal("0.00001"),
+        status=status,
+    )
+    assert rules.accepts_takers is open_
