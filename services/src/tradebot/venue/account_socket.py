@@ -102,7 +102,7 @@ class AccountSocket:
             self._events.put_nowait(error)
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(AmbiguousError(error.cause, error.message))
+                    future.set_exception(error)
 
     async def keep_alive(self) -> None:
         """Asks for a sign of life, so that a quiet account is not taken for a dead line."""

@@ -62,14 +62,14 @@ class _Frame(msgspec.Struct):
     balances: list[_Balance] | None = msgspec.field(default=None, name="B")
     state: str | None = msgspec.field(default=None, name="X")
     symbol: str = msgspec.field(default="", name="s")
-    order_id: str = msgspec.field(default="", name="i")
+    order_id: int | str = msgspec.field(default="", name="i")
     client_order_id: str = msgspec.field(default="", name="c")
     side: str = msgspec.field(default="", name="S")
     price: Decimal | None = msgspec.field(default=None, name="p")
     original: Decimal | None = msgspec.field(default=None, name="q")
     filled: Decimal | None = msgspec.field(default=None, name="Z")
     fill_price: Decimal | None = msgspec.field(default=None, name="L")
-    trade_id: str | None = msgspec.field(default=None, name="t")
+    trade_id: int | str | None = msgspec.field(default=None, name="t")
     made: bool | None = msgspec.field(default=None, name="m")
     fee: Decimal | None = msgspec.field(default=None, name="n")
     reason: str | None = msgspec.field(default=None, name="r")
@@ -114,7 +114,7 @@ def _order_event(state: OrderState, message: _Frame) -> OrderEvent:
         executed, remaining = message.filled, original - message.filled
     return OrderEvent(
         state=state,
-        order_id=message.order_id,
+        order_id=str(message.order_id),
         client_order_id=message.client_order_id,
         symbol=message.symbol.upper(),
         side="buy" if message.side.upper() == "BUY" else "sell",
@@ -131,11 +131,11 @@ def _order_event(state: OrderState, message: _Frame) -> OrderEvent:
 
 def _execution(message: _Frame) -> Execution | None:
     """The fill; `None` where the venue does not tell all of it, to be looked up."""
-    if not message.trade_id or message.filled is None or message.fill_price is None:
+    if message.trade_id in (None, "") or message.filled is None or message.fill_price is None:
         return None
     liquidity = None if message.made is None else "maker" if message.made else "taker"
     return Execution(
-        trade_id=message.trade_id,
+        trade_id=str(message.trade_id),
         price=message.fill_price,
         amount=message.filled,
         liquidity=liquidity,  # type: ignore[arg-type]  # one of its two words
