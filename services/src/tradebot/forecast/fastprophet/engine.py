@@ -9,6 +9,8 @@ from tradebot.forecast.fastprophet.design import Design
 from tradebot.forecast.fastprophet.history import Rows
 from tradebot.forecast.fastprophet.holidays import Holidays, read_holidays
 from tradebot.forecast.fastprophet.linear import fit_linear
+from tradebot.forecast.fastprophet.logistic import fit_logistic
+from tradebot.forecast.fastprophet.multiplicative import fit_multiplicative
 from tradebot.forecast.fastprophet.options import Options, Regressor, Seasonality
 from tradebot.forecast.fastprophet.refit import Spread, follow
 from tradebot.forecast.fastprophet.rows import RowModel
@@ -154,14 +156,18 @@ def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
     options = draft.specification.options
     if options.growth != "logistic" and draft.scales.low == draft.scales.high:
         return _constant(draft)
-    if options.growth == "logistic" or draft.design.multiplicative.any():
-        raise NotImplementedError("logistic growth and multiplicative terms")
+    model = RowModel(draft.rows, draft.design, draft.scales, draft.changepoints, options.growth)
+    if options.growth == "logistic":
+        solution, _ = fit_logistic(model, model.evaluate, options)
+        return _fitted(draft, None, solution, parameters_of(draft, solution))
+    if draft.design.multiplicative.any():
+        level = (float(draft.rows.y.mean()) - draft.scales.offset) / draft.scales.y_scale
+        solution = fit_multiplicative(model, model.evaluate, options, level)
+        return _fitted(draft, None, solution, parameters_of(draft, solution))
     if warm is None or warm.segments is None:
-        segments = accumulate(draft.rows, draft.design, draft.changepoints.bounds)
-        start = None
+        segments, start = accumulate(draft.rows, draft.design, draft.changepoints.bounds), None
     else:
         segments, start = warm.segments, _carried(warm, draft)
-    model = RowModel(draft.rows, draft.design, draft.scales, draft.changepoints, options.growth)
     solution = fit_linear(segments, model, options, start)
     return _fitted(draft, segments, solution, parameters_of(draft, solution))
 
@@ -179,14 +185,15 @@ def _carried(warm: Fitted, draft: Draft) -> tuple[Floats, float]:
 
 def parameters_of(draft: Draft, solution: Solution) -> Parameters:
     """Prophet's parameters from θ = [m, k, δ, β]."""
-    theta = solution.theta
+    theta, growth = solution.theta, draft.specification.options.growth
     count = len(draft.changepoints.times)
-    if draft.specification.options.growth == "flat":
+    if growth == "flat":
         return Parameters(0.0, float(theta[0]), np.zeros(count), theta[1:], solution.sigma)
     k, delta = float(theta[1]), theta[2 : 2 + count]
+    m = -float(theta[0]) / k if growth == "logistic" else float(theta[0])
     if draft.changepoints.dummy:
         k, delta = k + float(delta[0]), np.zeros(1)
-    return Parameters(k, float(theta[0]), delta, theta[2 + count :], solution.sigma)
+    return Parameters(k, m, delta, theta[2 + count :], solution.sigma)
 
 
 def _constant(draft: Draft) -> Fitted:

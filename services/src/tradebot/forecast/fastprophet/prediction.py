@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import expit
 
 from tradebot.forecast.fastprophet.engine import Fitted
 from tradebot.forecast.fastprophet.forecast import Forecast
@@ -30,7 +31,8 @@ def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Fore
         raise ValueError("There is no time to predict.")
     scales, design = fitted.scales, fitted.design
     t = scales.t(times)
-    trend = trend_at(fitted, t) * scales.y_scale + scales.offset
+    floor, cap = _limits(fitted, len(times), numbers)
+    trend = trend_at(fitted, t, cap) * scales.y_scale + floor
     columns = design.matrix(times, numbers)
     parts = _components(fitted, columns)
     factor = 1 + parts["multiplicative_terms"]
@@ -44,18 +46,45 @@ def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Fore
     )
 
 
-def trend_at(fitted: Fitted, t: Floats) -> Floats:
-    """The scaled trend at scaled times (n,)."""
-    parameters = fitted.parameters
-    trend = np.full(len(t), parameters.m)
-    if fitted.specification.options.growth == "flat":
-        return trend
-    trend += parameters.k * t
+def _limits(
+    fitted: Fitted, count: int, numbers: Mapping[str, Floats]
+) -> tuple[Floats | float, Floats]:
+    """Floor in the unit of y and scaled cap (n,) of the rows; the last known where not given."""
+    scales = fitted.scales
+    floor: Floats | float = scales.offset
+    if scales.row_floor:
+        floor = _given(fitted, "floor", count, numbers)
+    if fitted.specification.options.growth != "logistic":
+        return floor, np.empty(0)
+    cap = _given(fitted, "cap", count, numbers)
+    if (cap <= floor).any():
+        raise ValueError("cap must be greater than floor (which defaults to 0).")
+    return floor, (cap - floor) / scales.y_scale
+
+
+def _given(fitted: Fitted, name: str, count: int, numbers: Mapping[str, Floats]) -> Floats:
+    if name in numbers:
+        return numbers[name]
+    known = fitted.rows.column(name)
+    assert known is not None
+    return np.full(count, known[-1])
+
+
+def trend_at(fitted: Fitted, t: Floats, cap: Floats) -> Floats:
+    """The scaled trend at scaled times (n,); `cap` (n,) matters for logistic growth alone."""
+    parameters, growth = fitted.parameters, fitted.specification.options.growth
+    if growth == "flat":
+        return np.full(len(t), parameters.m)
+    line = (
+        parameters.k * (t - parameters.m)
+        if growth == "logistic"
+        else (parameters.m + parameters.k * t)
+    )
     changes = fitted.changepoints.t(fitted.scales)
     for delta, change in zip(parameters.delta, changes, strict=True):
         if delta != 0:
-            trend += delta * np.maximum(t - change, 0.0)
-    return trend
+            line += delta * np.maximum(t - change, 0.0)
+    return np.asarray(cap * expit(line)) if growth == "logistic" else line
 
 
 def _components(fitted: Fitted, columns: Floats) -> dict[str, Floats]:

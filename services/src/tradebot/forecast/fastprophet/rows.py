@@ -64,6 +64,13 @@ class RowModel:
         columns = self.design.matrix(times, others)
         return _Block(basis, columns, (y - floor) / self.scales.y_scale, cap)
 
+    def shares(self, most: int = 1000) -> tuple[Floats, Floats]:
+        """Scaled times and y as a share of the cap, between 0.01 and 0.99, of some rows."""
+        pick = np.linspace(0, len(self.rows) - 1, min(most, len(self.rows))).astype(np.int64)
+        times, y, others = self.rows.take(pick)
+        floor = others["floor"] if self.scales.row_floor else self.scales.offset
+        return self.scales.t(times), np.clip((y - floor) / (others["cap"] - floor), 0.01, 0.99)
+
     def evaluate(self, theta: Floats) -> Fit:
         """The fit of θ over all rows."""
         size = len(theta)

@@ -97,15 +97,20 @@ def minimise(
                 converged = damping > 1e12
             continue
         trial_drift = float(np.log(trial_own / own))
-        settled = abs(trial_drift) < 1e-13 or (tiny and abs(trial_drift) >= abs(drift))
-        converged = tiny and settled and (moved < 1e-13 or moved >= length)
+        level = 1e-10 if count < 40 else 1e-7
+        converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
         ratio = trial_drift / drift if drift else 0.0
-        slow = 0.1 < ratio < 0.95 and damping == 0
+        slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
         damping = 0.0 if damping < 1e-5 else damping / 8
         theta, fit, own, value = trial, trial_fit, trial_own, trial_value
         length, drift = moved, np.inf if slow else trial_drift
     return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
+
+
+def _still(now: float, before: float, level: float) -> bool:
+    """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
+    return now < 1e-11 or (now < level and now > 0.3 * before)
 
 
 def _step(problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float) -> Floats:

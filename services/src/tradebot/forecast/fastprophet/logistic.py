@@ -1,0 +1,68 @@
+"""Logistic growth: not convex, so both signs of the base rate are solved and compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradebot.forecast.fastprophet.options import Options
+from tradebot.forecast.fastprophet.rows import RowModel
+from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.forecast.fastprophet.times import Floats
+
+
+@dataclass(frozen=True)
+class LogisticPrior:
+    """Priors of θ = [c, k, δ, β] where m = −c/k ~ Normal(0, 5): k cannot pass 0.
+
+    `sign` is that of k in this basin; beyond it the prior is infinite. `precisions` (P,) are
+    those of k and β.
+    """
+
+    precisions: Floats
+    sign: float
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and a positive semidefinite Hessian (that of Gauss and Newton)."""
+        c, k = float(theta[0]), float(theta[1])
+        slope = self.precisions * theta
+        hessian = np.diag(self.precisions)
+        if k * self.sign <= 0:
+            return np.inf, slope, hessian
+        m = -c / k
+        change = np.array([-1 / k, -m / k])
+        value = 0.5 * float(slope @ theta) + m * m / 50
+        slope[:2] += m / 25 * change
+        hessian[:2, :2] += np.array([[1.0, 2 * m], [2 * m, 3 * m * m]]) / (25 * k * k)
+        return value, slope, hessian
+
+
+def fit_logistic(
+    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options
+) -> tuple[Solution, Solution]:
+    """The optima of the basins k > 0 and k < 0, the better one first."""
+    found = [_basin(model, evaluate, options, sign) for sign in (1.0, -1.0)]
+    better, other = sorted(found, key=lambda solution: solution.objective)
+    return better, other
+
+
+def _basin(
+    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, sign: float
+) -> Solution:
+    start = _start(model, sign)
+    precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
+    prior = LogisticPrior(np.concatenate((precisions, model.design.prior_scales**-2.0)), sign)
+    penalised = slice(2, model.trend_size)
+    problem = Problem(model.count, evaluate, prior, options.changepoint_prior_scale, penalised)
+    return minimise(problem, start)
+
+
+def _start(model: RowModel, sign: float) -> Floats:
+    """A line through the mean exponent of the history, with a rate of the given sign."""
+    t, share = model.shares()
+    exponent = np.log(share / (1 - share))
+    rate = max(1.0, abs(float(np.polyfit(t, exponent, 1)[0])))
+    theta = np.zeros(model.trend_size + model.design.size)
+    theta[1] = sign * rate
+    theta[0] = exponent.mean() - theta[1] * t.mean()
+    return theta

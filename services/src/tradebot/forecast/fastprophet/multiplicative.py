@@ -1,0 +1,25 @@
+"""Linear and flat growth with multiplicative terms: trend and seasonality multiply."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tradebot.forecast.fastprophet.linear import gaussian_prior
+from tradebot.forecast.fastprophet.options import Options
+from tradebot.forecast.fastprophet.rows import RowModel
+from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.forecast.fastprophet.times import Floats
+
+
+def fit_multiplicative(
+    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, level: float
+) -> Solution:
+    """The optimum of θ = [m, k, δ, β], begun at a constant trend, `level`, without seasonality."""
+    flat = options.growth == "flat"
+    changes = model.trend_size - 2
+    prior = gaussian_prior(model.design.prior_scales, changes, flat)
+    penalised = slice(0, 0) if flat else slice(2, model.trend_size)
+    problem = Problem(model.count, evaluate, prior, options.changepoint_prior_scale, penalised)
+    start = np.zeros(model.trend_size + model.design.size)
+    start[0] = level
+    return minimise(problem, start)
