@@ -28,11 +28,7 @@ class SeriesBuffer:
         self._ts[: self._size] = rows.ts
         self._log_price[: self._size] = rows.log_price
         self._hash = hashlib.sha256()
-        self._digest(rows)
-
-    def _digest(self, rows: Series) -> None:
-        self._hash.update(np.ascontiguousarray(rows.ts).data)
-        self._hash.update(np.ascontiguousarray(rows.log_price).data)
+        self._hash.update(_bytes(rows))
 
     def append(self, rows: Series) -> None:
         """Adds newer rows; those that are not newer are ignored."""
@@ -53,7 +49,7 @@ class SeriesBuffer:
         self._ts[self._size : end] = rows.ts
         self._log_price[self._size : end] = rows.log_price
         self._size = end
-        self._digest(rows)
+        self._hash.update(_bytes(rows))
 
     @property
     def series(self) -> Series:
@@ -62,5 +58,18 @@ class SeriesBuffer:
 
     @property
     def digest(self) -> str:
-        """Names the rows: the same rows appended in the same portions give the same name."""
-        return self._hash.copy().hexdigest()[:32]
+        """Names the rows, as `digest` does."""
+        return self._hash.hexdigest()[:32]
+
+
+def digest(rows: Series) -> str:
+    """Names the rows: the same rows have the same name, wherever they come from."""
+    return hashlib.sha256(_bytes(rows)).hexdigest()[:32]
+
+
+def _bytes(rows: Series) -> memoryview:
+    """Row after row, time and price, so that portions do not matter."""
+    table = np.empty((len(rows), 2), np.int64)
+    table[:, 0] = rows.ts
+    table[:, 1] = rows.log_price.view(np.int64)
+    return table.data.cast("B") if len(rows) else memoryview(b"")

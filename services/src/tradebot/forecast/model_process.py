@@ -52,16 +52,23 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
         connection.send(modeller.start())
         while True:
             asked: Request | Evaluate = connection.recv()
-            if isinstance(asked, Evaluate):
-                connection.send(modeller.evaluate())
-            else:
-                connection.send(modeller.work(asked))
+            connection.send(_answer(modeller, asked))
     except HistoryUnavailableError as error:
         connection.send(Failed(error.message))
     except SettingsError as error:
         connection.send(Failed(error.message, fatal=True))
     except EOFError:
         return
+
+
+def _answer(modeller: Modeller, asked: Request | Evaluate) -> Answer:
+    """What the modeller says; a library's failure costs one forecast, not the process."""
+    try:
+        return modeller.evaluate() if isinstance(asked, Evaluate) else modeller.work(asked)
+    except Exception as error:
+        log.exception("the model failed", asked=type(asked).__name__)
+        modeller.reset()
+        return Failed(f"the model failed: {type(error).__name__}: {error}")
 
 
 class ModelProcess:

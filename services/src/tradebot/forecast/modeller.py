@@ -15,7 +15,7 @@ import polars as pl
 
 from tradebot import __version__
 from tradebot.forecast import model_file, protocol
-from tradebot.forecast.buffer import SeriesBuffer
+from tradebot.forecast.buffer import SeriesBuffer, digest
 from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
 from tradebot.forecast.evaluation.splits import SplitError
 from tradebot.forecast.history import bars, sources, store
@@ -95,6 +95,7 @@ class Modeller:
         self._card: ModelCard | None = None
         self._buffer = SeriesBuffer(bars.series(bars.empty()))
         self._saved_at = -SAVE_SECONDS
+        self._restored = False
 
     def start(self) -> Started:
         """Loads history, and the last model where there is one that fits the settings.
@@ -122,13 +123,27 @@ class Modeller:
             return
         try:
             card, state = model_file.load(self._path)
-            fits = card.parameters == self._model.parameters and card.code_version == __version__
-            if fits and card.history_end <= self._buffer.series.end:
+            if self._fits(card):
                 self._model.restore(state)
-                self._card = card
+                self._card, self._restored = card, True
                 log.info("model restored", digest=card.digest, fitted_at=card.fitted_at)
         except (SettingsError, ValueError, KeyError) as error:
             log.warning("the last model is left aside", file=str(self._path), error=str(error))
+
+    def reset(self) -> None:
+        """Forgets the model, so that the next forecast comes from a new fit."""
+        self._model = protocol.make(self._settings.model, dict(self._settings.options))
+        self._card = None
+
+    def _fits(self, card: ModelCard) -> bool:
+        """Whether the last model is one that these settings and this history would give."""
+        series = self._buffer.series
+        if card.parameters != self._model.parameters or card.code_version != __version__:
+            return False
+        if self._model.slow:
+            return card.history_end <= series.end
+        seen = series.between(card.history_start, card.history_end + MINUTE)
+        return digest(seen) == card.data_digest
 
     def work(self, request: Request) -> Forecasted | Failed:
         """Takes the request's minutes and forecasts from its minute on."""
@@ -183,9 +198,13 @@ class Modeller:
             store.write(folder, self._settings.symbol, table)
 
     def _due(self, now: int) -> bool:
-        """Whether the model learns anew: a slow one on its own interval, others each time."""
+        """Whether the model learns anew: a slow one on its own interval, others each time; never
+        before a restored one has served."""
         if self._card is None:
             return True
+        restored, self._restored = self._restored, False
+        if restored:
+            return False
         if self._model.slow:
             return now - self._card.fitted_at >= self._settings.train_minutes * MINUTE
         return self._card.history_end < self._buffer.series.end

@@ -146,14 +146,16 @@ class Stage:
             self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE
             self._model.ask(request)
         elif not self._model.busy and self._evaluation_due(now):
-            self._next_evaluation = now + self._settings.evaluate_minutes * MINUTE
+            known = max(now, self._published.history_end if self._published else 0)
+            self._next_evaluation = known + self._settings.evaluate_minutes * MINUTE
             self._model.ask(Evaluate())
         self._tell_age(now)
 
     def _evaluation_due(self, now: int) -> bool:
         """A forecast is out and the model was not evaluated, or long ago."""
-        published = self._published is not None and self._settings.evaluate_folds > 0
-        return published and now >= self._next_evaluation
+        if self._published is None or not self._settings.evaluate_folds:
+            return False
+        return max(now, self._published.history_end) >= self._next_evaluation
 
     def _due(self, now: int) -> bool:
         """A forecast is wanted: none is out, or minutes are new and its interval is over."""
