@@ -76,7 +76,11 @@ class Socket:
         """Says goodbye to the venue, and waits for its answer at most a second."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._connection.close()
+        try:
+            await self._connection.close()
+        finally:
+            # The wait may be cut short by a stop: the line must not stay open then.
+            self._connection.transport.abort()
 
     def _broken(self, error: ConnectionClosed) -> FeedBrokenError:
         if self._stalled:

@@ -1,0 +1,293 @@
+"""Ingest on a real socket and a real broker, through what venues and brokers do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import TopicPartition
+from scripted_venue import Script, free_port, sends, sockets_that
+from websockets.asyncio.server import ServerConnection
+
+from tradebot.ingest.publisher import OverloadError, Publisher
+from tradebot.ingest.settings import IngestSettings
+from tradebot.ingest.stage import Ingest
+from tradebot.platform import kafka
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import SettingsError, load
+from tradebot.records import FeedRecord, TradeRecord, decode
+from tradebot.venue.backoff import Backoff
+
+NS = 1_751_508_260_000_000_000
+ACK = {"id": "feed", "status": 200, "result": None}
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    embedded = EmbeddedBroker()
+    yield embedded
+    embedded.close()
+
+
+def book(last: int, *bids: list[str]) -> dict[str, Any]:
+    """A whole book with one ask at 101."""
+    content = {"e": "depthUpdate", "E": NS, "s": "btcusd", "U": last, "u": last}
+    return content | {"b": list(bids) or [["100.00", "1"]], "a": [["101.00", "2"]]}
+
+
+def update(number: int, size: str) -> dict[str, Any]:
+    """The bid at 100 now has this size."""
+    content = {"e": "depthUpdate", "E": NS + number * 10**6, "s": "btcusd"}
+    return content | {"U": number, "u": number, "b": [["100.00", size]], "a": []}
+
+
+def trade(tid: int) -> dict[str, Any]:
+    return {"E": NS, "s": "btcusd", "t": tid, "p": "101.00", "q": "1", "m": False}
+
+
+def settings(broker: EmbeddedBroker, url: str, **more: Any) -> IngestSettings:
+    return IngestSettings(
+        kafka=broker.address,
+        kafka_embedded=True,
+        topic_prefix=f"{uuid4().hex[:8]}-",
+        emulator_url=url,
+        **more,
+    )
+
+
+class Running:
+    """A stage that runs, and what it wrote."""
+
+    def __init__(self, chosen: IngestSettings) -> None:
+        self.settings = chosen
+        self.readiness = Readiness("ingest")
+        self.readiness.started()
+        self.publisher = Publisher(chosen)
+        quick = Backoff(first=0.02, most=0.1)
+        self.ingest = Ingest(chosen, self.publisher, self.readiness, quick)
+
+    def read(self, topic: str, kind: type[Any]) -> list[Any]:
+        """All records of the topic so far, in order."""
+        self.publisher.flush(5)
+        name = self.settings.topic_prefix + topic
+        consumer = kafka.consumer(self.settings, uuid4().hex)
+        left = 0
+        partitions = []
+        for number in consumer.list_topics(name, timeout=5).topics[name].partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=5)
+            left += high - low
+            partitions.append(TopicPartition(name, number, low))
+        consumer.assign(partitions)
+        found: list[Any] = []
+        while len(found) < left:
+            message = consumer.poll(5)
+            assert message is not None and not message.error()
+            assert message.key() == b"BTCUSD"
+            found.append(decode(message.value(), kind))
+        consumer.close()
+        return found
+
+    def feed(self) -> list[FeedRecord]:
+        return self.read("gemini-feed", FeedRecord)
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 8) -> None:
+        for _ in range(int(seconds * 100)):
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"not within {seconds} s; the stage says: {self.trouble()}")
+
+    def trouble(self) -> str:
+        return "; ".join(self.readiness.reasons().values())
+
+
+@asynccontextmanager
+async def running(chosen: IngestSettings) -> AsyncIterator[Running]:
+    prefix = chosen.topic_prefix
+    await asyncio.to_thread(
+        kafka.ensure_topics, chosen, [prefix + "gemini-feed", prefix + "gemini-trades"]
+    )
+    stage = Running(chosen)
+    task = asyncio.create_task(stage.ingest.run())
+    try:
+        yield stage
+    finally:
+        stage.ingest.stop()
+        async with asyncio.timeout(4):
+            await task
+
+
+def counted(script: Script) -> tuple[Script, list[int]]:
+    """The script, and how often it was played."""
+    plays: list[int] = []
+
+    async def play(connection: ServerConnection) -> None:
+        plays.append(len(plays))
+        await script(connection)
+
+    return play, plays
+
+
+def sizes(records: list[FeedRecord]) -> list[tuple[int, str, str]]:
+    return [(record.seq, record.reason, record.remaining) for record in records]
+
+
+BEGIN = [(0, "initial", "1"), (1, "initial", "2")]
+
+
+async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_them(
+    broker: EmbeddedBroker,
+) -> None:
+    script = sends(ACK, book(7), update(8, "3"), trade(5), update(9, "0"))
+    async with sockets_that(script) as url, running(settings(broker, url)) as stage:
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await asyncio.sleep(0.2)
+        records = await asyncio.to_thread(stage.feed)
+        (told,) = await asyncio.to_thread(stage.read, "gemini-trades", TradeRecord)
+    assert sizes(records) == [*BEGIN, (2, "place", "3"), (3, "cancel", "0")]
+    assert [record.price for record in records] == ["100.00", "101.00", "100.00", "100.00"]
+    assert records[0].ts == NS // 10**6 and records[3].ts == NS // 10**6 + 9
+    assert told == TradeRecord("BTCUSD", 5, "101.00", "1", "ask", NS // 10**6)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ([update(9, "3")], "gap: updates 8 to 8 are missing"),
+        ([update(9, "3"), update(8, "4")], "gap"),
+        (['{"e":"depthUpdate","E":17515'], "malformed"),
+    ],
+    ids=["a message lost", "two messages swapped", "a message cut short"],
+)
+async def test_a_feed_that_cannot_be_trusted_begins_anew_with_a_whole_book(
+    broker: EmbeddedBroker, fault: list[Any], cause: str
+) -> None:
+    faulty = sends(ACK, book(7), *fault)
+    healthy, plays = counted(sends(ACK, book(70), update(71, "5")))
+    async with sockets_that(faulty, healthy) as url, running(settings(broker, url)) as stage:
+        await stage.until(lambda: plays)
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await asyncio.sleep(0.2)
+        records = await asyncio.to_thread(stage.feed)
+    assert sizes(records) == [*BEGIN, *BEGIN, (2, "place", "5")]
+    assert cause in str(stage.ingest._broken)
+
+
+async def test_a_message_told_twice_is_one_change(broker: EmbeddedBroker) -> None:
+    script = sends(ACK, book(7), update(8, "3"), update(8, "3"), update(9, "4"))
+    async with sockets_that(script) as url, running(settings(broker, url)) as stage:
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await asyncio.sleep(0.2)
+        records = await asyncio.to_thread(stage.feed)
+    assert sizes(records) == [*BEGIN, (2, "place", "3"), (3, "place", "4")]
+
+
+async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_is_connected_anew(
+    broker: EmbeddedBroker,
+) -> None:
+    script, plays = counted(sends(ACK, book(7)))
+    async with (
+        sockets_that(script) as url,
+        running(settings(broker, url, stall_seconds=0.4)) as stage,
+    ):
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await stage.until(lambda: "nothing for 0" in stage.trouble(), seconds=2)
+        await stage.until(lambda: len(plays) > 1)
+        await stage.until(lambda: stage.readiness.reasons() == {})
+
+
+async def test_a_venue_that_is_away_is_waited_for_and_never_ends_the_stage(
+    broker: EmbeddedBroker,
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    async with running(settings(broker, url)) as stage:
+        await stage.until(lambda: "cannot connect" in stage.trouble())
+        assert "no feed for 0 s" in stage.trouble()
+
+
+async def test_a_venue_that_refuses_says_why_in_the_reason(broker: EmbeddedBroker) -> None:
+    refusal = {"id": "feed", "status": 400, "error": {"code": -1121, "msg": "Invalid symbol"}}
+    async with sockets_that(sends(refusal)) as url, running(settings(broker, url)) as stage:
+        await stage.until(lambda: "refused with 400: -1121 Invalid symbol" in stage.trouble())
+
+
+async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedBroker) -> None:
+    def change(side: str, price: str, remaining: str, reason: str) -> dict[str, Any]:
+        return {
+            "type": "change",
+            "side": side,
+            "price": price,
+            "remaining": remaining,
+            "reason": reason,
+        }
+
+    initial = [
+        change("bid", "100.00", "1", "initial"),
+        change("ask", "101.00", "2", "initial"),
+    ]
+    script = sends(
+        {"type": "update", "eventId": 1, "socket_sequence": 0, "events": initial},
+        {"type": "heartbeat", "socket_sequence": 1},
+        {
+            "type": "update",
+            "eventId": 2,
+            "timestampms": 1547759964051,
+            "socket_sequence": 2,
+            "events": [change("bid", "100.00", "3", "place")],
+        },
+        hello=False,
+    )
+    async with (
+        sockets_that(script) as url,
+        running(settings(broker, url, interface="v1")) as stage,
+    ):
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await asyncio.sleep(0.2)
+        records = await asyncio.to_thread(stage.feed)
+    assert sizes(records) == [*BEGIN, (2, "place", "3")]
+    assert {record.ts for record in records} == {1547759964051}
+
+
+async def test_more_than_kafka_takes_drops_the_connection_and_says_so(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker takes nothing for a while: the queue fills, the feed begins anew after it."""
+    flood = [update(number, str(number)) for number in range(8, 400)]
+    script, plays = counted(sends(ACK, book(7), *flood))
+    async with sockets_that(script) as url:
+        chosen = settings(broker, url, queue_records=100)
+        await asyncio.to_thread(kafka.wait_for_broker, chosen)
+        slow = {"linger.ms": 800, "batch.num.messages": 100_000}
+        original = kafka.producer
+        monkeypatch.setattr(
+            kafka, "producer", lambda given, **more: original(given, **(more | slow))
+        )
+        async with running(chosen) as stage:
+            await stage.until(lambda: "100 records wait for Kafka" in stage.trouble())
+            await stage.until(lambda: len(plays) > 1)
+            records = await asyncio.to_thread(stage.feed)
+    starts = [place for place, record in enumerate(records) if record.seq == 0]
+    assert len(starts) >= 2
+    for begin, end in zip(starts, [*starts[1:], len(records)], strict=True):
+        assert [record.seq for record in records[begin:end]] == list(range(end - begin))
+        assert records[begin].reason == "initial"
+
+
+def test_a_full_queue_is_an_overload_and_not_a_wait(broker: EmbeddedBroker) -> None:
+    publisher = Publisher(
+        IngestSettings(kafka=f"127.0.0.1:{free_port()}", kafka_embedded=True, queue_records=100)
+    )
+    publisher.feed([b"{}"] * 100)
+    assert not publisher.has_room()
+    with pytest.raises(OverloadError, match="100 records wait for Kafka"):
+        publisher.feed([b"{}"])
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(SettingsError, match="--interface is 'v3'"):
+        load(IngestSettings, flags={"interface": "v3"}, environment={})
+    with pytest.raises(SettingsError, match="TRADEBOT_STALL_SECONDS is '0'"):
+        load(IngestSettings, environment={"TRADEBOT_STALL_SECONDS": "0"})
