@@ -6,8 +6,9 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tradebot.backtest import prices
+from tradebot.backtest import prices, robustness
 from tradebot.backtest.loader import find
 from tradebot.backtest.report import page, table
 from tradebot.backtest.running import Run, costs_of, run
@@ -17,9 +18,12 @@ from tradebot.platform import settings as platform_settings
 
 def _backtest(settings: BacktestSettings) -> None:
     console = Console(stderr=True)
+    if settings.seeds > 1 or settings.periods > 1 or "," in settings.data:
+        _survey(settings, console)
+        return
     with console.status("reading prices ..."):
         before, tested = prices.split(prices.load(settings.data, settings.resolution), settings.to)
-    strategy = find(settings, before, tested)
+    strategy = find(settings, before, tested, console.print)
     with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
         outcome = run(
             tested,
@@ -37,6 +41,22 @@ def _backtest(settings: BacktestSettings) -> None:
         return
     Console().print(table.terminal(outcome.metrics, outcome.held_metrics, f"{title}, {subtitle}"))
     click.echo(f"report: {settings.report}")
+
+
+def _survey(settings: BacktestSettings, console: Console) -> None:
+    wanted = len(robustness.cases(settings))
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("runs", total=wanted)
+        findings = robustness.survey(settings, lambda done: progress.update(task, completed=done))
+    together = robustness.spread(findings)
+    if settings.json:
+        content = {"spread": together, "runs": findings}
+        click.echo(msgspec.json.encode(content).decode())
+        return
+    title = f"{settings.strategy}, {settings.to} each, from {settings.cash:,.0f}"
+    Console().print(table.survey(findings, title))
+    click.echo(table.survey_verdict(together))
 
 
 def as_json(outcome: Run, report: str) -> str:

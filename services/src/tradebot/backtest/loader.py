@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from rich.console import Console
-
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.backtest.strategies.standards import buy_and_hold, sma_cross
 from tradebot.backtest.strategy import Bars, Signals, Strategy
@@ -20,8 +18,15 @@ HISTORY_DAYS = 300
 Progress = Callable[[str], None]
 
 
-def find(settings: BacktestSettings, before: Bars, tested: Bars) -> Strategy | Signals:
-    """The strategy that the settings name.
+def needs_before(strategy: str) -> int:
+    """Bars that a strategy needs before the first one of the test."""
+    return HISTORY_DAYS if strategy == "IndicatorLstm" else 0
+
+
+def find(
+    settings: BacktestSettings, before: Bars, tested: Bars, tell: Progress
+) -> Strategy | Signals:
+    """The strategy that the settings name; `tell` is given lines on how its training goes.
 
     Raises:
         SettingsError: there is no such strategy, or its file holds none.
@@ -31,7 +36,7 @@ def find(settings: BacktestSettings, before: Bars, tested: Bars) -> Strategy | S
     if settings.strategy == "SmaCross":
         return sma_cross
     if settings.strategy == "IndicatorLstm":
-        return _indicator_lstm(settings, before, tested)
+        return _indicator_lstm(settings, before, tested, tell)
     if settings.strategy.endswith(".py"):
         return of_file(Path(settings.strategy))
     raise SettingsError(
@@ -46,7 +51,7 @@ def of_file(path: Path) -> Strategy | Signals:
     Raises:
         SettingsError: the file is not there, does not run, or holds no strategy or several.
     """
-    module = _run(path)
+    module = run_file(path)
     signals = getattr(module, "signals", None)
     classes = [
         value
@@ -67,7 +72,12 @@ def of_file(path: Path) -> Strategy | Signals:
     )
 
 
-def _run(path: Path) -> ModuleType:
+def run_file(path: Path) -> ModuleType:
+    """The module that a user's file makes.
+
+    Raises:
+        SettingsError: the file is not there or does not run; the message names the line.
+    """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise SettingsError(f"{path}: there is no such file; give the path of a strategy's file")
@@ -84,7 +94,9 @@ def _run(path: Path) -> ModuleType:
     return module
 
 
-def _indicator_lstm(settings: BacktestSettings, before: Bars, tested: Bars) -> Strategy:
+def _indicator_lstm(
+    settings: BacktestSettings, before: Bars, tested: Bars, tell: Progress
+) -> Strategy:
     try:
         from tradebot.backtest.strategies.indicator_lstm import IndicatorLstmStrategy
         from tradebot.indicator_lstm.model import Training, train
@@ -98,11 +110,7 @@ def _indicator_lstm(settings: BacktestSettings, before: Bars, tested: Bars) -> S
             f"there are {len(before.ts)} bars before the test; IndicatorLstm needs"
             f" {HISTORY_DAYS}: give a file that begins earlier, or a shorter --to"
         )
-    console = Console(stderr=True)
     training = Training(epochs=settings.epochs, seed=settings.seed, scaled=settings.mended)
 
-    def report(epoch: int, loss: float) -> None:
-        console.print(f"Epoch: {epoch}, loss: {loss:.5f}")
-
-    model = train(learnt, training, report)
+    model = train(learnt, training, lambda epoch, loss: tell(f"Epoch: {epoch}, loss: {loss:.5f}"))
     return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:])

@@ -35,8 +35,20 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
         str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a file with a strategy"
     ] = "IndicatorLstm"
     symbol: Annotated[str, "what is traded, for the report's title"] = "ETH-USD"
-    data: Annotated[str, "file of bars: CSV, JSON or Parquet, in any form that history knows"] = ""
+    data: Annotated[
+        str,
+        "file of bars: CSV, JSON or Parquet, in any form that history knows; several, separated"
+        " by commas, are a test of robustness",
+    ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
+    seeds: Annotated[
+        int, msgspec.Meta(ge=1), "run so many seeds, and show the spread of outcomes"
+    ] = 1
+    periods: Annotated[
+        int,
+        msgspec.Meta(ge=1),
+        "run so many periods of length --to, going back, and show the spread",
+    ] = 1
     to: Annotated[
         str, "how much of the data's end is tested, such as 1y, 6m, 30d; all of it if empty"
     ] = "1y"

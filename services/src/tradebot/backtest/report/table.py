@@ -1,10 +1,14 @@
 """The table of metrics, for people: names, units and rounding."""
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
 from tradebot.backtest.metrics import Metrics
+from tradebot.backtest.robustness import Finding, Spread
 
 Row = tuple[str, str]
 
@@ -46,6 +50,38 @@ def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
     for (name, figure), (_, other) in zip(rows(ours), rows(held), strict=True):
         view.add_row(name, figure, other)
     return view
+
+
+def survey(findings: Sequence[Finding], title: str) -> Table:
+    """A row a run of a test of robustness."""
+    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("file", "from", "seed"):
+        view.add_column(heading)
+    for heading in ("return", "buy and hold", "Sharpe", "drawdown"):
+        view.add_column(heading, justify="right")
+    for finding in findings:
+        day = str(np.datetime64(finding.start_ts, "ms").astype("datetime64[D]"))
+        view.add_row(
+            Path(finding.case.data).name,
+            day,
+            str(finding.case.seed),
+            _percent(finding.strategy),
+            _percent(finding.held),
+            _number(finding.sharpe),
+            _percent(finding.max_drawdown),
+        )
+    return view
+
+
+def survey_verdict(spread: Spread) -> str:
+    """The spread in a sentence."""
+    return (
+        f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile"
+        f" {_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile"
+        f" {_percent(spread.upper_quartile)}, best {_percent(spread.best)};"
+        f" {_percent(spread.beat_holding)} of them beat buying and holding,"
+        f" {_percent(spread.lost)} lost money."
+    )
 
 
 def _percent(value: float) -> str:

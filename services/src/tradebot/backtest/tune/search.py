@@ -1,0 +1,172 @@
+"""The search itself: every combination of a grid, or trials that learn from earlier ones.
+
+Trials are judged on the rows to learn from alone. What the best of them does on the rows that
+follow, which no trial saw, is the result.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import msgspec
+import numpy as np
+import optuna
+
+from tradebot.backtest.costs import Costs
+from tradebot.backtest.gears import compiled
+from tradebot.backtest.gears.compiled import Floats
+from tradebot.backtest.metrics import simple_returns
+from tradebot.backtest.strategy import Bars
+from tradebot.backtest.tune.deflated import deflated_sharpe, sharpe_of_step
+from tradebot.backtest.tune.space import Parameters, Tunable
+from tradebot.backtest.tune.splits import Split
+
+CASH = 10_000.0
+Progress = Callable[[int], None]
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """Parameters, and the Sharpe ratio of one step that they had on the rows to learn from."""
+
+    parameters: Parameters
+    sharpe: float
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The best trial of a split: what it promised, what it kept, and how likely that was luck.
+
+    Sharpe ratios are of one step. `deflated` is the probability that the promise is better than the
+    best of as many useless trials.
+    """
+
+    split: Split
+    trials: int
+    parameters: Parameters
+    promised: float
+    kept: float
+    deflated: float
+    test_returns: Floats
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What a worker needs, sent once."""
+
+    bars: Bars
+    tunable: Tunable
+    costs: Costs
+
+
+_job: _Job | None = None
+
+
+def _prepare(job: _Job) -> None:
+    global _job
+    _job = job
+
+
+def _judge(parameters: Parameters) -> Trial:
+    assert _job is not None
+    return Trial(
+        parameters, sharpe_of_step(returns_of(_job.bars, _job.tunable, parameters, _job.costs))
+    )
+
+
+def returns_of(
+    bars: Bars, tunable: Tunable, parameters: Mapping[str, float | int], costs: Costs
+) -> Floats:
+    """The returns of a run, a step each."""
+    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, CASH)
+    return simple_returns(np.concatenate([[CASH], result.equity]))
+
+
+def sweep(
+    bars: Bars,
+    tunable: Tunable,
+    candidates: Iterable[Parameters],
+    costs: Costs,
+    *,
+    workers: int | None = None,
+    progress: Progress = lambda _done: None,
+) -> list[Trial]:
+    """Judges every candidate, on all cores; `progress` is told how many are done."""
+    context = get_context("fork")
+    with ProcessPoolExecutor(
+        workers or os.cpu_count() or 1, context, _prepare, (_Job(bars, tunable, costs),)
+    ) as pool:
+        trials: list[Trial] = []
+        for trial in pool.map(_judge, candidates, chunksize=4):
+            trials.append(trial)
+            progress(len(trials))
+    return trials
+
+
+def learn(
+    bars: Bars,
+    tunable: Tunable,
+    count: int,
+    costs: Costs,
+    *,
+    seed: int,
+    progress: Progress = lambda _done: None,
+) -> list[Trial]:
+    """`count` trials, each chosen from what the earlier ones came to (Optuna's TPE)."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trials: list[Trial] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        parameters: Parameters = {
+            name: trial.suggest_int(name, int(span.low), int(span.high))
+            if span.whole
+            else trial.suggest_float(name, span.low, span.high)
+            for name, span in tunable.space.items()
+        }
+        sharpe = sharpe_of_step(returns_of(bars, tunable, parameters, costs))
+        trials.append(Trial(parameters, sharpe))
+        progress(len(trials))
+        return sharpe
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    study.optimize(objective, n_trials=count)
+    return trials
+
+
+def rows(bars: Bars, start: int, end: int) -> Bars:
+    """Bars [start, end)."""
+    part = slice(start, end)
+    return Bars(
+        bars.ts[part],
+        bars.open[part],
+        bars.high[part],
+        bars.low[part],
+        bars.close[part],
+        bars.volume[part],
+        bars.step,
+    )
+
+
+def conclude(
+    bars: Bars, split: Split, tunable: Tunable, trials: list[Trial], costs: Costs
+) -> Outcome:
+    """What the best trial of a split keeps of its promise.
+
+    The test's indicators may look back into the rows before it, as they would live; returns are
+    counted from the test's first bar.
+    """
+    best = max(trials, key=lambda trial: trial.sharpe)
+    learnt = rows(bars, split.learn_start, split.learn_end)
+    promised = returns_of(learnt, tunable, best.parameters, costs)
+    whole = rows(bars, split.learn_start, split.test_end)
+    orders = tunable.signals(best.parameters)(whole)
+    orders.side[: split.test_start - split.learn_start] = 0
+    result = compiled.run(whole, orders, costs, CASH)
+    kept = simple_returns(result.equity[split.test_start - split.learn_start - 1 :])
+    return Outcome(
+        split=split,
+        trials=len(trials),
+        parameters=best.parameters,
+        promised=best.sharpe,
+        kept=sharpe_of_step(kept),
+        deflated=deflated_sharpe(promised, np.array([trial.sharpe for trial in trials])),
+        test_returns=kept,
+    )
