@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -23,6 +23,9 @@ LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 when the last finds nothing does the trader conclude that the order was never placed."""
 
 
+Sleep = Callable[[float], Awaitable[None]]
+
+
 class LeaseLostError(Exception):
     """The lease is not surely ours: nothing may be sent."""
 
@@ -32,12 +35,20 @@ class Executor:
 
     Args:
         held: whether the lease is surely ours.
+        sleep: waits between look-ups.
     """
 
-    def __init__(self, books: Books, account: Account, held: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        books: Books,
+        account: Account,
+        held: Callable[[], bool],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._books = books
         self._account = account
         self._held = held
+        self._sleep = sleep
         self._log = logs.get("trader.execution")
 
     async def execute(self, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
@@ -90,7 +101,7 @@ class Executor:
         """
         intent = placed.intent
         for wait in LOOK_UPS:
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
             try:
                 found = await self._look_up(placed)
             except VenueError as error:

@@ -19,7 +19,7 @@ from tradebot.trader import metrics
 from tradebot.trader.account import Account
 from tradebot.trader.books import Books
 from tradebot.trader.entries import Balanced, Halted
-from tradebot.trader.execution import Executor
+from tradebot.trader.execution import Executor, Sleep
 from tradebot.venue.answers import Balance, OrderStatus, OwnTrade
 
 OVERLAP_MS: Final = 60_000
@@ -46,6 +46,7 @@ class Reconciler:
 
     Args:
         currencies: base and quote of the symbol.
+        sleep: waits for balances to settle.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class Reconciler:
         *,
         symbol: str,
         currencies: tuple[str, str],
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._books = books
         self._account = account
         self._executor = executor
         self._symbol = symbol
         self._currencies = currencies
+        self._sleep = sleep
         self._bot = books.who.bot
         self._notes: list[str] = []
         self._log = logs.get("trader.reconcile")
@@ -85,7 +88,7 @@ class Reconciler:
         outside, trades_to = await self._book_trades(now if first else None)
         base, quote = await self._balances()
         if not first and not self._adds_up(base, quote):
-            await asyncio.sleep(SETTLE_SECONDS)
+            await self._sleep(SETTLE_SECONDS)
             since = self._books.ledger.trades_to - DEEPER_MS
             more, trades_to = await self._book_trades(since)
             outside |= more

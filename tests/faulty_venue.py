@@ -1,0 +1,332 @@
+"""A venue whose answers go wrong by the seed, and a trader's parts around it that can be killed.
+
+For tests of the order path alone: no network, no real time. What goes wrong is drawn from the
+seed, counted, and each thing is undone or found out only by what a real venue offers: look-ups,
+open orders, trades, balances.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tradebot.domain.decision import Increments
+from tradebot.domain.intent import Intent
+from tradebot.records import Document
+from tradebot.trader.entries import Entry
+from tradebot.trader.journal import decode, encode
+from tradebot.venue.answers import Balance, OrderStatus, OwnTrade, Ticker
+from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
+
+STEP = Decimal("0.00000001")
+FEE = Decimal("0.004")
+
+
+class KilledError(BaseException):
+    """The process ends here, as by kill -9."""
+
+
+@dataclass
+class Resting:
+    """An order at the venue."""
+
+    intent: Intent
+    order_id: str
+    trades: list[OwnTrade] = field(default_factory=list)
+    live: bool = False
+    reason: str = ""
+    fills_late: bool = False
+
+    @property
+    def executed(self) -> Decimal:
+        return sum((trade.amount for trade in self.trades), Decimal(0))
+
+
+@dataclass
+class FaultyVenue:
+    """Implements `tradebot.trader.account.Account`, badly."""
+
+    seed: int
+    rate: float = 0.5
+    """Share of calls that go wrong."""
+    base: Decimal = Decimal(10)
+    quote: Decimal = Decimal(100_000)
+    now: int = 1_700_000_040_000
+    orders: list[Resting] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    outside: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+    late: list[tuple[int, Intent]] = field(default_factory=list)
+    late_fills: list[tuple[int, Resting]] = field(default_factory=list)
+    ids: int = 1000
+    bid: Decimal = Decimal("11400.00")
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+
+    # What a test does to the venue.
+
+    def _draw(self, *names: str) -> str:
+        """One of the faults, or "" where all goes well."""
+        if self.dice.random() >= self.rate:
+            return ""
+        name = self.dice.choice(names)
+        self.faults[name] += 1
+        return name
+
+    async def sleep(self, seconds: float) -> None:
+        """Time passes at the venue: what was late arrives."""
+        self.pass_time(int(seconds * 1000))
+
+    def pass_time(self, ms: int) -> None:
+        self.now += ms
+        self.bid += Decimal(self.dice.randrange(-500, 501)) / 100
+        due = [intent for at, intent in self.late if at <= self.now]
+        self.late = [(at, intent) for at, intent in self.late if at > self.now]
+        for intent in due:
+            self._accept(intent)
+        filled = [order for at, order in self.late_fills if at <= self.now]
+        self.late_fills = [(at, order) for at, order in self.late_fills if at > self.now]
+        for order in filled:
+            self._fill(order, order.intent.amount - order.executed)
+
+    def meddle(self) -> None:
+        """Somebody else moves money of the account."""
+        base = Decimal(self.dice.randrange(0, 100)) / 1000
+        quote = Decimal(self.dice.randrange(0, 1000))
+        self.base += base
+        self.quote += quote
+        self.outside = (self.outside[0] + base, self.outside[1] + quote)
+        self.faults["outside"] += 1
+
+    def rest_one(self, client_order_id: str, intent: Intent) -> Resting:
+        """An order that rests, as by a mistake or of somebody else."""
+        order = Resting(intent, self._id(), live=True)
+        self.orders.append(order)
+        return order
+
+    # How it trades.
+
+    def _id(self) -> str:
+        self.ids += 1
+        return str(self.ids)
+
+    def _accept(self, intent: Intent) -> Resting:
+        order = Resting(intent, self._id())
+        self.orders.append(order)
+        share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
+        amount = (intent.amount * share).quantize(STEP, rounding="ROUND_DOWN")
+        if amount > 0:
+            half = (amount / 2).quantize(STEP, rounding="ROUND_DOWN")
+            for part in (half, amount - half):
+                self._fill(order, part)
+        order.reason = "" if amount == intent.amount else "ImmediateOrCancelWouldPost"
+        return order
+
+    def _fill(self, order: Resting, amount: Decimal) -> None:
+        if amount <= 0:
+            return
+        intent = order.intent
+        price = self.bid if intent.side == "sell" else self.bid + 1
+        value, sign = price * amount, 1 if intent.side == "buy" else -1
+        self.base += sign * amount
+        self.quote -= sign * value + value * FEE
+        order.trades.append(
+            OwnTrade(
+                tid=int(self._id()),
+                order_id=order.order_id,
+                timestampms=self.now,
+                price=price,
+                amount=amount,
+                type=intent.side,
+                aggressor=True,
+                fee_currency="USD",
+                fee_amount=value * FEE,
+                symbol="BTCUSD",
+                client_order_id=intent.client_order_id,
+            )
+        )
+
+    def _status(self, order: Resting, *, trades: bool) -> OrderStatus:
+        executed = order.executed
+        value = sum((trade.price * trade.amount for trade in order.trades), Decimal(0))
+        return OrderStatus(
+            order_id=order.order_id,
+            symbol="btcusd",
+            side=order.intent.side,
+            type="exchange limit",
+            timestampms=self.now,
+            price=order.intent.price,
+            avg_execution_price=value / executed if executed else Decimal(0),
+            original_amount=order.intent.amount,
+            executed_amount=executed,
+            remaining_amount=order.intent.amount - executed,
+            is_live=order.live,
+            is_cancelled=not order.live and executed < order.intent.amount,
+            client_order_id=order.intent.client_order_id,
+            reason=order.reason,
+            trades=list(order.trades) if trades else [],
+        )
+
+    # The account.
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        fault = self._draw(
+            "never sent", "lost before", "lost after", "late", "rejected", "live", "late fill",
+            "killed before", "killed after", "cut short",
+        )  # fmt: skip
+        match fault:
+            case "never sent":
+                raise TransportError("ConnectError", "no route")
+            case "lost before":
+                raise AmbiguousError("Timeout", "no answer")
+            case "late":
+                self.late.append((self.now + self.dice.randrange(1, 5000), intent))
+                raise AmbiguousError("Timeout", "no answer")
+            case "rejected":
+                raise RejectedError("InsufficientFunds", "too little")
+            case "killed before":
+                raise KilledError
+        order = self._accept(intent)
+        match fault:
+            case "lost after" | "cut short":
+                raise AmbiguousError("UnreadableAnswer", "half an answer")
+            case "killed after":
+                raise KilledError
+            case "live":
+                order.live = order.executed < intent.amount
+            case "late fill":
+                order.fills_late = True
+                self.late_fills.append((self.now + self.dice.randrange(1, 90_000), order))
+        return self._status(order, trades=False)
+
+    def _trouble(self) -> None:
+        if self.dice.random() > 0.4:
+            return
+        match self._draw("no answer", "no way", "killed"):
+            case "no answer":
+                raise AmbiguousError("Timeout", "no answer")
+            case "no way":
+                raise TransportError("ConnectError", "no route")
+            case "killed":
+                raise KilledError
+
+    async def find(self, client_order_id: str) -> list[OrderStatus]:
+        self._trouble()
+        found = [order for order in self.orders if order.intent.client_order_id == client_order_id]
+        return [self._status(order, trades=True) for order in found]
+
+    async def order(self, order_id: str) -> OrderStatus:
+        self._trouble()
+        found = next(order for order in self.orders if order.order_id == order_id)
+        return self._status(found, trades=True)
+
+    async def cancel(self, order_id: str) -> OrderStatus:
+        self._trouble()
+        found = next(order for order in self.orders if order.order_id == order_id)
+        if found.live:
+            found.live, found.reason = False, "Requested"
+        return self._status(found, trades=False)
+
+    async def cancel_session(self) -> None:
+        for order in self.orders:
+            order.live = False
+
+    async def live_orders(self) -> list[OrderStatus]:
+        self._trouble()
+        return [self._status(order, trades=False) for order in self.orders if order.live]
+
+    async def trades(self, since: int) -> list[OwnTrade]:
+        self._trouble()
+        found = [trade for order in self.orders for trade in order.trades]
+        return sorted(
+            (trade for trade in found if trade.timestampms >= since), key=lambda trade: trade.tid
+        )
+
+    async def highest_number(self, bot: str) -> int:
+        return max((order.intent.number for order in self.orders), default=0)
+
+    async def balances(self) -> list[Balance]:
+        self._trouble()
+        return [
+            Balance(currency=currency, amount=amount, available=amount)
+            for currency, amount in (("BTC", self.base), ("USD", self.quote))
+        ]
+
+    async def taker_fee_bps(self) -> Decimal:
+        return FEE * 10_000
+
+    async def heartbeat(self) -> None:
+        """Nobody listens."""
+
+    # The market.
+
+    async def refresh(self) -> None:
+        """Nothing changes."""
+
+    async def ticker(self) -> Ticker:
+        return Ticker(
+            bid=self.bid, ask=self.bid + 1, last=self.bid, ts=self.now, volumes={"BTC": Decimal(1)}
+        )
+
+    def forget(self, reason: str) -> None:
+        """Nothing is remembered."""
+
+    increments = Increments(
+        amount_step=STEP, price_step=Decimal("0.01"), minimum=Decimal("0.00001")
+    )
+    currencies = ("BTC", "USD")
+
+
+@dataclass
+class MemoryJournal:
+    """Entries as bytes; may be killed around a write."""
+
+    dice: random.Random
+    rate: float = 0.0
+    lines: list[bytes] = field(default_factory=list)
+    kills: int = 0
+
+    def read(self) -> list[Entry]:
+        return [decode(line) for line in self.lines]
+
+    async def append(self, entry: Entry) -> None:
+        when = self.dice.random()
+        if when < self.rate / 2:
+            self.kills += 1
+            raise KilledError
+        self.lines.append(encode(entry))
+        if when < self.rate:
+            self.kills += 1
+            raise KilledError
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass
+class MemoryPublisher:
+    """Keeps what was delivered; what was only sent is lost with the process."""
+
+    dice: random.Random
+    delivered_documents: list[Document] = field(default_factory=list)
+    waiting: list[tuple[int, Document]] = field(default_factory=list)
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        self.waiting += [(number, document) for document in documents]
+        if self.dice.random() < 0.7:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        self.delivered_documents += [document for _, document in self.waiting]
+        self.waiting.clear()
+
+    def delivered(self, last: int) -> int:
+        numbers = [number for number, _ in self.waiting if number]
+        return min(numbers) - 1 if numbers else last
+
+    async def flush(self) -> None:
+        self._deliver()
+
+    def killed(self) -> None:
+        self.waiting.clear()

@@ -1,0 +1,257 @@
+"""Runs a trader's order path against a faulty venue, kills it again and again, and checks it.
+
+What must hold at the end, whatever went wrong on the way: the books' positions are the venue's,
+no intent has two orders, no order is without an intent, every fill is documented once. And at
+every single order: nothing that the venue executed before is unknown to the books.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+from faulty_venue import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
+
+from tradebot.domain.decision import Prediction, Settings, Window
+from tradebot.domain.intent import Intent, read_name
+from tradebot.platform.clock import VenueClock
+from tradebot.records import DocType
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.engine import Engine
+from tradebot.trader.entries import EpochTaken, Intended
+from tradebot.trader.execution import Executor
+from tradebot.trader.reconcile import Reconciler
+from tradebot.venue.answers import OrderStatus
+from tradebot.venue.errors import VenueError
+
+RULES = Settings(
+    band_min_bps=0,
+    band_max_bps=10**9,
+    risk_fraction=Decimal("0.2"),
+    cooldown_ms=0,
+    max_orders_per_hour=None,
+    max_window_age_ms=3_600_000,
+    slippage_bps=50,
+)
+
+
+class HeldLease:
+    """Always ours."""
+
+    async def acquire(self) -> int:
+        return 1
+
+    def held(self) -> bool:
+        return True
+
+    async def release(self) -> None:
+        """Nothing to give back."""
+
+
+@dataclass
+class Coin:
+    """A forecast that rises or falls by the toss of a coin."""
+
+    dice: random.Random
+
+    def at(self, ts: int) -> Prediction:
+        way = self.dice.choice((0.01, -0.01))
+        return Prediction(
+            model="coin",
+            digest="d",
+            history_end=ts,
+            log_price=9.3,
+            log_price_next=9.3 + way,
+            log_price_turn=9.3 + way,
+        )
+
+
+class WatchedVenue(FaultyVenue):
+    """Looks at the books whenever an order arrives."""
+
+    look: Callable[[Intent], None]
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        self.look(intent)
+        return await super().place(intent)
+
+
+@dataclass
+class Soak:
+    """One run; `Books`, `Executor`, `Reconciler` and `Engine` are the product's own."""
+
+    seed: int
+    windows: int
+    kill_rate: float = 0.01
+    engine: Engine = field(init=False)
+    books: Books = field(init=False)
+    epoch: int = 0
+    kills: int = 0
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+        self.venue = WatchedVenue(self.seed)
+        self.venue.look = self._no_order_while_in_doubt
+        self.journal = MemoryJournal(self.dice)
+        self.publisher = MemoryPublisher(self.dice)
+        self.start_of_day = (self.venue.base, self.venue.quote)
+
+    async def _start(self) -> None:
+        """A new process: everything but the journal and the venue is gone."""
+        self.epoch += 1
+        venue = self.venue
+        clock = VenueClock(monotonic=lambda: 0.0)
+        clock.observe(venue.now)
+        self.clock = clock
+        who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
+        self.books = Books(self.journal, self.publisher, who, lambda: venue.now)
+        self.books.open()
+        await self.books.record(EpochTaken(epoch=self.epoch, mode="Live"))
+        executor = Executor(self.books, venue, lambda: True, venue.sleep)
+        reconciler = Reconciler(
+            self.books,
+            venue,
+            executor,
+            symbol="BTCUSD",
+            currencies=("BTC", "USD"),
+            sleep=venue.sleep,
+        )
+        self.engine = Engine(
+            books=self.books,
+            executor=executor,
+            reconciler=reconciler,
+            market=venue,  # type: ignore[arg-type]
+            forecasts=Coin(self.dice),  # type: ignore[arg-type]
+            clock=clock,
+            lease=HeldLease(),
+            rules=RULES,
+        )
+
+    async def run(self) -> None:
+        """All windows, each until its offset would be committed; then a quiet end, and checks."""
+        await self._start()
+        self.journal.rate = self.kill_rate
+        for number in range(self.windows):
+            self.venue.pass_time(60_000)
+            if self.dice.random() < 0.02:
+                self.venue.meddle()
+            await self._until_committed(Window(end=self.venue.now, ratio=1.0, complete=True))
+            if number % 7 == 0:
+                self.engine.due.set()
+        await self._end()
+        self.check()
+
+    async def _until_committed(self, window: Window) -> None:
+        while True:
+            try:
+                self.clock.observe(self.venue.now)
+                if self.engine.doubt or self.engine.due.is_set():
+                    await self._reconcile()
+                decided = await self.engine.on_window(window)
+                await self.books.flush()
+                if decided is not None:
+                    await self.books.record(decided)
+            except KilledError:
+                await self._restart()
+            else:
+                return
+
+    async def _reconcile(self) -> None:
+        self.engine.due.clear()
+        try:
+            await self.engine.reconcile()
+        except VenueError:
+            self.engine.due.set()
+
+    async def _restart(self) -> None:
+        self.kills += 1
+        self.publisher.killed()
+        while True:
+            try:
+                await self._start()
+            except KilledError:
+                self.kills += 1
+                self.publisher.killed()
+            else:
+                return
+
+    async def _end(self) -> None:
+        """The venue behaves at last; late things arrive, and the books are compared twice."""
+        self.venue.rate, self.journal.rate = 0.0, 0.0
+        self.venue.pass_time(600_000)
+        for _ in range(3):
+            await self._reconcile()
+        await self.books.flush()
+
+    # What must hold.
+
+    def _no_order_while_in_doubt(self, intent: Intent) -> None:
+        known = {
+            fill.trade_id
+            for placed in self.books.ledger.orders.values()
+            for fill in placed.order.fills
+        }
+        for order in self.venue.orders[-20:]:
+            if order.fills_late or order.intent.client_order_id not in self.books.ledger.orders:
+                continue
+            missing = {trade.tid for trade in order.trades} - known
+            assert not missing, (
+                f"{intent.client_order_id} is sent while fills {missing} of"
+                f" {order.intent.client_order_id} are not known"
+            )
+
+    def check(self) -> None:
+        """The four invariants of the module, and that the sums explain the venue's balances."""
+        ledger, venue = self.books.ledger, self.venue
+        assert not ledger.halted, ledger.halted
+        assert not ledger.unresolved()
+        assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
+        assert (ledger.outside_base, ledger.outside_quote) == venue.outside
+        orders = Counter(order.intent.client_order_id for order in venue.orders)
+        doubled = [name for name, count in orders.items() if count > 1]
+        assert not doubled, f"intents with two orders: {doubled}"
+        intents = {
+            entry.body.intent.client_order_id
+            for entry in self.journal.read()
+            if isinstance(entry.body, Intended)
+        }
+        assert set(orders) <= intents, f"orders without an intent: {set(orders) - intents}"
+        self._check_documents()
+
+    def _check_documents(self) -> None:
+        documents = self.publisher.delivered_documents
+        fills: dict[str, set[str]] = {}
+        moved = Decimal(0)
+        for document in documents:
+            if document.doc_type == DocType.FILL:
+                seen = fills.setdefault(document.body["trade_id"], set())
+                if not seen:
+                    sign = 1 if document.body["side"] == "buy" else -1
+                    moved += sign * Decimal(str(document.body["amount"]))
+                seen.add(document.id)
+        assert all(len(ids) == 1 for ids in fills.values()), "a fill has two documents"
+        done = {str(trade.tid) for order in self.venue.orders for trade in order.trades}
+        assert set(fills) == done, f"fills without a document: {done - set(fills)}"
+        assert self.start_of_day[0] + moved + self.venue.outside[0] == self.venue.base
+        decisions = {d.body["window_end"] for d in documents if d.doc_type == DocType.DECISION}
+        assert len(decisions) == self.windows, "a window without a decision"
+        for document in documents:
+            msgspec.json.encode(document)
+
+    @property
+    def orders(self) -> int:
+        """Orders that the venue accepted."""
+        return len(self.venue.orders)
+
+    @property
+    def faults(self) -> int:
+        """Things that went wrong, kills included."""
+        return self.venue.faults.total() + self.journal.kills
+
+    def names_are_ours(self) -> bool:
+        """Whether every order carries bot, epoch and number."""
+        names = [read_name(order.intent.client_order_id) for order in self.venue.orders]
+        return all(name is not None and name.bot == "btc" for name in names)

@@ -1,0 +1,141 @@
+"""The order path against a venue that loses answers and a machine that kills the process.
+
+Short and deterministic; TRADEBOT_SOAK_SEEDS runs more seeds. The guards that keep the books true
+are removed one by one, to show that the checks would see it.
+"""
+
+import contextlib
+import os
+
+import msgspec
+import pytest
+from order_soak import Soak
+
+from tradebot.domain import intent as intents
+from tradebot.domain import order_state
+from tradebot.domain.intent import Intent
+from tradebot.domain.order_state import Filled, Order, Unplaced
+from tradebot.records import Document
+from tradebot.trader import books, engine, ledger
+from tradebot.trader.entries import Intended
+from tradebot.trader.execution import Executor
+from tradebot.venue.errors import VenueError
+
+SEEDS = int(os.environ.get("TRADEBOT_SOAK_SEEDS", "4"))
+
+
+@pytest.mark.parametrize("seed", range(1, SEEDS + 1))
+async def test_whatever_is_lost_or_killed_the_books_end_equal_to_the_venue(seed: int) -> None:
+    soak = Soak(seed, windows=250)
+    await soak.run()
+    assert soak.orders > 50, "the run must have traded"
+    assert soak.faults > 100, "the run must have gone wrong often"
+    assert soak.kills > 20, "the process must have died often"
+    assert soak.names_are_ours()
+
+
+async def _fails(windows: int = 250) -> str:
+    """What the checks say over some seeds; "" if none of them noticed."""
+    for seed in range(1, 9):
+        try:
+            await Soak(seed, windows=windows).run()
+        except AssertionError as error:
+            return str(error) or repr(error)
+    return ""
+
+
+async def test_sending_before_journalling_leaves_orders_without_an_intent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def send_first(
+        self: Executor, intent: Intent, documents: tuple[Document, ...] = ()
+    ) -> bool:
+        found = []
+        with contextlib.suppress(VenueError):
+            found = [await self._account.place(intent)]
+        await self._books.record(Intended(intent=intent), documents=documents)
+        await self.take_in(intent, found)
+        return bool(found)
+
+    monkeypatch.setattr(Executor, "execute", send_first)
+    assert await _fails()
+
+
+async def test_taking_unknown_for_failed_trades_on_wrong_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    careful = Executor.execute
+
+    async def careless(
+        self: Executor, intent: Intent, documents: tuple[Document, ...] = ()
+    ) -> bool:
+        if not await careful(self, intent, documents):
+            await self._learn(intent, Unplaced(reason="no answer, so it failed"))
+        return True
+
+    monkeypatch.setattr(Executor, "execute", careless)
+    assert "not known" in await _fails()
+
+
+async def test_trading_before_reconciling_trades_on_wrong_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    careful = engine.Engine.state
+
+    def careless(self: engine.Engine) -> object:
+        return msgspec.structs.replace(careful(self), reconciled=True, unresolved=0)
+
+    monkeypatch.setattr(engine.Engine, "state", careless)
+    assert await _fails()
+
+
+async def test_booking_a_fill_twice_parts_the_books_from_the_venue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    careful = order_state.apply
+
+    def careless(order: Order, event: order_state.Event) -> Order:
+        if isinstance(event, Filled):
+            shown = {"fills": (*order.fills, event.fill)}
+            return msgspec.structs.replace(careful(order, event), **shown)
+        return careful(order, event)
+
+    monkeypatch.setattr(ledger, "apply_event", careless)
+    assert await _fails(windows=25)
+
+
+async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        engine,
+        "OrderName",
+        lambda bot, _epoch, number: intents.OrderName(bot, 1, number % 7),
+    )
+    assert await _fails()
+
+
+async def test_forgetting_undelivered_documents_loses_fills(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    careful = books.Books.open
+
+    def careless(self: books.Books) -> int:
+        publisher, self._publisher = self._publisher, _Nowhere()
+        number = careful(self)
+        self._publisher = publisher
+        return number
+
+    monkeypatch.setattr(books.Books, "open", careless)
+    assert "without a document" in await _fails()
+
+
+class _Nowhere:
+    def send(self, documents: tuple[Document, ...], number: int = 0) -> None:
+        """Loses them."""
+
+    def delivered(self, last: int) -> int:
+        return last
+
+    async def flush(self) -> None:
+        """Nothing to do."""
