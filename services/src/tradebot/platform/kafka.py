@@ -114,6 +114,9 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
             "fetch.queue.backoff.ms": 5,
             "allow.auto.create.topics": True,
             "topic.metadata.refresh.interval.ms": 5000,
+            # After a kill the next of the group takes over so soon; brokers allow no less.
+            "session.timeout.ms": 6000,
+            "heartbeat.interval.ms": 1500,
         }
         | overrides
     )
