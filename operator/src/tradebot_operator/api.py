@@ -132,7 +132,7 @@ class Api:
         """
         accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
         answer = await self._send("GET", path(kind, namespace), accept=accept)
-        return [item["metadata"] for item in answer["items"]]
+        return [item["metadata"] for item in answer["items"] or []]
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 FREE = 5
 """Repairs of one object within a minute that are made at once."""
 WINDOW = 60.0
-PACE = 30.0
+PACE = 15.0
 """Seconds between two repairs after those."""
 
 

@@ -46,7 +46,8 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 def drift(desired: dict[str, Any], live: dict[str, Any]) -> Drift:
-    """What of `desired` is not so in `live`."""
+    """What of `desired` is not so in `live`; a live object of a list does not say its version."""
+    desired = {key: value for key, value in desired.items() if key != "apiVersion"}
     changed: list[Path] = []
     extra: list[Path] = []
     for path, is_extra in _walk(desired, live, ()):
@@ -101,7 +102,10 @@ def _walk_list(desired: list[Any], live: list[Any], path: Path) -> Iterator[tupl
 def _merge_key(items: list[Any]) -> str | None:
     if not items or not all(isinstance(item, dict) for item in items):
         return None
-    return next((key for key in _KEYS if all(key in item for item in items)), None)
+    for key in _KEYS:
+        if all(isinstance(item.get(key), str | int) for item in items):
+            return key
+    return None
 
 
 def _same(desired: Any, live: Any, path: Path) -> bool:

@@ -42,13 +42,13 @@ def unit_state(
     """What the unit does, from its live Deployment and pods."""
     now = now or datetime.now(UTC)
     if deployment is None:
-        return _stopped("StagesStarting", f"{stage} has not been made yet")
+        return _stopped("StagesStarting", f"{stage} is starting")
     refused = _refused(stage, deployment)
     if refused:
         return UnitState(running=False, ready=False, trouble=refused)
     alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     if not alive:
-        return _stopped("StagesStarting", f"{stage} has no pod yet")
+        return _stopped("StagesStarting", f"{stage} is starting")
     pod = max(alive, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
     if not _is_current(deployment):
         return _stopped("StagesStarting", f"{stage} is being restarted with its new settings")
@@ -83,7 +83,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
             f"{stage} finds no node: {scheduled.get('message', '')}",
         )
     containers = status.get("containerStatuses", [])
-    trouble = next(filter(None, (_container(stage, name, item, now) for item in containers)), None)
+    trouble = next(filter(None, (_container(stage, item, now) for item in containers)), None)
     running = bool(containers) and all("running" in item.get("state", {}) for item in containers)
     ready = conditions.get("Ready", {}).get("status") == "True"
     if trouble is None and not running:
@@ -96,7 +96,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
     return UnitState(running=running, ready=ready and running, trouble=trouble)
 
 
-def _container(stage: str, pod: str, status: dict[str, Any], now: datetime) -> Trouble | None:
+def _container(stage: str, status: dict[str, Any], now: datetime) -> Trouble | None:
     state, last = status.get("state", {}), status.get("lastState", {}).get("terminated")
     waiting = state.get("waiting", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
@@ -107,7 +107,7 @@ def _container(stage: str, pod: str, status: dict[str, Any], now: datetime) -> T
         return Trouble("ContainerRefused", f"{stage} cannot be started: {message}")
     ended = state.get("terminated") or last
     if ended and (reason or "terminated" in state or _recent(status, ended, now)):
-        return _ended(stage, ended, status.get("restartCount", 0))
+        return _ended(stage, ended)
     return None
 
 
@@ -119,13 +119,15 @@ def _recent(status: dict[str, Any], ended: dict[str, Any], now: datetime) -> boo
     return (now - datetime.fromisoformat(finished)).total_seconds() < QUIET_SECONDS
 
 
-def _ended(stage: str, ended: dict[str, Any], restarts: int) -> Trouble:
+def _ended(stage: str, ended: dict[str, Any]) -> Trouble:
     if ended.get("reason") == "OOMKilled":
-        message = f"{stage} was ended for want of memory: raise its memory limit in the chart"
-        return Trouble("OutOfMemory", f"{message} (restarted {restarts} times)")
+        return Trouble(
+            "OutOfMemory",
+            f"{stage} was ended for want of memory: raise its memory limit in the chart",
+        )
     line = last_line(ended.get("message", ""))
     said = f": {line}" if line else f" with exit code {ended.get('exitCode')}"
-    return Trouble("CrashLoop", f"{stage} ended{said} (restarted {restarts} times)")
+    return Trouble("CrashLoop", f"{stage} ended{said}")
 
 
 def last_line(text: str, length: int = 400) -> str:

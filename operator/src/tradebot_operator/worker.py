@@ -38,6 +38,8 @@ from tradebot_operator.units import Unit, trader_unit, units
 _log = logging.getLogger(__name__)
 
 CANARY_SECONDS = 15.0
+STATUS_DELAY = 0.5
+"""Seconds in which what happens to a bot's children is gathered into one look at its status."""
 RECHECK_SECONDS = 3.0
 LATE_RECHECK_SECONDS = 30.0
 
@@ -83,7 +85,7 @@ class Worker:
             keys |= self._rivals(bot)
         # What it needed before is looked at as well: it may be needed no more.
         for key in keys | self._links.get((namespace, name), set()):
-            self.queue.add(key)
+            self.queue.add(key, delay=STATUS_DELAY if key.kind == "bot" else 0.0)
         if bot is None:
             self._links.pop((namespace, name), None)
         else:
@@ -99,10 +101,10 @@ class Worker:
         if kind not in ("Pod", "Deployment"):
             return
         if bot:
-            self.queue.add(Key("bot", namespace, bot))
+            self.queue.add(Key("bot", namespace, bot), delay=STATUS_DELAY)
             return
         for user in self._observed.bots_of_unit(namespace, unit):
-            self.queue.add(Key("bot", namespace, user.name))
+            self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
 
     def _rivals(self, bot: TradeBot) -> set[Key]:
         secret = bot.spec.venue.credentials_secret
@@ -298,7 +300,7 @@ class Worker:
         """Sends the canary through the queue, and keeps the gauges."""
         while True:
             self.queue.add(Key("canary"))
-            for _ in range(int(CANARY_SECONDS)):
+            for _ in range(int(CANARY_SECONDS if self.canary.seen else 1)):
                 metrics.QUEUE_DEPTH.set(len(self.queue))
                 metrics.QUEUE_AGE.set(self.queue.age())
                 metrics.CANARY_AGE.set(self.canary.age())

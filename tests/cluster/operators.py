@@ -1,0 +1,77 @@
+"""Runs the operator as its pod would, against the API server of KUBECONFIG."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from apiserver import eventually
+
+
+class Running:
+    """An operator's process and its port."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process, self.port, self.log = process, port, log
+
+    def status(self, path: str) -> int:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=2).status_code
+        except httpx.HTTPError:
+            return 0
+
+    def writes(self) -> float:
+        """Writes to the API server since its start."""
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
+        lines = [line for line in text.splitlines() if line.startswith("tradebot_operator_writes")]
+        return sum(float(line.split()[-1]) for line in lines if "_total{" in line)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(20)
+
+
+def configuration(namespace: str, **settings: Any) -> dict[str, Any]:
+    return {
+        "namespace": namespace,
+        "images": {"services": "localhost/services:test", "forecast": "localhost/forecast:test"},
+        "kafka": {"bootstrap": "kafka:9092"},
+        "emulator": {"url": f"http://tradebot-emulator.{namespace}.svc:8090"},
+    } | settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, kubeconfig: Path, namespace: str, **settings: Any) -> Iterator[Running]:
+    """An operator for the TradeBots of `namespace`, ready."""
+    port = free_port()
+    file = folder / f"operator-{port}.json"
+    file.write_text(json.dumps(configuration(namespace, **settings) | {"httpPort": port}))
+    log = file.with_suffix(".log")
+    environment = os.environ | {
+        "KUBECONFIG": str(kubeconfig),
+        "TRADEBOT_OPERATOR_CONFIG": str(file),
+    }
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tradebot_operator"], env=environment, stdout=out, stderr=out
+        )
+    operator = Running(process, port, log)
+    try:
+        assert eventually(lambda: operator.status("/readyz") == 200), log.read_text()[-2000:]
+        yield operator
+    finally:
+        operator.stop(signal.SIGKILL)

@@ -1,0 +1,320 @@
+"""The operator on a real API server: whatever is deleted, edited or killed, all converges."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiserver import BOTS, Api, eventually
+from operators import Running, running
+
+pytestmark = pytest.mark.cluster
+
+KINDS = {
+    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
+    "configmaps": "/api/v1/namespaces/{}/configmaps",
+    "serviceaccounts": "/api/v1/namespaces/{}/serviceaccounts",
+    "roles": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+    "rolebindings": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+}
+OURS = {"labelSelector": "app.kubernetes.io/managed-by=tradebot-operator"}
+
+
+def bot(name: str = "btc", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "tradebot.dev/v1alpha1",
+        "kind": "TradeBot",
+        "metadata": {"name": name},
+        "spec": {"symbol": "BTCUSD"} | spec,
+    }
+
+
+class World:
+    """A namespace, what is in it, and how to change it."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self.api, self.namespace = api, namespace
+
+    def add(self, body: dict[str, Any]) -> None:
+        self.api.post(BOTS.format(self.namespace), body).raise_for_status()
+
+    def change(self, name: str, **spec: Any) -> None:
+        self.api.merge(self.path(name), {"spec": spec}).raise_for_status()
+
+    def path(self, name: str) -> str:
+        return f"{BOTS.format(self.namespace)}/{name}"
+
+    def remove(self, name: str) -> None:
+        self.api.delete(self.path(name))
+
+    def objects(self, kind: str) -> dict[str, dict[str, Any]]:
+        """What the operator made of a kind, by name."""
+        path = KINDS[kind].format(self.namespace)
+        listed = self.api.request("GET", path, params=OURS).raise_for_status().json()["items"]
+        return {
+            item["metadata"]["name"]: item
+            for item in listed
+            if "deletionTimestamp" not in item["metadata"]
+        }
+
+    def shape(self) -> dict[str, Any]:
+        """All that the operator made, without what the API server counts."""
+        found = {}
+        for kind in KINDS:
+            for name, item in self.objects(kind).items():
+                content = {key: item.get(key) for key in ("spec", "data", "rules", "subjects")}
+                meta = item["metadata"]
+                content |= {"labels": meta["labels"], "owners": meta.get("ownerReferences")}
+                found[f"{kind}/{name}"] = content
+        return found
+
+    def names(self, kind: str) -> set[str]:
+        return set(self.objects(kind))
+
+    def generations(self) -> dict[str, int]:
+        return {
+            name: item["metadata"]["generation"]
+            for name, item in self.objects("deployments").items()
+        }
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        status = self.api.get(self.path(name)).get("status", {})
+        return next((c for c in status.get("conditions", []) if c["type"] == kind), {})
+
+    def settled(self, operator: Running, quiet: float = 2.0) -> bool:
+        """Whether the operator came to rest: no write for `quiet` seconds."""
+
+        def still() -> bool:
+            before = operator.writes()
+            time.sleep(quiet)
+            return operator.writes() == before
+
+        return bool(eventually(still, seconds=40, pause=0))
+
+
+@pytest.fixture
+def world(api: Api, namespace: str) -> World:
+    return World(api, namespace)
+
+
+@pytest.fixture
+def operator(tmp_path: Path, kubeconfig: Path, namespace: str) -> Any:
+    with running(tmp_path, kubeconfig, namespace) as started:
+        yield started
+
+
+def stages(world: World) -> set[str]:
+    return {name.split("-")[0] for name in world.names("deployments")}
+
+
+def has(world: World, count: int) -> Callable[[], bool]:
+    return lambda: len(world.names("deployments")) == count
+
+
+def test_a_tradebot_becomes_four_stages_and_its_trader_may_speak_of_it_alone(
+    world: World, operator: Running
+) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert stages(world) == {"ingest", "liquidity", "forecast", "trader"}
+    assert world.names("roles") == world.names("rolebindings") == {"trader-btc"}
+    assert eventually(lambda: world.condition("btc").get("observedGeneration") == 1)
+    assert world.condition("btc")["status"] == "False"
+
+
+def test_bots_share_the_feed_and_it_lives_as_long_as_one_needs_it(
+    world: World, operator: Running
+) -> None:
+    world.add(bot("one"))
+    world.add(bot("two"))
+    world.add(bot("three", forecast={"horizonMinutes": 60}))
+    assert eventually(has(world, 1 + 1 + 2 + 3))
+    world.remove("one")
+    world.remove("three")
+    assert eventually(has(world, 4))
+    assert "trader-two" in world.names("deployments")
+    world.remove("two")
+    assert eventually(has(world, 0))
+    assert eventually(lambda: not world.names("configmaps"))
+
+
+def test_every_child_that_is_deleted_by_hand_comes_back_as_it_was(
+    world: World, operator: Running
+) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before = world.shape()
+    for kind in KINDS:
+        for name in world.names(kind):
+            world.api.delete(f"{KINDS[kind].format(world.namespace)}/{name}")
+    assert eventually(lambda: world.shape() == before, seconds=30)
+
+
+HAND_EDITS: list[tuple[str, str, dict[str, Any]]] = [
+    ("deployments", "trader-btc", {"spec": {"replicas": 3}}),
+    ("deployments", "trader-btc", {"spec": {"template": {"spec": {"containers": None}}}}),
+    ("deployments", "trader-btc", {"metadata": {"labels": {"tradebot.dev/stage": "x"}}}),
+    ("deployments", "trader-btc", {"metadata": {"ownerReferences": []}}),
+    ("roles", "trader-btc", {"rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]}),
+    ("rolebindings", "trader-btc", {"subjects": []}),
+    ("serviceaccounts", "trader-btc", {"automountServiceAccountToken": True}),
+]
+
+
+def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator: Running) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before, writes = world.shape(), operator.writes()
+    deployment = f"{KINDS['deployments'].format(world.namespace)}/trader-btc"
+    container = world.api.get(deployment)["spec"]["template"]["spec"]["containers"][0]
+    container["env"].append({"name": "TRADEBOT_MODE", "value": "Live"})
+    container["args"] = ["trader", "--mode", "Live"]
+    for kind, name, patch in HAND_EDITS:
+        if "spec" in patch and "template" in patch["spec"]:
+            patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        world.api.merge(f"{KINDS[kind].format(world.namespace)}/{name}", patch).raise_for_status()
+    assert eventually(lambda: operator.writes() - writes >= 5, seconds=30)
+    assert eventually(lambda: world.shape() == before, seconds=30)
+
+
+def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    name = next(name for name in world.names("configmaps") if name.startswith("trader"))
+    path = f"{KINDS['configmaps'].format(world.namespace)}/{name}"
+    answer = world.api.merge(path, {"data": {"TRADEBOT_MODE": "Live"}})
+    assert answer.status_code == 422
+    assert "immutable" in answer.text
+
+
+def test_another_manager_that_keeps_changing_a_child_is_not_answered_without_end(
+    world: World, operator: Running
+) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before, shape = operator.writes(), world.shape()
+    path = f"{KINDS['deployments'].format(world.namespace)}/trader-btc"
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "trader-btc"},
+        "spec": {"replicas": 4},
+    }
+    for _ in range(60):
+        world.api.apply(path, body, manager="other")
+        time.sleep(0.1)
+    assert operator.writes() - before < 12
+    assert eventually(lambda: world.shape() == shape, seconds=45)
+
+
+def test_a_changed_band_changes_the_trader_alone(world: World, operator: Running) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before = {
+        name: item["metadata"]["generation"] for name, item in world.objects("deployments").items()
+    }
+    old = next(name for name in world.names("configmaps") if name.startswith("trader"))
+    world.change("btc", liquidityBand={"minBps": 6000, "maxBps": 9000})
+    assert eventually(lambda: old not in world.names("configmaps"))
+    after = {
+        name: item["metadata"]["generation"] for name, item in world.objects("deployments").items()
+    }
+    assert {name for name in after if after[name] != before.get(name)} == {"trader-btc"}
+    assert eventually(lambda: world.condition("btc").get("observedGeneration") == 2)
+
+
+def test_a_second_bot_on_one_key_is_refused_and_starts_when_the_first_is_gone(
+    world: World, operator: Running
+) -> None:
+    venue = {"environment": "Sandbox", "credentialsSecret": "keys"}
+    world.add(bot("first", venue=venue))
+    assert eventually(lambda: "trader-first" in world.names("deployments"))
+    world.add(bot("second", venue=venue))
+    assert eventually(lambda: world.condition("second").get("reason") == "KeysInUse")
+    assert "TradeBot first" in world.condition("second")["message"]
+    assert "trader-second" not in world.names("deployments")
+    world.remove("first")
+    assert eventually(lambda: "trader-second" in world.names("deployments"))
+
+
+def test_an_environment_that_is_not_served_is_refused(world: World, operator: Running) -> None:
+    world.add(bot(venue={"environment": "Production"}))
+    assert eventually(lambda: world.condition("btc").get("reason") == "EnvironmentNotServed")
+    assert stages(world) == set()
+
+
+def test_an_operator_that_is_killed_and_started_again_writes_nothing_in_a_settled_cluster(
+    world: World, operator: Running, tmp_path: Path, kubeconfig: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        world.add(bot(name))
+    assert eventually(has(world, 6))
+    assert world.settled(operator)
+    operator.stop(signal.SIGKILL)
+    with running(tmp_path, kubeconfig, world.namespace) as again:
+        time.sleep(4)
+        assert again.writes() == 0
+
+
+def test_what_was_changed_while_no_operator_ran_is_put_right(
+    world: World, operator: Running, tmp_path: Path, kubeconfig: Path
+) -> None:
+    world.add(bot("stays"))
+    world.add(bot("goes", symbol="ETHUSD"))
+    assert eventually(has(world, 7))
+    assert world.settled(operator)
+    operator.stop(signal.SIGKILL)
+    world.remove("goes")
+    world.add(bot("comes", symbol="LTCUSD"))
+    world.api.delete(f"{KINDS['deployments'].format(world.namespace)}/trader-stays")
+    with running(tmp_path, kubeconfig, world.namespace):
+        wanted = {"trader-stays", "trader-comes"}
+        assert eventually(lambda: wanted <= world.names("deployments") and has(world, 7)())
+
+
+def test_two_operators_by_accident_do_no_harm(
+    world: World, operator: Running, tmp_path: Path, kubeconfig: Path
+) -> None:
+    with running(tmp_path, kubeconfig, world.namespace) as other:
+        for name in ("a", "b", "c"):
+            world.add(bot(name))
+        assert eventually(has(world, 6))
+        assert world.settled(operator) and world.settled(other)
+        owners = world.objects("deployments")["trader-a"]["metadata"]["ownerReferences"]
+        assert len(owners) == 1
+        world.remove("a")
+        world.remove("b")
+        world.remove("c")
+        assert eventually(has(world, 0))
+
+
+def test_deleting_a_bot_that_is_to_be_flattened_ends_in_time(
+    world: World, tmp_path: Path, kubeconfig: Path
+) -> None:
+    with running(tmp_path, kubeconfig, world.namespace, flattenSeconds=3):
+        world.add(bot(deletionPolicy="Flatten"))
+        assert eventually(has(world, 4))
+        held = lambda: world.api.get(world.path("btc"))["metadata"].get("finalizers")  # noqa: E731
+        assert eventually(held) == ["tradebot.dev/flatten"]
+        world.remove("btc")
+        assert world.api.exists(world.path("btc"))
+        assert eventually(lambda: not world.api.exists(world.path("btc")))
+        assert eventually(has(world, 0))
+
+
+def test_a_bot_that_is_kept_is_deleted_at_once_also_while_no_operator_runs(world: World) -> None:
+    world.add(bot())
+    world.remove("btc")
+    assert not world.api.exists(world.path("btc"))
+
+
+def test_an_operator_is_live_ready_and_ends_cleanly(world: World, operator: Running) -> None:
+    assert operator.status("/livez") == 200
+    assert operator.status("/readyz") == 200
+    assert operator.stop() == 0

@@ -1,0 +1,290 @@
+"""What a TradeBot's status says, from its Deployments, pods and the trader's own report."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from tradebot_operator import status
+from tradebot_operator.damper import FREE, PACE, Damper
+from tradebot_operator.events import trouble_of
+from tradebot_operator.observed import Observed, child_keys, trim
+from tradebot_operator.pods import Trouble, UnitState, unit_state
+from tradebot_operator.resource import Condition, TradeBot, parse
+from tradebot_operator.units import units
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+DEPLOYMENT = {
+    "metadata": {"generation": 2},
+    "status": {"observedGeneration": 2, "updatedReplicas": 1},
+}
+
+
+def pod(*, ready: bool = False, scheduled: bool = True, **container: Any) -> dict[str, Any]:
+    conditions = [
+        {"type": "PodScheduled", "status": "True"}
+        if scheduled
+        else {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient memory.",
+        },
+        {"type": "Ready", "status": "True" if ready else "False"},
+    ]
+    listed = [{"image": "services:1", "state": {}} | container] if container else []
+    return {
+        "metadata": {"name": "p", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"conditions": conditions, "containerStatuses": listed},
+    }
+
+
+RUNNING = {"state": {"running": {}}}
+
+
+def crashed(message: str, **extra: Any) -> dict[str, Any]:
+    ended = {"exitCode": 1, "message": message, "finishedAt": "2026-01-01T11:59:50Z"} | extra
+    return {
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": ended},
+    }
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason", "words"),
+    [
+        ([], "StagesStarting", "trader is starting"),
+        ([pod(scheduled=False)], "Unschedulable", "Insufficient memory"),
+        (
+            [pod(state={"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}})],
+            "ImagePullFailed",
+            "services:1 cannot be had",
+        ),
+        (
+            [pod(**crashed('INFO go\n{"event": "no Kafka broker answers at k:9092"}\n'))],
+            "CrashLoop",
+            "trader ended: no Kafka broker answers at k:9092",
+        ),
+        ([pod(**crashed("", reason="OOMKilled"))], "OutOfMemory", "raise its memory limit"),
+        (
+            [pod(state={"waiting": {"reason": "CreateContainerConfigError", "message": "no key"}})],
+            "ContainerRefused",
+            "no key",
+        ),
+        ([pod(state={"waiting": {"reason": "ContainerCreating"}})], "StagesStarting", "starting"),
+        ([pod(**RUNNING)], "StageNotReady", "/readyz tells why"),
+    ],
+)
+def test_a_pod_that_does_not_work_says_why(seen: list[Any], reason: str, words: str) -> None:
+    state = unit_state("trader", DEPLOYMENT, seen, NOW)
+    assert state.trouble is not None
+    assert state.trouble.reason == reason
+    assert words in state.trouble.message
+    assert not state.ready
+
+
+def test_a_container_that_crashed_a_moment_ago_still_crashes_though_it_runs_again() -> None:
+    again = crashed("lost") | RUNNING
+    state = unit_state("ingest", DEPLOYMENT, [pod(**again)], NOW)
+    assert state.trouble is not None and state.trouble.reason == "CrashLoop"
+    later = unit_state("ingest", DEPLOYMENT, [pod(**again)], NOW + timedelta(minutes=2))
+    assert later.trouble is not None and later.trouble.reason == "StageNotReady"
+
+
+def test_a_ready_pod_of_the_wanted_configuration_is_ready() -> None:
+    state = unit_state("ingest", DEPLOYMENT, [pod(ready=True, **RUNNING)], NOW)
+    assert state == UnitState(running=True, ready=True)
+
+
+def test_a_pod_of_the_old_configuration_does_not_count() -> None:
+    old = {"metadata": {"generation": 3}, "status": DEPLOYMENT["status"]}
+    state = unit_state("ingest", old, [pod(ready=True, **RUNNING)], NOW)
+    assert not state.running
+
+
+def test_a_pod_that_admission_refuses_is_told() -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    seen = {"metadata": {}, "status": {"conditions": [condition]}}
+    state = unit_state("ingest", seen, [], NOW)
+    assert state.trouble is not None and "exceeded quota" in state.trouble.message
+
+
+def test_the_events_of_a_waiting_pod_name_a_missing_secret() -> None:
+    message = 'MountVolume.SetUp failed for volume "keys" : secret "btc-keys" not found'
+    trouble = trouble_of("trader", [{"reason": "FailedMount", "message": message}])
+    assert trouble is not None and trouble.reason == "SecretMissing"
+    assert "make it in this namespace" in trouble.message
+    assert trouble_of("trader", [{"reason": "Scheduled", "message": "ok"}]) is None
+
+
+def bot(mode: str = "Paper", generation: int = 1, **reported: tuple[str, str]) -> TradeBot:
+    listed = [
+        {
+            "type": kind,
+            "status": state,
+            "reason": reason,
+            "message": "said",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        for kind, (state, reason) in reported.items()
+    ]
+    return parse(
+        {
+            "metadata": {
+                "namespace": "bots",
+                "name": "btc",
+                "uid": "u",
+                "generation": generation,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+            },
+            "spec": {"symbol": "BTCUSD", "mode": mode},
+            "status": {"observedGeneration": 1, "conditions": listed},
+        }
+    )
+
+
+GOOD = {
+    "Reconciled": ("True", "Reconciled"),
+    "FeedFresh": ("True", "Fresh"),
+    "ModelFresh": ("True", "Fresh"),
+    "Halted": ("False", "NotHalted"),
+}
+
+
+def ready(of: TradeBot, refused: Trouble | None = None, **states: UnitState) -> tuple[str, str]:
+    well = UnitState(running=True, ready=True)
+    found = [(unit, states.get(unit.stage, well)) for unit in units(of)]
+    made = {item["type"]: item for item in status.conditions(of, refused, found, {}, NOW)}
+    return made["Ready"]["status"], made["Ready"]["reason"]
+
+
+BROKEN = UnitState(running=False, ready=False, trouble=Trouble("CrashLoop", "x"))
+UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", "x"))
+
+
+@pytest.mark.parametrize(
+    ("reported", "states", "expected"),
+    [
+        ({}, {}, ("False", "TraderStarting")),
+        (GOOD, {}, ("True", "Trading")),
+        (GOOD, {"ingest": BROKEN}, ("False", "CrashLoop")),
+        (GOOD | {"Halted": ("True", "DailyLoss")}, {}, ("False", "DailyLoss")),
+        (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": UNREADY}, ("False", "DailyLoss")),
+        (GOOD | {"FeedFresh": ("False", "FeedSilent")}, {}, ("False", "FeedSilent")),
+        (GOOD | {"ModelFresh": ("False", "NoForecast")}, {}, ("False", "NoForecast")),
+        (
+            GOOD | {"ModelFresh": ("False", "NoForecast")},
+            {"forecast": UNREADY},
+            ("False", "StageNotReady"),
+        ),
+        (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": BROKEN}, ("False", "CrashLoop")),
+    ],
+)
+def test_ready_names_the_cause_before_its_effects(
+    reported: dict[str, tuple[str, str]], states: dict[str, UnitState], expected: tuple[str, str]
+) -> None:
+    assert ready(bot(**reported), **states) == expected
+
+
+def test_a_paused_bot_that_is_well_is_ready_and_says_that_it_is_paused() -> None:
+    assert ready(bot(mode="Paused", **GOOD)) == ("True", "Paused")
+
+
+def test_a_refused_bot_says_why() -> None:
+    assert ready(bot(**GOOD), Trouble("KeysInUse", "x")) == ("False", "KeysInUse")
+
+
+def test_nothing_is_written_while_nothing_changes() -> None:
+    first = bot(**GOOD)
+    found = [(unit, UnitState(running=True, ready=True)) for unit in units(first)]
+    made = status.conditions(first, None, found, {}, NOW)
+    assert status.changed(first, made)
+    ours = tuple(msgspec.convert(item, Condition) for item in made)
+    shown = msgspec.structs.replace(first, conditions=(*first.conditions, *ours))
+    later = status.conditions(shown, None, found, {}, NOW + timedelta(hours=1))
+    assert not status.changed(shown, later)
+    assert later[0]["lastTransitionTime"] == made[0]["lastTransitionTime"]
+
+
+def test_a_new_generation_is_acknowledged() -> None:
+    assert status.changed(bot(generation=2, **GOOD), [])
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_new_manifest_never_waits_and_endless_repairs_slow_down() -> None:
+    damper = Damper(clock := Clock())
+    damper.applied("d", "one")
+    for _ in range(FREE):
+        assert damper.wait("d", "one") == 0
+        damper.applied("d", "one")
+    assert damper.wait("d", "one") == PACE
+    assert damper.wait("d", "two") == 0, "a change of the TradeBot is no repair"
+    clock.now = PACE + 1
+    assert damper.wait("d", "one") == 0
+
+
+def live(name: str, version: str, **spec: Any) -> dict[str, Any]:
+    return trim(
+        "Deployment",
+        {
+            "metadata": {
+                "name": name,
+                "namespace": "bots",
+                "uid": f"uid-{name}",
+                "resourceVersion": version,
+                "labels": {"tradebot.dev/unit": "u"},
+                "managedFields": ["long"],
+            },
+            "spec": {"template": {}} | spec,
+        },
+    )
+
+
+def observed(*indexed: dict[str, Any], clock: Clock | None = None) -> Observed:
+    index: dict[Any, list[Any]] = {}
+    for item in indexed:
+        for key, value in child_keys(item).items():
+            index.setdefault(key, []).append(value)
+    return Observed({}, [index], {}, clock or Clock())
+
+
+def test_our_own_write_is_seen_before_the_watch_shows_it() -> None:
+    seen = observed(live("d", "1", replicas=1))
+    seen.wrote(live("d", "2", replicas=5))
+    seen.wrote(live("new", "3"))
+    found = {item["metadata"]["name"]: item for item in seen.children("bots", "u")}
+    assert found["d"]["spec"]["replicas"] == 5
+    assert "new" in found
+
+
+def test_a_newer_version_of_the_watch_replaces_our_own_write() -> None:
+    seen = observed(live("d", "9", replicas=7))
+    seen.wrote(live("d", "2", replicas=5))
+    (found,) = seen.children("bots", "u")
+    assert found["spec"]["replicas"] == 7
+
+
+def test_what_we_deleted_is_gone_before_the_watch_shows_it() -> None:
+    seen = observed(live("d", "1"))
+    seen.deleted(live("d", "1"))
+    assert seen.children("bots", "u") == []
+
+
+def test_a_write_that_no_watch_ever_shows_is_not_believed_for_long() -> None:
+    seen = observed(clock=(clock := Clock()))
+    seen.wrote(live("d", "2"))
+    assert seen.children("bots", "u")
+    clock.now = 31
+    assert seen.children("bots", "u") == []
+
+
+def test_what_the_operator_does_not_look_at_is_not_kept() -> None:
+    assert "managedFields" not in live("d", "1")["metadata"]
