@@ -86,7 +86,7 @@ async def test_trading_before_reconciling_trades_on_wrong_books(
         return msgspec.structs.replace(careful(self), reconciled=True, unresolved=0)
 
     monkeypatch.setattr(engine.Engine, "state", careless)
-    assert await _fails()
+    assert await _fails(windows=60)
 
 
 async def test_booking_a_fill_twice_parts_the_books_from_the_venue(

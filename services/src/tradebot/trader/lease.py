@@ -48,16 +48,16 @@ class FileLease:
 
     Args:
         folder: the bot's state folder, made if it is not there.
+        patience: seconds that a holder which is stopping gets to be gone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 5.0) -> None:
         self._folder = folder
+        self._patience = patience
         self._file: IO[str] | None = None
 
     async def acquire(self) -> int:
         """Takes the lock and writes the next epoch; see `Lease`.
-
-        A holder that was just killed or is stopping gets a few seconds to be gone.
 
         Raises:
             LeaseTakenError: another process holds the lock.
@@ -65,7 +65,7 @@ class FileLease:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "lease.lock"
         file = path.open("a+")
-        for _ in range(50):
+        for _ in range(max(1, int(self._patience * 10))):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break

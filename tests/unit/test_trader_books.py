@@ -1,0 +1,386 @@
+"""The journal, the ledger that is folded from it, and the documents that follow."""
+
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tradebot.domain.intent import Intent, OrderName, is_of, read_name
+from tradebot.domain.order_state import Fill, Filled, Refused, Told
+from tradebot.domain.score import Trip, add
+from tradebot.records import DocType, Document, LiquidityRecord, encode
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.entries import (
+    Balanced,
+    Body,
+    Decided,
+    Entry,
+    EpochTaken,
+    Halted,
+    Intended,
+    OrderEvent,
+    Paused,
+    Resumed,
+)
+from tradebot.trader.journal import JournalError, SqliteJournal
+from tradebot.trader.lease import FileLease, LeaseTakenError
+from tradebot.trader.ledger import Ledger, apply
+from tradebot.trader.windows import Gatherer
+
+D = Decimal
+WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
+
+
+def intent(number: int = 1, side: str = "buy", amount: str = "1", price: str = "100") -> Intent:
+    return Intent(
+        client_order_id=f"tb-btc-1-{number}",
+        epoch=1,
+        number=number,
+        decision_id=f"btc-{number}",
+        symbol="BTCUSD",
+        side=side,  # type: ignore[arg-type]
+        amount=D(amount),
+        price=D(price),
+        mid=D(99),
+        window_end=number * 60_000,
+        created=number * 60_000,
+    )
+
+
+def fill(trade_id: int, price: str, amount: str, fee: str = "0") -> Fill:
+    return Fill(
+        trade_id=trade_id,
+        price=D(price),
+        amount=D(amount),
+        fee=D(fee),
+        fee_currency="USD",
+        taker=True,
+        ts=trade_id * 1000,
+    )
+
+
+def event(number: int, what: Fill | Told | Refused) -> OrderEvent:
+    heard = Filled(order_id=str(number), fill=what) if isinstance(what, Fill) else what
+    return OrderEvent(client_order_id=f"tb-btc-1-{number}", event=heard)
+
+
+def balanced(base: str, quote: str, outside: tuple[str, str] = ("0", "0")) -> Balanced:
+    return Balanced(
+        base=D(base),
+        quote=D(quote),
+        outside_base=D(outside[0]),
+        outside_quote=D(outside[1]),
+        mid=D(100),
+        trades_to=0,
+    )
+
+
+def folded(*bodies: Body) -> Ledger:
+    ledger = Ledger()
+    for body in bodies:
+        ledger = apply(ledger, body)
+    return ledger
+
+
+# Names.
+
+
+@pytest.mark.parametrize("bot", ["btc", "my-bot-2", "a", "7-1-2"])
+def test_a_client_order_id_tells_bot_epoch_and_number(bot: str) -> None:
+    name = OrderName(bot, 12, 345)
+    assert read_name(str(name)) == name
+    assert len(str(name)) < 100
+
+
+@pytest.mark.parametrize("text", ["", "470135", "tb-btc", "tb-btc-1", "x-btc-1-2", "tb--1-2x"])
+def test_other_client_order_ids_are_not_ours(text: str) -> None:
+    assert read_name(text) is None
+
+
+def test_an_order_is_an_intent_s_only_if_all_that_never_changes_agrees() -> None:
+    same = {
+        "client_order_id": "tb-btc-1-1",
+        "symbol": "btcusd",
+        "side": "buy",
+        "price": D("100.00"),
+        "original": D("1.0"),
+    }
+    assert is_of(intent(), **same)  # type: ignore[arg-type]
+    others = {
+        "client_order_id": "tb-btc-1-2",
+        "symbol": "ethusd",
+        "side": "sell",
+        "price": D(101),
+        "original": D(2),
+    }
+    for field, value in others.items():
+        assert not is_of(intent(), **(same | {field: value}))  # type: ignore[arg-type]
+
+
+# The ledger.
+
+
+def test_fills_move_balances_and_fees_come_off_the_quote() -> None:
+    ledger = folded(
+        balanced("0", "1000"),
+        Intended(intent=intent()),
+        event(1, fill(1, "100", "0.4", "0.16")),
+        event(1, fill(2, "101", "0.6", "0.24")),
+    )
+    assert (ledger.base, ledger.quote) == (D(1), D("1000") - D("100.6") - D("0.40"))
+    assert ledger.bought(D("0.00001"))
+
+
+def test_a_fill_heard_twice_moves_nothing() -> None:
+    once = folded(balanced("0", "1000"), Intended(intent=intent()), event(1, fill(1, "100", "1")))
+    assert apply(once, event(1, fill(1, "100", "1"))) is once
+
+
+def test_a_round_trip_is_scored_with_its_fees_when_all_is_sold() -> None:
+    ledger = folded(
+        balanced("0", "1000"),
+        Intended(intent=intent(1)),
+        event(1, fill(1, "100", "1", "0.4")),
+        Intended(intent=intent(2, "sell")),
+        event(2, fill(2, "110", "0.5", "0.22")),
+    )
+    assert ledger.bought(D("0.00001")), "half of it is still held"
+    closed = apply(ledger, event(2, fill(3, "110", "0.5", "0.22")))
+    assert closed.realised == D(10) - D("0.4") - D("0.44")
+    assert (closed.trips, closed.trip, closed.bought(D("0.00001"))) == (1, None, False)
+
+
+def test_base_from_elsewhere_is_no_part_of_the_score() -> None:
+    trip = add(None, "buy", fill(1, "100", "1", "0.4"), trip_id="t", mid=D(100))
+    sold = add(trip, "sell", fill(2, "110", "10", "4.4"), trip_id="", mid=D(110))
+    assert sold is not None
+    assert (sold.sold, sold.fees_out, sold.score) == (D(1), D("0.44"), D("9.16"))
+    assert add(None, "sell", fill(2, "110", "10"), trip_id="", mid=D(1)) is None
+
+
+def test_slippage_is_measured_against_the_mids_of_the_decisions() -> None:
+    trip: Trip | None = add(None, "buy", fill(1, "101", "2"), trip_id="t", mid=D(100))
+    trip = add(trip, "sell", fill(2, "108", "2"), trip_id="", mid=D(110))
+    assert trip is not None
+    assert trip.slippage == 2 * D(1) + 2 * D(2)
+
+
+def test_what_others_moved_shifts_the_marks_so_that_it_is_neither_gain_nor_loss() -> None:
+    ledger = folded(
+        balanced("0", "1000"),
+        Decided(window_end=60_000, action="hold", gate="", equity=D(1000)),
+        balanced("1", "900", outside=("1", "-100")),
+    )
+    assert ledger.marks is not None
+    assert (ledger.marks.day_equity, ledger.marks.peak_equity) == (D(1000), D(1000))
+    assert (ledger.outside_base, ledger.outside_quote) == (D(1), D(-100))
+
+
+def test_a_halt_stays_until_a_person_lifts_it_and_losses_are_measured_anew() -> None:
+    halted = folded(
+        Decided(window_end=60_000, action="hold", gate="", equity=D(1000)),
+        Halted(reason="loss"),
+        EpochTaken(epoch=2, mode="Live"),
+        Decided(window_end=120_000, action="hold", gate="halt", equity=D(900)),
+    )
+    assert halted.halted == "loss"
+    resumed = apply(halted, Resumed(because="seen", by="ann"))
+    assert (resumed.halted, resumed.paused, resumed.marks) == ("", "", None)
+
+
+def test_real_money_starts_with_books_of_its_own() -> None:
+    paper = folded(
+        EpochTaken(epoch=1, mode="Paper"),
+        balanced("5", "1000"),
+        Intended(intent=intent(7)),
+        Paused(because="careful", by="ann"),
+    )
+    live = apply(paper, EpochTaken(epoch=2, mode="Live"))
+    assert (live.base, live.known, live.orders) == (D(0), False, {})
+    assert (live.number, live.paused) == (7, "careful"), "numbers and a person's word go on"
+
+
+def test_orders_whose_fate_is_open_are_never_forgotten() -> None:
+    ledger = folded(balanced("0", "1000"), Intended(intent=intent(1)))
+    for number in range(2, 900):
+        ledger = apply(ledger, Intended(intent=intent(number)))
+        ledger = apply(ledger, event(number, Refused(reason="no")))
+    assert len(ledger.orders) <= 401
+    assert [placed.intent.number for placed in ledger.unresolved()] == [1]
+
+
+# Journal, books, lease.
+
+
+async def _record(path: Path, bodies: list[Body]) -> list[Document]:
+    heard = Heard()
+    journal = SqliteJournal(path)
+    books = Books(journal, heard, WHO, lambda: 5)
+    books.open()
+    for body in bodies:
+        await books.record(body)
+    journal.close()
+    return heard.documents
+
+
+class Heard:
+    """A publisher that delivers at once, or never."""
+
+    def __init__(self, *, delivers: bool = True) -> None:
+        self.documents: list[Document] = []
+        self.first: int | None = None
+        self.delivers = delivers
+
+    def send(self, documents: tuple[Document, ...], number: int = 0) -> None:
+        self.documents += documents
+        if documents and self.first is None:
+            self.first = number
+
+    def delivered(self, last: int) -> int:
+        return last if self.delivers or self.first is None else self.first - 1
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+
+async def test_a_restart_reads_the_same_books_from_the_journal(tmp_path: Path) -> None:
+    bodies: list[Body] = [
+        EpochTaken(epoch=1, mode="Live"),
+        balanced("0", "1000"),
+        Intended(intent=intent()),
+        event(1, fill(1, "100", "1")),
+        Halted(reason="loss"),
+    ]
+    await _record(tmp_path / "j.sqlite", bodies)
+    books = Books(SqliteJournal(tmp_path / "j.sqlite"), Heard(), WHO, lambda: 5)
+    assert books.open() == len(bodies)
+    assert books.ledger == folded(*bodies)
+
+
+async def test_documents_follow_orders_fills_scores_and_halts(tmp_path: Path) -> None:
+    documents = await _record(
+        tmp_path / "j.sqlite",
+        [
+            balanced("0", "1000"),
+            Intended(intent=intent(1)),
+            event(1, Told(order_id="1", executed=D(1), average=D(100), closed=True, ts=1)),
+            event(1, fill(1, "100", "1", "0.4")),
+            event(1, fill(1, "100", "1", "0.4")),
+            Intended(intent=intent(2, "sell")),
+            event(2, fill(2, "110", "1", "0.4")),
+            Halted(reason="loss"),
+            Resumed(because="seen", by="ann"),
+        ],
+    )
+    kinds = [document.doc_type for document in documents]
+    assert kinds == [
+        DocType.ORDER, DocType.ORDER, DocType.FILL, DocType.ORDER, DocType.FILL, DocType.SCORE,
+        DocType.HALT, DocType.HALT,
+    ]  # fmt: skip
+    orders = [document for document in documents if document.doc_type == DocType.ORDER]
+    assert orders[0].id == orders[1].id != orders[2].id
+    assert (orders[1].body["order_id"], orders[1].body["state"]) == ("1", "filled")
+    score = documents[5].body
+    assert (score["score"], score["fees"], score["amount"]) == (9.2, 0.8, 1.0)
+    assert documents[-1].body["because"] == "seen"
+
+
+async def test_documents_that_were_not_delivered_are_sent_again_at_the_start(
+    tmp_path: Path,
+) -> None:
+    lost = Heard(delivers=False)
+    journal = SqliteJournal(tmp_path / "j.sqlite")
+    books = Books(journal, lost, WHO, lambda: 5)
+    for body in (Halted(reason="one"), Resumed(because="b", by="p"), Halted(reason="two")):
+        await books.record(body)
+    journal.close()
+    again = Heard()
+    Books(SqliteJournal(tmp_path / "j.sqlite"), again, WHO, lambda: 5).open()
+    assert [d.id for d in again.documents] == [d.id for d in lost.documents]
+
+
+async def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    first, second = SqliteJournal(path), SqliteJournal(path)
+    entry = Entry(number=1, epoch=1, ts=0, published=0, body=Halted(reason="r"))
+    await first.append(entry)
+    with pytest.raises(JournalError, match="another trader writes to it"):
+        await second.append(entry)
+
+
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    path.write_bytes(b"not a database, but long enough to look at" * 50)
+    with pytest.raises(JournalError, match=r"j\.sqlite cannot be used"):
+        SqliteJournal(path)
+
+
+async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> None:
+    first, second = FileLease(tmp_path), FileLease(tmp_path, patience=0.1)
+    assert not first.held()
+    assert await first.acquire() == 1
+    with pytest.raises(LeaseTakenError, match="another trader acts for this bot"):
+        await second.acquire()
+    assert first.held() and not second.held()
+    await first.release()
+    assert await second.acquire() == 2
+    await second.release()
+    assert stat.S_ISREG((tmp_path / "epoch").stat().st_mode)
+
+
+# Windows.
+
+
+def record(kind: str, end: int, value: float | None = 1.0, **more: object) -> LiquidityRecord:
+    return LiquidityRecord(
+        type=kind,  # type: ignore[arg-type]
+        value=value,
+        timestamp=end // 1000,
+        symbol=str(more.get("symbol", "BTCUSD")),
+        window_start=end - 60_000,
+        window_end=end,
+        events=5,
+        complete=bool(more.get("complete", True)),
+    )
+
+
+KINDS = ("ask", "bid", "price_volume")
+
+
+def test_a_window_is_given_once_when_its_three_records_are_there() -> None:
+    gatherer = Gatherer("BTCUSD")
+    given = [gatherer.take(record(kind, 60_000, 1.5)) for kind in (*KINDS, *KINDS)]
+    windows = [window for window in given if window is not None]
+    assert [(w.end, w.ratio, w.complete) for w in windows] == [(60_000, 1.5, True)]
+    assert gatherer.settled()
+
+
+def test_a_window_is_complete_only_if_all_its_records_are() -> None:
+    gatherer = Gatherer("BTCUSD")
+    gatherer.take(record("ask", 60_000, complete=False))
+    gatherer.take(record("bid", 60_000))
+    window = gatherer.take(record("price_volume", 60_000, None))
+    assert window is not None
+    assert (window.complete, window.ratio) == (False, None)
+
+
+def test_other_symbols_and_half_windows_give_nothing() -> None:
+    gatherer = Gatherer("BTCUSD")
+    for kind in KINDS:
+        assert gatherer.take(record(kind, 60_000, symbol="ETHUSD")) is None
+    assert gatherer.settled()
+    assert gatherer.take(record("ask", 60_000)) is None
+    assert not gatherer.settled(), "an offset must not be committed past a half window"
+
+
+def test_the_report_s_own_records_without_our_fields_make_a_window() -> None:
+    gatherer = Gatherer("BTCUSD")
+    windows = [
+        gatherer.take(LiquidityRecord(type=kind, value=0.43, timestamp=1_602_770_086))  # type: ignore[arg-type]
+        for kind in KINDS
+    ]
+    assert windows[-1] is not None
+    assert windows[-1].end == 1_602_770_086_000
+    assert encode(record("ask", 60_000)).startswith(b'{"type":"ask"')
