@@ -128,12 +128,21 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
     Raises:
         KafkaUnreachableError: none did within `seconds`.
     """
+    refusals: list[str] = []
+
+    def hear(error: KafkaError) -> None:
+        if error.code() in (KafkaError._SSL, KafkaError._AUTHENTICATION):
+            refusals.append(error.str())
+
+    # librdkafka would write a line to stderr for each of its tries.
+    config = client_config(settings) | {"log_level": 0, "error_cb": hear}
     try:
-        AdminClient(client_config(settings)).list_topics(timeout=seconds)
+        AdminClient(config).list_topics(timeout=seconds)
     except KafkaException:
+        why = f" ({refusals[-1]})" if refusals else ""
         raise KafkaUnreachableError(
-            f"no Kafka broker answers at {settings.kafka}: start one there, or give its address by"
-            " --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
+            f"no Kafka broker answers at {settings.kafka}{why}: start one there, or give its"
+            " address by --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
         ) from None
 
 
