@@ -39,6 +39,7 @@ class TradingDay:
     entry: float = 0.0
     realised: float = 0.0
     peak: float = 100_000.0
+    steps: int = 1440
     offset: int = 0
     resting: set[tuple[str, float]] = field(default_factory=set)
     dice: random.Random = field(init=False)
@@ -122,14 +123,14 @@ class TradingDay:
             for kind, value in (("ask", ask), ("bid", bid), ("price_volume", bid / ask))
         ]
 
-    def forecast(self, steps: int = 1440) -> ForecastRecord:
+    def forecast(self) -> ForecastRecord:
         """What a model fitted now expects."""
         drift = self.dice.gauss(0, 4e-6)
         logs = [
             math.log(self.price) + drift * i + 0.0008 * math.sin(i / 30 + self.minute / 4)
-            for i in range(steps)
+            for i in range(self.steps)
         ]
-        width = [0.0006 * math.sqrt(i + 1) for i in range(steps)]
+        width = [0.0006 * math.sqrt(i + 1) for i in range(self.steps)]
         return ForecastRecord(
             symbol=self.symbol,
             model="FastProphet",

@@ -68,7 +68,7 @@ def test_a_forecast_is_stored_with_its_prices_one_hour_and_one_day_ahead() -> No
 
 
 def test_a_short_forecast_leaves_out_what_it_does_not_reach() -> None:
-    record = TradingDay().forecast(steps=30)
+    record = TradingDay(steps=30).forecast()
     body = reading.forecast_of(encode(record)).body
     assert body["price_1h"] is None and body["price_24h"] is None
 

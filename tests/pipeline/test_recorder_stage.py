@@ -1,0 +1,194 @@
+"""The recorder's process: everything is stored, once, whatever happens to it or its store."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from trading_day import TradingDay
+
+from tradebot.platform import kafka
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.kafka import Topics
+from tradebot.platform.settings import StageSettings
+from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.records import DeadLetter, DocType, LiquidityRecord, decode, encode
+
+TOPICS = Topics()
+
+
+@pytest.fixture
+def broker() -> Iterator[StageSettings]:
+    broker = EmbeddedBroker()
+    settings = StageSettings(kafka=broker.address, kafka_embedded=True)
+    kafka.ensure_topics(settings, TOPICS.all())
+    yield settings
+    broker.close()
+
+
+class Process:
+    """`tradebot recorder` over the broker."""
+
+    def __init__(self, settings: StageSettings, folder: Path, *more: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.port = server.getsockname()[1]
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "tradebot", "recorder", "--kafka", settings.kafka,
+                "--kafka-embedded", "--state-dir", str(folder), "--http-port", str(self.port),
+                *more,
+            ]
+        )  # fmt: skip
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}")
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: self.get("/readyz").status_code == 200)
+
+    def stop(self) -> float:
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(10) == 0
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def wait_until(true: object, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if true():  # type: ignore[operator]
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("it did not come to be")
+
+
+def produce(settings: StageSettings, day: TradingDay, minutes: int) -> set[str]:
+    """Minutes of the line go into the topics; the ids of the documents among them."""
+    producer = kafka.producer(settings)
+    ids = set()
+    for window, forecast, documents in day.minutes(minutes):
+        for record in window:
+            producer.produce(TOPICS.liquidity, key=day.symbol, value=encode(record))
+        producer.produce(TOPICS.forecasts, key="BTCUSD/FastProphet", value=encode(forecast))
+        for document in documents:
+            producer.produce(TOPICS.documents, key=document.id, value=encode(document))
+            ids.add(document.id)
+    producer.flush()
+    return ids
+
+
+def stored(folder: Path) -> dict[DocType, list[dict[str, object]]]:
+    store = SqliteStore(folder / "documents.sqlite")
+    found = {kind: store.latest(kind, 100_000) for kind in DocType}
+    store.close()
+    return found
+
+
+def test_documents_windows_and_forecasts_are_stored_each_once(
+    broker: StageSettings, tmp_path: Path
+) -> None:
+    ids = produce(broker, TradingDay(), 40)
+    recorder = Process(broker, tmp_path)
+    wait_until(lambda: len(stored(tmp_path)[DocType.LIQUIDITY]) == 40)
+    wait_until(lambda: len(stored(tmp_path)[DocType.FORECAST]) == 40)
+    wait_until(lambda: ids <= {d["_id"] for ds in stored(tmp_path).values() for d in ds})
+    assert recorder.stop() < 4
+    assert sum(len(ds) for ds in stored(tmp_path).values()) == len(ids) + 80
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(
+    broker: StageSettings, tmp_path: Path
+) -> None:
+    # Short forecasts: the broker inside this process keeps five megabytes of a partition.
+    day, ids = TradingDay(steps=60), set()
+    for pause in (1.0, 7.0):
+        ids |= produce(broker, day, 30)
+        recorder = Process(broker, tmp_path)
+        time.sleep(pause)
+        ids |= produce(broker, day, 10)
+        recorder.kill()
+    recorder = Process(broker, tmp_path)
+    wait_until(lambda: len(stored(tmp_path)[DocType.LIQUIDITY]) == 80)
+    wait_until(lambda: ids <= {d["_id"] for ds in stored(tmp_path).values() for d in ds})
+    recorder.stop()
+    found = stored(tmp_path)
+    assert len(found[DocType.LIQUIDITY]) == len(found[DocType.FORECAST]) == 80
+    assert {d["_id"] for ds in found.values() for d in ds if d["bot"]} == ids
+
+
+def test_a_window_of_which_a_record_is_still_to_come_survives_a_restart(
+    broker: StageSettings, tmp_path: Path
+) -> None:
+    (window, _, _) = next(TradingDay().minutes(1))
+    producer = kafka.producer(broker)
+
+    def send(records: list[LiquidityRecord]) -> None:
+        for record in records:
+            producer.produce(TOPICS.liquidity, key="BTCUSD", value=encode(record))
+        producer.flush()
+
+    send(window[:2])
+    first = Process(broker, tmp_path)
+    first.wait_ready()
+    time.sleep(1)
+    first.stop()
+    send(window[2:])
+    second = Process(broker, tmp_path)
+    wait_until(lambda: len(stored(tmp_path)[DocType.LIQUIDITY]) == 1)
+    second.stop()
+
+
+def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
+    broker: StageSettings, tmp_path: Path
+) -> None:
+    day, producer = TradingDay(), kafka.producer(broker)
+    for topic in (TOPICS.documents, TOPICS.liquidity, TOPICS.forecasts):
+        producer.produce(topic, key="BTCUSD", value=b"\xff not a record")
+    producer.flush()
+    produce(broker, day, 5)
+    recorder = Process(broker, tmp_path)
+    wait_until(lambda: len(stored(tmp_path)[DocType.LIQUIDITY]) == 5)
+    wait_until(lambda: 'topic="forecasts"} 1.0' in recorder.get("/metrics").text)
+    recorder.stop()
+    consumer = kafka.consumer(broker, "reader")
+    consumer.subscribe([TOPICS.dead_letters])
+    letters: list[DeadLetter] = []
+    while len(letters) < 3:
+        letters += [decode(m.value() or b"", DeadLetter) for m in consumer.consume(3, 1.0)]
+    consumer.close()
+    assert {letter.topic for letter in letters} == {"trade-documents", "faust.out", "forecasts"}
+    assert all(letter.error and letter.stage == "recorder" for letter in letters)
+    assert all("not a record" in letter.value for letter in letters)
+
+
+def test_without_its_store_it_is_unready_with_the_reason_and_ends_in_time(
+    broker: StageSettings, tmp_path: Path
+) -> None:
+    produce(broker, TradingDay(), 2)
+    recorder = Process(broker, tmp_path, "--elasticsearch", "http://127.0.0.1:1")
+    wait_until(lambda: "store" in recorder.get("/readyz").json()["reasons"])
+    assert recorder.get("/livez").status_code == 200
+    assert recorder.stop() < 4
+
+
+def test_set_up_says_what_it_did(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tradebot", "recorder", "--setup", "--state-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "set up" in ended.stdout
+    assert (tmp_path / "documents.sqlite").exists()
