@@ -158,11 +158,11 @@ def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
         return _constant(draft)
     model = RowModel(draft.rows, draft.design, draft.scales, draft.changepoints, options.growth)
     if options.growth == "logistic":
-        solution, _ = fit_logistic(model, model.evaluate, options)
+        solution, _ = fit_logistic(model, options)
         return _fitted(draft, None, solution, parameters_of(draft, solution))
     if draft.design.multiplicative.any():
         level = (float(draft.rows.y.mean()) - draft.scales.offset) / draft.scales.y_scale
-        solution = fit_multiplicative(model, model.evaluate, options, level)
+        solution = fit_multiplicative(model, options, level)
         return _fitted(draft, None, solution, parameters_of(draft, solution))
     if warm is None or warm.segments is None:
         segments, start = accumulate(draft.rows, draft.design, draft.changepoints.bounds), None

@@ -55,7 +55,8 @@ class Rows:
             pick = order[keep[order]]
         elif not keep.all():
             pick = keep
-        rows = cls(times[pick].copy(), {n: v[pick].copy() for n, v in numbers.items()})
+        count = int(keep.sum())
+        rows = cls(times[pick].copy(), {n: _own(v, pick, count) for n, v in numbers.items()})
         rows.unused = np.unique(times[~keep])
         return rows
 
@@ -82,9 +83,9 @@ class Rows:
         column = self._numbers.get(name)
         return None if column is None else column.values
 
-    def others(self, start: int, stop: int) -> dict[str, Floats]:
-        """Every column but y in rows start to stop."""
-        return {n: c.values[start:stop] for n, c in self._numbers.items() if n != "y"}
+    def others(self, rows: slice) -> dict[str, Floats]:
+        """Every column but y in some rows."""
+        return {n: c.values[rows] for n, c in self._numbers.items() if n != "y"}
 
     def take(self, index: npt.NDArray[np.int64]) -> tuple[Nanos, Floats, dict[str, Floats]]:
         """Times, y and the other columns of some rows."""
@@ -95,11 +96,21 @@ class Rows:
         """Add rows that are not earlier than the last one; raises `ValueError` otherwise."""
         if len(more) and more.times[0] < self.times[-1]:
             raise ValueError("append takes rows that are not earlier than the history's last one.")
+        missing = [name for name in self._numbers if name not in more._numbers]
+        if missing:
+            raise ValueError(f"append lacks the column {missing[0]!r}, which the history has.")
         self._times.extend(more.times)
         for name, column in self._numbers.items():
             column.extend(more._numbers[name].values)
         if len(more.unused):
             self.unused = np.union1d(self.unused, more.unused)
+
+
+def _own(values: Floats, pick: Any, count: int) -> Floats:
+    """A copy of some values; a constant keeps its single value."""
+    if values.strides == (0,):
+        return np.asarray(np.broadcast_to(values[:1].copy(), (count,)))
+    return np.asarray(values[pick].copy())
 
 
 def read(
@@ -129,12 +140,14 @@ def read(
             continue
         values = np.asarray(value, dtype=np.float64)
         if values.ndim == 0 and name in ("cap", "floor"):
-            values = np.full(len(times), float(values))
+            values = np.broadcast_to(values, times.shape)
         if values.shape != times.shape:
             raise ValueError(f"{name} has shape {values.shape}, ds has {times.shape}.")
-        if np.isinf(values).any():
-            raise ValueError(f"Found infinity in column {name}.")
-        if name != "y" and np.isnan(values).any():
-            raise ValueError(f"Found NaN in column {name}.")
+        # A sum is finite unless a value is not, or the values are near the largest float.
+        if not np.isfinite(values.sum()):
+            if np.isinf(values).any():
+                raise ValueError(f"Found infinity in column {name}.")
+            if name != "y" and np.isnan(values).any():
+                raise ValueError(f"Found NaN in column {name}.")
         columns[name] = values
     return times, columns

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from tradebot.forecast.fastprophet.blocks import Blocks, make_blocks
 from tradebot.forecast.fastprophet.options import Options
 from tradebot.forecast.fastprophet.rows import RowModel
 from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
 from tradebot.forecast.fastprophet.times import Floats
+
+FEW_ROWS: Final = 3000
+"""Below this many rows, a step over the rows themselves is as cheap as one from moments."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +42,38 @@ class LogisticPrior:
         return value, slope, hessian
 
 
-def fit_logistic(
-    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options
-) -> tuple[Solution, Solution]:
-    """The optima of the basins k > 0 and k < 0, the better one first."""
-    found = [_basin(model, evaluate, options, sign) for sign in (1.0, -1.0)]
+def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]:
+    """The optima of the basins k > 0 and k < 0, the better one first.
+
+    Long histories with additive terms alone are solved from the moments of short blocks; the
+    blocks are halved until the polynomials in them are exact to rounding.
+    """
+    if len(model.rows) < FEW_ROWS or model.design.multiplicative.any():
+        starts = [_start(model, sign) for sign in (1.0, -1.0)]
+        found = [_descend(model, model.evaluate, options, start) for start in starts]
+    else:
+        blocks = make_blocks(model)
+        found = [_by_blocks(model, blocks, options, sign) for sign in (1.0, -1.0)]
     better, other = sorted(found, key=lambda solution: solution.objective)
     return better, other
 
 
-def _basin(
-    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, sign: float
+def _by_blocks(model: RowModel, blocks: Blocks, options: Options, sign: float) -> Solution:
+    solution = _descend(model, blocks.evaluate, options, _start(model, sign))
+    while (finer := blocks.split(model, solution.theta)) is not None:
+        blocks = finer
+        solution = _descend(model, blocks.evaluate, options, solution.theta)
+    return solution
+
+
+def _descend(
+    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, start: Floats
 ) -> Solution:
-    start = _start(model, sign)
     precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
-    prior = LogisticPrior(np.concatenate((precisions, model.design.prior_scales**-2.0)), sign)
-    penalised = slice(2, model.trend_size)
-    problem = Problem(model.count, evaluate, prior, options.changepoint_prior_scale, penalised)
+    precisions = np.concatenate((precisions, model.design.prior_scales**-2.0))
+    prior = LogisticPrior(precisions, float(np.sign(start[1])))
+    tau = options.changepoint_prior_scale
+    problem = Problem(model.count, evaluate, prior, tau, slice(2, model.trend_size))
     return minimise(problem, start)
 
 

@@ -22,7 +22,7 @@ from tradebot.forecast.fastprophet.options import (
     refuse_unsupported,
 )
 from tradebot.forecast.fastprophet.solver import Solution
-from tradebot.forecast.fastprophet.times import Floats
+from tradebot.forecast.fastprophet.times import Floats, Nanos
 
 
 class FastProphet:
@@ -140,6 +140,13 @@ class FastProphet:
         self._regressors[name] = Regressor(name, scale, standardize, mode)
         return self
 
+    def add_country_holidays(self, country_name: str) -> Self:
+        """Refused with a `ValueError`: this package knows no calendar of its own."""
+        raise ValueError(
+            f"add_country_holidays({country_name!r}) is not supported: pass the days as holidays, "
+            "for example prophet.make_holidays.make_holidays_df(years, country)."
+        )
+
     def fit(
         self,
         ds: Any,
@@ -158,8 +165,8 @@ class FastProphet:
         """
         if self._fitted is not None:
             raise ValueError("A model is fitted once: make a new one, or append rows to this one.")
-        times, numbers = read(ds, y, cap, floor, extra or {}, self._inputs())
-        self._fitted = engine.fit(self._specification(), Rows.of(times, self._checked(numbers)))
+        rows = self._history(ds, y, cap, floor, extra)
+        self._fitted = engine.fit(self._specification(), rows)
         return self
 
     def append(
@@ -178,8 +185,7 @@ class FastProphet:
         must not be earlier than the last one. Raises `ValueError` as `fit` does.
         """
         fitted = self._need_fit()
-        times, numbers = read(ds, y, cap, floor, extra or {}, self._inputs())
-        self._fitted = engine.append(fitted, Rows.of(times, self._checked(numbers)))
+        self._fitted = engine.append(fitted, self._history(ds, y, cap, floor, extra))
         return self
 
     def predict(
@@ -199,13 +205,19 @@ class FastProphet:
         """
         fitted = self._need_fit()
         if ds is None:
-            ds, extra = fitted.rows.times, fitted.rows.others(0, len(fitted.rows))
+            ds, extra = fitted.rows.times, fitted.rows.others(slice(None))
             cap, floor = extra.pop("cap", None), extra.pop("floor", None)
         elif isinstance(ds, int | np.integer):
             ds = prediction.following(fitted.rows, int(ds), step)
-        times, numbers = read(ds, None, cap, floor, extra or {}, self._inputs())
+        times, numbers = self._read(ds, None, cap, floor, extra)
         numbers.pop("y", None)
         return prediction.predict(fitted, times, numbers)
+
+    def to_prophet(self) -> Any:
+        """A real, fitted `prophet.Prophet` with this fit; needs prophet to be installed."""
+        from tradebot.forecast.fastprophet.bridge import to_prophet
+
+        return to_prophet(self._need_fit())
 
     @property
     def params(self) -> dict[str, Floats]:
@@ -238,10 +250,6 @@ class FastProphet:
             raise ValueError("The model has not been fit.")
         return self._fitted
 
-    def _inputs(self) -> list[str]:
-        conditions = [s.condition_name for s in self._seasonalities.values() if s.condition_name]
-        return [*self._regressors, *dict.fromkeys(conditions)]
-
     def _specification(self) -> "engine.Specification":
         return engine.Specification(
             self.options,
@@ -250,9 +258,23 @@ class FastProphet:
             tuple(self._regressors.values()),
         )
 
-    def _checked(self, numbers: dict[str, Floats]) -> dict[str, Floats]:
+    def _read(
+        self, ds: Any, y: Any, cap: Any, floor: Any, extra: Mapping[str, Any] | None
+    ) -> tuple[Nanos, dict[str, Floats]]:
+        conditions = [s.condition_name for s in self._seasonalities.values() if s.condition_name]
+        names = [*self._regressors, *dict.fromkeys(conditions)]
+        times, numbers = read(ds, y, cap, floor, extra or {}, names)
+        if self.options.growth != "logistic":
+            numbers.pop("cap", None)
+            numbers.pop("floor", None)
+        return times, numbers
+
+    def _history(
+        self, ds: Any, y: Any, cap: Any, floor: Any, extra: Mapping[str, Any] | None
+    ) -> Rows:
+        times, numbers = self._read(ds, y, cap, floor, extra)
         engine.check_columns(self.options, self._seasonalities, numbers)
-        return numbers
+        return Rows.of(times, numbers)
 
     def _before_fit(self, what: str) -> None:
         if self._fitted is not None:

@@ -1,20 +1,22 @@
 """Linear and flat growth with multiplicative terms: trend and seasonality multiply."""
 
-from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
 from tradebot.forecast.fastprophet.linear import gaussian_prior
 from tradebot.forecast.fastprophet.options import Options
+from tradebot.forecast.fastprophet.products import make_products
 from tradebot.forecast.fastprophet.rows import RowModel
-from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
-from tradebot.forecast.fastprophet.times import Floats
+from tradebot.forecast.fastprophet.solver import Problem, Solution, minimise
+
+FEW_ROWS: Final = 2000
+"""Below this many rows, a step over the rows themselves is as cheap as one from moments."""
 
 
-def fit_multiplicative(
-    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, level: float
-) -> Solution:
+def fit_multiplicative(model: RowModel, options: Options, level: float) -> Solution:
     """The optimum of θ = [m, k, δ, β], begun at a constant trend, `level`, without seasonality."""
+    evaluate = model.evaluate if len(model.rows) < FEW_ROWS else make_products(model).evaluate
     flat = options.growth == "flat"
     changes = model.trend_size - 2
     prior = gaussian_prior(model.design.prior_scales, changes, flat)

@@ -52,17 +52,28 @@ class RowModel:
 
     def _block(self, start: int) -> "_Block":
         stop = min(start + _BLOCK, self.count)
-        pick = np.arange(start, stop) * self.every
-        times, y, others = self.rows.take(pick)
-        t = self.scales.t(times)
+        columns = np.empty((self.design.size, stop - start))
+        y, cap = self.fill(columns, start * self.every, stop * self.every)
+        t = self.scales.t(self.rows.times[start * self.every : stop * self.every : self.every])
         basis = np.ones((self.trend_size, len(t)))
         if self.growth != "flat":
             basis[1] = t
             np.maximum(t - self.changepoints.t(self.scales)[:, None], 0.0, out=basis[2:])
+        return _Block(basis, columns, y, cap)
+
+    def fill(self, out: Floats, start: int, stop: int) -> tuple[Floats, Floats | None]:
+        """Write X of rows start to stop into `out` (K, rows); return scaled y, and scaled cap.
+
+        Of the rows, each `every`-th counts. The cap is `None` unless growth is logistic.
+        """
+        pick = slice(start, stop, self.every)
+        others = self.rows.others(pick)
+        self.design.fill(out, self.rows.times[pick], others)
         floor = others["floor"] if self.scales.row_floor else self.scales.offset
-        cap = (others["cap"] - floor) / self.scales.y_scale if self.growth == "logistic" else None
-        columns = self.design.matrix(times, others)
-        return _Block(basis, columns, (y - floor) / self.scales.y_scale, cap)
+        y = (self.rows.y[pick] - floor) / self.scales.y_scale
+        if self.growth != "logistic":
+            return y, None
+        return y, (others["cap"] - floor) / self.scales.y_scale
 
     def shares(self, most: int = 1000) -> tuple[Floats, Floats]:
         """Scaled times and y as a share of the cap, between 0.01 and 0.99, of some rows."""

@@ -63,7 +63,7 @@ def accumulate(rows: Rows, design: Design, bounds: Nanos) -> Segments:
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         block = z[:, : stop - start]
-        design.fill(block[2:-1], times[start:stop], rows.others(start, stop))
+        design.fill(block[2:-1], times[start:stop], rows.others(slice(start, stop)))
         np.subtract(y[start:stop], baseline, out=block[-1])
         at = start
         while at < stop:

@@ -99,8 +99,11 @@ def seasonalities_of(
 
 def least_step(times: Nanos, otherwise: int = 0) -> int:
     """The smallest step between different times, in nanoseconds; `otherwise` if none differ."""
-    steps = np.diff(times)
-    return int(steps[steps > 0].min(initial=otherwise or np.iinfo(np.int64).max))
+    least = otherwise or int(np.iinfo(np.int64).max)
+    for start in range(0, len(times), 65_536):
+        steps = np.diff(times[start : start + 65_537])
+        least = int(steps[steps > 0].min(initial=least))
+    return least
 
 
 @dataclass(frozen=True)
