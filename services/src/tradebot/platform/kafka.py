@@ -131,15 +131,17 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
     refusals: list[str] = []
 
     def hear(error: KafkaError) -> None:
-        if error.code() in (KafkaError._SSL, KafkaError._AUTHENTICATION):
-            refusals.append(error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            refusals.append(error.str().partition(" (after ")[0])
 
     # librdkafka would write a line to stderr for each of its tries.
     config = client_config(settings) | {"log_level": 0, "error_cb": hear}
+    admin = AdminClient(config)
     try:
-        AdminClient(config).list_topics(timeout=seconds)
+        admin.list_topics(timeout=seconds)
     except KafkaException:
-        why = f" ({refusals[-1]})" if refusals else ""
+        admin.poll(0)
+        why = f" ({refusals[0]})" if refusals else ""
         raise KafkaUnreachableError(
             f"no Kafka broker answers at {settings.kafka}{why}: start one there, or give its"
             " address by --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
