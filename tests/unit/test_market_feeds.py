@@ -339,3 +339,17 @@ def test_a_book_that_stays_crossed_breaks_the_feed_but_not_at_once() -> None:
     with pytest.raises(FeedBrokenError) as raised:
         feed.read(depth(number + 1, number + 1, [["50", "1"]]))
     assert raised.value.cause == "crossed"
+
+
+def test_stamps_never_go_back_though_the_clock_ran_ahead() -> None:
+    now = 0.0
+    ahead = VenueClock(speed=30.0, monotonic=lambda: now)
+    feed = V2Feed("BTCUSD", ahead)
+    feed.read(HEARTBEAT)
+    feed.read(json.dumps(SECOND))
+    now = 1.0
+    (first,) = feed.read(l2(["buy", "301.96", "0"]))
+    feed.read(HEARTBEAT)
+    (second,) = feed.read(l2(["buy", "301.96", "1"]))
+    assert isinstance(first, BookEvent) and isinstance(second, BookEvent)
+    assert second.ts >= first.ts == 1624493696869

@@ -77,6 +77,7 @@ class BookKeeper:
         self.clock = clock
         self._held: list[MarketEvent] = []
         self._crossed = 0
+        self._stamp = 0
 
     def whole(self, bids: Levels, asks: Levels, ts: int) -> BookEvent:
         """The book is now what `bids` and `asks` list, as price and size."""
@@ -107,9 +108,15 @@ class BookKeeper:
             bid, ask = self.book.best("bid"), self.book.best("ask")
             raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
 
+    def stamp(self) -> int:
+        """The venue's time in ms, 0 if not known; it never goes back, though the clock does when
+        it ran ahead of the venue's."""
+        self._stamp = max(self._stamp, self.clock.now())
+        return self._stamp
+
     def stamped(self, events: list[MarketEvent]) -> list[MarketEvent]:
         """Holds unstamped events back until the venue has said what time it is."""
-        now = self.clock.now()
+        now = self.stamp()
         if now == 0:
             self._held += events
             return []

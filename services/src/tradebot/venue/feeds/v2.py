@@ -83,7 +83,7 @@ class V2Feed(BookKeeper):
             return self._begin(message)
         if not self._begun:
             raise FeedBrokenError("gap", "a change came before the whole book")
-        ts = self.clock.now()
+        ts = self.stamp()
         changes: list[Change] = []
         for taker, price, size in message.changes:
             side: Side = "bid" if taker == "buy" else "ask"
