@@ -67,6 +67,7 @@ requirements: | $(UV) ## pin every dependency anew, with hashes
 	@$(COMPILE) pyproject.toml --extra forecast -c requirements/dev.txt -o requirements/forecast.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra lstm -c requirements/dev.txt -o requirements/lstm.txt
 	@$(COMPILE) requirements/operator.in -c requirements/dev.txt -o requirements/operator.txt
+	@$(COMPILE) requirements/peers.in -o requirements/peers.txt
 
 clean: ## remove the environment and all that was built
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

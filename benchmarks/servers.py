@@ -1,0 +1,39 @@
+"""Real servers for a measurement: one that is given, else one of the tool beside the checkout."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+TOOLS = Path(__file__).resolve().parents[2] / "shared" / "servers"
+
+
+@contextlib.contextmanager
+def server(kind: str, *options: str) -> Iterator[str]:
+    """The address of a running server, host:port; one that is started here is stopped again.
+
+    Args:
+        kind: kafka or elasticsearch; TRADEBOT_TEST_KAFKA and so on name one that runs.
+        options: of the tool's `up`.
+
+    Raises:
+        ClickException: there is neither.
+    """
+    variable = f"TRADEBOT_TEST_{kind.upper()}"
+    if address := os.environ.get(variable, ""):
+        yield address.removeprefix("http://")
+        return
+    tool = TOOLS / kind
+    if not tool.exists():
+        raise click.ClickException(f"a real server is needed: set {variable} to its address")
+    name = f"bench-{os.getpid()}"
+    up = subprocess.run(
+        [tool, "up", "--name", name, *options], capture_output=True, text=True, check=True
+    )
+    try:
+        yield up.stdout.split()[-1]
+    finally:
+        subprocess.run([tool, "down", "--name", name, "--purge"], capture_output=True, check=False)
