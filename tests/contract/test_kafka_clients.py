@@ -56,5 +56,5 @@ def test_a_prefix_stands_before_every_topic() -> None:
 
 
 def test_a_dead_broker_is_named_with_what_to_do() -> None:
-    with pytest.raises(KafkaUnreachableError, match=r"127\.0\.0\.1:1: start one.*--kafka"):
+    with pytest.raises(KafkaUnreachableError, match=r"127\.0\.0\.1:1 \(.*\): start one.*--kafka"):
         wait_for_broker(StageSettings(kafka="127.0.0.1:1"), seconds=1)
