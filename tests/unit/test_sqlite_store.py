@@ -65,3 +65,13 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="--state-dir"):
         SqliteStore(tmp_path / "file" / "documents.sqlite")
+
+
+def test_a_document_is_found_by_its_id_and_with_all_of_its_decision(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "documents.sqlite")
+    store.write(a_day())
+    order = store.latest(DocType.ORDER, 1)[0]
+    assert store.find("_id", order["_id"]) == [order]
+    kinds = {found["doc_type"] for found in store.find("decision_id", order["decision_id"])}
+    assert {"decision", "order", "fill"} <= kinds
+    assert store.find("_id", "nothing") == []

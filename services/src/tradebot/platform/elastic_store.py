@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from elasticsearch import ApiError, AuthenticationException, AuthorizationException, Elasticsearch
@@ -172,6 +172,18 @@ class ElasticStore:
                 query={"bool": {"filter": terms}},
                 sort=[{"ts": {"order": "desc", "unmapped_type": "date"}}],
                 ignore_unavailable=True,
+            )
+        except NotFoundError:
+            return []
+        except (TransportError, ApiError) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
+
+    def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
+        """See `DocumentStore`; what was written in the last second may be missing."""
+        try:
+            answer = self._client.search(
+                index=f"{self._prefix}-*", size=1000, query={"term": {field: value}}
             )
         except NotFoundError:
             return []

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -80,6 +80,16 @@ class SqliteStore:
         query = f"select id, source from documents where {where} order by ts desc limit ?"  # noqa: S608
         try:
             rows = self._connection.execute(query, [*values, limit]).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+        return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
+
+    def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
+        """See `DocumentStore`."""
+        column = "id" if field == "_id" else "json_extract(source, '$.decision_id')"
+        query = f"select id, source from documents where {column} = ? order by ts limit 1000"  # noqa: S608  # one of the two texts above
+        try:
+            rows = self._connection.execute(query, [value]).fetchall()
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -72,6 +72,14 @@ class DocumentStore(Protocol):
         self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
     ) -> list[dict[str, Any]]:
         """The newest `limit` documents of a kind, newest first, each with its `_id`.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        ...
+
+    def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
+        """The documents, at most 1,000, of that id or of that decision, each with its `_id`.
 
         Raises:
             StoreUnavailableError: the store does not answer.
