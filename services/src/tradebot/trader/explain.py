@@ -1,0 +1,192 @@
+"""`tradebot explain DOCUMENT_ID`: why a trade happened, and whether it would happen again.
+
+Reads the documents of the decision that the named one belongs to, the lines of the journal about
+it where the journal lies on this machine, and runs the pure decision again from its stored
+inputs.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import click
+import msgspec
+
+from tradebot.domain.decision import Decision, decide
+from tradebot.platform.settings import command as make_command
+from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError, open_store
+from tradebot.trader.describe import Stored
+from tradebot.trader.entries import Entry, Intended, OrderEvent
+from tradebot.trader.journal import JournalError, SqliteJournal
+
+
+class ExplainSettings(StoreSettings, frozen=True, kw_only=True):
+    """Which document, and where documents and journals lie."""
+
+    document: Annotated[str, "id of any document of the decision"]
+    json: Annotated[bool, "one JSON object instead of text"] = False
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one decision."""
+
+    document: dict[str, Any]
+    decision: dict[str, Any]
+    orders: list[dict[str, Any]]
+    fills: list[dict[str, Any]]
+    scores: list[dict[str, Any]]
+    journal: list[dict[str, Any]]
+    replay: dict[str, Any]
+    same: bool
+    differences: list[str]
+
+
+def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
+    """What led to the document, and what came of it.
+
+    Raises:
+        ClickException: there is no such document, or none of a decision belongs to it.
+    """
+    found = store.find("_id", settings.document)
+    if not found:
+        raise click.ClickException(
+            f"there is no document {settings.document}: give an id as the dashboard or Kibana"
+            " shows it, and the store by --state-dir or --elasticsearch"
+        )
+    document = found[0]
+    name = document.get("decision_id") or document.get("trip_id")
+    related = store.find("decision_id", name) if name else []
+    decision = next((d for d in related if d["doc_type"] == "decision"), None)
+    if decision is None:
+        raise click.ClickException(
+            f"document {settings.document} ({document['doc_type']}) belongs to no stored decision;"
+            " explain takes a decision, an order, a fill or a score"
+        )
+    stored = msgspec.json.decode(decision["inputs"], type=Stored)
+    again = decide(stored.state, stored.inputs, stored.settings)
+    differences = compare(decision, again)
+    return Explanation(
+        document=document,
+        decision=decision,
+        orders=[d for d in related if d["doc_type"] == "order"],
+        fills=[d for d in related if d["doc_type"] == "fill"],
+        scores=[document] if document["doc_type"] == "score" else [],
+        journal=[msgspec.to_builtins(entry) for entry in _journal(settings, decision)],
+        replay=msgspec.to_builtins(again),
+        same=not differences,
+        differences=differences,
+    )
+
+
+def compare(decision: dict[str, Any], again: Decision) -> list[str]:
+    """What differs between the stored decision and the one that comes out now."""
+    pairs: list[tuple[str, Any, Any]] = [
+        ("action", decision["action"], again.action),
+        ("signal", decision["signal"], again.signal),
+        ("gate", decision["gate"], again.gate),
+        ("reason", decision["reason"], again.reason),
+        ("amount", decision["amount"], float(again.amount)),
+        ("limit", decision["limit_price"], None if again.price is None else float(again.price)),
+        (
+            "verdicts",
+            [(v["gate"], v["passed"]) for v in decision["verdicts"]],
+            [(v.gate, v.passed) for v in again.verdicts],
+        ),
+    ]
+    return [f"{name}: was {was!r}, is {now!r}" for name, was, now in pairs if was != now]
+
+
+def _journal(settings: ExplainSettings, decision: dict[str, Any]) -> Iterator[Entry]:
+    """The journal's lines about the decision's order, where the journal is a file here."""
+    path = settings.state_dir / decision["bot"] / "journal.sqlite"
+    client_order_id = decision["client_order_id"]
+    if not client_order_id or not path.exists():
+        return
+    journal = SqliteJournal(path)
+    try:
+        for entry in journal.read():
+            match entry.body:
+                case Intended(intent=intent) if intent.client_order_id == client_order_id:
+                    yield msgspec.structs.replace(entry, documents=())
+                case OrderEvent() if entry.body.client_order_id == client_order_id:
+                    yield msgspec.structs.replace(entry, documents=())
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        journal.close()
+
+
+def lines(found: Explanation) -> list[str]:
+    """The explanation for a person."""
+    decision = found.decision
+    shown = [
+        f"{found.document['doc_type']} {found.document['_id']} of bot {decision['bot']},"
+        f" {decision['symbol']}, {decision['mode']}, epoch {decision['epoch']}",
+        f"decision  {decision['action']} (signal {decision['signal']}): {decision['reason']}",
+        f"window    ended {_time(decision['window_end'])},"
+        f" {'complete' if decision['complete'] else 'incomplete'}; ratio {decision['ratio']}"
+        f" (band {decision['band_min_bps'] / 10_000:g} to {decision['band_max_bps'] / 10_000:g})",
+        f"forecast  {decision['model'] or 'none'} {decision['digest']},"
+        f" {decision['model_age_seconds']} s old; log price {decision['forecast_log_price']},"
+        f" delta {decision['delta']}",
+    ]
+    for verdict in decision["verdicts"]:
+        mark = "ok " if verdict["passed"] else "NO "
+        shown.append(f"gate      {mark} {verdict['gate']}: {verdict['reason']}")
+    shown += [
+        f"order     {o['client_order_id']} ({o['order_id']}): {o['side']} {o['original_amount']}"
+        f" at {o['price']}, {o['state']}, executed {o['executed_amount']}"
+        f" at {o['avg_execution_price']} {o['reason']}".rstrip()
+        for o in found.orders
+    ]
+    shown += [
+        f"fill      {f['trade_id']}: {f['amount']} at {f['price']}, fee {f['fee']}"
+        f" {f['fee_currency']}"
+        for f in found.fills
+    ]
+    shown += [f"score     {s['score']} on {s['amount']}, fees {s['fees']}" for s in found.scores]
+    shown += [
+        f"journal   line {entry['number']}, epoch {entry['epoch']}, {_time(entry['ts'])}:"
+        f" {_what(entry['body'])}"
+        for entry in found.journal
+    ]
+    verdict = "the same decision comes out" if found.same else "ANOTHER decision comes out"
+    shown.append(f"run again {verdict}")
+    return shown + [f"          {difference}" for difference in found.differences]
+
+
+def _what(body: dict[str, Any]) -> str:
+    event = body.get("event")
+    return f"{body['type']} {event['type']}" if event else str(body["type"])
+
+
+def _time(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def run(settings: ExplainSettings) -> None:
+    """Prints the explanation.
+
+    Raises:
+        ClickException: there is nothing to explain, or the store does not answer.
+    """
+    try:
+        store = open_store(settings)
+        found = explain(store, settings)
+    except StoreUnavailableError as error:
+        raise click.ClickException(str(error)) from None
+    if settings.json:
+        click.echo(json.dumps(msgspec.to_builtins(found)))
+    else:
+        click.echo("\n".join(lines(found)))
+
+
+command = make_command(
+    ExplainSettings,
+    run,
+    name="explain",
+    summary="Why a trade happened, and whether it would happen again.",
+    example="tradebot explain 4f2a9c0d1e3b5a67 --state-dir .tradebot",
+    arguments=("document",),
+)
