@@ -1,0 +1,97 @@
+"""The indicator LSTM as a forecaster: ratios of the next three bars, drawn out to minutes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.indicator_lstm.features import EPISODE, FIRST, OUTPUTS
+from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
+
+INTERVAL = 0.8
+CLOSES = 300
+"""Bars that it learns from, as in the tutorial."""
+
+
+class IndicatorLstmForecaster:
+    """Learns on bars of `resolution_minutes`; between their ends the log price runs straight.
+
+    Bars are counted back from the newest minute, so that the last one is always whole. After three
+    bars the forecast stays where it is. The bounds are those of a random walk with the deviation
+    of the bars' own log returns.
+
+    Args:
+        resolution_minutes: length of a bar; the tutorial's are days, an hour suits a bot.
+        epochs: passes over the data.
+        seed: of the weights.
+        scaled: standardise the features, which the tutorial does not do.
+    """
+
+    name = "IndicatorLstm"
+    slow = True
+
+    def __init__(
+        self,
+        resolution_minutes: int = 60,
+        epochs: int = 2_000,
+        seed: int = 0,
+        scaled: bool = True,
+    ) -> None:
+        if resolution_minutes < 1 or epochs < 1:
+            raise ValueError("resolution_minutes and epochs must be 1 or more")
+        self.max_rows = resolution_minutes * CLOSES
+        self._minutes = resolution_minutes
+        self._training = Training(epochs=epochs, seed=seed, scaled=scaled)
+        self._model: IndicatorLstm | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the model was made with."""
+        return {
+            "resolution_minutes": self._minutes,
+            "epochs": self._training.epochs,
+            "seed": self._training.seed,
+            "scaled": self._training.scaled,
+        }
+
+    def fit(self, history: Series) -> None:
+        """Trains on the newest bars.
+
+        Raises:
+            NotEnoughHistoryError: there is no episode of eight bars after the indicators' first.
+        """
+        self._model = train(self._closes(history, EPISODE + 1), self._training)
+
+    def forecast(self, history: Series, start: int, steps: int) -> Path:
+        """The coming minutes by the newest bars of `history`."""
+        assert self._model is not None, "forecast needs a fit or a restore first"
+        closes = self._closes(history, EPISODE)
+        knots = np.concatenate([[0.0], np.cumsum(np.log(self._model.ratios(closes)))])
+        bars_ahead = (start + MINUTE * np.arange(steps) - history.end) / (self._minutes * MINUTE)
+        center = history.log_price[-1] + np.interp(bars_ahead, np.arange(OUTPUTS + 1), knots)
+        deviation = float(np.std(np.diff(np.log(closes))))
+        half = stats.norm.ppf((1 + INTERVAL) / 2) * deviation * np.sqrt(np.maximum(bars_ahead, 0))
+        return Path(start, center, center - half, center + half, INTERVAL)
+
+    def dump(self) -> bytes:
+        """The weights and the scale of the features."""
+        assert self._model is not None, "dump needs a fit or a restore first"
+        return self._model.dump()
+
+    def restore(self, state: bytes) -> None:
+        """Takes what `dump` gave."""
+        self._model = IndicatorLstm.load(state)
+
+    def _closes(self, history: Series, beyond: int) -> NDArray[np.float64]:
+        """The last price of each bar, oldest first; a bar without trades is absent."""
+        age = (history.end - history.ts) // (self._minutes * MINUTE)
+        last = np.append(np.flatnonzero(np.diff(age)), len(age) - 1)[-CLOSES:]
+        least = FIRST + beyond
+        if len(last) < least:
+            raise NotEnoughHistoryError(
+                f"IndicatorLstm needs {least} bars of {self._minutes} minutes, there are {len(last)}"
+            )
+        return np.exp(history.log_price[last])
