@@ -1,0 +1,43 @@
+"""How wrong a recursive forecast is at each horizon, measured where the model did not learn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradebot.forecast.history.bars import MINUTE, Series
+
+HORIZONS = np.array([1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 960, 1440], np.int64)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The root mean square error (h,) of log price at the `horizons` (h,) in minutes."""
+
+    horizons: NDArray[np.int64]
+    error: NDArray[np.float64]
+
+    def at(self, steps: int) -> NDArray[np.float64]:
+        """The error of each of the next minutes, (steps,); by the root of time beyond the last."""
+        ahead = np.arange(1, steps + 1)
+        inside = np.exp(np.interp(np.log(ahead), np.log(self.horizons), np.log(self.error)))
+        grown = np.sqrt(np.maximum(ahead / self.horizons[-1], 1))
+        result: NDArray[np.float64] = inside * grown
+        return result
+
+
+def measure(series: Series, starts: NDArray[np.int64], paths: NDArray[np.float64]) -> Spread:
+    """Compares forecast paths (b, steps) from the rows `starts` (b,) with what came.
+
+    Minutes that were not traded are left out. Errors do not fall with the horizon.
+    """
+    steps = paths.shape[1]
+    horizons = HORIZONS[: np.searchsorted(HORIZONS, steps, side="right")]
+    wanted = series.ts[starts][:, None] + horizons * MINUTE
+    row = np.minimum(np.searchsorted(series.ts, wanted), len(series) - 1)
+    there = series.ts[row] == wanted
+    error = paths[:, horizons - 1] - series.log_price[row]
+    square = np.where(there, error**2, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+    known = there.sum(axis=0) > 0
+    root = np.maximum(np.sqrt(square[known]), 1e-9)
+    return Spread(horizons[known], np.maximum.accumulate(root))

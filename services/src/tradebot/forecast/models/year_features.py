@@ -1,0 +1,151 @@
+"""A year of minutes as 200 numbers: each recent minute by itself, older ones in growing spans.
+
+At minute t, bucket k is the mean log price of the traded minutes in (t − age[k+1], t − age[k]];
+ages are 0, 1, 2 … 60 minutes and then grow by a constant factor up to 525,600, a year. Feature k
+is bucket k less bucket k + 1, over the square root of their distance in time, so that features of
+a random walk are alike in size. A bucket without trades takes the next older bucket that has some:
+its feature says that nothing changed.
+
+All comes from two cumulative sums over a grid of minutes, of log price and of traded minutes, so
+that a bucket costs two look-ups whatever its length, and a new minute costs one addition.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradebot.forecast.history.bars import MINUTE, Series
+
+YEAR: Final = 525_600
+"""Minutes of a year."""
+FEATURES: Final = 200
+SINGLE: Final = 60
+"""Recent minutes that have a bucket each."""
+
+
+def ages(features: int = FEATURES, reach: int = YEAR, single: int = SINGLE) -> NDArray[np.int64]:
+    """The bounds of features + 1 buckets in minutes, (features + 2,), from 0 to `reach`.
+
+    >>> ages(4, reach=100, single=2).tolist()
+    [0, 1, 2, 7, 27, 100]
+    """
+    grown = features + 1 - single
+    ratio = np.linspace(0, 1, grown + 1)[1:]
+    bounds = np.round(single * (reach / single) ** ratio).astype(np.int64)
+    least = single + np.arange(1, grown + 1)
+    return np.concatenate([np.arange(single + 1), np.maximum(bounds, least)])
+
+
+class YearFeatures:
+    """Features of any minute of a series.
+
+    Args:
+        series: its minutes; those before its start are not there, buckets that reach back beyond
+            hold what is there.
+    """
+
+    def __init__(self, series: Series, bounds: NDArray[np.int64] | None = None) -> None:
+        self.bounds = ages() if bounds is None else bounds
+        self.features = len(self.bounds) - 2
+        middle = (self.bounds[1:] + self.bounds[:-1]) / 2
+        self._root = np.sqrt(np.diff(middle))
+        self.start = series.start
+        self._base = float(series.log_price[0])
+        self._size = (series.end - series.start) // MINUTE + 2
+        self._sum = np.zeros(self._size + self._size // 8 + 1024)
+        self._count = np.zeros(len(self._sum), np.int64)
+        position = (series.ts - series.start) // MINUTE + 1
+        self._sum[position] = series.log_price - self._base
+        self._count[position] = 1
+        np.cumsum(self._sum[: self._size], out=self._sum[: self._size])
+        np.cumsum(self._count[: self._size], out=self._count[: self._size])
+
+    def position(self, ts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places of minutes (ms UTC) on the grid, for `at`."""
+        return (ts - self.start) // MINUTE + 1
+
+    def append(self, ts: int, log_price: float) -> None:
+        """A minute after the last one; those between were not traded."""
+        place = int((ts - self.start) // MINUTE + 1)
+        assert place >= self._size
+        if place >= len(self._sum):
+            room = place + place // 8 + 1024
+            self._sum = np.concatenate([self._sum, np.zeros(room - len(self._sum))])
+            self._count = np.concatenate([self._count, np.zeros(room - len(self._count), np.int64)])
+        self._sum[self._size : place] = self._sum[self._size - 1]
+        self._count[self._size : place] = self._count[self._size - 1]
+        self._sum[place] = self._sum[place - 1] + log_price - self._base
+        self._count[place] = self._count[place - 1] + 1
+        self._size = place + 1
+
+    def at(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features (b, features) of what is known once the minutes at `places` are over."""
+        index = np.maximum(places - self.bounds[:, None], 0)
+        return self._of(self._sum[index], self._count[index])
+
+    def every(self, first: int = 1, block: int = 2_048) -> NDArray[np.float32]:
+        """Features (n, features) of all places of the grid from `first` on.
+
+        Neighbouring places look at neighbouring sums: blocks of them are slices, and stay in the
+        processor's cache.
+        """
+        reach = int(self.bounds[-1])
+        sums = np.concatenate([np.zeros(reach), self._sum[: self._size]])
+        counts = np.concatenate([np.zeros(reach, np.int64), self._count[: self._size]])
+        out = np.empty((self._size - first, self.features), np.float32)
+        for begin in range(first, self._size, block):
+            end = min(begin + block, self._size)
+            cuts = [slice(begin + reach - age, end + reach - age) for age in self.bounds.tolist()]
+            part = self._of(
+                np.stack([sums[cut] for cut in cuts]), np.stack([counts[cut] for cut in cuts])
+            )
+            out[begin - first : end - first] = part
+        return out
+
+    def ahead(self, places: NDArray[np.int64], walked: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Features (b, features) after steps that are not in the series.
+
+        Args:
+            places: (b,) of the last known minutes.
+            walked: (b, j) cumulative sums of the log prices of the j minutes after each, less
+                the series' first.
+        """
+        steps = walked.shape[1]
+        index = np.maximum(places + steps - self.bounds[:, None], 0)
+        inside = np.minimum(index, places)
+        sums, counts = self._sum[inside], self._count[inside]
+        new = int(np.searchsorted(self.bounds, steps))
+        step = steps - self.bounds[:new]
+        sums[:new] += walked[:, step - 1].T
+        counts[:new] += step[:, None]
+        return self._of(sums, counts)
+
+    @property
+    def base(self) -> float:
+        """The log price that sums are less of."""
+        return self._base
+
+    def _of(self, sums: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features (b, features) of sums and counts at the bounds, (features + 2, b)."""
+        traded = counts[:-1] - counts[1:]
+        mean = sums[:-1] - sums[1:]
+        mean /= np.maximum(traded, 1)
+        lacking = np.flatnonzero(traded.min(axis=1) == 0)
+        if len(lacking):
+            _fill(mean, traded == 0, lacking)
+        changed = np.diff(mean, axis=0)
+        changed /= -self._root[:, None]
+        return np.ascontiguousarray(changed.T, np.float32)
+
+
+def _fill(mean: NDArray[np.float64], empty: NDArray[np.bool_], lacking: NDArray[np.int64]) -> None:
+    """Empty buckets take the next older mean; beyond the series' start, the oldest there is."""
+    last = len(mean) - 1
+    for bucket in lacking[::-1]:
+        if bucket < last:
+            np.copyto(mean[bucket], mean[bucket + 1], where=empty[bucket])
+            empty[bucket] &= empty[bucket + 1]
+    for bucket in lacking:
+        if bucket:
+            np.copyto(mean[bucket], mean[bucket - 1], where=empty[bucket])
