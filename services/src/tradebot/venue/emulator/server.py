@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import time
@@ -70,7 +71,7 @@ def serve(settings: EmulatorSettings) -> None:
         SettingsError: the port is taken, or a setting cannot be used.
     """
     logs.setup("emulator", level=settings.log_level, form=settings.log_format)
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     readiness = health.Readiness("emulator")
     try:
         http_port = health.serve(
@@ -95,7 +96,12 @@ def serve(settings: EmulatorSettings) -> None:
     _log.info("the exchange is closed")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingsError: the port is taken, or the address is not this machine's.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -105,7 +111,16 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
         ) from None
+    listener.listen()
     return listener
+
+
+class _NoDenials(logging.Filter):
+    """Refusing a handshake with an answer is no error, though the web server calls it one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps all but that line."""
+        return "without completing handshake" not in record.getMessage()
 
 
 def server(application: Application) -> uvicorn.Server:
@@ -120,6 +135,7 @@ def server(application: Application) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE,
         server_header=False,
     )
+    logging.getLogger("uvicorn.error").addFilter(_NoDenials())
     return _Server(config)
 
 

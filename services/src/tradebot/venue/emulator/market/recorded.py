@@ -11,7 +11,10 @@ from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars
 
 
 class Form(msgspec.Struct, frozen=True):
-    """How a kind of file names its columns; `unit` is that of its time column."""
+    """How a kind of file names its columns.
+
+    `unit` is that of its time column; `value` says that its volume is in quote currency.
+    """
 
     time: str
     unit: str
@@ -20,11 +23,12 @@ class Form(msgspec.Struct, frozen=True):
     low: str = "Low"
     close: str = "Close"
     volume: str = "Volume"
+    value: bool = False
 
 
 FORMS = (
     Form("Date", "%m/%d/%Y %H:%M"),
-    Form("Date", "%Y-%m-%d"),
+    Form("Date", "%Y-%m-%d", value=True),
     Form("Timestamp", "s", volume="Volume_(BTC)"),
 )
 """Gemini's minutes, Yahoo's days, Kaggle's minutes. In the first, the unix column is rounded."""
@@ -104,6 +108,8 @@ def _columns(path: str, table: pl.DataFrame, form: Form, first_line: int) -> Bar
     broken = frame.filter(unreadable & pl.col("ts").is_null())
     if broken.height:
         raise SettingsError(f"market file {path}, line {broken['line'][0]}: no time can be read")
+    if form.value:
+        frame = frame.with_columns(pl.col("volume") / pl.col("close"))
     # A bar without a price (Kaggle writes NaN, Yahoo an empty cell) is a bar without trades.
     frame = frame.filter(pl.all_horizontal(pl.col(name).is_not_nan() for name in names))
     wrong = frame.filter(
