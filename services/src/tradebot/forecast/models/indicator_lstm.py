@@ -92,6 +92,7 @@ class IndicatorLstmForecaster:
         least = FIRST + beyond
         if len(last) < least:
             raise NotEnoughHistoryError(
-                f"IndicatorLstm needs {least} bars of {self._minutes} minutes, there are {len(last)}"
+                f"IndicatorLstm needs {least} bars of {self._minutes} minutes,"
+                f" there are {len(last)}"
             )
-        return np.exp(history.log_price[last])
+        return np.asarray(np.exp(history.log_price[last]), dtype=np.float64)
