@@ -23,7 +23,7 @@ from tradebot.recorder.settings import RecorderSettings
 from tradebot.records import DocType, Document, encode
 
 ROUNDS = 4
-DOCUMENTS = 24_000
+DOCUMENTS = 16_000
 BATCH = RecorderSettings().batch_documents
 START = 1_700_000_000_000
 
