@@ -280,7 +280,7 @@ def read_in_one(log: Sequence[Change]) -> tuple[list[Result], int]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(steps, max_size=60), st.data())
+@given(st.lists(steps, min_size=20, max_size=60), st.data())
 def test_batches_and_restarts_never_change_what_comes_out(
     steps: list[Step], data: st.DataObject
 ) -> None:
@@ -307,7 +307,7 @@ def test_batches_and_restarts_never_change_what_comes_out(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(steps, max_size=60), st.data())
+@given(st.lists(steps, min_size=20, max_size=60), st.data())
 def test_closing_by_the_clock_gives_what_the_next_record_would_have_given(
     steps: list[Step], data: st.DataObject
 ) -> None:
@@ -335,7 +335,7 @@ def restarted(windows: PartitionWindows, log: Sequence[Change]) -> PartitionWind
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(steps, max_size=60))
+@given(st.lists(steps, min_size=20, max_size=60))
 def test_a_window_comes_out_once_and_a_symbols_windows_in_order(steps: list[Step]) -> None:
     closed, _ = read_in_one(log_of(steps))
     for symbol in ("BTCUSD", "ETHUSD"):
@@ -344,7 +344,7 @@ def test_a_window_comes_out_once_and_a_symbols_windows_in_order(steps: list[Step
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(steps, max_size=60))
+@given(st.lists(steps, min_size=20, max_size=60))
 def test_every_record_of_flow_is_in_a_window_or_late(steps: list[Step]) -> None:
     log = log_of(steps)
     windows = PartitionWindows(RULES)

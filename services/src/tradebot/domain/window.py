@@ -29,7 +29,8 @@ EMPTY_WINDOWS = 60
 MAX_SYMBOLS = 60
 """Symbols of one partition: their checkpoint must fit 4096 bytes, Kafka's limit of metadata."""
 
-_NEVER = -1
+_NEVER = -2
+"""The seq before a symbol's first record: no record follows it without a gap."""
 
 
 class Change(msgspec.Struct, gc=False):
@@ -85,16 +86,12 @@ class Window(msgspec.Struct, gc=False):
 
 
 class SymbolWindows(msgspec.Struct):
-    """The open windows of one symbol: those from `low` to `top`, in order.
-
-    Records before the offset `since` are accounted for: they are of windows that are closed.
-    """
+    """The open windows of one symbol: those from `low` to `top`, in order."""
 
     symbol: str
     low: int
     top: int
     seq: int
-    since: int
     last_ts: int = 0
     open: deque[Window] = msgspec.field(default_factory=deque)
 
@@ -207,24 +204,21 @@ class PartitionWindows:
     def checkpoint(self) -> Checkpoint:
         """What a restart needs to go on as if it had never stopped.
 
-        The offset is that of the first record that an open window rests on.
+        The offset is that of the first record that an open window rests on. The metadata tells
+        of each symbol what was known there, but `low` as of now: a record read again falls into
+        a window that is still open, or into one that is out already.
         """
-        marks = []
+        offset = self.next
+        head = f"1 {self.rules.length} {max(self.counted, self.next)}"
+        parts = [head]
         for state in self.symbols.values():
+            top, seq = state.top, state.seq
             if state.open:
-                marks.append((state, state.open[0].mark))
-            else:
-                since = max(state.since, self.next)
-                marks.append((state, Mark(since, state.seq, state.top)))
-        offset = min((mark.offset for _, mark in marks), default=self.next)
-        offset = min(offset, self.next)
-        counted = max(self.counted, self.next)
-        head = f"1 {self.rules.length} {counted}"
-        parts = [
-            f"{state.symbol},{state.low},{mark.top},{mark.seq},{mark.offset}"
-            for state, mark in marks
-        ]
-        return Checkpoint(offset, " ".join([head, *parts]))
+                mark = state.open[0].mark
+                top, seq = mark.top, mark.seq
+                offset = min(offset, mark.offset)
+            parts.append(f"{state.symbol},{state.low},{top},{seq}")
+        return Checkpoint(offset, " ".join(parts))
 
     def _limit(self, state: SymbolWindows, now: int, idle: int) -> int:
         """The first window that the clock does not close yet."""
@@ -241,10 +235,8 @@ class PartitionWindows:
             if (version, length) != ("1", str(self.rules.length)):
                 raise ValueError(metadata)
             for part in parts:
-                symbol, low, top, seq, since = part.split(",")
-                self.symbols[symbol] = SymbolWindows(
-                    symbol, int(low), int(top), int(seq), int(since)
-                )
+                symbol, low, top, seq = part.split(",")
+                self.symbols[symbol] = SymbolWindows(symbol, int(low), int(top), int(seq))
             return int(counted)
         except ValueError:
             raise CheckpointError(
@@ -270,8 +262,6 @@ class PartitionWindows:
             state = self._meet(change.symbol, offset, index)
             if state is None:
                 return None
-        if offset < state.since:
-            return None
         before, state.seq = state.seq, change.seq
         state.last_ts = change.ts
         broken = change.seq != before + 1 or change.seq == 0
@@ -302,7 +292,7 @@ class PartitionWindows:
             if offset >= self.counted:
                 self.rejected.append((offset, reason))
             return None
-        state = SymbolWindows(symbol, low=index, top=index - 1, seq=_NEVER - 1, since=offset)
+        state = SymbolWindows(symbol, low=index, top=index - 1, seq=_NEVER)
         self.symbols[symbol] = state
         return state
 
