@@ -263,4 +263,5 @@ def _passing(status: int) -> bool:
 def _sentence(error: Exception) -> str:
     if isinstance(error, ApiError):
         return f"Elasticsearch answers {error.status_code}: {error.message} {error.info}"[:500]
-    return f"Elasticsearch does not answer: {error}"
+    causes = getattr(error, "errors", ())
+    return f"Elasticsearch does not answer: {error}" + "".join(f": {cause}" for cause in causes[:1])
