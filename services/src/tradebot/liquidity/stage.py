@@ -1,7 +1,9 @@
 """The Faust app: one agent that hands fetches to the partitions this worker owns."""
 
 import asyncio
+import os
 import ssl
+import threading
 from typing import Any, cast
 
 import faust
@@ -14,6 +16,7 @@ from tradebot.liquidity.transport import FeedConsumer, FetchScheduler, FetchSche
 from tradebot.platform import kafka
 
 TICK_SECONDS = 0.25
+EXIT_SECONDS = 3.0
 FETCHES_AHEAD = 8
 """Fetches that wait for the agent; each holds up to FETCH_BYTES."""
 
@@ -37,6 +40,18 @@ class LiquidityApp(faust.App):
     async def on_first_start(self) -> None:
         """Before the consumer starts: topics, offsets, health."""
         await asyncio.to_thread(self.owner.prepare)
+
+    async def on_stop(self) -> None:
+        """Leaves the group, and sees to it that the process ends.
+
+        Faust waits for its threads, up to a minute where a broker does not answer. Nothing is
+        lost by not waiting: what is not committed is read again.
+        """
+        if self.in_worker:
+            end = threading.Timer(EXIT_SECONDS, os._exit, (1 if self.crash_reason else 0,))
+            end.daemon = True
+            end.start()
+        await super().on_stop()
 
 
 def create_app(settings: LiquiditySettings) -> LiquidityApp:
