@@ -263,5 +263,5 @@ def _passing(status: int) -> bool:
 def _sentence(error: Exception) -> str:
     if isinstance(error, ApiError):
         return f"Elasticsearch answers {error.status_code}: {error.message} {error.info}"[:500]
-    causes = getattr(error, "errors", ())
-    return f"Elasticsearch does not answer: {error}" + "".join(f": {cause}" for cause in causes[:1])
+    text, cause = str(error), str(error.__cause__ or "")
+    return f"Elasticsearch does not answer: {text if cause in text else f'{text}: {cause}'}"
