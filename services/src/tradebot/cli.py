@@ -24,7 +24,7 @@ COMMANDS: Final = {
     "pause": ("tradebot.trader.control.pause", "no new orders from a bot"),
     "resume": ("tradebot.trader.control.resume", "lift a pause or a halt"),
     "flatten": ("tradebot.trader.control.flatten", "sell all that a bot holds, and pause it"),
-    "doctor": ("tradebot.doctor", "check a set-up and say what to do"),
+    "doctor": ("tradebot.doctor.command", "check a set-up and say what to do"),
     "init": ("tradebot.backtest.init", "make a project folder"),
     "bench": ("tradebot.bench", "measure speed beside a peer"),
 }

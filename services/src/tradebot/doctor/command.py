@@ -1,0 +1,56 @@
+"""`tradebot doctor`."""
+
+import asyncio
+import sys
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from tradebot.doctor import checks
+from tradebot.doctor.checks import DoctorSettings
+from tradebot.doctor.findings import Finding, Health
+from tradebot.platform import settings as platform_settings
+
+SIGNS = {
+    Health.GOOD: "[green]✓[/]",
+    Health.WARNING: "[yellow]![/]",
+    Health.BAD: "[red]✗[/]",
+    Health.SKIPPED: "[dim]–[/]",
+}
+
+
+async def examine(settings: DoctorSettings) -> list[Finding]:
+    """All findings, in the order of the line."""
+    plain = [asyncio.to_thread(check, settings) for check in checks.PLAIN]
+    found = await asyncio.gather(checks.venue(settings), checks.keys(settings), *plain)
+    return [finding for part in found for finding in part]
+
+
+def _doctor(settings: DoctorSettings) -> None:
+    with Console(stderr=True).status("looking ..."):
+        found = asyncio.run(examine(settings))
+    bad = any(finding.health == Health.BAD for finding in found)
+    if settings.json:
+        click.echo(msgspec.json.encode({"healthy": not bad, "findings": found}).decode())
+    else:
+        Console().print(_table(found))
+    sys.exit(1 if bad else 0)
+
+
+def _table(found: list[Finding]) -> Table:
+    view = Table(box=None, pad_edge=False, show_header=False)
+    for finding in found:
+        text = finding.what + (f"\n[bold]→[/] {finding.advice}" if finding.advice else "")
+        view.add_row(SIGNS[finding.health], finding.subject, text)
+    return view
+
+
+command = platform_settings.command(
+    DoctorSettings,
+    _doctor,
+    name="doctor",
+    summary="Checks broker, venue, clock, keys, store and history, and says what to do.",
+    example="tradebot doctor --config settings.toml",
+)

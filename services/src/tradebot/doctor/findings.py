@@ -1,0 +1,77 @@
+"""What a check found, and the sentences that judge what was measured. Pure."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+
+class Health(StrEnum):
+    """How a thing stands."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+    SKIPPED = "skipped"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at. `advice` says what to do, empty where nothing is wrong."""
+
+    subject: str
+    health: Health
+    what: str
+    advice: str = ""
+
+
+DRIFT_WARNING, DRIFT_BAD = 2.0, 20.0
+"""Seconds of clock drift: a key with time based nonces is refused from 30 on."""
+
+ENOUGH_MINUTES = 2 * 1440
+"""Minutes of history from which daily seasonality can be told."""
+
+
+def of_drift(seconds: float) -> Finding:
+    """Judges how far this clock is from the venue's."""
+    what = f"this clock is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} the venue"
+    if abs(seconds) < DRIFT_WARNING:
+        return Finding("clock", Health.GOOD, what)
+    advice = "synchronise it, such as by `timedatectl set-ntp true`"
+    health = Health.WARNING if abs(seconds) < DRIFT_BAD else Health.BAD
+    return Finding("clock", health, what, advice)
+
+
+def of_history(minutes: int, span_minutes: int) -> Finding:
+    """Judges what the forecaster would start with."""
+    what = f"{minutes:,} minutes over {span_minutes / 1440:.1f} days"
+    if minutes >= ENOUGH_MINUTES:
+        return Finding("history", Health.GOOD, what)
+    if minutes == 0:
+        advice = "give a file by --history-file, or wait: the bot records minutes as they come"
+        return Finding("history", Health.BAD, "there is none", advice)
+    advice = "give a longer one by --history-file: two days show what is daily, two weeks a week"
+    return Finding("history", Health.WARNING, what, advice)
+
+
+def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
+    """Says what fees make of the rule that trades on any forecast gain."""
+    trip = 2 * taker_bps
+    what = f"a buy and its sell cost {trip:.0f} bps in fees ({taker_bps:.0f} each)"
+    if min_edge_bps > 0:
+        return Finding(
+            "fees", Health.GOOD, f"{what}; a buy asks for {min_edge_bps} bps beyond them"
+        )
+    advice = (
+        "with min_edge_bps 0 the bot buys on any forecast rise, however far below the fees: set"
+        " --min-edge-bps above 0 to ask for a gain that pays them"
+    )
+    return Finding("fees", Health.WARNING, what, advice)
+
+
+def of_key_file(name: str, mode: int) -> Finding | None:
+    """A key that others on this machine can read; `None` if it is its owner's alone."""
+    if mode & 0o077 == 0:
+        return None
+    return Finding(
+        "keys", Health.WARNING, f"{name} can be read by others (mode {mode:o})", f"chmod 600 {name}"
+    )
