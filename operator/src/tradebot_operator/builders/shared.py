@@ -41,6 +41,7 @@ def _feed(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
     if unit.stage == "ingest":
         config |= venue_config(settings, unit)
     else:
+        config["group"] = f"{config['topic_prefix']}liquidity"
         config["worker_id"] = unit.name
     reaches_venue = unit.stage == "ingest" and unit.environment != "Emulator"
     return PodPlan(

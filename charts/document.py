@@ -1,0 +1,121 @@
+"""Makes the chart's values.schema.json and the table in its README from values.yaml.
+
+A comment above a key describes it; a line `# @schema {...}` says more of its type than its
+default does. `--check` writes nothing and fails where a file is not what it would be.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHART = Path(__file__).parent / "tradebot"
+BEGIN, END = "<!-- values -->", "<!-- end of values -->"
+
+EXTRAS = {
+    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+    "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
+    "env": {"type": "object", "additionalProperties": {"type": "string"}},
+    "pod": {"type": "object"},
+}
+DEFINITIONS = {
+    "podExtras": {"type": "object", "properties": EXTRAS, "additionalProperties": False},
+    "stage": {
+        "type": "object",
+        "properties": EXTRAS | {"resources": {"type": "object"}},
+        "additionalProperties": False,
+    },
+}
+
+
+class Described:
+    """Comments and schema hints by dotted key."""
+
+    def __init__(self, text: str) -> None:
+        self.text: dict[str, str] = {}
+        self.hint: dict[str, dict[str, Any]] = {}
+        comment: list[str] = []
+        path: list[tuple[int, str]] = []
+        for line in text.splitlines():
+            if not line.strip():
+                comment = []
+            elif line.strip().startswith("#"):
+                comment.append(line.strip().removeprefix("#").strip())
+            elif found := re.match(r"( *)([A-Za-z]+):", line):
+                indent, key = len(found[1]), found[2]
+                path = [item for item in path if item[0] < indent] + [(indent, key)]
+                self._note(".".join(name for _, name in path), comment)
+                comment = []
+
+    def _note(self, key: str, comment: list[str]) -> None:
+        words = [line for line in comment if not line.startswith("@schema")]
+        self.text[key] = " ".join(words)
+        for line in comment:
+            if line.startswith("@schema"):
+                self.hint[key] = json.loads(line.removeprefix("@schema"))
+
+
+def schema_of(value: Any, key: str, described: Described) -> dict[str, Any]:
+    """The schema of one value."""
+    schema: dict[str, Any] = {}
+    if described.text.get(key):
+        schema["description"] = described.text[key]
+    if key in described.hint:
+        return schema | described.hint[key]
+    if isinstance(value, dict) and value:
+        schema |= {"type": "object", "additionalProperties": False}
+        schema["properties"] = {
+            name: schema_of(item, f"{key}.{name}".lstrip("."), described)
+            for name, item in value.items()
+        }
+        return schema
+    if isinstance(value, dict):
+        return schema | {"type": "object", "additionalProperties": {"type": "string"}}
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return schema | {"type": kinds[type(value)]}
+
+
+def rows(value: Any, key: str, described: Described) -> list[str]:
+    """The table's rows of one value."""
+    if isinstance(value, dict) and value and key not in described.hint:
+        made = []
+        for name, item in value.items():
+            made += rows(item, f"{key}.{name}".lstrip("."), described)
+        return made
+    return [f"| `{key}` | `{json.dumps(value)}` | {described.text.get(key, '')} |"]
+
+
+def documents() -> dict[Path, str]:
+    """What each file should hold."""
+    source = (CHART / "values.yaml").read_text()
+    values, described = yaml.safe_load(source), Described(source)
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "tradebot"}
+    schema |= schema_of(values, "", described)
+    schema["properties"]["global"] = {"type": "object"}
+    schema["$defs"] = DEFINITIONS
+    table = ["| value | default | what it is |", "|---|---|---|", *rows(values, "", described)]
+    readme = (CHART / "README.md").read_text()
+    head, tail = readme.split(BEGIN)[0], readme.split(END)[1]
+    return {
+        CHART / "values.schema.json": json.dumps(schema, indent=2) + "\n",
+        CHART / "README.md": f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{tail}",
+    }
+
+
+def main() -> int:
+    """Writes the files, or checks them."""
+    stale = [path for path, text in documents().items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv:
+        for path in stale:
+            sys.stderr.write(f"{path.name} is stale: run python charts/document.py\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(documents()[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+{{/* Names and labels. */}}
+
+{{- define "tradebot.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "tradebot.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "tradebot.name" .) .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "tradebot.name" .) | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "tradebot.labels" -}}
+{{- with .Values.commonLabels }}
+{{- toYaml . }}
+{{ end }}
+app.kubernetes.io/name: {{ include "tradebot.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: tradebot
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels by which a component's pods are found: dict root, component. */}}
+{{- define "tradebot.selector" -}}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* Metadata of an object: dict root, component, name, and perhaps namespace, annotations. */}}
+{{- define "tradebot.metadata" -}}
+name: {{ .name }}
+namespace: {{ .namespace | default .root.Release.Namespace }}
+labels:
+  {{- include "tradebot.labels" .root | nindent 2 }}
+  app.kubernetes.io/component: {{ .component }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* An image of ours: dict root, name. */}}
+{{- define "tradebot.image" -}}
+{{- $images := .root.Values.images }}
+{{- with $images.registry }}{{ . }}/{{ end }}{{ index $images .name }}:{{ $images.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{/*
+What is kept apart: each environment of each served namespace, as a JSON list of namespace,
+environment, prefix of its topics, a slug for names, and the prefix of its indices.
+The operator computes the same prefixes.
+*/}}
+{{- define "tradebot.environments" -}}
+{{- $listed := .Values.environments }}
+{{- if .Values.emulator.enabled }}
+{{- $listed = concat (list "Emulator") $listed | uniq }}
+{{- end }}
+{{- toJson $listed }}
+{{- end }}
+
+{{- define "tradebot.namespaces" -}}
+{{- toJson (.Values.operator.watchNamespaces | default (list .Release.Namespace)) }}
+{{- end }}
+
+{{- define "tradebot.realms" -}}
+{{- $realms := list }}
+{{- $root := . }}
+{{- range $namespace := include "tradebot.namespaces" . | fromJsonArray }}
+{{- range $environment := include "tradebot.environments" $root | fromJsonArray }}
+{{- $place := ternary "" (printf "%s." $namespace) (eq $namespace $root.Release.Namespace) }}
+{{- $slug := printf "%s%s" (replace "." "-" $place) (lower $environment) }}
+{{- $index := ternary "tradebot" (printf "tradebot_%s" (replace "-" "_" $slug)) (empty $realms) }}
+{{- $realm := dict "namespace" $namespace "environment" $environment "slug" $slug "indexPrefix" $index }}
+{{- $_ := set $realm "prefix" (printf "%s%s%s." $root.Values.topics.prefix $place (lower $environment)) }}
+{{- $realms = append $realms $realm }}
+{{- end }}
+{{- end }}
+{{- toJson $realms }}
+{{- end }}
