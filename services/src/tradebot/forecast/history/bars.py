@@ -97,20 +97,29 @@ def empty() -> pl.DataFrame:
 def merge(*tables: pl.DataFrame) -> pl.DataFrame:
     """All bars in the order of time; of two for one minute, the one of the earlier table."""
     table = pl.concat([part.select(SCHEMA.names()) for part in tables], how="vertical")
-    if table["ts"].is_sorted() and table["ts"].n_unique() == len(table):
+    if (table["ts"].diff().drop_nulls() > 0).all():
         return table
     return table.unique("ts", keep="first", maintain_order=True).sort("ts")
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Minutes that are absent: `minutes` of them from `start` (ms UTC) on."""
+class Gaps:
+    """Absent minutes: `minutes` (g,) of them from each `start` (g,), ms UTC, on."""
 
-    start: int
-    minutes: int
+    start: NDArray[np.int64]
+    minutes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def absent(self) -> int:
+        """How many minutes are absent in all."""
+        return int(self.minutes.sum())
 
 
-def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> list[Gap]:
+def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> Gaps:
     """The gaps between rising times that should be `step` apart."""
     missing = np.diff(ts) // step - 1
-    return [Gap(int(ts[row]) + step, int(missing[row])) for row in np.flatnonzero(missing)]
+    rows = np.flatnonzero(missing)
+    return Gaps(ts[rows] + step, missing[rows])

@@ -32,13 +32,8 @@ class Checked:
 
     table: pl.DataFrame
     findings: list[Finding]
-    gaps: list[bars.Gap]
+    gaps: bars.Gaps
     step: int
-
-    @property
-    def absent(self) -> int:
-        """Minutes (or days) within the span that have no bar."""
-        return sum(gap.minutes for gap in self.gaps)
 
 
 def repair(raw: Raw) -> Checked:
@@ -61,16 +56,11 @@ def repair(raw: Raw) -> Checked:
     table = _once(table, findings)
     _spikes(table, findings)
     gaps = bars.gaps(table["ts"].to_numpy(), raw.form.step)
-    if gaps:
-        longest = max(gaps, key=lambda gap: gap.minutes)
-        findings.append(
-            Finding(
-                "absent between first and last",
-                sum(gap.minutes for gap in gaps),
-                f"{len(gaps)} gaps, the longest {longest.minutes} from {when(longest.start)}",
-                "left absent",
-            )
-        )
+    if len(gaps):
+        longest = int(gaps.minutes.argmax())
+        since = when(int(gaps.start[longest]))
+        where = f"{len(gaps):,} gaps, the longest {gaps.minutes[longest]} from {since}"
+        findings.append(Finding("absent between first and last", gaps.absent, where, "left absent"))
     return Checked(table.select(bars.SCHEMA.names()), findings, gaps, raw.form.step)
 
 
@@ -133,10 +123,10 @@ def _order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
 
 
 def _once(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    if (table["ts"].diff().drop_nulls() > 0).all():
+        return table
     once = table.unique("ts", keep="first", maintain_order=True)
     doubles = len(table) - len(once)
-    if not doubles:
-        return table
     differing = table.unique(["ts", *bars.PRICES]).height - len(once)
     first = table.filter(pl.col("ts") == pl.col("ts").shift(1)).row(0, named=True)
     findings.append(

@@ -57,7 +57,7 @@ def read(path: Path) -> Raw:
         return _csv(path)
     except FileNotFoundError:
         raise HistoryFileError(
-            f"{path} is not there: give the path of a CSV or Parquet file by --history-file"
+            f"{path} is not there: give the path of a CSV, JSON or Parquet file, or of a folder"
         ) from None
     except (FormError, pl.exceptions.PolarsError, OSError) as error:
         raise HistoryFileError(f"{path} cannot be read as history: {error}") from None
@@ -67,6 +67,10 @@ def _folder(path: Path) -> list[Path]:
     files = sorted(path.rglob("*.parquet"))
     if not files:
         raise FormError("the folder holds no .parquet file")
+    folders = {file.parent for file in files}
+    if len(folders) > 1:
+        names = ", ".join(sorted(str(folder) for folder in folders))
+        raise FormError(f"it holds more than one symbol: give one of {names}")
     return files
 
 
