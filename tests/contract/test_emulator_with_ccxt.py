@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import ccxt
@@ -103,7 +104,7 @@ def test_candles_of_every_interval_are_whole(gemini: Any, interval: str) -> None
 
 def test_candles_are_one_interval_apart(gemini: Any) -> None:
     times = [row[0] for row in gemini.fetch_ohlcv("BTC/USD", "1m")]
-    assert {later - earlier for earlier, later in zip(times, times[1:], strict=False)} == {60_000}
+    assert {later - earlier for earlier, later in pairwise(times)} == {60_000}
 
 
 def test_balance_and_fees(gemini: Any) -> None:
