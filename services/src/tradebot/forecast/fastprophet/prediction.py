@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import expit
 
+from tradebot.forecast.fastprophet.bands import bands
 from tradebot.forecast.fastprophet.engine import Fitted
 from tradebot.forecast.fastprophet.forecast import Forecast
 from tradebot.forecast.fastprophet.history import Rows
 from tradebot.forecast.fastprophet.times import SECOND, Floats, Nanos, to_datetime64
-from tradebot.forecast.fastprophet.uncertainty import half_widths, horizons, interpolate
 
 
 def following(rows: Rows, count: int, step: float | None) -> Nanos:
@@ -32,7 +32,9 @@ def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Fore
     scales, design = fitted.scales, fitted.design
     t = scales.t(times)
     floor, cap = _limits(fitted, len(times), numbers)
-    trend = trend_at(fitted, t, cap) * scales.y_scale + floor
+    line = line_at(fitted, t)
+    logistic = fitted.specification.options.growth == "logistic"
+    trend = (cap * expit(line) if logistic else line) * scales.y_scale + floor
     columns = design.matrix(times, numbers)
     parts = _components(fitted, columns)
     factor = 1 + parts["multiplicative_terms"]
@@ -40,9 +42,9 @@ def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Fore
     stamps = to_datetime64(times)
     if not fitted.specification.options.uncertainty_samples:
         return Forecast(stamps, yhat, trend, components=parts)
-    band, drift = linear_bands(fitted, t, factor)
+    off = bands(fitted, t, factor, line, cap) * scales.y_scale
     return Forecast(
-        stamps, yhat, trend, yhat - band, yhat + band, trend - drift, trend + drift, parts
+        stamps, yhat, trend, yhat + off[0], yhat + off[1], trend + off[2], trend + off[3], parts
     )
 
 
@@ -70,21 +72,20 @@ def _given(fitted: Fitted, name: str, count: int, numbers: Mapping[str, Floats])
     return np.full(count, known[-1])
 
 
-def trend_at(fitted: Fitted, t: Floats, cap: Floats) -> Floats:
-    """The scaled trend at scaled times (n,); `cap` (n,) matters for logistic growth alone."""
+def line_at(fitted: Fitted, t: Floats) -> Floats:
+    """The scaled trend at scaled times (n,); of logistic growth, the exponent u."""
     parameters, growth = fitted.parameters, fitted.specification.options.growth
     if growth == "flat":
         return np.full(len(t), parameters.m)
-    line = (
-        parameters.k * (t - parameters.m)
-        if growth == "logistic"
-        else (parameters.m + parameters.k * t)
-    )
+    if growth == "logistic":
+        line = parameters.k * (t - parameters.m)
+    else:
+        line = parameters.m + parameters.k * t
     changes = fitted.changepoints.t(fitted.scales)
     for delta, change in zip(parameters.delta, changes, strict=True):
         if delta != 0:
             line += delta * np.maximum(t - change, 0.0)
-    return np.asarray(cap * expit(line)) if growth == "logistic" else line
+    return line
 
 
 def _components(fitted: Fitted, columns: Floats) -> dict[str, Floats]:
@@ -103,53 +104,8 @@ def _components(fitted: Fitted, columns: Floats) -> dict[str, Floats]:
             holidays += part
     if names:
         parts["holidays"] = holidays
+    for kind in totals:
+        chosen = [parts[r.name] for r in fitted.design.regressors if r.mode == kind]
+        if chosen:
+            parts[f"extra_regressors_{kind}"] = np.sum(chosen, axis=0)
     return parts | {f"{mode}_terms": total for mode, total in totals.items()}
-
-
-def linear_bands(fitted: Fitted, t: Floats, factor: Floats) -> tuple[Floats, Floats]:
-    """Half-widths of the bands of yhat and of the trend (n,), in the unit of y."""
-    options, parameters = fitted.specification.options, fitted.parameters
-    width, y_scale = options.interval_width, fitted.scales.y_scale
-    future = np.flatnonzero(t > 1)
-    quiet = half_widths(width, 0.0, np.zeros(1), np.ones(1), np.array([parameters.sigma]))[0]
-    band, drift = np.full(len(t), quiet), np.zeros(len(t))
-    count = len(future)
-    if count and options.growth == "linear":
-        order = future[np.argsort(t[future], kind="stable")]
-        ahead = t[order]
-        step = float(np.diff(ahead).mean()) if count > 1 else 1 / (len(fitted.rows) - 1)
-        rate = len(fitted.changepoints.times) * step
-        slope = (float(np.abs(parameters.delta).mean()) + 1e-8) * step
-        drift[order] = _drift(width, rate, slope, count)
-        band[order] = _noisy(width, rate, slope, count, parameters.sigma, np.abs(factor[order]))
-    return band * y_scale, drift * y_scale
-
-
-def _drift(width: float, rate: float, slope: float, count: int) -> Floats:
-    """Half-widths of the trend alone: 0 while the chance of no change reaches the width."""
-    calm = int(np.log(width) / np.log1p(-rate)) if rate < 1 else 0
-    known = np.unique(np.concatenate(([max(min(calm, count), 1)], calm + horizons(count - calm))))
-    known = known[known <= count] if count > calm else horizons(count)
-    q = half_widths(
-        width, rate, np.full(len(known), slope), known.astype(float), np.zeros(len(known))
-    )
-    return interpolate(known, q, count)
-
-
-def _noisy(
-    width: float, rate: float, slope: float, count: int, sigma: float, factor: Floats
-) -> Floats:
-    """Half-widths of trend times factor plus noise, at every horizon (count,)."""
-    known = horizons(count)
-    low, high = float(factor.min()), float(factor.max())
-    grid = np.array([low]) if high - low < 1e-12 else np.linspace(low, high, 7)
-    slopes, steps = np.meshgrid(slope * grid, known.astype(float), indexing="ij")
-    noise = np.full(slopes.size, sigma)
-    q = half_widths(width, rate, slopes.ravel(), steps.ravel(), noise).reshape(slopes.shape)
-    every = np.stack([interpolate(known, row, count) for row in q])
-    if len(grid) == 1:
-        return np.asarray(every[0])
-    place = (factor - low) / (high - low) * (len(grid) - 1)
-    below = np.minimum(place.astype(np.int64), len(grid) - 2)
-    share, column = place - below, np.arange(count)
-    return np.asarray((1 - share) * every[below, column] + share * every[below + 1, column])

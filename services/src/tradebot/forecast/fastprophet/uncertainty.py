@@ -1,4 +1,4 @@
-"""Bands of a linear trend without sampling.
+"""The law of a linear trend's deviation from its forecast, without sampling.
 
 Prophet's sampler changes the slope, at each future step, with probability p by a
 Laplace(0, λ) amount, half of it at its own step and half at the next. So the trend's deviation
@@ -38,12 +38,19 @@ def _nodes() -> tuple[Floats, Floats]:
 _X, _W = _nodes()
 
 
-def half_widths(width: float, rate: float, slope: Floats, steps: Floats, noise: Floats) -> Floats:
+def half_widths(
+    width: float,
+    rate: float,
+    slope: Floats,
+    steps: Floats,
+    noise: Floats,
+    start: Floats | None = None,
+) -> Floats:
     """q with P(|slope·Σ(j + ½)B_j L_j + noise·Z| ≤ q) = width, for each horizon (h,).
 
     `rate` is p, `slope` (h,) is λ·dt, `steps` (h,) is n, `noise` (h,) the standard deviation of
-    normal Z (0 for none). Where the chance of no change at all reaches `width` and there is no
-    noise, q is 0.
+    normal Z (0 for none), `start` (h,) a guess at q. Where the chance of no change at all reaches
+    `width` and there is no noise, q is 0.
     """
     p = min(rate, 1.0)
     spread = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12)
@@ -53,13 +60,47 @@ def half_widths(width: float, rate: float, slope: Floats, steps: Floats, noise: 
     work = np.flatnonzero((spread > 1e-6 * noise) & ((noise > 0) | (atom < width)))
     if not len(work):
         return np.asarray(q)
-    scale, still = scale[work], atom[work, None]
-    omega = _X / scale[:, None]
-    product = np.exp(_log_product(p, slope[work, None] * omega, steps[work, None]))
-    damp = np.exp(-0.5 * (noise[work, None] * omega) ** 2)
-    density = (product - still) * damp * (_W / scale[:, None]) * (2 / np.pi)
-    q[work] = _invert(width, density, omega, q[work], scale, still[:, 0], noise[work])
+    density, omega = _density(p, slope[work], steps[work], noise[work], scale[work])
+    guess = q[work] if start is None else np.maximum(start[work], q[work])
+    q[work] = _invert(width, density, omega, guess, scale[work], atom[work], noise[work])
     return np.asarray(q)
+
+
+def masses(rate: float, slope: Floats, steps: Floats) -> tuple[Floats, Floats]:
+    """The law of slope·Σ(j + ½)B_j L_j on a grid: values and their chances (h, points).
+
+    The grid is dense around 0 and ends at 14 standard deviations.
+    """
+    p = min(rate, 1.0)
+    scale = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12)
+    atom = (1 - p) ** steps
+    density, omega = _density(p, slope, steps, np.zeros(len(steps)), scale)
+    edges = scale[:, None] * (14 * np.sinh(np.linspace(0, 5, 81)) / np.sinh(5))
+    inside = np.zeros(edges.shape)
+    for column in range(1, edges.shape[1]):
+        angle = omega * edges[:, column : column + 1]
+        inside[:, column] = (density / omega * np.sin(angle)).sum(axis=1)
+    inside = (
+        np.maximum.accumulate(inside, axis=1)
+        * ((1 - atom) / np.maximum(inside[:, -1], 1e-300))[:, None]
+    )
+    side = np.diff(inside, axis=1) / 2
+    middle = (edges[:, 1:] + edges[:, :-1]) / 2
+    values = np.concatenate((-middle[:, ::-1], np.zeros((len(steps), 1)), middle), axis=1)
+    return values, np.concatenate((side[:, ::-1], atom[:, None], side), axis=1)
+
+
+def _density(
+    p: float, slope: Floats, steps: Floats, noise: Floats, scale: Floats
+) -> tuple[Floats, Floats]:
+    """Weights d and frequencies ω (h, nodes): P(|X| ≤ q) = Σ d·sin(ωq)/ω + the atom's share."""
+    omega = _X / scale[:, None]
+    product = np.exp(_log_product(p, slope[:, None] * omega, steps[:, None]))
+    still = ((1 - p) ** steps)[:, None]
+    damp = np.exp(-0.5 * (noise[:, None] * omega) ** 2)
+    density = (product - still) * damp * (_W / scale[:, None]) * (2 / np.pi)
+    heard = np.abs(density).max(axis=0) > 1e-9 * np.abs(density).max()
+    return density[:, heard], omega[:, heard]
 
 
 def _log_product(p: float, x: Floats, steps: Floats) -> Floats:
@@ -88,32 +129,38 @@ def _invert(
     width: float,
     density: Floats,
     omega: Floats,
-    low: Floats,
+    start: Floats,
     scale: Floats,
     atom: Floats,
     noise: Floats,
 ) -> Floats:
-    """Guarded Newton steps for P(|X| ≤ q) = width, from below: the law is unimodal."""
-    q, high = low.copy(), 40 * scale
-    quiet = np.maximum(noise, 1e-300)
+    """Guarded Newton steps for P(|X| ≤ q) = width, row by row until each stands still."""
+    found = start.copy()
+    low, high = np.zeros(len(start)), 40 * scale
+    # Where no change happens, only the noise is left: its law is known; without it, an atom at 0.
+    loud = noise > 0
+    quiet = np.where(loud, noise, 1.0)
+    bell = np.where(loud, atom * np.sqrt(2 / np.pi) / quiet, 0.0)
+    rest = np.arange(len(start))
     for _ in range(60):
-        angle = omega * q[:, None]
-        inside = (density * np.sin(angle) / omega).sum(axis=1) + atom * (
-            2 * ndtr(np.minimum(q / quiet, 40.0)) - 1 if noise.any() else 1.0
-        )
-        slope = (density * np.cos(angle)).sum(axis=1)
-        slope += atom * np.sqrt(2 / np.pi) * np.exp(-0.5 * np.minimum(q / quiet, 40.0) ** 2) / quiet
+        q = found[rest]
+        angle = omega[rest] * q[:, None]
+        far = np.minimum(q / quiet[rest], 40.0)
+        inside = (density[rest] * np.sin(angle) / omega[rest]).sum(axis=1)
+        inside += atom[rest] * np.where(loud[rest], 2 * ndtr(far) - 1, 1.0)
+        slope = (density[rest] * np.cos(angle)).sum(axis=1) + bell[rest] * np.exp(-0.5 * far * far)
         short = inside < width
-        low, high = np.where(short, q, low), np.where(short, high, q)
+        low[rest] = np.where(short, q, low[rest])
+        high[rest] = np.where(short, high[rest], q)
         with np.errstate(divide="ignore", invalid="ignore"):
             trial = q + (width - inside) / slope
-        inner = np.isfinite(trial) & (trial > low) & (trial < high)
-        trial = np.where(inner, trial, (low + high) / 2)
-        done = np.abs(trial - q) <= 1e-7 * scale
-        q = trial
-        if done.all():
+        inner = np.isfinite(trial) & (trial > low[rest]) & (trial < high[rest])
+        trial = np.where(inner, trial, (low[rest] + high[rest]) / 2)
+        found[rest] = trial
+        rest = rest[np.abs(trial - q) > 1e-5 * scale[rest]]
+        if not len(rest):
             break
-    return q
+    return found
 
 
 def horizons(steps: int, count: int = 40) -> npt.NDArray[np.int64]:
@@ -123,8 +170,10 @@ def horizons(steps: int, count: int = 40) -> npt.NDArray[np.int64]:
     return np.unique(np.geomspace(1, steps, count).round().astype(np.int64))
 
 
-def interpolate(known: npt.NDArray[np.int64], q: Floats, steps: int) -> Floats:
-    """The half-width at every horizon 1 … steps, from those at some (monotone cubic)."""
+def interpolate(known: npt.NDArray[np.int64], q: Floats, steps: int, first: int = 1) -> Floats:
+    """Values at every horizon 1 … steps from those at some (monotone cubic); 0 before `first`."""
     if len(known) == steps:
         return q
-    return np.asarray(PchipInterpolator(known, q)(np.arange(1, steps + 1)))
+    every = np.zeros(steps)
+    every[first - 1 :] = PchipInterpolator(known, q)(np.arange(first, steps + 1))
+    return every
