@@ -93,14 +93,20 @@ class SqliteJournal:
             raise self._broken(error) from None
 
     async def append(self, entry: Entry) -> None:
-        """See `Journal`; a number that is taken already means a second writer."""
+        """See `Journal`."""
+        self.write(entry.number, encode(entry))
+
+    def write(self, number: int, data: bytes) -> None:
+        """Writes a line and waits until the disk has it.
+
+        Raises:
+            JournalError: the number is taken, so there is a second writer; or the file is broken.
+        """
         try:
-            self._database.execute(
-                "INSERT INTO journal VALUES (?, ?)", (entry.number, encode(entry))
-            )
+            self._database.execute("INSERT INTO journal VALUES (?, ?)", (number, data))
         except sqlite3.IntegrityError:
             raise JournalError(
-                f"{self._path} already holds entry {entry.number}: another trader writes to it"
+                f"{self._path} already holds entry {number}: another trader writes to it"
             ) from None
         except sqlite3.Error as error:
             raise self._broken(error) from None

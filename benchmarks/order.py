@@ -1,0 +1,258 @@
+"""From a decision to an acknowledged order, beside ccxt's `create_order` on the same emulator.
+
+Ours does more than the peer: it decides, makes the decision's documents, writes the intent to the
+journal and waits until the disk has it, signs, sends and reads the answer. `ours_p99_ms` is our
+own time of that: all but the wait between the request's last byte and the answer's last, and but
+the disk's wait. `disk_p99_ms` is that wait, which the machine's disk decides.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+
+import ccxt.async_support as ccxt
+import httpx
+
+from tradebot.domain.decision import Prediction, Settings, Window
+from tradebot.domain.intent import Intent
+from tradebot.platform import logs
+from tradebot.platform.clock import VenueClock
+from tradebot.records import Document
+from tradebot.trader.account import LiveAccount
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.engine import Engine
+from tradebot.trader.entries import EpochTaken
+from tradebot.trader.execution import Executor
+from tradebot.trader.journal import SqliteJournal
+from tradebot.trader.lease import FileLease
+from tradebot.trader.market import Market
+from tradebot.trader.reconcile import Reconciler
+from tradebot.venue.answers import OrderStatus, Ticker
+from tradebot.venue.nonces import CounterNonces
+from tradebot.venue.rate_limit import RateLimit
+from tradebot.venue.rest import GeminiRest
+from tradebot.venue.signing import Credentials
+
+ORDERS: Final = 400
+WARM_UP: Final = 30
+KEY: Final = Credentials("account-demo", "demo-secret")
+EVER: Final = 10**15
+RULES: Final = Settings(
+    cooldown_ms=0,
+    max_orders_per_hour=None,
+    max_window_age_ms=EVER,
+    max_model_age_ms=EVER,
+    max_silence_ms=EVER,
+)
+
+
+class Waiting:
+    """Seconds that a client waited for the venue, by httpx's own trace of each request."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._sent = 0.0
+
+    async def hook(self, request: httpx.Request) -> None:
+        """Traces the request."""
+        request.extensions["trace"] = self._trace
+
+    async def _trace(self, event: str, _info: dict[str, Any]) -> None:
+        if event == "http11.send_request_body.complete":
+            self._sent = time.perf_counter()
+        elif event == "http11.receive_response_body.complete":
+            self.seconds = time.perf_counter() - self._sent
+
+
+class TimedJournal(SqliteJournal):
+    """Says how long the last write took, which is all but the encoding a wait for the disk."""
+
+    seconds = 0.0
+
+    def write(self, number: int, data: bytes) -> None:
+        """Writes as the journal does."""
+        began = time.perf_counter()
+        super().write(number, data)
+        self.seconds = time.perf_counter() - began
+
+
+class TimedAccount(LiveAccount):
+    """Says when the last order was acknowledged, and how long the disk took before."""
+
+    acknowledged = 0.0
+    disk = 0.0
+    journal: TimedJournal
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        """Places as the account does."""
+        self.disk = self.journal.seconds
+        status = await super().place(intent)
+        self.acknowledged = time.perf_counter()
+        return status
+
+
+class Rising:
+    """A forecast that always rises."""
+
+    def at(self, ts: int) -> Prediction:
+        """The same at any time."""
+        return Prediction(
+            model="m", digest="d", history_end=ts, log_price=1, log_price_next=1.1,
+            log_price_turn=1.1,
+        )  # fmt: skip
+
+
+class Nowhere:
+    """Documents are made and encoded by the journal; sending them is another stage's time."""
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        """Takes them."""
+
+    def delivered(self, last: int) -> int:
+        """All of them."""
+        return last
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+
+class KnownPrice(Market):
+    """Prices in memory, below the market, so that no order fills: the answer alone is timed."""
+
+    price = Decimal(0)
+
+    async def ticker(self) -> Ticker:
+        """A price that the venue has just told."""
+        price = self.price
+        return Ticker(bid=price, ask=price + 1, last=price, ts=int(time.time() * 1000), volumes={})
+
+
+@contextmanager
+def _emulator() -> Iterator[str]:
+    with tempfile.TemporaryFile() as log:
+        command = [sys.executable, "-m", "tradebot", "emulator", "--port", "0", "--log-format"]
+        process = subprocess.Popen(
+            [*command, "json", "--no-rate-limits"], stderr=log, env=os.environ
+        )
+        try:
+            yield _address(log, process)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _address(log: Any, process: subprocess.Popen[bytes]) -> str:
+    """What the emulator's first line says of where it is."""
+    for _ in range(300):
+        time.sleep(0.1)
+        log.seek(0)
+        for word in log.read().decode().split('"'):
+            if word.startswith("http://") and not word.endswith("/metrics"):
+                return str(word)
+        if process.poll() is not None:
+            break
+    raise RuntimeError("the emulator did not start")
+
+
+async def _ours(
+    url: str, folder: Path, waiting: Waiting, nonces: CounterNonces
+) -> tuple[Engine, TimedAccount, KnownPrice]:
+    client = httpx.AsyncClient(timeout=10, event_hooks={"request": [waiting.hook]})
+    rest = GeminiRest(url, KEY, client=client, nonces=nonces, private=_no_limit())
+    market = KnownPrice(rest, "BTCUSD")
+    await market.refresh()
+    market.price = ((await rest.ticker("BTCUSD")).bid * Decimal("0.98")).quantize(Decimal("0.01"))
+    clock = VenueClock()
+    clock.observe(int(time.time() * 1000))
+    journal = TimedJournal(folder / "journal.sqlite")
+    books = Books(journal, Nowhere(), Identity(bot="b", symbol="BTCUSD", mode="Live"), clock.now)
+    lease = FileLease(folder)
+    await books.record(EpochTaken(epoch=await lease.acquire(), mode="Live"))
+    account = TimedAccount(rest, "BTCUSD")
+    account.journal = journal
+    executor = Executor(books, account, lease.held)
+    reconciler = Reconciler(books, account, executor, symbol="BTCUSD", currencies=market.currencies)
+    engine = Engine(
+        books=books, executor=executor, reconciler=reconciler, market=market,
+        forecasts=Rising(), clock=clock, lease=lease, rules=RULES,  # type: ignore[arg-type]
+    )  # fmt: skip
+    await engine.reconcile()
+    return engine, account, market
+
+
+def _no_limit() -> RateLimit:
+    return RateLimit(10**9, burst=10**8, concurrent=1)
+
+
+async def _peer(url: str, nonces: CounterNonces) -> Any:
+    exchange = ccxt.gemini(
+        {"apiKey": "account-demo", "secret": "demo-secret", "enableRateLimit": False}
+    )
+    exchange.urls["api"].update(public=url, private=url, webExchange=url, ws=url)
+    exchange.nonce = nonces.next
+    await exchange.load_markets()
+    return exchange
+
+
+async def _run(url: str) -> dict[str, Any]:
+    logs.setup("bench", level="error")
+    ours: list[float] = []
+    own: list[float] = []
+    disk: list[float] = []
+    peer: list[float] = []
+    waiting = Waiting()
+    with tempfile.TemporaryDirectory() as folder:
+        nonces = CounterNonces()  # one key, one sequence
+        engine, account, market = await _ours(url, Path(folder), waiting, nonces)
+        exchange = await _peer(url, nonces)
+        order = ("BTC/USD", "limit", "buy", 0.1, float(market.price))
+        option = {"options": ["immediate-or-cancel"]}
+        try:
+            for number in range(ORDERS + WARM_UP):
+                window = Window(end=(number + 1) * 60_000, ratio=1.0, complete=True)
+                began = time.perf_counter()
+                decided = await engine.on_window(window)
+                took = account.acknowledged - began
+                assert decided is not None and decided.action == "buy"
+                began = time.perf_counter()
+                await exchange.create_order(*order, option)
+                if number >= WARM_UP:
+                    peer.append(time.perf_counter() - began)
+                    ours.append(took)
+                    own.append(took - waiting.seconds - account.disk)
+                    disk.append(account.disk)
+        finally:
+            await exchange.close()
+    return {
+        "ours": median(ours) * 1000,
+        "peer": median(peer) * 1000,
+        "ratio": median(peer) / median(ours),
+        "unit": "ms from decision to acknowledged order (peer: ccxt create_order)",
+        "ours_p50_ms": median(own) * 1000,
+        "ours_p99_ms": _p99(own),
+        "disk_p50_ms": median(disk) * 1000,
+        "disk_p99_ms": _p99(disk),
+        "total_p99_ms": _p99(ours),
+        "peer_total_p99_ms": _p99(peer),
+        "orders": len(ours),
+    }
+
+
+def _p99(seconds: list[float]) -> float:
+    return quantiles(seconds, n=100)[98] * 1000
+
+
+def measure() -> dict[str, Any]:
+    """Ours and the peer turn by turn against one emulator."""
+    with _emulator() as url:
+        return asyncio.run(_run(url))
