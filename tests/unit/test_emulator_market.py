@@ -144,8 +144,11 @@ def test_an_order_that_the_path_goes_through_fills_on_top_of_the_bars_volume() -
         hours.exchange.advance()
     assert ticket.remaining == 0
     assert all(fill.price == price and fill.liquidity == "Maker" for fill in ticket.fills)
-    minutes = hours.market.candles.between("1m", start, start + int(hours.now) * 1000 - MINUTE)
-    bars = recorded.between(start, start + int(hours.now) * 1000 - MINUTE)
+    end = start + int(hours.now) * 1000
+    hours.now += 60
+    hours.exchange.advance()
+    minutes = hours.market.candles.between("1m", start, end)
+    bars = recorded.between(start, end)
     assert sum(row[5] for row in minutes) - bars.volume.sum() > 7
 
 
