@@ -20,6 +20,11 @@ class Connection:
         self.last_trade = last_trade
         self._seq = 0
 
+    @property
+    def told(self) -> int:
+        """Records of the book so far."""
+        return self._seq
+
     def feed(self, event: BookEvent) -> list[bytes]:
         """A record a level, in the order of the event."""
         first = self._seq

@@ -17,13 +17,28 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.events import BookEvent, TradeEvent
+from tradebot.venue.events import BookEvent, MarketEvent, TradeEvent
 from tradebot.venue.feeds.base import FeedBrokenError
 from tradebot.venue.market_data import MarketStream, connect
 from tradebot.venue.settings import endpoints
 
 POLL_SECONDS: Final = 0.1
 FLUSH_SECONDS: Final = 2.0
+
+
+def publish(events: list[MarketEvent], connection: Connection, publisher: Publisher) -> None:
+    """One frame's events, as records on their topics.
+
+    Raises:
+        OverloadError: there is no room for them.
+    """
+    for event in events:
+        if isinstance(event, BookEvent):
+            publisher.feed(connection.feed(event))
+        elif isinstance(event, TradeEvent):
+            value = connection.trade(event)
+            if value is not None:
+                publisher.trade(value)
 
 
 class Ingest:
@@ -113,19 +128,15 @@ class Ingest:
                 self._last_trade = connection.last_trade
 
     async def _read(self, stream: MarketStream, connection: Connection) -> None:
-        publisher, frames = self._publisher, metrics.FRAMES.labels(self._settings.symbol)
+        frames = metrics.FRAMES.labels(self._settings.symbol)
+        begun = False
         while True:
             batch = await stream.batch()
             frames.inc()
-            for event in batch:
-                if isinstance(event, BookEvent):
-                    if event.snapshot:
-                        self._began(stream)
-                    publisher.feed(connection.feed(event))
-                elif isinstance(event, TradeEvent):
-                    value = connection.trade(event)
-                    if value is not None:
-                        publisher.trade(value)
+            publish(batch, connection, self._publisher)
+            if batch and not begun:
+                begun = True
+                self._began(stream)
             if self._lost:
                 raise OverloadError(self._lost)
 

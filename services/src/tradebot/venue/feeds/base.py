@@ -114,17 +114,22 @@ class BookKeeper:
         self._stamp = max(self._stamp, self.clock.now())
         return self._stamp
 
-    def stamped(self, events: list[MarketEvent]) -> list[MarketEvent]:
-        """Holds unstamped events back until the venue has said what time it is."""
-        now = self.stamp()
+    def released(self, events: list[MarketEvent], now: int) -> list[MarketEvent]:
+        """The events, after those that were held back; holds them while the time is not known.
+
+        Args:
+            events: stamped with `now` where the venue gave no time.
+            now: from `stamp`; 0 while the venue has not said what time it is.
+        """
         if now == 0:
             self._held += events
             return []
-        ready = [*self._held, *events]
-        self._held = []
+        if not self._held:
+            return events
+        held, self._held = self._held, []
         return [
             BookEvent(event.symbol, now, event.changes, event.snapshot)
             if isinstance(event, BookEvent) and event.ts == 0
             else event
-            for event in ready
+            for event in (*held, *events)
         ]

@@ -71,15 +71,15 @@ class V1Feed(BookKeeper):
             self.clock.observe(message.timestampms)
         if message.type != "update":
             return [TimeEvent(message.timestampms)]
-        return self.stamped(self._update(message))
+        now = self.stamp()
+        return self.released(self._update(message, message.timestampms or now), now)
 
     def _in_sequence(self, number: int) -> None:
         if number != self._next:
             raise FeedBrokenError("gap", f"message {self._next} was due and {number} came")
         self._next += 1
 
-    def _update(self, message: _Frame) -> list[MarketEvent]:
-        ts = message.timestampms
+    def _update(self, message: _Frame, ts: int) -> list[MarketEvent]:
         snapshot = message.socket_sequence == 0
         if snapshot:
             self.book.clear()

@@ -69,21 +69,22 @@ class V2Feed(BookKeeper):
             raise FeedBrokenError("refused", message.reason)
         if message.type == "heartbeat":
             self.clock.observe(message.timestamp)
-            return self.stamped([TimeEvent(message.timestamp)])
+            return self.released([TimeEvent(message.timestamp)], self.stamp())
         if message.symbol != self.symbol:
             return []
         if message.type == "l2_updates":
-            return self.stamped(self._update(message))
+            now = self.stamp()
+            return self.released(self._update(message, now), now)
         if message.type == "trade":
-            return self.stamped([self._trade(message)])
+            event = self._trade(message)
+            return self.released([event], self.stamp())
         return []
 
-    def _update(self, message: _Frame) -> list[MarketEvent]:
+    def _update(self, message: _Frame, ts: int) -> list[MarketEvent]:
         if message.trades is not None:
-            return self._begin(message)
+            return self._begin(message, ts)
         if not self._begun:
             raise FeedBrokenError("gap", "a change came before the whole book")
-        ts = self.stamp()
         changes: list[Change] = []
         for taker, price, size in message.changes:
             side: Side = "bid" if taker == "buy" else "ask"
@@ -92,14 +93,14 @@ class V2Feed(BookKeeper):
         self.check_crossed()
         return [BookEvent(self.symbol, ts, changes)]
 
-    def _begin(self, message: _Frame) -> list[MarketEvent]:
+    def _begin(self, message: _Frame, ts: int) -> list[MarketEvent]:
         self._begun = True
         bids = [(price, size) for side, price, size in message.changes if side == "buy"]
         asks = [(price, size) for side, price, size in message.changes if side != "buy"]
         past = [
             TradeEvent(self._record(trade), past=True) for trade in reversed(message.trades or [])
         ]
-        return [*past, self.whole(bids, asks, 0)]
+        return [*past, self.whole(bids, asks, ts)]
 
     def _trade(self, message: _Frame) -> TradeEvent:
         self.clock.observe(message.timestamp)
