@@ -86,13 +86,19 @@ class Window(msgspec.Struct, gc=False):
 
 
 class SymbolWindows(msgspec.Struct):
-    """The open windows of one symbol: those from `low` to `top`, in order."""
+    """The open windows of one symbol: those from `low` to `top`, in order.
+
+    From `start` to `end` (ms) a record that follows its forerunner changes the newest window
+    alone.
+    """
 
     symbol: str
     low: int
     top: int
     seq: int
     last_ts: int = 0
+    start: int = 0
+    end: int = 0
     open: deque[Window] = msgspec.field(default_factory=deque)
 
 
@@ -139,24 +145,30 @@ class PartitionWindows:
         symbol = ""
         start = end = seq = events = 0
         bid = ask = 0.0
-        # The loop that carries the stage's speed: a record that follows its forerunner into the
-        # same window touches local names only; all else is a turn.
+        # The loop that carries the stage's speed. A record that follows its forerunner into the
+        # newest window touches local names only; where symbols alternate, the names change hands;
+        # all else is a turn.
         for position, change in enumerate(changes):
             ts = change.ts
-            if start <= ts < end and change.seq == seq and change.symbol == symbol:
-                seq += 1
-            else:
+            if not (start <= ts < end and change.seq == seq and change.symbol == symbol):
                 if state is not None and window is not None:
                     window.bid, window.ask, window.events = bid, ask, events
                     state.seq, state.last_ts = seq - 1, changes[position - 1].ts
-                window = self._turn(change, offsets[position], closed)
-                state = self.symbols.get(change.symbol)
-                if state is None or window is None:
-                    end = 0
-                    continue
-                symbol, seq = change.symbol, change.seq + 1
-                start, end = self._stretch(state, window)
+                symbol, seq = change.symbol, change.seq
+                state = self.symbols.get(symbol)
+                if state is not None and state.start <= ts < state.end and seq == state.seq + 1:
+                    window = state.open[-1]
+                else:
+                    window = self._turn(change, offsets[position], closed)
+                    if window is None:
+                        end = 0
+                        continue
+                    state = self.symbols[symbol]
+                start, end = state.start, state.end
+                if window is not state.open[-1]:
+                    end = 0  # an older one, out of order: the next record takes its own turn
                 bid, ask, events = window.bid, window.ask, window.events
+            seq += 1
             if change.reason != "initial":
                 events += 1
                 if change.side == "bid":
@@ -199,6 +211,7 @@ class PartitionWindows:
             state.open.append(Window(symbol, index, mark, complete=False))
         closed: list[Window] = []
         _close(state, limit, closed)
+        state.end = 0
         return closed
 
     def checkpoint(self) -> Checkpoint:
@@ -244,13 +257,6 @@ class PartitionWindows:
                 f" {self.rules.length} ms"
             ) from None
 
-    def _stretch(self, state: SymbolWindows, window: Window) -> tuple[int, int]:
-        """The times from the window's start on in which a record changes this window alone."""
-        start = window.index * self.rules.length
-        if window.index == state.top and state.low < state.top:
-            return start, start + self.rules.grace
-        return start, start + self.rules.length
-
     def _turn(self, change: Change, offset: int, closed: list[Window]) -> Window | None:
         """Deals with a record that may open, flag or close windows; answers the record's own.
 
@@ -279,7 +285,13 @@ class PartitionWindows:
             low = index  # the symbol slept: windows are missing, so none before may stay open
         if low > state.low:
             _close(state, low, closed)
+        self._set_stretch(state)
         return state.open[index - state.low]
+
+    def _set_stretch(self, state: SymbolWindows) -> None:
+        """Up to the end of the newest window, or to where an older one closes before."""
+        state.start = state.top * self.rules.length
+        state.end = state.start + (self.rules.grace if state.low < state.top else self.rules.length)
 
     def _meet(self, symbol: str, offset: int, index: int) -> SymbolWindows | None:
         """The state of a symbol never seen before, whose first window is that of this record."""
