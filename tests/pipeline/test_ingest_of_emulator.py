@@ -1,14 +1,14 @@
 """Emulator → ingest → Kafka: what is on the topic is the exchange's book, level by level."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import TopicPartition
+from emulated_venue import START, Time, emulator
 
 from tradebot.domain.book import OrderBook
 from tradebot.ingest.publisher import Publisher
@@ -19,43 +19,9 @@ from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.health import Readiness
 from tradebot.records import FeedRecord, TradeRecord, decode
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.emulator.application import Application
-from tradebot.venue.emulator.clock import ExchangeClock
-from tradebot.venue.emulator.exchange import Exchange
-from tradebot.venue.emulator.server import listen, server
-from tradebot.venue.emulator.settings import EmulatorSettings
 from tradebot.venue.rest import GeminiRest
 
-START = 1_700_000_040_000
 STEP_MS = 500
-
-
-class Time:
-    """Seconds that pass only when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@asynccontextmanager
-async def emulator(clock: Time) -> AsyncIterator[str]:
-    """An exchange whose market moves with `clock`; answers its address."""
-    settings = EmulatorSettings(history_days=1, events_per_second=100)
-    application = Application(Exchange(settings, ExchangeClock(START, 1.0, clock)))
-    listener = listen("127.0.0.1", 0)
-    web = server(application)
-    ticking = asyncio.create_task(application.tick())
-    serving = asyncio.create_task(web.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        web.should_exit = True
-        await serving
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,41 @@
+"""The emulator inside the test's own process, its market moved by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tradebot.venue.emulator.application import Application
+from tradebot.venue.emulator.clock import ExchangeClock
+from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.server import listen, server
+from tradebot.venue.emulator.settings import EmulatorSettings
+
+START = 1_700_000_040_000
+
+
+class Time:
+    """Seconds that pass only when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def emulator(clock: Time) -> AsyncIterator[str]:
+    """An exchange whose market moves with `clock`; answers its address."""
+    settings = EmulatorSettings(history_days=1, events_per_second=100)
+    application = Application(Exchange(settings, ExchangeClock(START, 1.0, clock)))
+    listener = listen("127.0.0.1", 0)
+    web = server(application)
+    ticking = asyncio.create_task(application.tick())
+    serving = asyncio.create_task(web.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        web.should_exit = True
+        await serving
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
