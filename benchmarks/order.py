@@ -2,8 +2,9 @@
 
 Ours does more than the peer: it decides, makes the decision's documents, writes the intent to the
 journal and waits until the disk has it, signs, sends and reads the answer. `ours_p99_ms` is our
-own time of that: all but the wait between the request's last byte and the answer's last, and but
-the disk's wait. `disk_p99_ms` is that wait, which the machine's disk decides.
+own time of that: what our thread computes, system calls included, by its CPU clock, so that
+neither the venue nor the disk nor other work of the machine counts. `disk_…` is the wait for the
+disk alone and `total_…` all of it by the wall clock, as is the peer's.
 """
 
 import asyncio
@@ -20,7 +21,6 @@ from statistics import median, quantiles
 from typing import Any, Final
 
 import ccxt.async_support as ccxt
-import httpx
 
 from tradebot.domain.decision import Prediction, Settings, Window
 from tradebot.domain.intent import Intent
@@ -56,24 +56,6 @@ RULES: Final = Settings(
 )
 
 
-class Waiting:
-    """Seconds that a client waited for the venue, by httpx's own trace of each request."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._sent = 0.0
-
-    async def hook(self, request: httpx.Request) -> None:
-        """Traces the request."""
-        request.extensions["trace"] = self._trace
-
-    async def _trace(self, event: str, _info: dict[str, Any]) -> None:
-        if event == "http11.send_request_body.complete":
-            self._sent = time.perf_counter()
-        elif event == "http11.receive_response_body.complete":
-            self.seconds = time.perf_counter() - self._sent
-
-
 class TimedJournal(SqliteJournal):
     """Says how long the last write took, which is all but the encoding a wait for the disk."""
 
@@ -90,6 +72,7 @@ class TimedAccount(LiveAccount):
     """Says when the last order was acknowledged, and how long the disk took before."""
 
     acknowledged = 0.0
+    computed = 0.0
     disk = 0.0
     journal: TimedJournal
 
@@ -97,7 +80,7 @@ class TimedAccount(LiveAccount):
         """Places as the account does."""
         self.disk = self.journal.seconds
         status = await super().place(intent)
-        self.acknowledged = time.perf_counter()
+        self.acknowledged, self.computed = time.perf_counter(), time.thread_time()
         return status
 
 
@@ -165,10 +148,9 @@ def _address(log: Any, process: subprocess.Popen[bytes]) -> str:
 
 
 async def _ours(
-    url: str, folder: Path, waiting: Waiting, nonces: CounterNonces
+    url: str, folder: Path, nonces: CounterNonces
 ) -> tuple[Engine, TimedAccount, KnownPrice]:
-    client = httpx.AsyncClient(timeout=10, event_hooks={"request": [waiting.hook]})
-    rest = GeminiRest(url, KEY, client=client, nonces=nonces, private=_no_limit())
+    rest = GeminiRest(url, KEY, nonces=nonces, private=_no_limit())
     market = KnownPrice(rest, "BTCUSD")
     await market.refresh()
     market.price = ((await rest.ticker("BTCUSD")).bid * Decimal("0.98")).quantize(Decimal("0.01"))
@@ -210,17 +192,16 @@ async def _run(url: str) -> dict[str, Any]:
     own: list[float] = []
     disk: list[float] = []
     peer: list[float] = []
-    waiting = Waiting()
     with tempfile.TemporaryDirectory() as folder:
         nonces = CounterNonces()  # one key, one sequence
-        engine, account, market = await _ours(url, Path(folder), waiting, nonces)
+        engine, account, market = await _ours(url, Path(folder), nonces)
         exchange = await _peer(url, nonces)
         order = ("BTC/USD", "limit", "buy", 0.1, float(market.price))
         option = {"options": ["immediate-or-cancel"]}
         try:
             for number in range(ORDERS + WARM_UP):
                 window = Window(end=(number + 1) * 60_000, ratio=1.0, complete=True)
-                began = time.perf_counter()
+                began, computed = time.perf_counter(), time.thread_time()
                 decided = await engine.on_window(window)
                 took = account.acknowledged - began
                 assert decided is not None and decided.action == "buy"
@@ -229,7 +210,7 @@ async def _run(url: str) -> dict[str, Any]:
                 if number >= WARM_UP:
                     peer.append(time.perf_counter() - began)
                     ours.append(took)
-                    own.append(took - waiting.seconds - account.disk)
+                    own.append(account.computed - computed)
                     disk.append(account.disk)
         finally:
             await exchange.close()

@@ -189,6 +189,7 @@ class Soak:
     # What must hold.
 
     def _no_order_while_in_doubt(self, intent: Intent) -> None:
+        assert not self.engine.doubt, f"{intent.client_order_id} is sent before reconciling"
         known = {
             fill.trade_id
             for placed in self.books.ledger.orders.values()

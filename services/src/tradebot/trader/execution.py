@@ -14,7 +14,7 @@ from tradebot.trader import metrics
 from tradebot.trader.account import Account
 from tradebot.trader.books import Books
 from tradebot.trader.entries import Halted, Intended, OrderEvent
-from tradebot.trader.ledger import Placed
+from tradebot.trader.ledger import Placed, is_over
 from tradebot.venue.answers import OrderStatus, OwnTrade
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
 
@@ -195,8 +195,7 @@ class Executor:
         return self._books.ledger.orders[intent.client_order_id]
 
     def _is_open(self, intent: Intent) -> bool:
-        order = self._placed(intent).order
-        return order.unresolved or order.unbooked > 0
+        return not is_over(self._placed(intent).order)
 
 
 def _matches(intent: Intent, status: OrderStatus) -> bool:

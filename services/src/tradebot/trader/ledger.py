@@ -11,7 +11,7 @@ import msgspec
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
-from tradebot.domain.order_state import Filled, Order, Phase
+from tradebot.domain.order_state import Filled, Order
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.risk import marks as equity_marks
 from tradebot.domain.score import Trip, add
@@ -55,6 +55,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     trades_to: int = 0
     outside_trades: frozenset[int] = frozenset()
     orders: dict[str, Placed] = {}
+    pending: tuple[str, ...] = ()
+    """Of the orders, those whose fate is not known or whose fills are not all booked."""
     trip: Trip | None = None
     realised: Decimal = ZERO
     trips: int = 0
@@ -66,11 +68,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def unresolved(self) -> list[Placed]:
         """Orders whose fate is not known, or whose fills are not all booked."""
-        return [
-            placed
-            for placed in self.orders.values()
-            if placed.order.unresolved or placed.order.unbooked > 0
-        ]
+        return [self.orders[name] for name in self.pending]
 
     def bought(self, minimum: Decimal) -> bool:
         """Whether the bot holds what it bought, by more than could not be sold anyway."""
@@ -157,6 +155,7 @@ def _intended(ledger: Ledger, intent: Intent) -> Ledger:
         ledger,
         number=max(ledger.number, intent.number),
         orders=_pruned({**ledger.orders, intent.client_order_id: Placed(intent, order)}),
+        pending=(*ledger.pending, intent.client_order_id),
         orders_at=recent,
         window_end=max(ledger.window_end, intent.window_end),
     )
@@ -167,9 +166,7 @@ def _pruned(orders: dict[str, Placed]) -> dict[str, Placed]:
         return orders
     keep = set(list(orders)[-KEPT_ORDERS // 2 :])
     return {
-        name: placed
-        for name, placed in orders.items()
-        if name in keep or placed.order.unresolved or placed.order.unbooked > 0
+        name: placed for name, placed in orders.items() if name in keep or not is_over(placed.order)
     }
 
 
@@ -179,7 +176,9 @@ def _order_event(ledger: Ledger, body: OrderEvent) -> Ledger:
     if order == placed.order:
         return ledger
     orders = {**ledger.orders, body.client_order_id: Placed(placed.intent, order)}
-    after = msgspec.structs.replace(ledger, orders=orders)
+    others = tuple(name for name in ledger.pending if name != body.client_order_id)
+    pending = others if is_over(order) else (*others, body.client_order_id)
+    after = msgspec.structs.replace(ledger, orders=orders, pending=pending)
     if isinstance(body.event, Filled) and len(order.fills) > len(placed.order.fills):
         return _booked(after, placed.intent, body.event)
     return after
@@ -216,5 +215,5 @@ def closed_trip(before: Ledger, after: Ledger, body: Body) -> Trip | None:
 
 
 def is_over(order: Order) -> bool:
-    """Whether nothing more is expected of the order: closed, all fills booked."""
-    return order.phase in (Phase.CLOSED, Phase.UNPLACED) and order.unbooked == 0
+    """Whether nothing more is expected of the order: its fate is known, all fills are booked."""
+    return not order.unresolved and order.unbooked == 0
