@@ -1,6 +1,7 @@
 """Ingest on a real socket and a real broker, through what venues and brokers do."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -197,6 +198,28 @@ async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_is_conn
         await stage.until(lambda: "nothing for 0" in stage.trouble(), seconds=2)
         await stage.until(lambda: len(plays) > 1)
         await stage.until(lambda: stage.readiness.reasons() == {})
+
+
+async def test_heartbeats_alone_do_not_pass_for_a_feed(broker: EmbeddedBroker) -> None:
+    levels = [
+        {"type": "change", "side": "bid", "price": "1", "remaining": "1", "reason": "initial"}
+    ]
+
+    async def beats(connection: ServerConnection) -> None:
+        first = {"type": "update", "timestampms": 1547759964051, "socket_sequence": 0}
+        await connection.send(json.dumps(first | {"events": levels}))
+        for number in range(1, 1000):
+            await connection.send(json.dumps({"type": "heartbeat", "socket_sequence": number}))
+            await asyncio.sleep(0.05)
+
+    script, plays = counted(beats)
+    async with (
+        sockets_that(script) as url,
+        running(settings(broker, url, interface="v1", quiet_seconds=0.4)) as stage,
+    ):
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        await stage.until(lambda: "no change of the book for 0.4 s" in stage.trouble(), seconds=3)
+        await stage.until(lambda: len(plays) > 1)
 
 
 async def test_a_venue_that_is_away_is_waited_for_and_never_ends_the_stage(

@@ -19,6 +19,11 @@ class IngestSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(gt=0),
         "real seconds of silence after which the feed counts as stalled and is connected anew",
     ] = 10.0
+    quiet_seconds: Annotated[
+        float,
+        msgspec.Meta(gt=0),
+        "real seconds of heartbeats without a change of the book after which it does as well",
+    ] = 60.0
     queue_records: Annotated[
         int,
         msgspec.Meta(ge=100),

@@ -129,14 +129,18 @@ class Ingest:
 
     async def _read(self, stream: MarketStream, connection: Connection) -> None:
         frames = metrics.FRAMES.labels(self._settings.symbol)
-        begun = False
+        quiet_seconds = self._settings.quiet_seconds
+        told, changed = 0, time.monotonic()
         while True:
             batch = await stream.batch()
             frames.inc()
             publish(batch, connection, self._publisher)
-            if batch and not begun:
-                begun = True
-                self._began(stream)
+            if connection.told > told:
+                told, changed = connection.told, time.monotonic()
+                if self._stream is None:
+                    self._began(stream)
+            elif time.monotonic() - changed > quiet_seconds:
+                raise FeedBrokenError("stalled", f"no change of the book for {quiet_seconds:g} s")
             if self._lost:
                 raise OverloadError(self._lost)
 
