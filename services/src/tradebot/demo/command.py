@@ -16,14 +16,13 @@ from tradebot.platform import settings as platform_settings
 
 def _demo(settings: DemoSettings) -> None:
     console = Console(stderr=True)
-    page = f"http://127.0.0.1:{settings.port}"
     opened = not (settings.open_ and console.is_terminal)
 
-    with TerminalView(console, page) as view:
+    with TerminalView(console) as view:
 
-        def show(processes: list[StageProcess], elapsed: float) -> None:
+        def show(processes: list[StageProcess], elapsed: float, page: str) -> None:
             nonlocal opened
-            view(processes, elapsed)
+            view(processes, elapsed, page)
             if not opened and all(not process.reasons for process in processes):
                 opened = True
                 webbrowser.open(page)

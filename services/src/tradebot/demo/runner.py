@@ -41,7 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     logs: Path
 
 
-View = Callable[[list[StageProcess], float], None]
+View = Callable[[list[StageProcess], float, str], None]
+"""Is given the stages, the seconds since the start, and the page's address."""
 
 
 async def run(settings: DemoSettings, view: View) -> Run:
@@ -65,14 +66,19 @@ async def run(settings: DemoSettings, view: View) -> Run:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     try:
-        return await _supervise(settings, processes, stop, view)
+        page = f"http://127.0.0.1:{ports.dashboard}"
+        return await _supervise(settings, processes, stop, view, page)
     finally:
         if broker:
             broker.close()
 
 
 async def _supervise(
-    settings: DemoSettings, processes: list[StageProcess], stop: asyncio.Event, view: View
+    settings: DemoSettings,
+    processes: list[StageProcess],
+    stop: asyncio.Event,
+    view: View,
+    page: str,
 ) -> Run:
     began = time.monotonic()
     ready_at: float | None = None
@@ -87,7 +93,7 @@ async def _supervise(
                     ready_at = elapsed
                 _refuse_hopeless(processes)
                 memory = {p.stage.name: round(p.memory_mib(), 1) for p in processes}
-                view(processes, elapsed)
+                view(processes, elapsed, page)
                 if settings.for_ and elapsed >= settings.for_:
                     break
                 with contextlib.suppress(TimeoutError):

@@ -1,7 +1,5 @@
 """What the demo shows in the terminal: a table that moves, or lines where it cannot."""
 
-import time
-
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -33,13 +31,11 @@ def table(processes: list[StageProcess], elapsed: float, page: str) -> Table:
 class TerminalView:
     """A live table on a terminal; elsewhere a line whenever a stage's state changes."""
 
-    def __init__(self, console: Console, page: str) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._page = page
         self._live = Live(console=console, refresh_per_second=4, transient=False)
         self._told: dict[str, str] = {}
         self._told_all = False
-        self._began = time.monotonic()
 
     def __enter__(self) -> "TerminalView":
         if self._console.is_terminal:
@@ -50,10 +46,10 @@ class TerminalView:
         if self._console.is_terminal:
             self._live.stop()
 
-    def __call__(self, processes: list[StageProcess], elapsed: float) -> None:
+    def __call__(self, processes: list[StageProcess], elapsed: float, page: str) -> None:
         """Shows the stages as they are now."""
         if self._console.is_terminal:
-            self._live.update(table(processes, elapsed, self._page))
+            self._live.update(table(processes, elapsed, page))
             return
         for process in processes:
             state = _state(process).plain
@@ -62,4 +58,4 @@ class TerminalView:
                 self._console.print(f"{elapsed:6.1f} s  {process.stage.name:10} {state}")
         if not self._told_all and all(not process.reasons for process in processes):
             self._told_all = True
-            self._console.print(f"{elapsed:6.1f} s  all stages are ready: {self._page}")
+            self._console.print(f"{elapsed:6.1f} s  all stages are ready: {page}")
