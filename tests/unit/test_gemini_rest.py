@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tradebot.venue.answers import NewOrder, OwnTrade
-from tradebot.venue.errors import RejectedError
+from tradebot.venue.errors import AmbiguousError, RejectedError
 from tradebot.venue.rest import PAGE, GeminiRest
 from tradebot.venue.rules import RuleBook, SymbolRules
 from tradebot.venue.signing import Credentials
@@ -238,6 +238,27 @@ async def test_a_nonce_that_is_refused_again_is_an_error() -> None:
     async with client(lambda _: httpx.Response(400, json=body)) as rest:
         with pytest.raises(RejectedError, match="InvalidNonce"):
             await rest.balances()
+
+
+async def test_an_order_is_never_sent_twice_and_a_refused_nonce_leaves_its_fate_open() -> None:
+    seen: list[int] = []
+    body = {"result": "error", "reason": "InvalidNonce", "message": "Nonce too low"}
+
+    def venue(request: httpx.Request) -> Any:
+        seen.append(payload(request)["nonce"])
+        return httpx.Response(400, json=body)
+
+    order = NewOrder(
+        symbol="BTCUSD",
+        side="buy",
+        amount=Decimal(1),
+        price=Decimal(100),
+        client_order_id="tb-btc-1-1",
+    )
+    async with client(venue) as rest:
+        with pytest.raises(AmbiguousError, match="InvalidNonce"):
+            await rest.new_order(order)
+    assert len(seen) == 1
 
 
 async def test_rules_round_amounts_down_and_limits_to_our_side() -> None:

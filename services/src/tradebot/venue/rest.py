@@ -135,7 +135,11 @@ class GeminiRest:
         return await self._get(f"/v2/candles/{symbol.lower()}/{period}", list[Candle])
 
     async def new_order(self, order: NewOrder) -> OrderStatus:
-        """Places an order; the answer may already be filled or cancelled."""
+        """Places an order; the answer may already be filled or cancelled.
+
+        It is never sent twice. A nonce that is refused leaves the order's fate open: something on
+        the way may have sent the request again, and this be the answer to its second coming.
+        """
         parameters: dict[str, Any] = {
             "client_order_id": order.client_order_id,
             "symbol": order.symbol.lower(),
@@ -148,7 +152,9 @@ class GeminiRest:
             parameters["options"] = [order.option]
         if order.stop_price is not None:
             parameters |= {"type": "exchange stop limit", "stop_price": plain(order.stop_price)}
-        return await self._post("/v1/order/new", OrderStatus, parameters, Priority.ORDER)
+        return await self._post(
+            "/v1/order/new", OrderStatus, parameters, Priority.ORDER, repeat=False
+        )
 
     async def cancel_order(self, order_id: str) -> OrderStatus:
         """Cancels an order; one that was filled before comes back filled, without an error."""
@@ -267,6 +273,8 @@ class GeminiRest:
         kind: type[Answer],
         parameters: dict[str, Any] | None = None,
         priority: Priority = Priority.SAFETY,
+        *,
+        repeat: bool = True,
     ) -> Answer:
         for attempt in (1, 2):
             async with self.signed(path, parameters or {}, priority) as headers:
@@ -274,7 +282,12 @@ class GeminiRest:
             try:
                 return self._answer(path, response, kind, self._private)
             except RejectedError as error:
-                again = error.reason == "InvalidNonce" and self._nonces.refused()
+                nonce_refused = error.reason == "InvalidNonce"
+                again = nonce_refused and self._nonces.refused()
+                if nonce_refused and not repeat:
+                    raise AmbiguousError(
+                        error.reason, error.message, request=path, status=error.status
+                    ) from None
                 if attempt == 2 or not again:
                     raise
         raise AssertionError("unreachable")
