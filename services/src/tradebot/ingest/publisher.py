@@ -117,6 +117,8 @@ class Publisher:
                 "delivery.report.only.error": True,
                 "on_delivery": self._refused,
                 "error_cb": self._error,
+                # The stage's log tells trouble once; librdkafka would tell it at each try.
+                "log_level": 0,
             },
         )
 

@@ -65,6 +65,7 @@ class Ingest:
         self._since = time.monotonic()
         self._last_trade: int | None = None
         self._lost = ""
+        self._troubled = False
         self._stopped = asyncio.Event()
         readiness.check("feed", self.feed_trouble)
         readiness.check("kafka", publisher.trouble)
@@ -152,11 +153,21 @@ class Ingest:
                 self._publisher.poll()
             except OverloadError as error:
                 self._lost = str(error)
+            self._note_trouble()
             metrics.QUEUE.labels(symbol).set(self._publisher.waiting())
             if self._stream is not None:
                 metrics.SILENCE.labels(symbol).set(self._stream.silence())
                 metrics.BOOK_LEVELS.labels(symbol).set(len(self._stream.book))
             await asyncio.sleep(POLL_SECONDS)
+
+    def _note_trouble(self) -> None:
+        """Logs once when Kafka stops taking records, and once when it takes them again."""
+        trouble = self._publisher.trouble()
+        if trouble is not None and not self._troubled:
+            self._log.warning("Kafka does not take records", why=trouble)
+        elif trouble is None and self._troubled:
+            self._log.info("Kafka takes records again", waiting=self._publisher.waiting())
+        self._troubled = trouble is not None
 
     def _began(self, stream: MarketStream) -> None:
         self._stream = stream
