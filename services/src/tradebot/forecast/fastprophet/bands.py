@@ -42,7 +42,7 @@ def bands(fitted: Fitted, t: Floats, factor: Floats, line: Floats, cap: Floats) 
     law = _Law(width, rate, slope, sigma, count)
     if options.growth == "linear":
         noisy = law.noisy(np.abs(factor[order]))
-        drift = law.drift(np.sqrt(np.maximum(noisy**2 - quiet**2, 0.0)))
+        drift = law.drift()
         off[:, order] = -noisy, noisy, -drift, drift
     else:
         off[:, order] = law.logistic(line[order], cap[order], factor[order])
@@ -57,7 +57,7 @@ class _Law:
         self._count = count
         self._known = horizons(count)
 
-    def drift(self, guess: Floats) -> Floats:
+    def drift(self) -> Floats:
         """Half-widths of the trend alone: 0 while the chance of no change reaches the width."""
         count = self._count
         calm = int(np.log(self._width) / np.log1p(-self._rate)) if self._rate < 1 else 0
@@ -65,7 +65,7 @@ class _Law:
             return np.zeros(count)
         known = calm + horizons(count - calm)
         known = np.concatenate(([calm], known)) if calm else known
-        q = self._quantiles(known.astype(float), np.zeros(len(known)), guess[known - 1])
+        q = self._quantiles(known.astype(float))
         return interpolate(known, q, count, first=calm or 1)
 
     def noisy(self, factor: Floats) -> Floats:
@@ -87,7 +87,7 @@ class _Law:
         centre = line[known - 1][:, None]
         share = expit(centre + values)
         mean = (chances * share).sum(axis=1, keepdims=True)
-        reach = np.where(still, 0.0, self._quantiles(steps, np.zeros(len(known)), None))
+        reach = np.where(still, 0.0, self._quantiles(steps))
         edges = expit(centre[:, 0] + np.array([[-1.0], [1.0]]) * reach) - mean[:, 0]
         trend = np.stack([interpolate(known, edge, self._count) for edge in edges]) * cap
         weight = cap * factor
@@ -98,9 +98,9 @@ class _Law:
         noisy = np.stack([self._spread(q, grid, weight) for q in both])
         return np.concatenate((noisy, trend))
 
-    def _quantiles(self, steps: Floats, noise: Floats, guess: Floats | None) -> Floats:
+    def _quantiles(self, steps: Floats) -> Floats:
         slopes = np.full(len(steps), self._slope)
-        return half_widths(self._width, self._rate, slopes, steps.astype(float), noise, guess)
+        return half_widths(self._width, self._rate, slopes, steps, np.zeros(len(steps)))
 
     def _mixture(self, tail: float, away: Floats, chances: Floats) -> Floats:
         """z with Σ chance·Φ((z − away) / σ) = tail: (grid, horizons)."""

@@ -16,20 +16,22 @@ from scipy.special import ndtr, ndtri
 
 from tradebot.forecast.fastprophet.times import Floats
 
-_EXACT: Final = 16
+_EXACT: Final = 5
 """Factors of the product that are multiplied out; the others are summed as an integral."""
 
-_LINEAR, _GEOMETRIC, _ORDER = 20, 14, 16
-_REACH: Final = 200.0
-"""Up to this many radians the oscillating integrand is resolved by panels of equal width."""
+_ORDER: Final = 16
+_PANEL, _REACH = 2.5, 80.0
+"""Up to `_REACH` radians panels are so short that sin(ωq) is resolved for q of 11 deviations."""
 
 
 def _nodes() -> tuple[Floats, Floats]:
     """Quadrature nodes and weights for ∫₀^∞ f(x) dx, x in units of 1 / standard deviation."""
     points, weights = np.polynomial.legendre.leggauss(_ORDER)
-    fine = np.array([0.0, 2.0, 4.0, 7.0])
-    even = np.linspace(0, _REACH, _LINEAR + 1)[1:]
-    edges = np.concatenate((fine, even, _REACH * np.geomspace(1, 1e5, _GEOMETRIC + 1)[1:]))
+    fine = np.array([0.0, 0.3, 1.0])
+    even = np.arange(_PANEL, _REACH + 1e-9, _PANEL)
+    wide = _REACH * np.geomspace(1, 8, 19)[1:]
+    tail = 8 * _REACH * np.geomspace(1, 1e4, 10)[1:]
+    edges = np.concatenate((fine, even, wide, tail))
     half = np.diff(edges)[:, None] / 2
     middle = (edges[1:] + edges[:-1])[:, None] / 2
     return (middle + half * points).ravel(), (half * weights).ravel()
@@ -44,24 +46,25 @@ def half_widths(
     slope: Floats,
     steps: Floats,
     noise: Floats,
-    start: Floats | None = None,
 ) -> Floats:
     """q with P(|slope·Σ(j + ½)B_j L_j + noise·Z| ≤ q) = width, for each horizon (h,).
 
     `rate` is p, `slope` (h,) is λ·dt, `steps` (h,) is n, `noise` (h,) the standard deviation of
-    normal Z (0 for none), `start` (h,) a guess at q. Where the chance of no change at all reaches
-    `width` and there is no noise, q is 0.
+    normal Z (0 for none). Where the chance of no change at all reaches `width` and there is no
+    noise, q is 0.
     """
     p = min(rate, 1.0)
     spread = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12)
-    scale = np.sqrt(spread**2 + noise**2)
-    q = noise * ndtri((1 + width) / 2)
     atom = (1 - p) ** steps
+    scale = np.sqrt(spread**2 / np.maximum(1 - atom, 1e-12) + noise**2)
+    q = noise * ndtri((1 + width) / 2)
     work = np.flatnonzero((spread > 1e-6 * noise) & ((noise > 0) | (atom < width)))
     if not len(work):
         return np.asarray(q)
     density, omega = _density(p, slope[work], steps[work], noise[work], scale[work])
-    guess = q[work] if start is None else np.maximum(start[work], q[work])
+    # A first guess: futures that change are taken for Laplace's law.
+    rare = np.log(np.maximum((1 - atom[work]) / (1 - width), 1.0)) * scale[work] / np.sqrt(2)
+    guess = np.where(noise[work] > 0, q[work], rare)
     q[work] = _invert(width, density, omega, guess, scale[work], atom[work], noise[work])
     return np.asarray(q)
 
@@ -69,21 +72,20 @@ def half_widths(
 def masses(rate: float, slope: Floats, steps: Floats) -> tuple[Floats, Floats]:
     """The law of slope·Σ(j + ½)B_j L_j on a grid: values and their chances (h, points).
 
-    The grid is dense around 0 and ends at 14 standard deviations.
+    The grid is dense around 0 and ends at 11 standard deviations of those futures that change.
     """
     p = min(rate, 1.0)
-    scale = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12)
     atom = (1 - p) ** steps
+    changed = np.maximum(1 - atom, 1e-12)
+    scale = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12 / changed)
     density, omega = _density(p, slope, steps, np.zeros(len(steps)), scale)
-    edges = scale[:, None] * (14 * np.sinh(np.linspace(0, 5, 81)) / np.sinh(5))
+    edges = scale[:, None] * (11 * np.sinh(np.linspace(0, 5, 65)) / np.sinh(5))
     inside = np.zeros(edges.shape)
     for column in range(1, edges.shape[1]):
         angle = omega * edges[:, column : column + 1]
         inside[:, column] = (density / omega * np.sin(angle)).sum(axis=1)
-    inside = (
-        np.maximum.accumulate(inside, axis=1)
-        * ((1 - atom) / np.maximum(inside[:, -1], 1e-300))[:, None]
-    )
+    inside = np.maximum.accumulate(np.minimum(inside, changed[:, None]), axis=1)
+    inside[:, -1] = changed
     side = np.diff(inside, axis=1) / 2
     middle = (edges[:, 1:] + edges[:, :-1]) / 2
     values = np.concatenate((-middle[:, ::-1], np.zeros((len(steps), 1)), middle), axis=1)
@@ -94,13 +96,13 @@ def _density(
     p: float, slope: Floats, steps: Floats, noise: Floats, scale: Floats
 ) -> tuple[Floats, Floats]:
     """Weights d and frequencies ω (h, nodes): P(|X| ≤ q) = Σ d·sin(ωq)/ω + the atom's share."""
-    omega = _X / scale[:, None]
+    # Beyond seven deviations of the noise nothing is left of any frequency.
+    heard = np.searchsorted(_X, 7.0 / float((noise / scale).min() + 1e-12))
+    omega = _X[:heard] / scale[:, None]
     product = np.exp(_log_product(p, slope[:, None] * omega, steps[:, None]))
     still = ((1 - p) ** steps)[:, None]
     damp = np.exp(-0.5 * (noise[:, None] * omega) ** 2)
-    density = (product - still) * damp * (_W / scale[:, None]) * (2 / np.pi)
-    heard = np.abs(density).max(axis=0) > 1e-9 * np.abs(density).max()
-    return density[:, heard], omega[:, heard]
+    return (product - still) * damp * (_W[:heard] / scale[:, None]) * (2 / np.pi), omega
 
 
 def _log_product(p: float, x: Floats, steps: Floats) -> Floats:
@@ -157,7 +159,7 @@ def _invert(
         inner = np.isfinite(trial) & (trial > low[rest]) & (trial < high[rest])
         trial = np.where(inner, trial, (low[rest] + high[rest]) / 2)
         found[rest] = trial
-        rest = rest[np.abs(trial - q) > 1e-5 * scale[rest]]
+        rest = rest[np.abs(trial - q) > 1e-4 * scale[rest]]
         if not len(rest):
             break
     return found
