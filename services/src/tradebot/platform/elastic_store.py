@@ -4,6 +4,7 @@ A write carries the document's `ts` as its external version, so that neither a s
 a late one can replace a newer state.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,8 @@ from tradebot.platform.store import (
 )
 from tradebot.records import DocType
 
-BULK_BYTES = 4 * 2**20
-"""Bytes of one bulk request at most; the server refuses 100 MiB and slows down long before."""
+BULK_BYTES = 2**20
+"""Bytes of one bulk request, about; more is not faster and takes memory on both sides."""
 
 BACKOFF_SECONDS = (0.1, 0.3, 1.0)
 """Waits within one write, before jitter; then the caller decides."""
@@ -40,6 +41,8 @@ def client(settings: StoreSettings) -> Elasticsearch:
     Raises:
         SettingsError: the URL, the password's file or the authority's file cannot be used.
     """
+    # The client tells each failure once more; what matters of it reaches the caller.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     options: dict[str, Any] = {"request_timeout": 30, "max_retries": 0}
     if settings.elasticsearch_username:
         options["basic_auth"] = (settings.elasticsearch_username, _password(settings))

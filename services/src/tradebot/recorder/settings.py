@@ -13,7 +13,7 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
     group: Annotated[str, "consumer group; recorders of one group share the work"] = "recorder"
     batch_documents: Annotated[
         int, msgspec.Meta(ge=1, le=20_000), "documents in one write at most"
-    ] = 2000
+    ] = 1000
     batch_seconds: Annotated[
         float, msgspec.Meta(gt=0, le=60), "a document waits no longer than this for its write"
     ] = 0.25

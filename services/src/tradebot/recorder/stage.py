@@ -21,7 +21,7 @@ from tradebot.recorder.gather import Windows
 from tradebot.recorder.settings import RecorderSettings
 from tradebot.records import DeadLetter, LiquidityRecord, decode, encode
 
-QUEUE_KIBIBYTES = 16_384
+QUEUE_KIBIBYTES = 8_192
 """What librdkafka may have fetched and not handed over, of all partitions."""
 
 LONGEST_WAIT_SECONDS = 10.0
