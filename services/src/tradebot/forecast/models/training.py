@@ -7,6 +7,7 @@ generator of their own, and no operation here depends on how threads are schedul
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # raised by torch.load, which loads no code here
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def _resume(
     """Takes up training where the checkpoint left it; `None` where it is of another training."""
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, UnpicklingError) as error:
         log.warning("a checkpoint is left aside", file=str(path), error=str(error))
         return None
     if state.get("key") != key:
