@@ -15,6 +15,15 @@ from tradebot.venue.emulator.accounts.keys import HEARTBEAT_LIMIT
 from tradebot.venue.emulator.accounts.limits import Limit
 from tradebot.venue.emulator.control import ControlApi
 from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.faults.api import FaultsApi, arm_file
+from tradebot.venue.emulator.faults.broken import with_transport
+from tradebot.venue.emulator.faults.injector import Injector
+from tradebot.venue.emulator.faults.occurrences import Occurrences
+from tradebot.venue.emulator.faults.order_faults import OrderFaults
+from tradebot.venue.emulator.faults.rest_faults import RestFaults
+from tradebot.venue.emulator.faults.rules import FaultFile
+from tradebot.venue.emulator.faults.state import FaultState
+from tradebot.venue.emulator.metrics import CHANGES, LAG, REQUESTS
 from tradebot.venue.emulator.refusals import RefusalError, too_many_requests
 from tradebot.venue.emulator.rest import private, public
 from tradebot.venue.emulator.rest.signed import authenticate
@@ -26,6 +35,9 @@ _TICK = 0.02
 _BEAT = 5.0
 """Real seconds between heartbeats."""
 
+Prepare = Callable[[Request], Callable[[], Any]]
+"""Checks a call, and gives what answers it."""
+
 
 def answer(content: Any, status: int = 200) -> Response:
     """A JSON response."""
@@ -33,54 +45,77 @@ def answer(content: Any, status: int = 200) -> Response:
 
 
 class Application:
-    """Ties the exchange to the web."""
+    """Ties the exchange to the web, with the faults between them."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, faults: FaultFile | None = None) -> None:
         self._exchange = exchange
-        self.sockets = SocketEndpoints(exchange)
-        self.asgi = Starlette(routes=self._routes())
+        self.injector = Injector(exchange.settings.seed, exchange.clock.now)
+        state = FaultState(self.injector.monotonic)
+        self._sockets = SocketEndpoints(exchange, self.injector, state)
+        self._rest = RestFaults(self.injector, state)
+        self._order_faults = OrderFaults(exchange, self.injector, state)
+        self._occurrences = Occurrences(exchange, self.injector, state, self._sockets.hang_up)
+        if faults is not None:
+            arm_file(self.injector, faults)
+        self._counted = dict.fromkeys(exchange.symbols(), 0)
+        self.asgi = with_transport(Starlette(routes=self._routes()))
 
     def _routes(self) -> list[Route | WebSocketRoute]:
         routes: list[Route | WebSocketRoute] = [Route("/", self._page)]
-        routes += [Route(path, self._public(call)) for path, call in public.CALLS.items()]
-        routes += [
-            Route(path, self._private(path, call), methods=["POST"])
-            for path, call in private.CALLS.items()
-        ]
-        routes += self.sockets.routes()
+        for path, public_call in public.CALLS.items():
+            routes.append(Route(path, self._endpoint(path, self._public(public_call))))
+        for path, private_call in private.CALLS.items():
+            endpoint = self._endpoint(path, self._private(path, private_call))
+            routes.append(Route(path, endpoint, methods=["POST"]))
+        routes += self._sockets.routes()
         routes += ControlApi(self._exchange).routes()
+        routes += FaultsApi(self.injector).routes()
         routes.append(Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "DELETE"]))
         return routes
 
     async def _page(self, _request: Request) -> Response:
         return HTMLResponse(page(self._exchange.instruments()))
 
-    def _public(self, call: public.Call) -> Callable[[Request], Any]:
+    def _endpoint(self, path: str, prepare: Prepare) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
+            def begin() -> Callable[[], Response]:
+                try:
+                    self._exchange.advance()
+                    work = prepare(request)
+                except RefusalError as refusal:
+                    refused = answer(refusal.body(), refusal.status)
+                    return lambda: refused
+                return lambda: _done(work)
+
             try:
-                address = request.client.host if request.client else ""
-                await self._wait(self._exchange.limits.of_address(address))
-                self._exchange.advance()
-                path: Mapping[str, str] = request.path_params
-                return answer(call(self._exchange, path, request.query_params))
+                await self._wait(self._limit(request))
+                response = await self._rest.serve(request.url.path, begin)
             except RefusalError as refusal:
-                return answer(refusal.body(), refusal.status)
+                response = answer(refusal.body(), refusal.status)
+            REQUESTS.labels(path, response.status_code).inc()
+            return response
 
         return endpoint
 
-    def _private(self, path: str, call: private.Call) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                key = request.headers.get("x-gemini-apikey", "")
-                if key in self._exchange.keys:
-                    await self._wait(self._exchange.limits.of_key(key))
-                self._exchange.advance()
-                caller = authenticate(self._exchange, request.headers, path, call.roles)
-                return answer(call.answer(self._exchange, caller))
-            except RefusalError as refusal:
-                return answer(refusal.body(), refusal.status)
+    def _public(self, call: public.Call) -> Prepare:
+        def prepare(request: Request) -> Callable[[], Any]:
+            path: Mapping[str, str] = request.path_params
+            return lambda: call(self._exchange, path, request.query_params)
 
-        return endpoint
+        return prepare
+
+    def _private(self, path: str, call: private.Call) -> Prepare:
+        def prepare(request: Request) -> Callable[[], Any]:
+            caller = authenticate(self._exchange, request.headers, path, call.roles)
+            return lambda: call.answer(self._exchange, caller)
+
+        return prepare
+
+    def _limit(self, request: Request) -> Limit:
+        key = request.headers.get("x-gemini-apikey", "")
+        if request.method == "POST" and key in self._exchange.keys:
+            return self._exchange.limits.of_key(key)
+        return self._exchange.limits.of_address(request.client.host if request.client else "")
 
     async def _wait(self, limit: Limit) -> None:
         if not self._exchange.settings.rate_limits:
@@ -93,21 +128,38 @@ class Application:
 
     async def tick(self) -> None:
         """Moves the market and sends what is due, until cancelled."""
-        beaten = time.monotonic()
+        beaten = due = time.monotonic()
         while True:
-            await asyncio.sleep(_TICK)
+            due = max(due + _TICK, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+            LAG.set(time.monotonic() - due)
+            self._occurrences.advance()
             self._exchange.advance()
-            self.sockets.flush()
+            self._sockets.flush()
+            self._count()
             if time.monotonic() - beaten >= _BEAT:
                 beaten = time.monotonic()
-                self.sockets.beat()
+                self._sockets.beat()
             self._expire_heartbeats()
+
+    def _count(self) -> None:
+        for symbol, market in self._exchange.markets.items():
+            if market.sequence > self._counted[symbol]:
+                CHANGES.labels(symbol).inc(market.sequence - self._counted[symbol])
+                self._counted[symbol] = market.sequence
 
     def _expire_heartbeats(self) -> None:
         now = time.monotonic()
         for key in self._exchange.keys.values():
             if key.heartbeat and not key.master and key.last_seen < now - HEARTBEAT_LIMIT:
                 self._exchange.cancel_orders(self._exchange.accounts[key.account], key.name)
+
+
+def _done(work: Callable[[], Any]) -> Response:
+    try:
+        return answer(work())
+    except RefusalError as refusal:
+        return answer(refusal.body(), refusal.status)
 
 
 async def _not_found(request: Request) -> Response:

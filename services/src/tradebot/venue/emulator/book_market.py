@@ -53,6 +53,8 @@ class BookMarket:
         self._feeds = feeds
         self._ids = ids
         self._on_owned = on_owned
+        self._frozen: dict[BookSide, list[tuple[int, int]]] | None = None
+        self._held: list[tuple[int, Change, TapeTrade | None]] = []
 
     def digest(self, ts: int, events: list[Event]) -> None:
         """Publishes what happened at the market's time `ts`."""
@@ -76,6 +78,9 @@ class BookMarket:
         return trade
 
     def _change(self, ts: int, change: Change, trade: TapeTrade | None) -> None:
+        if self._frozen is not None:
+            self._held.append((ts, change, trade))
+            return
         self.sequence += 1
         event_id = trade.tid if trade is not None else self._ids()
         self._feeds.publish_market(
@@ -86,6 +91,8 @@ class BookMarket:
 
     def levels(self, side: BookSide, limit: int = 0) -> list[tuple[int, int]]:
         """Prices and sizes of a side, best first; all of them if `limit` is 0."""
+        if self._frozen is not None:
+            return self._frozen[side][: limit or None]
         half = self.engine.bids if side == "bid" else self.engine.asks
         found: list[tuple[int, int]] = []
         for price in half.prices():
@@ -93,3 +100,15 @@ class BookMarket:
                 break
             found.append((price, half.levels[price].size))
         return found
+
+    def freeze(self) -> None:
+        """From now on everyone sees the book as it is at this moment, though it goes on."""
+        if self._frozen is None:
+            self._frozen = {"bid": self.levels("bid"), "ask": self.levels("ask")}
+
+    def thaw(self) -> None:
+        """Everyone hears at once of what happened since the book was frozen."""
+        self._frozen = None
+        held, self._held = self._held, []
+        for ts, change, trade in held:
+            self._change(ts, change, trade)

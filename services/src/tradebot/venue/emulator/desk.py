@@ -106,6 +106,15 @@ class Desk:
         if not events:
             self._tell("cancel_rejected", account, ticket, market.instrument, reason="NotLive")
 
+    def force_fill(self, market: BookMarket, ticket: Ticket, amount: int) -> None:
+        """Fills an order at its price though nobody came; even one that was cancelled."""
+        order = ticket.order
+        side: Side = "sell" if order.side == "buy" else "buy"
+        nobody = Order(self._ids(), MARKET, side, order.price, amount, 0, live=False)
+        changes = market.engine.reduce(order, amount)
+        trade = Trade(order, nobody, order.price, amount)
+        market.digest(self._clock.market(), [trade, *changes])
+
     def _new_ticket(self, account: Account, request: OrderRequest) -> Ticket:
         now = self._clock.now()
         order = Order(
@@ -184,7 +193,7 @@ class Desk:
         account.ledger.add(instrument.quote, -sign * value - fee)
         account.ledger.lower(order.id, _reservation(ticket, instrument)[1])
         self._tell("fill", account, ticket, instrument, fill=fill)
-        if ticket.remaining == 0:
+        if ticket.remaining == 0 and not ticket.closed_at:
             account.ledger.lower(order.id, ZERO)
             self._close(account, ticket, instrument)
         self._tell_balance(account, instrument)

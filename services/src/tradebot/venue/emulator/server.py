@@ -16,6 +16,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.application import Application
 from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.faults.rules import FaultFile, read_faults
 from tradebot.venue.emulator.market.bars import MINUTE, Bars
 from tradebot.venue.emulator.market.timeline import default_start
 from tradebot.venue.emulator.settings import EmulatorSettings
@@ -47,6 +48,15 @@ def open_exchange(settings: EmulatorSettings) -> Exchange:
 
         recorded = read_bars(settings.market)
     return Exchange(settings, ExchangeClock(_start(settings, recorded), settings.speed), recorded)
+
+
+def faults_of(settings: EmulatorSettings) -> FaultFile | None:
+    """The faults that the settings name.
+
+    Raises:
+        SettingsError: their file cannot be used.
+    """
+    return read_faults(settings.faults) if settings.faults else None
 
 
 def _start(settings: EmulatorSettings, recorded: Bars | None) -> int:
@@ -82,6 +92,7 @@ def serve(settings: EmulatorSettings) -> None:
             f"--http-port {settings.http_port}: {error.strerror}; give another port, or 0"
         ) from None
     exchange = open_exchange(settings)
+    faults = faults_of(settings)
     host, port = listener.getsockname()[:2]
     _log.info(
         "the exchange is open",
@@ -92,7 +103,7 @@ def serve(settings: EmulatorSettings) -> None:
         seed=settings.seed,
         metrics=f"http://{settings.http_host}:{http_port}/metrics",
     )
-    asyncio.run(_run(Application(exchange), listener, readiness))
+    asyncio.run(_run(Application(exchange, faults), listener, readiness))
     _log.info("the exchange is closed")
 
 

@@ -7,6 +7,8 @@ import msgspec
 WINDOW = 60.0
 PUBLIC_RATE = 120
 PRIVATE_RATE = 600
+OLD_SOCKETS = 12
+"""Connections to the old public sockets in a minute."""
 QUEUE = 5
 
 
@@ -38,9 +40,9 @@ class Limits(msgspec.Struct):
     public: dict[str, Limit] = msgspec.field(default_factory=dict)
     private: dict[str, Limit] = msgspec.field(default_factory=dict)
 
-    def of_address(self, address: str) -> Limit:
+    def of_address(self, address: str, rate: int = PUBLIC_RATE) -> Limit:
         """The public limit of a network address."""
-        return self.public.setdefault(address, Limit(PUBLIC_RATE))
+        return self.public.setdefault(address, Limit(rate))
 
     def of_key(self, key: str) -> Limit:
         """The private limit of an API key."""

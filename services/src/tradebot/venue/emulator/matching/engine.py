@@ -58,8 +58,28 @@ class Engine:
         change = Change(order.book_side, order.price, size, -order.remaining, "cancel")
         return [change, self._end(order, reason)]
 
+    def thin(self, order: Order, amount: int) -> list[Event]:
+        """The crowd withdraws so that only about `amount` is left for an order to take."""
+        events: list[Event] = []
+        half = self._other(order.side)
+        for price in list(half.prices()):
+            if not self._crosses(order, price):
+                break
+            for maker in list(half.levels[price].orders.values()):
+                if maker.owner != MARKET or maker.remaining <= amount:
+                    amount -= min(amount, maker.remaining)
+                    continue
+                kept, amount = amount, 0
+                events += self.cancel(maker, "Requested")
+                if kept:
+                    less = Order(maker.id, MARKET, maker.side, price, kept, kept)
+                    events += self.submit(less)
+        return events
+
     def reduce(self, order: Order, amount: int) -> list[Event]:
-        """A resting order loses `amount` by a fill that met nobody; for faults."""
+        """A resting order loses `amount` by a fill that met nobody; nothing if it rests not."""
+        if order.id not in self._resting:
+            return []
         size = self._own(order.side).take(order, amount)
         if order.remaining == 0:
             del self._resting[order.id]

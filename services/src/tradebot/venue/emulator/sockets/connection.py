@@ -7,16 +7,28 @@ from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from tradebot.venue.emulator.faults.broken import TRANSPORT
+from tradebot.venue.emulator.faults.rules import Where
+from tradebot.venue.emulator.faults.socket_faults import Outgoing, SocketFaults
+
 _MOST_WAITING = 20_000
 """Messages that may wait for a client; beyond that it is too slow and is cut off."""
+_GOING_AWAY = 1001
 
 
 class Connection:
-    """Sends in order; `send` never waits."""
+    """Sends in order; `send` never waits.
 
-    def __init__(self, websocket: WebSocket) -> None:
+    Args:
+        where: which interface it is of.
+        faults: decides what becomes of each message.
+    """
+
+    def __init__(self, websocket: WebSocket, where: Where, faults: SocketFaults) -> None:
+        self.where = where
         self._websocket = websocket
-        self._waiting: deque[str] = deque()
+        self._faults = faults
+        self._waiting: deque[Outgoing] = deque()
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -25,13 +37,21 @@ class Connection:
         if len(self._waiting) >= _MOST_WAITING:
             self.close()
             return
-        self._waiting.append(text)
+        self._waiting.extend(self._faults.outgoing(text))
         self._wake.set()
 
     def close(self) -> None:
         """The connection ends without waiting for what is queued."""
         self._closed = True
         self._wake.set()
+
+    def reset(self) -> None:
+        """The connection breaks."""
+        transport = self._websocket.scope.get(TRANSPORT)
+        if transport is None:
+            self.close()
+        else:
+            transport.abort()
 
     async def serve(self, on_message: Callable[[str], None]) -> None:
         """Sends and receives until either side closes."""
@@ -42,9 +62,9 @@ class Connection:
                 if message["type"] != "websocket.receive":
                     return
                 text = message.get("text")
-                on_message(
-                    text if text is not None else message["bytes"].decode("utf-8", "replace")
-                )
+                if text is None:
+                    text = message["bytes"].decode("utf-8", "replace")
+                on_message(text)
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
@@ -59,8 +79,9 @@ class Connection:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting and not self._closed:
-                    await self._websocket.send(
-                        {"type": "websocket.send", "text": self._waiting.popleft()}
-                    )
+                    outgoing = self._waiting.popleft()
+                    if outgoing.delay:
+                        await asyncio.sleep(outgoing.delay)
+                    await self._websocket.send({"type": "websocket.send", "text": outgoing.text})
             if self._websocket.application_state is WebSocketState.CONNECTED:
-                await self._websocket.close(1001)
+                await self._websocket.close(_GOING_AWAY)

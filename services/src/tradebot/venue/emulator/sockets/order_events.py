@@ -6,6 +6,7 @@ import msgspec
 
 from tradebot.venue.emulator.accounts.account import Ticket
 from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.faults.state import FaultState
 from tradebot.venue.emulator.feeds import OrderUpdate
 from tradebot.venue.emulator.instruments import Instrument
 from tradebot.venue.emulator.rest.signed import Caller
@@ -84,8 +85,9 @@ class OrderClient:
 class OrderFeed:
     """All clients of order events."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, state: FaultState) -> None:
         self._exchange = exchange
+        self._state = state
         self._clients: list[OrderClient] = []
         exchange.feeds.orders.append(self._on_order)
 
@@ -105,6 +107,8 @@ class OrderFeed:
                 client.beat(self._exchange.clock.now())
 
     def _on_order(self, update: OrderUpdate) -> None:
+        if self._state.muted(update.ticket.order.id):
+            return
         for client in self._clients:
             client.update(update)
 

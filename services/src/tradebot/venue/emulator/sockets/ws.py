@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.faults.state import FaultState
 from tradebot.venue.emulator.refusals import RefusalError
 from tradebot.venue.emulator.rest.order_form import order_request
 from tradebot.venue.emulator.rest.signed import Caller, require_role
@@ -75,11 +76,13 @@ class WsMethods:
     """The requests that a client can send.
 
     Args:
+        state: says when an answer is to be lost.
         subscribed: told each new subscription; sends what it begins with.
     """
 
-    def __init__(self, exchange: Exchange, subscribed: Subscribed) -> None:
+    def __init__(self, exchange: Exchange, state: FaultState, subscribed: Subscribed) -> None:
         self._exchange = exchange
+        self._state = state
         self._subscribed = subscribed
         self._methods: dict[str, Callable[[WsClient, Any], Any]] = {
             "subscribe": self._subscribe,
@@ -113,6 +116,8 @@ class WsMethods:
         except RefusalError as error:
             self._fail(client, request_id, error.status, _code(error), error.message)
         else:
+            if self._state.take_lost_answer():
+                return
             # An order's events may come before its acknowledgement, as at the venue.
             client.connection.send(encode({"id": request_id, "status": 200, "result": result}))
 

@@ -1,6 +1,7 @@
 """The clients of the new WebSocket, and when each stream is sent."""
 
 from tradebot.venue.emulator.exchange import Exchange
+from tradebot.venue.emulator.faults.state import FaultState
 from tradebot.venue.emulator.feeds import BalanceUpdate, MarketUpdate, OrderUpdate
 from tradebot.venue.emulator.sockets.streams import (
     DepthDiff,
@@ -21,14 +22,15 @@ _FAST, _SLOW = 0.1, 1.0
 class WsFeed:
     """All clients of the new WebSocket."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, state: FaultState) -> None:
         self._exchange = exchange
+        self._state = state
         self._clients: list[WsClient] = []
         self._wanted: set[str] = set()
         self._diffs: dict[str, DepthDiff] = {}
         self._touch: dict[str, str] = {}
         self._sent = {_FAST: 0, _SLOW: 0}
-        self.methods = WsMethods(exchange, self._subscribed)
+        self.methods = WsMethods(exchange, state, self._subscribed)
         exchange.feeds.market.append(self._on_market)
         exchange.feeds.orders.append(self._on_order)
         exchange.feeds.balances.append(self._on_balance)
@@ -77,7 +79,7 @@ class WsFeed:
 
     def _on_order(self, update: OrderUpdate) -> None:
         message = order_message(update) if self._clients else None
-        if message is None:
+        if message is None or self._state.muted(update.ticket.order.id):
             return
         text = encode(message)
         for client in self._clients:
