@@ -155,3 +155,15 @@ def test_only_a_connection_that_lived_begins_the_delays_anew() -> None:
     clock.now += 30
     backoff.connected()
     assert backoff.failed() == 0.5
+
+
+async def test_a_request_waits_for_its_token_and_no_longer() -> None:
+    limit = RateLimit(6001, burst=1, concurrent=8)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    times: list[float] = []
+    for _ in range(6):
+        async with limit.slot(Priority.ORDER):
+            times.append(loop.time() - began)
+    assert all(at >= number * 0.0099 for number, at in enumerate(times))
+    assert limit.waiting() == 0
