@@ -40,5 +40,5 @@ command = platform_settings.command(
     _demo,
     name="demo",
     summary="Runs the whole pipeline on this machine, with a page that shows it.",
-    example="tradebot demo --speed 30",
+    example="tradebot demo --speed 30 --market bars.csv.gz",
 )

@@ -29,6 +29,10 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     health: dict[str, int]
 
 
+LIVELY = '{"daily_seasonality": 48}'
+"""FastProphet's options here: by default its waves are six hours long at least, and a person would
+watch one position for an hour; waves of half an hour turn the signal within a minute or two."""
+
 NAMES = ("emulator", "ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")
 
 
@@ -70,6 +74,7 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         "bot": BOT,
         "mode": "Live",
         "model": settings.model,
+        "model_options": LIVELY if settings.model == "FastProphet" else "{}",
         "api_key_file": str(key_files(state)[0]),
         "api_secret_file": str(key_files(state)[1]),
         "stages": ",".join(
