@@ -17,7 +17,7 @@ from tradebot.platform import kafka
 
 TICK_SECONDS = 0.25
 EXIT_SECONDS = 3.0
-FETCHES_AHEAD = 8
+FETCHES_AHEAD = 4
 """Fetches that wait for the agent; each holds up to FETCH_BYTES."""
 
 FETCH_BYTES = 1 << 20

@@ -1,0 +1,57 @@
+"""A Faust agent as its manual writes it, on one core: one JSON record a message."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from typing import Any
+
+import faust
+
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+address, topic, records = sys.argv[1], sys.argv[2], int(sys.argv[3])
+tabled = "--no-table" not in sys.argv
+WINDOW = 60_000
+app = faust.App(
+    f"naive-{time.time_ns()}",
+    broker=f"kafka://{address}",
+    datadir=tempfile.mkdtemp(),
+    web_enabled=False,
+    topic_disable_leader=True,
+    consumer_auto_offset_reset="earliest",
+    topic_partitions=1,
+)
+feed = app.topic(topic, value_serializer="json")
+table: Any = None
+if tabled:
+    table = app.Table("flows", default=float, partitions=1).tumbling(
+        timedelta(seconds=60), expires=timedelta(hours=1)
+    )
+sums: dict[str, dict[str, float]] = {}
+
+
+@app.agent(feed)
+async def flows(stream: Any) -> None:
+    seen, began = 0, 0.0
+    async for record in stream:
+        began = began or time.perf_counter()
+        window = record["ts"] // WINDOW * WINDOW
+        value = float(record["price"]) * float(record["remaining"])
+        side = sums.setdefault(f"{window} {record['symbol']}", {"bid": 0.0, "ask": 0.0})
+        side[record["side"]] += value
+        if table is not None:
+            table[record["symbol"] + record["side"]] += value
+        seen += 1
+        if seen == records:
+            rate = records / (time.perf_counter() - began)
+            print(json.dumps({"rate": rate, "sums": sums}))
+            sys.stdout.flush()
+            os._exit(0)
+
+
+app.finalize()
+worker = faust.Worker(app, quiet=True, redirect_stdouts=False)
+worker.spinner = None
+worker.execute_from_commandline()
