@@ -1,0 +1,129 @@
+"""A running trader: it trades, can be killed, told to stop, and steered by a person."""
+
+import json
+import stat
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from trader_line import MINUTE, TraderLine
+
+
+def _buys_and_sells(line: TraderLine) -> Counter[str]:
+    return Counter(document["body"]["side"] for document in line.of_kind("order"))
+
+
+def test_it_trades_survives_a_kill_and_stops_when_told(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120) as line:
+        line.start()
+        line.wait(lambda: len(line.of_kind("score")) >= 1 and len(line.of_kind("order")) >= 3)
+        line.kill()
+        before = len(line.of_kind("order"))
+        line.wait(lambda: line.windows > len(line.of_kind("decision")) + 5)
+        line.start()
+        line.wait(lambda: len(line.of_kind("order")) >= before + 2)
+        line.wait(lambda: line.status())
+        code, seconds = line.stop()
+        assert (code, seconds < 4) == (0, True)
+        decisions = line.of_kind("decision")
+        late = [d["body"] for d in decisions if d["body"]["gate"] == "window_age"]
+        assert late, "windows of the dead time are accounted for, and not traded on"
+        ends = [d["body"]["window_end"] for d in decisions]
+        assert len(ends) == len(set(ends)), "one decision a window"
+        assert max(ends) - min(ends) == (len(ends) - 1) * MINUTE, "and no window without one"
+        kinds = {document["doc_type"] for document in line.documents.values()}
+        assert kinds == {"balance", "ticker", "order", "fill", "decision", "score"}
+        epochs = {d["body"]["epoch"] for d in line.of_kind("order")}
+        assert epochs == {1, 2}
+        account = line.emulator.exchange.accounts["primary"]
+        names = [ticket.client_order_id for ticket in account.closed]
+        assert len(names) == len(set(names)) == len(line.of_kind("order"))
+        fills = {d["body"]["trade_id"] for d in line.of_kind("fill")}
+        assert fills == {str(fill.tid) for fill in account.fills}
+
+
+def test_on_paper_nothing_reaches_the_venue(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120, mode="Paper") as line:
+        line.start()
+        line.wait(lambda: len(line.of_kind("score")) >= 1)
+        line.kill()
+        line.start()
+        orders = len(line.of_kind("order"))
+        line.wait(lambda: len(line.of_kind("order")) >= orders + 2)
+        account = line.emulator.exchange.accounts["primary"]
+        assert not account.closed and not account.live
+        assert _buys_and_sells(line)["sell"] >= 1
+
+
+def test_a_person_pauses_flattens_and_resumes_it_within_a_second(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120, period=400) as line:
+        line.start()
+        line.wait(lambda: line.of_kind("order"))
+        address = tmp_path / "state" / "btc" / "control.json"
+        assert stat.S_IMODE(address.stat().st_mode) == 0o600
+        url = json.loads(address.read_bytes())["url"]
+        assert httpx.get(f"{url}/status").status_code == 403
+
+        told = line.tell("flatten", "btc", "--because", "going home")
+        assert told.returncode == 0, told.stderr
+        assert "holds nothing that could be sold" in told.stdout
+        status = line.status()
+        assert status is not None
+        assert (float(status["base"]), status["paused"]) == (0, "going home")
+
+        decisions = len(line.of_kind("decision"))
+        line.wait(lambda: len(line.of_kind("decision")) > decisions + 1)
+        assert line.of_kind("decision")[-1]["body"]["gate"] == "halt"
+        assert line.condition("Halted") is True
+
+        refused = line.tell("resume", "btc")
+        assert refused.returncode == 2, "a reason is asked for"
+        assert line.tell("resume", "btc", "--because", "back again").returncode == 0
+        orders = len(line.of_kind("order"))
+        line.wait(lambda: len(line.of_kind("order")) > orders)
+        halts = [document["body"] for document in line.of_kind("halt")]
+        assert [(h["state"], h["because"]) for h in halts] == [
+            ("paused", "going home"),
+            ("resumed", "back again"),
+        ]
+        shown = line.tell("status", "btc").stdout
+        assert "trading" in shown and "Reconciled" in shown
+
+
+def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=60, options=["--max-silence-seconds", "2"]) as line:
+        line.start()
+        line.wait(lambda: line.condition("FeedFresh") and line.condition("Reconciled"))
+        line.talking = False
+        line.wait(lambda: line.condition("FeedFresh") is False, 10)
+        orders = len(line.of_kind("order"))
+        decisions = len(line.of_kind("decision"))
+        line.wait(lambda: len(line.of_kind("decision")) > decisions + 2)
+        assert len(line.of_kind("order")) == orders
+        assert line.process is not None and line.process.poll() is None
+        line.talking = True
+        line.wait(lambda: line.condition("FeedFresh"), 10)
+
+
+def test_a_second_trader_of_the_same_bot_is_refused(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=60) as line:
+        line.start()
+        line.wait(lambda: line.status())
+        first = line.process
+        line.start()
+        assert line.process is not None
+        assert line.process.wait(30) == 2
+        assert "another trader acts for this bot" in line.log()
+        assert first is not None and first.poll() is None
+        line.process = first
+
+
+@pytest.mark.parametrize("what", ["flatten", "keep"])
+def test_a_stop_may_sell_all_or_keep_the_position(tmp_path: Path, what: str) -> None:
+    with TraderLine(tmp_path, speed=120, period=400, options=["--on-stop", what]) as line:
+        line.start()
+        line.wait(lambda: line.of_kind("fill"))
+        assert line.stop()[0] == 0
+        held = line.emulator.exchange.accounts["primary"].ledger.amount("BTC")
+        assert (held == 0) is (what == "flatten")

@@ -1,0 +1,233 @@
+"""A running trader between an emulator and a broker, with windows and forecasts by the test.
+
+The trader is a process of its own that can be killed; exchange and broker live in the test's
+process, so that the test sees the account as the exchange does.
+"""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from confluent_kafka import Consumer, Producer
+
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
+from tradebot.venue.emulator.embedded import EmbeddedEmulator
+from tradebot.venue.emulator.settings import EmulatorSettings
+
+MINUTE = 60_000
+KINDS = (("ask", 1e6), ("bid", 1.1e6), ("price_volume", 1.1))
+
+
+class TraderLine:
+    """Runs while its `with` block does; `documents` are those delivered so far, by id.
+
+    Args:
+        period: of the forecast's wave in minutes; it rises for half of it.
+        options: of the trader, beside those that the line needs.
+        trader: the command that is the trader.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        speed: float = 60,
+        seed: int = 1,
+        period: int = 4,
+        mode: str = "Live",
+        options: Sequence[str] = (),
+        trader: Sequence[str] = (sys.executable, "-m", "tradebot", "trader"),
+    ) -> None:
+        self.folder = folder
+        self.speed = speed
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.deliveries = 0
+        self.windows = 0
+        self.talking = True
+        self.process: subprocess.Popen[bytes] | None = None
+        self.emulator = EmbeddedEmulator(
+            EmulatorSettings(
+                port=0, speed=speed, seed=seed, history_days=1, rate_limits=False,
+                events_per_second=2, max_event_rate=60,
+            )
+        )  # fmt: skip
+        self._period = period
+        self._mode = mode
+        self._options = tuple(options)
+        self._trader = tuple(trader)
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.broker = EmbeddedBroker(partitions=1)
+        self.emulator.__enter__()
+        keys = self.folder / "keys"
+        keys.mkdir()
+        (keys / "key").write_text("account-demo")
+        (keys / "secret").write_text("demo-secret")
+        self._producer = Producer({"bootstrap.servers": self.broker.address, "linger.ms": 1})
+        self._reader = Consumer(
+            {
+                "bootstrap.servers": self.broker.address,
+                "group.id": "test",
+                "auto.offset.reset": "earliest",
+            }
+        )
+        self._reader.subscribe(["trade-documents"])
+        self.start_of_day = self.exchange_time() // MINUTE * MINUTE
+        self._end = self.start_of_day
+        self._forecast()
+        self._thread = threading.Thread(target=self._drive, name="line", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self._ended.set()
+        self._thread.join(10)
+        self._reader.close()
+        self.emulator.__exit__(None, None, None)
+        self.broker.close()
+
+    # The world around the trader.
+
+    def exchange_time(self) -> int:
+        """Milliseconds at the exchange, as the test's own clock of it."""
+        return self.emulator.exchange.clock.market()
+
+    def _forecast(self) -> None:
+        wave = [9.3 + 0.01 * math.sin(2 * math.pi * i / self._period) for i in range(20_000)]
+        record = ForecastRecord(
+            "BTCUSD", "FastProphet", "wave", self.start_of_day, self.start_of_day,
+            self.start_of_day, MINUTE, wave, [], [],
+        )  # fmt: skip
+        self._producer.produce("forecasts", encode(record), key=b"BTCUSD/FastProphet")
+        self._producer.flush(10)
+
+    def _drive(self) -> None:
+        seq = 0
+        while not self._ended.is_set():
+            now = self.exchange_time()
+            if self.talking:
+                seq += 1
+                feed = FeedRecord("bid", "1", "1", "BTCUSD", now, "place", seq)
+                self._producer.produce("gemini-feed", encode(feed), key=b"BTCUSD")
+            while now >= self._end + MINUTE + 500:
+                self.window(self._end + MINUTE)
+            self._producer.poll(0)
+            self._collect()
+
+    def window(self, end: int, *, complete: bool = True) -> None:
+        """The three records of the window that ends at `end`."""
+        self._end = max(self._end, end)
+        self.windows += 1
+        for kind, value in KINDS:
+            record = LiquidityRecord(
+                kind, value, end // 1000, "BTCUSD", end - MINUTE, end, 9, complete  # type: ignore[arg-type]
+            )  # fmt: skip
+            self._producer.produce("faust.out", encode(record), key=b"BTCUSD")
+
+    def _collect(self) -> None:
+        for message in self._reader.consume(500, 0.03):
+            if message.error() is None:
+                document = json.loads(message.value() or b"")
+                self.deliveries += 1
+                self.documents[document["id"]] = document
+
+    # The trader.
+
+    def start(self) -> None:
+        """Starts the trader's process."""
+        url = self.emulator.url
+        command = [
+            *self._trader, "--bot", "btc", "--mode", self._mode, "--kafka", self.broker.address,
+            "--kafka-embedded", "--emulator-url", url, "--speed", str(self.speed),
+            "--state-dir", str(self.folder / "state"),
+            "--api-key-file", str(self.folder / "keys" / "key"),
+            "--api-secret-file", str(self.folder / "keys" / "secret"),
+            "--max-model-age-seconds", "100000000", *self._options,
+        ]  # fmt: skip
+        with (self.folder / "trader.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ)
+
+    def kill(self) -> None:
+        """kill -9, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Asks it to stop; answers its exit code and how many seconds it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        return code, time.monotonic() - began
+
+    def log(self) -> str:
+        """What the trader has logged so far."""
+        return (self.folder / "trader.log").read_text()
+
+    def tell(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one of a person's commands."""
+        return subprocess.run(
+            [sys.executable, "-m", "tradebot", *arguments, "--state-dir", self.folder / "state"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any] | None:
+        """What the trader says of itself, without a process of its own; `None` if it can't."""
+        try:
+            address = json.loads((self.folder / "state" / "btc" / "control.json").read_bytes())
+            answer = httpx.get(
+                f"{address['url']}/status",
+                headers={"Authorization": f"Bearer {address['token']}"},
+                timeout=5,
+            )
+        except (OSError, ValueError, httpx.HTTPError):
+            return None
+        return answer.json() if answer.status_code == 200 else None
+
+    def condition(self, name: str) -> bool | None:
+        """Whether a condition holds, `None` if the trader does not answer."""
+        status = self.status()
+        if status is None:
+            return None
+        return bool(next(c["status"] for c in status["conditions"] if c["type"] == name))
+
+    def of_kind(self, doc_type: str) -> list[dict[str, Any]]:
+        """The documents of a kind, oldest first."""
+        found = [d for d in list(self.documents.values()) if d["doc_type"] == doc_type]
+        return sorted(found, key=lambda document: int(document["ts"]))
+
+    def wait(self, what: Callable[[], object], seconds: float = 30) -> None:
+        """Returns when `what` holds.
+
+        Raises:
+            AssertionError: it did not in time; with the log's end.
+        """
+        deadline = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"not in {seconds} s; the trader's log ends:\n{self.log()[-3000:]}"
+                )
+            time.sleep(0.05)
