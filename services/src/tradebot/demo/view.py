@@ -1,6 +1,6 @@
 """What the demo shows in the terminal: a table that moves, or lines where it cannot."""
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -15,17 +15,17 @@ def _state(process: StageProcess) -> Text:
     return Text("; ".join(process.reasons.values()), style=style)
 
 
-def table(processes: list[StageProcess], elapsed: float, page: str) -> Table:
-    """A row a stage."""
+def panel(processes: list[StageProcess], elapsed: float, page: str) -> Group:
+    """The page's address, and a row a stage."""
     ready = all(not process.reasons for process in processes)
-    title = f"{page}  ·  {elapsed:.0f} s  ·  Ctrl-C ends it" if ready else "starting …"
-    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    headline = f"{page}  ·  {elapsed:.0f} s  ·  Ctrl-C ends it" if ready else "starting …"
+    view = Table(box=None, pad_edge=False)
     for heading in ("stage", "state", "restarts", "MiB"):
         view.add_column(heading, justify="right" if heading in ("restarts", "MiB") else "left")
     for process in processes:
         memory = f"{process.memory_mib():.0f}"
         view.add_row(process.stage.name, _state(process), str(process.restarts), memory)
-    return view
+    return Group(Text(headline, style="bold"), view)
 
 
 class TerminalView:
@@ -49,7 +49,7 @@ class TerminalView:
     def __call__(self, processes: list[StageProcess], elapsed: float, page: str) -> None:
         """Shows the stages as they are now."""
         if self._console.is_terminal:
-            self._live.update(table(processes, elapsed, page))
+            self._live.update(panel(processes, elapsed, page))
             return
         for process in processes:
             state = _state(process).plain
