@@ -26,7 +26,7 @@ class Time:
 @asynccontextmanager
 async def emulator(clock: Time) -> AsyncIterator[str]:
     """An exchange whose market moves with `clock`; answers its address."""
-    settings = EmulatorSettings(history_days=1, events_per_second=100)
+    settings = EmulatorSettings(history_days=1, events_per_second=100, rate_limits=False)
     application = Application(Exchange(settings, ExchangeClock(START, 1.0, clock)))
     listener = listen("127.0.0.1", 0)
     web = server(application)

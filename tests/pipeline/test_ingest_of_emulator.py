@@ -1,14 +1,17 @@
 """Emulator → ingest → Kafka: what is on the topic is the exchange's book, level by level."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import httpx
+import msgspec
 import pytest
-from confluent_kafka import TopicPartition
 from emulated_venue import START, Time, emulator
+from topic_reader import rebuilt, records
 
 from tradebot.domain.book import OrderBook
 from tradebot.ingest.publisher import Publisher
@@ -17,7 +20,8 @@ from tradebot.ingest.stage import Ingest
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.health import Readiness
-from tradebot.records import FeedRecord, TradeRecord, decode
+from tradebot.records import FeedRecord, TradeRecord
+from tradebot.venue.answers import Book
 from tradebot.venue.backoff import Backoff
 from tradebot.venue.rest import GeminiRest
 
@@ -41,71 +45,50 @@ def settings_for(url: str, interface: Any, address: str, *, mock: bool) -> Inges
     )
 
 
-def records(settings: IngestSettings, topic: str, kind: type[Any]) -> list[Any]:
-    """All that the topic holds, in order."""
-    name = settings.topic_prefix + topic
-    consumer = kafka.consumer(settings, uuid4().hex)
-    partitions, left = [], 0
-    for number in consumer.list_topics(name, timeout=10).topics[name].partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=10)
-        left += high - low
-        partitions.append(TopicPartition(name, number, low))
-    consumer.assign(partitions)
-    found: list[Any] = []
-    while len(found) < left:
-        message = consumer.poll(10)
-        assert message is not None and not message.error()
-        found.append(decode(message.value(), kind))
-    consumer.close()
-    return found
-
-
-def rebuilt(feed: list[FeedRecord]) -> OrderBook:
-    """The book that a reader of the topic has."""
-    book = OrderBook()
-    due = 0
-    for record in feed:
-        if record.seq == 0:
-            book.clear()
-            due = 0
-        assert record.seq == due
-        due += 1
-        book.set(record.side, Decimal(record.price), Decimal(record.remaining))
-    return book
-
-
-async def follow(settings: IngestSettings, clock: Time, url: str, steps: int) -> None:
-    """Ingest reads while the market makes `steps` steps; a venue restart is none of them."""
+@asynccontextmanager
+async def reading(settings: IngestSettings) -> AsyncIterator[Readiness]:
+    """Ingest runs, and has written all it read when the block is over."""
     prefix = settings.topic_prefix
     await asyncio.to_thread(
         kafka.ensure_topics, settings, [prefix + "gemini-feed", prefix + "gemini-trades"]
     )
     readiness = Readiness("ingest")
     readiness.started()
-    publisher = Publisher(settings)
-    ingest = Ingest(settings, publisher, readiness, Backoff(first=0.02, most=0.1))
+    ingest = Ingest(settings, Publisher(settings), readiness, Backoff(first=0.02, most=0.1))
     task = asyncio.create_task(ingest.run())
-    async with asyncio.timeout(30):
-        for _ in range(steps):
-            clock.now += STEP_MS / 1000
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.2)
-    assert readiness.reasons() == {}
+    yield readiness
     ingest.stop()
     await task
+
+
+async def moves(clock: Time, steps: int) -> None:
+    """The market makes `steps` steps of half a second, each in a twentieth."""
+    for _ in range(steps):
+        clock.now += STEP_MS / 1000
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
+
+
+def same(mirror: OrderBook, book: Book) -> bool:
+    """Whether a reader of the topic has the venue's book, level by level."""
+    return list(mirror.levels("bid")) == [(each.price, each.amount) for each in book.bids] and list(
+        mirror.levels("ask")
+    ) == [(each.price, each.amount) for each in book.asks]
 
 
 async def check(interface: str, address: str, *, mock: bool) -> None:
     clock = Time()
     async with emulator(clock) as url, GeminiRest(url) as rest:
         settings = settings_for(url, interface, address, mock=mock)
-        await follow(settings, clock, url, steps=40)
-        book = await rest.book("BTCUSD", limit=0)
-        told = await rest.trades("BTCUSD")
+        async with reading(settings) as readiness:
+            await moves(clock, 40)
+            assert readiness.reasons() == {}
+            book = await rest.book("BTCUSD", limit=0)
+            told = await rest.trades("BTCUSD")
     feed = await asyncio.to_thread(records, settings, "gemini-feed", FeedRecord)
-    mirror = rebuilt(feed)
-    assert list(mirror.levels("bid")) == [(level.price, level.amount) for level in book.bids]
-    assert list(mirror.levels("ask")) == [(level.price, level.amount) for level in book.asks]
+    mirror, connections = rebuilt(feed)
+    assert connections == 1
+    assert same(mirror, book)
     assert {record.reason for record in feed} == {"initial", "place", "cancel", "trade"}
     times = [record.ts for record in feed]
     assert times == sorted(times)
@@ -129,3 +112,42 @@ async def test_the_topic_holds_the_exchanges_book_level_by_level(
 @pytest.mark.kafka
 async def test_the_topic_holds_the_exchanges_book_on_a_real_broker(kafka_address: str) -> None:
     await check("new", kafka_address, mock=False)
+
+
+CHAOS = {
+    "seed": 7,
+    "faults": [
+        {"kind": "drop", "where": "sockets", "probability": 0.01},
+        {"kind": "gap", "where": "sockets", "probability": 0.005},
+        {"kind": "duplicate", "where": "sockets", "probability": 0.02},
+        {"kind": "reorder", "where": "sockets", "probability": 0.01},
+        {"kind": "truncate", "where": "sockets", "probability": 0.005},
+        {"kind": "delay", "where": "sockets", "probability": 0.01, "seconds": 0.1},
+        {"kind": "disconnect", "after": 1.5},
+        {"kind": "silence", "after": 3.0, "seconds": 1.0},
+    ],
+}
+
+
+@pytest.mark.parametrize("interface", ["new", "v1"])
+async def test_after_all_that_sockets_do_the_topic_holds_the_exchanges_book(
+    interface: str, embedded: EmbeddedBroker
+) -> None:
+    clock = Time()
+    async with emulator(clock) as url, GeminiRest(url) as rest, httpx.AsyncClient() as control:
+        chosen = settings_for(url, interface, embedded.address, mock=True)
+        settings = msgspec.structs.replace(chosen, stall_seconds=0.6)
+        async with reading(settings) as readiness:
+            armed = await control.post(f"{url}/emulator/faults", json=CHAOS)
+            assert armed.status_code == 200, armed.text
+            await moves(clock, 100)
+            struck = (await control.get(f"{url}/emulator/faults/log")).json()
+            await control.delete(f"{url}/emulator/faults")
+            await moves(clock, 20)
+            assert readiness.reasons() == {}
+            book = await rest.book("BTCUSD", limit=0)
+    feed = await asyncio.to_thread(records, settings, "gemini-feed", FeedRecord)
+    mirror, connections = rebuilt(feed)
+    assert connections > 2
+    assert {each["kind"] for each in struck} > {"disconnect", "silence"}
+    assert same(mirror, book)

@@ -209,10 +209,20 @@ class TestTheFirstInterface:
         assert (told.trade.tid, told.trade.maker_side) == (5375547515, "ask")
         assert changes(events)[-1] == ("ask", "3641.62", "4", "trade")
 
-    @pytest.mark.parametrize("number", [0, 2, 7])
+    def test_a_message_told_twice_changes_nothing(self) -> None:
+        feed = self.begun()
+        assert changes(feed.read(v1(1, CANCEL)))
+        assert feed.read(v1(1, CANCEL)) == []
+        assert changes(feed.read(v1(2, CANCEL)))
+
+    @pytest.mark.parametrize("number", [2, 7])
     def test_a_step_in_the_socket_sequence_breaks_the_feed(self, number: int) -> None:
         with pytest.raises(FeedBrokenError, match=f"message 1 was due and {number} came"):
             self.begun().read(v1(number, CANCEL))
+
+    def test_a_message_without_a_number_breaks_the_feed(self) -> None:
+        with pytest.raises(FeedBrokenError, match="without socket_sequence"):
+            self.begun().read('{"type":"heartbeat"}')
 
     def test_heartbeats_count_in_the_sequence(self) -> None:
         feed = self.begun()

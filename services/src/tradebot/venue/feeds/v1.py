@@ -66,7 +66,8 @@ class V1Feed(BookKeeper):
             raise FeedBrokenError("malformed", str(error)) from None
         if message.result == "error":
             raise FeedBrokenError("refused", f"{message.reason}: {message.message}")
-        self._in_sequence(message.socket_sequence)
+        if self._seen_before(message.socket_sequence):
+            return []
         if message.timestampms:
             self.clock.observe(message.timestampms)
         if message.type != "update":
@@ -74,10 +75,20 @@ class V1Feed(BookKeeper):
         now = self.stamp()
         return self.released(self._update(message, message.timestampms or now), now)
 
-    def _in_sequence(self, number: int) -> None:
-        if number != self._next:
+    def _seen_before(self, number: int) -> bool:
+        """Whether the message of that number was read already; counts it if not.
+
+        Raises:
+            FeedBrokenError: one before it is missing, or it has no number.
+        """
+        if number < 0:
+            raise FeedBrokenError("malformed", "a message without socket_sequence")
+        if number > self._next:
             raise FeedBrokenError("gap", f"message {self._next} was due and {number} came")
-        self._next += 1
+        if number < self._next:
+            return True
+        self._next = number + 1
+        return False
 
     def _update(self, message: _Frame, ts: int) -> list[MarketEvent]:
         snapshot = message.socket_sequence == 0
