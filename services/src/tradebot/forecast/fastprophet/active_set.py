@@ -21,12 +21,13 @@ def factor(matrix: Floats) -> Floats:
     A matrix that is not positive definite to rounding gets the least ridge that makes it so.
     """
     ridge = 0.0
-    while True:
+    while ridge < 1e3:
         lower, info = lapack.dpotrf(matrix, lower=1, clean=1)
         if info == 0:
             return np.asarray(lower)
         ridge = max(ridge * 16, EPS * len(matrix))
         matrix = matrix + ridge * np.eye(len(matrix))
+    raise FloatingPointError("The numbers of the fit overflowed: are y and ds what they should be?")
 
 
 def penalised_step(

@@ -49,8 +49,7 @@ def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]
     blocks are halved until the polynomials in them are exact to rounding.
     """
     if len(model.rows) < FEW_ROWS or model.design.multiplicative.any():
-        starts = [_start(model, sign) for sign in (1.0, -1.0)]
-        found = [_descend(model, model.evaluate, options, start) for start in starts]
+        found = [_by_rows(model, options, sign) for sign in (1.0, -1.0)]
     else:
         blocks = make_blocks(model)
         found = [_by_blocks(model, blocks, options, sign) for sign in (1.0, -1.0)]
@@ -66,15 +65,27 @@ def _by_blocks(model: RowModel, blocks: Blocks, options: Options, sign: float) -
     return solution
 
 
+def _by_rows(model: RowModel, options: Options, sign: float) -> Solution:
+    """The better of two descents: from a stiff trend, and from one that is free to bend."""
+    start = _start(model, sign)
+    stiff = _descend(model, model.evaluate, options, start)
+    free = _descend(model, model.evaluate, options, start, 0.1 * stiff.sigma**2)
+    return min(stiff, free, key=lambda solution: solution.objective)
+
+
 def _descend(
-    model: RowModel, evaluate: Callable[[Floats], Fit], options: Options, start: Floats
+    model: RowModel,
+    evaluate: Callable[[Floats], Fit],
+    options: Options,
+    start: Floats,
+    variance: float | None = None,
 ) -> Solution:
     precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
     precisions = np.concatenate((precisions, model.design.prior_scales**-2.0))
     prior = LogisticPrior(precisions, float(np.sign(start[1])))
     tau = options.changepoint_prior_scale
     problem = Problem(model.count, evaluate, prior, tau, slice(2, model.trend_size))
-    return minimise(problem, start)
+    return minimise(problem, start, variance)
 
 
 def _start(model: RowModel, sign: float) -> Floats:

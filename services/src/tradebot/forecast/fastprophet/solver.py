@@ -79,7 +79,7 @@ def minimise(
     aim = own if variance is None else variance
     value = np.inf if variance is not None else objective(problem, theta, fit.rss, own)
     damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
-    while count < steps and not converged:
+    while count < steps and not converged and damping < 1e12:
         count += 1
         step = _step(problem, theta, fit, aim, damping)
         trial = theta + step
@@ -88,13 +88,13 @@ def minimise(
         trial_value = objective(problem, trial, trial_fit.rss, trial_own)
         change = float(step @ fit.hessian @ step)
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
-        tiny = moved < 1e-7
-        if not (trial_value <= value or (tiny and np.isfinite(trial_value))):
+        if not np.isfinite(trial_value) or not (trial_value <= value or moved < 1e-7):
+            # Nowhere lower along a step that is next to nothing: this is the optimum.
+            converged = moved < 1e-9
             if aim != own:
                 aim = own
             else:
                 damping = max(damping * 8, 1e-6)
-                converged = damping > 1e12
             continue
         trial_drift = float(np.log(trial_own / own))
         level = 1e-10 if count < 40 else 1e-7
@@ -120,4 +120,7 @@ def _step(problem: Problem, theta: Floats, fit: Fit, variance: float, damping: f
     hessian[np.diag_indices(len(theta))] = np.maximum(diagonal, np.finfo(np.float64).tiny)
     gradient = fit.gradient + variance * slope
     weight = variance / problem.tau
-    return penalised_step(hessian, gradient, theta, weight, problem.penalised)
+    try:
+        return penalised_step(hessian, gradient, theta, weight, problem.penalised)
+    except FloatingPointError:
+        return np.full(len(theta), np.nan)
