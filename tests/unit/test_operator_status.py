@@ -40,7 +40,8 @@ def pod(*, ready: bool = False, scheduled: bool = True, **container: Any) -> dic
     }
 
 
-RUNNING = {"state": {"running": {}}}
+RUNNING = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+YOUNG = {"state": {"running": {"startedAt": "2026-01-01T11:59:40Z"}}}
 
 
 def crashed(message: str, **extra: Any) -> dict[str, Any]:
@@ -74,6 +75,7 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
         ),
         ([pod(state={"waiting": {"reason": "ContainerCreating"}})], "StagesStarting", "starting"),
         ([pod(**RUNNING)], "StageNotReady", "/readyz tells why"),
+        ([pod(**YOUNG)], "StagesStarting", "getting ready"),
     ],
 )
 def test_a_pod_that_does_not_work_says_why(seen: list[Any], reason: str, words: str) -> None:

@@ -13,6 +13,10 @@ QUIET_SECONDS = 60.0
 """For so long after a crash a container that runs again, but is not ready, is still crashing."""
 
 
+START_SECONDS = 45.0
+"""For so long after its start a container that is not ready is starting."""
+
+
 class Trouble(msgspec.Struct, frozen=True):
     """What is wrong, in one word and in a sentence.
 
@@ -88,12 +92,21 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
     ready = conditions.get("Ready", {}).get("status") == "True"
     if trouble is None and not running:
         trouble = Trouble("StagesStarting", f"{stage} is starting", waiting=True, pod=name)
-    if trouble is None and not ready:
+    if trouble is None and not ready and _young(containers, now):
+        trouble = Trouble("StagesStarting", f"{stage} runs and is getting ready")
+    elif trouble is None and not ready:
         message = f"{stage} runs and is not ready: its /readyz tells why"
         trouble = Trouble("StageNotReady", message)
-    if trouble and trouble.reason not in ("StageNotReady",):
-        running = False
-    return UnitState(running=running, ready=ready and running, trouble=trouble)
+    failed = trouble is not None and trouble.reason not in ("StagesStarting", "StageNotReady")
+    return UnitState(running=running and not failed, ready=ready and not failed, trouble=trouble)
+
+
+def _young(containers: list[dict[str, Any]], now: datetime) -> bool:
+    """Whether a container began so lately that it need not be ready yet."""
+    began = [item["state"]["running"].get("startedAt") for item in containers]
+    return any(
+        (now - datetime.fromisoformat(at)).total_seconds() < START_SECONDS for at in began if at
+    )
 
 
 def _container(stage: str, status: dict[str, Any], now: datetime) -> Trouble | None:

@@ -262,7 +262,7 @@ class Worker:
     def _recheck(self, key: Key, bot: TradeBot, found: list[tuple[Unit, UnitState]]) -> None:
         """A pod that waits sends no event when the reason appears: looks again for a while."""
         place = (key.namespace, key.name)
-        if bot.deleted_at or all(state.running for _, state in found):
+        if bot.deleted_at or all(state.trouble is None for _, state in found):
             self._unready_since.pop(place, None)
             return
         since = self._unready_since.setdefault(place, time.monotonic())
