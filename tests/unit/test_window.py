@@ -279,7 +279,7 @@ def read_in_one(log: Sequence[Change]) -> tuple[list[Result], int]:
     return results(windows.feed(log, range(len(log)))), windows.late
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(steps, min_size=20, max_size=60), st.data())
 def test_batches_and_restarts_never_change_what_comes_out(
     steps: list[Step], data: st.DataObject
@@ -306,7 +306,7 @@ def test_batches_and_restarts_never_change_what_comes_out(
     assert late + windows.late == expected_late
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(steps, min_size=20, max_size=60), st.data())
 def test_closing_by_the_clock_gives_what_the_next_record_would_have_given(
     steps: list[Step], data: st.DataObject
@@ -334,7 +334,7 @@ def restarted(windows: PartitionWindows, log: Sequence[Change]) -> PartitionWind
     return again
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(steps, min_size=20, max_size=60))
 def test_a_window_comes_out_once_and_a_symbols_windows_in_order(steps: list[Step]) -> None:
     closed, _ = read_in_one(log_of(steps))
@@ -343,7 +343,7 @@ def test_a_window_comes_out_once_and_a_symbols_windows_in_order(steps: list[Step
         assert indices == sorted(set(indices))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(steps, min_size=20, max_size=60))
 def test_every_record_of_flow_is_in_a_window_or_late(steps: list[Step]) -> None:
     log = log_of(steps)
