@@ -22,8 +22,11 @@ SETUP_SECONDS = 300
 def run(settings: RecorderSettings) -> None:
     """Records until SIGTERM or SIGINT."""
     logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
-    if settings.setup:
-        set_up(settings)
+    if settings.setup or settings.setup_kibana:
+        if settings.setup:
+            set_up(settings)
+        if settings.setup_kibana:
+            set_up_kibana(settings)
         return
     readiness = Readiness(STAGE)
     health.serve(readiness, stage=STAGE, host=settings.http_host, port=settings.http_port)
@@ -62,6 +65,23 @@ def set_up(settings: RecorderSettings) -> None:
             click.echo(f"the store of documents is set up; {gone} old documents deleted")
             store.close()
             return
+
+
+def set_up_kibana(settings: RecorderSettings) -> None:
+    """Imports the dashboards, or writes them as Kibana would export them.
+
+    Raises:
+        SettingsError: Kibana was not available in time, or did not take every object.
+    """
+    # A recorder that records needs neither these objects nor an HTTP client.
+    from tradebot.recorder.kibana.importing import import_dashboards
+    from tradebot.recorder.kibana.objects import ndjson
+
+    if settings.setup_kibana == "-":
+        click.echo(ndjson(settings.index_prefix), nl=False)
+        return
+    taken = import_dashboards(settings)
+    click.echo(f"Kibana at {settings.setup_kibana} took {taken} objects")
 
 
 command = settings_command(

@@ -25,3 +25,12 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
     ] = 180
     replicas: Annotated[int, msgspec.Meta(ge=0, le=5), "replicas of each index"] = 0
     setup: Annotated[bool, "make or upgrade what holds the documents, then end"] = False
+    setup_kibana: Annotated[
+        str, "Kibana's URL: import the dashboards there, then end; - writes them to stdout"
+    ] = ""
+    kibana_username: Annotated[str, "user at Kibana"] = ""
+    kibana_password_file: Annotated[str, "file that holds the user's password"] = ""
+    kibana_ca_file: Annotated[str, "certificate authority of Kibana, a PEM file"] = ""
+    kibana_wait_seconds: Annotated[
+        float, msgspec.Meta(ge=0), "how long to wait for Kibana to be available"
+    ] = 600.0

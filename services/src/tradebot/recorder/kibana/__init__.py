@@ -1,0 +1,1 @@
+"""Kibana's dashboards, made from a small description."""

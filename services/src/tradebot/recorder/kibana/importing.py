@@ -1,0 +1,98 @@
+"""Imports the dashboards into a Kibana, waiting for it; harmless when repeated."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tradebot.platform.settings import SettingsError
+from tradebot.recorder.kibana.objects import ndjson
+from tradebot.recorder.settings import RecorderSettings
+
+RETRY_SECONDS = 3.0
+
+
+def import_dashboards(
+    settings: RecorderSettings, sleep: Callable[[float], None] = time.sleep
+) -> int:
+    """Imports all objects over those of before; answers how many.
+
+    Raises:
+        SettingsError: Kibana was not available in time, or did not take every object.
+    """
+    with _client(settings) as kibana:
+        _wait(kibana, settings.kibana_wait_seconds, sleep)
+        file = ("tradebot.ndjson", ndjson(settings.index_prefix), "application/ndjson")
+        try:
+            answer = kibana.post(
+                "/api/saved_objects/_import", params={"overwrite": "true"}, files={"file": file}
+            )
+        except httpx.HTTPError as error:
+            raise SettingsError(f"Kibana at {kibana.base_url} broke off: {error!r}") from None
+    # Kibana answers 200 also where it took only some of the objects: the body tells.
+    body = _body(answer)
+    if answer.status_code != 200 or body.get("success") is not True:
+        raise SettingsError(
+            f"Kibana at {settings.setup_kibana} did not take the dashboards"
+            f" ({answer.status_code}): {_why(body) or answer.text[:300]}"
+        )
+    return int(body["successCount"])
+
+
+def _client(settings: RecorderSettings) -> httpx.Client:
+    options: dict[str, Any] = {"headers": {"kbn-xsrf": "tradebot"}, "timeout": 60}
+    if settings.kibana_username:
+        try:
+            password = Path(settings.kibana_password_file).read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"kibana_password_file is {settings.kibana_password_file!r}: {error.strerror};"
+                " give the path of a file that holds the password"
+            ) from None
+        options["auth"] = (settings.kibana_username, password)
+    if settings.kibana_ca_file:
+        options["verify"] = settings.kibana_ca_file
+    try:
+        return httpx.Client(base_url=settings.setup_kibana, **options)
+    except (httpx.InvalidURL, OSError) as error:
+        raise SettingsError(f"Kibana cannot be reached as it is set: {error}") from None
+
+
+def _wait(kibana: httpx.Client, seconds: float, sleep: Callable[[float], None]) -> None:
+    """Returns when Kibana says that it is available: it answers long before that."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            answer = kibana.get("/api/status")
+            level = _body(answer).get("status", {}).get("overall", {}).get("level", "")
+            if answer.status_code == 200 and level in ("available", ""):
+                return
+            said = f"{answer.status_code} {level}".strip()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            said = str(error) or repr(error)
+        if time.monotonic() >= end:
+            raise SettingsError(
+                f"Kibana at {kibana.base_url} was not available in {seconds:g} s: {said}; give its"
+                " address by --setup-kibana and its user by --kibana-username"
+            )
+        sleep(RETRY_SECONDS)
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _why(body: dict[str, Any]) -> str:
+    """What Kibana says of the objects that it did not take."""
+    errors = body.get("errors", [])
+    told = [
+        f"{e.get('type')} {e.get('id')}: {e.get('error', {}).get('type', 'unknown')}"
+        for e in errors[:5]
+    ]
+    return "; ".join(told) or str(body.get("message", ""))

@@ -1,0 +1,191 @@
+"""The saved objects have the shapes that Kibana's own sample dashboards have, and hold together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tradebot.documents import BODIES
+from tradebot.recorder.kibana.columns import Columns
+from tradebot.recorder.kibana.description import Formula, Layer, Metric, Terms
+from tradebot.recorder.kibana.objects import ndjson, saved_objects
+from tradebot.records import DocType
+
+OBJECTS = saved_objects()
+DASHBOARDS = [o for o in OBJECTS if o["type"] == "dashboard"]
+CHART = Path(__file__).resolve().parents[2] / "charts" / "tradebot"
+
+
+def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(dashboard["attributes"]["panelsJSON"])
+    return found
+
+
+LENSES = [
+    pytest.param(panel["embeddableConfig"]["attributes"], id=f"{d['id']}: {panel['title']}")
+    for d in DASHBOARDS
+    for panel in panels(d)
+    if panel["type"] == "lens"
+]
+
+
+def fields_of(data_view: str) -> set[str]:
+    kind = data_view.removeprefix("tradebot-")
+    kinds = list(DocType) if kind == "all" else [DocType(kind)]
+    return {"bot", "symbol", "ts", "doc_type"} | {
+        field.name for each in kinds for field in msgspec.structs.fields(BODIES[each])
+    }
+
+
+def test_the_four_dashboards_and_the_one_of_a_trade_are_there() -> None:
+    assert [d["attributes"]["title"] for d in DASHBOARDS] == [
+        f"[tradebot] {name}"
+        for name in ("Trading", "Liquidity", "Forecast", "Operations", "One trade")
+    ]
+
+
+def test_ids_are_fixed_and_unique_so_that_an_import_replaces() -> None:
+    keys = [(o["type"], o["id"]) for o in OBJECTS]
+    assert len(keys) == len(set(keys))
+    assert ndjson() == ndjson()
+
+
+def test_every_reference_names_an_object_that_comes_before_it() -> None:
+    known: set[tuple[str, str]] = set()
+    for each in OBJECTS:
+        assert {(r["type"], r["id"]) for r in each["references"]} <= known, each["id"]
+        known.add((each["type"], each["id"]))
+
+
+def test_every_object_carries_the_versions_by_which_kibana_migrates_it() -> None:
+    for each in OBJECTS:
+        assert set(each) == {
+            "type", "id", "attributes", "references", "coreMigrationVersion",
+            "typeMigrationVersion", "managed",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
+def test_a_dashboard_has_the_attributes_of_the_sample_ones_and_refreshes(
+    dashboard: dict[str, Any],
+) -> None:
+    attributes = dashboard["attributes"]
+    assert set(attributes) == {
+        "title", "description", "panelsJSON", "optionsJSON", "controlGroupInput", "timeRestore",
+        "timeFrom", "timeTo", "refreshInterval", "kibanaSavedObjectMeta", "version",
+    }  # fmt: skip
+    assert attributes["refreshInterval"] == {"pause": False, "value": 10_000}
+    controls = json.loads(attributes["controlGroupInput"]["panelsJSON"])
+    assert [c["explicitInput"]["fieldName"] for c in controls.values()] == ["bot", "symbol"]
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
+def test_panels_fill_the_grid_without_overlapping(dashboard: dict[str, Any]) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in panels(dashboard):
+        grid = panel["gridData"]
+        assert grid["x"] + grid["w"] <= 48 and grid["i"] == panel["panelIndex"]
+        cells = {
+            (x, y)
+            for x in range(grid["x"], grid["x"] + grid["w"])
+            for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert not cells & taken
+        taken |= cells
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
+def test_each_reference_of_a_panel_is_lifted_to_the_dashboard(dashboard: dict[str, Any]) -> None:
+    names = {r["name"] for r in dashboard["references"]}
+    expected = {f"controlGroup_{f}:optionsListDataView" for f in ("bot", "symbol")}
+    for panel in panels(dashboard):
+        identifier = panel["panelIndex"]
+        if panel["type"] == "search":
+            expected.add(f"{identifier}:{panel['panelRefName']}")
+        else:
+            references = panel["embeddableConfig"]["attributes"]["references"]
+            expected |= {f"{identifier}:{r['name']}" for r in references}
+    assert names == expected
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_picture_reads_fields_that_its_documents_have(lens: dict[str, Any]) -> None:
+    sources = {
+        r["name"].removeprefix("indexpattern-datasource-layer-"): r["id"]
+        for r in lens["references"]
+    }
+    layers = lens["state"]["datasourceStates"]["formBased"]["layers"]
+    assert set(sources) == set(layers)
+    for name, layer in layers.items():
+        used = {c["sourceField"] for c in layer["columns"].values() if "sourceField" in c}
+        assert used - {"___records___"} <= fields_of(sources[name])
+
+
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_picture_shows_columns_that_its_layers_have(lens: dict[str, Any]) -> None:
+    layers = lens["state"]["datasourceStates"]["formBased"]["layers"]
+    for layer in layers.values():
+        assert layer["columnOrder"] == list(layer["columns"])
+        for column in layer["columns"].values():
+            assert set(column.get("references", [])) <= set(layer["columns"])
+    shown = lens["state"]["visualization"]
+    parts = shown.get("layers", [shown])
+    assert {part["layerId"] for part in parts} == set(layers)
+    for part in parts:
+        columns = layers[part["layerId"]]["columns"]
+        named = [
+            *part.get("accessors", []),
+            *part.get("metrics", []),
+            *part.get("primaryGroups", []),
+        ]
+        named += [part[k] for k in ("xAccessor", "splitAccessor", "metricAccessor") if k in part]
+        named += [c["columnId"] for c in part.get("columns", [])]
+        assert named and set(named) <= set(columns)
+
+
+def test_a_formula_is_kept_as_text_parts_and_tree() -> None:
+    real = Metric("average", "last", where="doc_type: ticker")
+    said = Metric("average", "price_1h", where="doc_type: forecast", shift="1h")
+    formula = Formula("abs", (Formula("subtract", (real, said)),), "Error")
+    columns = Columns(Layer("*", (formula,))).made
+    text = (
+        "abs(average(last, kql='doc_type: ticker')"
+        " - average(price_1h, kql='doc_type: forecast', shift='1h'))"
+    )
+    assert columns["metric0"]["params"]["formula"] == text
+    assert columns["metric0"]["references"] == ["metric0X2"]
+    assert columns["metric0X1"]["timeShift"] == "1h"
+    tree = columns["metric0X2"]["params"]["tinymathAst"]
+    assert tree["location"] == {"min": 0, "max": len(text)}
+    inner = tree["args"][0]
+    assert inner["args"] == ["metric0X0", "metric0X1"]
+    assert text[inner["location"]["min"] : inner["location"]["max"]] == inner["text"]
+
+
+def test_a_split_by_values_comes_before_time_as_lens_wants_it() -> None:
+    made = Columns(Layer("*", (Metric("count"),), split=Terms("bot"))).made
+    assert list(made) == ["split", "by", "metric0"]
+
+
+def test_a_click_on_a_decision_opens_all_about_that_trade() -> None:
+    views = {o["id"]: o["attributes"] for o in OBJECTS if o["type"] == "index-pattern"}
+    for kind in ("fill", "order", "decision", "all"):
+        formats = json.loads(views[f"tradebot-{kind}"]["fieldFormatMap"])
+        assert "#/view/tradebot-trade" in formats["decision_id"]["params"]["urlTemplate"]
+    assert json.loads(views["tradebot-liquidity"]["fieldFormatMap"]) == {}
+
+
+def test_another_prefix_of_indices_reaches_every_data_view() -> None:
+    titles = {
+        o["attributes"]["title"] for o in saved_objects("mine") if o["type"] == "index-pattern"
+    }
+    assert all(title.startswith("mine-") for title in titles) and len(titles) == 10
+
+
+def test_the_charts_file_is_what_the_command_writes() -> None:
+    written = (CHART / "files" / "kibana" / "tradebot.ndjson").read_bytes()
+    assert written == ndjson(), (
+        "run: tradebot recorder --setup-kibana - > charts/tradebot/files/kibana/tradebot.ndjson"
+    )
