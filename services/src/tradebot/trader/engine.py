@@ -11,7 +11,7 @@ from typing import Final
 from tradebot.domain.decision import Decision, Inputs, Quote, Settings, State, Window, decide
 from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import ZERO, Side, floor_to, limit_price
-from tradebot.domain.situation import BPS
+from tradebot.domain.situation import BPS, HOUR_MS
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
@@ -63,6 +63,7 @@ class Engine:
         self.due = asyncio.Event()
         """Set when a reconciliation is wanted before its time."""
         self._fee_bps = Decimal(40)
+        self._fee_asked = 0
         self._executor = executor
         self._reconciler = reconciler
         self._market = market
@@ -293,7 +294,7 @@ class Engine:
 
     async def _reconcile(self) -> Outcome:
         await self._market.refresh()
-        self._fee_bps = await self._executor.taker_fee_bps()
+        await self._learn_fee()
         ticker = await self._market.ticker()
         self.mid = (ticker.bid + ticker.ask) / 2
         first = not self.books.ledger.known
@@ -313,6 +314,13 @@ class Engine:
             self._bot, "certain" if outcome.certain else "uncertain"
         ).inc()
         return outcome
+
+    async def _learn_fee(self) -> None:
+        """The account's fee, asked anew each hour of exchange time."""
+        now = self._clock.now()
+        if not self._fee_asked or now - self._fee_asked > HOUR_MS:
+            self._fee_bps = await self._executor.taker_fee_bps()
+            self._fee_asked = now
 
     async def pause(self, because: str, by: str) -> str:
         """No new orders from now on; what it did, in a sentence."""

@@ -24,6 +24,7 @@ from tradebot.venue.errors import VenueError
 HEARTBEAT_SECONDS: Final = 10.0
 REPORT_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 2.5
+FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 15.0
 
 
@@ -131,7 +132,7 @@ class Loops:
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""
-        engine, wait = self._engine, 0.5
+        engine, wait = self._engine, FIRST_WAIT
         engine.due.set()
         while True:
             try:
@@ -142,7 +143,7 @@ class Loops:
             engine.due.clear()
             try:
                 outcome = await engine.reconcile()
-                wait = 0.5 if outcome.certain else min(LONGEST_WAIT, wait * 2)
+                wait = FIRST_WAIT if outcome.certain else min(LONGEST_WAIT, wait * 2)
                 if outcome.certain:
                     continue
             except VenueError as error:

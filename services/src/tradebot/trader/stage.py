@@ -24,12 +24,13 @@ from tradebot.trader.journal import JournalError
 from tradebot.trader.lease import Lease, LeaseTakenError
 from tradebot.trader.loops import Loops
 from tradebot.trader.market import Market
+from tradebot.trader.nonce_file import counter_nonces
 from tradebot.trader.paper import PaperAccount
 from tradebot.trader.publisher import KafkaPublisher
 from tradebot.trader.reconcile import Reconciler
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
-from tradebot.venue.nonces import nonces_of
+from tradebot.venue.nonces import Nonces, TimeNonces
 from tradebot.venue.rest import GeminiRest
 from tradebot.venue.settings import endpoints
 from tradebot.venue.signing import read_credentials
@@ -117,7 +118,9 @@ def _rest(settings: TraderSettings) -> GeminiRest:
     if _books_mode(settings) == "Paper":
         return GeminiRest(url)
     credentials = read_credentials(settings.api_key_file, settings.api_secret_file)
-    nonces = nonces_of("time" if settings.time_based_nonce else "counter")
+    nonces: Nonces = (
+        TimeNonces() if settings.time_based_nonce else counter_nonces(settings.folder / "nonce")
+    )
     return GeminiRest(url, credentials, nonces=nonces)
 
 

@@ -31,12 +31,21 @@ class CounterNonces:
 
     Args:
         clock: seconds of the epoch.
+        above: begins above this, what an earlier process leapt to.
+        leapt: told of each leap, to be remembered for the next process.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        above: int = 0,
+        leapt: Callable[[int], None] | None = None,
+    ) -> None:
         self._clock = clock
-        self._last = 0
+        self._last = above
         self._leap = LEAP_MS
+        self._leapt = leapt
 
     def next(self) -> int:
         """Milliseconds of the epoch, or one more than the last."""
@@ -47,6 +56,8 @@ class CounterNonces:
         """Leaps ahead, twice as far each time; the next one may be taken."""
         self._last += self._leap
         self._leap *= 2
+        if self._leapt is not None:
+            self._leapt(self._last)
         return True
 
 

@@ -1,0 +1,212 @@
+"""A soak: a running trader, an emulator that goes wrong by the seed, and kill -9 now and then.
+
+At the end, when the exchange behaves again, the books must be the exchange's.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from trader_line import TraderLine
+
+from tradebot.trader.entries import Intended
+from tradebot.trader.journal import SqliteJournal
+from tradebot.trader.ledger import Ledger, apply
+from tradebot.venue.emulator.faults.injector import Armed
+from tradebot.venue.emulator.faults.rules import (
+    AcceptLate,
+    AnyRule,
+    BalanceChange,
+    ClockJump,
+    Delay,
+    Drop,
+    Duplicate,
+    Error,
+    FillAfterCancel,
+    Maintenance,
+    NonceCollision,
+    PartialThenSilence,
+    RateLimit,
+    Reorder,
+    Trickle,
+    Truncate,
+    kind_of,
+)
+
+OPTIONS = (
+    "--cooldown-seconds", "0", "--max-orders-per-hour", "100000", "--reconcile-seconds", "15",
+    "--max-silence-seconds", "30", "--max-window-lag-seconds", "30", "--log-level", "warning",
+    "--slippage-bps", "50", "--collar-bps", "500",
+)  # fmt: skip
+
+
+def rules(rate: float, every: float) -> list[AnyRule]:
+    """All kinds of faults that concern an order path.
+
+    Args:
+        rate: share of calls that each kind strikes.
+        every: real seconds between two occurrences of a kind that happens at a time.
+    """
+    new = "/v1/order/new"
+    return [
+        Drop(where="rest", probability=rate, part="answer"),
+        Drop(where="rest", probability=rate / 2, part="request"),
+        Drop(where="rest", match=new, probability=rate, part="answer"),
+        Delay(where="rest", probability=4 * rate, seconds=0.02, jitter=0.1),
+        Duplicate(where="rest", probability=rate),
+        Reorder(where="rest", probability=rate / 4),
+        Truncate(where="rest", probability=rate / 2),
+        Trickle(where="rest", probability=rate / 4, seconds=0.5),
+        Error(where="rest", probability=rate / 2, status=500),
+        Error(where="rest", probability=rate / 4, status=502, body="<html>Bad Gateway</html>"),
+        Error(where="rest", match=new, probability=rate, status=502, body="", processed=True),
+        AcceptLate(probability=rate, seconds=1.0),
+        FillAfterCancel(probability=rate, seconds=0.5),
+        PartialThenSilence(probability=rate, seconds=2.0),
+        Maintenance(after=every, every=every, seconds=1.0),
+        RateLimit(after=every * 0.7, every=every, seconds=0.5),
+        ClockJump(after=every * 0.4, every=every, ms=1500, probability=0.5),
+        ClockJump(after=every * 0.6, every=every, ms=-1500, probability=0.5),
+        BalanceChange(after=every * 0.3, every=every, amount=Decimal("-7.5")),
+        BalanceChange(after=every * 0.8, every=every, currency="BTC", amount=Decimal("0.0125")),
+        NonceCollision(after=every * 0.5, every=every),
+    ]
+
+
+class Soak:
+    """One run; `summary` says what happened."""
+
+    def __init__(
+        self, folder: Path, *, seed: int, speed: float, trader: Sequence[str] = ()
+    ) -> None:
+        more: dict[str, Any] = {"trader": trader} if trader else {}
+        self.line = TraderLine(folder, speed=speed, seed=seed, period=3, options=OPTIONS, **more)
+        self.seed = seed
+        self.kills = 0
+        self.armed: list[Armed] = []
+        self.folder = folder
+
+    def run(
+        self, *, orders: int, faults: int, kill_every: float, rate: float, limit: float
+    ) -> None:
+        """Trades until there were so many orders and faults; then a quiet end, and the checks.
+
+        Args:
+            limit: real seconds after which it ends in any case.
+        """
+        emulator = self.line.emulator
+        with self.line as line:
+            account = emulator.exchange.accounts["primary"]
+            self.start = {name: account.ledger.amount(name) for name in ("BTC", "USD")}
+            line.start()
+            line.wait(lambda: line.condition("Reconciled"))
+            wanted = rules(rate, every=max(5.0, kill_every))
+            injector = emulator.application.injector
+            self.armed = emulator.call(lambda: [injector.arm(rule) for rule in wanted])
+            began = killed = time.monotonic()
+            while time.monotonic() - began < limit:
+                if self.orders >= orders and self.faults >= faults:
+                    break
+                if time.monotonic() - killed > kill_every:
+                    self._kill()
+                    killed = time.monotonic()
+                time.sleep(0.1)
+            self._end()
+            self.check()
+
+    def _kill(self) -> None:
+        self.line.kill()
+        self.kills += 1
+        self.line.start()
+
+    def _end(self) -> None:
+        """The exchange behaves; a last start reconciles, and a stop flushes."""
+        line, emulator = self.line, self.line.emulator
+        emulator.call(lambda: emulator.application.injector.disarm(None))
+        time.sleep(2.5)  # what was accepted or filled late comes now
+        self._kill()
+        line.wait(lambda: line.condition("Reconciled"), 60)
+        code, _ = line.stop()
+        assert code == 0, line.log()[-2000:]
+        deadline = time.monotonic() + 15
+        seen = -1
+        while line.deliveries != seen and time.monotonic() < deadline:
+            seen = line.deliveries
+            time.sleep(0.7)
+
+    # What happened.
+
+    @property
+    def orders(self) -> int:
+        """Orders that the exchange accepted."""
+        account = self.line.emulator.exchange.accounts["primary"]
+        return len(account.closed) + len(account.live)
+
+    @property
+    def faults(self) -> int:
+        """Things that went wrong."""
+        return sum(armed.strikes for armed in self.armed)
+
+    def summary(self) -> dict[str, Any]:
+        """For a person."""
+        kinds: Counter[str] = Counter()
+        for armed in self.armed:
+            kinds[kind_of(armed.rule)] += armed.strikes
+        return {
+            "seed": self.seed,
+            "orders": self.orders,
+            "faults": self.faults,
+            "kills": self.kills,
+            "windows": self.line.windows,
+            "fills": len(self.line.of_kind("fill")),
+            "kinds": dict(kinds),
+        }
+
+    # What must hold.
+
+    def check(self) -> None:
+        """Positions, intents, orders and fills; see the module."""
+        account = self.line.emulator.exchange.accounts["primary"]
+        ledger, intents = self._books()
+        assert not ledger.halted, ledger.halted
+        assert not ledger.pending, f"unresolved at the end: {ledger.pending}"
+        books = {"BTC": ledger.base, "USD": ledger.quote}
+        venue = {name: account.ledger.amount(name) for name in books}
+        assert books == venue, "positions by our books are the exchange's"
+        self._check_outside(ledger)
+        tickets = [*account.closed, *account.live.values()]
+        names = Counter(ticket.client_order_id for ticket in tickets)
+        assert not [name for name, count in names.items() if count > 1], "two orders of one intent"
+        assert set(names) <= intents, f"orders without an intent: {set(names) - intents}"
+        documents = Counter(d["body"]["trade_id"] for d in self.line.of_kind("fill"))
+        assert set(documents) == {str(fill.tid) for fill in account.fills}, "each fill a document"
+        assert set(documents.values()) <= {1}, "each fill one document"
+        ends = [d["body"]["window_end"] for d in self.line.of_kind("decision")]
+        assert len(ends) == len(set(ends)), "one decision a window"
+
+    def _books(self) -> tuple[Ledger, set[str]]:
+        journal = SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
+        ledger, intents = Ledger(), set()
+        for entry in journal.read():
+            ledger = apply(ledger, entry.body)
+            if isinstance(entry.body, Intended):
+                intents.add(entry.body.intent.client_order_id)
+        journal.close()
+        return ledger, intents
+
+    def _check_outside(self, ledger: Ledger) -> None:
+        """Only what the faults moved was taken for outside activity, to the last digit."""
+        moved = {"BTC": Decimal(0), "USD": Decimal(0)}
+        for armed in self.armed:
+            if isinstance(armed.rule, BalanceChange):
+                moved[armed.rule.currency] += armed.rule.amount * armed.strikes
+        assert {"BTC": ledger.outside_base, "USD": ledger.outside_quote} == moved
+
+
+def encoded(summary: dict[str, Any]) -> str:
+    """The summary as one line."""
+    return msgspec.json.encode(summary).decode()
