@@ -13,6 +13,10 @@ SUBCOMMANDS: Final = {
         "tradebot.forecast.evaluation.command",
         "walk models forward over past minutes and say what they are worth",
     ),
+    "plot": (
+        "tradebot.forecast.plot.command",
+        "draw a model: forecast, components, fitted beside true",
+    ),
 }
 """Subcommand: the module whose `command` it is, and its line in the help."""
 

@@ -1,0 +1,89 @@
+"""What is drawn: the price, what the model makes of minutes it knew, and of those held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.forecast.models.fast import FastProphetForecaster
+from tradebot.forecast.models.lstm import LstmForecaster
+from tradebot.forecast.models.prophet import ProphetForecaster
+from tradebot.forecast.protocol import Forecaster, Path
+
+
+@dataclass(frozen=True)
+class Line:
+    """Times (n,) in ms UTC and prices (n,)."""
+
+    ts: NDArray[np.int64]
+    price: NDArray[np.float64]
+
+    def newest(self, count: int) -> "Line":
+        """The last `count` points."""
+        return Line(self.ts[-count:], self.price[-count:])
+
+
+@dataclass(frozen=True)
+class Said:
+    """All that is drawn of one model.
+
+    `actual` is the price over the time that is drawn, `history` over all that the model knew.
+
+    `inside` is what it says of minutes that it learnt from, `outside` of minutes that it did not,
+    one minute ahead where the model looks back at each minute; both may be empty. `path` is its
+    forecast of the held out minutes, in one go from their beginning.
+    """
+
+    symbol: str
+    model: str
+    actual: Line
+    history: Line
+    inside: Line
+    outside: Line
+    path: Path
+
+
+def say(model: Forecaster, symbol: str, history: Series, *, held_out: int, shown: int) -> Said:
+    """Fits on all but the last `held_out` minutes and asks for them.
+
+    Args:
+        shown: minutes before the held out ones that are drawn.
+    """
+    end = history.end + MINUTE
+    split = end - held_out * MINUTE
+    known = history.until(split)
+    model.fit(known)
+    path = model.forecast(known, split, held_out)
+    drawn = history.between(split - shown * MINUTE, end)
+    inside, outside = _beside(model, known, drawn)
+    actual, past = _line(drawn.ts, drawn.log_price), _line(known.ts, known.log_price)
+    return Said(symbol, model.name, actual, past, inside, outside, path)
+
+
+def _line(ts: NDArray[np.int64], log_price: NDArray[np.float64]) -> Line:
+    return Line(ts, np.exp(log_price))
+
+
+NOTHING = Line(np.empty(0, np.int64), np.empty(0))
+
+
+def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
+    """In sample and out of sample, within what is drawn where that can be had."""
+    if isinstance(model, ProphetForecaster | FastProphetForecaster):
+        learnt = drawn.until(known.end + 1)
+        steps = (learnt.end - learnt.start) // MINUTE + 1
+        fitted = model.forecast(known, learnt.start, steps)
+        return _line(fitted.ts, fitted.log_price), NOTHING
+    if isinstance(model, LstmForecaster):
+        ts, said, _, count = model.fitted_beside_true(known)
+        return _line(ts[:count], said[:count]), _line(ts[count:], said[count:])
+    return NOTHING, NOTHING
+
+
+def components(model: Forecaster) -> object | None:
+    """The fitted `prophet.Prophet` of a model that has one, for its component plots."""
+    if isinstance(model, FastProphetForecaster):
+        fitted: object = model.fitted.to_prophet()
+        return fitted
+    return model.fitted if isinstance(model, ProphetForecaster) else None
