@@ -261,6 +261,25 @@ async def test_an_order_is_never_sent_twice_and_a_refused_nonce_leaves_its_fate_
     assert len(seen) == 1
 
 
+async def test_a_refused_nonce_leaves_an_orders_fate_open_and_is_not_tried_again() -> None:
+    # Something on the way may have sent the order twice: the second is refused, the first is not.
+    sent = 0
+
+    def venue(_request: httpx.Request) -> Any:
+        nonlocal sent
+        sent += 1
+        body = {"result": "error", "reason": "InvalidNonce", "message": "Nonce too low"}
+        return httpx.Response(400, json=body)
+
+    order = NewOrder(
+        symbol="BTCUSD", side="buy", amount=Decimal(1), price=Decimal(1), client_order_id="x"
+    )
+    async with client(venue) as rest:
+        with pytest.raises(AmbiguousError, match="InvalidNonce"):
+            await rest.new_order(order)
+    assert sent == 1
+
+
 async def test_rules_round_amounts_down_and_limits_to_our_side() -> None:
     async with client(lambda _: DETAILS) as rest:
         rules = await RuleBook(rest).rules("BTCUSD")
