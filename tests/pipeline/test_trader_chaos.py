@@ -1,0 +1,60 @@
+"""Faults and kills against a running trader.
+
+The short soak runs always. `make chaos` runs the long one, and shows with three traders that each
+lack a guard that the soak would notice; TRADEBOT_CHAOS_SEED repeats a run.
+"""
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from chaos_soak import Soak, encoded
+
+Say = Callable[[str], None]
+UNGUARDED = Path(__file__).parents[1] / "unguarded_trader.py"
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Writes a line past pytest's capture: a soak's seed and figures are for the person."""
+
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+            sys.stdout.flush()
+
+    return write
+
+
+def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> None:
+    soak = Soak(tmp_path, seed=7, speed=120)
+    soak.run(orders=12, faults=25, kill_every=7, rate=0.03, limit=18)
+    assert soak.orders >= 3 and soak.faults >= 10 and soak.kills >= 1
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_a_long_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path, say: Say) -> None:
+    seed = int(os.environ.get("TRADEBOT_CHAOS_SEED", random.randrange(10**6)))
+    say(f"TRADEBOT_CHAOS_SEED={seed} repeats this run")
+    soak = Soak(tmp_path, seed=seed, speed=120)
+    try:
+        soak.run(orders=500, faults=2000, kill_every=20, rate=0.02, limit=2700)
+    finally:
+        say(encoded(soak.summary()))
+    assert soak.orders >= 500 and soak.faults >= 2000
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("guard", ["journal-first", "look-up-first", "book-once"])
+def test_the_soak_notices_a_trader_without(guard: str, tmp_path: Path, say: Say) -> None:
+    command = (sys.executable, str(UNGUARDED), guard)
+    soak = Soak(tmp_path, seed=3, speed=120, trader=command)
+    with pytest.raises(AssertionError) as noticed:
+        soak.run(orders=60, faults=0, kill_every=20, rate=0.03, limit=120)
+    say(f"without {guard}: {str(noticed.value)[:200]}")
+    say(encoded(soak.summary()))
