@@ -14,6 +14,7 @@ from tradebot.liquidity.owner import Owner
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, FetchScheduler, FetchSchema, Transport
 from tradebot.platform import kafka
+from tradebot.platform.settings import SettingsError
 
 TICK_SECONDS = 0.25
 EXIT_SECONDS = 3.0
@@ -38,8 +39,15 @@ class LiquidityApp(faust.App):
         return self.consumer
 
     async def on_first_start(self) -> None:
-        """Before the consumer starts: topics, offsets, health."""
-        await asyncio.to_thread(self.owner.prepare)
+        """Before the consumer starts: topics, offsets, health.
+
+        Under `faust worker` nobody else turns an error of the settings into its sentence.
+        """
+        try:
+            await asyncio.to_thread(self.owner.prepare)
+        except SettingsError as error:
+            error.show()
+            raise SystemExit(error.exit_code) from None
 
     async def on_stop(self) -> None:
         """Leaves the group, and sees to it that the process ends.
