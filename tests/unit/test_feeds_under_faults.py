@@ -115,7 +115,7 @@ def clean(updates: list[list[Level]]) -> list[list[Level]]:
     ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(UPDATES, FAULTS)
 def test_the_new_interface_is_right_or_broken(
     updates: list[list[Level]], faults: list[tuple[str, int]]
@@ -134,7 +134,7 @@ def test_the_new_interface_is_right_or_broken(
         check(feed, spoilt, truths(updates), seen)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(UPDATES, FAULTS)
 def test_the_first_interface_is_right_or_broken(
     updates: list[list[Level]], faults: list[tuple[str, int]]

@@ -1,7 +1,8 @@
 """Nonces: a number that rises with each request of a key, or the time.
 
-Which of the two a key takes is chosen when it is made. All connections of a key share one
-sequence, so two processes on one key collide: one key a bot.
+Which of the two a key takes is chosen when it is made. A key that counts refuses a request that
+something on the way sent again; one that takes the time does not. All connections of a key share
+one sequence, so two processes on one key collide: one key a bot.
 """
 
 import time
