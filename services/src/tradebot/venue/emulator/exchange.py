@@ -87,7 +87,11 @@ class Exchange:
                 market.engine,
                 timeline,
                 start=start,
-                pace=pace(settings.events_per_second, settings.max_event_rate, settings.speed),
+                pace=pace(
+                    settings.events_per_second,
+                    settings.max_event_rate / len(settings.symbol),
+                    settings.speed,
+                ),
                 depth=settings.depth,
                 seed=settings.seed,
                 ids=self._ambient,
