@@ -65,6 +65,11 @@ class YearFeatures:
         """Places of minutes (ms UTC) on the grid, for `at`."""
         return (ts - self.start) // MINUTE + 1
 
+    @property
+    def places(self) -> int:
+        """The newest minute's place."""
+        return self._size - 1
+
     def append(self, ts: int, log_price: float) -> None:
         """A minute after the last one; those between were not traded."""
         place = int((ts - self.start) // MINUTE + 1)
@@ -84,24 +89,48 @@ class YearFeatures:
         index = np.maximum(places - self.bounds[:, None], 0)
         return self._of(self._sum[index], self._count[index])
 
-    def every(self, first: int = 1, block: int = 2_048) -> NDArray[np.float32]:
+    def every(self, first: int = 1, block: int = 8_192) -> NDArray[np.float32]:
         """Features (n, features) of all places of the grid from `first` on.
 
-        Neighbouring places look at neighbouring sums: blocks of them are slices, and stay in the
-        processor's cache.
+        Neighbouring places look at neighbouring sums, so that a bucket of a block of places is
+        the difference of two slices.
         """
         reach = int(self.bounds[-1])
         sums = np.concatenate([np.zeros(reach), self._sum[: self._size]])
-        counts = np.concatenate([np.zeros(reach, np.int64), self._count[: self._size]])
+        counts = np.concatenate([np.zeros(reach), self._count[: self._size].astype(np.float64)])
         out = np.empty((self._size - first, self.features), np.float32)
+        columns = np.empty((self.features, block), np.float32)
         for begin in range(first, self._size, block):
-            end = min(begin + block, self._size)
-            cuts = [slice(begin + reach - age, end + reach - age) for age in self.bounds.tolist()]
-            part = self._of(
-                np.stack([sums[cut] for cut in cuts]), np.stack([counts[cut] for cut in cuts])
-            )
-            out[begin - first : end - first] = part
+            size = min(block, self._size - begin)
+            self._block(sums, counts, begin + reach, columns[:, :size])
+            out[begin - first : begin - first + size] = columns[:, :size].T
         return out
+
+    def _block(
+        self,
+        sums: NDArray[np.float64],
+        counts: NDArray[np.float64],
+        place: int,
+        out: NDArray[np.float32],
+    ) -> None:
+        """Features (features, b) of `b` places from `place` on, from the oldest bucket up."""
+        size = out.shape[1]
+        older, mean, traded = np.full(size, np.nan), np.empty(size), np.empty(size)
+        bounds = self.bounds.tolist()
+        for bucket in range(self.features, -1, -1):
+            young, old = place - bounds[bucket], place - bounds[bucket + 1]
+            np.subtract(counts[young : young + size], counts[old : old + size], out=traded)
+            np.subtract(sums[young : young + size], sums[old : old + size], out=mean)
+            if traded.min() > 0:
+                np.divide(mean, traded, out=mean)
+            else:
+                np.divide(mean, traded, out=mean, where=traded > 0)
+                np.copyto(mean, older, where=traded == 0)
+            if bucket < self.features:
+                np.subtract(mean, older, out=traded)
+                np.multiply(traded, 1 / self._root[bucket], out=out[bucket], casting="same_kind")
+            older, mean = mean, older
+        np.nan_to_num(out, copy=False)
 
     def ahead(self, places: NDArray[np.int64], walked: NDArray[np.float64]) -> NDArray[np.float32]:
         """Features (b, features) after steps that are not in the series.
