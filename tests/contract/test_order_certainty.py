@@ -18,7 +18,7 @@ from tradebot.venue.rest import GeminiRest
 from tradebot.venue.signing import Credentials
 
 KEY = Credentials("account-demo", "demo-secret")
-ORDERS = 250
+ORDERS = 160
 FAULTS = [
     {"kind": "drop", "where": "rest", "probability": 0.04, "part": "request"},
     {"kind": "drop", "where": "rest", "probability": 0.04, "part": "answer"},

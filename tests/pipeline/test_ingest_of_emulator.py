@@ -140,7 +140,7 @@ async def test_after_all_that_sockets_do_the_topic_holds_the_exchanges_book(
         async with reading(settings) as readiness:
             armed = await control.post(f"{url}/emulator/faults", json=CHAOS)
             assert armed.status_code == 200, armed.text
-            await moves(clock, 100)
+            await moves(clock, 80)
             struck = (await control.get(f"{url}/emulator/faults/log")).json()
             await control.delete(f"{url}/emulator/faults")
             await moves(clock, 20)
