@@ -1,75 +1,75 @@
 """The journal's home in a cluster: a topic, one partition a bot.
 
 All entries of a bot have its name as their key, so they lie in one partition in the order in
-which they were written. An entry is durable when all in-sync replicas have it. A second writer
-that the lease did not keep away is seen when the journal is read: a number occurs twice, and the
-entry of the higher epoch counts.
+which they were written. An entry is durable when all in-sync replicas have it. What a trader
+that has lost its lease still writes is passed over when the journal is read: nothing of a lower
+epoch counts after an entry of a higher one, and an entry takes the place of what had its number.
 """
 
 import asyncio
 from collections.abc import Iterator
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from tradebot.platform.kafka import consumer, ensure_topics, producer
 from tradebot.platform.settings import StageSettings
 from tradebot.trader.entries import Entry
 from tradebot.trader.journal import JournalError, decode, encode
+from tradebot.trader.streams import bounds
 
 READ_SECONDS: Final = 10.0
-WRITE_SECONDS: Final = 10.0
 
 
 class KafkaJournal:
     """A bot's entries in the topic `trader-journal`; see `tradebot.trader.journal.Journal`.
 
+    Args:
+        patience: seconds in which the brokers must have confirmed an entry.
+
     Raises:
         SettingsError: the topic is missing and cannot be created.
     """
 
-    def __init__(self, settings: StageSettings, topic: str, bot: str) -> None:
+    def __init__(
+        self, settings: StageSettings, topic: str, bot: str, patience: float = 10.0
+    ) -> None:
         ensure_topics(settings, [topic])
         self._settings = settings
         self._topic = topic
         self._bot = bot.encode()
+        self._patience = patience
         # Too late is as bad as never: what an entry announces is not done after a failure.
-        timeout = int(WRITE_SECONDS * 1000)
-        self._producer = producer(
-            settings, **{"linger.ms": 0, "message.timeout.ms": timeout, "partitioner": "murmur2"}
-        )
+        timeout = int(patience * 1000)
+        self._producer = producer(settings, **{"linger.ms": 0, "message.timeout.ms": timeout})
 
     def read(self) -> Iterator[Entry]:
         """See `Journal`."""
-        newest: dict[int, Entry] = {}
+        kept: list[Entry] = []
         for message in self._messages():
             entry = decode(message.value() or b"")
-            known = newest.get(entry.number)
-            if known is None or entry.epoch >= known.epoch:
-                # An entry of a later epoch replaces what its predecessor still wrote after it.
-                stale = [n for n, e in newest.items() if n > entry.number and e.epoch < entry.epoch]
-                for number in stale:
-                    del newest[number]
-                newest[entry.number] = entry
-        yield from (newest[number] for number in sorted(newest))
+            if kept and entry.epoch < kept[-1].epoch:
+                continue
+            while kept and kept[-1].number >= entry.number:
+                kept.pop()
+            kept.append(entry)
+        yield from kept
 
     def _messages(self) -> Iterator[Message]:
         """All messages of the bot up to the topic's present end."""
         reader = consumer(self._settings, f"journal-{self._bot.decode()}")
         try:
-            partitions = reader.list_topics(self._topic, timeout=READ_SECONDS)
-            for number in partitions.topics[self._topic].partitions:
-                where = TopicPartition(self._topic, number)
-                low, high = reader.get_watermark_offsets(where, timeout=READ_SECONDS)
+            for where, low, high in bounds(reader, self._topic):
                 where.offset = low
                 reader.assign([where])
-                while low < high:
+                position = low
+                while position < high:
                     message = reader.poll(READ_SECONDS)
                     if message is None:
                         raise JournalError(f"the journal {self._topic} stopped answering")
                     if message.error() is not None:
                         raise JournalError(f"the journal {self._topic}: {message.error()}")
-                    low = (message.offset() or 0) + 1
+                    position = (message.offset() or 0) + 1
                     if message.key() == self._bot:
                         yield message
         except KafkaException as error:
@@ -86,7 +86,7 @@ class KafkaJournal:
             loop.call_soon_threadsafe(_finish, written, error)
 
         self._producer.produce(self._topic, key=self._bot, value=encode(entry), on_delivery=done)
-        await loop.run_in_executor(None, self._producer.flush, WRITE_SECONDS + 1)
+        await loop.run_in_executor(None, self._producer.flush, self._patience + 1)
         if not written.done():
             await asyncio.sleep(0)
         if not written.done():

@@ -6,6 +6,7 @@ is committed.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -21,6 +22,7 @@ from tradebot.trader.settings import TraderSettings
 
 POLL_SECONDS: Final = 0.2
 BATCH: Final = 2000
+METADATA_SECONDS: Final = 10.0
 LAST_FORECASTS: Final = 50
 """Records a partition that are read again at a start; other bots' may be among them."""
 
@@ -93,16 +95,38 @@ def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
 def tail_reader(settings: TraderSettings, topic: str, *, last: int) -> Consumer:
     """A consumer of the topic's last records a partition and of what comes after."""
     reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}-tail")
-    partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
     starts = []
-    for partition in partitions:
-        start = OFFSET_END
-        if last:
-            low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-            start = max(low, high - last)
-        starts.append(TopicPartition(topic, partition, start))
+    for where, low, high in bounds(reader, topic):
+        where.offset = max(low, high - last) if last else OFFSET_END
+        starts.append(where)
     reader.assign(starts)
     return reader
+
+
+def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]]:
+    """The topic's partitions, each with its first offset and the one after its last.
+
+    Raises:
+        KafkaException: the broker does not tell them within some seconds, in which a topic that
+            was just created finds its leaders.
+    """
+    deadline = time.monotonic() + METADATA_SECONDS
+    while True:
+        try:
+            found = []
+            partitions = (
+                reader.list_topics(topic, timeout=METADATA_SECONDS).topics[topic].partitions
+            )
+            for number in partitions:
+                where = TopicPartition(topic, number)
+                low, high = reader.get_watermark_offsets(where, timeout=METADATA_SECONDS)
+                found.append((where, low, high))
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return found
 
 
 def feed_time(messages: list[Message], symbol: str) -> int:

@@ -1,0 +1,87 @@
+"""The journal in Kafka: one port with the file of one machine, the same promises."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.settings import StageSettings
+from tradebot.trader.entries import Body, Entry, EpochTaken, Halted
+from tradebot.trader.journal import Journal, JournalError, SqliteJournal
+from tradebot.trader.kafka_journal import KafkaJournal
+
+Open = Callable[[str], Journal]
+
+
+def entry(number: int, epoch: int = 1, body: Body | None = None) -> Entry:
+    return Entry(
+        number=number,
+        epoch=epoch,
+        ts=number,
+        published=0,
+        body=body or Halted(reason=f"{epoch}/{number}"),
+    )
+
+
+def _opener(address: str, *, mock: bool) -> Open:
+    settings = StageSettings(kafka=address, kafka_embedded=mock)
+    topic = f"journal-{uuid4().hex[:8]}"
+    return lambda bot: KafkaJournal(settings, topic, bot)
+
+
+@pytest.fixture(params=["sqlite", "mock", "kafka"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the journal of a bot, again and again the same one."""
+    if request.param == "sqlite":
+        return lambda bot: SqliteJournal(tmp_path / bot / "journal.sqlite")
+    if request.param == "kafka":
+        return _opener(request.getfixturevalue("kafka_address"), mock=False)
+    broker = EmbeddedBroker()
+    request.addfinalizer(broker.close)
+    return _opener(broker.address, mock=True)
+
+
+async def test_what_was_written_is_read_in_order_by_the_next_process(opened: Open) -> None:
+    journal = opened("btc")
+    assert list(journal.read()) == []
+    written = [entry(1, body=EpochTaken(epoch=1, mode="Live")), *(entry(n) for n in range(2, 40))]
+    for each in written:
+        await journal.append(each)
+    journal.close()
+    assert list(opened("btc").read()) == written
+
+
+async def test_bots_do_not_see_each_other(opened: Open) -> None:
+    first, second = opened("btc"), opened("eth")
+    await first.append(entry(1))
+    await second.append(entry(1, epoch=7))
+    assert [e.epoch for e in opened("btc").read()] == [1]
+    assert [e.epoch for e in opened("eth").read()] == [7]
+
+
+async def test_what_a_fenced_trader_still_writes_does_not_count(kafka_address: str) -> None:
+    opened = _opener(kafka_address, mock=False)
+    old, new = opened("btc"), opened("btc")
+    for number in (1, 2):
+        await old.append(entry(number, epoch=1))
+    await old.append(entry(3, epoch=1))
+    await new.append(entry(3, epoch=2))
+    await old.append(entry(4, epoch=1))
+    await new.append(entry(4, epoch=2))
+    read = [(e.number, e.epoch) for e in opened("btc").read()]
+    assert read == [(1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+async def test_a_broker_that_is_gone_is_an_error_and_nothing_may_be_done() -> None:
+    broker = EmbeddedBroker()
+    settings = StageSettings(kafka=broker.address, kafka_embedded=True)
+    journal = KafkaJournal(settings, "journal", "btc", patience=2.0)
+    await journal.append(entry(1))
+    broker.close()
+    began = time.monotonic()
+    with pytest.raises(JournalError, match=r"could not be written|did not confirm"):
+        await journal.append(entry(2))
+    assert time.monotonic() - began < 6
