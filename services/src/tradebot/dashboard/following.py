@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
@@ -92,7 +92,11 @@ class Follower:
         consumer = kafka.consumer(
             self._settings, "dashboard", **{"queued.max.messages.kbytes": 32_768}
         )
-        consumer.assign(self._places(consumer))
+        places = self._find_places(consumer)
+        if places is None:
+            consumer.close()
+            return
+        consumer.assign(places)
         self._readiness.started()
         while not self._stopping.is_set():
             messages = consumer.consume(2000, 0.1)
@@ -101,6 +105,22 @@ class Follower:
                     for message in messages:
                         self._take(message)
         consumer.close()
+
+    def _find_places(self, consumer: Consumer) -> list[TopicPartition] | None:
+        """Where to begin, for as long as it takes the brokers to say; `None` at a stop.
+
+        A topic that was made a moment ago has no leader yet, and brokers may be away.
+        """
+        while not self._stopping.is_set():
+            try:
+                places = self._places(consumer)
+            except KafkaException as error:
+                self._readiness.close("Kafka", f"the topics cannot be read yet: {error}")
+                self._stopping.wait(0.5)
+            else:
+                self._readiness.open("Kafka")
+                return places
+        return None
 
     def _places(self, consumer: Consumer) -> list[TopicPartition]:
         places = []
