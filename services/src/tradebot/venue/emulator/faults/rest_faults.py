@@ -30,6 +30,9 @@ Begin = Callable[[], Callable[[], Response]]
 _OVERTAKEN_LIMIT = 2.0
 """Seconds that an answer waits to be overtaken."""
 
+_LEAD = 0.05
+"""Seconds by which the other answer is ahead."""
+
 
 class RestFaults:
     """Stands between the web and the exchange."""
@@ -120,8 +123,14 @@ class RestFaults:
         self._held = None
 
     def _overtake(self) -> None:
-        if self._held is not None and not self._held.done():
-            self._held.set_result(None)
+        """Lets the answer that waits go, once the one that is about to leave has left."""
+        if self._held is not None:
+            asyncio.get_running_loop().call_later(_LEAD, _release, self._held)
+
+
+def _release(held: asyncio.Future[None]) -> None:
+    if not held.done():
+        held.set_result(None)
 
 
 def _error(rule: Error) -> Response:
