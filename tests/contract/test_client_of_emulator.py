@@ -7,14 +7,17 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from emulated_venue import Time, emulator
+from emulated_venue import START, Time, emulator
 
+from tradebot.platform.clock import VenueClock
 from tradebot.venue.account_socket import AccountSocket, connect_account
 from tradebot.venue.answers import NewOrder, OrderOption, OrderSide
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.events import AccountEvent, BalanceEvent, ConnectedEvent, OrderEvent
+from tradebot.venue.events import AccountEvent, BalanceEvent, BookEvent, ConnectedEvent, OrderEvent
 from tradebot.venue.events import OrderState as State
+from tradebot.venue.feeds import Interface
 from tradebot.venue.feeds.base import FeedBrokenError
+from tradebot.venue.market_data import connect
 from tradebot.venue.nonces import TimeNonces
 from tradebot.venue.order_events import connect_orders, follow_account
 from tradebot.venue.rest import GeminiRest
@@ -147,6 +150,22 @@ async def test_many_calls_at_once_on_one_key_keep_its_nonces_in_order(rest: Gemi
     async with asyncio.timeout(20):
         answers = await asyncio.gather(*(rest.heartbeat() for _ in range(50)))
     assert answers == [None] * 50
+
+
+@pytest.mark.parametrize("interface", ["new", "v1"])
+async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
+    interface: Interface, url: str, rest: GeminiRest
+) -> None:
+    told = VenueClock()
+    told.observe(START)
+    async with connect(addresses(url), "BTCUSD", interface, told) as stream:
+        async for event in stream:
+            if isinstance(event, BookEvent):
+                break
+    assert isinstance(event, BookEvent) and event.snapshot
+    book = await rest.book("BTCUSD", limit=0)
+    assert list(stream.book.levels("bid")) == [(each.price, each.amount) for each in book.bids]
+    assert list(stream.book.levels("ask")) == [(each.price, each.amount) for each in book.asks]
 
 
 async def test_rules_come_from_the_venue(rest: GeminiRest) -> None:

@@ -6,20 +6,16 @@
 
 One stream is one connection: it begins with a whole book and ends with `FeedBrokenError`. Whoever
 reads it decides when to connect again, with `Backoff`, and what its own readers are told of that.
-`follow` does so for a reader that only wants the events.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from tradebot.domain.book import OrderBook
-from tradebot.platform import logs
-from tradebot.venue.backoff import Backoff
 from tradebot.venue.events import MarketEvent
 from tradebot.venue.feeds import Interface, feed_of
-from tradebot.venue.feeds.base import Clock, Feed, FeedBrokenError
+from tradebot.venue.feeds.base import Clock, Feed
 from tradebot.venue.settings import Endpoints
 from tradebot.venue.sockets import Socket, open_socket
 
@@ -81,38 +77,3 @@ async def connect(
         for message in feed.hello():
             await socket.send(message)
         yield MarketStream(socket, feed)
-
-
-async def follow(
-    endpoints: Endpoints,
-    symbol: str,
-    interface: Interface,
-    clock: Clock,
-    *,
-    stall_seconds: float = STALL_SECONDS,
-    backoff: Backoff | None = None,
-) -> AsyncIterator[tuple[MarketEvent, OrderBook]]:
-    """Events and the book they made, over as many connections as it takes; it never ends.
-
-    A book event with `snapshot` begins each connection.
-    """
-    backoff = backoff or Backoff()
-    log = logs.get(__name__)
-    while True:
-        try:
-            async with connect(
-                endpoints, symbol, interface, clock, stall_seconds=stall_seconds
-            ) as stream:
-                backoff.connected()
-                async for event in stream:
-                    yield event, stream.book
-        except FeedBrokenError as error:
-            delay = backoff.failed()
-            log.warning(
-                "market data broken",
-                symbol=symbol,
-                cause=error.cause,
-                why=error.message,
-                again_in_seconds=round(delay, 2),
-            )
-        await asyncio.sleep(delay)
