@@ -16,6 +16,7 @@ from tradebot.domain.score import Trip
 from tradebot.records import DocType, Document
 from tradebot.trader.entries import Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.ledger import Ledger, Placed, closed_trip
+from tradebot.venue.answers import Ticker
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,28 +231,22 @@ def balance_document(
 
 
 def ticker_document(
-    who: Identity,
-    *,
-    bid: Decimal,
-    ask: Decimal,
-    last: Decimal,
-    base: tuple[str, Decimal],
-    quote: tuple[str, Decimal],
-    ts: int,
-    key: str,
+    who: Identity, ticker: Ticker, currencies: tuple[str, str], *, window_end: int
 ) -> Document:
-    """The venue's prices at a decision; `base` and `quote` are a currency and its volume."""
-    volumes = {name: float(volume) for name, volume in (base, quote)}
+    """The venue's prices at the decision of a window, with the volumes of base and quote."""
+    base, quote = (float(ticker.volumes.get(currency, 0)) for currency in currencies)
+    named = dict(zip(currencies, (base, quote), strict=True))
     body = documents.Ticker(
-        bid=float(bid),
-        ask=float(ask),
-        last=float(last),
-        volume_base=float(base[1]),
-        volume_quote=float(quote[1]),
-        volume_BTC=volumes.get("BTC"),
-        volume_USD=volumes.get("USD"),
+        bid=float(ticker.bid),
+        ask=float(ticker.ask),
+        last=float(ticker.last),
+        volume_base=base,
+        volume_quote=quote,
+        volume_BTC=named.get("BTC"),
+        volume_USD=named.get("USD"),
     )
-    return _document(who, DocType.TICKER, ts=ts, key=key, body=body)
+    ts = ticker.ts or window_end
+    return _document(who, DocType.TICKER, ts=ts, key=str(window_end), body=body)
 
 
 def _document(

@@ -98,7 +98,7 @@ class Engine:
         self._count(decision)
         equity = None if decision.mid is None else stored.state.equity(decision.mid)
         if equity is not None:
-            metrics.EQUITY.labels(self._bot).set(float(equity))
+            self._measure(equity)
         return Decided(
             window_end=window.end, action=decision.action, gate=decision.gate, equity=equity
         )
@@ -173,26 +173,14 @@ class Engine:
             )
         ]
         if ticker is not None:
-            made.append(self._ticker_document(ticker, window_end))
+            currencies = self._market.currencies
+            made.append(ticker_document(self.books.who, ticker, currencies, window_end=window_end))
         if intent is not None:
             await self._execute(intent, tuple(made))
         else:
             self.books.send(tuple(made))
         if decision.halt:
             await self._halt(decision.halt)
-
-    def _ticker_document(self, ticker: Ticker, window_end: int) -> Document:
-        base, quote = self._market.currencies
-        return ticker_document(
-            self.books.who,
-            bid=ticker.bid,
-            ask=ticker.ask,
-            last=ticker.last,
-            base=(base, ticker.volumes.get(base, ZERO)),
-            quote=(quote, ticker.volumes.get(quote, ZERO)),
-            ts=ticker.ts or window_end,
-            key=str(window_end),
-        )
 
     def _intent(
         self,
@@ -282,6 +270,15 @@ class Engine:
         self._log.info(
             "decision", action=decision.action, signal=decision.signal, reason=decision.reason
         )
+
+    def _measure(self, equity: Decimal) -> None:
+        """Where the bot stands at the last mid, as metrics."""
+        ledger = self.books.ledger
+        unrealised = ledger.trip.unrealised(self.mid) if ledger.trip else ZERO
+        metrics.EQUITY.labels(self._bot).set(float(equity))
+        metrics.EXPOSURE.labels(self._bot).set(float(ledger.base * self.mid))
+        metrics.UNREALISED.labels(self._bot).set(float(unrealised))
+        metrics.REALISED.labels(self._bot).set(float(ledger.realised))
 
     async def reconcile(self) -> Outcome:
         """Compares the books with the venue; opens the gate `Reconciled` if all is certain.

@@ -75,6 +75,8 @@ class Gates:
         state = self._engine.state()
         if state.halted:
             return _condition("Halted", True, "LimitReached", state.halted)
+        if self._settings.mode == "Paused":
+            return _condition("Halted", True, "ModePaused", state.paused)
         if state.paused:
             return _condition("Halted", True, "Paused", state.paused)
         return _condition("Halted", False, "Running", "neither halted nor paused")
@@ -84,7 +86,8 @@ class Gates:
         readiness.check("Reconciled", _bad_when(False, self.reconciled))
         readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
         readiness.check("ModelFresh", _bad_when(False, self.model_fresh))
-        readiness.check("Halted", _bad_when(True, self.halted))
+        if self._settings.mode != "Paused":  # which is what was asked for
+            readiness.check("Halted", _bad_when(True, self.halted))
 
     def well(self) -> bool:
         """Reconciled, fresh and holding the lease: the venue may be told that all is well."""

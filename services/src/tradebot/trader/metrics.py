@@ -31,6 +31,12 @@ CONDITION = Gauge(
 EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the lease that this trader holds", ["bot"])
 BALANCE = Gauge("tradebot_trader_balance", "Balance by the bot's books", ["bot", "currency"])
 EQUITY = Gauge("tradebot_trader_equity", "Equity in quote currency at the last mid", ["bot"])
+EXPOSURE = Gauge(
+    "tradebot_trader_exposure", "Value of the base balance in quote currency, last mid", ["bot"]
+)
+UNREALISED = Gauge(
+    "tradebot_trader_unrealised", "What the open position would gain at the last mid", ["bot"]
+)
 REALISED = Gauge(
     "tradebot_trader_realised", "Score of all closed round trips, in quote currency", ["bot"]
 )

@@ -13,7 +13,6 @@ Mode = Literal["Paper", "Live", "Paused"]
 ModelName = Literal["FastProphet", "Prophet", "Lstm", "IndicatorLstm"]
 
 WINDOW_MS = 60_000
-DEFAULT_STATE_DIR = Path(".tradebot")
 
 
 class TraderSettings(VenueSettings, frozen=True, kw_only=True):
@@ -29,8 +28,8 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
     ] = "Paper"
     model: Annotated[ModelName, "whose forecasts to trade by"] = "FastProphet"
-    state_dir: Annotated[Path, "folder of journals, locks and the document store"] = (
-        DEFAULT_STATE_DIR
+    state_dir: Annotated[Path, "folder of journals, locks and the document store"] = Path(
+        ".tradebot"
     )
     api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
     api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""

@@ -10,9 +10,9 @@ import click
 import httpx
 import msgspec
 
-from tradebot.trader.control.server import Address, Order
-from tradebot.trader.settings import DEFAULT_STATE_DIR
+from tradebot.trader.control.messages import Address, Order
 
+DEFAULT_STATE_DIR: Final = ".tradebot"
 TIMEOUT: Final = 30.0
 """Seconds; a flatten may take several orders."""
 

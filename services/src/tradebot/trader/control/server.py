@@ -15,26 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tradebot.trader.control.messages import Address, Order
 from tradebot.trader.engine import Engine
 from tradebot.trader.gates import Gates
 from tradebot.trader.settings import TraderSettings
 
 Act = Callable[[str, str], Awaitable[str]]
-
-
-class Address(msgspec.Struct, frozen=True):
-    """What `control.json` says: where the running trader listens, and the word that opens it."""
-
-    url: str
-    token: str
-    pid: int
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What a person asks for, and why."""
-
-    because: str = ""
-    by: str = ""
 
 
 class _Server(uvicorn.Server):

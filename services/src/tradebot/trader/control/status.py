@@ -20,6 +20,9 @@ def lines(status: dict[str, Any]) -> list[str]:
         f" {float(status['unrealised']):,.2f} unrealised",
         f"  orders     {status['orders']} so far, {status['unresolved']} unresolved",
     ]
+    outside = [status["outside_base"], status["outside_quote"]]
+    if any(float(amount) for amount in outside):
+        found.append(f"  outside    {outside[0]} base and {outside[1]} quote moved by others")
     for condition in status["conditions"]:
         good = condition["status"] is not (condition["type"] == "Halted")
         mark = "ok " if good else "NOT"
