@@ -192,6 +192,12 @@ BODIES: dict[DocType, type[Body]] = {
 }
 
 
+def document_id(doc_type: DocType, *, bot: str, symbol: str, key: str) -> str:
+    """The id of the document that records `key`; see `document`."""
+    name = f"{doc_type}/{bot}/{symbol}/{key}"
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
 def document(
     doc_type: DocType, *, bot: str, symbol: str, ts: int, key: str, body: Body
 ) -> Document:
@@ -202,9 +208,8 @@ def document(
             bot and kind it is the id, so that the same thing delivered twice is stored once and
             a newer state of it replaces the older.
     """
-    name = f"{doc_type}/{bot}/{symbol}/{key}"
     return Document(
-        id=hashlib.sha256(name.encode()).hexdigest()[:32],
+        id=document_id(doc_type, bot=bot, symbol=symbol, key=key),
         doc_type=doc_type,
         ts=ts,
         bot=bot,

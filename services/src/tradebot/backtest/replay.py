@@ -1,0 +1,212 @@
+"""A recorded run, decided again: the parity of backtest and live bot, decision by decision.
+
+What the bot saw is rebuilt from what it left behind: windows and prices from their documents,
+forecasts from their topic, balances and position by folding the fills. The stored inputs of a
+decision serve only to start (the first state and the settings) and to compare.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tradebot.documents import document_id
+from tradebot.domain.decision import Decision, decide
+from tradebot.domain.money import ZERO
+from tradebot.domain.order_state import Fill
+from tradebot.domain.risk import marks as equity_marks
+from tradebot.domain.score import Trip, add
+from tradebot.domain.signal import predict
+from tradebot.domain.situation import (
+    HOUR_MS,
+    Inputs,
+    Marks,
+    Prediction,
+    Quote,
+    Settings,
+    State,
+    Window,
+)
+from tradebot.records import DocType, ForecastRecord
+
+Stored = Mapping[str, Any]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What `decide` saw live, as it is stored with the decision."""
+
+    state: State
+    inputs: Inputs
+    settings: Settings
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A live decision beside the replay's; `differences` is empty where they are the same."""
+
+    window_end: int
+    live: str
+    replayed: Decision
+    differences: list[str]
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run left: documents of one bot, tickers by id, forecasts by their model's digest."""
+
+    decisions: Sequence[Stored]
+    windows: Mapping[int, Stored]
+    tickers: Mapping[str, Stored]
+    fills: Mapping[str, Sequence[Stored]]
+    forecasts: Mapping[str, ForecastRecord]
+
+
+def record(
+    documents: Mapping[str, Iterable[Stored]], forecasts: Iterable[ForecastRecord]
+) -> Recording:
+    """Puts documents, by kind, and forecasts in the order in which a replay asks for them."""
+    fills: dict[str, list[Stored]] = {}
+    for fill in sorted(documents["fill"], key=lambda fill: (fill["ts"], fill["trade_id"])):
+        fills.setdefault(str(fill["decision_id"]), []).append(fill)
+    decisions = sorted(documents["decision"], key=lambda decision: int(decision["window_end"]))
+    return Recording(
+        decisions=decisions,
+        windows={int(window["window_end"]): window for window in documents["liquidity"]},
+        tickers={str(ticker["_id"]): ticker for ticker in documents["ticker"]},
+        fills=fills,
+        forecasts={forecast.digest: forecast for forecast in forecasts},
+    )
+
+
+class _Account:
+    """Balances, trip, marks and order times, folded from fills and the replay's own decisions."""
+
+    def __init__(self, state: State) -> None:
+        self.base, self.quote = state.base, state.quote
+        self.orders_at = state.orders_at
+        self.marks: Marks | None = state.marks
+        self.trip: Trip | None = None
+
+    def state(self, like: State, minimum: Decimal) -> State:
+        """As the trader describes it; what only the venue or a person decides is `like`'s."""
+        bought = self.trip is not None and self.trip.open_amount >= max(minimum, Decimal("1e-18"))
+        return msgspec.structs.replace(
+            like,
+            base=self.base,
+            quote=self.quote,
+            bought=bought,
+            orders_at=self.orders_at,
+            marks=self.marks,
+        )
+
+    def settle(self, window_end: int, decision: Decision, fills: Sequence[Stored]) -> None:
+        """The account after the decision's order."""
+        if decision.action != "hold":
+            kept = (at for at in self.orders_at if at > window_end - HOUR_MS)
+            self.orders_at = (*kept, window_end)
+        for stored in fills:
+            self._fill(stored, decision.mid or ZERO)
+
+    def mark(self, window_end: int, equity: Decimal) -> None:
+        """Moves the marks that losses are measured against."""
+        self.marks = equity_marks.advance(self.marks, equity, window_end)
+
+    def _fill(self, stored: Stored, mid: Decimal) -> None:
+        fill = Fill(
+            trade_id=int(stored["trade_id"]),
+            price=exact(stored["price"]),
+            amount=exact(stored["amount"]),
+            fee=exact(stored["fee"]),
+            fee_currency=str(stored["fee_currency"]),
+            taker=stored["liquidity"] == "taker",
+            ts=int(stored["ts"]),
+        )
+        sign = 1 if stored["side"] == "buy" else -1
+        self.base += sign * fill.amount
+        self.quote -= sign * fill.price * fill.amount + fill.fee
+        self.trip = add(self.trip, stored["side"], fill, trip_id="", mid=mid)
+        if self.trip is not None and sign < 0 and self.trip.open_amount <= 0:
+            self.trip = None
+
+
+def replay(recording: Recording) -> list[Compared]:
+    """Decides every window again, from the recording alone."""
+    if not recording.decisions:
+        return []
+    account = _Account(_seen(recording.decisions[0]).state)
+    compared: list[Compared] = []
+    for stored in recording.decisions:
+        seen, end = _seen(stored), int(stored["window_end"])
+        state = account.state(seen.state, seen.inputs.increments.minimum)
+        decision = decide(state, _inputs(recording, stored, seen), seen.settings)
+        compared.append(
+            Compared(
+                window_end=end,
+                live=str(stored["action"]),
+                replayed=decision,
+                differences=differences(stored, decision),
+            )
+        )
+        if decision.mid is not None:
+            account.mark(end, state.equity(decision.mid))
+        account.settle(end, decision, recording.fills.get(str(stored["decision_id"]), ()))
+    return compared
+
+
+def differences(stored: Stored, decision: Decision) -> list[str]:
+    """What differs between a live decision and the replay's."""
+    pairs = (
+        ("action", stored["action"], decision.action),
+        ("signal", stored["signal"], decision.signal),
+        ("gate", stored["gate"], decision.gate),
+        ("amount", stored["amount"], float(decision.amount)),
+        ("limit", stored["limit_price"], None if decision.price is None else float(decision.price)),
+        ("delta", stored["delta"], decision.delta),
+    )
+    return [f"{name}: was {was!r}, is {now!r}" for name, was, now in pairs if was != now]
+
+
+def exact(number: float) -> Decimal:
+    """The decimal that a stored float was written from.
+
+    >>> exact(58123.58)
+    Decimal('58123.58')
+    """
+    return Decimal(repr(float(number)))
+
+
+def _inputs(recording: Recording, stored: Stored, seen: Seen) -> Inputs:
+    end = int(stored["window_end"])
+    window = recording.windows[end]
+    name = document_id(
+        DocType.TICKER, bot=str(stored["bot"]), symbol=str(stored["symbol"]), key=str(end)
+    )
+    ticker = recording.tickers.get(name)
+    quote = None
+    if ticker is not None and seen.inputs.quote is not None:
+        silent = seen.inputs.quote.silent_ms
+        quote = Quote(bid=exact(ticker["bid"]), ask=exact(ticker["ask"]), silent_ms=silent)
+    return msgspec.structs.replace(
+        seen.inputs,
+        window=Window(end=end, ratio=window["ratio"], complete=bool(window["complete"])),
+        prediction=_prediction(recording, str(stored["digest"]), end),
+        quote=quote,
+    )
+
+
+def _prediction(recording: Recording, digest: str, end: int) -> Prediction | None:
+    forecast = recording.forecasts.get(digest)
+    if forecast is None:
+        return None
+    return predict(
+        forecast.log_price,
+        end,
+        start=forecast.start,
+        step_ms=forecast.step_ms,
+        model=forecast.model,
+        digest=forecast.digest,
+        history_end=forecast.history_end,
+    )
+
+
+def _seen(stored: Stored) -> Seen:
+    return msgspec.json.decode(str(stored["inputs"]), type=Seen)

@@ -1,0 +1,41 @@
+"""A recorded demo, decided again by the backtest: the same decisions, one by one."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from demo_process import Demo, read_topic
+
+from tradebot.backtest.replay import record, replay
+from tradebot.platform.kafka import Topics
+from tradebot.platform.settings import StageSettings
+from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.records import DocType, ForecastRecord, decode
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_recorded_demo_replays_to_the_same_decisions(
+    tmp_path: Path, kafka_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = f"parity{uuid.uuid4().hex[:8]}-"
+    monkeypatch.setenv("TRADEBOT_TOPIC_PREFIX", prefix)
+    demo = Demo(tmp_path, "--speed", "60", "--kafka", kafka_address)
+    try:
+        demo.wait_ready(120)
+        demo.wait_decisions(25, 90)
+        demo.end()
+    finally:
+        demo.abandon()
+    settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
+    values = read_topic(settings, Topics.of(settings).forecasts)
+    forecasts = [decode(value, ForecastRecord) for value in values]
+    store = SqliteStore(demo.state / "documents.sqlite")
+    documents = {str(kind): store.latest(kind, 10_000) for kind in DocType}
+    store.close()
+
+    compared = replay(record(documents, forecasts))
+
+    assert len(compared) >= 25
+    assert [c for c in compared if c.differences] == []
+    assert {c.live for c in compared} >= {"hold", "sell"}
