@@ -62,6 +62,12 @@ class Recorder:
         self._stopping = threading.Event()
         self._dead_letters = kafka.producer(settings)
         self._origins: dict[str, Received] = {}
+        for topic in self._read_topics():
+            # Zero from the start: an increase is seen only against a value that was there.
+            metrics.DEAD_LETTERS.labels(topic)
+
+    def _read_topics(self) -> list[str]:
+        return [self._topics.documents, self._topics.liquidity, self._topics.forecasts]
 
     def stop(self) -> None:
         """Ends `run` after the batch in hand; what is not written is read again by the next."""
@@ -72,11 +78,10 @@ class Recorder:
         consumer = kafka.consumer(
             self._settings, self._settings.group, **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
         )
-        topics = [self._topics.documents, self._topics.liquidity, self._topics.forecasts]
         every = Every()
         try:
             self._set_up()
-            consumer.subscribe(topics, on_revoke=self._revoked)
+            consumer.subscribe(self._read_topics(), on_revoke=self._revoked)
             self._readiness.started()
             while not self._stopping.is_set():
                 self._step(consumer)
@@ -211,9 +216,7 @@ class Recorder:
         self._windows.forget(gone)
 
     def _measure(self, consumer: Consumer) -> None:
-        behind = dict.fromkeys(
-            (self._topics.documents, self._topics.liquidity, self._topics.forecasts), 0
-        )
+        behind = dict.fromkeys(self._read_topics(), 0)
         for partition in consumer.position(consumer.assignment()):
             low, high = consumer.get_watermark_offsets(partition, cached=True)
             read = partition.offset if partition.offset >= 0 else low

@@ -20,6 +20,11 @@ def _number(title: str, source: DocType, metric: Metric | Formula, where: str = 
     return Panel(title, "metric", (layer,), width=8, height=6)
 
 
+def _chart(title: str, *layers: Layer) -> Panel:
+    """Half a row of the page."""
+    return Panel(title, "xy", layers, width=24)
+
+
 def _line(source: DocType, *metrics: Metric | Formula, where: str = "") -> Layer:
     return Layer(source, metrics, where=where)
 
@@ -85,17 +90,10 @@ TRADING = Dashboard(
             width=8,
             height=16,
         ),
-        Panel(
-            "Equity",
-            "xy",
-            (_line(DocType.SCORE, Metric("average", "equity", "Equity", colour=BID)),),
-            width=24,
-        ),
-        Panel(
+        _chart("Equity", _line(DocType.SCORE, Metric("average", "equity", "Equity", colour=BID))),
+        _chart(
             "Score a trip",
-            "xy",
-            (Layer(DocType.SCORE, (Metric("sum", "score", "Score", colour=BLUE),), series="bar"),),
-            width=24,
+            Layer(DocType.SCORE, (Metric("sum", "score", "Score", colour=BLUE),), series="bar"),
         ),
         Panel(
             "Position",

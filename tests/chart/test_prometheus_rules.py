@@ -1,0 +1,45 @@
+"""Each alert fires by its fault and not otherwise, by Prometheus' own tool."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).resolve().parent
+CASES = HERE / "prometheus_rules.yaml"
+RULES = HERE.parents[1] / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    path = shutil.which("promtool")
+    if path is None:
+        reason = "needs promtool on the PATH (Debian's package prometheus)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason + " (in CI a skip would hide it)")
+        pytest.skip(reason)
+    return path
+
+
+def test_the_rules_are_what_prometheus_takes(promtool: str) -> None:
+    done = subprocess.run([promtool, "check", "rules", RULES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_alert_fires_by_its_fault_and_not_otherwise(promtool: str) -> None:
+    done = subprocess.run([promtool, "test", "rules", CASES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_seen_to_fire_and_seen_to_be_quiet() -> None:
+    alerts = set(re.findall(r"alert: (\w+)", RULES.read_text()))
+    fired, quiet = set(), set()
+    for test in yaml.safe_load(CASES.read_text())["tests"]:
+        for case in test.get("alert_rule_test", []):
+            (fired if case["exp_alerts"] else quiet).add(case["alertname"])
+    assert fired == alerts
+    assert quiet == alerts
