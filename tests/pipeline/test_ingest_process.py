@@ -1,0 +1,106 @@
+"""`tradebot ingest` as its user runs it: a process of its own."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from scripted_venue import free_port
+
+from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.venue.emulator.embedded import EmbeddedEmulator
+from tradebot.venue.emulator.settings import EmulatorSettings
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@contextmanager
+def ingest(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tradebot", "ingest", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def asked(port: int, path: str = "/readyz") -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            content = answer.read()
+    except urllib.error.HTTPError as error:
+        content = error.read()
+    except OSError:
+        return {"ready": False, "reasons": {}}
+    told: dict[str, Any] = json.loads(content)
+    return told
+
+
+def wait_until(port: int, *, ready: bool, seconds: float = 30) -> dict[str, Any]:
+    end = time.monotonic() + seconds
+    told = asked(port)
+    while told["ready"] is not ready:
+        assert time.monotonic() < end, told
+        time.sleep(0.1)
+        told = asked(port)
+    return told
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    embedded = EmbeddedBroker()
+    yield embedded
+    embedded.close()
+
+
+def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_at_once(
+    broker: EmbeddedBroker,
+) -> None:
+    port = free_port()
+    venues = ExitStack()
+    venue = venues.enter_context(EmbeddedEmulator(EmulatorSettings(port=0, history_days=1)))
+    arguments = [
+        *("--kafka", broker.address, "--kafka-embedded"),
+        *("--emulator-url", venue.url, "--http-port", str(port), "--log-format", "json"),
+    ]
+    with venues, ingest(*arguments) as process:
+        wait_until(port, ready=True)
+        venues.close()
+        told = wait_until(port, ready=False, seconds=12)
+        assert told["reasons"]["feed"].startswith("no feed for")
+        assert asked(port, "/livez")["stage"] == "ingest"
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=10)
+        assert time.monotonic() - began < 4
+        assert process.returncode == 0
+    events = [json.loads(line) for line in log.splitlines()]
+    assert events[0]["event"] == "the feed began with a whole book"
+    assert {"stage", "symbol", "timestamp", "level"} <= events[0].keys()
+
+
+def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with ingest("--http-port", str(port)) as process:
+            _, log = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert log == (
+        f"Error: http_port {port} on 127.0.0.1: Address already in use;"
+        " give a free one by --http-port, or 0\n"
+    )
