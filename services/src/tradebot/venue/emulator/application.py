@@ -58,7 +58,12 @@ class Application:
         if faults is not None:
             arm_file(self.injector, faults)
         self._counted = dict.fromkeys(exchange.symbols(), 0)
-        self.asgi = with_transport(Starlette(routes=self._routes()))
+        self.asgi = with_transport(
+            Starlette(
+                routes=self._routes(),
+                exception_handlers={405: _wrong_method, Exception: _system_error},
+            )
+        )
 
     def _routes(self) -> list[Route | WebSocketRoute]:
         routes: list[Route | WebSocketRoute] = [Route("/", self._page)]
@@ -165,3 +170,12 @@ def _done(work: Callable[[], Any]) -> Response:
 async def _not_found(request: Request) -> Response:
     body = RefusalError(404, "EndpointNotFound", f"Endpoint {request.url.path} not found").body()
     return answer(body, 404)
+
+
+async def _wrong_method(request: Request, _error: Exception) -> Response:
+    return await _not_found(request)
+
+
+async def _system_error(_request: Request, _error: Exception) -> Response:
+    message = "We are experiencing technical issues"
+    return answer(RefusalError(500, "System", message).body(), 500)
