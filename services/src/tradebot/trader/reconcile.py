@@ -89,9 +89,7 @@ class Reconciler:
         base, quote = await self._balances()
         if not first and not self._adds_up(base, quote):
             await self._sleep(SETTLE_SECONDS)
-            since = self._books.ledger.trades_to - DEEPER_MS
-            more, trades_to = await self._book_trades(since)
-            outside |= more
+            await self._book_own_trades(self._books.ledger.trades_to - DEEPER_MS)
             base, quote = await self._balances()
         return await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
 
@@ -127,19 +125,30 @@ class Reconciler:
     async def _book_trades(self, since: int | None) -> tuple[set[int], int]:
         """Books the fills on or after `since`; answers outside trades, and the last one's time."""
         ledger = self._books.ledger
-        start = max(0, ledger.trades_to - OVERLAP_MS if since is None else since)
-        intents = _intents_by_order(self._books)
+        start = ledger.trades_to - OVERLAP_MS if since is None else since
         outside: set[int] = set()
-        newest = ledger.trades_to if since is None else max(ledger.trades_to, since)
-        for trade in await self._account.trades(start):
-            newest = max(newest, trade.timestampms)
-            intent = self._intent_of(trade, intents)
-            if intent is not None:
-                await self._executor.book(intent, trade)
-            elif trade.tid not in ledger.outside_trades:
+        others, newest = await self._book_own_trades(start)
+        for trade in others:
+            if trade.tid not in ledger.outside_trades:
                 outside.add(trade.tid)
                 await self._note_trade(trade)
-        return outside, newest
+        return outside, max(newest, ledger.trades_to, since or 0)
+
+    async def _book_own_trades(self, since: int) -> tuple[list[OwnTrade], int]:
+        """Books the fills of this bot's orders on or after `since`.
+
+        Answers the trades of other orders, and the time of the last trade of all.
+        """
+        intents = _intents_by_order(self._books)
+        others: list[OwnTrade] = []
+        trades = await self._account.trades(max(0, since))
+        for trade in trades:
+            intent = self._intent_of(trade, intents)
+            if intent is None:
+                others.append(trade)
+            else:
+                await self._executor.book(intent, trade)
+        return others, max((trade.timestampms for trade in trades), default=0)
 
     def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
         placed = self._books.ledger.orders.get(trade.client_order_id)

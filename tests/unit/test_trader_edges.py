@@ -1,0 +1,310 @@
+"""Settings, conditions, the paper account, and the words of a person's commands."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tradebot.cli import main
+from tradebot.domain.decision import (
+    Increments,
+    Inputs,
+    Prediction,
+    Quote,
+    Settings,
+    State,
+    Window,
+    decide,
+)
+from tradebot.domain.intent import Intent
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import SettingsError, load
+from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.recorder.reading import stored as as_stored
+from tradebot.records import ForecastRecord, encode
+from tradebot.trader.control.status import lines
+from tradebot.trader.describe import Identity, Stored, decision_document
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.gates import Gates
+from tradebot.trader.nonce_file import counter_nonces
+from tradebot.trader.paper import PaperAccount
+from tradebot.trader.settings import TraderSettings, rules
+from tradebot.venue.errors import RejectedError
+from tradebot.venue.rest import GeminiRest
+from tradebot.venue.rules import SymbolRules
+
+D = Decimal
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"risk_fraction": "2"}, "risk_fraction is 2: it must be above 0 and at most 1"),
+        ({"max_drawdown": "0"}, "max_drawdown is 0"),
+        ({"max_position": "-1"}, "max_position is -1: it must be above 0"),
+        ({"band_min_bps": "3", "band_max_bps": "2"}, "the band is empty"),
+        ({"mode": "Live"}, "give --api-key-file and --api-secret-file"),
+        ({"mode": "Dead"}, "--mode is 'Dead'"),
+        ({"bot": "My Bot"}, "--bot is 'My Bot'"),
+        ({"lease": "kubernetes"}, "--namespace and --pod-name"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_with_the_fix(
+    flags: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load(TraderSettings, flags=flags, environment={})
+
+
+def test_lateness_is_allowed_in_real_seconds_whatever_the_speed() -> None:
+    slow = rules(load(TraderSettings, environment={}))
+    fast = rules(load(TraderSettings, flags={"speed": "30"}, environment={}))
+    assert (slow.max_window_age_ms, fast.max_window_age_ms) == (70_000, 360_000)
+
+
+def test_the_rules_are_the_settings() -> None:
+    flags = {"max_daily_loss": "0.02", "cooldown_seconds": "7", "max_position": "1.5"}
+    made = rules(load(TraderSettings, flags=flags, environment={}))
+    assert (made.max_daily_loss, made.cooldown_ms, made.max_position) == (
+        D("0.02"),
+        7000,
+        D("1.5"),
+    )
+
+
+# Conditions.
+
+
+class Seconds:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Desk:
+    """An engine and a lease as the gates see them."""
+
+    doubt = ""
+    holds = True
+    halted = ""
+    paused = ""
+
+    def held(self) -> bool:
+        return self.holds
+
+    def state(self) -> State:
+        return State(base=D(0), quote=D(0), halted=self.halted, paused=self.paused)
+
+
+def gates_of(desk: Desk, clock: VenueClock, **settings: Any) -> tuple[Gates, Forecasts]:
+    forecasts = Forecasts("BTCUSD", "FastProphet")
+    made = TraderSettings(**settings)
+    return Gates(made, desk, clock, forecasts, desk), forecasts  # type: ignore[arg-type]
+
+
+def forecast(history_end: int, model: str = "FastProphet") -> bytes:
+    path = [1.0, 1.1, 1.2]
+    return encode(
+        ForecastRecord("BTCUSD", model, "d", history_end, history_end, 0, 60_000, path, [], [])
+    )
+
+
+def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
+    desk, seconds, readiness = Desk(), Seconds(), Readiness("trader")
+    clock = VenueClock(monotonic=seconds)
+    gates, forecasts = gates_of(desk, clock)
+    gates.watch(readiness)
+    readiness.started()
+    assert set(readiness.reasons()) == {"FeedFresh", "ModelFresh"}
+    clock.observe(10_000_000)
+    assert forecasts.take(forecast(9_000_000))
+    assert readiness.reasons() == {}
+    seconds.now = 10.5
+    assert "silent for more than 10 s" in readiness.reasons()["FeedFresh"]
+    clock.observe(9_000_000 + 3_600_001)
+    assert "more than 3600 s old" in readiness.reasons()["ModelFresh"]
+    desk.doubt, desk.halted = "an order's fate is not known", "the day's loss"
+    assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
+    assert readiness.reasons()["Halted"] == "the day's loss"
+    assert [c.reason for c in gates.conditions()] == [
+        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached",
+    ]  # fmt: skip
+
+
+def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
+    desk, seconds = Desk(), Seconds()
+    clock = VenueClock(monotonic=seconds)
+    gates, _ = gates_of(desk, clock)
+    assert not gates.well(), "nothing was heard of the feed"
+    clock.observe(1)
+    assert gates.well()
+    desk.holds = False
+    assert not gates.well(), "the lease is gone"
+    desk.holds, desk.doubt = True, "not reconciled"
+    assert not gates.well()
+    desk.doubt, seconds.now = "", 11.0
+    assert not gates.well(), "the feed is silent"
+
+
+def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
+    desk, readiness = Desk(), Readiness("trader")
+    desk.paused = "its mode is Paused"
+    gates, _ = gates_of(desk, VenueClock(), mode="Paused")
+    gates.watch(readiness)
+    assert "Halted" not in readiness.reasons()
+    assert gates.halted().reason == "ModePaused"
+
+
+def test_the_forecast_that_saw_the_most_is_kept_and_others_are_passed_over() -> None:
+    forecasts = Forecasts("BTCUSD", "FastProphet")
+    assert not forecasts.take(forecast(1, model="Prophet"))
+    assert not forecasts.take(b"{")
+    assert forecasts.take(forecast(2000))
+    assert not forecasts.take(forecast(1000))
+    assert forecasts.history_end() == 2000
+    assert forecasts.at(60_000) is not None
+    assert forecasts.at(120_000) is None, "the step after is not covered"
+
+
+# Paper.
+
+RULES = SymbolRules(
+    symbol="BTCUSD", base="BTC", quote="USD", amount_step=D("1e-8"), price_step=D("0.01"),
+    min_amount=D("0.00001"),
+)  # fmt: skip
+BOOK = {
+    "bids": [{"price": "99", "amount": "1"}, {"price": "98", "amount": "5"}],
+    "asks": [{"price": "100", "amount": "1"}, {"price": "101", "amount": "1"}],
+}
+
+
+def paper_intent(side: str, amount: str, price: str) -> Intent:
+    return Intent(
+        client_order_id="tb-btc-1-1", epoch=1, number=1, decision_id="d", symbol="BTCUSD",
+        side=side,  # type: ignore[arg-type]
+        amount=D(amount), price=D(price), mid=D("99.5"), window_end=0, created=0,
+    )  # fmt: skip
+
+
+async def paper(base: str, quote: str) -> PaperAccount:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
+    rest = GeminiRest("http://venue", client=httpx.AsyncClient(transport=transport))
+    return PaperAccount(rest, RULES, base=D(base), quote=D(quote), now=lambda: 7)
+
+
+async def test_on_paper_an_order_takes_the_book_up_to_its_limit_and_pays_the_fee() -> None:
+    account = await paper("0", "1000")
+    status = await account.place(paper_intent("buy", "3", "100.50"))
+    assert (status.executed_amount, status.remaining_amount, status.is_cancelled) == (1, 2, True)
+    assert [(t.price, t.amount, t.fee_amount) for t in status.trades] == [(100, 1, D("0.4"))]
+    base, quote = await account.balances()
+    assert (base.amount, quote.amount) == (1, D("899.6"))
+    assert await account.find("tb-btc-1-1") == [status]
+
+
+async def test_on_paper_what_is_not_held_cannot_be_spent() -> None:
+    with pytest.raises(RejectedError, match="InsufficientFunds"):
+        await (await paper("0", "50")).place(paper_intent("buy", "1", "101"))
+    with pytest.raises(RejectedError, match="InsufficientFunds"):
+        await (await paper("0.5", "50")).place(paper_intent("sell", "1", "98"))
+
+
+# Nonces.
+
+
+def test_a_restarted_trader_begins_above_the_nonce_that_its_predecessor_leapt_to(
+    tmp_path: Path,
+) -> None:
+    first = counter_nonces(tmp_path / "bot" / "nonce")
+    drawn = first.next()
+    first.refused()
+    leapt = first.next()
+    assert leapt - drawn >= 60_000
+    assert counter_nonces(tmp_path / "bot" / "nonce").next() > leapt
+
+
+# Words.
+
+
+def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
+    """A stored decision of a bot; its id."""
+    stored = Stored(
+        state=State(base=D(0), quote=D(1000)),
+        inputs=Inputs(
+            now=61_000,
+            window=Window(end=60_000, ratio=1.0, complete=True),
+            prediction=Prediction(
+                model="FastProphet", digest="d1", history_end=0, log_price=4.6,
+                log_price_next=4.7, log_price_turn=4.7,
+            ),
+            quote=Quote(bid=D(99), ask=D("99.5")),
+            increments=Increments(
+                amount_step=D("1e-8"), price_step=D("0.01"), minimum=D("0.00001")
+            ),
+        ),
+        settings=Settings(),
+    )  # fmt: skip
+    decision = decide(stored.state, stored.inputs, stored.settings)
+    assert decision.action == "buy"
+    if tampered:
+        poorer = msgspec.structs.replace(stored.state, quote=D(10))
+        stored = msgspec.structs.replace(stored, state=poorer)
+    who = Identity(bot="btc", symbol="BTCUSD", mode="Paper")
+    document = decision_document(who, stored, decision, ts=1, epoch=1, client_order_id="tb-btc-1-1")
+    store = SqliteStore(folder / "documents.sqlite")
+    store.write([as_stored(document)])
+    store.close()
+    return document.id
+
+
+def test_explain_says_why_and_that_the_same_comes_out(tmp_path: Path) -> None:
+    name = decision_in_store(tmp_path)
+    done = CliRunner().invoke(main, ["explain", name, "--state-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "decision  buy" in done.output and "gate      ok  band" in done.output
+    assert "ratio 1.0 (band 0.5 to 2)" in done.output and "FastProphet d1" in done.output
+    assert "the same decision comes out" in done.output
+
+
+def test_explain_says_what_differs_when_another_decision_comes_out(tmp_path: Path) -> None:
+    name = decision_in_store(tmp_path, tampered=True)
+    done = CliRunner().invoke(main, ["explain", name, "--json", "--state-dir", str(tmp_path)])
+    told = json.loads(done.output.splitlines()[-1])
+    assert told["same"] is False
+    assert any(difference.startswith("amount: was") for difference in told["differences"])
+
+
+@pytest.mark.parametrize("command", ["status", "pause", "flatten"])
+def test_a_command_to_a_bot_that_does_not_run_is_one_clear_sentence(
+    command: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, [command, "btc", "--state-dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"no trader of bot btc runs under {tmp_path}" in done.output
+
+
+def test_status_says_first_what_a_person_wants_to_know() -> None:
+    status = {
+        "bot": "btc", "symbol": "BTCUSD", "mode": "Live", "epoch": 3, "base": "0.5", "quote": "10",
+        "equity": "5010", "mid": "10000", "realised": "-1.5", "trips": 2, "unrealised": "0",
+        "orders": 5, "unresolved": 0, "halted": "loss", "paused": "", "outside_base": "0",
+        "outside_quote": "-7.5",
+        "conditions": [
+            {"type": "Halted", "status": True, "message": "loss", "reason": "LimitReached"},
+            {"type": "FeedFresh", "status": True, "message": "heard", "reason": "FeedFresh"},
+        ],
+    }  # fmt: skip
+    text = "\n".join(lines(status))
+    assert "btc: BTCUSD, Live, halted (epoch 3)" in text
+    assert "NOT Halted: loss" in text and "ok  FeedFresh: heard" in text
+    assert "0 base and -7.5 quote moved by others" in text
