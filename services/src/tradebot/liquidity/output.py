@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Producer, TopicPartition
 from faust.types import TP
@@ -18,6 +19,7 @@ from tradebot.platform.exactly_once import (
 )
 from tradebot.platform.settings import StageSettings
 
+Answer = TypeVar("Answer")
 CommitPlace = Callable[[TP, int, str], Awaitable[None]]
 
 
@@ -35,7 +37,9 @@ class TransactionalOutput:
     """Exactly once: messages and checkpoint in one transaction.
 
     The producer starts before the checkpoint is read: it ends what the last owner had begun, and
-    keeps it from committing anything afterwards.
+    keeps it from committing anything afterwards. Calls of librdkafka may outlast the timeout that
+    they are given when a broker restarts, so that they have a thread of their own, left behind
+    with its producer when it does not answer: the next producer fences that one, which ends it.
     """
 
     def __init__(self, settings: StageSettings, offsets: GroupOffsets, group: str, tp: TP) -> None:
@@ -43,6 +47,7 @@ class TransactionalOutput:
         self._offsets = offsets
         self._tp = tp
         self._id = f"{group}-{tp.topic}-{tp.partition}"
+        self._thread: ThreadPoolExecutor | None = None
         self._producer: Producer | None = None
 
     async def open(self) -> Checkpoint | None:
@@ -50,26 +55,31 @@ class TransactionalOutput:
 
         Raises:
             KafkaException: the broker did not answer.
+            TimeoutError: the client did not answer.
         """
-        return await asyncio.to_thread(self._open)
-
-    def _open(self) -> Checkpoint | None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+        self._thread = ThreadPoolExecutor(1, f"output-{self._tp.partition}")
         self._producer = None
-        self._producer = transactional_producer(self._settings, self._id)
-        return _committed(self._offsets, self._tp)
+        self._producer = await self._call(transactional_producer, self._settings, self._id)
+        return await self._call(_committed, self._offsets, self._tp)
 
     async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
         """One transaction.
 
         Raises:
             KafkaException: it is unknown whether it was written; `open` tells.
+            TimeoutError: the same, the client did not answer.
         """
-        await asyncio.to_thread(self._write, messages, checkpoint)
-
-    def _write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
-        assert self._producer is not None
         place = TopicPartition(*self._tp, checkpoint.offset, metadata=checkpoint.metadata)
-        self._offsets.write(self._producer, messages, place)
+        await self._call(self._offsets.write, self._producer, messages, place)
+
+    async def _call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        call = asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        try:
+            return await asyncio.wait_for(call, 2 * TIMEOUT)
+        except TimeoutError:
+            raise TimeoutError(f"the Kafka client did not answer for {2 * TIMEOUT:g} s") from None
 
 
 class PlainOutput:

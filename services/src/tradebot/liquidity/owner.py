@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from time import monotonic
 
+from confluent_kafka import KafkaException
 from faust.types import TP
 
 from tradebot.domain.window import WindowRules
@@ -35,6 +36,7 @@ class Owner:
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._offsets: GroupOffsets | None = None
         self._feed_size = self._out_size = 0
+        self._told: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Makes the topics that are missing, and serves health and metrics; once only. Blocks.
@@ -90,11 +92,22 @@ class Owner:
         for tp, partition in list(self.partitions.items()):
             try:
                 await partition.tick()
-            except Exception as error:  # a broker that does not answer is asked again
-                _log.warning("clock not served", partition=tp.partition, error=str(error))
+            except KafkaException as error:  # asked again at the next tick
+                _log.debug("clock not served", partition=tp.partition, error=str(error))
             if partition.windows is not None:
                 lag = (consumer.highwater(tp) or 0) - partition.windows.next
                 metrics.LAG.labels(str(tp.partition)).set(max(lag, 0))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Logs once what closed a gate, and that all are open again."""
+        reasons = self.readiness.reasons()
+        if reasons.keys() != self._told.keys():
+            if reasons:
+                _log.warning("not ready", **reasons)
+            else:
+                _log.info("ready")
+            self._told = reasons
 
     def _partition(self, tp: TP, consumer: FeedConsumer) -> FeedPartition:
         assert self._offsets is not None

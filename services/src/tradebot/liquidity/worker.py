@@ -1,5 +1,7 @@
 """Runs the Faust app as this process."""
 
+import logging
+
 import faust
 
 from tradebot.liquidity.results import STAGE
@@ -15,6 +17,8 @@ def run(settings: LiquiditySettings) -> None:
         SettingsError: the broker does not answer, a topic is missing, or the port is taken.
     """
     logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    # aiokafka logs each of its tries while a broker is away; readiness says it once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     app = create_app(settings)
     app.owner.prepare()
     app.finalize()

@@ -13,8 +13,11 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 
-TIMEOUT = 10.0
+TIMEOUT = 5.0
 """Seconds that a call waits for the broker."""
+
+QUIET = 0
+"""librdkafka writes nothing to stderr: what fails is raised, its retries would drown the log."""
 
 
 class Message(NamedTuple):
@@ -40,7 +43,7 @@ class GroupOffsets:
     """
 
     def __init__(self, settings: StageSettings, group: str) -> None:
-        self._consumer = kafka.consumer(settings, group)
+        self._consumer = kafka.consumer(settings, group, log_level=QUIET)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         """The group's offset; `None` if it never committed one.
@@ -108,6 +111,7 @@ def transactional_producer(settings: StageSettings, transactional_id: str) -> Pr
     producer = kafka.producer(
         settings,
         **{
+            "log_level": QUIET,
             "transactional.id": transactional_id,
             "transaction.timeout.ms": 30_000,
             "retry.backoff.ms": 50,
