@@ -185,8 +185,8 @@ async def test_whatever_the_http_client_raises_falls_into_a_class(
     def fail(_request: httpx.Request) -> httpx.Response:
         raise kind("")
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(fail))
-    async with GeminiRest("http://venue", KEY, client=client) as rest:
+    transport = httpx.MockTransport(fail)
+    async with GeminiRest("http://venue", KEY, transport=transport) as rest:
         with pytest.raises(VenueError) as raised:
             await rest.new_order(ORDER)
     expected = TransportError if issubclass(kind, NEVER_SENT) else AmbiguousError
@@ -219,3 +219,24 @@ async def test_after_a_429_nothing_is_sent_for_as_long_as_the_venue_asks() -> No
         assert await rest.balances() == []
     assert raised.value.retry_after == 1.0
     assert loop.time() - began > 0.9
+
+
+async def test_calls_go_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(b"asked")
+        await http(OK, b'["btcusd"]')(reader, writer)
+
+    async with http_that(proxy) as address:
+        monkeypatch.setenv("http_proxy", address)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with GeminiRest("http://venue.invalid") as rest:
+            assert await rest.symbols() == ["btcusd"]
+        monkeypatch.setenv("no_proxy", "venue.invalid")
+        async with GeminiRest("http://venue.invalid") as rest:
+            with pytest.raises(TransportError):
+                await rest.symbols()
+    assert seen == [b"asked"]

@@ -29,8 +29,7 @@ def client(answers: Answers) -> GeminiRest:
         text = content if isinstance(content, str) else json.dumps(content)
         return httpx.Response(200, content=text.encode())
 
-    transport = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    return GeminiRest("http://venue", KEY, client=transport)
+    return GeminiRest("http://venue", KEY, transport=httpx.MockTransport(handle))
 
 
 def payload(request: httpx.Request) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def signed_headers(
         "Content-Type": "text/plain",
         "Content-Length": "0",
         "Cache-Control": "no-cache",
+        "User-Agent": "tradebot",
     }
 
 
