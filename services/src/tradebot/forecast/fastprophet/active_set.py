@@ -30,13 +30,14 @@ def factor(matrix: Floats) -> Floats:
     raise FloatingPointError("The numbers of the fit overflowed: are y and ds what they should be?")
 
 
-def penalised_step(
+def penalised_minimum(
     hessian: Floats, gradient: Floats, start: Floats, weight: float, penalised: slice
 ) -> Floats:
-    """The step x that minimises ½xᵀHx + gᵀx + weight·|p + x_p|₁, p = start[penalised].
+    """The z that minimises ½xᵀHx + gᵀx + weight·|z_p|₁, x = z − start, p the `penalised`.
 
     `hessian` (P, P) positive definite, `gradient` and `start` (P,). The result is exact to
-    rounding: the search ends after finitely many exchanges of the active set.
+    rounding, and its zeros are exact: the search ends after finitely many exchanges of the active
+    set.
     """
     scale = 1.0 / np.sqrt(hessian.diagonal())
     scaled = hessian * scale * scale[:, None]
@@ -44,7 +45,7 @@ def penalised_step(
     inner = np.arange(len(start))[penalised]
     if not len(inner):
         lower = factor(scaled)
-        return np.asarray(-scale * lapack.dpotrs(lower, slope, lower=1)[0])
+        return np.asarray(start - scale * lapack.dpotrs(lower, slope, lower=1)[0])
     outer = np.delete(np.arange(len(start)), inner)
     lower = factor(scaled[np.ix_(outer, outer)])
     right = np.column_stack((scaled[np.ix_(outer, inner)], slope[outer]))
@@ -54,10 +55,11 @@ def penalised_step(
     linear = slope[inner] - cross.T @ free
     point = start[inner] / scale[inner]
     moved = _feature_sign(schur, linear - schur @ point, point.copy(), weight * scale[inner])
-    step = np.empty(len(start))
-    step[inner] = moved - point
-    step[outer] = -lapack.dtrtrs(lower, free + cross @ step[inner], lower=1, trans=1)[0]
-    return np.asarray(step * scale)
+    step = -lapack.dtrtrs(lower, free + cross @ (moved - point), lower=1, trans=1)[0]
+    found = np.empty(len(start))
+    found[inner] = moved * scale[inner]
+    found[outer] = start[outer] + step * scale[outer]
+    return found
 
 
 def _feature_sign(gram: Floats, linear: Floats, point: Floats, weights: Floats) -> Floats:
@@ -96,7 +98,8 @@ def _solve(block: Floats, right: Floats) -> Floats:
     _, solution, info = lapack.dposv(block, right, lower=1)
     if info == 0:
         return np.asarray(solution)
-    size = np.sqrt(np.maximum(block.diagonal(), np.finfo(np.float64).tiny))
+    diagonal = block.diagonal()
+    size = np.sqrt(np.where(diagonal > EPS * EPS, diagonal, 1.0))
     lower = factor(block / size / size[:, None])
     return np.asarray(lapack.dpotrs(lower, right / size, lower=1)[0] / size)
 

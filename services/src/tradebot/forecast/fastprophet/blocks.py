@@ -58,7 +58,7 @@ class Blocks:
         trend = self.basis.shape[1]
         beta = theta[trend:]
         line = np.tensordot(self.basis, theta[:trend], (1, 0))
-        curve, slopes = _taylor(line[:, 0], line[:, 1])
+        curve, slopes, turns = _taylor(line[:, 0], line[:, 1])
         curve[:, 0] -= self.share
         fitted = np.matmul(self.powers, curve[:, :, None])[:, :, 0]
         seasonal = self.columns @ beta
@@ -77,7 +77,10 @@ class Blocks:
         hessian[:trend, trend:] = mixed
         hessian[trend:, :trend] = mixed.T
         hessian[trend:, trend:] = self.gram
-        return Fit(max(rss, 0.0), -np.concatenate((left @ pulled, towards)), hessian)
+        bend = np.zeros_like(hessian)
+        turned = np.matmul(_turn(turns, moments), self.basis.transpose(0, 2, 1))
+        bend[:trend, :trend] = left @ turned.reshape(-1, trend)
+        return Fit(max(rss, 0.0), -np.concatenate((left @ pulled, towards)), hessian, bend)
 
     def steepness(self, theta: Floats) -> Floats:
         """How far u moves from each block's centre to its edge (B,)."""
@@ -203,8 +206,12 @@ def _spans(model: RowModel, bounds: Nanos) -> _Spans:
     return _Spans(centres, half, 1.0 / nanos, basis)
 
 
-def _taylor(line: Floats, rate: Floats) -> tuple[Floats, Floats]:
-    """Coefficients of sigmoid(line + rate·τ) (B, 5), and of its derivatives by both (B, 2, 5)."""
+def _taylor(line: Floats, rate: Floats) -> tuple[Floats, Floats, Floats]:
+    """Coefficients in τ of sigmoid(line + rate·τ), its first and its second derivatives.
+
+    (B, 5) of the curve, (B, 2, 5) of its derivatives by line and by rate, (B, 3) of its second
+    derivative by line.
+    """
     s = expit(line)
     first = s * expit(-line)
     derivatives = (
@@ -215,12 +222,24 @@ def _taylor(line: Floats, rate: Floats) -> tuple[Floats, Floats]:
         first * (1 + s * (-14 + s * (36 - 24 * s))),
         first * (1 + s * (-30 + s * (150 + s * (-240 + 120 * s)))),
     )
-    curve = np.empty((len(line), _POWERS))
+    curve, turns = np.empty((len(line), _POWERS)), np.empty((len(line), 3))
     slopes = np.zeros((len(line), 2, _POWERS))
     factor = np.ones(len(line))
     for power in range(_POWERS):
         curve[:, power] = derivatives[power] * factor
         slopes[:, 0, power] = derivatives[power + 1] * factor
+        if power < turns.shape[1]:
+            turns[:, power] = derivatives[power + 2] * factor
         factor = factor * rate / (power + 1)
     slopes[:, 1, 1:] = slopes[:, 0, :-1]
-    return curve, slopes
+    return curve, slopes, turns
+
+
+def _turn(turns: Floats, moments: Floats) -> Floats:
+    """−Σ r·C·sigmoid''·[1, τ; τ, τ²] of each block (B, 2, 2), from the moments of the residual."""
+    inner = np.empty((len(turns), 2, 2))
+    for row in range(2):
+        for column in range(2):
+            shift = row + column
+            inner[:, row, column] = -(turns * moments[:, shift : shift + 3]).sum(axis=1)
+    return inner

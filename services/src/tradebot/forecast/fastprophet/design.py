@@ -81,11 +81,10 @@ class Design:
 
     def fill(self, out: Floats, times: Nanos, extra: Mapping[str, Floats]) -> None:
         """Write the columns of these rows into `out` (K, rows)."""
-        days: Floats = np.multiply(times, 1.0 / DAY)
         at = 0
         for seasonality in self.seasonalities:
             stop = at + 2 * seasonality.fourier_order
-            _fourier(out[at:stop], days, seasonality.period)
+            _fourier(out[at:stop], times, seasonality.period)
             if seasonality.condition_name:
                 out[at:stop] *= extra[seasonality.condition_name] != 0
             at = stop
@@ -106,10 +105,26 @@ class Design:
         return out
 
 
-def _fourier(out: Floats, days: Floats, period: float) -> None:
+def _turns(times: Nanos, period: float) -> Floats:
+    """The fraction of its period that has passed at each time, to the last digit.
+
+    Days since 1970 over a period of minutes are millions of turns, of which a plain quotient
+    would lose six digits.
+    """
+    nanos = period * DAY
+    whole = round(nanos)
+    if whole > 0 and abs(nanos - whole) <= 4e-16 * nanos:
+        passed = times // whole
+        passed *= whole
+        np.subtract(times, passed, out=passed)
+        return np.multiply(passed, 1.0 / whole, dtype=np.float64)
+    turns = times.astype(np.longdouble) / (np.longdouble(period) * DAY)
+    return np.asarray(turns - np.floor(turns), dtype=np.float64)
+
+
+def _fourier(out: Floats, times: Nanos, period: float) -> None:
     """sin and cos of every harmonic (2·order, rows): two evaluations, then angle addition."""
-    turns = days * (1.0 / period)
-    turns -= np.floor(turns)
+    turns = _turns(times, period)
     turns *= 2 * np.pi
     sine, cosine = out[0], out[1]
     np.sin(turns, out=sine)

@@ -76,6 +76,7 @@ class Fitted(Draft):
     segments: Segments | None
     solution: Solution
     parameters: Parameters
+    others: tuple[Solution, ...] = ()
 
 
 def holidays_of(options: Options) -> Holidays:
@@ -158,8 +159,10 @@ def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
         return _constant(draft)
     model = RowModel(draft.rows, draft.design, draft.scales, draft.changepoints, options.growth)
     if options.growth == "logistic":
-        solution, _ = fit_logistic(model, options)
-        return _fitted(draft, None, solution, parameters_of(draft, solution))
+        solution, other = fit_logistic(model, options)
+        return replace(
+            _fitted(draft, None, solution, parameters_of(draft, solution)), others=(other,)
+        )
     if draft.design.multiplicative.any():
         level = (float(draft.rows.y.mean()) - draft.scales.offset) / draft.scales.y_scale
         solution = fit_multiplicative(model, options, level)

@@ -76,14 +76,10 @@ def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
 
 def _refine(problem: Problem, best: Solution, normal: Normal, model: RowModel) -> Solution:
     """The optimum again, from residuals that were taken row by row about the last one."""
-    for _ in range(3):
+    for _ in range(2):
         exact = model.evaluate(best.theta)
         near = Normal(exact.hessian, -exact.gradient, exact.rss, best.theta, normal.rows)
-        anew = replace(problem, evaluate=near.evaluate)
-        refined = minimise(anew, best.theta, best.sigma**2)
-        if abs(refined.objective - best.objective) <= 1e-9:
-            return refined
-        best = refined
+        best = minimise(replace(problem, evaluate=near.evaluate), best.theta, best.sigma**2)
     return best
 
 

@@ -235,6 +235,12 @@ class FastProphet:
         return self._need_fit().solution
 
     @property
+    def runs(self) -> tuple[Solution, ...]:
+        """The optima that were compared, the best first: two basins for logistic growth."""
+        fitted = self._need_fit()
+        return (fitted.solution, *fitted.others)
+
+    @property
     def changepoints(self) -> npt.NDArray[np.datetime64]:
         """The times of the changepoints; none if the trend has none."""
         found = self._need_fit().changepoints

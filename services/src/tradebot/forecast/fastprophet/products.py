@@ -74,7 +74,11 @@ class Products:
             for a, u in weights
             for b, v in weights
         )
-        return Fit(max(rss, 0.0), -gradient, hessian)
+        bend = np.zeros_like(hessian)
+        pairs = np.stack((moments[:, columns], moments[:, later]), axis=1) * self.product
+        bend[:trend, trend:] = -left @ pairs.reshape(-1, size)
+        bend[trend:, :trend] = bend[:trend, trend:].T
+        return Fit(max(rss, 0.0), -gradient, hessian, bend)
 
 
 def make_products(model: RowModel) -> Products:

@@ -85,30 +85,43 @@ class RowModel:
     def evaluate(self, theta: Floats) -> Fit:
         """The fit of θ over all rows."""
         size = len(theta)
-        rss, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
+        rss, gradient = 0.0, np.zeros(size)
+        hessian, bend = np.zeros((size, size)), np.zeros((size, size))
         kept = self._blocks
         for number in range(-(-self.count // _BLOCK)):
             block = kept[number] if kept is not None else self._block(number * _BLOCK)
-            residual, jacobian = self._linearise(block, theta)
+            residual, jacobian = self._linearise(block, theta, bend)
             rss += float(residual @ residual)
             gradient -= jacobian @ residual
             hessian += jacobian @ jacobian.T
-        return Fit(rss, gradient, hessian)
+        curved = self.growth == "logistic" or bool(self.design.multiplicative.any())
+        return Fit(rss, gradient, hessian, bend if curved else None)
 
-    def _linearise(self, block: "_Block", theta: Floats) -> tuple[Floats, Floats]:
-        trend, beta = theta[: self.trend_size], theta[self.trend_size :]
+    def _linearise(self, block: "_Block", theta: Floats, bend: Floats) -> tuple[Floats, Floats]:
+        """Residuals and their Jacobian; what it leaves out of the Hessian is added to `bend`."""
+        size = self.trend_size
+        trend, beta = theta[:size], theta[size:]
         product = self.design.multiplicative
         line = trend @ block.basis
+        factor = 1 + (beta * product) @ block.columns
         if block.cap is None:
             growth, rate = line, np.ones(len(line))
         else:
             share = expit(line)
-            growth, rate = block.cap * share, block.cap * share * (1 - share)
-        factor = 1 + (beta * product) @ block.columns
+            growth = block.cap * share
+            rate = growth * (1 - share)
+        residual = block.y - growth * factor - (beta * ~product) @ block.columns
+        if block.cap is not None:
+            turn = residual * factor * rate * (1 - 2 * share)
+            bend[:size, :size] -= (block.basis * turn) @ block.basis.T
+        if product.any():
+            cross = (block.basis * (rate * residual)) @ block.columns[product].T
+            columns = size + np.flatnonzero(product)
+            bend[:size, columns] -= cross
+            bend[columns, :size] -= cross.T
         jacobian = np.concatenate((block.basis * (rate * factor), block.columns))
-        jacobian[self.trend_size :][product] *= growth
-        fitted = growth * factor + (beta * ~product) @ block.columns
-        return block.y - fitted, jacobian
+        jacobian[size:][product] *= growth
+        return residual, jacobian
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,26 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from tradebot.forecast.fastprophet.active_set import penalised_step
+from tradebot.forecast.fastprophet.active_set import penalised_minimum
 from tradebot.forecast.fastprophet.times import Floats
 
 LEAST_SIGMA: Final = 1e-9
 """The smallest noise, relative to the scale of y: Prophet's own for a constant series."""
 
+NEAR: Final = 0.1
+"""After a step shorter than this, in deviations of a row, the whole Hessian is used."""
+
 
 class Fit(NamedTuple):
-    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ."""
+    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ.
+
+    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` where the fit is linear in θ.
+    """
 
     rss: float
     gradient: Floats
     hessian: Floats
+    bend: Floats | None = None
 
 
 class Prior(Protocol):
@@ -81,8 +88,8 @@ def minimise(
     damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
     while count < steps and not converged and damping < 1e12:
         count += 1
-        step = _step(problem, theta, fit, aim, damping)
-        trial = theta + step
+        trial = _towards(problem, theta, fit, aim, damping, bent=length < NEAR)
+        step = trial - theta
         trial_fit = problem.evaluate(trial)
         trial_own = best_variance(trial_fit.rss, problem.rows)
         trial_value = objective(problem, trial, trial_fit.rss, trial_own)
@@ -113,14 +120,18 @@ def _still(now: float, before: float, level: float) -> bool:
     return now < 1e-11 or (now < level and now > 0.3 * before)
 
 
-def _step(problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float) -> Floats:
+def _towards(
+    problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float, bent: bool
+) -> Floats:
     _, slope, curvature = problem.prior(theta)
     hessian = fit.hessian + variance * curvature
+    if bent and fit.bend is not None:
+        hessian += fit.bend
     diagonal = hessian.diagonal() * (1 + damping)
     hessian[np.diag_indices(len(theta))] = np.maximum(diagonal, np.finfo(np.float64).tiny)
     gradient = fit.gradient + variance * slope
     weight = variance / problem.tau
     try:
-        return penalised_step(hessian, gradient, theta, weight, problem.penalised)
+        return penalised_minimum(hessian, gradient, theta, weight, problem.penalised)
     except FloatingPointError:
         return np.full(len(theta), np.nan)
