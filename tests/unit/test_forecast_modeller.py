@@ -6,16 +6,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradebot import __version__
 from tradebot.forecast import model_file
 from tradebot.forecast.buffer import SeriesBuffer, digest
+from tradebot.forecast.command import command
 from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.history.minutes import Bar
 from tradebot.forecast.model_file import Evaluation, ModelCard, ModelFileError
 from tradebot.forecast.modeller import Failed, Forecasted, Modeller, Request
+from tradebot.forecast.models import training
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.records import ForecastRecord, decode
 
@@ -125,6 +128,43 @@ def test_recorded_minutes_are_there_after_a_restart(tmp_path: Path) -> None:
     started(where).work(Request([bar(1500, 11_000), bar(1502, 11_500)], 0))
     again = Modeller(where)
     assert again.start().history_end == START + 1502 * MINUTE
+
+
+def test_a_training_that_was_broken_off_is_taken_up_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = '{"lookback": 10, "units": 3, "epochs": 3}'
+    where = settings(tmp_path, model="Lstm", model_options=options)
+
+    def broken_off(*arguments: object) -> None:
+        keep(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    keep = training._keep
+    monkeypatch.setattr(training, "_keep", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        started(where).work(Request([], 0))
+    (checkpoint,) = (tmp_path / "state").rglob("*.checkpoint")
+    epochs: list[float] = []
+    epoch = training._epoch
+    monkeypatch.setattr(training, "_keep", keep)
+    monkeypatch.setattr(training, "_epoch", lambda *given: epochs.append(1) or epoch(*given))
+    assert isinstance(started(where).work(Request([], 0)), Forecasted)
+    assert len(epochs) == 2
+    assert not checkpoint.exists()
+
+
+def test_a_slow_model_forecasts_from_new_minutes_between_two_trainings(tmp_path: Path) -> None:
+    options = '{"lookback": 10, "units": 3, "epochs": 1}'
+    where = settings(tmp_path, model="Lstm", model_options=options, train_minutes=60)
+    modeller = started(where)
+    fits = []
+    for minute in (1500, 1530, 1559, 1560, 1561):
+        answer = modeller.work(Request([bar(minute)], START + minute * MINUTE))
+        assert isinstance(answer, Forecasted), answer
+        fits.append(answer.fit_seconds is not None)
+        assert record(answer).history_end == START + minute * MINUTE
+    assert fits == [True, False, False, True, False]
 
 
 def test_a_model_that_forecasts_no_numbers_publishes_nothing(
@@ -237,3 +277,21 @@ def test_settings_that_do_not_fit_together_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=sentence.replace("{", r"\{")):
         ForecastSettings(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--model", "Oracle"], "model is 'Oracle': give one of"),
+        (["--model-options", "[]"], "give a JSON object"),
+        (["--model-options", '{"colour": "red"}'], "model_options do not suit FastProphet"),
+        (["--horizon-minutes", "1"], "--horizon-minutes is '1': Expected `int` >= 2"),
+    ],
+)
+def test_a_wrong_flag_is_one_clear_sentence_before_anything_is_connected(
+    flags: list[str], sentence: str
+) -> None:
+    said = CliRunner().invoke(command, flags)
+    assert said.exit_code == 2
+    assert sentence in said.output
+    assert "Traceback" not in said.output

@@ -91,11 +91,17 @@ class Modeller:
 
     def __init__(self, settings: ForecastSettings) -> None:
         self._settings = settings
-        self._model = protocol.make(settings.model, dict(settings.options))
+        self._model = self._new_model()
         self._card: ModelCard | None = None
         self._buffer = SeriesBuffer(bars.series(bars.empty()))
         self._saved_at = -SAVE_SECONDS
         self._restored = False
+
+    def _new_model(self) -> protocol.Forecaster:
+        model = protocol.make(self._settings.model, dict(self._settings.options))
+        if self._path is not None and isinstance(model, protocol.Resumable):
+            model.checkpoint = self._path.with_suffix(".checkpoint")
+        return model
 
     def start(self) -> Started:
         """Loads history, and the last model where there is one that fits the settings.
@@ -132,7 +138,7 @@ class Modeller:
 
     def reset(self) -> None:
         """Forgets the model, so that the next forecast comes from a new fit."""
-        self._model = protocol.make(self._settings.model, dict(self._settings.options))
+        self._model = self._new_model()
         self._card = None
 
     def _fits(self, card: ModelCard) -> bool:

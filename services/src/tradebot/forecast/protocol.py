@@ -7,6 +7,7 @@ A new one is a file with a class like this and a line among the entry points
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path as FilePath
 from typing import Any, Final, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -82,6 +83,16 @@ class Forecaster(Protocol):
     def restore(self, state: bytes) -> None:
         """Takes what `dump` gave, in a model of the same parameters."""
         ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A forecaster whose training can be taken up where it was broken off.
+
+    The stage names the file; the model writes it while it trains and removes it after.
+    """
+
+    checkpoint: FilePath | None
 
 
 def names() -> list[str]:

@@ -38,8 +38,8 @@ log = logs.get(__name__)
 POLL_SECONDS = 0.1
 RETRY_MINUTES = 60
 """Exchange time after which an evaluation that lacked history is tried again."""
-PENDING_MINUTES = 100_000
-"""New minutes kept while the model is at work; the oldest go first."""
+GATHERED_MINUTES = 20_160
+"""New minutes kept for a model's process that is at work or starts again: two weeks."""
 
 
 class Stage:
@@ -52,7 +52,8 @@ class Stage:
         self._clock = VenueClock(settings.speed)
         self._newest_trade = 0
         self._minutes = MinuteBars(settings.speed)
-        self._pending: deque[Bar] = deque(maxlen=PENDING_MINUTES)
+        self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
+        self._known = 0
         self._model = ModelProcess(settings)
         self._readiness = health.Readiness("forecast")
         self._published: Forecasted | None = None
@@ -104,8 +105,9 @@ class Stage:
         error = message.error()
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
-                log.warning("trades cannot be read", error=error.str())
+                self._readiness.close("kafka", f"trades cannot be read: {error.str()}")
             return
+        self._readiness.open("kafka")
         try:
             trade = decode(message.value() or b"", TradeRecord)
         except msgspec.DecodeError as problem:
@@ -135,14 +137,13 @@ class Stage:
         """Hands on what is ready; never waits."""
         producer.poll(0)
         now = self._clock.now()
-        self._pending.extend(self._minutes.close(now))
+        self._gathered.extend(self._minutes.close(now))
         metrics.LATE_TRADES.labels(self._settings.symbol).set(self._minutes.late)
         answer = self._model.answer()
         if answer is not None:
             self._heed(answer, producer)
         if not self._model.busy and self._due(now):
-            request = Request(list(self._pending), now)
-            self._pending.clear()
+            request = Request([bar for bar in self._gathered if bar.ts > self._known], now)
             self._next = now // MINUTE * MINUTE + self._settings.refit_minutes * MINUTE
             self._model.ask(request)
         elif not self._model.busy and self._evaluation_due(now):
@@ -161,7 +162,8 @@ class Stage:
         """A forecast is wanted: none is out, or minutes are new and its interval is over."""
         if self._published is None and not self._last_failure:
             return True
-        wanted = bool(self._pending) or self._next == 0
+        newer = bool(self._gathered) and self._gathered[-1].ts > self._known
+        wanted = newer or self._next == 0
         return wanted and now >= self._next
 
     def _heed(self, answer: Answer, producer: Producer) -> None:
@@ -193,6 +195,7 @@ class Stage:
 
     def _begin(self, history_end: int) -> None:
         """Minutes up to the end of history are known; the venue's time is at least that."""
+        self._known = history_end
         self._minutes.known(history_end)
         if self._settings.history_source == "Venue" and self._clock.now() < history_end + MINUTE:
             self._clock.observe(history_end + MINUTE)
@@ -204,6 +207,7 @@ class Stage:
             self._topics.forecasts, forecast.record, key=key, on_delivery=self._delivered
         )
         self._published = forecast
+        self._known = max(self._known, forecast.history_end)
         self._last_failure = ""
         if forecast.fit_seconds is not None:
             metrics.FIT_SECONDS.labels(*self._labels).observe(forecast.fit_seconds)
@@ -219,6 +223,7 @@ class Stage:
             log.warning("a forecast could not be published", error=error.str())
             return
         metrics.PUBLISHED.labels(*self._labels).inc()
+        self._readiness.open("kafka")
         self._readiness.started()
 
     def _tell_age(self, now: int) -> None:
