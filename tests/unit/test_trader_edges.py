@@ -198,7 +198,7 @@ def paper_intent(side: str, amount: str, price: str) -> Intent:
 
 async def paper(base: str, quote: str) -> PaperAccount:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
-    rest = GeminiRest("http://venue", client=httpx.AsyncClient(transport=transport))
+    rest = GeminiRest("http://venue", transport=transport)
     return PaperAccount(rest, RULES, base=D(base), quote=D(quote), now=lambda: 7)
 
 
