@@ -15,12 +15,13 @@ def _buys_and_sells(line: TraderLine) -> Counter[str]:
 
 
 def test_it_trades_survives_a_kill_and_stops_when_told(tmp_path: Path) -> None:
-    with TraderLine(tmp_path, speed=120) as line:
+    lag = ["--max-window-lag-seconds", "3"]
+    with TraderLine(tmp_path, speed=120, options=lag) as line:
         line.start()
         line.wait(lambda: len(line.of_kind("score")) >= 1 and len(line.of_kind("order")) >= 3)
         line.kill()
         before = len(line.of_kind("order"))
-        line.wait(lambda: line.windows > len(line.of_kind("decision")) + 5)
+        line.wait(lambda: line.windows > len(line.of_kind("decision")) + 15)
         line.start()
         line.wait(lambda: len(line.of_kind("order")) >= before + 2)
         line.wait(lambda: line.status())

@@ -74,7 +74,8 @@ class SqliteJournal:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._database = sqlite3.connect(path, isolation_level=None)
+            # It is read in a thread at the start, and written in the event loop after that.
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.execute(

@@ -77,7 +77,9 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     topics = Topics.of(settings)
-    ensure_topics(settings, (topics.feed, topics.liquidity, topics.forecasts, topics.documents))
+    needed = (topics.feed, topics.liquidity, topics.forecasts, topics.documents)
+    # What waits for a server does so in a thread: the lease is renewed in this loop.
+    await asyncio.to_thread(ensure_topics, settings, needed)
     metrics.EPOCH.labels(settings.bot).set(epoch)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
@@ -85,10 +87,11 @@ async def _hold(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
     )
     who = Identity(bot=settings.bot, symbol=settings.symbol, mode=_books_mode(settings))
-    books = Books(journal_of(settings), publisher, who, clock.now)
+    journal = await asyncio.to_thread(journal_of, settings)
+    books = Books(journal, publisher, who, clock.now)
     async with _rest(settings) as rest:
         try:
-            books.open()
+            await asyncio.to_thread(books.open)
             await books.record(EpochTaken(epoch=epoch, mode=who.mode))
             market = Market(rest, settings.symbol)
             if await _unless(stopping, _meet(market, readiness)) is None:
@@ -96,8 +99,9 @@ async def _hold(
             engine, forecasts = _engine(settings, books, market, rest, clock, lease)
             gates = Gates(settings, engine, clock, forecasts, lease)
             gates.watch(readiness)
-            loops = Loops(
-                settings, topics, engine, gates, clock, forecasts, reporter_of(settings), lease
+            reporter = reporter_of(settings)
+            loops = await asyncio.to_thread(
+                Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
             )
             readiness.started()
             await loops.run(stopping)
