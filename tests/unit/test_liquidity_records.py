@@ -1,0 +1,107 @@
+"""What the liquidity stage reads and writes, record by record."""
+
+import pytest
+
+from tradebot.domain.window import Mark, Window, WindowRules
+from tradebot.liquidity.decoding import Unreadable, decode
+from tradebot.liquidity.results import Place, dead_letter_message, window_messages
+from tradebot.platform.kafka import Topics
+
+GOOD = (
+    b'{"side":"bid","price":"11412.68","remaining":"0.54571124","symbol":"BTCUSD",'
+    b'"ts":1602770085123,"reason":"place","seq":7}'
+)
+
+
+class Stored:
+    """A record as Kafka's client gives it."""
+
+    def __init__(self, offset: int, value: bytes | None) -> None:
+        self.offset = offset
+        self.value = value
+
+
+def test_a_fetch_is_read_in_one_go_with_its_offsets() -> None:
+    decoded = decode([Stored(5, GOOD), Stored(6, GOOD), Stored(9, GOOD)])
+    assert list(decoded.offsets) == [5, 6, 9]
+    assert decoded.unreadable == []
+    assert decoded.changes[0].price * decoded.changes[0].remaining == 11412.68 * 0.54571124
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        None,
+        b"not json",
+        b"\xff\xfe",
+        b"[]",
+        GOOD + b"," + GOOD,
+        b'{"side":"bid","price":"1","remaining":"1"}',
+        GOOD.replace(b'"11412.68"', b'"NaN"'),
+        GOOD.replace(b'"11412.68"', b'"Infinity"'),
+        GOOD.replace(b'"0.54571124"', b'"-1"'),
+        GOOD.replace(b'"bid"', b'"both"'),
+        GOOD.replace(b"1602770085123", b"1602770085"),
+        GOOD.replace(b"1602770085123", b"1602770085123000"),
+        GOOD.replace(b'"seq":7', b'"seq":-1'),
+    ],
+)
+def test_a_bad_record_costs_itself_alone(bad: bytes | None) -> None:
+    decoded = decode([Stored(0, GOOD), Stored(1, bad), Stored(2, GOOD)])
+    assert list(decoded.offsets) == [0, 2]
+    assert len(decoded.changes) == 2
+    assert [(record.offset, record.value) for record in decoded.unreadable] == [(1, bad or b"")]
+    assert decoded.unreadable[0].error
+
+
+PLACE = Place(Topics(), 3, WindowRules(), 1.0)
+
+
+def test_a_window_is_three_records_that_begin_with_the_reports_fields_in_its_order() -> None:
+    window = Window(
+        "BTCUSD",
+        1602770040000 // 60_000,
+        Mark(0, 0, 0),
+        True,
+        bid=36606864.31078205,
+        ask=83751098.75963986,
+        events=2,
+    )
+    ask, bid, ratio = window_messages(window, PLACE)
+    rest = (
+        b',"symbol":"BTCUSD","window_start":1602770040000,"window_end":1602770100000,'
+        b'"events":2,"complete":true}'
+    )
+    assert ask.value == b'{"type":"ask","value":83751098.75963986,"timestamp":1602770100' + rest
+    assert bid.value == b'{"type":"bid","value":36606864.31078205,"timestamp":1602770100' + rest
+    assert (
+        ratio.value
+        == b'{"type":"price_volume","value":0.43709115286763395,"timestamp":1602770100' + rest
+    )
+    assert {(message.topic, message.key, message.partition) for message in (ask, bid, ratio)} == {
+        ("faust.out", b"BTCUSD", 3)
+    }
+
+
+def test_an_empty_side_gives_flow_zero_and_ratio_null() -> None:
+    window = Window("BTCUSD", 0, Mark(0, 0, 0), False, bid=5.0)
+    ask, _, ratio = window_messages(window, PLACE)
+    assert ask.value.startswith(b'{"type":"ask","value":0.0,')
+    assert ratio.value.startswith(b'{"type":"price_volume","value":null,')
+
+
+def test_a_dead_letter_says_where_what_and_why() -> None:
+    from faust.types import TP
+
+    message = dead_letter_message(
+        TP("gemini-feed", 2), Unreadable(41, "no number", b"\xffx"), PLACE
+    )
+    assert message.topic == "dead-letters"
+    assert (
+        message.value
+        == (
+            '{"topic":"gemini-feed","partition":2,"offset":41,"stage":"liquidity",'
+            '"error":"no number","value":"\ufffdx"}'
+        ).encode()
+    )
