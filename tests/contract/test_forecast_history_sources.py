@@ -1,0 +1,134 @@
+"""History from where it really comes: the venue's candles, ccxt's venues, an address."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import ccxt
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from tradebot.forecast.history import bars, fetch, sources, store, venue
+from tradebot.forecast.history.bars import MINUTE
+from tradebot.forecast.history.command import command
+from tradebot.forecast.settings import ForecastSettings
+from tradebot.platform.settings import SettingsError
+from tradebot.venue.emulator.embedded import EmbeddedEmulator
+from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.venue.settings import VenueSettings
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[EmbeddedEmulator]:
+    with EmbeddedEmulator(EmulatorSettings(port=0, history_days=3)) as running:
+        yield running
+
+
+def test_the_emulator_gives_all_of_its_past(emulator: EmbeddedEmulator) -> None:
+    table = venue.fetch(VenueSettings(emulator_url=emulator.url))
+    assert len(table) > 2 * 1440
+    assert table.schema == bars.SCHEMA
+    assert (table["ts"].diff().drop_nulls() > 0).all()
+    assert (table["low"] <= table["weighted"]).all()
+    assert (table["weighted"] <= table["high"]).all()
+
+
+def test_geminis_candles_are_the_same_minutes_where_there_is_no_more(
+    emulator: EmbeddedEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = VenueSettings(emulator_url=emulator.url)
+    whole = venue.fetch(where)
+    get = venue._get
+    monkeypatch.setattr(
+        venue, "_get", lambda http, url, **q: None if "emulator" in url else get(http, url, **q)
+    )
+    day = venue.fetch(where)
+    shared = whole.join(day, on="ts", suffix="_day")
+    assert len(shared) >= min(len(day), 1400)
+    assert (shared["close"] - shared["close_day"]).abs().max() == pytest.approx(0, abs=0.01)
+
+
+def test_an_unknown_symbol_and_a_dead_venue_are_clear_sentences(
+    emulator: EmbeddedEmulator,
+) -> None:
+    with pytest.raises(SettingsError, match="has no candles of ABCUSD: is the symbol right"):
+        venue.fetch(VenueSettings(symbol="ABCUSD", emulator_url=emulator.url))
+    with pytest.raises(SettingsError, match="start the venue's emulator there"):
+        venue.fetch(VenueSettings(emulator_url="http://127.0.0.1:9"))
+
+
+def test_ccxts_gemini_fetches_the_emulators_minutes(
+    emulator: EmbeddedEmulator, tmp_path: Path
+) -> None:
+    gemini = ccxt.gemini({"options": {"fetchMarketsMethod": "fetch_markets_from_api"}})
+    gemini.urls["api"] = dict.fromkeys(gemini.urls["api"], emulator.url)
+    newest = venue.fetch(VenueSettings(emulator_url=emulator.url))["ts"][-1]
+    start = int(newest) - 60 * MINUTE
+    end = int(newest)
+    assert fetch.fetch(gemini, "BTCUSD", tmp_path, start=start, end=end) > 50
+    held = store.read(tmp_path, "BTCUSD")
+    assert held["ts"].is_between(start, end, closed="left").all()
+
+
+def test_history_fetch_stores_what_the_venue_gives(
+    emulator: EmbeddedEmulator, tmp_path: Path
+) -> None:
+    flags = ["fetch", "--environment", "Emulator", "--emulator-url", emulator.url]
+    flags += ["--out", str(tmp_path)]
+    said = CliRunner().invoke(command, flags)
+    assert said.exit_code == 0, said.output
+    assert "new minutes" in said.output
+    again = CliRunner().invoke(command, flags)
+    assert len(store.read(tmp_path, "BTCUSD")) > 2 * 1440
+    assert again.exit_code == 0
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "served"))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_file_behind_an_address_is_fetched_and_joined_with_what_was_recorded(
+    address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "served").mkdir()
+    rows = [(minute * MINUTE, 5.0, 6.0, 4.0, 5.0, 1.0, 5.0) for minute in range(1, 11)]
+    table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
+    table.write_parquet(tmp_path / "served" / "minutes.parquet")
+    settings = ForecastSettings(
+        history_source="Url",
+        history_file=f"{address}/minutes.parquet",
+        state_dir=str(tmp_path / "state"),
+    )
+    own = table.filter(pl.col("ts") == 10 * MINUTE).with_columns(weighted=pl.lit(5.5))
+    folder = sources.recorded(settings)
+    assert folder
+    store.write(folder, "BTCUSD", own)
+    joined = sources.load(settings)
+    assert len(joined) == 10
+    assert joined["weighted"].to_list() == [5.0] * 9 + [5.5]
+
+
+def test_an_address_without_a_file_is_a_clear_sentence(address: str, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    settings = ForecastSettings(
+        history_source="Url", history_file=f"{address}/none.csv", state_dir=str(tmp_path)
+    )
+    with pytest.raises(SettingsError, match="cannot be fetched: Client error '404"):
+        sources.load(settings)

@@ -1,0 +1,59 @@
+"""The forecast stage on a real broker: whole records, under its key, committed ones alone."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tradebot.forecast.history.bars import MINUTE
+from tradebot.platform import kafka
+from tradebot.platform.settings import StageSettings
+from tradebot.records import ForecastRecord, TradeRecord, decode, encode
+
+pytestmark = pytest.mark.kafka
+
+START = 1_600_000_020_000 // MINUTE * MINUTE
+ROWS = 300
+
+
+def test_trades_of_the_broker_become_forecasts_that_know_them(
+    kafka_address: str, tmp_path: Path
+) -> None:
+    prefix = f"fc{time.time_ns()}."
+    settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
+    topics = kafka.Topics.of(settings)
+    lines = ["ts,open,high,low,close,volume,weighted"]
+    lines += [f"{START + row * MINUTE},5,6,4,5,1,{5 + row % 3}" for row in range(ROWS)]
+    (tmp_path / "history.csv").write_text("\n".join(lines))
+    kafka.ensure_topics(settings, [topics.trades, topics.forecasts])
+    producer = kafka.producer(settings)
+    end = START + (ROWS - 1) * MINUTE
+    for step in range(1, 6):
+        trade = TradeRecord("BTCUSD", step, "5", "1", "bid", end + step * MINUTE)
+        producer.produce(topics.trades, encode(trade), key="BTCUSD")
+    producer.flush(10)
+    command = [sys.executable, "-m", "tradebot", "forecast", "--kafka", kafka_address]
+    command += ["--topic-prefix", prefix, "--history-source", "Claim", "--evaluate-folds", "0"]
+    command += ["--history-file", str(tmp_path / "history.csv"), "--speed", "60"]
+    stage = subprocess.Popen(command)
+    consumer = kafka.consumer(settings, f"{prefix}test")
+    consumer.subscribe([topics.forecasts])
+    known, deadline = 0, time.monotonic() + 60
+    try:
+        while known < end + 4 * MINUTE:
+            assert time.monotonic() < deadline, f"the newest forecast knows {known}, not {end}"
+            message = consumer.poll(0.5)
+            if message is None or message.error():
+                continue
+            record = decode(message.value() or b"", ForecastRecord)
+            assert message.key() == b"BTCUSD/FastProphet"
+            assert len(record.log_price) == len(record.lower) == len(record.upper) == 1440
+            known = record.history_end
+    finally:
+        stage.send_signal(signal.SIGTERM)
+        code = stage.wait(10)
+        consumer.close()
+    assert code == 0
