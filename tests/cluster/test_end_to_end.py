@@ -1,0 +1,200 @@
+"""From `helm install` and `kubectl apply` to a filled order in the documents, in real pods.
+
+Needs a node, our images in it, and a broker that pods reach; `make e2e` brings all of them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from apiserver import BOTS, ROOT, Api, eventually
+
+IMAGES = os.environ.get("TRADEBOT_TEST_IMAGES", "")
+BROKER = os.environ.get("TRADEBOT_TEST_CLUSTER_KAFKA", "")
+QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "30"))
+NAMESPACE = "tradebot-e2e"
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not (IMAGES and BROKER and shutil.which("helm") and shutil.which("kubectl")),
+        reason="needs images in the cluster (TRADEBOT_TEST_IMAGES, registry:tag), a broker that"
+        " pods reach (TRADEBOT_TEST_CLUSTER_KAFKA), helm and kubectl: `make e2e` brings them",
+    ),
+]
+
+READ = """
+import json, sqlite3
+store = sqlite3.connect("file:/var/lib/tradebot/documents.sqlite?mode=ro", uri=True)
+print(json.dumps([json.loads(row[0]) for row in store.execute(
+    "select source from documents where doc_type = ? order by ts", ("{kind}",))]))
+"""
+WRITES = """
+import urllib.request
+text = urllib.request.urlopen("http://127.0.0.1:9090/metrics").read().decode()
+print(sum(float(line.split()[-1]) for line in text.splitlines()
+          if line.startswith("tradebot_operator_writes_total")))
+"""
+
+
+def run(*command: str) -> str:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert answer.returncode == 0, f"{' '.join(command)}: {answer.stderr}"
+    return answer.stdout
+
+
+def kubectl(*arguments: str) -> str:
+    return run("kubectl", "-n", NAMESPACE, *arguments)
+
+
+def documents(kind: str) -> list[dict[str, Any]]:
+    target = ("exec", "deploy/tradebot-recorder-emulator", "-c", "recorder", "--")
+    try:
+        found = kubectl(*target, "python", "-c", READ.format(kind=kind))
+    except AssertionError:
+        return []  # while its pod is being replaced
+    return list(json.loads(found))
+
+
+class Bots:
+    """The release's namespace."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    def path(self, name: str) -> str:
+        return f"{BOTS.format(NAMESPACE)}/{name}"
+
+    def apply(self, file: str) -> str:
+        body = yaml.safe_load((ROOT / "manifests" / file).read_text())
+        kubectl("apply", "-f", str(ROOT / "manifests" / file))
+        return str(body["metadata"]["name"])
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        listed = self.api.get(self.path(name)).get("status", {}).get("conditions", [])
+        return next((item for item in listed if item["type"] == kind), {})
+
+    def trades(self, name: str) -> bool:
+        return self.condition(name).get("reason") == "Trading"
+
+    def pods(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+        return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
+
+
+@pytest.fixture(scope="module")
+def bots(api: Api) -> Iterator[Bots]:
+    """The chart, installed in a namespace of the restricted level."""
+    registry, tag = IMAGES.rsplit(":", 1)
+    body = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": NAMESPACE,
+            "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    }
+    api.post("/api/v1/namespaces", body)
+    values = {
+        "images.registry": registry,
+        "images.tag": tag,
+        "kafka.external.bootstrapServers": BROKER,
+        "topics.prefix": f"e2e-{os.getpid()}.",
+        "elasticsearch.enabled": "false",
+        "emulator.enabled": "true",
+        "emulator.speed": "30",
+        "emulator.seed": "7",
+        "crds.enabled": "false",
+    }
+    sets = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+    run("helm", "install", "tradebot", str(ROOT / "charts/tradebot"), "-n", NAMESPACE, *sets)
+    yield Bots(api)
+    kubectl("delete", "tradebots", "--all", "--timeout=120s")
+    run("helm", "uninstall", "tradebot", "-n", NAMESPACE)
+    api.delete(f"/api/v1/namespaces/{NAMESPACE}")
+
+
+def test_a_bot_that_is_applied_trades_within_two_minutes_and_its_fill_is_stored(
+    bots: Bots,
+) -> None:
+    name = bots.apply("btc-paper.yaml")
+    assert eventually(lambda: bots.trades(name), seconds=120), bots.condition(name)
+    fills = eventually(lambda: documents("fill"), seconds=240, pause=2)
+    assert fills, documents("decision")[-3:]
+    orders = {order["client_order_id"]: order for order in documents("order")}
+    assert orders[fills[0]["client_order_id"]]["mode"] == "Paper"
+    assert fills[0]["bot"] == name
+
+
+def test_a_record_flows_says_helm(bots: Bots) -> None:
+    assert "Succeeded" in run("helm", "test", "tradebot", "-n", NAMESPACE)
+
+
+def test_the_keys_are_mounted_into_the_trader_alone(bots: Bots) -> None:
+    name = bots.apply("btc-emulator-live.yaml")
+    assert eventually(lambda: bots.trades(name), seconds=120), bots.condition(name)
+    holders = {
+        pod["metadata"]["labels"].get("tradebot.dev/unit", pod["metadata"]["name"])
+        for pod in bots.pods()
+        if "tradebot-emulator-keys" in json.dumps(pod["spec"])
+    }
+    assert holders == {f"trader-{name}"}
+
+
+def test_a_settled_cluster_is_written_to_by_nobody(bots: Bots) -> None:
+    def writes() -> float:
+        return float(kubectl("exec", "deploy/tradebot-operator", "--", "python", "-c", WRITES))
+
+    assert eventually(lambda: bots.trades("btc") and bots.trades("btc-live"), seconds=60)
+    before = [writes()]
+
+    def quiet() -> bool:
+        subprocess.run(["sleep", str(QUIET_SECONDS)], check=True)
+        before.append(writes())
+        return before[-1] == before[-2]
+
+    assert eventually(quiet, seconds=QUIET_SECONDS * 4, pause=0)
+
+
+def test_every_pod_may_be_killed_and_no_order_is_made_twice(bots: Bots) -> None:
+    for pod in bots.pods():
+        kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+        if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "emulator":
+            continue
+        assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
+    fills = documents("fill")
+    assert len({fill["trade_id"] + fill["bot"] for fill in fills}) == len(fills)
+    decisions = [order["decision_id"] for order in documents("order")]
+    assert len(decisions) == len(set(decisions)), "one intent makes at most one order"
+
+
+def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Bots) -> None:
+    kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
+    assert eventually(lambda: bots.condition("btc").get("reason") == "Paused", seconds=60)
+    assert bots.condition("btc", "FeedFresh")["status"] == "True"
+    kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paper"}}')
+    assert eventually(lambda: bots.trades("btc"), seconds=60)
+
+
+def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Bots) -> None:
+    kubectl("delete", "tradebot", "btc-live", "--timeout=90s")
+    listed = kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
+    assert "Flattened" in listed
+    assert eventually(
+        lambda: not [p for p in bots.pods() if "btc-live" in p["metadata"]["name"]], seconds=60
+    )
+
+
+def test_a_bot_that_is_deleted_leaves_nothing_that_runs(bots: Bots) -> None:
+    kubectl("delete", "tradebot", "btc", "--timeout=60s")
+    assert eventually(
+        lambda: not [p for p in bots.pods() if "tradebot.dev/unit" in p["metadata"]["labels"]],
+        seconds=60,
+    )
