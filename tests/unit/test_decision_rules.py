@@ -197,6 +197,18 @@ def test_each_gate_alone_holds_a_buy_back_and_says_why(gate: str, changes: dict[
     assert next(verdict.gate for verdict in decision.verdicts if not verdict.passed) == gate
 
 
+def test_the_window_right_after_the_cooldown_may_buy() -> None:
+    state = State(base=Decimal(0), quote=Decimal(1000), orders_at=(END - 60_000,))
+    assert decided(state=state).action == "buy"
+
+
+def test_a_day_s_loss_halts_the_bot() -> None:
+    marks = Marks(day=END // 86_400_000, day_equity=Decimal(1000), peak_equity=Decimal(1000))
+    state = State(base=Decimal(0), quote=Decimal(980), marks=marks)
+    decision = decided(state=state, settings=Settings(max_daily_loss=Decimal("0.02")))
+    assert decision.halt == "the day's loss is 2.00% of equity; the limit is 2.00%"
+
+
 def test_a_forecast_that_pays_fees_and_edge_passes() -> None:
     wide = Settings(min_edge_bps=19)
     assert decided(prediction=prediction(0.0001, turn=0.01), settings=wide).action == "buy"

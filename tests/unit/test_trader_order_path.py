@@ -17,7 +17,7 @@ from tradebot.trader.describe import Identity
 from tradebot.trader.entries import EpochTaken, Halted, Intended
 from tradebot.trader.execution import LOOK_UPS, Executor, LeaseLostError
 from tradebot.trader.reconcile import Outcome, Reconciler
-from tradebot.venue.answers import OrderStatus
+from tradebot.venue.answers import OrderStatus, OwnTrade
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
 
 D = Decimal
@@ -29,11 +29,15 @@ class Scripted(FaultyVenue):
 
     answer: Answer | None = None
     slept: float = 0.0
+    trades_hidden = False
 
     async def place(self, intent: Intent) -> OrderStatus:
         if self.answer is None:
             return await super().place(intent)
         return self.answer(self, intent)
+
+    async def trades(self, since: int) -> list[OwnTrade]:
+        return [] if self.trades_hidden else await super().trades(since)
 
     async def sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -264,4 +268,21 @@ async def test_a_fill_that_came_after_the_order_was_closed_is_booked() -> None:
     outcome = await desk.reconcile()
     ledger = desk.books.ledger
     assert (ledger.base, ledger.quote) == (desk.venue.base, desk.venue.quote)
+    assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
+
+
+async def test_while_an_order_s_fate_is_unknown_the_books_are_not_called_true() -> None:
+    desk = await Desk().open()
+    await desk.reconcile()
+    desk.venue.answer = accepts_and_loses
+    await desk.executor.execute(intent())
+
+    async def silent(_client_order_id: str) -> list[OrderStatus]:
+        raise AmbiguousError("Timeout", "no answer")
+
+    desk.venue.find = silent  # type: ignore[method-assign]
+    desk.venue.trades_hidden = True
+    outcome = await desk.reconcile()
+    assert not outcome.certain
+    assert desk.books.ledger.pending == ("tb-btc-1-1",)
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
