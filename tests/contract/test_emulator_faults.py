@@ -101,8 +101,9 @@ def test_an_answer_is_overtaken_by_the_next(emulator: EmbeddedEmulator, venue: R
                 order.append(path)
 
             first = asyncio.create_task(call("/v1/symbols"))
-            while not emulator.application.injector.armed()[0].strikes:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(
+                wait_for, lambda: emulator.application.injector.armed()[0].strikes
+            )
             await call("/v1/pricefeed")
             await first
         return order
@@ -186,6 +187,34 @@ async def test_an_order_fills_in_part_and_nothing_more_is_heard(
     (order,) = found(venue, f"part {price}")
     assert order["executed_amount"] == "0.025"
     assert order["is_live"] is not bool(options)
+
+
+async def test_the_book_that_a_feed_tells_stays_true_through_orders_faults(
+    emulator: EmbeddedEmulator, venue: RawGemini
+) -> None:
+    market = emulator.exchange.markets["BTCUSD"]
+    venue.fault(kind="partial-then-silence", share=0.25, seconds=1)
+    book: dict[tuple[str, str], str] = {}
+    async with venue.connect("/v1/marketdata/btcusd") as socket:
+        for options in (["immediate-or-cancel"], []):
+            with pytest.raises(httpx.RemoteProtocolError):
+                venue.order("sell", "100" if options else "90000", "3", options=options)
+        await asyncio.sleep(0.5)
+        emulator.call(market.freeze)
+        with pytest.raises(TimeoutError):
+            while True:
+                message = json.loads(await asyncio.wait_for(socket.recv(), 0.5))
+                for event in message["events"]:
+                    if event["type"] == "change":
+                        book[event["side"], event["price"]] = event["remaining"]
+        text = market.instrument
+        truth = {
+            (side, text.price_text(price)): text.amount_text(size)
+            for side in ("bid", "ask")
+            for price, size in market.levels(side)  # type: ignore[arg-type]
+        }
+        emulator.call(market.thaw)
+    assert {level: size for level, size in book.items() if size != "0"} == truth
 
 
 def test_someone_else_uses_the_keys_nonces(venue: RawGemini) -> None:

@@ -266,7 +266,11 @@ def test_fees_fall_with_the_volume_of_the_days_before(
     fill: Fill = account.fills[-1]
     fields = {name: getattr(fill, name) for name in fill.__struct_fields__}
     day = 86_400_000
-    fields.update(ts=fill.ts - 2 * day, value=fill.value * 500)
+    fields.update(value=fill.value * 500)
+    emulator.call(lambda: account.fills.insert(0, Fill(**fields)))
+    assert client.post("/v1/notionalvolume").json()["api_taker_fee_bps"] == 40
+    emulator.call(lambda: account.fills.pop(0))
+    fields.update(ts=fill.ts - 2 * day)
     emulator.call(lambda: account.fills.insert(0, Fill(**fields)))
     volume = client.post("/v1/notionalvolume").json()
     assert (volume["api_taker_fee_bps"], volume["api_maker_fee_bps"]) == (25, 10)

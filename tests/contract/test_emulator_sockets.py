@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -180,6 +181,23 @@ async def test_the_new_socket_gives_a_snapshot_and_changes_without_gaps(
             for price, size in depth[key]:
                 apply(followed, side, price, size)
     assert followed == book
+
+
+async def test_a_second_client_joins_a_depth_stream_without_a_gap_for_either(
+    venue: RawGemini,
+) -> None:
+    request = json.dumps({"id": 1, "method": "subscribe", "params": ["btcusd@depth"]})
+    async with venue.connect("/ws?snapshot=-1") as first, venue.connect("/ws") as second:
+        await first.send(request)
+        before = await receive(first, 5)
+        for _ in range(5):
+            await second.send(request)
+            before += await receive(first, 5)
+        for messages in (before, await receive(second, 20)):
+            depths = [each for each in messages if each.get("e") == "depthUpdate"]
+            assert len(depths) > 3
+            for earlier, later in pairwise(depths):
+                assert later["U"] == earlier["u"] + 1
 
 
 async def test_the_new_socket_streams_trades_tickers_and_partial_books(venue: RawGemini) -> None:

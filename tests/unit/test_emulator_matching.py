@@ -174,6 +174,22 @@ def test_maker_and_taker_pay_their_own_fees_in_quote_currency() -> None:
     assert floor.accounts[1].ledger.amount("USD") == 10_000 - 100 - Decimal("0.4")
 
 
+@pytest.mark.parametrize("amount", [1, BTC // 2, BTC, 2 * BTC + 5, 3 * BTC])
+def test_the_crowd_can_withdraw_all_but_what_an_order_may_take(amount: int) -> None:
+    floor = Floor()
+    resting = [floor.crowd("sell", price, BTC) for price in (10_000, 10_001, 10_002, 10_009)]
+    floor.market.digest(START, floor.engine.thin(Order(0, 1, "buy", 10_005, BTC, BTC), amount))
+    levels = dict(floor.market.levels("ask"))
+    assert levels.pop(10_009) == BTC
+    assert sum(levels.values()) == amount
+    assert list(levels) == [10_000, 10_001, 10_002][: len(levels)]
+    told: dict[int, int] = {}
+    for update in floor.changes:
+        told[update.change.price] = update.change.remaining
+    assert {price: size for price, size in told.items() if size} == {**levels, 10_009: BTC}
+    assert resting[3].live
+
+
 SIDES = st.sampled_from(["buy", "sell"])
 PRICES = st.integers(9_980, 10_020)
 AMOUNTS = st.integers(1, 5 * BTC)

@@ -15,10 +15,11 @@ import msgspec
 from tradebot.domain.money import Side
 from tradebot.venue.emulator.instruments import Instrument
 from tradebot.venue.emulator.market.bars import MINUTE
+from tradebot.venue.emulator.market.crowd import Crowd
 from tradebot.venue.emulator.market.path import Print, prints
 from tradebot.venue.emulator.market.timeline import Timeline
 from tradebot.venue.emulator.matching.engine import Engine
-from tradebot.venue.emulator.matching.orders import MARKET, Event, Order
+from tradebot.venue.emulator.matching.orders import MARKET, Event, Order, Trade
 
 _EVENTS_A_PRINT = 5
 """About so many changes of the book come with one trade of the path."""
@@ -26,6 +27,8 @@ _SPREAD_OF_PLACEMENTS = 0.0004
 """How far from the best price orders are placed on average, as a part of the price."""
 _FAR = 0.01
 """Orders farther away than this part of the price are withdrawn."""
+_DRAWS = 4
+"""Orders that are looked at for a far one before any is withdrawn."""
 _USUAL_VALUE = 6000.0
 """Of one order, in quote currency."""
 _AT_THE_TOUCH = 0.2
@@ -80,7 +83,7 @@ class Flow:
         self._random = Random(f"{seed}/{instrument.symbol}")  # noqa: S311  # a market is no secret
         self._ids = ids
         self._publish = publish
-        self._resting: dict[Side, list[Order]] = {"buy": [], "sell": []}
+        self._crowds: dict[Side, Crowd] = {"buy": Crowd(), "sell": Crowd()}
         self._lean = 0.0
         self._minute = start
         self._plan: list[tuple[int, Print | None]] = []
@@ -149,7 +152,7 @@ class Flow:
         """One order comes or goes."""
         self._price = self._reference(at)
         side: Side = "buy" if self._random.random() < 0.5 + 0.25 * self._lean else "sell"
-        crowd = self._resting[side]
+        crowd = self._crowds[side]
         behind = self._left_behind(side)
         if behind is not None:
             self._withdraw(at, behind)
@@ -169,23 +172,16 @@ class Flow:
 
     def _any(self, side: Side) -> Order | None:
         """One of the market's orders of a side; a far one if the draw meets it."""
-        crowd = self._resting[side]
         chosen = None
-        for _ in range(4):
-            place = self._random.randrange(len(crowd)) if crowd else -1
-            if place < 0:
-                break
-            if not crowd[place].live:
-                crowd[place] = crowd[-1]
-                crowd.pop()
-                continue
-            chosen = crowd[place]
-            if abs(chosen.price - self._price) > _FAR * self._price:
+        for _ in range(_DRAWS):
+            chosen = self._crowds[side].draw(self._random)
+            if chosen is None or abs(chosen.price - self._price) > _FAR * self._price:
                 break
         return chosen
 
     def _withdraw(self, at: int, order: Order | None) -> None:
-        if order is not None and order.live:
+        if order is not None:
+            self._crowds[order.side].leave(order)
             self._publish(at, self._engine.cancel(order, "Requested"))
 
     def _placement_price(self, side: Side) -> int:
@@ -221,7 +217,10 @@ class Flow:
         )
         events = self._engine.submit(order)
         if order.live:
-            self._resting[side].append(order)
+            self._crowds[side].join(order)
+        for event in events:
+            if isinstance(event, Trade) and not event.maker.live:
+                self._crowds[event.maker.side].leave(event.maker)
         return events
 
     def _print(self, at: int, planned: Print) -> None:
@@ -252,7 +251,7 @@ class Flow:
         for each in better:
             for order in list(half.levels[each].orders.values()):
                 if order.owner == MARKET:
-                    self._publish(at, self._engine.cancel(order, "Requested"))
+                    self._withdraw(at, order)
 
     def _stock(self, at: int, side: Side, planned: Print) -> int:
         """Enough rests at the trade's price; answers what accounts have at better ones.
