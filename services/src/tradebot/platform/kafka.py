@@ -5,7 +5,7 @@ committed records only and never commit by themselves: an offset is committed af
 durable.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +154,11 @@ def ensure_topics(
     *,
     partitions: int = PARTITIONS,
     replication: int = -1,
+    config: Mapping[str, str] | None = None,
 ) -> None:
     """Creates the topics that are not there, before a client makes them with one partition.
 
+    `config` holds Kafka's own settings of a topic, such as `retention.ms`, for those it creates.
     Where the brokers or the user's rights do not allow it, topics must be there already.
 
     Raises:
@@ -173,7 +175,8 @@ def ensure_topics(
     missing = [name for name in names if name not in present]
     if not missing:
         return
-    wanted = [NewTopic(name, partitions, replication) for name in missing]
+    made = dict(config or {})
+    wanted = [NewTopic(name, partitions, replication, config=made) for name in missing]
     for name, created in admin.create_topics(wanted).items():
         try:
             created.result()
