@@ -310,6 +310,16 @@ async def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         await second.append(entry)
 
 
+async def test_a_journal_that_lost_lines_is_not_traded_from(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.sqlite")
+    for number in (1, 2, 4):
+        await journal.append(
+            Entry(number=number, epoch=1, ts=0, published=0, body=Halted(reason="r"))
+        )
+    with pytest.raises(JournalError, match="lacks what comes before entry 4"):
+        Books(journal, Heard(), WHO, lambda: 5).open()
+
+
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     path.write_bytes(b"not a database, but long enough to look at" * 50)

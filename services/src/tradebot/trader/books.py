@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tradebot.records import Document
 from tradebot.trader.describe import Identity, consequences
 from tradebot.trader.entries import Body, Entry
-from tradebot.trader.journal import Journal
+from tradebot.trader.journal import Journal, JournalError
 from tradebot.trader.ledger import Ledger, apply
 from tradebot.trader.publisher import Publisher
 
@@ -37,11 +37,17 @@ class Books:
         """Folds the journal and sends again what may not have been delivered; entries read.
 
         Raises:
-            JournalError: it cannot be read.
+            JournalError: it cannot be read, or lines are missing.
         """
         published = 0
         late: list[Entry] = []
         for entry in self._journal.read():
+            if entry.number != self._number + 1:
+                raise JournalError(
+                    f"the journal of {self.who.bot} lacks what comes before entry {entry.number}:"
+                    " restore it from a copy, and let nothing delete its lines (a topic needs"
+                    " retention.ms=-1)"
+                )
             self.ledger = apply(self.ledger, entry.body)
             self._number = entry.number
             published = max(published, entry.published)

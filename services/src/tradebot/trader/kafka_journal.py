@@ -34,7 +34,7 @@ class KafkaJournal:
     def __init__(
         self, settings: StageSettings, topic: str, bot: str, patience: float = 10.0
     ) -> None:
-        ensure_topics(settings, [topic])
+        ensure_topics(settings, [topic], config={"retention.ms": "-1"})
         self._settings = settings
         self._topic = topic
         self._bot = bot.encode()
