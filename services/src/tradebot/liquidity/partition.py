@@ -1,8 +1,8 @@
 """One partition of the feed: its windows, and the task that writes what they give.
 
 Feeding goes on while a transaction is under way: what closes meanwhile goes out with the next.
-Whatever goes wrong (fenced by a new owner, broker gone, records missed) has one answer: forget
-everything, take the partition over again, read on from the committed offset.
+Whatever goes wrong (fenced by a new owner, broker gone) has one answer: forget everything, take
+the partition over again, read on from the committed offset.
 """
 
 import asyncio
@@ -26,10 +26,6 @@ LATE_SECONDS = 5.0
 """Nothing but late records for so many real seconds is a fault that a person should see."""
 
 _log = logs.get("liquidity.partition")
-
-
-class MissedRecordsError(Exception):
-    """Offsets between two fetches are not there."""
 
 
 class FeedPartition:
@@ -56,7 +52,7 @@ class FeedPartition:
         self._pending: list[Message] = []
         self._pending_windows: list[Window] = []
         self._wake = asyncio.Event()
-        self._fault: Exception | None = None
+        self._missed = False
         self._barrier = 0
         self._hole: tuple[int, int] | None = None
         self._only_late_since: float | None = None
@@ -78,7 +74,7 @@ class FeedPartition:
     def take(self, fetch: Fetch) -> None:
         """Feeds a fetch; one from before the last seek is dropped."""
         windows = self.windows
-        if windows is None or self._fault is not None or fetch.serial <= self._barrier:
+        if windows is None or self._missed or fetch.serial <= self._barrier:
             return
         fetched = fetch.records
         first = fetched[0].offset
@@ -87,10 +83,12 @@ class FeedPartition:
             if not fetched:
                 return
         elif first > windows.next and self._hole != (windows.next, first):
-            # Faust drops fetches around a rebalance. A hole that is there again after a second
-            # look is the log's own: a transaction's marker, or what retention took.
+            # Faust drops fetches around a rebalance, and one may be under way during a seek. A
+            # hole that is there again after a second look is the log's own: a transaction's
+            # marker, or what retention took.
             self._hole = (windows.next, first)
-            self._fail(MissedRecordsError(f"records {windows.next} to {first - 1} were missed"))
+            self._missed = True
+            self._wake.set()
             return
         decoded = decode(fetched)
         late = windows.late
@@ -139,7 +137,10 @@ class FeedPartition:
 
     async def _open(self) -> None:
         committed = await self._output.open()
-        first, _ = await asyncio.to_thread(self._offsets.bounds, *self.tp)
+        first, end = await asyncio.to_thread(self._offsets.bounds, *self.tp)
+        if committed is not None and committed.offset > end:
+            _log.warning("the feed was made anew", partition=self.tp.partition, end=end)
+            committed = None
         windows = PartitionWindows(self._place.rules, committed)
         windows.passed(first)
         self._clocks.clear()
@@ -149,11 +150,9 @@ class FeedPartition:
         self._observe(windows)
         self._pending.clear()
         self._pending_windows.clear()
-        self._fault = None
-        self._barrier = FetchScheduler.serial
+        self._hole = None
         self.windows = windows
-        await self._seek(self.tp, windows.next)
-        self._barrier = FetchScheduler.serial
+        await self._read_on(windows)
         self.trouble = None
         _log.info("partition taken over", partition=self.tp.partition, offset=windows.next)
 
@@ -161,9 +160,11 @@ class FeedPartition:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if self._fault is not None:
-                raise self._fault
-            if not self._pending or self.windows is None:
+            assert self.windows is not None
+            if self._missed:
+                _log.info("read again", partition=self.tp.partition, offset=self.windows.next)
+                await self._read_on(self.windows)
+            if not self._pending:
                 continue
             messages, self._pending = self._pending, []
             written, self._pending_windows = self._pending_windows, []
@@ -173,9 +174,12 @@ class FeedPartition:
                 end = (window.index + 1) * self._place.rules.length
                 metrics.LAST_WINDOW_END.labels(window.symbol).set(end / 1000)
 
-    def _fail(self, error: Exception) -> None:
-        self._fault = error
-        self._wake.set()
+    async def _read_on(self, windows: PartitionWindows) -> None:
+        """Seeks to the record after the last one fed; fetches from before do not count."""
+        self._missed = True
+        await self._seek(self.tp, windows.next)
+        self._barrier = FetchScheduler.serial
+        self._missed = False
 
     def _send(self, closed: Sequence[Window], unreadable: Sequence[Unreadable]) -> None:
         windows = self.windows
