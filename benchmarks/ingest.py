@@ -66,7 +66,7 @@ def _ours(
 ) -> int:
     """The stage's own path; answers the records that were acknowledged."""
     publisher = Publisher(settings)
-    feed, connection = V2Feed(SYMBOL, VenueClock()), Connection()
+    feed, connection = V2Feed(SYMBOL, VenueClock()), Connection(SYMBOL)
     for frame in first:
         publish(feed.read(frame), connection, publisher)
     publisher.flush(30)

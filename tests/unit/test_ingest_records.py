@@ -1,18 +1,30 @@
 """What a connection's events become on the topics."""
 
-from tradebot.ingest.records import Connection
+from decimal import Decimal
+
+from tradebot.ingest.records import REMEMBERED, Connection
 from tradebot.records import FeedRecord, TradeRecord, decode
+from tradebot.venue.answers import Trade
 from tradebot.venue.events import BookEvent, Change, TradeEvent
 
 BOOK: list[Change] = [("bid", "100.00", "1", "initial"), ("ask", "101.00", "2.50", "initial")]
 
 
-def trade(tid: int, *, past: bool = False) -> TradeEvent:
-    return TradeEvent(TradeRecord("BTCUSD", tid, "100.00", "1", "ask", 5), past)
+def live(tid: int) -> TradeEvent:
+    return TradeEvent(TradeRecord("BTCUSD", tid, "100.00", "1", "ask", 5))
+
+
+def told(tid: int, kind: str = "buy") -> Trade:
+    """A trade as the venue's list tells it."""
+    return Trade(tid=tid, timestampms=5, price=Decimal("100.00"), amount=Decimal("1E-8"), type=kind)
+
+
+def ids(values: list[bytes]) -> list[int]:
+    return [decode(value, TradeRecord).tid for value in values]
 
 
 def test_seq_counts_the_records_of_a_connection_from_zero() -> None:
-    connection = Connection()
+    connection = Connection("BTCUSD")
     values = connection.feed(BookEvent("BTCUSD", 5, BOOK, snapshot=True))
     values += connection.feed(BookEvent("BTCUSD", 6, [("bid", "100.00", "0", "cancel")]))
     records = [decode(value, FeedRecord) for value in values]
@@ -22,26 +34,55 @@ def test_seq_counts_the_records_of_a_connection_from_zero() -> None:
 
 
 def test_prices_and_sizes_are_written_as_the_venue_wrote_them() -> None:
-    (_, value) = Connection().feed(BookEvent("BTCUSD", 5, BOOK, snapshot=True))
+    (_, value) = Connection("BTCUSD").feed(BookEvent("BTCUSD", 5, BOOK, snapshot=True))
     assert value == (
         b'{"side":"ask","price":"101.00","remaining":"2.50","symbol":"BTCUSD","ts":5,'
         b'"reason":"initial","seq":1}'
     )
 
 
-def test_a_first_connection_leaves_trades_of_the_past_out() -> None:
-    connection = Connection()
-    assert connection.trade(trade(3, past=True)) is None
-    value = connection.trade(trade(4))
-    assert value is not None and decode(value, TradeRecord).tid == 4
+def test_a_live_trade_is_told_as_it_comes() -> None:
+    connection = Connection("BTCUSD")
+    value = connection.trade(live(4))
+    assert value is not None and decode(value, TradeRecord) == live(4).trade
     assert connection.last_trade == 4
 
 
-def test_a_later_connection_tells_the_trades_that_were_missed_once() -> None:
-    connection = Connection(last_trade=4)
-    told = [connection.trade(trade(tid, past=True)) for tid in (3, 4, 5, 6)]
-    assert [value is None for value in told] == [True, True, False, False]
+def test_trades_between_two_connections_are_told_once_and_oldest_first() -> None:
+    connection = Connection("BTCUSD", last_trade=4)
+    connection.trade(live(8))
+    assert ids(connection.missed([told(tid) for tid in (8, 7, 6, 5, 4, 3)])) == [5, 6, 7]
+    assert connection.last_trade == 8
+
+
+def test_a_missed_trade_that_then_comes_alive_is_not_told_again() -> None:
+    connection = Connection("BTCUSD", last_trade=4)
+    assert ids(connection.missed([told(6), told(5)])) == [5, 6]
+    assert connection.trade(live(6)) is None
+    assert connection.trade(live(7)) is not None
+
+
+def test_a_trade_told_twice_is_one_trade_and_one_out_of_order_is_not_lost() -> None:
+    connection = Connection("BTCUSD")
+    values = [connection.trade(live(tid)) for tid in (5, 5, 7, 6, 7)]
+    assert ids([value for value in values if value is not None]) == [5, 7, 6]
+
+
+def test_what_is_remembered_of_trades_is_bounded() -> None:
+    connection = Connection("BTCUSD")
+    for tid in range(3 * REMEMBERED):
+        connection.trade(live(tid))
+    assert len(connection._trades) == REMEMBERED
+
+
+def test_missed_trades_are_written_like_live_ones() -> None:
+    (bought, sold, auctioned) = Connection("BTCUSD", last_trade=4).missed(
+        [told(5), told(6, "sell"), told(7, "auction"), told(8, "block")]
+    )
+    assert decode(bought, TradeRecord) == TradeRecord("BTCUSD", 5, "100.00", "0.00000001", "ask", 5)
+    assert decode(sold, TradeRecord).maker_side == "bid"
+    assert decode(auctioned, TradeRecord).maker_side == "auction"
 
 
 def test_a_venue_that_numbers_its_trades_anew_is_still_heard() -> None:
-    assert Connection(last_trade=900).trade(trade(1)) is not None
+    assert Connection("BTCUSD", last_trade=900).trade(live(1)) is not None

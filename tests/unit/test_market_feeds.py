@@ -281,9 +281,7 @@ class TestTheSecondInterface:
     def test_the_book_waits_for_the_heartbeat_that_tells_the_time(self) -> None:
         feed = V2Feed("BTCUSD", clock())
         assert feed.read(json.dumps(SECOND)) == []
-        *past, book, time = feed.read(HEARTBEAT)
-        assert [event.trade.tid for event in past if isinstance(event, TradeEvent)] == [19, 20]
-        assert all(isinstance(event, TradeEvent) and event.past for event in past)
+        book, time = feed.read(HEARTBEAT)
         assert isinstance(book, BookEvent) and book.snapshot and book.ts == 1624493666869
         assert time == TimeEvent(1624493666869)
 
@@ -309,7 +307,7 @@ class TestTheSecondInterface:
             "side": "buy",
         }
         (event,) = feed.read(json.dumps(told))
-        assert isinstance(event, TradeEvent) and not event.past
+        assert isinstance(event, TradeEvent)
         assert (event.trade.maker_side, event.trade.tid) == ("ask", 45465818387)
         events = feed.read(l2(["sell", "303.00", "1.5"], ["buy", "301.96", "0"]))
         assert changes(events) == [

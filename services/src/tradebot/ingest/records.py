@@ -4,20 +4,36 @@
 connection by a 0 and a loss by a step.
 """
 
-from tradebot.records import FeedRecord, encode
+from typing import Final, Literal
+
+from tradebot.domain.money import plain
+from tradebot.records import FeedRecord, TradeRecord, encode
+from tradebot.venue.answers import Trade
 from tradebot.venue.events import BookEvent, TradeEvent
+
+MAKERS: Final[dict[str, Literal["bid", "ask", "auction"]]] = {
+    "buy": "ask",
+    "sell": "bid",
+    "auction": "auction",
+}
+"""The maker's side, by what `/v1/trades` says of the taker; block trades are not of the book."""
+
+REMEMBERED: Final = 1000
 
 
 class Connection:
     """The records of one connection.
 
     Args:
-        last_trade: id of the last trade that an earlier connection told; `None` before the first,
-            when trades of the past are left out.
+        symbol: upper case.
+        last_trade: id of the last trade that an earlier connection told; `None` before the first.
     """
 
-    def __init__(self, last_trade: int | None = None) -> None:
+    def __init__(self, symbol: str, last_trade: int | None = None) -> None:
+        self._symbol = symbol
         self.last_trade = last_trade
+        self.since = last_trade
+        self._trades: dict[int, None] = {}
         self._seq = 0
 
     @property
@@ -36,9 +52,47 @@ class Connection:
         ]
 
     def trade(self, event: TradeEvent) -> bytes | None:
-        """The trade's record; `None` where it was told before, or is of the past."""
+        """The trade's record; `None` where it was told already."""
         trade = event.trade
-        if event.past and (self.last_trade is None or trade.tid <= self.last_trade):
-            return None
-        self.last_trade = trade.tid
-        return encode(trade)
+        return encode(trade) if self._is_new(trade.tid) else None
+
+    def _is_new(self, tid: int) -> bool:
+        """Whether this connection has not told the trade; remembers the last thousand."""
+        if tid in self._trades:
+            return False
+        self._trades[tid] = None
+        if len(self._trades) > REMEMBERED:
+            del self._trades[next(iter(self._trades))]
+        self.last_trade = tid
+        return True
+
+    def missed(self, trades: list[Trade]) -> list[bytes]:
+        """Records of the trades between the last connection and this one's first, oldest first.
+
+        Args:
+            trades: what the venue tells of the time since, in any order.
+        """
+        last = self.last_trade
+        gap = [
+            trade
+            for trade in sorted(trades, key=lambda trade: trade.tid)
+            if (self.since is None or trade.tid > self.since)
+            and trade.type in MAKERS
+            and not trade.broken
+            and self._is_new(trade.tid)
+        ]
+        if gap and last is not None:
+            self.last_trade = max(last, gap[-1].tid)
+        return [
+            encode(
+                TradeRecord(
+                    self._symbol,
+                    trade.tid,
+                    plain(trade.price),
+                    plain(trade.amount),
+                    MAKERS[trade.type],
+                    trade.timestampms,
+                )
+            )
+            for trade in gap
+        ]

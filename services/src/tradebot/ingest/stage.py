@@ -17,9 +17,11 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.venue.backoff import Backoff
+from tradebot.venue.errors import VenueError
 from tradebot.venue.events import BookEvent, MarketEvent, TradeEvent
 from tradebot.venue.feeds.base import FeedBrokenError
 from tradebot.venue.market_data import MarketStream, connect
+from tradebot.venue.rest import GeminiRest
 from tradebot.venue.settings import endpoints
 
 POLL_SECONDS: Final = 0.1
@@ -59,6 +61,7 @@ class Ingest:
         self._publisher = publisher
         self._backoff = backoff or Backoff()
         self._clock = VenueClock(settings.speed)
+        self._rest = GeminiRest(endpoints(settings).rest)
         self._log = logs.get(__name__)
         self._stream: MarketStream | None = None
         self._broken = "not connected yet"
@@ -66,6 +69,7 @@ class Ingest:
         self._last_trade: int | None = None
         self._lost = ""
         self._troubled = False
+        self._filling_in: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         readiness.check("feed", self.feed_trouble)
         readiness.check("kafka", publisher.trouble)
@@ -95,6 +99,7 @@ class Ingest:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._rest.aclose()
         left = await asyncio.to_thread(self._publisher.flush, FLUSH_SECONDS)
         if left:
             self._log.warning("records were not taken by Kafka before the end", records=left)
@@ -120,13 +125,29 @@ class Ingest:
             stall_seconds=settings.stall_seconds,
         ) as stream:
             self._backoff.connected()
-            connection = Connection(self._last_trade)
+            connection = Connection(settings.symbol, self._last_trade)
             try:
                 await self._read(stream, connection)
             except OverloadError as error:
                 raise FeedBrokenError("overload", str(error)) from None
             finally:
                 self._last_trade = connection.last_trade
+                if self._filling_in is not None:
+                    self._filling_in.cancel()
+
+    async def _fill_in(self, connection: Connection) -> None:
+        """Tells the trades that happened while there was no connection."""
+        since = connection.since
+        if since is None:
+            return
+        try:
+            trades = await self._rest.trades(self._settings.symbol, since_tid=since)
+            for value in connection.missed(trades):
+                self._publisher.trade(value)
+        except VenueError as error:
+            self._log.warning("trades of the break are missing", why=str(error), since=since)
+        except OverloadError as error:
+            self._lost = str(error)
 
     async def _read(self, stream: MarketStream, connection: Connection) -> None:
         frames = metrics.FRAMES.labels(self._settings.symbol)
@@ -140,6 +161,8 @@ class Ingest:
                 told, changed = connection.told, time.monotonic()
                 if self._stream is None:
                     self._began(stream)
+                    # Asked only now that live trades come, so that none falls between the two.
+                    self._filling_in = asyncio.create_task(self._fill_in(connection))
             elif time.monotonic() - changed > quiet_seconds:
                 raise FeedBrokenError("stalled", f"no change of the book for {quiet_seconds:g} s")
             if self._lost:

@@ -29,10 +29,9 @@ class BookEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class TradeEvent(msgspec.Struct, frozen=True, gc=False):
-    """A trade of anybody; with `past`, one from before the connection, told at its start."""
+    """A trade of anybody."""
 
     trade: TradeRecord
-    past: bool = False
 
 
 class TimeEvent(msgspec.Struct, frozen=True, gc=False):

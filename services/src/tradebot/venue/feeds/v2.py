@@ -1,8 +1,9 @@
 """The second WebSocket (`/v2/marketdata`): changes with neither sequence nor time.
 
 The time is told by trades and by a heartbeat every 5 s; between them the clock goes on by itself.
-A trade comes before the change that it made. The first message of a symbol is its whole book and
-its last 50 trades. Source: Gemini's documentation, market data version 2, and recorded streams.
+A trade comes before the change that it made. The first message of a symbol is its whole book; the
+last 50 trades in it are of the past, and left out. Source: Gemini's documentation, market data
+version 2, and recorded streams.
 """
 
 from typing import Any
@@ -16,20 +17,11 @@ from tradebot.venue.events import BookEvent, Change, MarketEvent, TimeEvent, Tra
 from tradebot.venue.feeds.base import BookKeeper, Clock, FeedBrokenError
 
 
-class _Trade(msgspec.Struct, gc=False):
-    event_id: int = 0
-    timestamp: int = 0
-    price: str = ""
-    quantity: str = ""
-    side: str = ""
-    tid: int = 0
-
-
 class _Frame(msgspec.Struct, gc=False):
     type: str = ""
     symbol: str = ""
     changes: list[tuple[str, str, str]] = []
-    trades: list[_Trade] | None = None
+    trades: list[Any] | None = None
     timestamp: int = 0
     event_id: int = 0
     price: str = ""
@@ -97,10 +89,7 @@ class V2Feed(BookKeeper):
         self._begun = True
         bids = [(price, size) for side, price, size in message.changes if side == "buy"]
         asks = [(price, size) for side, price, size in message.changes if side != "buy"]
-        past = [
-            TradeEvent(self._record(trade), past=True) for trade in reversed(message.trades or [])
-        ]
-        return [*past, self.whole(bids, asks, ts)]
+        return [self.whole(bids, asks, ts)]
 
     def _trade(self, message: _Frame) -> TradeEvent:
         self.clock.observe(message.timestamp)
@@ -113,7 +102,7 @@ class V2Feed(BookKeeper):
         self._reasons.trade(maker, price, amount, record.ts)
         return TradeEvent(record)
 
-    def _record(self, trade: _Frame | _Trade) -> TradeRecord:
+    def _record(self, trade: _Frame) -> TradeRecord:
         """The side that the venue tells is the taker's."""
         number = trade.tid or trade.event_id
         maker: Side = "ask" if trade.side == "buy" else "bid"
