@@ -16,11 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 from confluent_kafka import Consumer, Producer
 
 from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.kafka import Topics, ensure_topics
+from tradebot.platform.settings import StageSettings
 from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
 from tradebot.venue.emulator.embedded import EmbeddedEmulator
 from tradebot.venue.emulator.settings import EmulatorSettings
@@ -36,6 +39,7 @@ class TraderLine:
         period: of the forecast's wave in minutes; it rises for half of it.
         options: of the trader, beside those that the line needs.
         trader: the command that is the trader.
+        kafka: address of a real broker; one inside the test if not given.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class TraderLine:
         mode: str = "Live",
         options: Sequence[str] = (),
         trader: Sequence[str] = (sys.executable, "-m", "tradebot", "trader"),
+        kafka: str = "",
     ) -> None:
         self.folder = folder
         self.speed = speed
@@ -66,24 +71,33 @@ class TraderLine:
         self._mode = mode
         self._options = tuple(options)
         self._trader = tuple(trader)
+        self.broker: EmbeddedBroker | None = None
+        self.settings = StageSettings(
+            kafka=kafka, topic_prefix=f"{uuid4().hex[:8]}-" if kafka else ""
+        )
+        self.topics = Topics.of(self.settings)
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self.broker = EmbeddedBroker(partitions=1)
+        if self.settings.kafka:
+            ensure_topics(self.settings, self.topics.all())
+        else:
+            self.broker = EmbeddedBroker(partitions=1)
+        self.address = self.broker.address if self.broker else self.settings.kafka
         self.emulator.__enter__()
         keys = self.folder / "keys"
         keys.mkdir()
         (keys / "key").write_text("account-demo")
         (keys / "secret").write_text("demo-secret")
-        self._producer = Producer({"bootstrap.servers": self.broker.address, "linger.ms": 1})
+        self._producer = Producer({"bootstrap.servers": self.address, "linger.ms": 1})
         self._reader = Consumer(
             {
-                "bootstrap.servers": self.broker.address,
-                "group.id": "test",
+                "bootstrap.servers": self.address,
+                "group.id": uuid4().hex,
                 "auto.offset.reset": "earliest",
             }
         )
-        self._reader.subscribe(["trade-documents"])
+        self._reader.subscribe([self.topics.documents])
         self.start_of_day = self.exchange_time() // MINUTE * MINUTE
         self._end = self.start_of_day
         self._forecast()
@@ -102,7 +116,8 @@ class TraderLine:
         self._thread.join(10)
         self._reader.close()
         self.emulator.__exit__(None, None, None)
-        self.broker.close()
+        if self.broker is not None:
+            self.broker.close()
 
     # The world around the trader.
 
@@ -116,7 +131,7 @@ class TraderLine:
             "BTCUSD", "FastProphet", "wave", self.start_of_day, self.start_of_day,
             self.start_of_day, MINUTE, wave, [], [],
         )  # fmt: skip
-        self._producer.produce("forecasts", encode(record), key=b"BTCUSD/FastProphet")
+        self._producer.produce(self.topics.forecasts, encode(record), key=b"BTCUSD/FastProphet")
         self._producer.flush(10)
 
     def _drive(self) -> None:
@@ -126,7 +141,7 @@ class TraderLine:
             if self.talking:
                 seq += 1
                 feed = FeedRecord("bid", "1", "1", "BTCUSD", now, "place", seq)
-                self._producer.produce("gemini-feed", encode(feed), key=b"BTCUSD")
+                self._producer.produce(self.topics.feed, encode(feed), key=b"BTCUSD")
             while now >= self._end + MINUTE + 500:
                 self.window(self._end + MINUTE)
             self._producer.poll(0)
@@ -140,7 +155,7 @@ class TraderLine:
             record = LiquidityRecord(
                 kind, value, end // 1000, "BTCUSD", end - MINUTE, end, 9, complete  # type: ignore[arg-type]
             )  # fmt: skip
-            self._producer.produce("faust.out", encode(record), key=b"BTCUSD")
+            self._producer.produce(self.topics.liquidity, encode(record), key=b"BTCUSD")
 
     def _collect(self) -> None:
         for message in self._reader.consume(500, 0.03):
@@ -155,8 +170,10 @@ class TraderLine:
         """Starts the trader's process."""
         url = self.emulator.url
         command = [
-            *self._trader, "--bot", "btc", "--mode", self._mode, "--kafka", self.broker.address,
-            "--kafka-embedded", "--emulator-url", url, "--speed", str(self.speed),
+            *self._trader, "--bot", "btc", "--mode", self._mode, "--kafka", self.address,
+            "--kafka-embedded" if self.broker else "--no-kafka-embedded",
+            "--topic-prefix", self.settings.topic_prefix,
+            "--emulator-url", url, "--speed", str(self.speed),
             "--state-dir", str(self.folder / "state"),
             "--api-key-file", str(self.folder / "keys" / "key"),
             "--api-secret-file", str(self.folder / "keys" / "secret"),

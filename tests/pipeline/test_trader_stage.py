@@ -128,3 +128,23 @@ def test_a_stop_may_sell_all_or_keep_the_position(tmp_path: Path, what: str) -> 
         assert line.stop()[0] == 0
         held = line.emulator.exchange.accounts["primary"].ledger.amount("BTC")
         assert (held == 0) is (what == "flatten")
+
+
+def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
+    tmp_path: Path, kafka_address: str
+) -> None:
+    options = ["--journal", "kafka"]
+    with TraderLine(tmp_path, speed=120, options=options, kafka=kafka_address) as line:
+        line.start()
+        line.wait(lambda: len(line.of_kind("order")) >= 2, 60)
+        line.kill()
+        before = len(line.of_kind("order"))
+        line.start()
+        line.wait(lambda: len(line.of_kind("order")) >= before + 2, 60)
+        assert line.stop()[0] == 0
+        assert not (tmp_path / "state" / "btc" / "journal.sqlite").exists()
+        account = line.emulator.exchange.accounts["primary"]
+        names = [ticket.client_order_id for ticket in account.closed]
+        assert len(names) == len(set(names)) and {"tb-btc-1-1", "tb-btc-1-2"} <= set(names)
+        numbers = [int(str(name).rsplit("-", 1)[1]) for name in names]
+        assert sorted(numbers) == list(range(1, len(numbers) + 1)), "numbers go on"
