@@ -181,7 +181,7 @@ def test_another_prefix_of_indices_reaches_every_data_view() -> None:
     titles = {
         o["attributes"]["title"] for o in saved_objects("mine") if o["type"] == "index-pattern"
     }
-    assert all(title.startswith("mine-") for title in titles) and len(titles) == 10
+    assert all(title.startswith("mine*-") for title in titles) and len(titles) == 10
 
 
 def test_the_charts_file_is_what_the_command_writes() -> None:

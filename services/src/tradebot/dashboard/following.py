@@ -24,6 +24,9 @@ from tradebot.records import (
 
 log = logs.get(__name__)
 
+RETRY_SECONDS = 2.0
+QUEUE_KIBIBYTES = 32_768
+
 BACKFILL = {
     DocType.BALANCE: 1000,
     DocType.TICKER: 1500,
@@ -89,38 +92,31 @@ class Follower:
         self._thread.join(1)
 
     def _run(self) -> None:
-        consumer = kafka.consumer(
-            self._settings, "dashboard", **{"queued.max.messages.kbytes": 32_768}
-        )
-        places = self._find_places(consumer)
-        if places is None:
-            consumer.close()
-            return
-        consumer.assign(places)
-        self._readiness.started()
-        while not self._stopping.is_set():
-            messages = consumer.consume(2000, 0.1)
-            if messages:
-                with self._board.lock:
-                    for message in messages:
-                        self._take(message)
-        consumer.close()
-
-    def _find_places(self, consumer: Consumer) -> list[TopicPartition] | None:
-        """Where to begin, for as long as it takes the brokers to say; `None` at a stop.
-
-        A topic that was made a moment ago has no leader yet, and brokers may be away.
-        """
         while not self._stopping.is_set():
             try:
-                places = self._places(consumer)
+                self._follow()
             except KafkaException as error:
-                self._readiness.close("Kafka", f"the topics cannot be read yet: {error}")
-                self._stopping.wait(0.5)
-            else:
-                self._readiness.open("Kafka")
-                return places
-        return None
+                # The page goes on with what it has; a broker that is away comes back.
+                self._readiness.close("kafka", str(error))
+                log.warning("the topics cannot be read", reason=str(error))
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        consumer = kafka.consumer(
+            self._settings, "dashboard", **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
+        )
+        try:
+            consumer.assign(self._places(consumer))
+            self._readiness.open("kafka")
+            self._readiness.started()
+            while not self._stopping.is_set():
+                messages = consumer.consume(2000, 0.1)
+                if messages:
+                    with self._board.lock:
+                        for message in messages:
+                            self._take(message)
+        finally:
+            consumer.close()
 
     def _places(self, consumer: Consumer) -> list[TopicPartition]:
         places = []

@@ -82,7 +82,8 @@ def _data_view(prefix: str, source: Source) -> dict[str, Any]:
             },
         }
     attributes = {
-        "title": f"{prefix}-*" if source == "*" else f"{prefix}-{source}-*",
+        # The prefix may go on, as where several venues' documents are kept apart.
+        "title": f"{prefix}*-*" if source == "*" else f"{prefix}*-{source}-*",
         "name": "tradebot: all documents" if source == "*" else f"tradebot: {source}",
         "timeFieldName": "ts",
         "fields": "[]",
