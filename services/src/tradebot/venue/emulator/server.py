@@ -71,7 +71,18 @@ def _start(settings: EmulatorSettings, recorded: Bars | None) -> int:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000) // MINUTE * MINUTE
+    start = int(moment.timestamp() * 1000) // MINUTE * MINUTE
+    if recorded is not None and not recorded.ts[0] < start <= recorded.ts[-1]:
+        first, last = (_minute_text(int(recorded.ts[place])) for place in (0, -1))
+        raise SettingsError(
+            f"--start is {settings.start}, but the market file goes from {first} to {last}; "
+            "give a time between them"
+        )
+    return start
+
+
+def _minute_text(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
 
 
 def serve(settings: EmulatorSettings) -> None:

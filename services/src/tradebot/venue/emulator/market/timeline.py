@@ -4,7 +4,6 @@ from random import Random
 
 import numpy as np
 
-from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.instruments import Instrument
 from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars, joined
 from tradebot.venue.emulator.market.generator import Generator
@@ -19,7 +18,7 @@ class Timeline:
 
     Args:
         start: the first minute to trade, ms.
-        recorded: bars to follow; they may begin before `start`.
+        recorded: bars to follow, at least one of them before `start`.
         history_days: days to make up, or to take from recorded days, before the start.
         price: the first price where nothing is recorded.
     """
@@ -50,8 +49,6 @@ class Timeline:
 
     def _recorded_history(self, recorded: Bars, start: int, days: int) -> Bars:
         before = recorded.between(0, start)
-        if len(before.ts) == 0:
-            raise SettingsError("--start is before the first bar of the market file")
         if recorded.step == MINUTE:
             return before
         return joined(

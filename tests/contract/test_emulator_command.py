@@ -1,0 +1,98 @@
+"""`tradebot emulator` as its user meets it: it serves, stops, and says what is wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets.sync.client as websockets
+
+pytestmark = pytest.mark.timeout(90)
+
+
+def emulator(*arguments: str, **more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tradebot", "emulator", *arguments]
+    environment = {**os.environ, **more}
+    return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, env=environment)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def running(port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    process = emulator("--port", str(port), "--history-days", "1")
+    end = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/v1/symbols")
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.1)
+    yield process, port
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_four_seconds_with_clients_connected(
+    running: tuple[subprocess.Popen[str], int], number: int
+) -> None:
+    process, port = running
+    with websockets.connect(f"ws://127.0.0.1:{port}/v1/marketdata/btcusd") as client:
+        client.recv()
+        begun = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert time.monotonic() - begun < 4
+
+
+def test_a_taken_port_is_named(running: tuple[subprocess.Popen[str], int]) -> None:
+    _, port = running
+    assert says("--port", str(port)) == [
+        f"Error: cannot serve on 127.0.0.1:{port}: Address already in use; "
+        "give another --host or --port"
+    ]
+
+
+def says(*arguments: str) -> list[str]:
+    """What a start that fails prints."""
+    return printed(emulator(*arguments))
+
+
+def printed(process: subprocess.Popen[str]) -> list[str]:
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 2
+    return text.splitlines()
+
+
+def test_wrong_settings_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    market = tmp_path / "market.csv"
+    market.write_text("".join(f"{60_000 * n},1,1,1,1,1\n" for n in range(2_000_000, 2_000_100)))
+    late = ("--market", str(market), "--start", "2021-01-01")
+    sentences = {
+        ("--market", "none.csv"): "none.csv: No such file or directory",
+        late: "the market file goes from 1973-10-20T21:20 to 1973-10-20T22:59",
+        ("--start", "tomorrow"): "--start is 'tomorrow'",
+        ("--symbol", "X"): "'X' is not a symbol",
+        ("--speed", "0"): "--speed",
+        ("--faults", "none.yaml"): "none.yaml: No such file or directory",
+        ("--accounts", "none.yaml"): "none.yaml: No such file or directory",
+    }
+    started = {each: emulator("--port", "0", *each) for each in sentences}
+    for arguments, sentence in sentences.items():
+        lines = printed(started[arguments])
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("Error: ")
+        assert sentence in lines[0]
