@@ -41,8 +41,9 @@ def _feed(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
     if unit.stage == "ingest":
         config |= venue_config(settings, unit)
     else:
+        # No worker_id: a pod that is forced away may still be ending while the next one runs, and
+        # two members under one fixed identity throw each other out of the group.
         config["group"] = f"{config['topic_prefix']}liquidity"
-        config["worker_id"] = unit.name
     reaches_venue = unit.stage == "ingest" and unit.environment != "Emulator"
     return PodPlan(
         unit=unit,
