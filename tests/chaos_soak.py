@@ -91,17 +91,24 @@ class Soak:
         self.folder = folder
 
     def run(
-        self, *, orders: int, faults: int, kill_every: float, rate: float, limit: float
+        self,
+        *,
+        orders: int,
+        faults: int,
+        kill_every: float,
+        rate: float,
+        limit: float,
+        patient: bool = False,
     ) -> None:
         """Trades until there were so many orders and faults; then a quiet end, and the checks.
 
         Args:
             limit: real seconds after which it ends in any case.
+            patient: counts the time to the next kill from when the trader is reconciled, so that
+                a slow machine trades between kills too.
         """
         emulator = self.line.emulator
         with self.line as line:
-            account = emulator.exchange.accounts["primary"]
-            self.start = {name: account.ledger.amount(name) for name in ("BTC", "USD")}
             line.start()
             line.wait(lambda: line.condition("Reconciled"))
             wanted = rules(rate, every=max(5.0, kill_every))
@@ -109,10 +116,13 @@ class Soak:
             self.armed = emulator.call(lambda: [injector.arm(rule) for rule in wanted])
             began = killed = time.monotonic()
             while time.monotonic() - began < limit:
-                if self.orders >= orders and self.faults >= faults:
+                enough = self.orders >= orders and self.faults >= faults
+                if enough and (self.kills or not patient):
                     break
                 if time.monotonic() - killed > kill_every:
                     self._kill()
+                    if patient:
+                        line.wait(lambda: line.condition("Reconciled"), limit)
                     killed = time.monotonic()
                 time.sleep(0.1)
             self._end()

@@ -31,7 +31,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
 def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> None:
     soak = Soak(tmp_path, seed=7, speed=120)
-    soak.run(orders=12, faults=25, kill_every=7, rate=0.03, limit=18)
+    soak.run(orders=6, faults=15, kill_every=5, rate=0.02, limit=60, patient=True)
     assert soak.orders >= 3 and soak.faults >= 10 and soak.kills >= 1
 
 

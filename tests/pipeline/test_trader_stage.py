@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-import pytest
 from trader_line import MINUTE, TraderLine
 
 
@@ -57,10 +56,14 @@ def test_on_paper_nothing_reaches_the_venue(tmp_path: Path) -> None:
         assert _buys_and_sells(line)["sell"] >= 1
 
 
-def test_a_person_pauses_flattens_and_resumes_it_within_a_second(tmp_path: Path) -> None:
-    with TraderLine(tmp_path, speed=120, period=400) as line:
+def test_a_person_steers_it_and_a_second_trader_of_the_bot_is_refused(tmp_path: Path) -> None:
+    options = ["--on-stop", "flatten"]
+    with TraderLine(tmp_path, speed=120, period=400, options=options) as line:
         line.start()
         line.wait(lambda: line.of_kind("order"))
+        first = line.process
+        line.start()
+        second, line.process = line.process, first
         address = tmp_path / "state" / "btc" / "control.json"
         assert stat.S_IMODE(address.stat().st_mode) == 0o600
         url = json.loads(address.read_bytes())["url"]
@@ -91,6 +94,13 @@ def test_a_person_pauses_flattens_and_resumes_it_within_a_second(tmp_path: Path)
         shown = line.tell("status", "btc").stdout
         assert "trading" in shown and "Reconciled" in shown
 
+        assert second is not None and second.wait(30) == 2
+        assert "another trader acts for this bot" in line.log()
+        held = line.emulator.exchange.accounts["primary"].ledger
+        assert held.amount("BTC") > 0
+        assert line.stop()[0] == 0
+        assert held.amount("BTC") == 0, "--on-stop flatten sells all"
+
 
 def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> None:
     with TraderLine(tmp_path, speed=60, options=["--max-silence-seconds", "2"]) as line:
@@ -105,29 +115,6 @@ def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> No
         assert line.process is not None and line.process.poll() is None
         line.talking = True
         line.wait(lambda: line.condition("FeedFresh"), 10)
-
-
-def test_a_second_trader_of_the_same_bot_is_refused(tmp_path: Path) -> None:
-    with TraderLine(tmp_path, speed=60) as line:
-        line.start()
-        line.wait(lambda: line.status())
-        first = line.process
-        line.start()
-        assert line.process is not None
-        assert line.process.wait(30) == 2
-        assert "another trader acts for this bot" in line.log()
-        assert first is not None and first.poll() is None
-        line.process = first
-
-
-@pytest.mark.parametrize("what", ["flatten", "keep"])
-def test_a_stop_may_sell_all_or_keep_the_position(tmp_path: Path, what: str) -> None:
-    with TraderLine(tmp_path, speed=120, period=400, options=["--on-stop", what]) as line:
-        line.start()
-        line.wait(lambda: line.of_kind("fill"))
-        assert line.stop()[0] == 0
-        held = line.emulator.exchange.accounts["primary"].ledger.amount("BTC")
-        assert (held == 0) is (what == "flatten")
 
 
 def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
