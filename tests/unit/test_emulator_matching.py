@@ -1,6 +1,7 @@
 """The emulator's book and desk: what each order option does, and what always holds."""
 
 import itertools
+import os
 from decimal import Decimal
 
 import pytest
@@ -305,5 +306,9 @@ class AnyTrading(RuleBasedStateMachine):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-AnyTrading.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+DEPTH = int(os.environ.get("TRADEBOT_TEST_DEPTH", "1"))
+"""How many times as many examples as usual are tried."""
+AnyTrading.TestCase.settings = settings(
+    max_examples=60 * DEPTH, stateful_step_count=40, deadline=None
+)
 TestAnyTrading = AnyTrading.TestCase

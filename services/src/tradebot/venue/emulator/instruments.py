@@ -67,12 +67,17 @@ class Instrument(msgspec.Struct, frozen=True):
         return Decimal(price * amount).scaleb(-self.price_places - self.amount_places)
 
 
+_MOST_STEPS = 10**20
+"""Beyond any price or amount; larger numbers only cost time."""
+
+
 def _steps(text: str, places: int) -> int:
     try:
-        steps = Decimal(text).scaleb(places)
+        number = Decimal(text)
+        steps = number.scaleb(places) if number.is_finite() else Decimal(0)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal number") from None
-    if not steps.is_finite() or steps <= 0 or steps != steps.to_integral_value():
+    if not 0 < steps <= _MOST_STEPS or steps != steps.to_integral_value():
         raise ValueError(f"{text!r} is not a positive number on the step 1e-{places}")
     return int(steps)
 

@@ -138,8 +138,8 @@ def _symbol(exchange: Exchange, caller: Caller) -> str | None:
 def _number(caller: Caller, name: str, default: int) -> int:
     value = caller.parameters.get(name, default)
     try:
-        return int(Decimal(str(value)))
-    except ArithmeticError:
+        return max(0, int(Decimal(str(value))))
+    except (ArithmeticError, ValueError):
         reason = "InvalidTimestampInPayload" if name == "timestamp" else "Bad Request"
         raise RefusalError(400, reason, f"'{value}' is not a number for {name}") from None
 

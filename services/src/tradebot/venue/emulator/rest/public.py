@@ -1,6 +1,7 @@
 """The public calls. Each takes the exchange, the path's symbol and the query."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from tradebot.venue.emulator.book_market import BookMarket
@@ -188,8 +189,8 @@ def _whole(query: Query, name: str, default: int) -> int:
     if text is None:
         return default
     try:
-        return int(float(text))
-    except ValueError:
+        return max(0, int(Decimal(text)))
+    except (ArithmeticError, ValueError):
         raise RefusalError(
             400, "Bad Request", f"Supplied value '{text}' for '{name}' is not a number"
         ) from None

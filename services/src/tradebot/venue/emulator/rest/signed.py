@@ -109,7 +109,9 @@ def check_nonce(exchange: Exchange, key: Key, nonce: object) -> None:
     try:
         number = Decimal(str(nonce))
     except InvalidOperation:
-        raise RefusalError(400, "InvalidNonce", f"Nonce '{nonce}' is not a number") from None
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise RefusalError(400, "InvalidNonce", f"Nonce '{nonce}' is not a number")
     skew = exchange.clock.skew / 1000
     clocks = (time.time() + skew, exchange.clock.now() / 1000)
     last = key.last_nonce
