@@ -1,0 +1,175 @@
+"""A partition's task: what it does with fetches that are missing, stale, or cannot be written."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from faust.types import TP
+
+from tradebot.domain.window import Checkpoint, WindowRules
+from tradebot.liquidity import partition as module
+from tradebot.liquidity.partition import FeedPartition
+from tradebot.liquidity.results import Place
+from tradebot.liquidity.transport import Fetch, FetchScheduler
+from tradebot.platform.exactly_once import GroupOffsets, Message
+from tradebot.platform.kafka import Topics
+from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
+
+TP0 = TP("gemini-feed", 0)
+START = 1_609_459_200_000
+
+
+class Stored:
+    """A record as the consumer gives it."""
+
+    def __init__(self, offset: int, value: bytes) -> None:
+        self.offset = offset
+        self.value = value
+
+
+def record(offset: int) -> Stored:
+    """One of a feed that speaks every ten seconds, its seq the offset."""
+    at = START + offset * 10_000
+    return Stored(offset, encode(FeedRecord("bid", "1", "1", "BTCUSD", at, "place", offset)))
+
+
+class Broker:
+    """What the partition talks to: an output, offsets, and a consumer that seeks."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.place: Checkpoint | None = None
+        self.written: list[Message] = []
+        self.seeks: list[int] = []
+        self.failures = 0
+
+    async def open(self) -> Checkpoint | None:
+        return self.place
+
+    async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
+        if self.failures:
+            self.failures -= 1
+            await asyncio.sleep(0.02)
+            raise TimeoutError("the broker is away")
+        self.written += messages
+        self.place = checkpoint
+
+    def bounds(self, _topic: str, _partition: int) -> tuple[int, int]:
+        return 0, self.end
+
+    async def seek(self, _tp: TP, offset: int) -> None:
+        self.seeks.append(offset)
+
+    def windows(self) -> list[tuple[int, int]]:
+        """Number and events of each window that was written."""
+        records = [decode(message.value, LiquidityRecord) for message in self.written]
+        return [
+            ((one.window_start - START) // 60_000, one.events)
+            for one in records
+            if one.type == "price_volume"
+        ]
+
+
+def fetch(first: int, last: int) -> Fetch:
+    FetchScheduler.serial += 1
+    records = [record(offset) for offset in range(first, last)]
+    return Fetch(TP0, FetchScheduler.serial, cast(list[Any], records))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 # what is waited for sets no event
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def running(broker: Broker) -> AsyncIterator[FeedPartition]:
+    place = Place(Topics(), 0, WindowRules(), 1.0)
+    made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
+    task = asyncio.create_task(made.run())
+    await until(lambda: made.trouble is None)
+    yield made
+    task.cancel()
+
+
+@pytest.fixture(autouse=True)
+def no_wait_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+
+
+WHOLE = [(0, 6), (1, 6), (2, 6), (3, 6)]
+
+
+async def test_records_that_were_missed_are_read_again_from_where_they_began() -> None:
+    broker = Broker(end=30)
+    async with running(broker) as partition:
+        partition.take(fetch(0, 8))
+        partition.take(fetch(12, 20))
+        partition.take(fetch(20, 30))
+        await until(lambda: broker.seeks == [0, 8])
+        partition.take(fetch(8, 30))
+        await until(lambda: broker.windows() == WHOLE)
+
+
+async def test_a_hole_that_is_there_again_is_the_logs_own() -> None:
+    broker = Broker(end=30)
+    async with running(broker) as partition:
+        partition.take(fetch(0, 8))
+        partition.take(fetch(9, 30))
+        await until(lambda: broker.seeks == [0, 8])
+        partition.take(fetch(9, 30))
+        await until(lambda: broker.windows() == [(0, 6), (1, 5), (2, 6), (3, 6)])
+
+
+async def test_a_fetch_from_before_a_seek_and_records_fed_already_do_not_count() -> None:
+    broker = Broker(end=30)
+    stale = fetch(5, 30)
+    async with running(broker) as partition:
+        partition.take(stale)
+        partition.take(fetch(0, 20))
+        partition.take(fetch(5, 30))
+        partition.take(fetch(0, 30))
+        await until(lambda: broker.windows() == WHOLE)
+    assert broker.seeks == [0]
+
+
+async def test_what_could_not_be_written_is_made_again_from_the_committed_place() -> None:
+    broker = Broker(end=30)
+    async with running(broker) as partition:
+        partition.take(fetch(0, 9))
+        await until(lambda: len(broker.windows()) == 1)
+        broker.failures = 1
+        partition.take(fetch(9, 20))
+        await until(lambda: broker.failures == 0)
+        partition.take(fetch(20, 30))
+        await until(lambda: len(broker.seeks) == 2)
+        assert broker.seeks[1] == 6
+        partition.take(fetch(6, 30))
+        await until(lambda: broker.windows() == WHOLE)
+
+
+async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() -> None:
+    broker = Broker(end=30)
+    broker.place = Checkpoint(0, "1 30000 0")
+    place = Place(Topics(), 0, WindowRules(), 1.0)
+    made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
+    task = asyncio.create_task(made.run())
+    await until(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
+    task.cancel()
+
+
+async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() -> None:
+    broker = Broker(end=4)
+    async with running(broker) as partition:
+        partition.take(fetch(0, 3))
+        for clock in partition._clocks.values():
+            clock.observe(START + 60_000 + 11_000)
+        await partition.tick()
+        assert broker.windows() == []
+        partition.take(fetch(3, 4))
+        for clock in partition._clocks.values():
+            clock.observe(START + 60_000 + 11_000)
+        await partition.tick()
+        await until(lambda: broker.windows() == [(0, 4)])
