@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradebot.forecast import protocol
+from tradebot.forecast import forecasters, protocol
 from tradebot.forecast.command import command
 from tradebot.forecast.evaluation import page, rule
 from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
@@ -141,7 +141,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", protocol.names())
+@pytest.mark.parametrize("name", forecasters.names())
 def test_what_a_model_says_of_a_minute_does_not_change_with_its_future(name: str) -> None:
     assert not looks_ahead(partial(protocol.make, name, SMALL.get(name)), walk_of())
 

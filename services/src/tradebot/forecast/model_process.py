@@ -11,24 +11,17 @@ import signal
 import threading
 import time
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from tradebot.forecast.history.venue import HistoryUnavailableError
-from tradebot.forecast.modeller import (
-    Evaluate,
-    Evaluated,
-    Failed,
-    Forecasted,
-    Modeller,
-    Request,
-    Started,
-)
+from tradebot.forecast.messages import Answer, Asked, Evaluate, Failed, Forecasted, Started
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 
-log = logs.get(__name__)
+if TYPE_CHECKING:
+    from tradebot.forecast.modeller import Modeller
 
-Answer = Started | Forecasted | Evaluated | Failed
+log = logs.get(__name__)
 
 WATCH_SECONDS = 0.5
 RESTART_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -47,11 +40,15 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, args=(parent,), daemon=True).start()
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
+    # The models' libraries are this process's alone: the stage stays small.
+    from tradebot.forecast.history.venue import HistoryUnavailableError
+    from tradebot.forecast.modeller import Modeller
+
     try:
         modeller = Modeller(settings)
         connection.send(modeller.start())
         while True:
-            asked: Request | Evaluate = connection.recv()
+            asked: Asked = connection.recv()
             connection.send(_answer(modeller, asked))
     except HistoryUnavailableError as error:
         connection.send(Failed(error.message))
@@ -61,7 +58,7 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
         return
 
 
-def _answer(modeller: Modeller, asked: Request | Evaluate) -> Answer:
+def _answer(modeller: "Modeller", asked: Asked) -> Answer:
     """What the modeller says; a library's failure costs one forecast, not the process."""
     try:
         return modeller.evaluate() if isinstance(asked, Evaluate) else modeller.work(asked)
@@ -97,7 +94,7 @@ class ModelProcess:
         self._process, self._connection = process, ours
         self.busy = True
 
-    def ask(self, request: Request | Evaluate) -> None:
+    def ask(self, request: Asked) -> None:
         """Hands over a request; call only when not `busy`."""
         assert not self.busy
         assert self._connection is not None

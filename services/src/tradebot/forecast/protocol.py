@@ -6,17 +6,15 @@ A new one is a file with a class like this and a line among the entry points
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path as FilePath
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tradebot.forecast import forecasters
 from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.platform.settings import SettingsError
-
-GROUP: Final = "tradebot.forecasters"
 
 
 @dataclass(frozen=True)
@@ -95,11 +93,6 @@ class Resumable(Protocol):
     checkpoint: FilePath | None
 
 
-def names() -> list[str]:
-    """The forecasters that are installed."""
-    return sorted(point.name for point in entry_points(group=GROUP))
-
-
 def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
     """A forecaster by its name, with its own parameters.
 
@@ -107,11 +100,9 @@ def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
         SettingsError: there is none of that name, a library that it needs is not installed, or
             it does not take these parameters.
     """
-    found = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not found:
-        raise SettingsError(f"model is {name!r}: give one of {', '.join(names())}")
+    point = forecasters.find(name)
     try:
-        build = cast(Callable[..., Forecaster], found[0].load())
+        build = cast(Callable[..., Forecaster], point.load())
     except ModuleNotFoundError as error:
         extra = "lstm" if error.name == "torch" else "forecast"
         raise SettingsError(

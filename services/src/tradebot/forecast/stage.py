@@ -15,11 +15,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tradebot.forecast import metrics, protocol
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.minutes import Bar, MinuteBars
-from tradebot.forecast.model_process import Answer, ModelProcess
-from tradebot.forecast.modeller import (
+from tradebot.forecast import forecasters, metrics
+from tradebot.forecast.history.minutes import MINUTE, Bar, MinuteBars
+from tradebot.forecast.messages import (
+    Answer,
     Evaluate,
     Evaluated,
     Failed,
@@ -27,6 +26,7 @@ from tradebot.forecast.modeller import (
     Request,
     Started,
 )
+from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import health, kafka, logs
 from tradebot.platform.clock import VenueClock
@@ -253,7 +253,7 @@ def run(settings: ForecastSettings) -> None:
         SettingsError: a setting cannot be used, or no broker answers.
     """
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
-    protocol.make(settings.model, dict(settings.options))
+    forecasters.find(settings.model)
     stage = Stage(settings)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-MINUTE: Final = 60_000
-"""Milliseconds of a minute."""
+from tradebot.forecast.history.minutes import MINUTE as MINUTE
 
 SCHEMA: Final = pl.Schema(
     {

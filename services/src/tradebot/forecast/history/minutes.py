@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from tradebot.forecast.history.bars import MINUTE
 from tradebot.records import TradeRecord
 
+MINUTE: Final = 60_000
+"""Milliseconds of a minute."""
 GRACE: Final = 1_000
 """Milliseconds that a minute waits for trades that are under way, by real time."""
 
