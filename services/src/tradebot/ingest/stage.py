@@ -178,9 +178,11 @@ class Ingest:
                 self._lost = str(error)
             self._note_trouble()
             metrics.QUEUE.labels(symbol).set(self._publisher.waiting())
+            silence = time.monotonic() - self._since
             if self._stream is not None:
-                metrics.SILENCE.labels(symbol).set(self._stream.silence())
+                silence = self._stream.silence()
                 metrics.BOOK_LEVELS.labels(symbol).set(len(self._stream.book))
+            metrics.SILENCE.labels(symbol).set(silence)
             await asyncio.sleep(POLL_SECONDS)
 
     def _note_trouble(self) -> None:
