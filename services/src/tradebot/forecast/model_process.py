@@ -13,7 +13,15 @@ import time
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from tradebot.forecast.messages import Answer, Asked, Evaluate, Failed, Forecasted, Started
+from tradebot.forecast.messages import (
+    Answer,
+    Asked,
+    Evaluate,
+    Evaluated,
+    Failed,
+    Forecasted,
+    Started,
+)
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
@@ -64,8 +72,11 @@ def _answer(modeller: "Modeller", asked: Asked) -> Answer:
         return modeller.evaluate() if isinstance(asked, Evaluate) else modeller.work(asked)
     except Exception as error:
         log.exception("the model failed", asked=type(asked).__name__)
+        reason = f"the model failed: {type(error).__name__}: {error}"
+        if isinstance(asked, Evaluate):
+            return Evaluated(None, 0.0, reason)
         modeller.reset()
-        return Failed(f"the model failed: {type(error).__name__}: {error}")
+        return Failed(reason)
 
 
 class ModelProcess:

@@ -195,6 +195,9 @@ class Stage:
 
     def _begin(self, history_end: int) -> None:
         """Minutes up to the end of history are known; the venue's time is at least that."""
+        if self._published is None:
+            first = f"{self._settings.model} makes its first forecast"
+            self._readiness.close("starting", first)
         self._known = history_end
         self._minutes.known(history_end)
         if self._settings.history_source == "Venue" and self._clock.now() < history_end + MINUTE:
