@@ -298,6 +298,18 @@ async def test_a_message_is_cut_in_two(venue: RawGemini) -> None:
     assert broken == 1
 
 
+async def test_what_a_client_sends_on_a_socket_is_lost_or_late(venue: RawGemini) -> None:
+    async with venue.connect("/ws") as socket:
+        venue.fault(kind="drop", where="ws", part="request", count=1)
+        venue.fault(kind="delay", where="ws", part="request", seconds=0.4, count=1)
+        for number in (1, 2, 3):
+            await socket.send(json.dumps({"id": number, "method": "ping"}))
+        begun = time.monotonic()
+        answers = await receive(socket, 2)
+    assert [answer["id"] for answer in answers] == [2, 3]
+    assert time.monotonic() - begun > 0.3
+
+
 async def test_only_messages_that_match_are_struck(venue: RawGemini) -> None:
     venue.fault(kind="drop", where="v1", match='"type":"trade"')
     async with venue.connect(V1) as socket:

@@ -45,7 +45,10 @@ class Rule(
 
 
 class Drop(Rule, frozen=True, tag="drop"):
-    """A message is not sent; a call's connection breaks before or after it was processed."""
+    """A message is lost; a call's connection breaks before or after it was processed.
+
+    On a socket `answer` is what the exchange sends, and `request` what the client does.
+    """
 
     part: Part = "answer"
 

@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tradebot.venue.emulator.faults.broken import TRANSPORT
 from tradebot.venue.emulator.faults.rules import Where
-from tradebot.venue.emulator.faults.socket_faults import Outgoing, SocketFaults
+from tradebot.venue.emulator.faults.socket_faults import Message, SocketFaults
 
 _MOST_WAITING = 20_000
 """Messages that may wait for a client; beyond that it is too slow and is cut off."""
@@ -28,7 +28,7 @@ class Connection:
         self.where = where
         self._websocket = websocket
         self._faults = faults
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -64,7 +64,12 @@ class Connection:
                 text = message.get("text")
                 if text is None:
                     text = message["bytes"].decode("utf-8", "replace")
-                on_message(text)
+                incoming = self._faults.incoming(text)
+                if incoming is None:
+                    continue
+                if incoming.delay:
+                    await asyncio.sleep(incoming.delay)
+                on_message(incoming.text)
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
