@@ -19,7 +19,7 @@ class FaultState:
         self._storm = 0.0
         self._silences: list[tuple[Where, float]] = []
         self._muted: dict[int, float] = {}
-        self.lost_answer = False
+        self._lost_answer = False
 
     def begin_maintenance(self, seconds: float) -> None:
         """The exchange is closed for so long."""
@@ -59,9 +59,9 @@ class FaultState:
 
     def lose_answer(self) -> None:
         """The call that is being processed gets no answer."""
-        self.lost_answer = True
+        self._lost_answer = True
 
     def take_lost_answer(self) -> bool:
         """Whether the call that was just processed gets no answer."""
-        lost, self.lost_answer = self.lost_answer, False
+        lost, self._lost_answer = self._lost_answer, False
         return lost

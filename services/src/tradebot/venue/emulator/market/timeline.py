@@ -11,6 +11,8 @@ from tradebot.venue.emulator.market.path import Bar, prints
 
 _MINUTES_A_DAY = DAY // MINUTE
 _LEAST_HISTORY = 20 * DAY
+_MOST_HISTORY = 400 * DAY
+"""What lies farther back in a file is left out: it would only make answers long."""
 
 
 class Timeline:
@@ -48,7 +50,7 @@ class Timeline:
         self._last_close = float(self.history.close[-1])
 
     def _recorded_history(self, recorded: Bars, start: int, days: int) -> Bars:
-        before = recorded.between(0, start)
+        before = recorded.between(start - _MOST_HISTORY, start)
         if recorded.step == MINUTE:
             return before
         return joined(
