@@ -1,6 +1,7 @@
 """Files of minutes become bars: every form, every fault named, nothing filled in silence."""
 
 import gzip
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradebot.forecast.history import bars, check, fetch, read, store
@@ -133,6 +134,7 @@ def table_of(minutes: list[int], price: float = 100.0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 200_000), min_size=1, max_size=30), max_size=5))
 def test_the_store_holds_each_minute_once_in_order_whatever_is_written_when(
     tmp_path_factory: pytest.TempPathFactory, portions: list[list[int]]
@@ -228,3 +230,19 @@ def test_a_series_without_a_logarithm_is_refused_with_its_minute() -> None:
 def test_gaps_are_counted_between_minutes_only() -> None:
     result = bars.gaps(np.array([0, 1, 5, 6], np.int64) * MINUTE)
     assert (result.start.tolist(), result.minutes.tolist()) == ([2 * MINUTE], [3])
+
+
+@pytest.mark.slow
+def test_the_reports_4_2_million_minutes_load_in_under_three_seconds(tmp_path: Path) -> None:
+    rows = 4_200_000
+    minutes = np.flatnonzero(np.random.default_rng(0).random(rows) >= 0.25)
+    price = np.exp(9 + np.cumsum(np.random.default_rng(1).normal(0, 1e-4, len(minutes))))
+    columns = {name: price for name in ("open", "high", "low", "close", "weighted")}
+    table = pl.DataFrame({"ts": minutes * MINUTE, "volume": np.ones(len(minutes)), **columns})
+    store.write(tmp_path, "BTCUSD", table.select(bars.SCHEMA.names()))
+    began = time.process_time()
+    result = check.repair(read.read(tmp_path))
+    series = bars.series(result.table)
+    assert time.process_time() - began < 3
+    assert len(series) == len(minutes)
+    assert len(series) + result.gaps.absent == minutes[-1] - minutes[0] + 1
