@@ -66,14 +66,16 @@ class Candles:
         """The newest candles, at most `limit`, newest first."""
         step = INTERVALS[interval]
         table = self._table((limit + 1) * step // MINUTE)
-        return _merged(table, step)[-limit:][::-1]
+        return merged(table, interval)[-limit:][::-1]
 
     def between(self, interval: str, start: int, end: int) -> list[Row]:
         """The candles that begin in `start` ≤ ts < `end` (ms), in rising order."""
-        step = INTERVALS[interval]
+        return merged(self.minutes(start, end), interval)
+
+    def minutes(self, start: int, end: int) -> np.ndarray:
+        """A copy of the minutes that begin in `start` ≤ ts < `end` (ms), a row each."""
         table = self._table(None)
-        inside = (table[:, 0] >= start) & (table[:, 0] < end)
-        return _merged(table[inside], step)
+        return table[(table[:, 0] >= start) & (table[:, 0] < end)]
 
     def _table(self, minutes: int | None) -> np.ndarray:
         live = self._live if minutes is None else self._live[-minutes:]
@@ -86,10 +88,11 @@ class Candles:
         return np.concatenate([self._history[-missing:], rows])
 
 
-def _merged(table: np.ndarray, step: int) -> list[Row]:
-    """Minutes put together to candles of `step` ms."""
+def merged(table: np.ndarray, interval: str) -> list[Row]:
+    """Minutes, a row each, put together to candles of an interval."""
     if len(table) == 0:
         return []
+    step = INTERVALS[interval]
     offset = _DAY_BEGINS if step == DAY else 0
     starts = (table[:, 0].astype(np.int64) - offset) // step * step + offset
     first = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
