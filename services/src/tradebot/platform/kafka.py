@@ -19,6 +19,9 @@ from tradebot.platform.settings import SettingsError, StageSettings
 PARTITIONS = 4
 """Partitions of a topic on one machine; a cluster's are set by its chart."""
 
+EMBEDDED_FETCH_MS = 20
+"""How long a fetch of the embedded broker waits, and so how late a record arrives at most."""
+
 
 class Topics(msgspec.Struct, frozen=True):
     """The names of the topics."""
@@ -112,6 +115,8 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
             "fetch.queue.backoff.ms": 5,
+            # The embedded broker lets a fetch wait its time out, though records have come.
+            "fetch.wait.max.ms": EMBEDDED_FETCH_MS if settings.kafka_embedded else 500,
             "allow.auto.create.topics": True,
             "topic.metadata.refresh.interval.ms": 5000,
             # After a kill the next of the group takes over so soon; brokers allow no less.
