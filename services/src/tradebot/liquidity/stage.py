@@ -30,7 +30,10 @@ class LiquidityApp(faust.App):
     def __init__(self, settings: LiquiditySettings) -> None:
         self.owner = Owner(settings)
         super().__init__(self.owner.group, **_options(settings))
-        self.transport = Transport(self.conf.broker_consumer, self)
+        transport = Transport(self.conf.broker_consumer, self)
+        if settings.kafka_embedded:
+            transport.fetch_wait_ms = kafka.EMBEDDED_FETCH_MS
+        self.transport = transport
 
     @property
     def feed_consumer(self) -> FeedConsumer:

@@ -67,10 +67,12 @@ class FetchSchema(faust.Schema[Any, Any]):
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         # Faust asks for committed records only where it makes transactions itself.
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
+        if transport.fetch_wait_ms is not None:
+            consumer._fetch_max_wait_ms = transport.fetch_wait_ms
         return consumer
 
 
@@ -102,3 +104,5 @@ class Transport(driver.Transport):
     """Faust's aiokafka transport, reading committed records only."""
 
     Consumer = FeedConsumer
+    fetch_wait_ms: int | None = None
+    """How long the broker may hold a fetch that finds nothing; Faust's 1.5 s if not given."""
