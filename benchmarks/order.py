@@ -61,10 +61,10 @@ class TimedJournal(SqliteJournal):
 
     seconds = 0.0
 
-    def write(self, number: int, data: bytes) -> None:
+    def write(self, lines: Sequence[tuple[int, bytes]]) -> None:
         """Writes as the journal does."""
         began = time.perf_counter()
-        super().write(number, data)
+        super().write(lines)
         self.seconds = time.perf_counter() - began
 
 

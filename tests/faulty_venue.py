@@ -290,12 +290,12 @@ class MemoryJournal:
     def read(self) -> list[Entry]:
         return [decode(line) for line in self.lines]
 
-    async def append(self, entry: Entry) -> None:
+    async def append(self, *entries: Entry) -> None:
         when = self.dice.random()
         if when < self.rate / 2:
             self.kills += 1
             raise KilledError
-        self.lines.append(encode(entry))
+        self.lines += [encode(entry) for entry in entries]
         if when < self.rate:
             self.kills += 1
             raise KilledError

@@ -60,42 +60,56 @@ class Books:
         return self._number
 
     async def record(
-        self, body: Body, *, documents: tuple[Document, ...] = (), latency: float | None = None
+        self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
     ) -> None:
         """Writes what happened, takes it into the ledger, and sends its documents.
 
-        What the ledger knew already is not written again.
+        Several things are written at once and the disk is waited for once. What the ledger knew
+        already is not written again.
 
         Args:
-            documents: beside those that follow from `body` by themselves.
+            documents: beside those that follow from the bodies by themselves.
             latency: seconds from the decision to the venue's answer, for an order's document.
 
         Raises:
             JournalError: nothing was written, and the ledger is as before.
         """
         async with self._writing:
-            after = apply(self.ledger, body)
-            if after is self.ledger and not documents:
+            after = self.ledger
+            entries: list[Entry] = []
+            for body in bodies:
+                before, after = after, apply(after, body)
+                if after is before and not documents:
+                    continue
+                entries.append(self._entry(before, after, body, len(entries), documents, latency))
+                documents = ()
+            if not entries:
                 return
-            await self._write(body, after, documents, latency)
+            await self._journal.append(*entries)
+            self._number += len(entries)
+            self.ledger = after
+            for entry in entries:
+                self._publisher.send(entry.documents, entry.number)
 
-    async def _write(
-        self, body: Body, after: Ledger, documents: tuple[Document, ...], latency: float | None
-    ) -> None:
+    def _entry(
+        self,
+        before: Ledger,
+        after: Ledger,
+        body: Body,
+        place: int,
+        documents: tuple[Document, ...],
+        latency: float | None,
+    ) -> Entry:
         ts = self._now()
-        made = documents + consequences(self.who, self.ledger, after, body, ts=ts, latency=latency)
-        entry = Entry(
-            number=self._number + 1,
+        made = documents + consequences(self.who, before, after, body, ts=ts, latency=latency)
+        return Entry(
+            number=self._number + place + 1,
             epoch=after.epoch,
             ts=ts,
             published=self._publisher.delivered(self._number),
             body=body,
             documents=made,
         )
-        await self._journal.append(entry)
-        self._number = entry.number
-        self.ledger = after
-        self._publisher.send(made, entry.number)
 
     def send(self, documents: tuple[Document, ...]) -> None:
         """Sends documents that no entry carries; they must be made again after a crash."""

@@ -124,12 +124,12 @@ class Executor:
     ) -> None:
         """Books what the venue says of the intent's order: its state, then its fills."""
         for status in found:
-            await self._learn(intent, _told(status), latency=latency)
             trades = status.trades
             if not trades and status.executed_amount > 0:
+                await self._learn(intent, _told(status), latency=latency)
                 trades = await self._trades_of(status)
-            for trade in trades:
-                await self.book(intent, trade)
+            fills = [_filled(trade) for trade in trades]
+            await self._learn(intent, _told(status), *fills, latency=latency)
         order = self._placed(intent).order
         if len(order.order_ids) > 1 or order.excess > 0:
             await self._contradiction(intent, order.order_ids)
@@ -144,20 +144,21 @@ class Executor:
 
     async def book(self, intent: Intent, trade: OwnTrade) -> None:
         """Books one fill of the intent's order; a fill that is known changes nothing."""
-        before = len(self._placed(intent).order.fills)
-        await self._learn(intent, Filled(order_id=trade.order_id, fill=_fill(trade)))
-        if len(self._placed(intent).order.fills) > before:
-            metrics.FILLS.labels(self._books.who.bot, intent.side).inc()
-            metrics.FEES.labels(self._books.who.bot).inc(float(trade.fee_amount))
+        await self._learn(intent, _filled(trade))
 
-    async def _learn(self, intent: Intent, event: Event, *, latency: float | None = None) -> None:
-        before = self._placed(intent).order.phase
-        body = OrderEvent(client_order_id=intent.client_order_id, event=event)
-        await self._books.record(body, latency=latency)
-        after = self._placed(intent).order.phase
-        if after != before:
-            labels = (self._books.who.bot, intent.side, after.name.lower())
-            metrics.ORDERS.labels(*labels).inc()
+    async def _learn(self, intent: Intent, *events: Event, latency: float | None = None) -> None:
+        """Takes in what was told of the intent's order, in one write."""
+        before = self._placed(intent).order
+        name = intent.client_order_id
+        bodies = [OrderEvent(client_order_id=name, event=event) for event in events]
+        await self._books.record(*bodies, latency=latency)
+        after = self._placed(intent).order
+        bot = self._books.who.bot
+        if after.phase != before.phase:
+            metrics.ORDERS.labels(bot, intent.side, after.phase.name.lower()).inc()
+        fresh = [fill for fill in after.fills if fill not in before.fills]
+        metrics.FILLS.labels(bot, intent.side).inc(len(fresh))
+        metrics.FEES.labels(bot).inc(float(sum(fill.fee for fill in fresh)))
 
     async def _contradiction(self, intent: Intent, order_ids: tuple[str, ...]) -> None:
         """One intent made more than one order: stop, whoever is to blame."""
@@ -220,8 +221,8 @@ def _told(status: OrderStatus) -> Told:
     )
 
 
-def _fill(trade: OwnTrade) -> Fill:
-    return Fill(
+def _filled(trade: OwnTrade) -> Filled:
+    fill = Fill(
         trade_id=trade.tid,
         price=trade.price,
         amount=trade.amount,
@@ -230,3 +231,4 @@ def _fill(trade: OwnTrade) -> Fill:
         taker=trade.aggressor,
         ts=trade.timestampms,
     )
+    return Filled(order_id=trade.order_id, fill=fill)

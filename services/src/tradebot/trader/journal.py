@@ -6,7 +6,7 @@ would survive the end of this process.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -33,11 +33,11 @@ class Journal(Protocol):
         """
         ...
 
-    async def append(self, entry: Entry) -> None:
-        """Writes an entry and returns when it is durable.
+    async def append(self, *entries: Entry) -> None:
+        """Writes entries and returns when they are durable, all of them or none.
 
         Raises:
-            JournalError: it could not be written; nothing that it announces may be done.
+            JournalError: they could not be written; nothing that they announce may be done.
         """
         ...
 
@@ -93,21 +93,27 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise self._broken(error) from None
 
-    async def append(self, entry: Entry) -> None:
+    async def append(self, *entries: Entry) -> None:
         """See `Journal`."""
-        self.write(entry.number, encode(entry))
+        self.write([(entry.number, encode(entry)) for entry in entries])
 
-    def write(self, number: int, data: bytes) -> None:
-        """Writes a line and waits until the disk has it.
+    def write(self, lines: Sequence[tuple[int, bytes]]) -> None:
+        """Writes lines in one transaction and waits until the disk has them.
 
         Raises:
-            JournalError: the number is taken, so there is a second writer; or the file is broken.
+            JournalError: a number is taken, so there is a second writer; or the file is broken.
         """
         try:
-            self._database.execute("INSERT INTO journal VALUES (?, ?)", (number, data))
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                self._database.executemany("INSERT INTO journal VALUES (?, ?)", lines)
+            except sqlite3.Error:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
         except sqlite3.IntegrityError:
             raise JournalError(
-                f"{self._path} already holds entry {number}: another trader writes to it"
+                f"{self._path} already holds entry {lines[0][0]}: another trader writes to it"
             ) from None
         except sqlite3.Error as error:
             raise self._broken(error) from None

@@ -8,6 +8,7 @@ epoch counts after an entry of a higher one, and an entry takes the place of wha
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -77,25 +78,35 @@ class KafkaJournal:
         finally:
             reader.close()
 
-    async def append(self, entry: Entry) -> None:
-        """See `Journal`."""
+    async def append(self, *entries: Entry) -> None:
+        """See `Journal`; of several the first may be durable alone, as after a crash between."""
         loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
-
-        def done(error: KafkaError | None, _message: Message) -> None:
-            loop.call_soon_threadsafe(_finish, written, error)
-
-        self._producer.produce(self._topic, key=self._bot, value=encode(entry), on_delivery=done)
+        written: list[asyncio.Future[None]] = []
+        for entry in entries:
+            future: asyncio.Future[None] = loop.create_future()
+            done = partial(_done, loop, future)
+            self._producer.produce(
+                self._topic, key=self._bot, value=encode(entry), on_delivery=done
+            )
+            written.append(future)
         await loop.run_in_executor(None, self._producer.flush, self._patience + 1)
-        if not written.done():
-            await asyncio.sleep(0)
-        if not written.done():
+        _, late = await asyncio.wait(written, timeout=0.1)
+        if late:
             raise JournalError(f"the journal {self._topic} did not confirm an entry in time")
-        await written
+        await asyncio.gather(*written)
 
     def close(self) -> None:
         """All entries are written already."""
         self._producer.flush(1)
+
+
+def _done(
+    loop: asyncio.AbstractEventLoop,
+    written: "asyncio.Future[None]",
+    error: KafkaError | None,
+    _message: Message,
+) -> None:
+    loop.call_soon_threadsafe(_finish, written, error)
 
 
 def _finish(written: "asyncio.Future[None]", error: KafkaError | None) -> None:
