@@ -80,13 +80,13 @@ class Case:
     def _columns(
         self, ns: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_], order: npt.NDArray[np.int64]
     ) -> tuple[Floats, Floats, Floats]:
-        # Extended precision: a million periods since 1970 would cost six digits of the phase.
-        days, mode = np.longdouble(ns) / DAY, self.options.get("seasonality_mode", "additive")
+        mode = self.options.get("seasonality_mode", "additive")
         columns, scales, additive = [], [], []
         for one in self.seasonalities:
             for i in range(1, one["fourier_order"] + 1):
-                turns = i * days / np.longdouble(one["period"])
-                angle = 2 * np.pi * (turns % 1).astype(np.float64)
+                # In whole ns: a million periods since 1970 would cost six digits of the phase.
+                period = round(one["period"] * DAY)
+                angle = 2 * np.pi * i * ((ns % period) / period)
                 columns += [np.sin(angle), np.cos(angle)]
                 scales += [one.get("prior_scale") or 10.0] * 2
                 additive += [one.get("mode", mode) == "additive"] * 2

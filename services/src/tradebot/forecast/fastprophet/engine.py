@@ -194,8 +194,6 @@ def parameters_of(draft: Draft, solution: Solution) -> Parameters:
         return Parameters(0.0, float(theta[0]), np.zeros(count), theta[1:], solution.sigma)
     k, delta = float(theta[1]), theta[2 : 2 + count]
     m = -float(theta[0]) / k if growth == "logistic" else float(theta[0])
-    if draft.changepoints.dummy:
-        k, delta = k + float(delta[0]), np.zeros(1)
     return Parameters(k, m, delta, theta[2 + count :], solution.sigma)
 
 

@@ -1,6 +1,6 @@
 """Linear and flat growth with additive terms: the residual sum of squares is one quadratic."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from tradebot.forecast.fastprophet.design import Design
 from tradebot.forecast.fastprophet.options import Options
 from tradebot.forecast.fastprophet.rows import RowModel
 from tradebot.forecast.fastprophet.segments import Normal, Segments, normal_equations
-from tradebot.forecast.fastprophet.solver import Problem, Solution, minimise
+from tradebot.forecast.fastprophet.setup import change_scale
+from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
 from tradebot.forecast.fastprophet.times import Floats
 
 
@@ -46,21 +47,21 @@ def fit_linear(
     flat = options.growth == "flat"
     changes = 0 if flat else len(changepoints.times)
     trend = 1 if flat else 2 + changes
-    origin = np.zeros(trend + design.size)
-    origin[0] = (segments.baseline - scales.offset) / scales.y_scale
     shifts = _shifts(segments.design, design)
-    normal = normal_equations(segments, scales, changepoints, origin, flat, shifts)
+    normal = normal_equations(segments, scales, changepoints, flat, shifts)
     prior = gaussian_prior(design.prior_scales, changes, flat)
     penalised = slice(0, 0) if flat else slice(2, trend)
-    tau = options.changepoint_prior_scale
+    tau = change_scale(options, model.changepoints)
     problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
     if start is not None:
         return minimise(problem, *start)
-    best = minimise(problem, origin)
-    if problem.rows <= 20 * len(origin):
+    constant = np.zeros(trend + design.size)
+    constant[0] = normal.level
+    best = minimise(problem, constant)
+    if problem.rows <= 20 * len(constant):
         best = _search(problem, best, normal)
     if best.rss < 1e-9 * normal.constant or _condition(normal.gram) > 1e9:
-        best = _refine(problem, best, normal, model)
+        best = _refine(problem, best, model)
     return best
 
 
@@ -74,13 +75,27 @@ def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
     return best
 
 
-def _refine(problem: Problem, best: Solution, normal: Normal, model: RowModel) -> Solution:
+def _refine(problem: Problem, best: Solution, model: RowModel) -> Solution:
     """The optimum again, from residuals that were taken row by row about the last one."""
     for _ in range(2):
         exact = model.evaluate(best.theta)
-        near = Normal(exact.hessian, -exact.gradient, exact.rss, best.theta, normal.rows)
+        near = _Near(best.theta, exact)
         best = minimise(replace(problem, evaluate=near.evaluate), best.theta, best.sigma**2)
     return best
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The fit of a linear model at any θ, from its exact fit at one."""
+
+    origin: Floats
+    fit: Fit
+
+    def evaluate(self, theta: Floats) -> Fit:
+        away = theta - self.origin
+        pull = self.fit.hessian @ away
+        rss = self.fit.rss + float(away @ (pull + 2 * self.fit.gradient))
+        return Fit(max(rss, 0.0), pull + self.fit.gradient, self.fit.hessian)
 
 
 def _condition(gram: Floats) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from tradebot.forecast.fastprophet.blocks import Blocks, make_blocks
 from tradebot.forecast.fastprophet.options import Options
 from tradebot.forecast.fastprophet.rows import RowModel
+from tradebot.forecast.fastprophet.setup import change_scale
 from tradebot.forecast.fastprophet.solver import Fit, Problem, Solution, minimise
 from tradebot.forecast.fastprophet.times import Floats
 
@@ -83,7 +84,7 @@ def _descend(
     precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
     precisions = np.concatenate((precisions, model.design.prior_scales**-2.0))
     prior = LogisticPrior(precisions, float(np.sign(start[1])))
-    tau = options.changepoint_prior_scale
+    tau = change_scale(options, model.changepoints)
     problem = Problem(model.count, evaluate, prior, tau, slice(2, model.trend_size))
     return minimise(problem, start, variance)
 

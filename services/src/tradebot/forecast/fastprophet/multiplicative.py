@@ -8,6 +8,7 @@ from tradebot.forecast.fastprophet.linear import gaussian_prior
 from tradebot.forecast.fastprophet.options import Options
 from tradebot.forecast.fastprophet.products import make_products
 from tradebot.forecast.fastprophet.rows import RowModel
+from tradebot.forecast.fastprophet.setup import change_scale
 from tradebot.forecast.fastprophet.solver import Problem, Solution, minimise
 
 FEW_ROWS: Final = 2000
@@ -21,7 +22,9 @@ def fit_multiplicative(model: RowModel, options: Options, level: float) -> Solut
     changes = model.trend_size - 2
     prior = gaussian_prior(model.design.prior_scales, changes, flat)
     penalised = slice(0, 0) if flat else slice(2, model.trend_size)
-    problem = Problem(model.count, evaluate, prior, options.changepoint_prior_scale, penalised)
+    problem = Problem(
+        model.count, evaluate, prior, change_scale(options, model.changepoints), penalised
+    )
     start = np.zeros(model.trend_size + model.design.size)
     start[0] = level
     return minimise(problem, start)

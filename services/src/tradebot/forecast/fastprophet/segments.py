@@ -79,34 +79,48 @@ def accumulate(rows: Rows, design: Design, bounds: Nanos) -> Segments:
 
 @dataclass(frozen=True)
 class Normal:
-    """½RSS as a quadratic of θ = [m, k, δ, β] about `origin`, in Prophet's scaled units.
+    """The fit of θ = [m, k, δ, β] from the segments, in Prophet's scaled units.
 
-    With d = θ − origin: RSS = constant − 2·linear·d + dᵀ·gram·d. `rows` is n.
+    `gram` (P, P) is that of θ, `grams` (S + 1, K + 3, K + 3) those of the segments, `basis`
+    (S + 1, trend, 2) each trend column as a + b·τ, `level` the scaled baseline of y, `constant`
+    the sum of squares about it and `rows` n.
     """
 
     gram: Floats
-    linear: Floats
+    grams: Floats
+    basis: Floats
+    level: float
     constant: float
-    origin: Floats
     rows: int
 
     def evaluate(self, theta: Floats) -> Fit:
-        """The fit of θ (P,)."""
-        away = theta - self.origin
-        pull = self.gram @ away
-        rss = self.constant + float(away @ (pull - 2 * self.linear))
-        return Fit(max(rss, 0.0), pull - self.linear, self.gram)
+        """The fit of θ (P,).
+
+        It is summed up segment by segment: there the trend is a level and a slope, while the
+        terms of θ that make it up may be much larger than it and cancel.
+        """
+        trend = self.basis.shape[1]
+        line = np.tensordot(self.basis, theta[:trend], (1, 0))
+        residual = np.empty(self.grams.shape[:2])
+        residual[:, 0] = self.level - line[:, 0]
+        residual[:, 1] = -line[:, 1]
+        residual[:, 2:-1] = -theta[trend:]
+        residual[:, -1] = 1.0
+        moments = np.matmul(self.grams, residual[:, :, None])[:, :, 0]
+        rss = float((residual * moments).sum())
+        pull = np.tensordot(self.basis, moments[:, :2], ((0, 2), (0, 1)))
+        gradient = np.concatenate((pull, moments[:, 2:-1].sum(axis=0)))
+        return Fit(max(rss, 0.0), -gradient, self.gram)
 
 
 def normal_equations(
     segments: Segments,
     scales: Scales,
     changepoints: Changepoints,
-    origin: Floats,
     flat: bool,
     shifts: Mapping[int, tuple[float, float]],
 ) -> Normal:
-    """The Gram matrix of θ from those of the segments.
+    """The statistics of θ from those of the segments.
 
     Inside a segment every trend column is a + b·τ. `shifts` maps a column of X to (a, b) where
     the model's column is a + b·(accumulated column): a regressor standardised anew.
@@ -122,18 +136,18 @@ def normal_equations(
     trend = basis.shape[1]
     # (trend, 2·segments) times (2·segments, rest): all segments in one product.
     left = basis.transpose(1, 0, 2).reshape(trend, -1)
-    right = grams[:, :2, :].reshape(-1, grams.shape[2])
     inner = np.matmul(grams[:, :2, :2], basis.transpose(0, 2, 1)).reshape(-1, trend)
-    mixed = left @ right[:, 2:]
     total = grams[:, 2:, 2:].sum(axis=0)
-    gram = np.empty((len(origin), len(origin)))
+    size = trend + len(total) - 1
+    gram = np.empty((size, size))
     gram[:trend, :trend] = left @ inner
-    gram[:trend, trend:] = mixed[:, :-1]
-    gram[trend:, :trend] = mixed[:, :-1].T
+    gram[:trend, trend:] = left @ grams[:, :2, 2:-1].reshape(left.shape[1], size - trend)
+    gram[trend:, :trend] = gram[:trend, trend:].T
     gram[trend:, trend:] = total[:-1, :-1]
-    linear = np.concatenate((mixed[:, -1], total[:-1, -1]))
     gram = 0.5 * (gram + gram.T)
-    return Normal(gram, linear, float(total[-1, -1]), origin, int(segments.bounds[-1]))
+    level = (segments.baseline - scales.offset) / scales.y_scale
+    rows = int(segments.bounds[-1])
+    return Normal(gram, grams, basis, level, float(total[-1, -1]), rows)
 
 
 def trend_basis(centres: Nanos, scales: Scales, changepoints: Changepoints, flat: bool) -> Floats:

@@ -112,7 +112,7 @@ class Changepoints:
 
     `times` (S,) ascending, in ns; `bounds` (S + 2,) the rows at which segments begin and end:
     segment i is rows bounds[i] to bounds[i + 1]. Without changepoints Prophet keeps a dummy one
-    at the start, whose coefficient is folded into k: `dummy`.
+    at the start, `dummy`, and folds its coefficient into k; here that coefficient is 0.
     """
 
     times: Nanos
@@ -122,6 +122,11 @@ class Changepoints:
     def t(self, scales: Scales) -> Floats:
         """Scaled times (S,)."""
         return scales.t(self.times)
+
+
+def change_scale(options: Options, changepoints: Changepoints) -> float:
+    """The scale of the Laplace prior of δ; a dummy change at the start is none: k does its work."""
+    return 1e-9 if changepoints.dummy else options.changepoint_prior_scale
 
 
 def changepoints_of(options: Options, times: Nanos) -> Changepoints:

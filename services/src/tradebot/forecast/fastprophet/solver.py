@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
+from scipy.linalg import lapack
 
 from tradebot.forecast.fastprophet.active_set import penalised_minimum
 from tradebot.forecast.fastprophet.times import Floats
@@ -97,14 +98,14 @@ def minimise(
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
         if not np.isfinite(trial_value) or not (trial_value <= value or moved < 1e-7):
             # Nowhere lower along a step that is next to nothing: this is the optimum.
-            converged = moved < 1e-9
+            converged = damping == 0 and moved < 1e-9
             if aim != own:
                 aim = own
             else:
                 damping = max(damping * 8, 1e-6)
             continue
         trial_drift = float(np.log(trial_own / own))
-        level = 1e-10 if count < 40 else 1e-7
+        level = 1e-10 if count < 400 else 1e-7
         converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
         ratio = trial_drift / drift if drift else 0.0
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
@@ -113,6 +114,31 @@ def minimise(
         theta, fit, own, value = trial, trial_fit, trial_own, trial_value
         length, drift = moved, np.inf if slow else trial_drift
     return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
+
+
+def _bent(hessian: Floats, bend: Floats, theta: Floats, penalised: slice) -> Floats:
+    """The whole Hessian if that is convex; or that of the moving parameters; or none of `bend`.
+
+    A δ that rests at 0 need not curve upwards: its L1 term holds it. It is then told apart from
+    the others.
+    """
+    if _is_convex(hessian + bend):
+        return hessian + bend
+    moving = np.ones(len(theta), dtype=np.bool_)
+    moving[penalised] = theta[penalised] != 0
+    apart = np.where(moving[:, None] == moving, hessian, 0.0)
+    apart += np.where(moving[:, None] & moving, bend, 0.0)
+    return apart if _is_convex(apart) else hessian
+
+
+def _is_convex(hessian: Floats) -> bool:
+    """Whether a quadratic with this Hessian has one minimum, with a margin for rounding."""
+    diagonal = hessian.diagonal()
+    if diagonal.min() <= 0:
+        return False
+    size = np.sqrt(diagonal)
+    scaled = hessian / size / size[:, None] - 1e-10 * np.eye(len(hessian))
+    return bool(lapack.dpotrf(scaled, lower=1)[1] == 0)
 
 
 def _still(now: float, before: float, level: float) -> bool:
@@ -126,7 +152,7 @@ def _towards(
     _, slope, curvature = problem.prior(theta)
     hessian = fit.hessian + variance * curvature
     if bent and fit.bend is not None:
-        hessian += fit.bend
+        hessian = _bent(hessian, fit.bend, theta, problem.penalised)
     diagonal = hessian.diagonal() * (1 + damping)
     hessian[np.diag_indices(len(theta))] = np.maximum(diagonal, np.finfo(np.float64).tiny)
     gradient = fit.gradient + variance * slope
