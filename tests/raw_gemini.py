@@ -74,7 +74,10 @@ class RawGemini:
     # A queue without bound: with one, the client's close waits in vain for an answer behind it.
     def connect(self, path: str, headers: dict[str, str] | None = None) -> websockets.connect:
         return websockets.connect(
-            self._emulator.socket_url + path, additional_headers=headers, max_size=None, max_queue=None
+            self._emulator.socket_url + path,
+            additional_headers=headers,
+            max_size=None,
+            max_queue=None,
         )
 
 

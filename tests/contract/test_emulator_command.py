@@ -84,7 +84,6 @@ def test_wrong_settings_are_refused_in_one_sentence(tmp_path: Path) -> None:
     sentences = {
         ("--market", "none.csv"): "none.csv: No such file or directory",
         late: "the market file goes from 1973-10-20T21:20 to 1973-10-20T22:59",
-        ("--start", "tomorrow"): "--start is 'tomorrow'",
         ("--faults", "none.yaml"): "none.yaml: No such file or directory",
     }
     started = {each: emulator("--port", "0", *each) for each in sentences}
