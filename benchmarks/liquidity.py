@@ -65,13 +65,23 @@ def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[
         "peers": rates,
         "sums_agree": agree,
         "ours_mib": ours["mib"],
-        "ours_core_share": ours["core"],
+        "per_busy_core": {
+            "ours": per_busy_core(ours),
+            "faust async for": per_busy_core(agent),
+            "faust async for, no table": per_busy_core(bare),
+            "bytewax": per_busy_core(bytewax),
+        },
     }
 
 
 def better(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The faster of RUNS runs: the one that the machine's other work disturbed least."""
     return max((run() for _ in range(RUNS)), key=lambda answer: answer.get("rate", 0.0))
+
+
+def per_busy_core(answer: dict[str, Any]) -> float | None:
+    """Events a second of CPU time: what the rate would be, were the core ours alone."""
+    return answer["rate"] / answer["core"] if "core" in answer else None
 
 
 def produce(address: str, topic: str, records: int) -> None:

@@ -17,23 +17,24 @@ from bytewax.testing import run_main
 
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 address, topic, records = sys.argv[1], sys.argv[2], int(sys.argv[3])
-seen, began, ended = 0, 0.0, 0.0
+seen, began, ended, cpu = 0, 0.0, 0.0, 0.0
 sums: dict[str, dict[str, float]] = {}
 
 
 def parse(message: Any) -> tuple[str, Any]:
-    global began
-    began = began or time.perf_counter()
+    global began, cpu
+    if began == 0:
+        began, cpu = time.perf_counter(), time.process_time()
     record = orjson.loads(message.value)
     return record["symbol"], record
 
 
 def add(flows: dict[str, float], record: Any) -> dict[str, float]:
-    global seen, ended
+    global seen, ended, cpu
     flows[record["side"]] += float(record["price"]) * float(record["remaining"])
     seen += 1
     if seen == records:
-        ended = time.perf_counter()
+        ended, cpu = time.perf_counter(), time.process_time() - cpu
     return flows
 
 
@@ -66,4 +67,5 @@ windowed = fold_window(
 )
 op.output("keep", windowed.down, KeepAll())
 run_main(flow)
-print(json.dumps({"rate": records / (ended - began), "sums": sums}))
+seconds = ended - began
+print(json.dumps({"rate": records / seconds, "core": cpu / seconds, "sums": sums}))

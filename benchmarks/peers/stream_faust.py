@@ -34,9 +34,10 @@ sums: dict[str, dict[str, float]] = {}
 
 @app.agent(feed)
 async def flows(stream: Any) -> None:
-    seen, began = 0, 0.0
+    seen, began, cpu = 0, 0.0, 0.0
     async for record in stream:
-        began = began or time.perf_counter()
+        if began == 0:
+            began, cpu = time.perf_counter(), time.process_time()
         window = record["ts"] // WINDOW * WINDOW
         value = float(record["price"]) * float(record["remaining"])
         side = sums.setdefault(f"{window} {record['symbol']}", {"bid": 0.0, "ask": 0.0})
@@ -45,8 +46,8 @@ async def flows(stream: Any) -> None:
             table[record["symbol"] + record["side"]] += value
         seen += 1
         if seen == records:
-            rate = records / (time.perf_counter() - began)
-            print(json.dumps({"rate": rate, "sums": sums}))
+            seconds, busy = time.perf_counter() - began, time.process_time() - cpu
+            print(json.dumps({"rate": records / seconds, "core": busy / seconds, "sums": sums}))
             sys.stdout.flush()
             os._exit(0)
 
