@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import IO, Protocol
 
 
-class LeaseTakenError(Exception):
+class LeaseError(Exception):
+    """The lease cannot be had; the message says why and what to do."""
+
+
+class LeaseTakenError(LeaseError):
     """Another trader acts for the bot; the message names it."""
 
 
@@ -61,10 +65,17 @@ class FileLease:
 
         Raises:
             LeaseTakenError: another process holds the lock.
+            LeaseError: the folder cannot be written.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "lease.lock"
-        file = path.open("a+")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise LeaseError(
+                f"the bot's folder {self._folder} cannot be written: {error.strerror}; give one"
+                " that can by --state-dir"
+            ) from None
         for _ in range(max(1, int(self._patience * 10))):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,7 +21,7 @@ from tradebot.trader.forecasts import Forecasts
 from tradebot.trader.gates import Gates
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.journal import JournalError
-from tradebot.trader.lease import Lease, LeaseTakenError
+from tradebot.trader.lease import Lease, LeaseError
 from tradebot.trader.loops import Loops
 from tradebot.trader.market import Market
 from tradebot.trader.nonce_file import counter_nonces
@@ -57,20 +57,23 @@ async def run(settings: TraderSettings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    rest = _rest(settings)
     lease = lease_of(settings)
     try:
         epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
-            await _hold(settings, readiness, lease, epoch, stopping)
-    except (LeaseTakenError, LeaseLostError, JournalError) as error:
+            await _hold(settings, readiness, rest, lease, epoch, stopping)
+    except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
+        await rest.aclose()
         await lease.release()
 
 
 async def _hold(
     settings: TraderSettings,
     readiness: Readiness,
+    rest: GeminiRest,
     lease: Lease,
     epoch: int,
     stopping: asyncio.Event,
@@ -89,24 +92,23 @@ async def _hold(
     who = Identity(bot=settings.bot, symbol=settings.symbol, mode=_books_mode(settings))
     journal = await asyncio.to_thread(journal_of, settings)
     books = Books(journal, publisher, who, clock.now)
-    async with _rest(settings) as rest:
-        try:
-            await asyncio.to_thread(books.open)
-            await books.record(EpochTaken(epoch=epoch, mode=who.mode))
-            market = Market(rest, settings.symbol)
-            if await _unless(stopping, _meet(market, readiness)) is None:
-                return
-            engine, forecasts = _engine(settings, books, market, rest, clock, lease)
-            gates = Gates(settings, engine, clock, forecasts, lease)
-            gates.watch(readiness)
-            reporter = reporter_of(settings)
-            loops = await asyncio.to_thread(
-                Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
-            )
-            readiness.started()
-            await loops.run(stopping)
-        finally:
-            books.close()
+    try:
+        await asyncio.to_thread(books.open)
+        await books.record(EpochTaken(epoch=epoch, mode=who.mode))
+        market = Market(rest, settings.symbol)
+        if await _unless(stopping, _meet(market, readiness)) is None:
+            return
+        engine, forecasts = _engine(settings, books, market, rest, clock, lease)
+        gates = Gates(settings, engine, clock, forecasts, lease)
+        gates.watch(readiness)
+        reporter = reporter_of(settings)
+        loops = await asyncio.to_thread(
+            Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
+        )
+        readiness.started()
+        await loops.run(stopping)
+    finally:
+        books.close()
 
 
 def _books_mode(settings: TraderSettings) -> str:
