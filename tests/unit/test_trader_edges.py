@@ -84,25 +84,23 @@ def test_the_rules_are_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "sentence"),
+    ("flags", "sentence"),
     [
-        (["--state-dir", "{folder}/file"], 2, "file/btc cannot be written: Not a directory"),
+        (["--state-dir", "{folder}/file"], "file/btc cannot be written: Not a directory"),
         (
             ["--mode", "Live", "--api-key-file", "/none", "--api-secret-file", "/none"],
-            2,
             "api_key_file is '/none': No such file or directory",
         ),
-        (["--kafka", "127.0.0.1:1", "--bot", "lonely"], 3, "no Kafka broker answers"),
     ],
 )
 def test_a_trader_that_cannot_start_says_why_in_one_sentence(
-    flags: list[str], code: int, sentence: str, tmp_path: Path
+    flags: list[str], sentence: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     flags = [flag.replace("{folder}", str(tmp_path)) for flag in flags]
     command = [sys.executable, "-m", "tradebot", "trader", "--state-dir", str(tmp_path), *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == code
+    assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
