@@ -56,7 +56,7 @@ def rules(rate: float, every: float) -> list[AnyRule]:
         Drop(where="rest", probability=rate, part="answer"),
         Drop(where="rest", probability=rate / 2, part="request"),
         Drop(where="rest", match=new, probability=rate, part="answer"),
-        Delay(where="rest", probability=8 * rate, seconds=0.02, jitter=0.1),
+        Delay(where="rest", probability=12 * rate, seconds=0.02, jitter=0.1),
         Duplicate(where="rest", probability=rate),
         Reorder(where="rest", probability=rate / 4),
         Truncate(where="rest", probability=rate / 2),
