@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -88,6 +89,25 @@ class Bots:
         listed: list[dict[str, Any]] = self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
         return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
 
+    def replaced(self, pod: dict[str, Any]) -> bool:
+        """Whether another pod of the same unit is ready in its place."""
+        return any(
+            unit_of(other) == unit_of(pod)
+            and other["metadata"]["uid"] != pod["metadata"]["uid"]
+            and is_ready(other)
+            for other in self.pods()
+        )
+
+
+def unit_of(pod: dict[str, Any]) -> str:
+    labels = pod["metadata"]["labels"]
+    return str(labels.get("tradebot.dev/unit") or labels["app.kubernetes.io/component"])
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    listed = pod["status"].get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in listed)
+
 
 @pytest.fixture(scope="module")
 def bots(api: Api) -> Iterator[Bots]:
@@ -166,8 +186,7 @@ def test_a_settled_cluster_is_written_to_by_nobody(bots: Bots) -> None:
 def test_every_pod_may_be_killed_and_no_order_is_made_twice(bots: Bots) -> None:
     for pod in bots.pods():
         kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
-        if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "emulator":
-            continue
+        assert eventually(partial(bots.replaced, pod), seconds=90), unit_of(pod)
         assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
     fills = documents("fill")
     assert len({fill["trade_id"] + fill["bot"] for fill in fills}) == len(fills)
@@ -184,9 +203,15 @@ def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: B
 
 
 def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Bots) -> None:
+    def sold() -> float:
+        orders = [order for order in documents("order") if order["bot"] == "btc-live"]
+        return sum(order["executed_amount"] for order in orders if order["side"] == "sell")
+
+    before = sold()
     kubectl("delete", "tradebot", "btc-live", "--timeout=90s")
     listed = kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
     assert "Flattened" in listed
+    assert eventually(lambda: sold() > before, seconds=20), documents("order")[-3:]
     assert eventually(
         lambda: not [p for p in bots.pods() if "btc-live" in p["metadata"]["name"]], seconds=60
     )

@@ -345,7 +345,10 @@ def test_flattening_restarts_the_trader_with_the_order_then_stops_it_then_lets_t
     assert config["data"]["TRADEBOT_ON_STOP"] == "flatten"
     live = alive(trader_children(spot, item, SETTINGS, flatten=True))
     assert trader(spot, item, None, live, SETTINGS, pods=1, now=now) == []
-    live[-1]["status"] = {"readyReplicas": 1}
+    live[-1]["metadata"]["generation"] = 2
+    live[-1]["status"] = {"readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
+    assert trader(spot, item, None, live, SETTINGS, pods=1, now=now) == [], "the old pod is ready"
+    live[-1]["status"]["observedGeneration"] = 2
     (stop,) = trader(spot, item, None, live, SETTINGS, pods=1, now=now)
     assert isinstance(stop, Apply) and stop.manifest["spec"]["replicas"] == 0
     live = alive(trader_children(spot, item, SETTINGS, flatten=True, replicas=0))

@@ -175,11 +175,21 @@ def _farewell(
         return [Finalize(bot, rest, Trouble("Flattened", message))]
     stopping = ordered and (
         deployment["spec"].get("replicas") == 0
-        or deployment.get("status", {}).get("readyReplicas", 0) > 0
+        or _is_ready(deployment)
         or waited > settings.flatten_seconds * FLATTEN_START_SHARE
     )
     desired = trader_children(unit, bot, settings, replicas=0 if stopping else 1, flatten=True)
     return converge(desired, live)
+
+
+def _is_ready(deployment: Manifest) -> bool:
+    """Whether a pod of the present configuration, not of the one before, says that it works."""
+    status, generation = deployment.get("status", {}), deployment["metadata"].get("generation", 0)
+    return bool(
+        status.get("observedGeneration", -1) >= generation
+        and status.get("updatedReplicas", 0) > 0
+        and status.get("readyReplicas", 0) > 0
+    )
 
 
 def refusal(
