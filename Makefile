@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 SYNC := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes
 EDITABLE := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --editable .
 
-.PHONY: help setup setup-dev demo test lint format bench e2e chaos requirements clean
+.PHONY: help setup setup-dev demo test lint format bench e2e images chaos requirements clean
 
 help: ## what can be made here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ format: setup-dev ## rewrite the code in the project's style
 bench: setup-dev ## speed, each beside its peer in the same run
 	@$(BIN)/tradebot bench $(ARGS)
 
-e2e: setup-dev ## the tests on a real Kubernetes (KUBECONFIG)
-	@$(BIN)/python -m pytest tests/cluster $(ARGS)
+e2e: setup-dev ## the tests on a real Kubernetes, with our images in it (KUBECONFIG, if set)
+	@tests/cluster/run $(ARGS)
+
+images: ## the three images, by Docker or without it; ARGS=--load hands them to the cluster
+	@images/build $(ARGS)
 
 chaos: setup-dev ## random faults and kills against the trader, with the seed printed
 	@$(BIN)/python -m pytest tests/pipeline -m chaos $(ARGS)
