@@ -1,0 +1,240 @@
+"""A trader's lease and report on a real API server, with the rights of its own account."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import yaml
+from apiserver import BOTS, Api
+
+from tradebot.platform.cluster import ClusterApi, KubernetesLease, StatusReporter
+from tradebot.trader.report import Condition
+from tradebot_operator.api import path as object_path
+from tradebot_operator.builders.trader import trader_children
+from tradebot_operator.resource import parse
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import units
+
+pytestmark = pytest.mark.cluster
+
+SETTINGS = msgspec.convert(
+    {
+        "namespace": "x",
+        "images": {"services": "s", "forecast": "f"},
+        "kafka": {"bootstrap": "k:9092"},
+    },
+    OperatorSettings,
+)
+
+
+class Account:
+    """A pod's service account folder, and the server."""
+
+    def __init__(self, folder: Path, server: str, namespace: str) -> None:
+        self.folder, self.server, self.namespace = folder, server, namespace
+
+    def api(self) -> ClusterApi:
+        return ClusterApi(folder=self.folder, server=self.server)
+
+
+@pytest.fixture
+def account(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Iterator[Account]:
+    """The account that the operator gives to the trader of TradeBot `btc`, beside a bot `eth`."""
+    for name in ("btc", "eth"):
+        body = {
+            "apiVersion": "tradebot.dev/v1alpha1",
+            "kind": "TradeBot",
+            "metadata": {"name": name},
+            "spec": {"symbol": "BTCUSD"},
+        }
+        api.post(BOTS.format(namespace), body).raise_for_status()
+    bot = parse(api.get(f"{BOTS.format(namespace)}/btc"))
+    for child in trader_children(units(bot)[-1], bot, SETTINGS):
+        if child["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
+            place = object_path(child["kind"], namespace, child["metadata"]["name"])
+            api.apply(place, child).raise_for_status()
+    asked = f"{object_path('ServiceAccount', namespace, 'trader-btc')}/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = api.post(asked, request).raise_for_status().json()["status"]["token"]
+    cluster = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
+    (tmp_path / "token").write_text(token)
+    authority = base64.b64decode(cluster["certificate-authority-data"])
+    (tmp_path / "ca.crt").write_bytes(authority)
+    yield Account(tmp_path, cluster["server"], namespace)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def lease(
+    account: Account, holder: str, clock: Clock | None = None, bot: str = "btc"
+) -> AsyncIterator[KubernetesLease]:
+    client = account.api()
+    kept = KubernetesLease(
+        client,
+        namespace=account.namespace,
+        bot=bot,
+        holder=holder,
+        **({"monotonic": clock} if clock else {}),
+    )
+    yield kept
+    await kept.release()
+    await client.close()
+
+
+async def test_every_holder_gets_a_higher_epoch(account: Account) -> None:
+    for expected in (1, 2, 3):
+        async with lease(account, f"pod-{expected}") as held:
+            assert await held.acquire() == expected
+            assert held.held()
+        assert not held.held()
+
+
+async def test_a_second_trader_waits_while_the_first_renews(account: Account) -> None:
+    async with lease(account, "first") as first:
+        await first.acquire()
+        async with lease(account, "second") as second:
+            waiting = asyncio.create_task(second.acquire())
+            await asyncio.sleep(3)
+            assert not waiting.done()
+            assert first.held() and not second.held()
+            await first.release()
+            assert await asyncio.wait_for(waiting, 5) == 2
+
+
+async def test_a_container_that_restarts_in_its_pod_follows_itself_at_once(
+    account: Account,
+) -> None:
+    async with lease(account, "pod") as before:
+        await before.acquire()
+        async with lease(account, "pod") as after:
+            assert await asyncio.wait_for(after.acquire(), 2) == 2
+
+
+async def test_a_holder_that_cannot_renew_stops_before_another_may_follow(
+    account: Account,
+) -> None:
+    clock = Clock()
+    async with lease(account, "pod", clock) as held:
+        await held.acquire()
+        clock.now += 9.9
+        assert held.held()
+        clock.now += 0.2
+        assert not held.held()
+        clock.now -= 5
+        assert not held.held(), "once lost it stays lost"
+
+
+async def test_the_lease_goes_with_its_tradebot(account: Account, api: Api) -> None:
+    async with lease(account, "pod") as held:
+        await held.acquire()
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{account.namespace}/leases/trader-btc"
+        (owner,) = api.get(path)["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"]) == ("TradeBot", "btc")
+
+
+async def test_a_trader_cannot_take_the_lease_of_another_bot(account: Account) -> None:
+    async with lease(account, "pod", bot="eth") as other:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.acquire(), 2)
+
+
+def conditions(fresh: bool = True, message: str = "heard") -> list[Condition]:
+    return [
+        Condition(type="Reconciled", status=True, reason="Reconciled", message="agreed"),
+        Condition(type="FeedFresh", status=fresh, reason="Heard", message=message),
+        Condition(type="ModelFresh", status=True, reason="Fresh", message="fresh"),
+        Condition(type="Halted", status=False, reason="Running", message="runs"),
+    ]
+
+
+def shown(api: Api, account: Account) -> dict[str, dict[str, Any]]:
+    status = api.get(f"{BOTS.format(account.namespace)}/btc").get("status", {})
+    return {item["type"]: item for item in status.get("conditions", [])}
+
+
+async def test_conditions_are_shown_and_a_settled_trader_writes_nothing(
+    account: Account, api: Api
+) -> None:
+    reporter = StatusReporter(account.api(), namespace=account.namespace, bot="btc")
+    path = f"{BOTS.format(account.namespace)}/btc"
+    await reporter.report(conditions())
+    assert shown(api, account)["FeedFresh"]["status"] == "True"
+    version = api.get(path)["metadata"]["resourceVersion"]
+    for count in range(5):
+        await reporter.report(conditions(message=f"heard {count} s ago"))
+    assert api.get(path)["metadata"]["resourceVersion"] == version
+    before = shown(api, account)["Reconciled"]["lastTransitionTime"]
+    await reporter.report(conditions(fresh=False))
+    assert shown(api, account)["FeedFresh"]["status"] == "False"
+    assert shown(api, account)["Reconciled"]["lastTransitionTime"] == before
+    await reporter.close()
+
+
+async def test_what_the_operator_says_is_left_alone(account: Account, api: Api) -> None:
+    said = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "Starting",
+        "message": "x",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    body = {
+        "apiVersion": "tradebot.dev/v1alpha1",
+        "kind": "TradeBot",
+        "metadata": {"name": "btc"},
+        "status": {"observedGeneration": 1, "conditions": [said]},
+    }
+    path = f"{BOTS.format(account.namespace)}/btc/status"
+    api.apply(path, body, manager="tradebot-operator").raise_for_status()
+    reporter = StatusReporter(account.api(), namespace=account.namespace, bot="btc")
+    await reporter.report(conditions())
+    assert set(shown(api, account)) == {
+        "Ready",
+        "Reconciled",
+        "FeedFresh",
+        "ModelFresh",
+        "Halted",
+    }
+    await reporter.close()
+
+
+async def test_a_trader_may_speak_of_its_own_bot_and_nothing_else(account: Account) -> None:
+    client, place = account.api(), BOTS.format(account.namespace)
+    apply = {"Content-Type": "application/merge-patch+json"}
+    refused = [
+        ("PATCH", f"{place}/eth/status", {"status": {}}),
+        ("PATCH", f"{place}/btc", {"spec": {"mode": "Live"}}),
+        ("GET", f"{place}/eth", None),
+        ("GET", place, None),
+        ("DELETE", f"{place}/btc", None),
+        ("GET", f"/api/v1/namespaces/{account.namespace}/secrets", None),
+        ("GET", f"/api/v1/namespaces/{account.namespace}/pods", None),
+        ("GET", f"/api/v1/namespaces/{account.namespace}/configmaps", None),
+    ]
+    for method, path, body in refused:
+        answer = await client.request(method, path, body, headers=apply)
+        assert answer.status_code == 403, (method, path)
+    assert (await client.request("GET", f"{place}/btc")).status_code == 200
+    await client.close()
+
+
+async def test_an_api_server_that_is_away_stops_no_trader(account: Account) -> None:
+    nowhere = ClusterApi(folder=account.folder, server="https://127.0.0.1:9")
+    reporter = StatusReporter(nowhere, namespace=account.namespace, bot="btc")
+    await reporter.report(conditions())
+    with pytest.raises(httpx.HTTPError):
+        await nowhere.request("GET", "/")
+    await reporter.close()
