@@ -101,6 +101,31 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     assert ended == 0
 
 
+def test_it_ends_at_once_and_quietly_while_a_page_is_open(tmp_path: Path) -> None:
+    broker = EmbeddedBroker()
+    port, health = free_port(), free_port()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "tradebot", "dashboard", "--kafka", broker.address,
+            "--kafka-embedded", "--port", str(port), "--http-port", str(health), "--state-dir",
+            str(tmp_path),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        wait_ready(f"http://127.0.0.1:{health}/readyz")
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/events") as page:
+            assert next(page.iter_lines()) == "event: reset"
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=4)
+    finally:
+        process.kill()
+        broker.close()
+    assert process.returncode == 0
+    assert "error" not in said.lower(), said
+
+
 def wait_ready(url: str) -> None:
     for _ in range(200):
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 
 import msgspec
@@ -39,13 +39,13 @@ _TYPES = {
 }
 
 
-def application(board: Board) -> Starlette:
-    """The web application over `board`."""
+def application(board: Board, stopping: Callable[[], bool] = lambda: False) -> Starlette:
+    """The web application over `board`; its streams end once `stopping` says so."""
 
     async def events(request: Request) -> Response:
         bot = request.query_params.get("bot", "")
         return StreamingResponse(
-            stream(board, bot),
+            stream(board, bot, stopping),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
@@ -61,11 +61,11 @@ def application(board: Board) -> Starlette:
     )
 
 
-async def stream(board: Board, bot: str) -> AsyncIterator[bytes]:
-    """What changes, as server-sent events, until the page goes away."""
+async def stream(board: Board, bot: str, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """What changes, as server-sent events, until the page goes away or the server stops."""
     sent = Sent()
     quiet = 0.0
-    while True:
+    while not stopping():
         changes = await asyncio.to_thread(board.changes, bot, sent)
         for name, content in changes:
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(content))

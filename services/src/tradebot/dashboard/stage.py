@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 
 import uvicorn
@@ -69,13 +70,19 @@ def _listen(settings: DashboardSettings) -> socket.socket:
 
 
 async def _serve(settings: DashboardSettings, board: Board, listener: socket.socket) -> None:
+    stopping = threading.Event()
+    # An open page would hold the server up: its stream ends first.
     server = _Server(
         uvicorn.Config(
-            application(board), log_config=None, access_log=False, timeout_graceful_shutdown=1
+            application(board, stopping.is_set),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
         )
     )
 
     def end() -> None:
+        stopping.set()
         server.should_exit = True
 
     loop = asyncio.get_running_loop()

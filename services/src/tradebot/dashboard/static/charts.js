@@ -6,6 +6,7 @@ import { colours } from "./theme.js";
 const CONFIG = { displayModeBar: false, scrollZoom: false };
 const NARROW = 520;
 const MINUTE = 60000;
+const MARGIN = { l: 4, r: 62, t: 30, b: 36 };
 
 /** Keeps a chart as large as its place, which grows and shrinks with the cards beside it. */
 export function fit(element) {
@@ -17,12 +18,12 @@ export function fit(element) {
 function layout(c, more) {
   const axis = {
     gridcolor: c.line, zerolinecolor: c.line, linecolor: c.line, tickfont: { size: 11 },
-    automargin: true, fixedrange: true,
+    fixedrange: true,
   };
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: c.soft },
-    margin: { l: 8, r: 8, t: 8, b: 26 }, hovermode: "x unified", dragmode: false,
+    margin: MARGIN, hovermode: "x unified", dragmode: false,
     hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.ink, size: 12 } },
     legend: {
       orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 }, traceorder: "normal",
@@ -80,7 +81,6 @@ export function price(element, { prices, forecast, fills, minutes }) {
     traces.push(marker(inView, side, colour, c, narrow));
   }
   Plotly.react(element, traces, layout(c, {
-    margin: { l: 8, r: 62, t: 30, b: 26 },
     xaxis: { range: [from, now + (forecast ? ahead : MINUTE)] },
     yaxis: { tickformat: ",.0f", range: bounds(shown, forecast, now + ahead) },
     annotations: tag(shown, c),
@@ -148,7 +148,7 @@ export function flows(element, { windows, band }) {
   const known = ratios.filter((r) => r > 0);
   const span = [Math.min(low, ...known) / 1.25, Math.max(high, ...known) * 1.25];
   Plotly.react(element, traces, layout(c, {
-    barmode: "relative", bargap: 0.25, margin: { l: 8, r: 8, t: 30, b: 26 },
+    barmode: "relative", bargap: 0.25,
     xaxis: { anchor: "y2" },
     yaxis: { domain: [0.44, 1], tickformat: "~s", nticks: 5 },
     yaxis2: { domain: [0, 0.36], type: "log", range: span.map(Math.log10),
@@ -185,7 +185,7 @@ export function equity(element, { equity: values, scores }) {
       hovertemplate: "trip %{customdata:+,.2f}<extra></extra>" },
   ];
   Plotly.react(element, traces, layout(c, {
-    showlegend: false, margin: { l: 4, r: 4, t: 4, b: 22 }, xaxis: { nticks: 4 },
+    showlegend: false, margin: { ...MARGIN, t: 4 }, xaxis: { nticks: 4 },
     yaxis: { tickformat: ",.0f", nticks: 4 },
   }), CONFIG);
   element.setAttribute("aria-label", values.length

@@ -55,6 +55,14 @@ function decision(d) {
     element("div", { className: "gates" }, ...gates)));
 }
 
+/** Puts the items in order; one that stays is not touched, lest it seem to arrive again. */
+function arrange(place, items) {
+  items.forEach((item, i) => {
+    if (place.children[i] !== item) place.insertBefore(item, place.children[i] ?? null);
+  });
+  while (place.children.length > items.length) place.lastElementChild.remove();
+}
+
 /** Decisions, newest first; those already on the page stay as they are, opened or not. */
 export function decisions(list) {
   const first = shown.size === 0;
@@ -66,7 +74,7 @@ export function decisions(list) {
     if (!first) item.classList.add("new");
     shown.set(d.id, item);
   }
-  if (list.length) $("decisions").replaceChildren(...list.map((d) => shown.get(d.id)));
+  if (list.length) arrange($("decisions"), list.map((d) => shown.get(d.id)));
   const counts = { buy: 0, sell: 0, hold: 0 };
   for (const d of list) counts[d.action] += 1;
   $("decisions-note").textContent = list.length
