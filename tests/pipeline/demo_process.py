@@ -1,4 +1,4 @@
-"""A demo in the background, and what it left on a topic, for tests of the whole line."""
+"""A demo in the background, for tests of the whole line."""
 
 import json
 import os
@@ -9,10 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import TopicPartition
-
-from tradebot.platform.kafka import consumer
-from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.records import DocType
 
@@ -80,22 +76,3 @@ class Demo:
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait(20)
-
-
-def read_topic(settings: StageSettings, topic: str) -> list[bytes]:
-    """All values of a topic that are committed, partition by partition."""
-    reader = consumer(settings, "check")
-    partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
-    found: list[bytes] = []
-    for partition in partitions:
-        place = TopicPartition(topic, partition)
-        _, high = reader.get_watermark_offsets(place, timeout=10)
-        reader.assign([TopicPartition(topic, partition, 0)])
-        while any(position.offset < high for position in reader.position([place])):
-            message = reader.poll(2)
-            if message is None:
-                break
-            if message.error() is None:
-                found.append(message.value() or b"")
-    reader.close()
-    return found

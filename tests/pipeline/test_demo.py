@@ -5,11 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from demo_process import Demo, read_topic
+from demo_process import Demo
 
 from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.platform.topic import read_topic
 from tradebot.records import DocType, LiquidityRecord, decode
 
 KILLED = ("ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")

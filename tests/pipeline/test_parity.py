@@ -4,12 +4,13 @@ import uuid
 from pathlib import Path
 
 import pytest
-from demo_process import Demo, read_topic
+from demo_process import Demo
 
 from tradebot.backtest.replay import record, replay
 from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.platform.topic import read_topic
 from tradebot.records import DocType, ForecastRecord, decode
 
 

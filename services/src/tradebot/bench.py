@@ -16,6 +16,7 @@ MEASUREMENTS: Final = {
     "ingest": ("ingest", "measure"),
     "liquidity": ("liquidity", "measure"),
     "order": ("order", "measure"),
+    "latency": ("latency", "measure"),
     "prophet": ("prophet", "measure_linear"),
     "prophet-logistic": ("prophet", "measure_logistic"),
     "prophet-multiplicative": ("prophet", "measure_multiplicative"),

@@ -46,6 +46,8 @@ def plan(settings: DemoSettings, ports: Ports) -> list[Stage]:
     recorder = ["--elasticsearch", settings.elasticsearch] if settings.elasticsearch else []
     arguments: dict[str, list[str]] = {
         "emulator": emulator,
+        # Under one name a worker that was killed takes over its own partitions at once.
+        "liquidity": ["--worker-id", "demo"],
         "recorder": recorder,
         "dashboard": ["--port", str(ports.dashboard)],
     }
