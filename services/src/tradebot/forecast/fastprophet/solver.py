@@ -151,10 +151,12 @@ def _towards(
 ) -> Floats:
     _, slope, curvature = problem.prior(theta)
     hessian = fit.hessian + variance * curvature
+    diagonal = np.diag_indices(len(theta))
+    # A column of zeros has no curvature: any will do.
+    hessian[diagonal] = np.maximum(hessian[diagonal], np.finfo(np.float64).tiny)
     if bent and fit.bend is not None:
         hessian = _bent(hessian, fit.bend, theta, problem.penalised)
-    diagonal = hessian.diagonal() * (1 + damping)
-    hessian[np.diag_indices(len(theta))] = np.maximum(diagonal, np.finfo(np.float64).tiny)
+    hessian[diagonal] *= 1 + damping
     gradient = fit.gradient + variance * slope
     weight = variance / problem.tau
     try:
