@@ -172,10 +172,10 @@ def test_a_new_project_has_keys_for_its_owner_alone_that_git_ignores(tmp_path: P
     assert "name: my-bot" in (folder / "tradebot.yaml").read_text()
 
 
-def test_a_new_projects_strategy_runs_and_can_be_tuned(daily: Path, tmp_path: Path) -> None:
+def test_a_new_projects_strategy_runs_on_its_prices_and_can_be_tuned(tmp_path: Path) -> None:
     folder = tmp_path / "bot"
     invoke(init.command, folder)
-    strategy = folder / "strategy.py"
+    strategy, daily = folder / "strategy.py", folder / "prices.csv"
     ran = invoke(backtest, strategy, "--data", daily, "--report", tmp_path / "r.html")
     assert ran.exit_code == 0, ran.output
     tuned = invoke(

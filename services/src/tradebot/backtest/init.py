@@ -1,4 +1,4 @@
-"""`tradebot init`: a project folder with settings, a TradeBot, a strategy and a place for keys."""
+"""`tradebot init`: a folder with settings, a TradeBot, a strategy, prices, a place for keys."""
 
 from importlib import resources
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Annotated
 import click
 import msgspec
 
+from tradebot.backtest import sample
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
 
@@ -43,6 +44,7 @@ def create(settings: InitSettings) -> list[Path]:
         for name in FILES:
             text = Template(templates.joinpath(name).read_text()).substitute(words)
             made.append(_write(folder / name, text, 0o644))
+        made.append(_write(folder / "prices.csv", sample.daily().write_csv(), 0o644))
         made.append(_write(folder / ".gitignore", IGNORED, 0o644))
         made += [_write(folder / "keys" / name, text, 0o600) for name, text in KEYS.items()]
     except OSError as error:
@@ -66,8 +68,8 @@ def _init(settings: InitSettings) -> None:
     for path in create(settings):
         click.echo(f"made {path}")
     click.echo(
-        f"next: cd {settings.folder} && tradebot backtest strategy.py --data FILE"
-        f" --symbol {settings.symbol}"
+        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv"
+        f" --symbol {settings.symbol}   (these prices are made up; strategy.py says how to fetch)"
     )
 
 
