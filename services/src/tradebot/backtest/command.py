@@ -32,7 +32,7 @@ def _backtest(settings: BacktestSettings) -> None:
             cash=settings.cash,
             risk_free_rate=settings.risk_free_rate,
         )
-    title = f"{settings.strategy} on {settings.symbol}"
+    title = f"{settings.strategy} on {settings.symbol}" if settings.symbol else settings.strategy
     first, last = (str(ts.astype("datetime64[m]")).replace("T", " ") for ts in _span(outcome))
     subtitle = f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}"
     page.write(settings.report, page.render(outcome, title=title, subtitle=subtitle))

@@ -34,7 +34,7 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     strategy: Annotated[
         str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a file with a strategy"
     ] = "IndicatorLstm"
-    symbol: Annotated[str, "what is traded, for the report's title"] = "ETH-USD"
+    symbol: Annotated[str, "what is traded, for the report's title"] = ""
     data: Annotated[
         str,
         "file of bars: CSV, JSON or Parquet, in any form that history knows; several, separated"
