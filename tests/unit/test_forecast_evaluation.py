@@ -136,7 +136,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "Prophet": {"uncertainty_samples": 50, "max_rows": 500},
     "Lstm": {"lookback": 20, "units": 4, "epochs": 1},
     "YearLstm": {"units": 4, "epochs": 1},
-    "IndicatorLstm": {"resolution_minutes": 5, "epochs": 5},
+    "IndicatorLstm": {"resolution_minutes": 5, "epochs": 1},
 }
 
 

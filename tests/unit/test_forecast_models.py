@@ -17,7 +17,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "FastProphet": {},
     "Lstm": {"lookback": 20, "units": 4, "epochs": 2},
     "YearLstm": {"units": 4, "epochs": 1},
-    "IndicatorLstm": {"resolution_minutes": 5, "epochs": 5},
+    "IndicatorLstm": {"resolution_minutes": 5, "epochs": 1},
 }
 """The models at a size that a test can afford."""
 LOOKS_BACK = {"Persistence", "Drift", "SeasonalNaive", "Lstm", "YearLstm", "IndicatorLstm"}
@@ -151,6 +151,15 @@ def test_seasonal_naive_repeats_yesterdays_moves() -> None:
     assert (
         np.abs(path.log_price - whole.between(path.start, whole.end).log_price[:1200]).max() < 1e-9
     )
+
+
+def test_seasonal_naive_takes_the_last_season_and_not_an_older_one() -> None:
+    whole = history(4000, absent=0.0)
+    known = whole.until(int(whole.ts[3500]))
+    path = fitted("SeasonalNaive", known).forecast(known, known.end + MINUTE, 1000)
+    last, price = 3499, whole.log_price
+    moved = price[last + 1 - 1440 : last + 1001 - 1440] - price[last - 1440]
+    assert np.abs(path.log_price - (price[last] + moved)).max() < 1e-12
 
 
 def test_an_unknown_model_and_wrong_options_are_one_clear_sentence() -> None:
