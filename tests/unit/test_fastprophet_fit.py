@@ -80,6 +80,18 @@ def test_statistics_of_long_histories_give_the_fit_of_the_rows(
         assert np.abs(by_statistics.params[name] - values).max() < 1e-6, name
 
 
+def test_a_thinned_start_ends_at_the_optimum_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fitted() -> FastProphet:
+        model = FastProphet(growth="logistic", seasonality_mode="multiplicative")
+        return model.fit(HOURS[:1501], walk(1501), cap=30.0)
+
+    by_all = fitted()
+    monkeypatch.setattr("tradebot.forecast.fastprophet.logistic.THIN_ROWS", 400)
+    by_thin = fitted()
+    assert by_thin.solution.steps < by_all.solution.steps
+    assert by_thin.log_posterior == pytest.approx(by_all.log_posterior, abs=1e-6)
+
+
 def test_both_basins_of_the_logistic_are_solved_and_the_better_one_is_kept() -> None:
     t = np.linspace(-4, 4, 400)
     rising = 10 / (1 + np.exp(-t)) + np.random.default_rng(0).normal(0, 0.2, 400)
