@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +15,7 @@ class BotSettings(StageSettings, frozen=True, kw_only=True):
     risk_fraction: Annotated[Decimal, Bounds(above=0, most=1), "of the balance"] = Decimal("0.05")
     symbols: Annotated[tuple[str, ...], "what it trades"] = ()
     keep: Annotated[bool, "keep what it holds"] = False
+    mode: Annotated[Literal["Paper", "Live"], "whose money"] = "Paper"
 
     def __post_init__(self) -> None:
         if self.bot == "nobody":
@@ -47,6 +48,20 @@ def test_a_list_is_written_with_commas() -> None:
 def test_a_value_out_of_bounds_names_the_setting_and_the_value() -> None:
     with pytest.raises(SettingsError, match=r"TRADEBOT_RISK_FRACTION is '2': give 1 or less"):
         load(BotSettings, environment={"TRADEBOT_BOT": "a", "TRADEBOT_RISK_FRACTION": "2"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("http_port", "many", "--http-port is 'many': give a whole number"),
+        ("speed", "fast", "--speed is 'fast': give a number"),
+        ("risk_fraction", "half", "--risk-fraction is 'half': give a number"),
+        ("mode", "Dead", "--mode is 'Dead': give one of Paper, Live"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_what_to_give(name: str, value: str, advice: str) -> None:
+    with pytest.raises(SettingsError, match=advice):
+        load(BotSettings, environment={}, flags={"bot": "a", name: value})
 
 
 def test_a_missing_setting_names_its_flag_and_its_variable() -> None:

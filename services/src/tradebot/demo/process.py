@@ -111,10 +111,11 @@ class StageProcess:
         return sum(_resident_mib(pid) for pid in _family(self.pid)) if self.pid else 0.0
 
     def last_words(self, lines: int = 5) -> str:
-        """The end of its log."""
+        """The end of its log, a line that it repeats once."""
         if not self.log.exists():
             return "(no log)"
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        written = self.log.read_text(errors="replace").splitlines()[-lines:]
+        return "\n".join(dict.fromkeys(written))
 
 
 def _family(pid: int | None) -> list[int]:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -155,7 +155,7 @@ def _convert(value: Any, hint: Any, source: str) -> Any:
     try:
         converted = msgspec.convert(value, hint, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source} is {value!r}: {error}") from None
+        raise SettingsError(f"{source} is {value!r}: {_advice(hint, error)}") from None
     for bounds in _annotations(hint, Bounds):
         refusal = bounds.refusal(converted)
         if refusal:
@@ -167,6 +167,22 @@ def _path(kind: type, value: Any) -> Path:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise NotImplementedError
+
+
+def _advice(hint: Any, error: msgspec.ValidationError) -> str:
+    """What to give instead, in words."""
+    base = _base(hint)
+    if get_origin(base) is Literal:
+        return f"give one of {', '.join(map(str, get_args(base)))}"
+    if "got `str`" in str(error) or "Invalid decimal" in str(error):
+        wanted = {
+            int: "a whole number",
+            float: "a number",
+            Decimal: "a number",
+            bool: "true or false",
+        }
+        return f"give {wanted.get(base, str(error))}"
+    return str(error)
 
 
 def _base(hint: Any) -> Any:
