@@ -233,42 +233,30 @@ FORECAST = Dashboard(
             width=48,
             height=16,
         ),
-        Panel("Error by horizon", "xy", (Layer("*", _ERRORS),), width=24),
-        Panel(
+        _chart("Error by horizon", Layer("*", _ERRORS)),
+        _chart(
             "Edge that was forecast",
-            "xy",
-            (
-                _line(
-                    DocType.DECISION,
-                    Formula("multiply", (Metric("average", "delta"), 10000.0), "Basis points"),
-                ),
+            _line(
+                DocType.DECISION,
+                Formula("multiply", (Metric("average", "delta"), 10000.0), "Basis points"),
             ),
-            width=24,
         ),
-        Panel(
+        _chart(
             "Age of the model, s",
-            "xy",
-            (
-                Layer(
-                    DocType.DECISION,
-                    (Metric("max", "model_age_seconds", "Seconds", decimals=0),),
-                    split=Terms("model"),
-                ),
+            Layer(
+                DocType.DECISION,
+                (Metric("max", "model_age_seconds", "Seconds", decimals=0),),
+                split=Terms("model"),
             ),
-            width=24,
         ),
-        Panel(
+        _chart(
             "Forecasts by model",
-            "xy",
-            (
-                Layer(
-                    DocType.FORECAST,
-                    (Metric("count", label="Forecasts", decimals=0),),
-                    split=Terms("model"),
-                    series="bar_stacked",
-                ),
+            Layer(
+                DocType.FORECAST,
+                (Metric("count", label="Forecasts", decimals=0),),
+                split=Terms("model"),
+                series="bar_stacked",
             ),
-            width=24,
         ),
     ),
 )
