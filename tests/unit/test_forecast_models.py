@@ -171,13 +171,14 @@ def test_an_unknown_model_and_wrong_options_are_one_clear_sentence() -> None:
         protocol.make("Prophet", {"growth": "sideways"})
 
 
+@pytest.mark.parametrize("name", ["Prophet", "FastProphet"])
 @pytest.mark.parametrize("growth", ["linear", "logistic", "flat"])
-def test_prophet_takes_each_growth_and_a_holiday(growth: str) -> None:
+def test_prophet_takes_each_growth_and_a_holiday(name: str, growth: str) -> None:
     series = history(800)
     holiday = {"holiday": "halving", "ds": "2020-09-13"}
-    model = protocol.make(
-        "Prophet", {"growth": growth, "holidays": [holiday], "uncertainty_samples": 10}
-    )
+    options = {"growth": growth, "holidays": [holiday], "uncertainty_samples": 10}
+    model = protocol.make(name, options)
     model.fit(series)
     path = model.forecast(series, series.end + MINUTE, 10)
     assert np.abs(path.log_price - series.log_price[-1]).max() < 0.5
+    assert model.parameters["holidays"] == [holiday]

@@ -18,7 +18,8 @@ class FastProphetForecaster:
         max_rows: newest minutes that it is fitted on; 0 takes all.
         cap: log price that logistic growth cannot pass; by default as far above the highest
             price of the first fit as that is above the lowest. `floor` likewise below.
-        parameters: those of `prophet.Prophet`, under its names.
+        parameters: those of `prophet.Prophet`, under its names; holidays as a list of
+            {"holiday", "ds"}.
     """
 
     name = "FastProphet"
@@ -37,7 +38,14 @@ class FastProphetForecaster:
         self._seen: tuple[int, int, int] | None = None
         self._restored: tuple[int, int, int] | None = None
         self._limits: dict[str, Any] = {}
-        self._model = FastProphet(**parameters)
+        self._model = self._build()
+
+    def _build(self) -> FastProphet:
+        parameters = dict(self._parameters)
+        rows = parameters.get("holidays")
+        if isinstance(rows, list):
+            parameters["holidays"] = {name: [row[name] for row in rows] for name in rows[0]}
+        return FastProphet(**parameters)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -64,7 +72,7 @@ class FastProphetForecaster:
         if known is None:
             recent = history.newest(self.max_rows)
             self._limits = self._new_limits(recent)
-            self._model = FastProphet(**self._parameters)
+            self._model = self._build()
             self._model.fit(_times(recent.ts), recent.log_price, **self._limits)
             self._seen = (recent.start, recent.end, len(recent))
         elif known < len(history):
