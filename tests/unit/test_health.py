@@ -1,8 +1,10 @@
 """A stage answers over HTTP whether it lives and whether it is ready, with the reasons."""
 
 import httpx
+import pytest
 
 from tradebot.platform.health import Readiness, serve
+from tradebot.platform.settings import SettingsError
 
 
 def test_a_stage_is_live_but_not_ready_until_it_has_started() -> None:
@@ -35,3 +37,9 @@ def test_metrics_tell_readiness_and_the_version() -> None:
     text = httpx.get(f"{url}/metrics").text
     assert 'tradebot_ready{stage="metrics-test"} 1.0' in text
     assert "tradebot_build_info" in text
+
+
+def test_a_taken_port_is_one_clear_sentence() -> None:
+    port = serve(Readiness("first"), stage="first", host="127.0.0.1", port=0)
+    with pytest.raises(SettingsError, match=f"http_port {port}.*--http-port"):
+        serve(Readiness("second"), stage="second", host="127.0.0.1", port=port)

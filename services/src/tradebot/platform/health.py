@@ -14,6 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from tradebot.platform.metrics import READY
+from tradebot.platform.settings import SettingsError
 
 Check = Callable[[], str | None]
 
@@ -71,7 +72,7 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
     """Serves the three paths from a thread of its own; answers the port.
 
     Raises:
-        OSError: the port is taken.
+        SettingsError: the port is taken, or the address is not of this machine.
     """
     metrics = make_wsgi_app()
 
@@ -89,6 +90,11 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}
         return [json.dumps(body).encode() + b"\n"]
 
-    server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
+    try:
+        server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
+    except OSError as error:
+        raise SettingsError(
+            f"http_port {port} on {host}: {error.strerror}; give a free one by --http-port, or 0"
+        ) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.server_port
