@@ -216,6 +216,12 @@ class Recorder:
         self._windows.forget(gone)
 
     def _measure(self, consumer: Consumer) -> None:
+        try:
+            consumer.list_topics(self._topics.documents, timeout=2)
+        except KafkaException as error:
+            self._readiness.close("kafka", f"no broker answers at {self._settings.kafka}: {error}")
+            return
+        self._readiness.open("kafka")
         behind = dict.fromkeys(self._read_topics(), 0)
         for partition in consumer.position(consumer.assignment()):
             low, high = consumer.get_watermark_offsets(partition, cached=True)
