@@ -124,10 +124,13 @@ class FaultyVenue:
         return order
 
     def _fill(self, order: Resting, amount: Decimal) -> None:
-        if amount <= 0:
-            return
+        """Fills as much as the account can pay for."""
         intent = order.intent
         price = self.bid if intent.side == "sell" else self.bid + 1
+        held = self.base if intent.side == "sell" else self.quote / (price * (1 + FEE))
+        amount = min(amount, held.quantize(STEP, rounding="ROUND_DOWN"))
+        if amount <= 0:
+            return
         value, sign = price * amount, 1 if intent.side == "buy" else -1
         self.base += sign * amount
         self.quote -= sign * value + value * FEE

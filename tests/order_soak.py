@@ -136,7 +136,7 @@ class Soak:
         self.journal.rate = self.kill_rate
         for number in range(self.windows):
             self.venue.pass_time(60_000)
-            if self.dice.random() < 0.02:
+            if self.dice.random() < 0.02 and self.books.ledger.known:
                 self.venue.meddle()
             await self._until_committed(Window(end=self.venue.now, ratio=1.0, complete=True))
             if number % 7 == 0:

@@ -9,7 +9,7 @@ import pytest
 from tradebot.domain.intent import Intent, OrderName, is_of, read_name
 from tradebot.domain.order_state import Fill, Filled, Refused, Told
 from tradebot.domain.score import Trip, add
-from tradebot.records import DocType, Document, LiquidityRecord, encode
+from tradebot.records import DocType, Document
 from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.entries import (
@@ -27,7 +27,6 @@ from tradebot.trader.entries import (
 from tradebot.trader.journal import JournalError, SqliteJournal
 from tradebot.trader.lease import FileLease, LeaseTakenError
 from tradebot.trader.ledger import Ledger, apply
-from tradebot.trader.windows import Gatherer
 
 D = Decimal
 WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
@@ -176,6 +175,19 @@ def test_what_others_moved_shifts_the_marks_so_that_it_is_neither_gain_nor_loss(
     assert ledger.marks is not None
     assert (ledger.marks.day_equity, ledger.marks.peak_equity) == (D(1000), D(1000))
     assert (ledger.outside_base, ledger.outside_quote) == (D(1), D(-100))
+
+
+def test_base_that_others_take_away_leaves_the_trip_so_that_the_bot_can_buy_again() -> None:
+    bought = folded(
+        balanced("0", "1000"),
+        Intended(intent=intent()),
+        event(1, fill(1, "100", "1", "0.4")),
+    )
+    half = apply(bought, balanced("0.5", "899.6", outside=("-0.5", "0")))
+    assert half.trip is not None
+    assert (half.trip.open_amount, half.trip.cost, half.trip.fees_in) == (D("0.5"), 50, D("0.2"))
+    none = apply(bought, balanced("0", "899.6", outside=("-1", "0")))
+    assert (none.trip, none.bought(D("0.00001")), none.realised) == (None, False, 0)
 
 
 def test_a_halt_stays_until_a_person_lifts_it_and_losses_are_measured_anew() -> None:
@@ -338,59 +350,3 @@ async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> Non
     assert await second.acquire() == 2
     await second.release()
     assert stat.S_ISREG((tmp_path / "epoch").stat().st_mode)
-
-
-# Windows.
-
-
-def record(kind: str, end: int, value: float | None = 1.0, **more: object) -> LiquidityRecord:
-    return LiquidityRecord(
-        type=kind,  # type: ignore[arg-type]
-        value=value,
-        timestamp=end // 1000,
-        symbol=str(more.get("symbol", "BTCUSD")),
-        window_start=end - 60_000,
-        window_end=end,
-        events=5,
-        complete=bool(more.get("complete", True)),
-    )
-
-
-KINDS = ("ask", "bid", "price_volume")
-
-
-def test_a_window_is_given_once_when_its_three_records_are_there() -> None:
-    gatherer = Gatherer("BTCUSD")
-    given = [gatherer.take(record(kind, 60_000, 1.5)) for kind in (*KINDS, *KINDS)]
-    windows = [window for window in given if window is not None]
-    assert [(w.end, w.ratio, w.complete) for w in windows] == [(60_000, 1.5, True)]
-    assert gatherer.settled()
-
-
-def test_a_window_is_complete_only_if_all_its_records_are() -> None:
-    gatherer = Gatherer("BTCUSD")
-    gatherer.take(record("ask", 60_000, complete=False))
-    gatherer.take(record("bid", 60_000))
-    window = gatherer.take(record("price_volume", 60_000, None))
-    assert window is not None
-    assert (window.complete, window.ratio) == (False, None)
-
-
-def test_other_symbols_and_half_windows_give_nothing() -> None:
-    gatherer = Gatherer("BTCUSD")
-    for kind in KINDS:
-        assert gatherer.take(record(kind, 60_000, symbol="ETHUSD")) is None
-    assert gatherer.settled()
-    assert gatherer.take(record("ask", 60_000)) is None
-    assert not gatherer.settled(), "an offset must not be committed past a half window"
-
-
-def test_the_report_s_own_records_without_our_fields_make_a_window() -> None:
-    gatherer = Gatherer("BTCUSD")
-    windows = [
-        gatherer.take(LiquidityRecord(type=kind, value=0.43, timestamp=1_602_770_086))  # type: ignore[arg-type]
-        for kind in KINDS
-    ]
-    assert windows[-1] is not None
-    assert windows[-1].end == 1_602_770_086_000
-    assert encode(record("ask", 60_000)).startswith(b'{"type":"ask"')

@@ -102,3 +102,24 @@ def add(trip: Trip | None, side: Side, fill: Fill, *, trip_id: str, mid: Decimal
         exit_mids=trip.exit_mids + mid * amount,
         closed=fill.ts,
     )
+
+
+def shrink(trip: Trip, held: Decimal) -> Trip | None:
+    """The trip when no more than `held` of it can be sold: others took the rest away.
+
+    What is gone leaves with its share of cost and fees, neither gained nor lost by the bot.
+    Where nothing is left to sell and nothing was sold, there is no trip any more.
+    """
+    gone = trip.open_amount - max(held, ZERO)
+    if gone <= 0:
+        return trip
+    if gone == trip.bought:
+        return None
+    kept = 1 - gone / trip.bought
+    return msgspec.structs.replace(
+        trip,
+        bought=trip.bought - gone,
+        cost=trip.cost * kept,
+        fees_in=trip.fees_in * kept,
+        entry_mids=trip.entry_mids * kept,
+    )

@@ -14,7 +14,7 @@ from tradebot.domain.decision import Decision, Inputs, Settings, State
 from tradebot.domain.order_state import Fill, Filled, Phase
 from tradebot.domain.score import Trip
 from tradebot.records import DocType, Document
-from tradebot.trader.entries import Body, Halted, OrderEvent, Paused, Resumed
+from tradebot.trader.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.ledger import Ledger, Placed, closed_trip
 from tradebot.venue.answers import Ticker
 
@@ -96,6 +96,9 @@ def consequences(
     match body:
         case OrderEvent() if after is not before:
             return tuple(_of_order(who, before, after, body, latency=latency))
+        case Balanced():
+            trip = closed_trip(before, after, body)
+            return () if trip is None else (_score(who, trip, after, mid=body.mid),)
         case Halted():
             return (_halt(who, ts, "halted", reason=body.reason),)
         case Paused():

@@ -14,7 +14,7 @@ from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Filled, Order
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.risk import marks as equity_marks
-from tradebot.domain.score import Trip, add
+from tradebot.domain.score import Trip, add, shrink
 from tradebot.domain.situation import HOUR_MS, Marks
 from tradebot.trader.entries import (
     Balanced,
@@ -117,6 +117,8 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
 
 def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
     shift = body.outside_quote + body.outside_base * body.mid
+    trip = None if ledger.trip is None else shrink(ledger.trip, body.base)
+    ledger = _ended(msgspec.structs.replace(ledger, trip=trip))
     return msgspec.structs.replace(
         ledger,
         base=body.base,
@@ -196,22 +198,31 @@ def _booked(ledger: Ledger, intent: Intent, event: Filled) -> Ledger:
         quote=ledger.quote - sign * value - fill.fee,
         trip=trip,
     )
-    if trip is None or intent.side == "buy" or trip.open_amount > 0:
-        return after
+    return after if intent.side == "buy" else _ended(after)
+
+
+def _ended(ledger: Ledger) -> Ledger:
+    """The ledger with its trip counted, where all that was bought is sold."""
+    trip = ledger.trip
+    if trip is None or trip.open_amount > 0:
+        return ledger
     return msgspec.structs.replace(
-        after, trip=None, realised=after.realised + trip.score, trips=after.trips + 1
+        ledger, trip=None, realised=ledger.realised + trip.score, trips=ledger.trips + 1
     )
 
 
 def closed_trip(before: Ledger, after: Ledger, body: Body) -> Trip | None:
     """The round trip that `body` brought to its end, if it did."""
-    if after.trips == before.trips or not isinstance(body, OrderEvent):
+    if after.trips == before.trips or before.trip is None:
         return None
-    event = body.event
-    if not isinstance(event, Filled):
-        return None
-    intent = after.orders[body.client_order_id].intent
-    return add(before.trip, intent.side, event.fill, trip_id=intent.decision_id, mid=intent.mid)
+    match body:
+        case Balanced():
+            return shrink(before.trip, body.base)
+        case OrderEvent(event=Filled(fill=fill)):
+            intent = after.orders[body.client_order_id].intent
+            return add(before.trip, intent.side, fill, trip_id=intent.decision_id, mid=intent.mid)
+        case _:
+            return None
 
 
 def is_over(order: Order) -> bool:
