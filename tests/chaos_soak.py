@@ -186,7 +186,7 @@ class Soak:
         assert not ledger.pending, f"unresolved at the end: {ledger.pending}"
         books = {"BTC": ledger.base, "USD": ledger.quote}
         venue = {name: account.ledger.amount(name) for name in books}
-        assert books == venue, "positions by our books are the exchange's"
+        assert books == venue, f"our books say {books}, the exchange {venue}"
         self._check_outside(ledger)
         tickets = [*account.closed, *account.live.values()]
         names = Counter(ticket.client_order_id for ticket in tickets)
@@ -214,7 +214,8 @@ class Soak:
         for armed in self.armed:
             if isinstance(armed.rule, BalanceChange):
                 moved[armed.rule.currency] += armed.rule.amount * armed.strikes
-        assert {"BTC": ledger.outside_base, "USD": ledger.outside_quote} == moved
+        seen = {"BTC": ledger.outside_base, "USD": ledger.outside_quote}
+        assert seen == moved, f"taken for outside activity {seen}, moved by others {moved}"
 
 
 def encoded(summary: dict[str, Any]) -> str:
