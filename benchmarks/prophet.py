@@ -43,8 +43,7 @@ def measure_millions(rows: int = MILLIONS) -> dict[str, Any]:
         "ratio": None,
         "unit": "s",
         "rows": rows,
-        "seconds": linear["seconds"],
-        "extra_mb": linear["extra_mb"],
+        **linear,
         **{f"{kind}_{figure}": kinds[kind][figure] for kind in _KINDS[1:] for figure in _FIGURES},
     }
 
@@ -59,7 +58,7 @@ def measure_refit(rows: int = MILLIONS, minutes: int = 1440) -> dict[str, Any]:
 
 
 _KINDS = ("linear", "logistic", "multiplicative")
-_FIGURES = ("seconds", "extra_mb")
+_FIGURES = ("seconds", "cpu_seconds", "extra_mb")
 
 
 def _beside(kind: str, rows: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from tradebot.forecast.fastprophet.uncertainty import half_widths, horizons, int
 
 _FACTORS: Final = 7
 """Where the factor of the trend varies, quantiles are inverted for this many of its values."""
+_DRIFTS: Final = 20
+"""Horizons at which the trend's own quantiles are inverted: without noise they cost the most."""
 
 
 def bands(fitted: Fitted, t: Floats, factor: Floats, line: Floats, cap: Floats) -> Floats:
@@ -63,7 +65,7 @@ class _Law:
         calm = int(np.log(self._width) / np.log1p(-self._rate)) if self._rate < 1 else 0
         if calm >= count:
             return np.zeros(count)
-        known = calm + horizons(count - calm)
+        known = calm + horizons(count - calm, _DRIFTS)
         known = np.concatenate(([calm], known)) if calm else known
         q = self._quantiles(known.astype(float))
         return interpolate(known, q, count, first=calm or 1)
