@@ -107,14 +107,15 @@ def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> No
         line.start()
         line.wait(lambda: line.condition("FeedFresh") and line.condition("Reconciled"))
         line.talking = False
-        line.wait(lambda: line.condition("FeedFresh") is False, 10)
+        line.wait(lambda: line.condition("FeedFresh") is False, 20)
+        line.wait(lambda: [d["body"]["gate"] for d in line.of_kind("decision")[-1:]] == ["feed"])
         orders = len(line.of_kind("order"))
         decisions = len(line.of_kind("decision"))
         line.wait(lambda: len(line.of_kind("decision")) > decisions + 2)
         assert len(line.of_kind("order")) == orders
         assert line.process is not None and line.process.poll() is None
         line.talking = True
-        line.wait(lambda: line.condition("FeedFresh"), 10)
+        line.wait(lambda: line.condition("FeedFresh"), 20)
 
 
 def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(

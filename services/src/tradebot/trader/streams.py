@@ -1,8 +1,7 @@
 """The trader's topics: windows it answers for, and the newest of forecasts and feed.
 
-Windows are read in a group, and an offset is committed only after its decision is durable.
-Forecasts and the feed are state, not work: their end is read at each start, and nothing of them
-is committed.
+An offset of the windows is committed only after its decision is durable. Forecasts and the feed
+are state, not work: their end is read at each start, and nothing of them is committed.
 """
 
 import asyncio
@@ -12,7 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import msgspec
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -79,16 +85,25 @@ class Stream:
         self._reader.commit(offsets=offsets, asynchronous=False)
 
     async def close(self) -> None:
-        """Leaves the group."""
+        """Ends the consumer and its thread."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._reader.close)
         self._thread.shutdown()
 
 
 def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
-    """A consumer of windows in the bot's own group."""
+    """A consumer of windows from the bot's committed offsets on.
+
+    It takes all partitions by itself instead of joining a group: the lease already keeps it
+    alone, and a trader that was killed is followed at once, not when the group misses it.
+    """
     reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}")
-    reader.subscribe([topic])
+    partitions = [where for where, _, _ in bounds(reader, topic)]
+    starts = reader.committed(partitions, timeout=METADATA_SECONDS)
+    for where in starts:
+        if where.offset < 0:
+            where.offset = OFFSET_BEGINNING
+    reader.assign(starts)
     return reader
 
 
