@@ -1,15 +1,26 @@
 """What is drawn: the price, what the model makes of minutes it knew, and of those held out."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models.fast import FastProphetForecaster
-from tradebot.forecast.models.lstm import LstmForecaster
 from tradebot.forecast.models.prophet import ProphetForecaster
 from tradebot.forecast.protocol import Forecaster, Path
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """A model that says something of each minute from those before it."""
+
+    def fitted_beside_true(
+        self, history: Series
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
+        """Times, forecasts, log prices, and how many of them were learnt from."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
         steps = (learnt.end - learnt.start) // MINUTE + 1
         fitted = model.forecast(known, learnt.start, steps)
         return _line(fitted.ts, fitted.log_price), NOTHING
-    if isinstance(model, LstmForecaster):
+    if isinstance(model, LooksBack):
         ts, said, _, count = model.fitted_beside_true(known)
         return _line(ts[:count], said[:count]), _line(ts[count:], said[count:])
     return NOTHING, NOTHING
