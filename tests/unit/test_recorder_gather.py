@@ -1,6 +1,6 @@
 """Three records of a window become one document; what is open holds its offset back."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading_day import TradingDay
 
@@ -12,6 +12,8 @@ REPORT = [
     LiquidityRecord("bid", 36606864.31078205, 1602770086),
     LiquidityRecord("price_volume", 0.43709115286763395, 1602770086),
 ]
+
+THREE_WINDOWS = [r for window, _, _ in TradingDay(steps=2).minutes(3) for r in window]
 
 
 def feed(windows: Windows, records: list[LiquidityRecord]) -> list[Document]:
@@ -39,10 +41,8 @@ def test_an_open_window_holds_the_offset_of_its_first_record() -> None:
 
 
 def test_a_window_whose_record_never_comes_is_given_up_and_counted() -> None:
-    day = TradingDay()
-    records = [r for window, _, _ in day.minutes(3) for r in window]
     windows = Windows()
-    assert len(feed(windows, records[1:])) == 2
+    assert len(feed(windows, THREE_WINDOWS[1:])) == 2
     assert windows.held(0) is None
     assert windows.take_lost() == 1
     assert windows.take_lost() == 0
@@ -55,12 +55,12 @@ def test_partitions_that_went_to_another_recorder_are_forgotten() -> None:
     assert windows.held(3) is None
 
 
+@settings(deadline=None)  # a loaded machine is no fault of the code
 @given(st.permutations(range(9)), st.lists(st.integers(0, 8), max_size=5))
 def test_any_order_and_any_repetition_give_each_window_the_same_document(
     order: list[int], again: list[int]
 ) -> None:
-    records = [r for window, _, _ in TradingDay().minutes(3) for r in window]
-    whole = {d.id: d for d in feed(Windows(), records)}
-    shuffled = [records[i] for i in [*order, *again]]
+    whole = {d.id: d for d in feed(Windows(), THREE_WINDOWS)}
+    shuffled = [THREE_WINDOWS[i] for i in [*order, *again]]
     windows = Windows()
     assert {d.id: d for d in feed(windows, shuffled)}.items() <= whole.items()
