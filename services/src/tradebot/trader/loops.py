@@ -117,6 +117,8 @@ class Loops:
     async def _on_windows(self, messages: list[Message]) -> None:
         for message in messages:
             record = read(message.value() or b"")
+            if record is None:
+                self._log.warning("a record of a window cannot be read", offset=message.offset())
             window = None if record is None else self._gatherer.take(record)
             if window is not None:
                 decided = await self._engine.on_window(window)
