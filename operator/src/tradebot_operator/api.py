@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+import msgspec
 
 from tradebot_operator.naming import MANAGER
 
@@ -152,14 +153,15 @@ class Api:
         again: bool = True,
     ) -> dict[str, Any]:
         session = await self._connected()
+        data = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": content, "Accept": accept}
         async with session.request(
-            method, self._server + place, json=body, params=params, headers=headers
+            method, self._server + place, data=data, params=params, headers=headers
         ) as answer:
             if answer.status == 401 and again:
                 await self.close()
             elif answer.status < 400:
-                result: dict[str, Any] = await answer.json()
+                result: dict[str, Any] = msgspec.json.decode(await answer.read())
                 return result
             else:
                 raise await _refusal(answer)

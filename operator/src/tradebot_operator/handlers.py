@@ -70,7 +70,7 @@ class Operator:
 
     async def _start(self, **indices: Any) -> None:
         observed = Observed(indices["bots"], [indices[k] for k in CHILDREN], indices["Pod"])
-        queue: WorkQueue[Key] = WorkQueue()
+        queue: WorkQueue[Key] = WorkQueue(urgent=lambda key: key.kind != "bot")
         self._worker = Worker(self.settings, self._api, observed, queue)
         self._task = asyncio.create_task(self._worker.run())
         self._server = Server(self._worker.canary, observed, self.settings)
@@ -103,6 +103,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    # An API server that comes back is watched again within seconds, however long it was away.
+    settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 1000
     selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
     for group, version, plural in (*CHILDREN.values(), POD):
         settings.watching.label_selectors[group, version, plural] = selector

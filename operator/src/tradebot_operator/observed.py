@@ -14,6 +14,7 @@ from tradebot_operator.units import units
 
 Body = dict[str, Any]
 Index = Mapping[Any, Iterable[Any]]
+Identity = tuple[str, str, str]
 
 OWN_WRITE_SECONDS = 30.0
 """A write that no watch has shown after so long is no longer believed."""
@@ -115,8 +116,9 @@ class Observed:
     ) -> None:
         self._bots, self._children, self._pods = bots, tuple(children), pods
         self._monotonic = monotonic
-        self._written: dict[tuple[str, str, str], tuple[float, Body]] = {}
+        self._written: dict[Any, dict[Identity, tuple[float, Body]]] = {}
         self._deleted: dict[str, float] = {}
+        self._swept_at = monotonic()
 
     def bot(self, namespace: str, name: str) -> TradeBot | None:
         """The TradeBot of that name."""
@@ -154,48 +156,54 @@ class Observed:
 
     def wrote(self, live: Body) -> None:
         """The API server answered a write with `live`."""
-        child = trim(live["kind"], live)
-        self._written[_identity(child)] = (self._monotonic() + OWN_WRITE_SECONDS, child)
+        child, until = trim(live["kind"], live), self._monotonic() + OWN_WRITE_SECONDS
+        for key in child_keys(child):
+            self._written.setdefault(key, {})[_identity(child)] = (until, child)
+        self._sweep()
 
     def deleted(self, live: Body) -> None:
         """The API server took the deletion of `live`."""
-        self._written.pop(_identity(live), None)
+        for key in child_keys(live):
+            self._written.get(key, {}).pop(_identity(live), None)
         self._deleted[live["metadata"]["uid"]] = self._monotonic() + OWN_WRITE_SECONDS
+        self._sweep()
 
     def _current(self, key: Any) -> Iterator[Body]:
-        self._expire()
+        own, now = self._written.get(key, {}), self._monotonic()
         seen = set()
         for index in self._children:
             for child in _get(index, key):
-                seen.add(_identity(child))
-                if child["metadata"]["uid"] not in self._deleted:
-                    yield self._newer(child)
-        for identity, (_, child) in self._written.items():
-            if identity not in seen and key in child_keys(child):
-                yield child
+                identity = _identity(child)
+                seen.add(identity)
+                if child["metadata"]["uid"] in self._deleted:
+                    continue
+                until, written = own.get(identity, (0.0, child))
+                newer = until > now and _version(written) > _version(child)
+                yield written if newer else child
+        for identity, (until, written) in list(own.items()):
+            if identity not in seen and until > now:
+                yield written
 
-    def _newer(self, child: Body) -> Body:
-        own = self._written.get(_identity(child))
-        if own is None:
-            return child
-        if _version(own[1]) > _version(child):
-            return own[1]
-        del self._written[_identity(child)]
-        return child
-
-    def _expire(self) -> None:
+    def _sweep(self) -> None:
+        """Forgets what is no longer believed, now and then."""
         now = self._monotonic()
-        for identity in [key for key, (until, _) in self._written.items() if until < now]:
-            del self._written[identity]
-        for uid in [key for key, until in self._deleted.items() if until < now]:
-            del self._deleted[uid]
+        if now - self._swept_at < OWN_WRITE_SECONDS:
+            return
+        self._swept_at = now
+        for key, entries in list(self._written.items()):
+            kept = {name: entry for name, entry in entries.items() if entry[0] > now}
+            if kept:
+                self._written[key] = kept
+            else:
+                del self._written[key]
+        self._deleted = {uid: until for uid, until in self._deleted.items() if until > now}
 
 
 def _get(index: Index, key: Any) -> Iterable[Any]:
     return index.get(key, ())
 
 
-def _identity(child: Body) -> tuple[str, str, str]:
+def _identity(child: Body) -> Identity:
     return child["kind"], child["metadata"]["namespace"], child["metadata"]["name"]
 
 

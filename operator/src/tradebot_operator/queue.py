@@ -22,6 +22,7 @@ class WorkQueue(Generic[Key]):
     Args:
         base: seconds before the first try again; each further one waits twice as long.
         cap: the longest wait.
+        urgent: keys that go before the others; of five runs one is another's all the same.
     """
 
     def __init__(
@@ -31,10 +32,14 @@ class WorkQueue(Generic[Key]):
         cap: float = 60.0,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        urgent: Callable[[Key], bool] = lambda _: True,
     ) -> None:
         self._base, self._cap = base, cap
         self._monotonic, self._jitter = monotonic, jitter
-        self._ready: deque[Key] = deque()
+        self._urgent = urgent
+        self._first: deque[Key] = deque()
+        self._second: deque[Key] = deque()
+        self._turn = itertools.count(1)
         self._waiting: set[Key] = set()
         self._since: dict[Key, float] = {}
         self._working: set[Key] = set()
@@ -47,7 +52,7 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         """How many keys wait to be worked on now."""
-        return len(self._ready)
+        return len(self._first) + len(self._second)
 
     def age(self) -> float:
         """Seconds for which the longest waiting key has waited."""
@@ -67,19 +72,19 @@ class WorkQueue(Generic[Key]):
         elif key not in self._waiting:
             self._waiting.add(key)
             self._since[key] = self._monotonic()
-            self._ready.append(key)
+            (self._first if self._urgent(key) else self._second).append(key)
             self._wake.set()
 
     async def get(self) -> Key:
         """The next key; it is being worked on until `done`."""
         while True:
             self._promote()
-            if self._ready:
-                key = self._ready.popleft()
+            if len(self):
+                key = self._pick()
                 self._waiting.discard(key)
                 self._since.pop(key, None)
                 self._working.add(key)
-                if self._ready:
+                if len(self):
                     self._wake.set()
                 return key
             self._wake.clear()
@@ -88,6 +93,10 @@ class WorkQueue(Generic[Key]):
                 await asyncio.wait_for(self._wake.wait(), pause)
             except TimeoutError:
                 continue
+
+    def _pick(self) -> Key:
+        second = not self._first or (self._second and next(self._turn) % 5 == 0)
+        return (self._second if second else self._first).popleft()
 
     def done(self, key: Key) -> None:
         """The run of `key` is over."""

@@ -11,9 +11,7 @@ from tradebot_operator.resource import TradeBot
 from tradebot_operator.units import Unit
 
 Status = Literal["True", "False", "Unknown"]
-OURS = ("Ready", "StagesAvailable")
-"""The conditions that the operator writes; the trader writes the others."""
-
+STARTING = "StagesStarting"
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("ModelFresh", "False"),)
 
@@ -75,6 +73,9 @@ def _stages(
             return Said("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
     for unit, state in states:
         enough = state.running if unit.stage == "trader" else state.ready
+        if not enough and state.trouble and state.trouble.reason == STARTING:
+            # One sentence for all: a start is one write, not one a stage.
+            return Said("False", STARTING, "the stages are starting")
         if not enough and state.trouble:
             return Said("False", state.trouble.reason, state.trouble.message)
     return Said("True", "AllAvailable", "ingest, liquidity, forecast and trader run")

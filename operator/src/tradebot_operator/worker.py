@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 CANARY_SECONDS = 15.0
 STATUS_DELAY = 0.5
 """Seconds in which what happens to a bot's children is gathered into one look at its status."""
+STARTING = ("StagesStarting", "TraderStarting", "Deleting")
+"""Reasons that every bot passes through, and that are no Event."""
 RECHECK_SECONDS = 3.0
 LATE_RECHECK_SECONDS = 30.0
 
@@ -96,7 +98,7 @@ class Worker:
         unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
         if not unit:
             return
-        if kind != "Pod" or bot:
+        if kind != "Pod" or self._goes(namespace, bot):
             self.queue.add(Key("unit", namespace, unit))
         if kind not in ("Pod", "Deployment"):
             return
@@ -105,6 +107,10 @@ class Worker:
             return
         for user in self._observed.bots_of_unit(namespace, unit):
             self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
+
+    def _goes(self, namespace: str, name: str) -> bool:
+        bot = self._observed.bot(namespace, name) if name else None
+        return bot is not None and bot.deleted_at is not None
 
     def _rivals(self, bot: TradeBot) -> set[Key]:
         secret = bot.spec.venue.credentials_secret
@@ -285,8 +291,8 @@ class Worker:
             raise
         ready, shown = wanted[0], bot.condition("Ready")
         before = (shown.status, shown.reason) if shown else None
-        if before != (ready["status"], ready["reason"]):
-            kind = "Normal" if _calm(ready) else "Warning"
+        if before != (ready["status"], ready["reason"]) and ready["reason"] not in STARTING:
+            kind = "Normal" if ready["status"] == "True" else "Warning"
             await self._tell(bot, kind, Trouble(ready["reason"], ready["message"]))
 
     async def _tell(self, bot: TradeBot, kind: str, said: Trouble) -> None:
@@ -330,8 +336,3 @@ def _stays(bot: TradeBot) -> bool:
 def _name(manifest: Body) -> Hashable:
     meta = manifest["metadata"]
     return manifest["kind"], meta["namespace"], meta["name"]
-
-
-def _calm(ready: dict[str, Any]) -> bool:
-    starting = ("StagesStarting", "TraderStarting", "Deleting")
-    return ready["status"] == "True" or ready["reason"] in starting

@@ -1,0 +1,282 @@
+"""A thousand TradeBots over twenty symbols on a real API server, beside plain kopf handlers.
+
+Fake nodes (kwok) run the pods. Time is from the first TradeBot's creation until every child of
+every bot is there; how long the cluster's own controllers then take to run the pods is told
+beside it. Writes are counted in the API server's audit log, each operator under an account of
+its own.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import httpx
+import yaml
+
+from tradebot_operator.api import path
+
+BOTS = int(os.environ.get("TRADEBOT_BENCH_BOTS", "1000"))
+SYMBOLS = 20
+PATIENCE = 600.0
+QUIET_SECONDS = 20.0
+ROOT = Path(__file__).resolve().parent.parent
+TOOL = ROOT.parent / "shared/cluster/cluster"
+CRD = ROOT / "charts/tradebot/files/crds/tradebots.tradebot.dev.yaml"
+SIDES = {
+    "peer": [str(ROOT / "benchmarks/peers/plain_operator.py")],
+    "ours": ["-m", "tradebot_operator"],
+}
+
+
+class Server:
+    """The API server, as the administrator of KUBECONFIG."""
+
+    def __init__(self) -> None:
+        config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self._http = httpx.AsyncClient(
+            base_url=cluster["server"],
+            verify=ssl.create_default_context(cadata=authority),
+            headers={"Authorization": f"Bearer {user['token']}"},
+            timeout=60,
+        )
+
+    async def get(self, place: str) -> dict[str, Any]:
+        answer = await self._http.get(place)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    async def count(self, place: str) -> int:
+        """How many objects a collection holds; the answer holds one of them."""
+        listed = await self.get(f"{place}?limit=1")
+        return len(listed["items"] or []) + int(listed["metadata"].get("remainingItemCount", 0))
+
+    async def post(self, place: str, body: Any) -> dict[str, Any]:
+        answer = await self._http.post(place, json=body)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    async def apply(self, place: str, body: Any) -> None:
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        params = {"fieldManager": "bench", "force": "true"}
+        answer = await self._http.patch(place, json=body, headers=headers, params=params)
+        answer.raise_for_status()
+
+    async def delete(self, place: str) -> None:
+        await self._http.delete(place)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def measure() -> Mapping[str, Any]:
+    """Both, one after the other, each in a namespace of its own.
+
+    Raises:
+        ClickException: there is no API server with enough fake nodes.
+    """
+    return asyncio.run(_measure())
+
+
+async def _measure() -> Mapping[str, Any]:
+    if not os.environ.get("KUBECONFIG"):
+        raise click.ClickException(
+            "set KUBECONFIG to a cluster with fake nodes (cluster up --kwok)"
+        )
+    server = Server()
+    try:
+        await _prepare(server)
+        found = {side: await _side(server, side) for side in SIDES}
+    finally:
+        await server.close()
+    ours, peer = found["ours"], found["peer"]
+    return {
+        "ours": ours["seconds"],
+        "peer": peer["seconds"],
+        "ratio": ours["seconds"] / peer["seconds"],
+        "unit": f"s until all children of {BOTS} TradeBots are there",
+        "bots": BOTS,
+        "details": found,
+        "writes_ratio": _ratio(ours["writes"], peer["writes"]),
+    }
+
+
+def _ratio(one: int | None, other: int | None) -> float | None:
+    return one / other if one is not None and other else None
+
+
+def _less(one: int | None, other: int | None) -> int | None:
+    return one - other if one is not None and other is not None else None
+
+
+async def _prepare(server: Server) -> None:
+    nodes = (await server.get("/api/v1/nodes?labelSelector=type=kwok"))["items"]
+    room = sum(int(node["status"]["allocatable"]["pods"]) for node in nodes)
+    if room < BOTS + 4 * SYMBOLS:
+        raise click.ClickException(
+            f"{BOTS} bots need as many pods, and the fake nodes hold {room}: bring the cluster up"
+            f" with --control-only --kwok {(BOTS + 4 * SYMBOLS) // 110 + 1}"
+        )
+    crd = yaml.safe_load(CRD.read_text())
+    place = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}"
+    await server.apply(place, crd)
+
+
+async def _side(server: Server, side: str) -> dict[str, Any]:
+    namespace = f"bench-{side}-{int(time.time())}"
+    await server.apply(f"/api/v1/namespaces/{namespace}", _object("v1", "Namespace", namespace))
+    with TemporaryDirectory() as folder:
+        kubeconfig = await _account(server, namespace, Path(folder))
+        operator = _start(side, namespace, kubeconfig, Path(folder))
+        await asyncio.sleep(4)
+        began = time.monotonic()
+        await _create_bots(server, namespace)
+        created = time.monotonic() - began
+        seconds = await _until(lambda: _all_there(server, namespace), began)
+        running = await _until(lambda: _all_run(server, namespace), began)
+        await asyncio.sleep(QUIET_SECONDS)
+        writes, memory = _writes(namespace), _peak_mb(operator.pid)
+        operator.kill()
+        operator.wait()
+        again = _start(side, namespace, kubeconfig, Path(folder))
+        await asyncio.sleep(QUIET_SECONDS)
+        after = _writes(namespace)
+        again.kill()
+        again.wait()
+    await server.delete(f"/api/v1/namespaces/{namespace}")
+    return {
+        "seconds": seconds,
+        "bots_created_seconds": created,
+        "pods_run_seconds": running,
+        "writes": writes,
+        "writes_per_bot": writes / BOTS if writes is not None else None,
+        "writes_after_restart": after - writes
+        if writes is not None and after is not None
+        else None,
+        "peak_mb": memory,
+    }
+
+
+async def _account(server: Server, namespace: str, folder: Path) -> Path:
+    """A kubeconfig of an account that may do all in the namespace."""
+    account = _object("v1", "ServiceAccount", "operator", namespace)
+    await server.post(path("ServiceAccount", namespace), account)
+    binding = _object("rbac.authorization.k8s.io/v1", "RoleBinding", "operator", namespace) | {
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "cluster-admin",
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}],
+    }
+    await server.post(path("RoleBinding", namespace), binding)
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 7200},
+    }
+    answer = await server.post(f"{path('ServiceAccount', namespace, 'operator')}/token", request)
+    return _kubeconfig(answer["status"]["token"], folder / "kubeconfig")
+
+
+def _kubeconfig(token: str, file: Path) -> Path:
+    config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    config["users"][0]["user"] = {"token": token}
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def _start(side: str, namespace: str, kubeconfig: Path, folder: Path) -> subprocess.Popen[bytes]:
+    settings = {
+        "namespace": namespace,
+        "images": {"services": "services:bench", "forecast": "forecast:bench"},
+        "kafka": {"bootstrap": "kafka:9092"},
+        "httpPort": 19777,
+    }
+    file = folder / "operator.json"
+    file.write_text(json.dumps(settings))
+    environment = os.environ | {
+        "KUBECONFIG": str(kubeconfig),
+        "TRADEBOT_OPERATOR_CONFIG": str(file),
+    }
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *SIDES[side]], env=environment, stdout=log, stderr=log
+        )
+
+
+def _object(version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+async def _create_bots(server: Server, namespace: str) -> None:
+    gate = asyncio.Semaphore(16)
+
+    async def create(number: int) -> None:
+        body = _object("tradebot.dev/v1alpha1", "TradeBot", f"bot-{number:04}", namespace)
+        spec = {"symbol": f"S{number % SYMBOLS:02}USD"}
+        async with gate:
+            await server.post(path("TradeBot", namespace), body | {"spec": spec})
+
+    await asyncio.gather(*(create(number) for number in range(BOTS)))
+
+
+async def _until(check: Any, began: float) -> float:
+    while not await check():
+        if time.monotonic() - began > PATIENCE:
+            raise click.ClickException(f"not done in {PATIENCE:g} s: is the machine busy?")
+        await asyncio.sleep(0.25)
+    return time.monotonic() - began
+
+
+async def _all_there(server: Server, namespace: str) -> bool:
+    shared = 2 * SYMBOLS + 1
+    # Beside the children: the namespace's own certificate and account, and the operator's account.
+    wanted = {
+        "Deployment": BOTS + shared,
+        "ConfigMap": BOTS + shared + 1,
+        "ServiceAccount": BOTS + 2,
+        "Role": BOTS,
+        "RoleBinding": BOTS + 1,
+    }
+    for kind, count in wanted.items():
+        if await server.count(path(kind, namespace)) < count:
+            return False
+    return True
+
+
+async def _all_run(server: Server, namespace: str) -> bool:
+    await asyncio.sleep(3)
+    pods = (await server.get(path("Pod", namespace)))["items"]
+    running = sum(pod["status"].get("phase") == "Running" for pod in pods)
+    return running >= BOTS + 2 * SYMBOLS + 1
+
+
+def _writes(namespace: str) -> int | None:
+    """The operator's writes so far, by the audit log; None where there is no such log."""
+    if not TOOL.exists():
+        return None
+    user = f'"system:serviceaccount:{namespace}:operator"'
+    log = subprocess.run([TOOL, "logs", "audit"], capture_output=True, text=True, check=True)
+    count = 0
+    for line in log.stdout.splitlines():
+        if user in line and '"ResponseComplete"' in line:
+            count += json.loads(line)["verb"] not in ("get", "list", "watch")
+    return count
+
+
+def _peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024

@@ -1,0 +1,60 @@
+"""The same resource by plain kopf handlers, as kopf's own examples write them.
+
+Each bot's create, update and resume handlers apply all of its children, the shared ones too; a
+delete handler, which needs kopf's finalizer, takes away what no bot needs any more. Runs in the
+project's own environment, with the operator's own builders: only the way of working differs.
+"""
+
+import asyncio
+from typing import Any
+
+import kopf
+
+from tradebot_operator.api import Api
+from tradebot_operator.builders.shared import shared_children
+from tradebot_operator.builders.trader import trader_children
+from tradebot_operator.login import login
+from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
+from tradebot_operator.settings import load
+from tradebot_operator.units import units
+
+SETTINGS = load()
+registry = kopf.OperatorRegistry()
+api = Api(login)
+kopf.on.login(registry=registry)(login)
+
+
+@kopf.on.resume(GROUP, VERSION, PLURAL, registry=registry)
+@kopf.on.create(GROUP, VERSION, PLURAL, registry=registry)
+@kopf.on.update(GROUP, VERSION, PLURAL, field="spec", registry=registry)
+async def make(body: Any, patch: Any, **_: Any) -> None:
+    bot = parse(dict(body))
+    for unit in units(bot):
+        made = (
+            trader_children(unit, bot, SETTINGS)
+            if unit.stage == "trader"
+            else shared_children(unit, [bot], SETTINGS)
+        )
+        for child in made:
+            await api.apply(child)
+    patch.status["observedGeneration"] = bot.generation
+
+
+@kopf.on.delete(GROUP, VERSION, PLURAL, registry=registry)
+async def forget(**_: Any) -> None:
+    """The garbage collector does it, by the owners."""
+
+
+async def main() -> None:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    await kopf.operator(
+        registry=registry, settings=settings, namespaces=SETTINGS.namespaces, standalone=True
+    )
+
+
+asyncio.run(main())
