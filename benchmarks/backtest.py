@@ -20,7 +20,7 @@ from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.gears import compiled
 from tradebot.backtest.gears.compiled import Orders, Result, Sizing
 from tradebot.backtest.strategies.standards import sma_cross
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 FAST, SLOW, CASH, FEE = 480, 1440, 1_000_000.0, 0.001
 ROWS = 525_600

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models.year_features import YearFeatures
+from tradebot.history.bars import MINUTE, Series
 
 ROWS = 1_000_000
 PEER_ROWS = 100_000

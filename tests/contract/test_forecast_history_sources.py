@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from tradebot.forecast.history import bars, fetch, sources, store, venue
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.command import command
+from tradebot.forecast import sources
 from tradebot.forecast.settings import ForecastSettings
+from tradebot.history import bars, fetch, store, venue
+from tradebot.history.bars import MINUTE
+from tradebot.history.command import command
 from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.embedded import EmbeddedEmulator
 from tradebot.venue.emulator.settings import EmulatorSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tradebot.forecast.history.bars import MINUTE
+from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 from tradebot.records import ForecastRecord, TradeRecord, decode, encode

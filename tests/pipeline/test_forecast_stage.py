@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tradebot.forecast.history.bars import MINUTE
+from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.settings import StageSettings

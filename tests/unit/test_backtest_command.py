@@ -15,7 +15,7 @@ from tradebot.backtest.report.months import monthly_returns
 from tradebot.backtest.tune.command import command as tune
 from tradebot.backtest.tune.deflated import deflated_sharpe, expected_best, probabilistic_sharpe
 from tradebot.backtest.tune.splits import walk_forward
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 from tradebot.platform.settings import SettingsError
 
 DAY_MS = 86_400_000

@@ -9,7 +9,7 @@ from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.gears import compiled, event
 from tradebot.backtest.gears.compiled import Orders, Sizing
 from tradebot.backtest.strategy import Market, Strategy
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 MINUTE = 60_000
 

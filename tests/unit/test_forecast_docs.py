@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tradebot.forecast.evaluation.evaluate import Plan, evaluate
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import Forecaster
+from tradebot.history.bars import MINUTE, Series
 
 PAGE = Path(__file__).parents[2] / "docs" / "forecast.md"
 

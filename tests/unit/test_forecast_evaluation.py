@@ -21,9 +21,9 @@ from tradebot.forecast.evaluation.scores import clustered
 from tradebot.forecast.evaluation.splits import SplitError, folds
 from tradebot.forecast.evaluation.table import table
 from tradebot.forecast.evaluation.walk import Said, walk
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models.baselines import Drift, Persistence, SeasonalNaive
 from tradebot.forecast.protocol import Forecaster, Path
+from tradebot.history.bars import MINUTE, Series
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
 PLAN = Plan(folds=3, fold_minutes=240, stride_minutes=60, least_minutes=360)

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradebot.forecast.history import bars, check, fetch, read, store
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.command import command
-from tradebot.forecast.history.venue import of_candles
+from tradebot.history import bars, check, fetch, read, store
+from tradebot.history.bars import MINUTE
+from tradebot.history.command import command
+from tradebot.history.venue import of_candles
 from tradebot.platform.settings import SettingsError
 
 KAGGLE = """Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price

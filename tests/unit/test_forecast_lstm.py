@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models import training
 from tradebot.forecast.models.lstm import LstmForecaster
 from tradebot.forecast.models.network import Network, ReluLstm, Weights, parameter_count
@@ -18,6 +17,7 @@ from tradebot.forecast.models.training import Training
 from tradebot.forecast.models.views import Lags, run_lengths
 from tradebot.forecast.models.year_features import YearFeatures, ages
 from tradebot.forecast.models.year_lstm import YearLags, YearLstmForecaster
+from tradebot.history.bars import MINUTE, Series
 
 
 def generator() -> torch.Generator:

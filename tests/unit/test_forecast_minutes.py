@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.minutes import MinuteBars
+from tradebot.history.bars import MINUTE
+from tradebot.history.minutes import MinuteBars
 from tradebot.records import TradeRecord
 
 T0 = 1_600_000_020_000 // MINUTE * MINUTE

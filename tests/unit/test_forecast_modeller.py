@@ -14,13 +14,13 @@ from tradebot import __version__
 from tradebot.forecast import model_file
 from tradebot.forecast.buffer import SeriesBuffer, digest
 from tradebot.forecast.command import command
-from tradebot.forecast.history.bars import MINUTE, Series
-from tradebot.forecast.history.minutes import Bar
 from tradebot.forecast.messages import Failed, Forecasted, Request
 from tradebot.forecast.model_file import Evaluation, ModelCard, ModelFileError
 from tradebot.forecast.modeller import Modeller
 from tradebot.forecast.models import training
 from tradebot.forecast.settings import ForecastSettings
+from tradebot.history.bars import MINUTE, Series
+from tradebot.history.minutes import Bar
 from tradebot.records import ForecastRecord, decode
 
 START = 1_600_000_020_000 // MINUTE * MINUTE

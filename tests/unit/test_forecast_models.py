@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tradebot.forecast import forecasters, protocol
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import Forecaster, NotEnoughHistoryError
+from tradebot.history.bars import MINUTE, Series
 
 SMALL: dict[str, dict[str, Any]] = {
     "Persistence": {},

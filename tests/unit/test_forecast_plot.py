@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from tradebot.forecast import protocol
 from tradebot.forecast.command import command
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.plot import draw, said
+from tradebot.history.bars import MINUTE, Series
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
 

@@ -13,7 +13,7 @@ from tradebot.backtest.strategies.indicator_lstm import (
     ThreeDayMean,
     truncate,
 )
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 from tradebot.indicator_lstm import features
 from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models.indicator_lstm import IndicatorLstmForecaster
 from tradebot.forecast.protocol import NotEnoughHistoryError
+from tradebot.history.bars import MINUTE, Series
 
 
 def minutes(rows: int, seed: int = 1) -> Series:

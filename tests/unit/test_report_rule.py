@@ -13,7 +13,7 @@ from tradebot.backtest.gears import compiled, event
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.strategies.report_rule import Columns, ReportRule, bare, orders
 from tradebot.domain.situation import Settings
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 MINUTE = 60_000
 COSTS = Costs(tiers=flat(10), spread_bps=2, price_step=1e-6)

@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "recorder": ("tradebot.recorder.command", "documents into SQLite or Elasticsearch"),
     "dashboard": ("tradebot.dashboard.command", "a page that shows the line as it moves"),
     "emulator": ("tradebot.venue.emulator.command", "a Gemini exchange on this machine"),
-    "history": ("tradebot.forecast.history.command", "fetch, check and convert price history"),
+    "history": ("tradebot.history.command", "fetch, check and convert price history"),
     "backtest": ("tradebot.backtest.command", "a strategy on past prices"),
     "tune": ("tradebot.backtest.tune.command", "search a strategy's parameters, honestly"),
     "explain": ("tradebot.trader.explain", "why a trade happened"),

@@ -8,7 +8,7 @@ import numpy as np
 from tradebot.backtest import metrics
 from tradebot.backtest.gears.compiled import Result
 from tradebot.backtest.metrics import Metrics, Trip
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 
 class _Lot(msgspec.Struct):

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from tradebot.backtest.settings import MINUTES, Resolution
-from tradebot.forecast.history import check, read
-from tradebot.history.bars import Bars
+from tradebot.history import check, read
+from tradebot.history.arrays import Bars
 from tradebot.platform.settings import SettingsError
 
 DAY_MS = 86_400_000

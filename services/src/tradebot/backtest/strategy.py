@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from tradebot.backtest.gears.compiled import Floats, Orders, Sizing
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 __all__ = ["Bars", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
 

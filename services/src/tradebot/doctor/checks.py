@@ -10,7 +10,7 @@ import httpx
 from confluent_kafka.admin import AdminClient
 
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
-from tradebot.forecast.history import check, read
+from tradebot.history import check, read
 from tradebot.platform.kafka import Topics, client_config, wait_for_broker
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.store import StoreSettings, StoreUnavailableError, open_store

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import Series
+from tradebot.history.bars import Series
 
 
 class SeriesBuffer:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradebot.forecast.history.minutes import Bar
+from tradebot.history.minutes import Bar
 
 
 class Started(msgspec.Struct, frozen=True):

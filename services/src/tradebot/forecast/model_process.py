@@ -49,8 +49,8 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
     threading.Thread(target=_die_with_parent, args=(parent,), daemon=True).start()
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
     # The models' libraries are this process's alone: the stage stays small.
-    from tradebot.forecast.history.venue import HistoryUnavailableError
     from tradebot.forecast.modeller import Modeller
+    from tradebot.history.venue import HistoryUnavailableError
 
     try:
         modeller = Modeller(settings)

@@ -14,17 +14,17 @@ import numpy as np
 import polars as pl
 
 from tradebot import __version__
-from tradebot.forecast import model_file, protocol
+from tradebot.forecast import model_file, protocol, sources
 from tradebot.forecast.buffer import SeriesBuffer, digest
 from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
 from tradebot.forecast.evaluation.splits import SplitError
-from tradebot.forecast.history import bars, sources, store
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.minutes import Bar
 from tradebot.forecast.messages import Evaluated, Failed, Forecasted, Request, Started
 from tradebot.forecast.model_file import ModelCard
 from tradebot.forecast.protocol import NotEnoughHistoryError
 from tradebot.forecast.settings import ForecastSettings
+from tradebot.history import bars, store
+from tradebot.history.bars import MINUTE
+from tradebot.history.minutes import Bar
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.records import ForecastRecord, encode

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradebot.forecast import forecasters
-from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.history.bars import MINUTE, Series
 from tradebot.platform.settings import SettingsError
 
 

@@ -16,7 +16,6 @@ from confluent_kafka import (
 )
 
 from tradebot.forecast import forecasters, metrics
-from tradebot.forecast.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.forecast.messages import (
     Answer,
     Evaluate,
@@ -28,6 +27,7 @@ from tradebot.forecast.messages import (
 )
 from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
+from tradebot.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.platform import health, kafka, logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError

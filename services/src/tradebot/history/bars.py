@@ -1,53 +1,124 @@
-"""Price bars: a column each."""
+"""Minutes of a symbol: the table that all of history is kept in, and what models see of it.
 
-import msgspec
+A bar is named by the start of its minute, in ms UTC, and is known when the minute is over. A
+minute without a trade has no bar: it is absent, never filled in.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
-import numpy.typing as npt
+import polars as pl
+from numpy.typing import NDArray
 
-MINUTE = 60_000
-DAY = 86_400_000
+from tradebot.history.minutes import MINUTE as MINUTE
 
-Column = npt.NDArray[np.float64]
+SCHEMA: Final = pl.Schema(
+    {
+        "ts": pl.Int64,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Float64,
+        "weighted": pl.Float64,
+    }
+)
+"""Columns of a table of bars: `ts` is the minute's start in ms UTC, rising; `volume` is in base
+currency; `weighted` is the mean price of the minute's trades, weighted by their amounts."""
+
+PRICES: Final = ("open", "high", "low", "close")
 
 
-class Bars(msgspec.Struct, frozen=True):
-    """Bars in rising order of time; a bar without trades is absent.
+@dataclass(frozen=True)
+class Series:
+    """What a model sees: minutes that were traded, and the log of their weighted price.
 
-    `ts` is the start of a bar in ms UTC, prices are in quote and `volume` in base currency, and
-    `step` is the length of a bar in ms.
+    `ts` (n,) int64 holds the starts of the minutes in ms UTC, rising and without doubles, gaps
+    where minutes are absent; `log_price` (n,) float64 is finite.
     """
 
-    ts: npt.NDArray[np.int64]
-    open: Column
-    high: Column
-    low: Column
-    close: Column
-    volume: Column
-    step: int
+    ts: NDArray[np.int64]
+    log_price: NDArray[np.float64]
 
-    def between(self, start: int, end: int) -> "Bars":
-        """Those that begin at `start` or later and before `end`."""
-        left, right = np.searchsorted(self.ts, (start, end))
-        part = slice(left, right)
-        return Bars(
-            ts=self.ts[part],
-            open=self.open[part],
-            high=self.high[part],
-            low=self.low[part],
-            close=self.close[part],
-            volume=self.volume[part],
-            step=self.step,
+    def __post_init__(self) -> None:
+        assert self.ts.shape == self.log_price.shape
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @property
+    def end(self) -> int:
+        """The last minute's start; 0 of an empty series."""
+        return int(self.ts[-1]) if len(self.ts) else 0
+
+    @property
+    def start(self) -> int:
+        """The first minute's start; 0 of an empty series."""
+        return int(self.ts[0]) if len(self.ts) else 0
+
+    def newest(self, rows: int) -> "Series":
+        """The last `rows` minutes; all of them for 0."""
+        return self if rows <= 0 else Series(self.ts[-rows:], self.log_price[-rows:])
+
+    def until(self, ts: int) -> "Series":
+        """The minutes that start before `ts`."""
+        row = int(np.searchsorted(self.ts, ts))
+        return Series(self.ts[:row], self.log_price[:row])
+
+    def between(self, start: int, end: int) -> "Series":
+        """The minutes that start in [start, end)."""
+        first, last = np.searchsorted(self.ts, [start, end])
+        return Series(self.ts[first:last], self.log_price[first:last])
+
+
+def series(bars: pl.DataFrame) -> Series:
+    """The log weighted price of a table of bars.
+
+    Raises:
+        ValueError: a weighted price is not above zero; `check.repair` drops such rows.
+    """
+    weighted = bars["weighted"].to_numpy()
+    if not (weighted > 0).all():
+        row = int(np.argmin(weighted > 0))
+        raise ValueError(
+            f"the weighted price of minute {bars['ts'][row]} is {weighted[row]}: it has no"
+            " logarithm; run `tradebot history check` on the file"
         )
+    return Series(bars["ts"].to_numpy().astype(np.int64), np.log(weighted))
 
 
-def joined(parts: list[Bars]) -> Bars:
-    """The bars of all parts, which follow one another."""
-    return Bars(
-        ts=np.concatenate([part.ts for part in parts]),
-        open=np.concatenate([part.open for part in parts]),
-        high=np.concatenate([part.high for part in parts]),
-        low=np.concatenate([part.low for part in parts]),
-        close=np.concatenate([part.close for part in parts]),
-        volume=np.concatenate([part.volume for part in parts]),
-        step=parts[0].step,
-    )
+def empty() -> pl.DataFrame:
+    """A table without bars."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def merge(*tables: pl.DataFrame) -> pl.DataFrame:
+    """All bars in the order of time; of two for one minute, the one of the earlier table."""
+    table = pl.concat([part.select(SCHEMA.names()) for part in tables], how="vertical")
+    if (table["ts"].diff().drop_nulls() > 0).all():
+        return table
+    return table.unique("ts", keep="first", maintain_order=True).sort("ts")
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Absent minutes: `minutes` (g,) of them from each `start` (g,), ms UTC, on."""
+
+    start: NDArray[np.int64]
+    minutes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def absent(self) -> int:
+        """How many minutes are absent in all."""
+        return int(self.minutes.sum())
+
+
+def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> Gaps:
+    """The gaps between rising times that should be `step` apart."""
+    missing = np.diff(ts) // step - 1
+    rows = np.flatnonzero(missing)
+    return Gaps(ts[rows] + step, missing[rows])

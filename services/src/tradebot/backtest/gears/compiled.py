@@ -23,7 +23,7 @@ from tradebot.backtest.gears.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 Floats = npt.NDArray[np.float64]
 

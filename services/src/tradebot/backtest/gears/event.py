@@ -22,7 +22,7 @@ from tradebot.backtest.gears.arithmetic import (
 )
 from tradebot.backtest.gears.compiled import Fills, Floats, Orders, Result, Sizing
 from tradebot.backtest.strategy import Field, Market, Order, Strategy
-from tradebot.history.bars import Bars
+from tradebot.history.arrays import Bars
 
 
 class _Fill:

@@ -61,9 +61,10 @@ class EvaluateSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(settings: EvaluateSettings) -> None:
     """Evaluates, shows progress on stderr, and prints the table."""
+    from tradebot.forecast import sources
     from tradebot.forecast.evaluation import evaluate, page, splits, table
-    from tradebot.forecast.history import bars, sources
     from tradebot.forecast.models.baselines import Drift, SeasonalNaive
+    from tradebot.history import bars
 
     logs.setup("evaluate")
     if settings.history_source != "Venue" and not settings.history_file:

@@ -11,10 +11,10 @@ from tradebot.forecast.evaluation import rule
 from tradebot.forecast.evaluation.scores import Fees, Verdict, verdict
 from tradebot.forecast.evaluation.splits import Fold, folds
 from tradebot.forecast.evaluation.walk import Said, walk
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.model_file import Evaluation
 from tradebot.forecast.models.baselines import Persistence
 from tradebot.forecast.protocol import Forecaster
+from tradebot.history.bars import MINUTE, Series
 
 Make = Callable[[], Forecaster]
 Progress = Callable[[str, int, int], None]

@@ -10,7 +10,7 @@ target of the training overlaps a tested minute. Tests are `gap` minutes apart.
 
 from dataclasses import dataclass
 
-from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.history.bars import MINUTE, Series
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from tradebot.forecast.evaluation.evaluate import Report
 from tradebot.forecast.evaluation.scores import Estimate, Verdict
-from tradebot.forecast.history.check import when
+from tradebot.history.check import when
 
 HEAD = (
     "model",

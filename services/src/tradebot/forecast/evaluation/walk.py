@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradebot.forecast.evaluation.splits import Fold
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import Forecaster
+from tradebot.history.bars import MINUTE, Series
 
 Progress = Callable[[int, int], None]
 

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.history.bars import MINUTE, Series
 
 Z80 = 1.2815515655446004
 """Half-width of the 80 % interval of a standard normal."""

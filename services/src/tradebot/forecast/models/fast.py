@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradebot.forecast.fastprophet import FastProphet
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.history.bars import MINUTE, Series
 
 
 class FastProphetForecaster:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.history.bars import MINUTE, Series
 from tradebot.indicator_lstm.features import EPISODE, FIRST, OUTPUTS
 from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
 

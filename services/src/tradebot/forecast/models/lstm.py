@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models import spread, training
 from tradebot.forecast.models.baselines import Z80
 from tradebot.forecast.models.network import Network, Weights
 from tradebot.forecast.models.training import Training
 from tradebot.forecast.models.views import Lags, Rows, Values, View
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.history.bars import MINUTE, Series
 from tradebot.platform import logs
 
 log = logs.get(__name__)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from prophet import Prophet
 from prophet.serialize import model_from_json, model_to_json
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
+from tradebot.history.bars import MINUTE, Series
 
 ROWS: Final = 10_080
 """A week of minutes: a fit of some seconds on two cores."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.history.bars import MINUTE, Series
 
 HORIZONS = np.array([1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 960, 1440], np.int64)
 

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.history.bars import MINUTE, Series
 
 Values = Literal["differences", "levels"]
 Rows = NDArray[np.int64]

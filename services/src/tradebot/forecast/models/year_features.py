@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
+from tradebot.history.bars import MINUTE, Series
 
 YEAR: Final = 525_600
 """Minutes of a year."""

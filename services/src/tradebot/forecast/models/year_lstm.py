@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import Series
 from tradebot.forecast.models.lstm import LstmForecaster
 from tradebot.forecast.models.views import Next, Rows, View, run_lengths
 from tradebot.forecast.models.year_features import FEATURES, SINGLE, YEAR, YearFeatures
+from tradebot.history.bars import Series
 
 LIMIT = np.float32(8)
 """Features beyond this many spreads are cut."""

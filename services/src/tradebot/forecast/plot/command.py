@@ -47,8 +47,9 @@ class PlotSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(settings: PlotSettings) -> None:
     """Fits, draws, and names the files."""
-    from tradebot.forecast.history import bars, sources
+    from tradebot.forecast import sources
     from tradebot.forecast.plot import draw, said
+    from tradebot.history import bars
 
     logs.setup("plot")
     if settings.history_source != "Venue" and not settings.history_file:

@@ -6,10 +6,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.history.bars import MINUTE, Series
 from tradebot.forecast.models.fast import FastProphetForecaster
 from tradebot.forecast.models.prophet import ProphetForecaster
 from tradebot.forecast.protocol import Forecaster, Path
+from tradebot.history.bars import MINUTE, Series
 
 
 @runtime_checkable

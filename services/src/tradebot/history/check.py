@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradebot.forecast.history import bars
-from tradebot.forecast.history.read import Raw
+from tradebot.history import bars
+from tradebot.history.read import Raw
 
 SPIKE = 0.2
 """A change of log price from one row to the next that is worth a second look."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import click
 import msgspec
 
-from tradebot.forecast.history.bars import MINUTE
+from tradebot.history.bars import MINUTE
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
 from tradebot.venue.settings import Environment, VenueSettings
@@ -45,7 +45,7 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_fetch(settings: FetchSettings) -> None:
     """Fetches, with progress on stderr."""
-    from tradebot.forecast.history import check, fetch, store, venue
+    from tradebot.history import check, fetch, store, venue
 
     out, symbol = Path(settings.out), settings.symbol.replace("/", "").upper()
     if settings.venue == "gemini" and not settings.from_:
@@ -86,7 +86,7 @@ def _end(text: str) -> int:
 
 def _shower(start: int, end: int) -> Callable[[int, int], None]:
     """Shows how far a fetch is, in place on a terminal."""
-    from tradebot.forecast.history.check import when
+    from tradebot.history.check import when
 
     terminal = sys.stderr.isatty()
 
@@ -99,7 +99,7 @@ def _shower(start: int, end: int) -> Callable[[int, int], None]:
 
 def run_check(settings: CheckSettings) -> None:
     """Prints what is wrong with a file and what was done about it."""
-    from tradebot.forecast.history import check, read, store
+    from tradebot.history import check, read, store
 
     path = Path(settings.file)
     began = time.perf_counter()

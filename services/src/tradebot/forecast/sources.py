@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tradebot.forecast.history import bars, check, read, store, venue
 from tradebot.forecast.settings import HistoryPlace
+from tradebot.history import bars, check, read, store, venue
 from tradebot.platform import logs
 
 log = logs.get(__name__)

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tradebot.forecast.history import store
-from tradebot.forecast.history.bars import MINUTE
-from tradebot.forecast.history.venue import HistoryUnavailableError, of_candles
+from tradebot.history import store
+from tradebot.history.bars import MINUTE
+from tradebot.history.venue import HistoryUnavailableError, of_candles
 from tradebot.platform.settings import SettingsError
 
 PAGE = 1000

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import polars as pl
 
-from tradebot.forecast.history import bars
+from tradebot.history import bars
 
 Clock = Literal["s", "ms", "date"]
 

@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import polars as pl
 
-from tradebot.forecast.history import store
-from tradebot.forecast.history.forms import BARS, Form, FormError, of_header, of_numbers
+from tradebot.history import store
+from tradebot.history.forms import BARS, Form, FormError, of_header, of_numbers
 from tradebot.platform.settings import SettingsError
 
 NULLS: Final = ["", "NaN", "nan", "null", "None", "NA"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tradebot.forecast.history import bars
+from tradebot.history import bars
 
 
 def _months(table: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import polars as pl
 
-from tradebot.forecast.history import bars
+from tradebot.history import bars
 from tradebot.platform.settings import SettingsError
 from tradebot.venue.settings import VenueSettings, endpoints
 

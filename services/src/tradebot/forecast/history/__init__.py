@@ -1,1 +1,0 @@
-"""Price history: read, check, fetch and keep minutes of a symbol."""
