@@ -27,7 +27,7 @@ from tradebot_operator.api import path
 
 BOTS = int(os.environ.get("TRADEBOT_BENCH_BOTS", "1000"))
 SYMBOLS = 20
-PATIENCE = 600.0
+PATIENCE = 900.0
 QUIET_SECONDS = 20.0
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT.parent / "shared/cluster/cluster"
@@ -155,6 +155,8 @@ async def _side(server: Server, side: str) -> dict[str, Any]:
         again.kill()
         again.wait()
     await server.delete(f"/api/v1/namespaces/{namespace}")
+    # The fake nodes have room for one side's pods at a time.
+    await _until(lambda: _gone(server, namespace), time.monotonic())
     return {
         "seconds": seconds,
         "bots_created_seconds": created,
@@ -262,6 +264,15 @@ async def _all_run(server: Server, namespace: str) -> bool:
     pods = (await server.get(path("Pod", namespace)))["items"]
     running = sum(pod["status"].get("phase") == "Running" for pod in pods)
     return running >= BOTS + 2 * SYMBOLS + 1
+
+
+async def _gone(server: Server, namespace: str) -> bool:
+    await asyncio.sleep(2)
+    try:
+        await server.get(f"/api/v1/namespaces/{namespace}")
+    except httpx.HTTPStatusError:
+        return True
+    return False
 
 
 def _writes(namespace: str) -> int | None:

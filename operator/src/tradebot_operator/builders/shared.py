@@ -16,7 +16,7 @@ from tradebot_operator.resource import Forecast, TradeBot
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import Unit
 
-OWNERS = 8
+OWNERS = 3
 """Of how many bots a shared child says that it is theirs: the oldest of those that need it.
 
 The garbage collector keeps an object while one owner lives, so that children go when the bots go,
