@@ -433,6 +433,25 @@ def test_overlays_and_common_labels_reach_what_they_should() -> None:
     assert specs["Deployment/tb-recorder-sandbox"]["nodeSelector"] == {"disk": "ssd"}
 
 
+def test_an_image_that_is_named_whole_is_taken_as_it_is() -> None:
+    specs = dict(pods(render("images.registry=r", "images.operator=other.org/op:v2")))
+    assert specs["Deployment/tradebot-operator"]["containers"][0]["image"] == "other.org/op:v2"
+
+
+def test_skaffold_builds_every_image_and_sets_values_that_the_chart_has() -> None:
+    config = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    for artifact in config["build"]["artifacts"]:
+        assert (ROOT / artifact["docker"]["dockerfile"]).is_file()
+    (release,) = config["deploy"]["helm"]["releases"]
+    values = [*release["setValueTemplates"], *release["setValues"]]
+    render(*(f"{value}=true" for value in values if value.endswith("enabled")))
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    for value in values:
+        node = schema
+        for part in value.split("."):
+            node = node["properties"][part]
+
+
 def test_without_elasticsearch_the_page_runs_beside_the_recorder_and_reads_its_file() -> None:
     objects = render(*MATRIX["external kafka"])
     specs = dict(pods(objects))

@@ -45,10 +45,15 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* An image of ours: dict root, name. */}}
+{{/* An image of ours: dict root, name. A name that has its own tag or digest is taken whole. */}}
 {{- define "tradebot.image" -}}
 {{- $images := .root.Values.images }}
-{{- with $images.registry }}{{ . }}/{{ end }}{{ index $images .name }}:{{ $images.tag | default .root.Chart.AppVersion }}
+{{- $image := index $images .name }}
+{{- if contains ":" (base $image) }}
+{{- $image }}
+{{- else }}
+{{- with $images.registry }}{{ . }}/{{ end }}{{ $image }}:{{ $images.tag | default .root.Chart.AppVersion }}
+{{- end }}
 {{- end }}
 
 {{/*
