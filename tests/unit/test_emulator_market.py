@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradebot.history.arrays import DAY, MINUTE, Bars, joined
 from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.desk import OrderRequest
 from tradebot.venue.emulator.exchange import Exchange
 from tradebot.venue.emulator.feeds import MarketUpdate, TapeTrade
-from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars, joined
 from tradebot.venue.emulator.market.flow import pace
 from tradebot.venue.emulator.market.generator import Generator
 from tradebot.venue.emulator.market.path import Bar, prints

@@ -2,6 +2,7 @@
 
 import itertools
 
+from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.accounts.account import (
     DEMO,
@@ -17,7 +18,6 @@ from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.desk import Desk
 from tradebot.venue.emulator.feeds import Feeds
 from tradebot.venue.emulator.instruments import Instrument, instrument
-from tradebot.venue.emulator.market.bars import MINUTE, Bars
 from tradebot.venue.emulator.market.candles import Candles
 from tradebot.venue.emulator.market.flow import Flow, pace
 from tradebot.venue.emulator.market.timeline import Timeline

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 import uvicorn
 
+from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform import health, logs
 from tradebot.platform.settings import SettingsError
 from tradebot.venue.emulator.application import Application
 from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.exchange import Exchange
 from tradebot.venue.emulator.faults.rules import FaultFile, read_faults
-from tradebot.venue.emulator.market.bars import MINUTE, Bars
 from tradebot.venue.emulator.market.timeline import default_start
 from tradebot.venue.emulator.settings import EmulatorSettings
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tradebot.history.arrays import DAY, MINUTE, Bars
 from tradebot.venue.emulator.instruments import Instrument
-from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars
 
 Row = list[float]
 """Start in ms, open, high, low, close, volume."""

@@ -13,8 +13,8 @@ from random import Random
 import msgspec
 
 from tradebot.domain.money import Side
+from tradebot.history.arrays import MINUTE
 from tradebot.venue.emulator.instruments import Instrument
-from tradebot.venue.emulator.market.bars import MINUTE
 from tradebot.venue.emulator.market.crowd import Crowd
 from tradebot.venue.emulator.market.path import Print, prints
 from tradebot.venue.emulator.market.timeline import Timeline

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars
+from tradebot.history.arrays import DAY, MINUTE, Bars
 
 MINUTES_A_DAY = DAY // MINUTE
 _SUBSTEPS = 16

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from tradebot.history.arrays import DAY, MINUTE, Bars
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars
 
 
 class Form(msgspec.Struct, frozen=True):

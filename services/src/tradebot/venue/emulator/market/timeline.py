@@ -4,8 +4,8 @@ from random import Random
 
 import numpy as np
 
+from tradebot.history.arrays import DAY, MINUTE, Bars, joined
 from tradebot.venue.emulator.instruments import Instrument
-from tradebot.venue.emulator.market.bars import DAY, MINUTE, Bars, joined
 from tradebot.venue.emulator.market.generator import Generator
 from tradebot.venue.emulator.market.path import Bar, prints
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tradebot.history.arrays import DAY
 from tradebot.venue.emulator.book_market import BookMarket
 from tradebot.venue.emulator.exchange import Exchange
 from tradebot.venue.emulator.feeds import TapeTrade
 from tradebot.venue.emulator.instruments import Instrument
-from tradebot.venue.emulator.market.bars import DAY
 from tradebot.venue.emulator.market.candles import INTERVALS
 from tradebot.venue.emulator.matching.orders import BookSide
 from tradebot.venue.emulator.refusals import RefusalError, bad_symbol
