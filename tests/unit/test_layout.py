@@ -1,0 +1,67 @@
+"""The layout's rules: what may import what."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import tradebot
+
+ROOT = Path(tradebot.__file__).parent
+STAGES = {"ingest", "liquidity", "forecast", "trader", "recorder", "dashboard", "backtest"}
+ABOVE = {"demo", "doctor"}
+"""Tools that start or look at all stages."""
+
+
+def imports(file: Path) -> set[str]:
+    """The project's own packages that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "tradebot":
+            names = [f"tradebot.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("tradebot.")}
+    return found
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_a_stage_imports_no_other_stage(stage: str) -> None:
+    others = (STAGES | ABOVE) - {stage}
+    broken = {
+        str(file.relative_to(ROOT)): sorted(imports(file) & others)
+        for file in (ROOT / stage).rglob("*.py")
+        if imports(file) & others
+    }
+    assert broken == {}
+
+
+@pytest.mark.parametrize("package", ["venue", "platform", "history", "indicator_lstm"])
+def test_what_stages_share_imports_no_stage(package: str) -> None:
+    broken = {
+        str(file.relative_to(ROOT)): sorted(imports(file) & (STAGES | ABOVE))
+        for file in (ROOT / package).rglob("*.py")
+        if imports(file) & (STAGES | ABOVE)
+    }
+    assert broken == {}
+
+
+def test_the_domain_imports_nothing_of_ours_and_touches_no_world() -> None:
+    for file in (ROOT / "domain").rglob("*.py"):
+        assert imports(file) <= {"domain"}, file
+        worlds = {"os", "time", "socket", "pathlib", "random", "asyncio", "threading"}
+        tree = ast.parse(file.read_text())
+        plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        origins = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        assert not (plain | origins) & worlds, file
+
+
+def test_no_package_is_called_after_nothing() -> None:
+    names = {path.stem for path in ROOT.rglob("*")}
+    assert not names & {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+
+
+def test_the_operators_folder_is_no_package_that_could_shadow_the_standard_librarys() -> None:
+    root = ROOT.parents[2]
+    assert not (root / "operator" / "__init__.py").exists()
+    assert not list((root / "operator").rglob("test_*.py"))
