@@ -217,6 +217,22 @@ def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Bots) -> None:
     )
 
 
+def test_a_missing_secret_shows_within_fifteen_seconds_and_the_bot_starts_when_it_is_made(
+    bots: Bots,
+) -> None:
+    body = yaml.safe_load((ROOT / "manifests/btc-emulator-live.yaml").read_text())
+    body["metadata"]["name"] = "late"
+    body["spec"]["venue"]["credentialsSecret"] = "late-keys"
+    body["spec"]["deletionPolicy"] = "Keep"
+    bots.api.post(BOTS.format(NAMESPACE), body).raise_for_status()
+    assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing", seconds=15)
+    assert "make it in this namespace" in bots.condition("late")["message"]
+    keys = ("--from-literal=api-key=account-demo", "--from-literal=api-secret=demo-secret")
+    kubectl("create", "secret", "generic", "late-keys", *keys)
+    assert eventually(lambda: bots.trades("late"), seconds=180), bots.condition("late")
+    kubectl("delete", "tradebot", "late", "--timeout=60s")
+
+
 def test_a_bot_that_is_deleted_leaves_nothing_that_runs(bots: Bots) -> None:
     kubectl("delete", "tradebot", "btc", "--timeout=60s")
     assert eventually(
