@@ -63,6 +63,7 @@ class Coin:
             model="coin",
             digest="d",
             history_end=ts,
+            evaluated=True,
             log_price=9.3,
             log_price_next=9.3 + way,
             log_price_turn=9.3 + way,

@@ -129,7 +129,7 @@ class TraderLine:
         wave = [9.3 + 0.01 * math.sin(2 * math.pi * i / self._period) for i in range(20_000)]
         record = ForecastRecord(
             "BTCUSD", "FastProphet", "wave", self.start_of_day, self.start_of_day,
-            self.start_of_day, MINUTE, wave, [], [],
+            self.start_of_day, MINUTE, wave, [], [], evaluated=True,
         )  # fmt: skip
         self._producer.produce(self.topics.forecasts, encode(record), key=b"BTCUSD/FastProphet")
         self._producer.flush(10)

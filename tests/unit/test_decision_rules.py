@@ -29,11 +29,14 @@ STEPS = Increments(
 )
 
 
-def prediction(delta: float, turn: float | None = None, age_ms: int = 60_000) -> Prediction:
+def prediction(
+    delta: float, turn: float | None = None, age_ms: int = 60_000, *, evaluated: bool = True
+) -> Prediction:
     return Prediction(
         model="FastProphet",
         digest="d1",
         history_end=END - age_ms,
+        evaluated=evaluated,
         log_price=9.34,
         log_price_next=9.34 + delta,
         log_price_turn=9.34 + (delta if turn is None else turn),
@@ -135,6 +138,7 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
     ("feed", {"quote": Quote(bid=Decimal(10), ask=Decimal(11), silent_ms=10_001)}),
     ("feed", {"quote": Quote(bid=Decimal(11), ask=Decimal(11))}),
     ("model", {"prediction": prediction(0.001, age_ms=3_600_000)}),
+    ("model", {"prediction": prediction(0.001, evaluated=False)}),
     ("completeness", {"window": Window(end=END, ratio=1.0, complete=False)}),
     ("edge", {"settings": Settings(min_edge_bps=1)}),
     ("edge", {"settings": Settings(min_edge_bps=21), "prediction": prediction(0.0001, turn=0.01)}),
@@ -309,7 +313,14 @@ def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
 def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> None:
     path = [1.0, 1.1, 1.3, 1.2, 1.4]
     read = predict(
-        path, 120_000, start=60_000, step_ms=60_000, model="m", digest="d", history_end=0
+        path,
+        120_000,
+        start=60_000,
+        step_ms=60_000,
+        model="m",
+        digest="d",
+        history_end=0,
+        evaluated=True,
     )
     assert read is not None
     assert (read.log_price, read.log_price_next, read.log_price_turn) == (1.1, 1.3, 1.3)
@@ -319,7 +330,16 @@ def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> 
 def test_outside_its_reach_a_forecast_says_nothing(ts: int) -> None:
     path = [1.0, 1.1, 1.3, 1.2, 1.4]
     assert (
-        predict(path, ts, start=60_000, step_ms=60_000, model="m", digest="d", history_end=0)
+        predict(
+            path,
+            ts,
+            start=60_000,
+            step_ms=60_000,
+            model="m",
+            digest="d",
+            history_end=0,
+            evaluated=True,
+        )
         is None
     )
 

@@ -268,7 +268,7 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
             now=61_000,
             window=Window(end=60_000, ratio=1.0, complete=True),
             prediction=Prediction(
-                model="FastProphet", digest="d1", history_end=0, log_price=4.6,
+                model="FastProphet", digest="d1", history_end=0, evaluated=True, log_price=4.6,
                 log_price_next=4.7, log_price_turn=4.7,
             ),
             quote=Quote(bid=D(99), ask=D("99.5")),

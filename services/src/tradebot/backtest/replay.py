@@ -205,6 +205,7 @@ def _prediction(recording: Recording, digest: str, end: int) -> Prediction | Non
         model=forecast.model,
         digest=forecast.digest,
         history_end=forecast.history_end,
+        evaluated=forecast.evaluated,
     )
 
 

@@ -25,6 +25,7 @@ def predict(
     model: str,
     digest: str,
     history_end: int,
+    evaluated: bool,
 ) -> Prediction | None:
     """What a forecast says at `ts`, or `None` where it does not cover `ts` and the step after.
 
@@ -39,6 +40,7 @@ def predict(
         model=model,
         digest=digest,
         history_end=history_end,
+        evaluated=evaluated,
         log_price=log_price[index],
         log_price_next=log_price[index + 1],
         log_price_turn=log_price[_turn(log_price, index)],

@@ -30,12 +30,14 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a forecast says at a window's timestamp, in natural logarithms of the price.
 
     `log_price_turn` is the price at which the forecast's present run ends: the first step after
-    which it no longer moves the same way, where the strategy itself would turn round.
+    which it no longer moves the same way, where the strategy itself would turn round. `evaluated`
+    says whether the model was judged on minutes that it had not seen.
     """
 
     model: str
     digest: str
     history_end: int
+    evaluated: bool
     log_price: float
     log_price_next: float
     log_price_turn: float
@@ -136,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_window_age_ms: int = 70_000
     max_silence_ms: int = 10_000
     max_model_age_ms: int = 3_600_000
+    require_evaluation: bool = True
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):

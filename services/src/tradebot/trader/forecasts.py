@@ -41,6 +41,7 @@ class Forecasts:
             model=record.model,
             digest=record.digest,
             history_end=record.history_end,
+            evaluated=record.evaluated,
         )
 
     def history_end(self) -> int | None:

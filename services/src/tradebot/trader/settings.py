@@ -77,6 +77,10 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         int, msgspec.Meta(gt=0), "exchange seconds since the last minute that the model saw"
     ] = 3_600
 
+    require_evaluation: Annotated[
+        bool, "buy only by a model that was evaluated on minutes which it had not seen"
+    ] = True
+
     paper_quote: Annotated[Decimal, "quote balance that a paper account starts with"] = Decimal(
         100_000
     )
@@ -152,4 +156,5 @@ def rules(settings: TraderSettings) -> Rules:
         max_window_age_ms=WINDOW_MS + lag,
         max_silence_ms=int(settings.max_silence_seconds * 1000),
         max_model_age_ms=settings.max_model_age_seconds * 1000,
+        require_evaluation=settings.require_evaluation,
     )

@@ -150,6 +150,7 @@ class ReportRule(Strategy):
             model="backtest",
             digest="",
             history_end=int(columns.history_end[row]),
+            evaluated=True,
             log_price=now,
             log_price_next=following,
             log_price_turn=following,

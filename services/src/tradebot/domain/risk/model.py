@@ -1,12 +1,15 @@
-"""No buy on a forecast whose model has not seen recent prices."""
+"""No buy on a forecast whose model was never evaluated or has not seen recent prices."""
 
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes while the last minute that the model saw is younger than `max_model_age_ms`."""
+    """Passes while the model is evaluated and its last minute younger than `max_model_age_ms`."""
     if inputs.prediction is None:
         return Verdict(gate="model", passed=False, reason="there is no forecast")
+    if settings.require_evaluation and not inputs.prediction.evaluated:
+        reason = f"model {inputs.prediction.model} was not evaluated on minutes it had not seen"
+        return Verdict(gate="model", passed=False, reason=reason)
     age = inputs.now - inputs.prediction.history_end
     passed = age <= settings.max_model_age_ms
     reason = (
