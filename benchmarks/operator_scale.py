@@ -152,11 +152,11 @@ async def _side(server: Server, side: str) -> dict[str, Any]:
         again = _start(side, namespace, kubeconfig, Path(folder))
         await asyncio.sleep(QUIET_SECONDS)
         after = _writes(namespace)
+        # It lives on until its finalizers are off, and the fake nodes have room again.
+        await server.delete(f"/api/v1/namespaces/{namespace}")
+        await _until(lambda: _gone(server, namespace), time.monotonic())
         again.kill()
         again.wait()
-    await server.delete(f"/api/v1/namespaces/{namespace}")
-    # The fake nodes have room for one side's pods at a time.
-    await _until(lambda: _gone(server, namespace), time.monotonic())
     return {
         "seconds": seconds,
         "bots_created_seconds": created,
