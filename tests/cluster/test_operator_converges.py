@@ -255,7 +255,7 @@ def test_an_operator_that_is_killed_and_started_again_writes_nothing_in_a_settle
     for name in ("a", "b", "c"):
         world.add(bot(name))
     assert eventually(has(world, 6))
-    assert world.settled(operator)
+    assert world.settled(operator, quiet=6)
     operator.stop(signal.SIGKILL)
     with running(tmp_path, kubeconfig, world.namespace) as again:
         time.sleep(4)

@@ -274,6 +274,25 @@ def test_a_newer_version_of_the_watch_replaces_our_own_write() -> None:
     assert found["spec"]["replicas"] == 7
 
 
+def test_what_somebody_else_deleted_is_gone_though_we_wrote_it_a_moment_ago() -> None:
+    seen = observed()
+    seen.wrote(live("d", "2"))
+    seen.seen_gone("uid-another", ("unit", "bots", "u"))
+    assert seen.children("bots", "u")
+    seen.seen_gone("uid-d", ("unit", "bots", "u"))
+    assert seen.children("bots", "u") == []
+
+
+def test_our_own_write_is_past_once_the_watch_has_shown_it() -> None:
+    indexed = [live("d", "2")]
+    index: dict[Any, list[Any]] = {("unit", "bots", "u"): indexed}
+    seen = Observed({}, [index], {}, Clock())
+    seen.wrote(live("d", "2"))
+    assert len(seen.children("bots", "u")) == 1
+    indexed.clear()
+    assert seen.children("bots", "u") == []
+
+
 def test_what_we_deleted_is_gone_before_the_watch_shows_it() -> None:
     seen = observed(live("d", "1"))
     seen.deleted(live("d", "1"))

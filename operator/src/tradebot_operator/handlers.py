@@ -91,11 +91,19 @@ class Operator:
         self._worker.bot_changed(namespace, name)
 
     async def _child_event(
-        self, *, namespace: str | None, labels: Mapping[str, str], param: Any = "", **_: Any
+        self,
+        *,
+        type: str | None,  # noqa: A002  # kopf's name
+        uid: str | None,
+        namespace: str | None,
+        labels: Mapping[str, str],
+        param: Any = "",
+        **_: Any,
     ) -> None:
         assert self._worker is not None and namespace
         metrics.LAST_EVENT.set_to_current_time()
-        self._worker.child_changed(param, namespace, dict(labels))
+        gone = uid if type == "DELETED" else None
+        self._worker.child_changed(param, namespace, dict(labels), gone=gone)
 
 
 def kopf_settings() -> kopf.OperatorSettings:

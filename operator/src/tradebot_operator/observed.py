@@ -168,6 +168,13 @@ class Observed:
         self._deleted[live["metadata"]["uid"]] = self._monotonic() + OWN_WRITE_SECONDS
         self._sweep()
 
+    def seen_gone(self, uid: str, key: Any) -> None:
+        """The watch showed that an object under `key` was deleted: our write of it is past."""
+        for identity, (_, child) in list(self._written.get(key, {}).items()):
+            if child["metadata"]["uid"] == uid:
+                for place in child_keys(child):
+                    self._written.get(place, {}).pop(identity, None)
+
     def _current(self, key: Any) -> Iterator[Body]:
         own, now = self._written.get(key, {}), self._monotonic()
         seen = set()
@@ -178,8 +185,11 @@ class Observed:
                 if child["metadata"]["uid"] in self._deleted:
                     continue
                 until, written = own.get(identity, (0.0, child))
-                newer = until > now and _version(written) > _version(child)
-                yield written if newer else child
+                if until > now and _version(written) > _version(child):
+                    yield written
+                    continue
+                own.pop(identity, None)
+                yield child
         for identity, (until, written) in list(own.items()):
             if identity not in seen and until > now:
                 yield written

@@ -93,11 +93,15 @@ class Worker:
         else:
             self._links[(namespace, name)] = keys
 
-    def child_changed(self, kind: str, namespace: str, labels: dict[str, str]) -> None:
-        """A child or a pod was seen, changed or gone."""
+    def child_changed(
+        self, kind: str, namespace: str, labels: dict[str, str], *, gone: str | None = None
+    ) -> None:
+        """A child or a pod was seen, changed, or is `gone`, which is its uid then."""
         unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
         if not unit:
             return
+        if gone:
+            self._observed.seen_gone(gone, ("unit", namespace, unit))
         if kind != "Pod" or self._goes(namespace, bot):
             self.queue.add(Key("unit", namespace, unit))
         if kind not in ("Pod", "Deployment"):
