@@ -80,6 +80,8 @@ class Engine:
         """The market's when it was last seen."""
         self._bot = books.who.bot
         self._log = logs.get("trader")
+        if rules.max_drawdown is not None:
+            metrics.DRAWDOWN_LIMIT.labels(self._bot).set(float(rules.max_drawdown))
 
     async def on_window(self, window: Window) -> Decided | None:
         """Decides on a window and trades; `None` if it was accounted for before.
@@ -98,7 +100,7 @@ class Engine:
         self._count(decision)
         equity = None if decision.mid is None else stored.state.equity(decision.mid)
         if equity is not None:
-            self._measure(equity)
+            metrics.measure(self._bot, self.books.ledger, equity=equity, mid=self.mid)
         return Decided(
             window_end=window.end, action=decision.action, gate=decision.gate, equity=equity
         )
@@ -152,6 +154,7 @@ class Engine:
 
     async def _carry_out(self, stored: Stored, decision: Decision, ticker: Ticker | None) -> None:
         window_end = stored.inputs.window.end
+        name = decision_id(self._bot, window_end)
         intent = None
         if decision.action != "hold" and decision.price is not None and decision.mid is not None:
             intent = self._intent(
@@ -160,8 +163,18 @@ class Engine:
                 decision.price,
                 mid=decision.mid,
                 window_end=window_end,
-                name=decision_id(self._bot, window_end),
+                name=name,
             )
+        order = "" if intent is None else intent.client_order_id
+        self._log.info(
+            "decision",
+            decision=name,
+            order=order,
+            action=decision.action,
+            signal=decision.signal,
+            gate=decision.gate,
+            reason=decision.reason,
+        )
         made = [
             decision_document(
                 self.books.who,
@@ -169,7 +182,7 @@ class Engine:
                 decision,
                 ts=stored.inputs.now or window_end,
                 epoch=self.books.ledger.epoch,
-                client_order_id="" if intent is None else intent.client_order_id,
+                client_order_id=order,
             )
         ]
         if ticker is not None:
@@ -218,6 +231,7 @@ class Engine:
         placed = self.books.ledger.orders[intent.client_order_id]
         self._log.info(
             "order",
+            decision=intent.decision_id,
             order=intent.client_order_id,
             side=intent.side,
             amount=str(intent.amount),
@@ -267,18 +281,6 @@ class Engine:
     def _count(self, decision: Decision) -> None:
         metrics.WINDOWS.labels(self._bot).inc()
         metrics.DECISIONS.labels(self._bot, decision.action, decision.gate).inc()
-        self._log.info(
-            "decision", action=decision.action, signal=decision.signal, reason=decision.reason
-        )
-
-    def _measure(self, equity: Decimal) -> None:
-        """Where the bot stands at the last mid, as metrics."""
-        ledger = self.books.ledger
-        unrealised = ledger.trip.unrealised(self.mid) if ledger.trip else ZERO
-        metrics.EQUITY.labels(self._bot).set(float(equity))
-        metrics.EXPOSURE.labels(self._bot).set(float(ledger.base * self.mid))
-        metrics.UNREALISED.labels(self._bot).set(float(unrealised))
-        metrics.REALISED.labels(self._bot).set(float(ledger.realised))
 
     async def reconcile(self) -> Outcome:
         """Compares the books with the venue; opens the gate `Reconciled` if all is certain.

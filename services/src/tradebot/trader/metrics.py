@@ -1,6 +1,11 @@
 """The trader's metrics; labels are bot and symbol, as in the documents."""
 
+from decimal import Decimal
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from tradebot.domain.money import ZERO
+from tradebot.trader.ledger import Ledger
 
 WINDOWS = Counter("tradebot_trader_windows_total", "Windows accounted for", ["bot"])
 DECISIONS = Counter(
@@ -31,6 +36,16 @@ CONDITION = Gauge(
 EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the lease that this trader holds", ["bot"])
 BALANCE = Gauge("tradebot_trader_balance", "Balance by the bot's books", ["bot", "currency"])
 EQUITY = Gauge("tradebot_trader_equity", "Equity in quote currency at the last mid", ["bot"])
+DRAWDOWN = Gauge(
+    "tradebot_trader_drawdown_ratio",
+    "Fall of equity from its peak, as a share of the peak, as the limit measures it",
+    ["bot"],
+)
+DRAWDOWN_LIMIT = Gauge(
+    "tradebot_trader_drawdown_limit_ratio",
+    "Fall of equity from its peak that halts the bot; absent where no limit is set",
+    ["bot"],
+)
 EXPOSURE = Gauge(
     "tradebot_trader_exposure", "Value of the base balance in quote currency, last mid", ["bot"]
 )
@@ -51,3 +66,13 @@ WINDOW_LAG_SECONDS = Gauge(
     "Exchange seconds between the newest window's end and its decision",
     ["bot"],
 )
+
+
+def measure(bot: str, ledger: Ledger, *, equity: Decimal, mid: Decimal) -> None:
+    """Where the bot stands at the last mid; equity and mid are in quote currency."""
+    peak = max(equity, ledger.marks.peak_equity) if ledger.marks else equity
+    DRAWDOWN.labels(bot).set(float(1 - equity / peak) if peak else 0.0)
+    EQUITY.labels(bot).set(float(equity))
+    EXPOSURE.labels(bot).set(float(ledger.base * mid))
+    UNREALISED.labels(bot).set(float(ledger.trip.unrealised(mid) if ledger.trip else ZERO))
+    REALISED.labels(bot).set(float(ledger.realised))

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from structlog.contextvars import bind_contextvars
+
 from tradebot.platform import health, logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -47,6 +49,7 @@ async def run(settings: TraderSettings) -> None:
         SettingsError: it cannot be set up as told, or its journal can't be written any more.
     """
     logs.setup("trader", level=settings.log_level, form=settings.log_format)
+    bind_contextvars(bot=settings.bot, symbol=settings.symbol)
     readiness = Readiness("trader")
     try:
         health.serve(readiness, stage="trader", host=settings.http_host, port=settings.http_port)
