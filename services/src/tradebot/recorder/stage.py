@@ -7,7 +7,7 @@ Kafka, and this process holds no more than the batch and librdkafka's bounded qu
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -154,6 +154,7 @@ class Recorder:
                 if attempt == 0:
                     log.warning("the store does not take documents", reason=str(error))
                 attempt += 1
+                self._measure(consumer, batch)
                 if not self._wait(consumer, min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt)):
                     return False
                 continue
@@ -215,18 +216,24 @@ class Recorder:
         gone = [p.partition for p in partitions if p.topic == self._topics.liquidity]
         self._windows.forget(gone)
 
-    def _measure(self, consumer: Consumer) -> None:
+    def _measure(self, consumer: Consumer, in_hand: Sequence[StoredDocument] = ()) -> None:
+        """Tells the backlog; documents `in_hand` were read, but the store has not taken them.
+
+        With such ones nothing is fetched, so that only the broker knows where its topics end.
+        """
+        behind = dict.fromkeys(self._read_topics(), 0)
+        for document in in_hand:
+            behind[self._origins[document.id].topic] += 1
         try:
             consumer.list_topics(self._topics.documents, timeout=2)
+            for partition in consumer.position(consumer.assignment()):
+                low, high = consumer.get_watermark_offsets(partition, timeout=2, cached=not in_hand)
+                read = partition.offset if partition.offset >= 0 else low
+                behind[partition.topic] += max(0, high - max(read, low))
         except KafkaException as error:
             self._readiness.close("kafka", f"no broker answers at {self._settings.kafka}: {error}")
             return
         self._readiness.open("kafka")
-        behind = dict.fromkeys(self._read_topics(), 0)
-        for partition in consumer.position(consumer.assignment()):
-            low, high = consumer.get_watermark_offsets(partition, cached=True)
-            read = partition.offset if partition.offset >= 0 else low
-            behind[partition.topic] += max(0, high - max(read, low))
         for topic, records in behind.items():
             metrics.BACKLOG.labels(topic).set(records)
 
