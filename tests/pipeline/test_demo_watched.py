@@ -1,16 +1,20 @@
 """A real Prometheus watches the demo: quiet while all is well, and each fault rings its alert."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -21,6 +25,8 @@ from tradebot.demo.stages import API_KEY, API_SECRET
 from tradebot.platform import kafka
 from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.records import DocType
 
 pytestmark = pytest.mark.slow
 
@@ -37,29 +43,76 @@ class Watched:
         self.stages = {name: pid for pid, name in self.demo.children().items()}
         environment = Path(f"/proc/{self.stages['trader']}/environ").read_bytes().decode()
         given = dict(e.split("=", 1) for e in environment.split("\0") if e.startswith("TRADEBOT_"))
+        self.given = given
         self.kafka = StageSettings(kafka=given["TRADEBOT_KAFKA"], kafka_embedded=True)
-        targets = [s.partition("=http://")[2] for s in given["TRADEBOT_STAGES"].split(",")]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = f"127.0.0.1:{free.getsockname()[1]}"
+        stages = [s.partition("=http://")[2] for s in given["TRADEBOT_STAGES"].split(",")]
+        self._targets = folder / "targets.json"
+        self._watch(*stages)
+        address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
+        self._more: list[subprocess.Popen[bytes]] = []
         self._prometheus = subprocess.Popen(
             [
                 prometheus,
-                f"--config.file={_configuration(folder, targets)}",
+                f"--config.file={_configuration(folder, self._targets)}",
                 f"--storage.tsdb.path={folder / 'prometheus'}",
                 f"--web.listen-address={address}",
                 "--log.level=warn",
             ]
         )
 
+    def _watch(self, *addresses: str) -> None:
+        self._targets.write_text(json.dumps([{"targets": addresses}]))
+
+    def control(self, verb: str) -> None:
+        command = [sys.executable, "-m", "tradebot", verb, "demo", "--because", "a test"]
+        command += ["--state-dir", str(self.demo.state)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def fault(self, *rules: dict[str, Any]) -> None:
+        url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults"
+        httpx.post(url, json=rules, timeout=5).raise_for_status()
+
+    def lift_faults(self) -> None:
+        httpx.delete(f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults", timeout=5)
+
+    def start_bot(self, bot: str, *options: str) -> None:
+        """A second trader beside the demo's, on paper, which Prometheus watches too."""
+        port = free_port()
+        command = [sys.executable, "-m", "tradebot", "trader", "--bot", bot, "--mode", "Paper"]
+        command += ["--http-port", str(port), *options]
+        with (self.demo.state / "logs" / f"{bot}.log").open("w") as log:
+            environment = {**os.environ, **self.given}
+            self._more.append(subprocess.Popen(command, env=environment, stderr=log))
+        watched = json.loads(self._targets.read_text())[0]["targets"]
+        self._watch(*watched, f"127.0.0.1:{port}")
+
+    def end_bot(self) -> None:
+        """Ends the trader that was started last."""
+        process = self._more.pop()
+        process.terminate()
+        process.wait(10)
+        self._watch(*json.loads(self._targets.read_text())[0]["targets"][:-1])
+
     def ask(self, path: str) -> Any:
         with contextlib.suppress(httpx.HTTPError, ValueError):
             return httpx.get(f"{self.url}/api/v1/{path}", timeout=5).json()["data"]
         return {}
 
+    def value(self, query: str) -> float:
+        """What the query answers now; 0 for nothing."""
+        result = self.ask(f"query?query={quote(query)}").get("result", [])
+        return float(result[0]["value"][1]) if result else 0.0
+
     def firing(self) -> set[str]:
+        return {alert for alert, _ in self.firing_bots()}
+
+    def firing_bots(self) -> set[tuple[str, str]]:
+        """The alerts that fire, and of which bot each is."""
         alerts = self.ask("alerts").get("alerts", [])
-        return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
+        labels = [a["labels"] for a in alerts if a["state"] == "firing"]
+        return {(each["alertname"], each.get("bot", "")) for each in labels}
 
     def tell(self, stage: str, number: signal.Signals) -> None:
         os.kill(self.stages[stage], number)
@@ -68,22 +121,33 @@ class Watched:
         for pid in self.stages.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-        self._prometheus.terminate()
-        self._prometheus.wait(10)
+        for process in (*self._more, self._prometheus):
+            process.terminate()
+            process.wait(10)
         self.demo.abandon()
 
 
-def _configuration(folder: Path, targets: list[str]) -> Path:
-    """The chart's rules, which here ring after two seconds instead of minutes."""
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _configuration(folder: Path, targets: Path) -> Path:
+    """The chart's rules, which here ring after seconds instead of minutes."""
     rules = yaml.safe_load(RULES.read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         if "for" in rule:
             rule["for"] = "2s"
+        if rule.get("alert") == "TradebotDocumentBacklog":
+            assert rule["expr"].endswith("> 300)")
+            rule["expr"] = rule["expr"].replace("> 300)", "> 5)")
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": [{"job_name": "tradebot", "static_configs": [{"targets": targets}]}],
+        "scrape_configs": [
+            {"job_name": "tradebot", "file_sd_configs": [{"files": [str(targets)]}]}
+        ],
     }
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(configuration))
@@ -108,6 +172,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with pytest.MonkeyPatch.context() as patch:
         # A model is stale after a quarter of an exchange hour here, not after a whole one.
         patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "900")
+        # And what comes in from outside is in the books within seconds.
+        patch.setenv("TRADEBOT_RECONCILE_SECONDS", "5")
         watched = Watched(tmp_path_factory.mktemp("watched"), prometheus)
     yield watched
     watched.end()
@@ -140,15 +206,9 @@ def test_a_silent_feed_rings_and_the_windows_that_it_spoilt(watched: Watched) ->
 
 
 def test_a_paused_bot_rings_until_it_is_resumed(watched: Watched) -> None:
-    def control(verb: str) -> None:
-        command = [sys.executable, "-m", "tradebot", verb, "demo", "--because", "a test"]
-        command += ["--state-dir", str(watched.demo.state)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    control("pause")
+    watched.control("pause")
     wait_until(lambda: "TradebotHalted" in watched.firing())
-    control("resume")
+    watched.control("resume")
     wait_until(lambda: "TradebotHalted" not in watched.firing())
 
 
@@ -164,11 +224,58 @@ def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
     wait_until(lambda: "TradebotModelStale" not in watched.firing())
 
 
+def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
+    store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
+    store.execute("begin immediate")  # no other writer gets in
+    wait_until(lambda: "TradebotDocumentBacklog" in watched.firing())
+    store.execute("rollback")
+    store.close()
+    wait_until(lambda: "TradebotDocumentBacklog" not in watched.firing())
+
+
+def test_a_fall_near_the_limit_rings_for_the_bot_that_has_the_limit(watched: Watched) -> None:
+    watched.start_bot("glass", "--paper-base", "10", "--max-drawdown", "0.0005")
+    wait_until(lambda: ("TradebotDrawdownNearLimit", "glass") in watched.firing_bots())
+    assert ("TradebotDrawdownNearLimit", "demo") not in watched.firing_bots()
+    watched.end_bot()  # the venue's rate limit is not for two at this speed
+
+
+def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:
+    # A deposit, so that there is something to sell whatever was sold before.
+    watched.fault({"kind": "balance", "currency": "BTC", "amount": "1"})
+    wait_until(lambda: watched.value('tradebot_trader_balance{bot="demo", currency="BTC"}') >= 1)
+    watched.fault(
+        {"kind": "error", "match": "/v1/order/new", "status": 502, "body": "", "processed": True},
+        {"kind": "error", "match": "/v1/order/status", "status": 503},
+        {"kind": "error", "match": "/v1/mytrades", "status": 503},
+    )
+    watched.control("flatten")
+    wanted = {"TradebotOrderAmbiguous", "TradebotUnreconciled", "TradebotStageUnready"}
+    wait_until(lambda: wanted <= watched.firing())
+    watched.lift_faults()
+    watched.control("resume")
+    wait_until(lambda: ("TradebotUnreconciled", "demo") not in watched.firing_bots())
+    assert ("TradebotOrderAmbiguous", "demo") not in watched.firing_bots()
+
+
 def test_no_log_holds_a_key_and_each_decision_has_one_line(watched: Watched) -> None:
-    logs = {file.stem: file.read_text() for file in (watched.demo.state / "logs").glob("*.log")}
-    assert set(watched.stages.values()) and "trader" in logs
-    for stage, text in logs.items():
-        assert API_SECRET not in text and API_KEY not in text, stage
-    watched.demo.wait_decisions(1, 30)
-    lines = [line for line in logs["trader"].splitlines() if '"event": "decision"' in line]
-    assert lines
+    files = [file for file in (watched.demo.state / "logs").rglob("*") if file.is_file()]
+    assert {file.stem for file in files} >= set(watched.stages.values())
+    for file in files:
+        text = file.read_text()
+        assert API_SECRET not in text and API_KEY not in text, file.name
+    store = SqliteStore(watched.demo.state / "documents.sqlite")
+    decisions = {d["decision_id"]: d for d in store.latest(DocType.DECISION, 10_000, bot="demo")}
+    store.close()
+    assert len(decisions) > 5
+    trader = (watched.demo.state / "logs" / "trader.log").read_text().splitlines()
+    logged = [json.loads(line) for line in trader if '"event": "decision"' in line]
+    lines = Counter(line["decision"] for line in logged)
+    assert lines.keys() >= decisions.keys()
+    assert set(lines.values()) == {1}
+    for line in logged:
+        assert (line["bot"], line["symbol"]) == ("demo", watched.given["TRADEBOT_SYMBOL"])
+        if line["decision"] in decisions:
+            stored = decisions[line["decision"]]
+            assert line["order"] == stored["client_order_id"]
+            assert line["action"] == stored["action"]
