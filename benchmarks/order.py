@@ -90,8 +90,8 @@ class Rising:
     def at(self, ts: int) -> Prediction:
         """The same at any time."""
         return Prediction(
-            model="m", digest="d", history_end=ts, log_price=1, log_price_next=1.1,
-            log_price_turn=1.1,
+            model="m", digest="d", history_end=ts, evaluated=True,
+            log_price=1, log_price_next=1.1, log_price_turn=1.1,
         )  # fmt: skip
 
 
