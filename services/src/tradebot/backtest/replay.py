@@ -51,13 +51,16 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left: documents of one bot, tickers by id, forecasts by their model's digest."""
+    """What a run left: documents of one bot, tickers by id, forecasts by digest and evaluation.
+
+    A model is published before its evaluation has ended and again after it, under one digest.
+    """
 
     decisions: Sequence[Stored]
     windows: Mapping[int, Stored]
     tickers: Mapping[str, Stored]
     fills: Mapping[str, Sequence[Stored]]
-    forecasts: Mapping[str, ForecastRecord]
+    forecasts: Mapping[tuple[str, bool], ForecastRecord]
 
 
 def record(
@@ -73,7 +76,7 @@ def record(
         windows={int(window["window_end"]): window for window in documents["liquidity"]},
         tickers={str(ticker["_id"]): ticker for ticker in documents["ticker"]},
         fills=fills,
-        forecasts={forecast.digest: forecast for forecast in forecasts},
+        forecasts={(forecast.digest, forecast.evaluated): forecast for forecast in forecasts},
     )
 
 
@@ -188,13 +191,16 @@ def _inputs(recording: Recording, stored: Stored, seen: Seen) -> Inputs:
     return msgspec.structs.replace(
         seen.inputs,
         window=Window(end=end, ratio=window["ratio"], complete=bool(window["complete"])),
-        prediction=_prediction(recording, str(stored["digest"]), end),
+        prediction=_prediction(recording, seen.inputs.prediction, end),
         quote=quote,
     )
 
 
-def _prediction(recording: Recording, digest: str, end: int) -> Prediction | None:
-    forecast = recording.forecasts.get(digest)
+def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Prediction | None:
+    """What the forecast that the bot had read says; its numbers come from the topic."""
+    if seen is None:
+        return None
+    forecast = recording.forecasts.get((seen.digest, seen.evaluated))
     if forecast is None:
         return None
     return predict(
