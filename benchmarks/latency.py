@@ -19,7 +19,7 @@ import click
 import msgspec
 import numpy as np
 
-from tradebot.backtest.replay import Seen
+from tradebot.domain.situation import Stored
 from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings, variable
 from tradebot.platform.sqlite_store import SqliteStore
@@ -68,7 +68,7 @@ def measure() -> dict[str, Any]:
         decisions = store.latest(DocType.DECISION, 10_000)
         orders = store.latest(DocType.ORDER, 10_000)
         store.close()
-    seen = [msgspec.json.decode(d["inputs"], type=Seen).inputs for d in decisions[:-5]]
+    seen = [msgspec.json.decode(d["inputs"], type=Stored).inputs for d in decisions[:-5]]
     events = _stamps(StageSettings(kafka=kafka, topic_prefix=prefix))
     closing = events[np.searchsorted(events, [inputs.window.end + GRACE_MS for inputs in seen])]
     lags = np.array([inputs.now for inputs in seen], float) - closing

@@ -24,6 +24,7 @@ from tradebot.domain.decision import (
     decide,
 )
 from tradebot.domain.intent import Intent
+from tradebot.domain.situation import Stored
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError, load
@@ -31,7 +32,7 @@ from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored as as_stored
 from tradebot.records import ForecastRecord, encode
 from tradebot.trader.control.status import lines
-from tradebot.trader.describe import Identity, Stored, decision_document
+from tradebot.trader.describe import Identity, decision_document
 from tradebot.trader.forecasts import Forecasts
 from tradebot.trader.gates import Gates
 from tradebot.trader.nonce_file import counter_nonces

@@ -16,7 +16,7 @@ from tradebot.domain.decision import Decision, decide
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks as equity_marks
-from tradebot.domain.score import Trip, add
+from tradebot.domain.score import Trip, add, holds
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import (
     HOUR_MS,
@@ -24,21 +24,13 @@ from tradebot.domain.situation import (
     Marks,
     Prediction,
     Quote,
-    Settings,
     State,
+    Stored,
     Window,
 )
 from tradebot.records import DocType, ForecastRecord
 
-Stored = Mapping[str, Any]
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What `decide` saw live, as it is stored with the decision."""
-
-    state: State
-    inputs: Inputs
-    settings: Settings
+Body = Mapping[str, Any]
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,18 +48,18 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     A model is published before its evaluation has ended and again after it, under one digest.
     """
 
-    decisions: Sequence[Stored]
-    windows: Mapping[int, Stored]
-    tickers: Mapping[str, Stored]
-    fills: Mapping[str, Sequence[Stored]]
+    decisions: Sequence[Body]
+    windows: Mapping[int, Body]
+    tickers: Mapping[str, Body]
+    fills: Mapping[str, Sequence[Body]]
     forecasts: Mapping[tuple[str, bool], ForecastRecord]
 
 
 def record(
-    documents: Mapping[str, Iterable[Stored]], forecasts: Iterable[ForecastRecord]
+    documents: Mapping[str, Iterable[Body]], forecasts: Iterable[ForecastRecord]
 ) -> Recording:
     """Puts documents, by kind, and forecasts in the order in which a replay asks for them."""
-    fills: dict[str, list[Stored]] = {}
+    fills: dict[str, list[Body]] = {}
     for fill in sorted(documents["fill"], key=lambda fill: (fill["ts"], fill["trade_id"])):
         fills.setdefault(str(fill["decision_id"]), []).append(fill)
     decisions = sorted(documents["decision"], key=lambda decision: int(decision["window_end"]))
@@ -91,17 +83,16 @@ class _Account:
 
     def state(self, like: State, minimum: Decimal) -> State:
         """As the trader describes it; what only the venue or a person decides is `like`'s."""
-        bought = self.trip is not None and self.trip.open_amount >= max(minimum, Decimal("1e-18"))
         return msgspec.structs.replace(
             like,
             base=self.base,
             quote=self.quote,
-            bought=bought,
+            bought=holds(self.trip, minimum),
             orders_at=self.orders_at,
             marks=self.marks,
         )
 
-    def settle(self, window_end: int, decision: Decision, fills: Sequence[Stored]) -> None:
+    def settle(self, window_end: int, decision: Decision, fills: Sequence[Body]) -> None:
         """The account after the decision's order."""
         if decision.action != "hold":
             kept = (at for at in self.orders_at if at > window_end - HOUR_MS)
@@ -113,7 +104,7 @@ class _Account:
         """Moves the marks that losses are measured against."""
         self.marks = equity_marks.advance(self.marks, equity, window_end)
 
-    def _fill(self, stored: Stored, mid: Decimal) -> None:
+    def _fill(self, stored: Body, mid: Decimal) -> None:
         fill = Fill(
             trade_id=int(stored["trade_id"]),
             price=exact(stored["price"]),
@@ -155,7 +146,7 @@ def replay(recording: Recording) -> list[Compared]:
     return compared
 
 
-def differences(stored: Stored, decision: Decision) -> list[str]:
+def differences(stored: Body, decision: Decision) -> list[str]:
     """What differs between a live decision and the replay's."""
     pairs = (
         ("action", stored["action"], decision.action),
@@ -177,7 +168,7 @@ def exact(number: float) -> Decimal:
     return Decimal(repr(float(number)))
 
 
-def _inputs(recording: Recording, stored: Stored, seen: Seen) -> Inputs:
+def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
     end = int(stored["window_end"])
     window = recording.windows[end]
     name = document_id(
@@ -215,5 +206,5 @@ def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Pred
     )
 
 
-def _seen(stored: Stored) -> Seen:
-    return msgspec.json.decode(str(stored["inputs"]), type=Seen)
+def _seen(stored: Body) -> Stored:
+    return msgspec.json.decode(str(stored["inputs"]), type=Stored)

@@ -75,6 +75,15 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
         return (mid - self.entry_price) * self.open_amount - self.fees_in * share
 
 
+DUST = Decimal("1e-18")
+"""An amount that no venue trades, for symbols without a smallest order."""
+
+
+def holds(trip: Trip | None, minimum: Decimal) -> bool:
+    """Whether what was bought is still held, by more than could not be sold anyway."""
+    return trip is not None and trip.open_amount >= max(minimum, DUST)
+
+
 def add(trip: Trip | None, side: Side, fill: Fill, *, trip_id: str, mid: Decimal) -> Trip | None:
     """The trip after a fill; a buy opens one, a sell without one leaves none.
 

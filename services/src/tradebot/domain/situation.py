@@ -141,6 +141,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     require_evaluation: bool = True
 
 
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `decide` saw, as it is stored with the decision."""
+
+    state: State
+    inputs: Inputs
+    settings: Settings
+
+
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """The order that a signal asks for, before the gates have spoken.
 

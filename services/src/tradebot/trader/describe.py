@@ -10,21 +10,14 @@ from decimal import Decimal
 import msgspec
 
 from tradebot import documents
-from tradebot.domain.decision import Decision, Inputs, Settings, State
+from tradebot.domain.decision import Decision
 from tradebot.domain.order_state import Fill, Filled, Phase
 from tradebot.domain.score import Trip
+from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
 from tradebot.trader.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.ledger import Ledger, Placed, closed_trip
 from tradebot.venue.answers import Ticker
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `decide` saw, as it is stored with the decision."""
-
-    state: State
-    inputs: Inputs
-    settings: Settings
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

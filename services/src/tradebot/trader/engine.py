@@ -11,14 +11,13 @@ from typing import Final
 from tradebot.domain.decision import Decision, Inputs, Quote, Settings, State, Window, decide
 from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import ZERO, Side, floor_to, limit_price
-from tradebot.domain.situation import BPS, HOUR_MS
+from tradebot.domain.situation import BPS, HOUR_MS, Stored
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.books import Books
 from tradebot.trader.describe import (
-    Stored,
     balance_document,
     decision_document,
     decision_id,

@@ -14,9 +14,9 @@ import click
 import msgspec
 
 from tradebot.domain.decision import Decision, decide
+from tradebot.domain.situation import Stored
 from tradebot.platform.settings import command as make_command
 from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError, open_store
-from tradebot.trader.describe import Stored
 from tradebot.trader.entries import Entry, Intended, OrderEvent
 from tradebot.trader.journal import JournalError, SqliteJournal
 

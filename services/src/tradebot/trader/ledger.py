@@ -14,7 +14,7 @@ from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Filled, Order
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.risk import marks as equity_marks
-from tradebot.domain.score import Trip, add, shrink
+from tradebot.domain.score import Trip, add, holds, shrink
 from tradebot.domain.situation import HOUR_MS, Marks
 from tradebot.trader.entries import (
     Balanced,
@@ -72,7 +72,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def bought(self, minimum: Decimal) -> bool:
         """Whether the bot holds what it bought, by more than could not be sold anyway."""
-        return self.trip is not None and self.trip.open_amount >= max(minimum, Decimal("1e-18"))
+        return holds(self.trip, minimum)
 
 
 def apply(ledger: Ledger, body: Body) -> Ledger:
