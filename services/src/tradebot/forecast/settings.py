@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
-from tradebot.venue.settings import VenueSettings
+from tradebot.platform.settings import SettingsError
+from tradebot.venue.settings import Environment, VenueSettings
 
 HistorySource = Literal["Venue", "Url", "Claim"]
 
@@ -114,4 +115,39 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     @property
     def state(self) -> Path | None:
         """The folder that is kept between runs, or none."""
+        return Path(self.state_dir) / "forecast" if self.state_dir else None
+
+
+class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The history that a study of models (evaluate, plot) is made on: a `HistoryPlace`."""
+
+    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
+    history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
+    history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
+    environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
+    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
+    state_dir: Annotated[str, "folder of what a bot recorded"] = ""
+    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes that are used; 0 uses all"] = 0
+
+    def need_history(self) -> None:
+        """Finds a missing file before anything is loaded.
+
+        Raises:
+            SettingsError: the source needs a file and none is named.
+        """
+        if self.history_source != "Venue" and not self.history_file:
+            raise SettingsError(
+                "history_file is empty: name a CSV or Parquet file by --history-file"
+            )
+
+    @property
+    def venue(self) -> VenueSettings:
+        """Where the venue is."""
+        return VenueSettings(
+            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
+        )
+
+    @property
+    def state(self) -> Path | None:
+        """The folder of what the stage recorded, or none."""
         return Path(self.state_dir) / "forecast" if self.state_dir else None

@@ -9,29 +9,21 @@ import click
 import msgspec
 
 from tradebot.forecast import protocol
-from tradebot.forecast.settings import HistorySource
+from tradebot.forecast.settings import StudySettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
-from tradebot.venue.settings import Environment, VenueSettings
 
 
-class EvaluateSettings(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
     """Which models are evaluated, on which history, and how it is cut."""
 
-    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
     models: Annotated[list[str], "models, separated by commas; the baselines walk along"] = (
         msgspec.field(default_factory=lambda: ["FastProphet"])
     )
     model_options: Annotated[
         str, 'parameters as JSON by model, such as \'{"Prophet": {"growth": "flat"}}\''
     ] = "{}"
-    history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
-    history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
-    environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
-    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
-    state_dir: Annotated[str, "folder of what a bot recorded"] = ""
-    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes that are used; 0 uses all"] = 0
     folds: Annotated[int, msgspec.Meta(ge=1), "tests"] = 5
     fold_minutes: Annotated[int, msgspec.Meta(ge=2), "minutes of a test"] = 1440
     stride_minutes: Annotated[
@@ -46,18 +38,6 @@ class EvaluateSettings(msgspec.Struct, frozen=True, kw_only=True):
     html: Annotated[str, "writes the report as a page to this path"] = ""
     json: Annotated[bool, "the report as one JSON object on the last line"] = False
 
-    @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
-        return VenueSettings(
-            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
-        )
-
-    @property
-    def state(self) -> Path | None:
-        """The folder of what the stage recorded, or none."""
-        return Path(self.state_dir) / "forecast" if self.state_dir else None
-
 
 def run(settings: EvaluateSettings) -> None:
     """Evaluates, shows progress on stderr, and prints the table."""
@@ -67,8 +47,7 @@ def run(settings: EvaluateSettings) -> None:
     from tradebot.history import bars
 
     logs.setup("evaluate")
-    if settings.history_source != "Venue" and not settings.history_file:
-        raise SettingsError("history_file is empty: name a CSV or Parquet file by --history-file")
+    settings.need_history()
     options = _options(settings)
     plan = evaluate.Plan(
         folds=settings.folds,

@@ -7,42 +7,22 @@ import click
 import msgspec
 
 from tradebot.forecast import protocol
-from tradebot.forecast.settings import HistorySource
+from tradebot.forecast.settings import StudySettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
-from tradebot.venue.settings import Environment, VenueSettings
 
 
-class PlotSettings(msgspec.Struct, frozen=True, kw_only=True):
+class PlotSettings(StudySettings, frozen=True, kw_only=True):
     """Which model is drawn, on which history, into which folder."""
 
-    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
     model: Annotated[str, "the model"] = "FastProphet"
     model_options: Annotated[str, "the model's own parameters as JSON"] = "{}"
-    history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
-    history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
-    environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
-    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
-    state_dir: Annotated[str, "folder of what a bot recorded"] = ""
-    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes that are used; 0 uses all"] = 0
     held_out_minutes: Annotated[
         int, msgspec.Meta(ge=2), "last minutes that the model does not learn from but forecasts"
     ] = 1440
     shown_minutes: Annotated[int, msgspec.Meta(ge=1), "minutes drawn before them"] = 4320
     out: Annotated[str, "folder for the page and the pictures"] = "plots"
-
-    @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
-        return VenueSettings(
-            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
-        )
-
-    @property
-    def state(self) -> Path | None:
-        """The folder of what the stage recorded, or none."""
-        return Path(self.state_dir) / "forecast" if self.state_dir else None
 
 
 def run(settings: PlotSettings) -> None:
@@ -52,8 +32,7 @@ def run(settings: PlotSettings) -> None:
     from tradebot.history import bars
 
     logs.setup("plot")
-    if settings.history_source != "Venue" and not settings.history_file:
-        raise SettingsError("history_file is empty: name a CSV or Parquet file by --history-file")
+    settings.need_history()
     try:
         options = msgspec.json.decode(settings.model_options, type=dict[str, object])
     except msgspec.DecodeError as error:
