@@ -17,8 +17,8 @@ from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform import health, kafka, logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.kafka import Topics
+from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import open_store
 
 STAGE = "dashboard"
 

@@ -7,7 +7,8 @@ import msgspec
 
 from tradebot.demo.runner import Run
 from tradebot.demo.settings import DemoSettings
-from tradebot.platform.store import DocumentStore, StoreSettings, open_store
+from tradebot.platform.open_store import open_store
+from tradebot.platform.store import DocumentStore, StoreSettings
 from tradebot.records import DocType
 
 MOST = 10_000

@@ -12,8 +12,9 @@ from confluent_kafka.admin import AdminClient
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
 from tradebot.history import check, read
 from tradebot.platform.kafka import Topics, client_config, wait_for_broker
+from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import StoreSettings, StoreUnavailableError, open_store
+from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError

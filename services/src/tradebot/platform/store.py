@@ -1,4 +1,4 @@
-"""Stores of documents: what is asked of one, where it is, and the one that the settings name."""
+"""Stores of documents: what is asked of one, and where it is."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,24 +97,3 @@ class DocumentStore(Protocol):
 
 LEDGER = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
 """Kinds that are kept for ever: what was traded, what came of it, and why it stopped."""
-
-
-def sqlite_path(settings: StoreSettings) -> Path:
-    """The file of documents under the settings' state folder."""
-    return settings.state_dir / "documents.sqlite"
-
-
-def open_store(settings: StoreSettings) -> DocumentStore:
-    """The store that the settings name.
-
-    Raises:
-        SettingsError: it cannot be used as it is set.
-    """
-    # A reader of SQLite need not load Elasticsearch's client, which takes a third of a second.
-    if settings.elasticsearch:
-        from tradebot.platform.elastic_store import ElasticStore
-
-        return ElasticStore(settings)
-    from tradebot.platform.sqlite_store import SqliteStore
-
-    return SqliteStore(sqlite_path(settings))

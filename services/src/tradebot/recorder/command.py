@@ -8,9 +8,10 @@ import click
 
 from tradebot.platform import health, logs
 from tradebot.platform.health import Readiness
+from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
-from tradebot.platform.store import StoreUnavailableError, open_store
+from tradebot.platform.store import StoreUnavailableError
 from tradebot.recorder.settings import RecorderSettings
 from tradebot.recorder.stage import Recorder, prepare
 

@@ -15,8 +15,9 @@ import msgspec
 
 from tradebot.domain.decision import Decision, decide
 from tradebot.domain.situation import Stored
+from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import command as make_command
-from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError, open_store
+from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
 from tradebot.trader.entries import Entry, Intended, OrderEvent
 from tradebot.trader.journal import JournalError, SqliteJournal
 
