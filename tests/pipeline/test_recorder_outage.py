@@ -1,5 +1,6 @@
 """Elasticsearch is killed and comes back: memory stays bounded, everything is there, once."""
 
+import json
 import os
 import random
 import signal
@@ -8,23 +9,32 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from demo_process import Demo
 from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
 from trading_day import TradingDay
 
+from tradebot.documents import document_id
 from tradebot.platform import kafka
 from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
-from tradebot.records import DocType, Document, encode
+from tradebot.platform.topic import read_topic
+from tradebot.recorder.reading import forecast_of
+from tradebot.records import DocType, Document, LiquidityRecord, decode, encode
 
 TOOL = Path(__file__).resolve().parents[3] / "shared" / "servers" / "elasticsearch"
 BACKLOG = int(os.environ.get("TRADEBOT_TEST_OUTAGE_DOCUMENTS", "5000"))
 """Of three kilobytes each; 20,000 of them would show in the memory if they were held there."""
+
+OUTAGE_SECONDS = float(os.environ.get("TRADEBOT_TEST_OUTAGE_SECONDS", "600"))
+SPEED = 60  # exchange seconds a second: a window each second
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.kafka, pytest.mark.slow]
 
@@ -138,3 +148,98 @@ def test_an_outage_of_the_store_costs_neither_memory_nor_documents(
         recorder.send_signal(signal.SIGTERM)
         ended = recorder.wait(8)
     assert ended == 0
+
+
+def expected(settings: StageSettings) -> dict[str, int]:
+    """The newest `ts` of each document that the topics hold, whole windows and forecasts too."""
+    topics = Topics.of(settings)
+    made = [decode(value, Document) for value in read_topic(settings, topics.documents)]
+    made += [forecast_of(value) for value in read_topic(settings, topics.forecasts)]
+    newest: dict[str, int] = {}
+    for document in made:
+        newest[document.id] = max(newest.get(document.id, 0), document.ts)
+    records = [decode(value, LiquidityRecord) for value in read_topic(settings, topics.liquidity)]
+    parts = Counter((record.symbol, record.window_end) for record in records)
+    for (symbol, end), count in parts.items():
+        if count == 3:
+            newest[document_id(DocType.LIQUIDITY, bot="", symbol=symbol, key=str(end))] = end
+    return newest
+
+
+def stored(client: Elasticsearch) -> list[tuple[str, int]]:
+    """Id and `ts` of everything in the store."""
+    client.indices.refresh(index="tradebot-*")
+    hits = scan(client, index="tradebot-*", query={"_source": ["ts"]}, size=5000)
+    return [(hit["_id"], hit["_source"]["ts"]) for hit in hits]
+
+
+def decided(settings: StageSettings) -> list[int]:
+    """The ends of the windows that were decided on."""
+    values = read_topic(settings, Topics.of(settings).documents)
+    made = (decode(value, Document) for value in values)
+    return sorted(d.body["window_end"] for d in made if d.doc_type == DocType.DECISION)
+
+
+@pytest.mark.chaos  # as long as the outage, and that is ten minutes
+@pytest.mark.timeout(OUTAGE_SECONDS + 400)
+def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_after(
+    server: Server,
+    kafka_address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    say: Callable[[str], None],
+) -> None:
+    prefix = f"outage-{uuid.uuid4().hex[:8]}-"
+    monkeypatch.setenv("TRADEBOT_TOPIC_PREFIX", prefix)
+    settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
+    client = Elasticsearch(f"http://{server.address}", request_timeout=30)
+    demo = Demo(
+        tmp_path, "--speed", str(SPEED), "--kafka", kafka_address,
+        "--elasticsearch", f"http://{server.address}",
+    )  # fmt: skip
+    try:
+        demo.wait_ready(120)
+        wait_stored(client, 50)
+        recorder = next(pid for pid, stage in demo.children().items() if stage == "recorder")
+        before, windows_before = resident_mib(recorder), len(decided(settings))
+
+        server.tool("kill9")
+        end, memory = time.monotonic() + OUTAGE_SECONDS, [before]
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(10, left))
+            memory.append(resident_mib(recorder))
+        windows = len(decided(settings)) - windows_before
+        waiting = expected(settings)
+        server.tool("restart")
+        began = time.monotonic()
+        wait_stored(client, len(waiting))
+        caught_up = time.monotonic() - began
+        memory.append(resident_mib(recorder))
+
+        due = expected(settings)
+        wait_stored(client, len(due))
+        found = stored(client)
+        summary, _ = demo.end()
+    finally:
+        demo.abandon()
+    figures = {
+        "outage_seconds": OUTAGE_SECONDS,
+        "windows": windows,
+        "documents": len(due),
+        "caught_up_seconds": round(caught_up, 1),
+        "recorder_mib_before": round(before, 1),
+        "recorder_mib_max": round(max(memory), 1),
+        "summary": summary,
+    }
+    say(json.dumps(figures))
+
+    ends = decided(settings)
+    assert ends == list(range(ends[0], ends[-1] + 1, 60_000)), "each window decided on, and once"
+    assert windows >= 0.9 * OUTAGE_SECONDS * SPEED / 60
+    assert max(memory) - before < 64
+    times = Counter(id_ for id_, _ in found)
+    assert set(times.values()) == {1}
+    assert due.keys() <= times.keys()
+    newest = dict(found)
+    assert not [id_ for id_, ts in due.items() if newest[id_] < ts]
+    assert (summary["errors"], summary["restarts"]) == (0, 0)

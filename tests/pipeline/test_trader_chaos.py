@@ -17,18 +17,6 @@ Say = Callable[[str], None]
 UNGUARDED = Path(__file__).parents[1] / "unguarded_trader.py"
 
 
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Writes a line past pytest's capture: a soak's seed and figures are for the person."""
-
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-            sys.stdout.flush()
-
-    return write
-
-
 def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> None:
     soak = Soak(tmp_path, seed=7, speed=120)
     soak.run(orders=6, faults=15, kill_every=5, rate=0.02, limit=60, patient=True)
