@@ -13,8 +13,11 @@ import msgspec
 import pytest
 import yaml
 
+from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform.settings import load as load_settings
 from tradebot.platform.settings import variable
+from tradebot.recorder.settings import RecorderSettings
+from tradebot.venue.emulator.settings import EmulatorSettings
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import topic_prefix
 
@@ -296,14 +299,11 @@ def test_the_operator_takes_its_configuration_and_names_the_same_topics(
 
 @everywhere
 def test_every_variable_of_a_stage_is_one_of_its_settings(values: tuple[str, ...]) -> None:
-    from tradebot.dashboard.settings import DashboardSettings
-    from tradebot.recorder.settings import RecorderSettings
-    from tradebot.venue.emulator.settings import EmulatorSettings
-
     kinds: dict[str, Any] = {
         "recorder": RecorderSettings,
         "dashboard": DashboardSettings,
         "emulator": EmulatorSettings,
+        "import": RecorderSettings,
     }
     for name, spec in pods(render(*values)):
         for container in spec["containers"]:
@@ -486,16 +486,19 @@ def test_the_notes_tell_what_to_do_next(values: tuple[str, ...]) -> None:
     assert ("btc-paper.yaml" in notes) == ("emulator.enabled=true" in values)
 
 
-def test_what_a_file_of_dashboards_holds_is_imported_by_a_job_that_may_run_twice() -> None:
-    objects = render()
-    jobs = of_kind(objects, "Job")
-    if not list((CHART / "files/kibana").glob("*.ndjson")):
-        assert jobs == []
-        return
-    (job,) = jobs
+def test_the_dashboards_are_imported_by_a_job_that_runs_the_images_own_command() -> None:
+    (job,) = of_kind(render("hooks.deadlineSeconds=90"), "Job")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
-    script = (CHART / "files/setup/import_dashboards.py").read_text()
-    assert '"overwrite": "true"' in script
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["recorder"] and "command" not in container
+    told = load_settings(RecorderSettings, environment=environment(container))
+    assert told.setup_kibana == "http://tradebot-kibana:5601"
+    assert told.kibana_username == "elastic"
+    mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert str(Path(told.kibana_password_file).parent) in mounted
+    assert told.kibana_wait_seconds < job["spec"]["activeDeadlineSeconds"] == 90
+    assert not of_kind(render("kibana.importDashboards=false"), "Job")
+    assert not of_kind(render("kibana.enabled=false"), "Job")
 
 
 def test_the_examples_of_the_chart_are_tradebots() -> None:

@@ -1,7 +1,6 @@
 """The saved objects have the shapes that Kibana's own sample dashboards have, and hold together."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ from tradebot.records import DocType
 
 OBJECTS = saved_objects()
 DASHBOARDS = [o for o in OBJECTS if o["type"] == "dashboard"]
-CHART = Path(__file__).resolve().parents[2] / "charts" / "tradebot"
 
 
 def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
@@ -182,10 +180,3 @@ def test_another_prefix_of_indices_reaches_every_data_view() -> None:
         o["attributes"]["title"] for o in saved_objects("mine") if o["type"] == "index-pattern"
     }
     assert all(title.startswith("mine*-") for title in titles) and len(titles) == 10
-
-
-def test_the_charts_file_is_what_the_command_writes() -> None:
-    written = (CHART / "files" / "kibana" / "tradebot.ndjson").read_bytes()
-    assert written == ndjson(), (
-        "run: tradebot recorder --setup-kibana - > charts/tradebot/files/kibana/tradebot.ndjson"
-    )
