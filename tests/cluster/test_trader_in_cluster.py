@@ -13,7 +13,9 @@ import pytest
 import yaml
 from apiserver import BOTS, Api
 
-from tradebot.platform.cluster import ClusterApi, KubernetesLease, StatusReporter
+from tradebot.platform.cluster_api import ClusterApi
+from tradebot.platform.cluster_lease import KubernetesLease
+from tradebot.platform.cluster_status import StatusReporter
 from tradebot.trader.report import Condition
 from tradebot_operator.api import path as object_path
 from tradebot_operator.builders.trader import trader_children

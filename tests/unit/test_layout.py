@@ -1,6 +1,7 @@
 """The layout's rules: what may import what."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,32 @@ def test_the_domain_imports_nothing_of_ours_and_touches_no_world() -> None:
         plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
         origins = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
         assert not (plain | origins) & worlds, file
+
+
+def modules_imported(tree: ast.AST, known: set[str]) -> set[str]:
+    """The project's modules that a file imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & known
+
+
+@pytest.mark.parametrize("package", ["services/src/tradebot", "operator/src/tradebot_operator"])
+def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+    root = ROOT.parents[2] / package
+    files = {
+        ".".join((root.name, *file.relative_to(root).with_suffix("").parts)): file
+        for file in root.rglob("*.py")
+        if file.name != "__init__.py"
+    }
+    graph = {
+        name: modules_imported(ast.parse(file.read_text()), set(files)) - {name}
+        for name, file in files.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 def test_no_package_is_called_after_nothing() -> None:

@@ -10,7 +10,8 @@ from tradebot.trader.settings import TraderSettings
 def lease_of(settings: TraderSettings) -> Lease:
     """The right to act for the bot."""
     if settings.lease == "kubernetes":
-        from tradebot.platform.cluster import ClusterApi, KubernetesLease
+        from tradebot.platform.cluster_api import ClusterApi
+        from tradebot.platform.cluster_lease import KubernetesLease
 
         return KubernetesLease(
             ClusterApi(),
@@ -37,7 +38,8 @@ def journal_of(settings: TraderSettings) -> Journal:
 def reporter_of(settings: TraderSettings) -> Reporter:
     """Where the bot's conditions are shown beside its readiness gates."""
     if settings.report == "kubernetes":
-        from tradebot.platform.cluster import ClusterApi, StatusReporter
+        from tradebot.platform.cluster_api import ClusterApi
+        from tradebot.platform.cluster_status import StatusReporter
 
         return StatusReporter(
             ClusterApi(),

@@ -1,0 +1,64 @@
+"""The API server, as a trader's pod may speak to it.
+
+Its service account may read its own TradeBot, patch that one's status, and read and write its own
+Lease: nothing else.
+"""
+
+import asyncio
+import os
+import ssl
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from tradebot.platform.settings import SettingsError
+
+ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+TRADER: Final = "tradebot-trader"
+"""The name by which a trader's writes are known."""
+
+
+class ClusterApi:
+    """The API server, by the pod's service account; its token is read anew as it rotates.
+
+    Raises:
+        SettingsError: this process runs in no pod, or the pod has no token.
+    """
+
+    def __init__(self, *, folder: Path = ACCOUNT_FOLDER, server: str = "") -> None:
+        host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+        port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        if ":" in host:
+            host = f"[{host}]"
+        self._token = folder / "token"
+        if not (host or server) or not self._token.is_file():
+            raise SettingsError(
+                "lease or report is kubernetes, but this process runs in no pod with a service"
+                " account's token: use --lease file and --report none on one machine"
+            )
+        context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+        self._http = httpx.AsyncClient(
+            base_url=server or f"https://{host}:{port}", verify=context, timeout=4.0
+        )
+
+    async def request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, **options: Any
+    ) -> httpx.Response:
+        """The API server's answer, whatever its status.
+
+        Raises:
+            httpx.HTTPError: there was none.
+        """
+        token = await asyncio.to_thread(self._token.read_text)
+        headers = {"Authorization": f"Bearer {token.strip()}"} | options.pop("headers", {})
+        return await self._http.request(method, path, json=body, headers=headers, **options)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+
+def bot_path(namespace: str, bot: str) -> str:
+    """The address of a TradeBot."""
+    return f"/apis/tradebot.dev/v1alpha1/namespaces/{namespace}/tradebots/{bot}"

@@ -1,0 +1,136 @@
+"""A trader's conditions in the status of its own TradeBot."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import httpx
+
+from tradebot.platform import logs
+from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
+
+REREAD_SECONDS: Final = 30.0
+MESSAGE_SECONDS: Final = 60.0
+
+_log = logs.get(__name__)
+
+
+class ConditionLike(Protocol):
+    """What is said of a trader; `tradebot.trader.report.Condition` is one."""
+
+    @property
+    def type(self) -> str:
+        """Its name, such as FeedFresh."""
+
+    @property
+    def status(self) -> bool:
+        """Whether it holds."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in one word."""
+
+    @property
+    def message(self) -> str:
+        """Why, in a sentence."""
+
+
+class StatusReporter:
+    """A trader's conditions in the status of its own TradeBot.
+
+    The status is written when a condition's status or reason changes, at most once a minute when
+    only a message does, and again when somebody else has changed it. A settled trader writes
+    nothing.
+
+    Args:
+        generation: the TradeBot's generation that the trader's settings are of; 0 says nothing.
+    """
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        *,
+        namespace: str,
+        bot: str,
+        generation: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._path = bot_path(namespace, bot)
+        self._bot = bot
+        self._generation = generation
+        self._monotonic = monotonic
+        self._shown: dict[str, dict[str, Any]] = {}
+        self._read_at = float("-inf")
+        self._written_at = float("-inf")
+
+    async def report(self, conditions: Sequence[ConditionLike]) -> None:
+        """Shows the conditions where they differ from what is shown; never raises."""
+        try:
+            await self._report(conditions)
+        except httpx.HTTPError as error:
+            self._read_at = float("-inf")
+            _log.warning("the status could not be reported", error=repr(error))
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._api.close()
+
+    async def _report(self, conditions: Sequence[ConditionLike]) -> None:
+        now = self._monotonic()
+        if now - self._read_at > REREAD_SECONDS:
+            answer = await self._api.request("GET", self._path)
+            answer.raise_for_status()
+            listed = answer.json().get("status", {}).get("conditions", [])
+            self._shown = {item["type"]: item for item in listed}
+            self._read_at = now
+        wanted = [self._item(condition) for condition in conditions]
+        if not self._worth_writing(wanted, now):
+            return
+        body = {
+            "apiVersion": "tradebot.dev/v1alpha1",
+            "kind": "TradeBot",
+            "metadata": {"name": self._bot},
+            "status": {"conditions": wanted},
+        }
+        answer = await self._api.request(
+            "PATCH",
+            f"{self._path}/status",
+            body,
+            params={"fieldManager": TRADER, "force": "true"},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+        )
+        answer.raise_for_status()
+        self._written_at = now
+        self._shown = {item["type"]: item for item in wanted}
+
+    def _item(self, condition: ConditionLike) -> dict[str, Any]:
+        status = "True" if condition.status else "False"
+        shown = self._shown.get(condition.type, {})
+        same = shown.get("status") == status
+        item: dict[str, Any] = {
+            "type": condition.type,
+            "status": status,
+            "reason": condition.reason or "Unknown",
+            "message": condition.message[:2048],
+            "lastTransitionTime": shown["lastTransitionTime"] if same else _seconds(),
+        }
+        if self._generation:
+            item["observedGeneration"] = self._generation
+        return item
+
+    def _worth_writing(self, wanted: list[dict[str, Any]], now: float) -> bool:
+        message_due = now - self._written_at > MESSAGE_SECONDS
+        for item in wanted:
+            shown = self._shown.get(item["type"], {})
+            if item == {key: shown.get(key) for key in item}:
+                continue
+            only_message = {**shown, "message": ""} == {**item, "message": ""}
+            if not only_message or message_due:
+                return True
+        return False
+
+
+def _seconds() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
