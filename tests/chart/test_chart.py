@@ -99,10 +99,10 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def render(*values: str) -> tuple[dict[str, Any], ...]:
-    """The objects that the chart makes with these values, as release `tb` in namespace `bots`."""
+def render(*values: str, chart: Path = CHART) -> tuple[dict[str, Any], ...]:
+    """The objects that the chart makes with these values, as its release in namespace `bots`."""
     sets = [part for value in values for part in ("--set", value)]
-    answer = helm("template", "tradebot", str(CHART), "-n", "bots", *sets)
+    answer = helm("template", "tradebot", str(chart), "-n", "bots", *sets)
     assert answer.returncode == 0, answer.stderr
     return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
 
@@ -431,6 +431,26 @@ def test_overlays_and_common_labels_reach_what_they_should() -> None:
     assert operator["imagePullSecrets"] == [{"name": "pull"}]
     assert operator["containers"][0]["image"] == "registry.example.org/tradebot-operator:v9"
     assert specs["Deployment/tb-recorder-sandbox"]["nodeSelector"] == {"disk": "ssd"}
+
+
+@everywhere
+def test_a_new_version_of_the_chart_alone_restarts_no_pod(
+    values: tuple[str, ...], tmp_path: Path
+) -> None:
+    shutil.copytree(CHART, tmp_path / "chart")
+    file = tmp_path / "chart/Chart.yaml"
+    chart = yaml.safe_load(file.read_text())
+    chart |= {"version": "9.9.9", "appVersion": "9.9.9"}
+    file.write_text(yaml.safe_dump(chart))
+    pinned = (*values, "images.tag=v9")
+    now, then = (
+        {
+            item["metadata"]["name"]: item["spec"]["template"]
+            for item in of_kind(render(*pinned, chart=place), "Deployment", "StatefulSet")
+        }
+        for place in (CHART, tmp_path / "chart")
+    )
+    assert now == then
 
 
 def test_an_image_that_is_named_whole_is_taken_as_it_is() -> None:

@@ -15,15 +15,20 @@
 {{- end }}
 
 {{- define "tradebot.labels" -}}
+{{ include "tradebot.podLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels of pods: none changes with the chart's version, which would restart them all. */}}
+{{- define "tradebot.podLabels" -}}
 {{- with .Values.commonLabels }}
 {{- toYaml . }}
 {{ end }}
 app.kubernetes.io/name: {{ include "tradebot.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: tradebot
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{/* Labels by which a component's pods are found: dict root, component. */}}

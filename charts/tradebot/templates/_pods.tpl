@@ -27,7 +27,7 @@ capabilities: {drop: [ALL]}
 {{- $extras := .extras | default dict }}
 metadata:
   labels:
-    {{- merge (dict) ($extras.labels | default dict) (include "tradebot.labels" .root | fromYaml) (dict "app.kubernetes.io/component" .component) | toYaml | nindent 4 }}
+    {{- merge (dict) ($extras.labels | default dict) (include "tradebot.podLabels" .root | fromYaml) (dict "app.kubernetes.io/component" .component) | toYaml | nindent 4 }}
   {{- with merge (dict) ($extras.annotations | default dict) (.annotations | default dict) }}
   annotations:
     {{- toYaml . | nindent 4 }}
