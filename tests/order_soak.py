@@ -13,11 +13,13 @@ from decimal import Decimal
 
 import msgspec
 from faulty_venue import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
+from prometheus_client import REGISTRY
 
 from tradebot.domain.decision import Prediction, Settings, Window
 from tradebot.domain.intent import Intent, read_name
 from tradebot.platform.clock import VenueClock
 from tradebot.records import DocType
+from tradebot.trader import metrics
 from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.engine import Engine
@@ -103,6 +105,7 @@ class Soak:
     async def _start(self) -> None:
         """A new process: everything but the journal and the venue is gone."""
         self.epoch += 1
+        metrics.BALANCE.clear()
         venue = self.venue
         clock = VenueClock(monotonic=lambda: 0.0)
         clock.observe(venue.now)
@@ -180,9 +183,12 @@ class Soak:
                 return
 
     async def _end(self) -> None:
-        """The venue behaves at last; late things arrive, and the books are compared twice."""
+        """The venue behaves at last; late things arrive, and a new process compares the books."""
         self.venue.rate, self.journal.rate = 0.0, 0.0
         self.venue.pass_time(600_000)
+        await self._reconcile()
+        await self.books.flush()
+        await self._restart()
         for _ in range(3):
             await self._reconcile()
         await self.books.flush()
@@ -212,6 +218,10 @@ class Soak:
         assert not ledger.unresolved()
         assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
         assert (ledger.outside_base, ledger.outside_quote) == venue.outside
+        for currency, amount in (("BTC", ledger.base), ("USD", ledger.quote)):
+            labels = {"bot": "btc", "currency": currency}
+            told = REGISTRY.get_sample_value("tradebot_trader_balance", labels)
+            assert told == float(amount), f"{currency}: told {told}, the books hold {amount}"
         orders = Counter(order.intent.client_order_id for order in venue.orders)
         doubled = [name for name, count in orders.items() if count > 1]
         assert not doubled, f"intents with two orders: {doubled}"

@@ -75,6 +75,8 @@ class Engine:
         self.stopping = False
         """Whether no window is decided on any more."""
         self._held = (ZERO, ZERO)
+        self._told: tuple[Decimal, Decimal] | None = None
+        """The balances that documents and metrics last told."""
         self.mid = ZERO
         """The market's when it was last seen."""
         self._bot = books.who.bot
@@ -253,7 +255,7 @@ class Engine:
 
     def _send_balances(self, key: str) -> None:
         ledger = self.books.ledger
-        amounts = (ledger.base, ledger.quote)
+        self._told = amounts = (ledger.base, ledger.quote)
         made = []
         for currency, amount, held in zip(
             self._market.currencies, amounts, self._held, strict=True
@@ -295,8 +297,6 @@ class Engine:
         await self._learn_fee()
         ticker = await self._market.ticker()
         self.mid = (ticker.bid + ticker.ask) / 2
-        first = not self.books.ledger.known
-        before = (self.books.ledger.base, self.books.ledger.quote)
         outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self._clock.now())
         self._held = (
             outcome.base.amount - outcome.base.available,
@@ -304,7 +304,7 @@ class Engine:
         )
         if outcome.certain:
             self.doubt = ""
-            if first or before != (self.books.ledger.base, self.books.ledger.quote):
+            if self._told != (self.books.ledger.base, self.books.ledger.quote):
                 self._send_balances(f"reconciled-{ticker.ts}")
         else:
             self.distrust("an order's fate is still not known")

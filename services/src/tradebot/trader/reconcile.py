@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tradebot.domain.intent import Intent, read_name
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, plain
 from tradebot.platform import logs
 from tradebot.trader import metrics
 from tradebot.trader.account import Account
@@ -190,7 +190,9 @@ class Reconciler:
         if not first and certain:
             moved = (base.amount - ledger.base, quote.amount - ledger.quote)
         if any(moved):
-            self._flag("outside_balance", f"balances moved by {moved[0]} and {moved[1]} outside")
+            shifts = zip(moved, self._currencies, strict=True)
+            changes = (f"{plain(shift.normalize())} {currency}" for shift, currency in shifts)
+            self._flag("outside_balance", f"others moved the balances by {' and '.join(changes)}")
         if certain:
             await self._books.record(
                 Balanced(
