@@ -1,131 +1,33 @@
 """The chart, rendered by the real Helm over a matrix of values."""
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 import yaml
+from rendered import (
+    CHART,
+    EXTERNAL,
+    MATRIX,
+    ROOT,
+    environment,
+    everywhere,
+    helm,
+    needs_helm,
+    of_kind,
+    operator_settings,
+    pods,
+    render,
+)
 
-from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform.settings import load as load_settings
 from tradebot.platform.settings import variable
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.venue.emulator.settings import EmulatorSettings
-from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import topic_prefix
 
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts/tradebot"
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("helm") is None, reason="needs helm on PATH: the chart is rendered by it"
-)
-
-EXTERNAL = "kafka.external.bootstrapServers=kafka:9092"
-MATRIX: dict[str, tuple[str, ...]] = {
-    "defaults": (),
-    "emulator": ("emulator.enabled=true",),
-    "external kafka": (EXTERNAL, "emulator.enabled=true", "elasticsearch.enabled=false"),
-    "external kafka with a user": (
-        EXTERNAL,
-        "kafka.external.security=SASL_SSL",
-        "kafka.external.username=u",
-        "kafka.external.passwordSecret=p",
-        "kafka.external.caSecret=c",
-    ),
-    "secure kafka": ("kafka.strimzi.secure=true", "kafka.strimzi.replicas=3"),
-    "persistent": (
-        "kafka.strimzi.storage.type=persistent-claim",
-        "elasticsearch.storage.size=5Gi",
-        "elasticsearch.storage.class=fast",
-    ),
-    "external elasticsearch": (
-        "elasticsearch.external.url=https://es.example.org:9243",
-        "elasticsearch.external.username=u",
-        "elasticsearch.external.passwordSecret=p",
-        "elasticsearch.external.caSecret=c",
-    ),
-    "sqlite on a claim": (
-        EXTERNAL,
-        "elasticsearch.enabled=false",
-        "recorder.persistence.size=1Gi",
-    ),
-    "several namespaces": (
-        "operator.watchNamespaces={bots,team-b}",
-        "emulator.enabled=true",
-        "environments={Sandbox,Production}",
-        "topics.prefix=x.",
-    ),
-    "monitored": (
-        "monitoring.podMonitors=true",
-        "monitoring.rules=true",
-        "monitoring.grafanaDashboards=true",
-        "monitoring.labels.release=prometheus",
-    ),
-    "bare": (
-        EXTERNAL,
-        "operator.enabled=false",
-        "recorder.enabled=false",
-        "dashboard.enabled=false",
-        "elasticsearch.enabled=false",
-        "networkPolicy.enabled=false",
-        "podDisruptionBudgets.enabled=false",
-        "crds.enabled=false",
-    ),
-    "overlaid": (
-        "commonLabels.team=red",
-        "commonAnnotations.owner=me",
-        "fullnameOverride=tb",
-        "images.registry=registry.example.org",
-        "images.tag=v9",
-        "images.pullSecrets={pull}",
-        "operator.extras.pod.priorityClassName=high",
-        "operator.extras.labels.a=b",
-        "operator.extras.env.HTTPS_PROXY=http://proxy",
-        "recorder.extras.pod.nodeSelector.disk=ssd",
-    ),
-}
-
-
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
-
-
-@cache
-def render(*values: str, chart: Path = CHART) -> tuple[dict[str, Any], ...]:
-    """The objects that the chart makes with these values, as its release in namespace `bots`."""
-    sets = [part for value in values for part in ("--set", value)]
-    answer = helm("template", "tradebot", str(chart), "-n", "bots", *sets)
-    assert answer.returncode == 0, answer.stderr
-    return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
-
-
-def of_kind(objects: tuple[dict[str, Any], ...], *kinds: str) -> list[dict[str, Any]]:
-    return [item for item in objects if item["kind"] in kinds]
-
-
-def pods(objects: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the pod spec of everything that runs pods."""
-    for item in objects:
-        name = f"{item['kind']}/{item['metadata']['name']}"
-        if item["kind"] == "Pod":
-            yield name, item["spec"]
-        elif item["kind"] in ("Deployment", "StatefulSet", "Job"):
-            yield name, item["spec"]["template"]["spec"]
-
-
-def environment(container: dict[str, Any]) -> dict[str, str]:
-    return {item["name"]: item.get("value", "") for item in container.get("env", [])}
-
-
-everywhere = pytest.mark.parametrize("values", MATRIX.values(), ids=list(MATRIX))
+pytestmark = needs_helm
 
 
 def test_helm_finds_nothing_to_complain_of() -> None:
@@ -162,68 +64,6 @@ def test_a_broker_that_wants_a_user_is_refused_without_one() -> None:
 
 
 @everywhere
-def test_every_pod_passes_the_restricted_level(values: tuple[str, ...]) -> None:
-    for name, spec in pods(render(*values)):
-        assert spec["securityContext"]["runAsNonRoot"] is True, name
-        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        for container in [*spec["containers"], *spec.get("initContainers", [])]:
-            security = container["securityContext"]
-            assert security["allowPrivilegeEscalation"] is False, name
-            assert security["capabilities"] == {"drop": ["ALL"]}, name
-
-
-@everywhere
-def test_our_own_containers_cannot_write_to_their_image(values: tuple[str, ...]) -> None:
-    for name, spec in pods(render(*values)):
-        for container in [*spec["containers"], *spec.get("initContainers", [])]:
-            if "tradebot-" in container["image"]:
-                assert container["securityContext"]["readOnlyRootFilesystem"] is True, name
-
-
-@everywhere
-def test_only_the_operator_has_a_token(values: tuple[str, ...]) -> None:
-    for name, spec in pods(render(*values)):
-        assert spec["automountServiceAccountToken"] is name.endswith("-operator"), name
-
-
-@everywhere
-def test_no_pod_gets_variables_of_services_that_look_like_settings(
-    values: tuple[str, ...],
-) -> None:
-    assert all(spec["enableServiceLinks"] is False for _, spec in pods(render(*values)))
-
-
-@everywhere
-def test_every_container_says_what_it_needs_and_how_to_tell_that_it_lives(
-    values: tuple[str, ...],
-) -> None:
-    for name, spec in pods(render(*values)):
-        for container in spec["containers"]:
-            assert container["resources"]["requests"].keys() >= {"cpu", "memory"}, name
-            assert "memory" in container["resources"]["limits"], name
-            if not name.startswith(("Pod", "Job")):
-                probes = {"startupProbe", "livenessProbe", "readinessProbe"}
-                assert probes <= container.keys(), name
-
-
-@everywhere
-def test_every_mount_has_a_volume_and_no_name_is_given_twice(values: tuple[str, ...]) -> None:
-    objects = render(*values)
-    names = [
-        (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
-        for item in objects
-    ]
-    assert len(names) == len(set(names))
-    for name, spec in pods(objects):
-        volumes = [volume["name"] for volume in spec.get("volumes", [])]
-        assert len(volumes) == len(set(volumes)), name
-        claims = {"data"} if name.startswith("StatefulSet") else set()
-        for container in [*spec["containers"], *spec.get("initContainers", [])]:
-            mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
-            assert mounted <= set(volumes) | claims, name
-
-
-@everywhere
 def test_every_selector_finds_pods_of_the_chart(values: tuple[str, ...]) -> None:
     objects = render(*values)
     labelled = [
@@ -248,13 +88,6 @@ def test_no_role_is_a_blank_cheque_and_none_reads_secrets(values: tuple[str, ...
         for rule in role["rules"]:
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
             assert "secrets" not in rule["resources"]
-
-
-def operator_settings(values: tuple[str, ...]) -> OperatorSettings | None:
-    for item in of_kind(render(*values), "ConfigMap"):
-        if "operator.json" in item["data"]:
-            return msgspec.json.decode(item["data"]["operator.json"], type=OperatorSettings)
-    return None
 
 
 @everywhere
@@ -295,28 +128,6 @@ def test_the_operator_takes_its_configuration_and_names_the_same_topics(
                 "dead-letters",
             )
         }
-
-
-@everywhere
-def test_every_variable_of_a_stage_is_one_of_its_settings(values: tuple[str, ...]) -> None:
-    kinds: dict[str, Any] = {
-        "recorder": RecorderSettings,
-        "dashboard": DashboardSettings,
-        "emulator": EmulatorSettings,
-        "import": RecorderSettings,
-    }
-    for name, spec in pods(render(*values)):
-        for container in spec["containers"]:
-            kind = kinds.get(container["name"])
-            if kind is None:
-                continue
-            given = {
-                key: value
-                for key, value in environment(container).items()
-                if key.startswith("TRADEBOT_")
-            }
-            assert set(given) <= {variable(f.name) for f in msgspec.structs.fields(kind)}, name
-            load_settings(kind, environment=given)
 
 
 def test_the_emulator_comes_with_its_environment_and_production_only_by_name() -> None:
@@ -376,75 +187,6 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
     assert listener["tls"] is True
 
 
-def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    if not selector.get("matchLabels", {}).items() <= labels.items():
-        return False
-    for rule in selector.get("matchExpressions", []):
-        inside = labels.get(rule["key"]) in rule["values"]
-        if inside != (rule["operator"] == "In"):
-            return False
-    return True
-
-
-def reached(objects: tuple[dict[str, Any], ...], labels: dict[str, str], port: int) -> set[str]:
-    """The address ranges in which a pod of these labels may open a connection to the port."""
-    found: set[str] = set()
-    for policy in of_kind(objects, "NetworkPolicy"):
-        if not matches(policy["spec"]["podSelector"], labels):
-            continue
-        for rule in policy["spec"].get("egress", []):
-            if port in [item["port"] for item in rule["ports"]]:
-                blocks = [peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer]
-                found |= {block["cidr"] for block in blocks}
-                world = [block for block in blocks if block["cidr"] == "0.0.0.0/0"]
-                if port == 443:
-                    assert all("10.0.0.0/8" in block["except"] for block in world)
-    return found
-
-
-def of_stage(stage: str, environment: str, egress: str = "") -> dict[str, str]:
-    """The labels of a stage's pod, as the operator sets them."""
-    labels = {
-        "app.kubernetes.io/part-of": "tradebot",
-        "app.kubernetes.io/component": stage,
-        "tradebot.dev/stage": stage,
-        "tradebot.dev/environment": environment,
-    }
-    return labels | ({"tradebot.dev/egress": egress} if egress else {})
-
-
-def test_the_network_is_closed_but_for_what_each_part_needs() -> None:
-    objects = render(
-        *MATRIX["emulator"],
-        "networkPolicy.apiServerPorts={6443}",
-        "networkPolicy.venueCidr=203.0.113.0/24",
-    )
-    for stage in ("ingest", "liquidity", "forecast", "trader"):
-        assert not reached(objects, of_stage(stage, "Emulator"), 443), stage
-    for stage in ("ingest", "trader"):
-        assert reached(objects, of_stage(stage, "Sandbox", "venue"), 443) == {"203.0.113.0/24"}
-    assert reached(objects, of_stage("trader", "Emulator"), 6443) == {"0.0.0.0/0"}
-    assert not reached(objects, of_stage("forecast", "Sandbox", "venue"), 6443)
-    denied = next(
-        item
-        for item in of_kind(objects, "NetworkPolicy")
-        if item["metadata"]["name"] == "tradebot-default"
-    )
-    assert denied["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert all("to" not in rule or rule["to"] for rule in denied["spec"]["egress"])
-
-
-def test_a_forecast_reaches_nothing_but_the_history_that_its_bot_asks_for() -> None:
-    asked = [of_stage("forecast", "Sandbox", egress) for egress in ("venue", "web")]
-    claim = of_stage("forecast", "Sandbox")
-    for labels in asked:
-        assert reached(render(), labels, 443) == {"0.0.0.0/0"}
-        narrow = render("networkPolicy.historyCidrs={203.0.113.7/32}")
-        assert reached(narrow, labels, 443) == {"203.0.113.7/32"}
-        assert not reached(render("networkPolicy.historyCidrs=null"), labels, 443)
-    assert not reached(render(), claim, 443)
-
-
 def test_overlays_and_common_labels_reach_what_they_should() -> None:
     objects = render(*MATRIX["overlaid"])
     for item in objects:
@@ -457,26 +199,6 @@ def test_overlays_and_common_labels_reach_what_they_should() -> None:
     assert operator["imagePullSecrets"] == [{"name": "pull"}]
     assert operator["containers"][0]["image"] == "registry.example.org/tradebot-operator:v9"
     assert specs["Deployment/tb-recorder-sandbox"]["nodeSelector"] == {"disk": "ssd"}
-
-
-@everywhere
-def test_a_new_version_of_the_chart_alone_restarts_no_pod(
-    values: tuple[str, ...], tmp_path: Path
-) -> None:
-    shutil.copytree(CHART, tmp_path / "chart")
-    file = tmp_path / "chart/Chart.yaml"
-    chart = yaml.safe_load(file.read_text())
-    chart |= {"version": "9.9.9", "appVersion": "9.9.9"}
-    file.write_text(yaml.safe_dump(chart))
-    pinned = (*values, "images.tag=v9")
-    now, then = (
-        {
-            item["metadata"]["name"]: item["spec"]["template"]
-            for item in of_kind(render(*pinned, chart=place), "Deployment", "StatefulSet")
-        }
-        for place in (CHART, tmp_path / "chart")
-    )
-    assert now == then
 
 
 def test_an_image_that_is_named_whole_is_taken_as_it_is() -> None:

@@ -1,0 +1,127 @@
+"""The chart as the real Helm renders it, over a matrix of values."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from tradebot_operator.settings import OperatorSettings
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts/tradebot"
+
+needs_helm = pytest.mark.skipif(
+    shutil.which("helm") is None, reason="needs helm on PATH: the chart is rendered by it"
+)
+
+EXTERNAL = "kafka.external.bootstrapServers=kafka:9092"
+MATRIX: dict[str, tuple[str, ...]] = {
+    "defaults": (),
+    "emulator": ("emulator.enabled=true",),
+    "external kafka": (EXTERNAL, "emulator.enabled=true", "elasticsearch.enabled=false"),
+    "external kafka with a user": (
+        EXTERNAL,
+        "kafka.external.security=SASL_SSL",
+        "kafka.external.username=u",
+        "kafka.external.passwordSecret=p",
+        "kafka.external.caSecret=c",
+    ),
+    "secure kafka": ("kafka.strimzi.secure=true", "kafka.strimzi.replicas=3"),
+    "persistent": (
+        "kafka.strimzi.storage.type=persistent-claim",
+        "elasticsearch.storage.size=5Gi",
+        "elasticsearch.storage.class=fast",
+    ),
+    "external elasticsearch": (
+        "elasticsearch.external.url=https://es.example.org:9243",
+        "elasticsearch.external.username=u",
+        "elasticsearch.external.passwordSecret=p",
+        "elasticsearch.external.caSecret=c",
+    ),
+    "sqlite on a claim": (
+        EXTERNAL,
+        "elasticsearch.enabled=false",
+        "recorder.persistence.size=1Gi",
+    ),
+    "several namespaces": (
+        "operator.watchNamespaces={bots,team-b}",
+        "emulator.enabled=true",
+        "environments={Sandbox,Production}",
+        "topics.prefix=x.",
+    ),
+    "monitored": (
+        "monitoring.podMonitors=true",
+        "monitoring.rules=true",
+        "monitoring.grafanaDashboards=true",
+        "monitoring.labels.release=prometheus",
+    ),
+    "bare": (
+        EXTERNAL,
+        "operator.enabled=false",
+        "recorder.enabled=false",
+        "dashboard.enabled=false",
+        "elasticsearch.enabled=false",
+        "networkPolicy.enabled=false",
+        "podDisruptionBudgets.enabled=false",
+        "crds.enabled=false",
+    ),
+    "overlaid": (
+        "commonLabels.team=red",
+        "commonAnnotations.owner=me",
+        "fullnameOverride=tb",
+        "images.registry=registry.example.org",
+        "images.tag=v9",
+        "images.pullSecrets={pull}",
+        "operator.extras.pod.priorityClassName=high",
+        "operator.extras.labels.a=b",
+        "operator.extras.env.HTTPS_PROXY=http://proxy",
+        "recorder.extras.pod.nodeSelector.disk=ssd",
+    ),
+}
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
+
+
+@cache
+def render(*values: str, chart: Path = CHART) -> tuple[dict[str, Any], ...]:
+    """The objects that the chart makes with these values, as its release in namespace `bots`."""
+    sets = [part for value in values for part in ("--set", value)]
+    answer = helm("template", "tradebot", str(chart), "-n", "bots", *sets)
+    assert answer.returncode == 0, answer.stderr
+    return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
+
+
+def of_kind(objects: tuple[dict[str, Any], ...], *kinds: str) -> list[dict[str, Any]]:
+    return [item for item in objects if item["kind"] in kinds]
+
+
+def pods(objects: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name and the pod spec of everything that runs pods."""
+    for item in objects:
+        name = f"{item['kind']}/{item['metadata']['name']}"
+        if item["kind"] == "Pod":
+            yield name, item["spec"]
+        elif item["kind"] in ("Deployment", "StatefulSet", "Job"):
+            yield name, item["spec"]["template"]["spec"]
+
+
+def environment(container: dict[str, Any]) -> dict[str, str]:
+    return {item["name"]: item.get("value", "") for item in container.get("env", [])}
+
+
+everywhere = pytest.mark.parametrize("values", MATRIX.values(), ids=list(MATRIX))
+
+
+def operator_settings(values: tuple[str, ...]) -> OperatorSettings | None:
+    for item in of_kind(render(*values), "ConfigMap"):
+        if "operator.json" in item["data"]:
+            return msgspec.json.decode(item["data"]["operator.json"], type=OperatorSettings)
+    return None
