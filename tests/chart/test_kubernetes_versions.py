@@ -1,0 +1,110 @@
+"""Every object is one that each supported Kubernetes knows, by that version's own schemas.
+
+Those of the chart over its matrix of values, and those that the operator makes of a TradeBot. A
+field that a version does not have is refused; Strimzi's and Prometheus' objects have no schema
+here: a real API server with Strimzi's definitions sees the first in tests/cluster.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from kubernetes_validate import utils as schemas
+from referencing import Registry, Resource
+from rendered import CHART, MATRIX, ROOT, needs_helm, operator_settings, render
+
+from tradebot_operator.builders.shared import shared_children
+from tradebot_operator.builders.trader import trader_children
+from tradebot_operator.resource import parse
+from tradebot_operator.units import units
+
+OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
+OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())
+NEWEST = int(schemas.latest_version().split(".")[1])
+assert OLDEST is not None
+VERSIONS = [f"1.{minor}" for minor in range(int(OLDEST[1]), NEWEST + 1)]
+
+
+@cache
+def definitions(version: str) -> Resource[Any]:
+    file = f"kubernetes-json-schema/v{version}.0-local-strict/_definitions.json"
+    return Resource.from_contents(schemas.schema_contents(file, version))
+
+
+@cache
+def validator(version: str, api_version: str, kind: str) -> jsonschema.protocols.Validator:
+    group, _, name = api_version.rpartition("/")
+    place = f"{group.split('.')[0]}-{name}".removeprefix("-")
+    file = f"kubernetes-json-schema/v{version}.0-local-strict/{kind.lower()}-{place}.json"
+    schema = schemas.schema_contents(file, version)
+    registry: Registry[Any] = Resource.from_contents(schema) @ Registry()
+    return jsonschema.Draft202012Validator(schema, registry=definitions(version) @ registry)
+
+
+def problems(version: str, item: dict[str, Any]) -> Iterator[str]:
+    for error in validator(version, item["apiVersion"], item["kind"]).iter_errors(item):
+        place = ".".join(map(str, error.path))
+        yield f"{item['kind']} {item['metadata']['name']}: {place}: {error.message[:200]}"
+
+
+@cache
+def of_the_chart() -> list[dict[str, Any]]:
+    """Each different object of the matrix once."""
+    found = [item for values in MATRIX.values() for item in render(*values)]
+    return unique(item for item in found if not item["apiVersion"].startswith(OTHERS))
+
+
+@cache
+def of_the_operator() -> list[dict[str, Any]]:
+    """The children of each TradeBot in manifests/, with each configuration of the matrix."""
+    found: list[dict[str, Any]] = []
+    for values in MATRIX.values():
+        settings = operator_settings(values)
+        if settings is None:
+            continue
+        for file in sorted((ROOT / "manifests").glob("btc-*.yaml")):
+            body = yaml.safe_load(file.read_text())
+            body["metadata"] |= {"namespace": "bots", "uid": "0", "generation": 1}
+            body["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+            bot = parse(body)
+            *shared, own = units(bot)
+            for unit in shared:
+                found += shared_children(unit, [bot], settings)
+            found += trader_children(own, bot, settings)
+    return unique(found)
+
+
+def unique(items: Any) -> list[dict[str, Any]]:
+    return list({json.dumps(item, sort_keys=True): item for item in items}.values())
+
+
+@needs_helm
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_supported_kubernetes_takes_every_object_of_the_chart(version: str) -> None:
+    assert [text for item in of_the_chart() for text in problems(version, item)] == []
+
+
+@needs_helm
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_supported_kubernetes_takes_what_the_operator_makes_of_a_bot(version: str) -> None:
+    assert len(of_the_operator()) > 20
+    assert [text for item in of_the_operator() for text in problems(version, item)] == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_field_that_kubernetes_does_not_have_is_found(version: str) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
+    wrong = service | {"spec": {"ports": [{"port": "http"}], "selectr": {}}}
+    assert not list(problems(version, service | {"spec": {"ports": [{"port": 80}]}}))
+    assert len(list(problems(version, wrong))) == 2
+
+
+def test_the_pages_tell_which_versions_are_tested() -> None:
+    words = f"{VERSIONS[0]} to {VERSIONS[-1]}"
+    assert words in (ROOT / "docs/kubernetes.md").read_text()
+    assert words in (CHART / "README.md").read_text()
