@@ -7,12 +7,15 @@ from typing import Any, cast
 
 import pytest
 from faust.types import TP
+from prometheus_client import REGISTRY
 
 from tradebot.domain.window import Checkpoint, WindowRules
 from tradebot.liquidity import partition as module
+from tradebot.liquidity.owner import Owner
 from tradebot.liquidity.partition import FeedPartition
 from tradebot.liquidity.results import Place
-from tradebot.liquidity.transport import Fetch, FetchScheduler
+from tradebot.liquidity.settings import LiquiditySettings
+from tradebot.liquidity.transport import FeedConsumer, Fetch, FetchScheduler
 from tradebot.platform.exactly_once import GroupOffsets, Message
 from tradebot.platform.kafka import Topics
 from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
@@ -173,3 +176,25 @@ async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() 
             clock.observe(START + 60_000 + 11_000)
         await partition.tick()
         await until(lambda: broker.windows() == [(0, 4)])
+
+
+async def test_the_lag_goes_on_being_told_while_a_partition_cannot_be_taken_over() -> None:
+    class Consumer:
+        def highwater(self, _tp: TP) -> int:
+            return 100
+
+    async def refuse() -> Checkpoint | None:
+        await asyncio.sleep(0.001)
+        raise TimeoutError("the broker is away")
+
+    broker = Broker(end=30)
+    owner = Owner(LiquiditySettings())
+    async with running(broker) as partition:
+        owner.partitions[TP0] = partition
+        partition.take(fetch(0, 4))
+        broker.failures, broker.open = 1, refuse  # type: ignore[method-assign]
+        partition.take(fetch(4, 9))
+        await until(lambda: partition.windows is None)
+        await owner.tick(cast(FeedConsumer, Consumer()))
+    labels = {"partition": "0"}
+    assert REGISTRY.get_sample_value("tradebot_liquidity_lag_records", labels) == 91

@@ -94,8 +94,8 @@ class Owner:
                 await partition.tick()
             except KafkaException as error:  # asked again at the next tick
                 _log.debug("clock not served", partition=tp.partition, error=str(error))
-            if partition.windows is not None:
-                lag = (consumer.highwater(tp) or 0) - partition.windows.next
+            if partition.reached is not None:
+                lag = (consumer.highwater(tp) or 0) - partition.reached
                 metrics.LAG.labels(str(tp.partition)).set(max(lag, 0))
         self._tell()
 

@@ -43,6 +43,8 @@ class FeedPartition:
         self.windows: PartitionWindows | None = None
         self.trouble: str | None = "it is being taken over"
         self.last_record = monotonic()
+        self.reached: int | None = None
+        """The offset after the last record fed; it stays while the partition is taken over."""
         self._place = place
         self._output = output
         self._offsets = offsets
@@ -94,6 +96,7 @@ class FeedPartition:
         late = windows.late
         closed = windows.feed(decoded.changes, decoded.offsets)
         windows.passed(fetched[-1].offset + 1)
+        self.reached = windows.next
         self._note_arrival(len(fetched), windows.late - late)
         self._observe(windows)
         self._send(closed, [*decoded.unreadable, *self._rejected(fetched)])
@@ -152,6 +155,7 @@ class FeedPartition:
         self._pending_windows.clear()
         self._hole = None
         self.windows = windows
+        self.reached = windows.next
         await self._read_on(windows)
         self.trouble = None
         _log.info("partition taken over", partition=self.tp.partition, offset=windows.next)
