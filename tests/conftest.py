@@ -1,6 +1,7 @@
 """Addresses of real servers; a test that needs one skips with a sentence where it is not given."""
 
 import os
+import shutil
 
 import pytest
 
@@ -25,3 +26,15 @@ def kafka_address() -> str:
 def elasticsearch_address() -> str:
     """A real Elasticsearch, as a URL."""
     return _address("TRADEBOT_TEST_ELASTICSEARCH", "Elasticsearch")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> str:
+    """The path of Prometheus' executable."""
+    path = shutil.which("prometheus")
+    if path is None:
+        reason = "needs prometheus on the PATH (Debian's package of that name)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason + " (in CI a skip would hide it)")
+        pytest.skip(reason)
+    return path

@@ -3,23 +3,20 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
-import yaml
 from demo_process import Demo
+from prometheus_watch import Prometheus, free_port, wait_until
 
 from tradebot.demo.stages import API_KEY, API_SECRET, NAMES
 from tradebot.platform import kafka
@@ -30,14 +27,11 @@ from tradebot.records import DocType
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-RULES = ROOT / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
-
 
 class Watched:
     """A demo, and a Prometheus that scrapes every stage of it each second."""
 
-    def __init__(self, folder: Path, prometheus: str) -> None:
+    def __init__(self, folder: Path, program: str) -> None:
         self.demo = Demo(folder, "--speed", "60")
         self.demo.wait_ready(120)
         self.stages = {name: pid for pid, name in self.demo.children().items()}
@@ -46,25 +40,10 @@ class Watched:
         self.given = given
         self.kafka = StageSettings(kafka=given["TRADEBOT_KAFKA"], kafka_embedded=True)
         stages = [s.partition("=http://")[2] for s in given["TRADEBOT_STAGES"].split(",")]
-        self._targets = folder / "targets.json"
-        self._watch(*stages)
-        address = f"127.0.0.1:{free_port()}"
-        self.url = f"http://{address}"
+        sooner = {"TradebotDocumentBacklog": ("> 300)", "> 5)")}
+        self.prometheus = Prometheus(folder, program, stages, sooner)
+        self.firing, self.firing_bots = self.prometheus.firing, self.prometheus.firing_bots
         self._more: list[subprocess.Popen[bytes]] = []
-        self._prometheus = subprocess.Popen(
-            [
-                prometheus,
-                f"--config.file={_configuration(folder, self._targets)}",
-                f"--storage.tsdb.path={folder / 'prometheus'}",
-                f"--web.listen-address={address}",
-                "--log.level=warn",
-            ]
-        )
-
-    def _watch(self, *addresses: str) -> None:
-        whole = self._targets.with_suffix(".new")
-        whole.write_text(json.dumps([{"targets": addresses}]))
-        whole.replace(self._targets)
 
     def control(self, verb: str) -> None:
         command = [sys.executable, "-m", "tradebot", verb, "demo", "--because", "a test"]
@@ -94,34 +73,14 @@ class Watched:
         with (self.demo.state / "logs" / f"{bot}.log").open("w") as log:
             environment = {**os.environ, **self.given}
             self._more.append(subprocess.Popen(command, env=environment, stderr=log))
-        watched = json.loads(self._targets.read_text())[0]["targets"]
-        self._watch(*watched, f"127.0.0.1:{port}")
+        self.prometheus.watch([*self.prometheus.targets, f"127.0.0.1:{port}"])
 
     def end_bot(self) -> None:
         """Ends the trader that was started last."""
         process = self._more.pop()
         process.terminate()
         process.wait(10)
-        self._watch(*json.loads(self._targets.read_text())[0]["targets"][:-1])
-
-    def ask(self, path: str) -> Any:
-        with contextlib.suppress(httpx.HTTPError, ValueError):
-            return httpx.get(f"{self.url}/api/v1/{path}", timeout=5).json()["data"]
-        return {}
-
-    def value(self, query: str) -> float:
-        """What the query answers now; 0 for nothing."""
-        result = self.ask(f"query?query={quote(query)}").get("result", [])
-        return float(result[0]["value"][1]) if result else 0.0
-
-    def firing(self) -> set[str]:
-        return {alert for alert, _ in self.firing_bots()}
-
-    def firing_bots(self) -> set[tuple[str, str]]:
-        """The alerts that fire, and of which bot each is."""
-        alerts = self.ask("alerts").get("alerts", [])
-        labels = [a["labels"] for a in alerts if a["state"] == "firing"]
-        return {(each["alertname"], each.get("bot", "")) for each in labels}
+        self.prometheus.watch(self.prometheus.targets[:-1])
 
     def tell(self, stage: str, number: signal.Signals) -> None:
         os.kill(self.stages[stage], number)
@@ -130,54 +89,15 @@ class Watched:
         for pid in self.stages.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-        for process in (*self._more, self._prometheus):
+        for process in self._more:
             process.terminate()
             process.wait(10)
+        self.prometheus.end()
         self.demo.abandon()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def _configuration(folder: Path, targets: Path) -> Path:
-    """The chart's rules, which here ring after seconds instead of minutes."""
-    rules = yaml.safe_load(RULES.read_text())
-    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
-        if "for" in rule:
-            rule["for"] = "2s"
-        if rule.get("alert") == "TradebotDocumentBacklog":
-            assert rule["expr"].endswith("> 300)")
-            rule["expr"] = rule["expr"].replace("> 300)", "> 5)")
-    (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
-    configuration = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": [
-            {"job_name": "tradebot", "file_sd_configs": [{"files": [str(targets)]}]}
-        ],
-    }
-    path = folder / "prometheus.yaml"
-    path.write_text(yaml.safe_dump(configuration))
-    return path
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.3)
-
-
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    prometheus = shutil.which("prometheus")
-    if prometheus is None:
-        reason = "needs prometheus on the PATH (Debian's package of that name)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason + " (in CI a skip would hide it)")
-        pytest.skip(reason)
+def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with pytest.MonkeyPatch.context() as patch:
         # A model is stale after a quarter of an exchange hour here, not after a whole one.
         patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "900")
@@ -189,12 +109,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: Watched) -> None:
-    def healths() -> list[str]:
-        return [t["health"] for t in watched.ask("targets").get("activeTargets", [])]
-
+    healths = watched.prometheus.healths
     wait_until(lambda: len(healths()) >= 7 and set(healths()) == {"up"})
     time.sleep(3)
-    rules = [r for g in watched.ask("rules")["groups"] for r in g["rules"]]
+    rules = [r for g in watched.prometheus.ask("rules")["groups"] for r in g["rules"]]
     assert {r["health"] for r in rules} == {"ok"}, rules
     assert watched.firing() == set()
 
@@ -205,7 +123,7 @@ def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watch
     watched.control("pause")
     watched.fault({"kind": "balance", "currency": "BTC", "amount": "1"})
     held = 'tradebot_trader_balance{bot="demo", currency="BTC"}'
-    wait_until(lambda: watched.value(held) == watched.at_the_exchange("BTC") >= 1)
+    wait_until(lambda: watched.prometheus.value(held) == watched.at_the_exchange("BTC") >= 1)
     watched.fault(
         {"kind": "error", "match": "/v1/order/new", "status": 502, "body": "", "processed": True},
         {"kind": "error", "match": "/v1/order/status", "status": 503},
