@@ -13,6 +13,8 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
 )
 ERRORS = Counter("tradebot_operator_errors_total", "Passes that failed", ["kind"])
+for _kind in ("unit", "bot", "canary"):
+    ERRORS.labels(_kind)  # from zero: an increase is seen only against a value that was there
 WRITES = Counter("tradebot_operator_writes_total", "Writes to the API server", ["verb", "kind"])
 CANARY_AGE = Gauge(
     "tradebot_operator_canary_age_seconds",

@@ -38,3 +38,11 @@ LATE_TRADES = Gauge(
 DEAD_LETTERS = Counter(
     "tradebot_forecast_dead_letters_total", "Records that could not be read", ["symbol"]
 )
+
+
+def from_zero(symbol: str, model: str) -> None:
+    """Begins each counter: an increase is seen only against a value that was there."""
+    for each in (PUBLISHED, FAILURES):
+        each.labels(symbol, model)
+    for each in (TRADES, DEAD_LETTERS):
+        each.labels(symbol)

@@ -61,6 +61,7 @@ class Stage:
         self._next_evaluation = 0
         self._last_failure = ""
         self._stopping = threading.Event()
+        metrics.from_zero(settings.symbol, settings.model)
 
     def run(self) -> None:
         """Runs until `stop`.

@@ -1,6 +1,10 @@
 """Metrics of ingest."""
 
+from typing import get_args
+
 from prometheus_client import Counter, Gauge
+
+from tradebot.venue.feeds.base import BreakCause
 
 FRAMES = Counter("tradebot_ingest_frames_total", "Frames read from the venue", ["symbol"])
 RECORDS = Counter("tradebot_ingest_records_total", "Records handed to Kafka", ["symbol", "topic"])
@@ -22,3 +26,11 @@ SILENCE = Gauge(
 )
 QUEUE = Gauge("tradebot_ingest_queue_records", "Records that wait for Kafka", ["symbol"])
 BOOK_LEVELS = Gauge("tradebot_ingest_book_levels", "Price levels of the book", ["symbol"])
+
+
+def from_zero(symbol: str) -> None:
+    """Begins each counter: an increase is seen only against a value that was there."""
+    for each in (FRAMES, CONNECTIONS, UNDELIVERED):
+        each.labels(symbol)
+    for cause in get_args(BreakCause):
+        BREAKS.labels(symbol, cause)

@@ -71,6 +71,7 @@ class Ingest:
         self._troubled = False
         self._filling_in: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
+        metrics.from_zero(settings.symbol)
         readiness.check("feed", self.feed_trouble)
         readiness.check("kafka", publisher.trouble)
 

@@ -25,3 +25,15 @@ RESETS = Counter(
     "Times that a partition was forgotten and read again from its committed offset",
     ["partition"],
 )
+
+
+def from_zero(partition: str) -> None:
+    """Begins each counter: an increase is seen only against a value that was there."""
+    for each in (LATE, BAD, RESETS):
+        each.labels(partition)
+
+
+def symbol_from_zero(symbol: str) -> None:
+    """Begins the counters of a symbol, when it is first heard of."""
+    for complete in ("true", "false"):
+        WINDOWS.labels(symbol, complete)

@@ -59,6 +59,7 @@ class FeedPartition:
         self._hole: tuple[int, int] | None = None
         self._only_late_since: float | None = None
         self._label = str(tp.partition)
+        metrics.from_zero(self._label)
 
     async def run(self) -> None:
         """Takes the partition over and writes its results, until it is cancelled."""
@@ -226,4 +227,5 @@ class FeedPartition:
                 self._heard[symbol] = state.last_ts
                 if symbol not in self._clocks:
                     self._clocks[symbol] = VenueClock(self._place.speed)
+                    metrics.symbol_from_zero(symbol)
                 self._clocks[symbol].observe(state.last_ts)

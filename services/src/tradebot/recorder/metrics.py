@@ -1,6 +1,10 @@
 """What the recorder counts."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from tradebot.records import DocType
 
 DOCUMENTS = Counter(
     "tradebot_recorder_documents_total", "Documents stored, by their kind", ["doc_type"]
@@ -27,3 +31,11 @@ LAST_WRITE = Gauge(
 LOST_WINDOWS = Counter(
     "tradebot_recorder_lost_windows_total", "Windows of which a record never came"
 )
+
+
+def from_zero(topics: Iterable[str]) -> None:
+    """Begins each counter: an increase is seen only against a value that was there."""
+    for kind in DocType:
+        DOCUMENTS.labels(kind)
+    for topic in topics:
+        DEAD_LETTERS.labels(topic)

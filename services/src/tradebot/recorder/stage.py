@@ -62,9 +62,7 @@ class Recorder:
         self._stopping = threading.Event()
         self._dead_letters = kafka.producer(settings)
         self._origins: dict[str, Received] = {}
-        for topic in self._read_topics():
-            # Zero from the start: an increase is seen only against a value that was there.
-            metrics.DEAD_LETTERS.labels(topic)
+        metrics.from_zero(self._read_topics())
 
     def _read_topics(self) -> list[str]:
         return [self._topics.documents, self._topics.liquidity, self._topics.forecasts]

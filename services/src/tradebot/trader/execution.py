@@ -50,8 +50,6 @@ class Executor:
         self._held = held
         self._sleep = sleep
         self._log = logs.get("trader.execution")
-        # Zero from the start: an increase is seen only against a value that was there.
-        metrics.AMBIGUOUS.labels(books.who.bot)
 
     async def execute(self, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
         """Journals the intent, sends its order once, and records the outcome.

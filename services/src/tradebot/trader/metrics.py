@@ -1,11 +1,43 @@
 """The trader's metrics; labels are bot and symbol, as in the documents."""
 
 from decimal import Decimal
+from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from tradebot.domain.money import ZERO
+from tradebot.domain.order_state import Phase
 from tradebot.trader.ledger import Ledger
+
+GATES: Final = (
+    "signal",
+    "daily_loss",
+    "drawdown",
+    "halt",
+    "reconciliation",
+    "window_age",
+    "feed",
+    "model",
+    "completeness",
+    "band",
+    "position",
+    "edge",
+    "cooldown",
+    "order_rate",
+    "size",
+    "collar",
+)
+"""What can hold a decision back, in the order in which they are asked."""
+
+FLAG_KINDS: Final = (
+    "older_epoch",
+    "resting",
+    "outside_order",
+    "outside_trade",
+    "outside_balance",
+    "two_orders",
+    "no_intent",
+)
 
 WINDOWS = Counter("tradebot_trader_windows_total", "Windows accounted for", ["bot"])
 DECISIONS = Counter(
@@ -23,8 +55,7 @@ AMBIGUOUS = Counter(
 )
 FLAGS = Counter(
     "tradebot_trader_flags_total",
-    "What reconciliation found that should not be: older_epoch, resting, outside_order,"
-    " outside_trade, outside_balance, two_orders, no_intent",
+    "What reconciliation found that should not be: " + ", ".join(FLAG_KINDS),
     ["bot", "kind"],
 )
 RECONCILIATIONS = Counter(
@@ -66,6 +97,23 @@ WINDOW_LAG_SECONDS = Gauge(
     "Exchange seconds between the newest window's end and its decision",
     ["bot"],
 )
+
+
+def from_zero(bot: str) -> None:
+    """Begins each counter: an increase is seen only against a value that was there."""
+    for each in (WINDOWS, FEES, AMBIGUOUS):
+        each.labels(bot)
+    for gate in GATES:
+        DECISIONS.labels(bot, "hold", gate)
+    for side in ("buy", "sell"):
+        DECISIONS.labels(bot, side, "")
+        FILLS.labels(bot, side)
+        for phase in (Phase.UNPLACED, Phase.OPEN, Phase.CLOSED):
+            ORDERS.labels(bot, side, phase.name.lower())
+    for kind in FLAG_KINDS:
+        FLAGS.labels(bot, kind)
+    for outcome in ("certain", "uncertain"):
+        RECONCILIATIONS.labels(bot, outcome)
 
 
 def measure(bot: str, ledger: Ledger, *, equity: Decimal, mid: Decimal) -> None:

@@ -86,6 +86,7 @@ async def _hold(
     needed = (topics.feed, topics.liquidity, topics.forecasts, topics.documents)
     # What waits for a server does so in a thread: the lease is renewed in this loop.
     await asyncio.to_thread(ensure_topics, settings, needed)
+    metrics.from_zero(settings.bot)
     metrics.EPOCH.labels(settings.bot).set(epoch)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
