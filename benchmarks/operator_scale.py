@@ -23,7 +23,7 @@ import click
 import httpx
 import yaml
 
-from tradebot_operator.api import path
+from tradebot_operator.api import resource
 
 BOTS = int(os.environ.get("TRADEBOT_BENCH_BOTS", "1000"))
 SYMBOLS = 20
@@ -36,6 +36,12 @@ SIDES = {
     "peer": [str(ROOT / "benchmarks/peers/plain_operator.py")],
     "ours": ["-m", "tradebot_operator"],
 }
+
+
+def path(kind: str, namespace: str, name: str | None = None) -> str:
+    """The address of an object, or of its collection."""
+    address: str = resource(kind).path(name, namespace)
+    return address
 
 
 class Server:

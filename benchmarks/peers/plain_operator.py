@@ -13,14 +13,14 @@ import kopf
 from tradebot_operator.api import Api
 from tradebot_operator.builders.shared import shared_children
 from tradebot_operator.builders.trader import trader_children
-from tradebot_operator.login import login
+from tradebot_operator.login import configuration, login
 from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
 from tradebot_operator.settings import load
 from tradebot_operator.units import units
 
 SETTINGS = load()
 registry = kopf.OperatorRegistry()
-api = Api(login)
+api = Api(configuration)
 kopf.on.login(registry=registry)(login)
 
 

@@ -17,7 +17,7 @@ from tradebot.platform.cluster_api import ClusterApi
 from tradebot.platform.cluster_lease import KubernetesLease
 from tradebot.platform.cluster_status import StatusReporter
 from tradebot.trader.report import Condition
-from tradebot_operator.api import path as object_path
+from tradebot_operator.api import resource
 from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
@@ -59,9 +59,9 @@ def account(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Itera
     bot = parse(api.get(f"{BOTS.format(namespace)}/btc"))
     for child in trader_children(units(bot)[-1], bot, SETTINGS):
         if child["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
-            place = object_path(child["kind"], namespace, child["metadata"]["name"])
+            place = resource(child["kind"]).path(child["metadata"]["name"], namespace)
             api.apply(place, child).raise_for_status()
-    asked = f"{object_path('ServiceAccount', namespace, 'trader-btc')}/token"
+    asked = resource("ServiceAccount").path("trader-btc", namespace) + "/token"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = api.post(asked, request).raise_for_status().json()["status"]["token"]
     cluster = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]

@@ -7,7 +7,6 @@ import sys
 import kopf
 
 from tradebot_operator.handlers import Operator
-from tradebot_operator.login import login
 from tradebot_operator.settings import ConfigError, load
 
 
@@ -21,7 +20,7 @@ def main() -> int:
     kopf.configure(log_format=kopf.LogFormat.JSON, verbose=settings.log_level == "debug")
     for name in ("aiohttp.access", "kopf.objects"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    asyncio.run(Operator(settings, login).run())
+    asyncio.run(Operator(settings).run())
     return 0
 
 

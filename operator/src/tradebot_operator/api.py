@@ -1,6 +1,8 @@
-"""The API server: server-side apply, patches, deletes and lists, over kopf's credentials.
+"""The API server: server-side apply, patches, deletes and lists, by Kubernetes' own client.
 
-kopf reads; this writes. A second client library would only hold the same objects again.
+kopf watches; this writes. The kinds are few and known: they are named here, and nothing of the
+cluster is discovered. Answers are read from their bytes, since the client's own objects would
+hold each field twice.
 """
 
 import asyncio
@@ -8,23 +10,31 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-import kopf
 import msgspec
+from kubernetes.aio import client, dynamic
+from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from tradebot_operator.naming import MANAGER
+from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION
 
+RBAC = "rbac.authorization.k8s.io"
 RESOURCES = {
-    "ConfigMap": ("api/v1", "configmaps"),
-    "ServiceAccount": ("api/v1", "serviceaccounts"),
-    "Pod": ("api/v1", "pods"),
-    "Event": ("api/v1", "events"),
-    "Deployment": ("apis/apps/v1", "deployments"),
-    "Role": ("apis/rbac.authorization.k8s.io/v1", "roles"),
-    "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
-    "TradeBot": ("apis/tradebot.dev/v1alpha1", "tradebots"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "ServiceAccount": ("", "v1", "serviceaccounts"),
+    "Pod": ("", "v1", "pods"),
+    "Event": ("", "v1", "events"),
+    "Deployment": ("apps", "v1", "deployments"),
+    "Role": (RBAC, "v1", "roles"),
+    "RoleBinding": (RBAC, "v1", "rolebindings"),
+    KIND: (GROUP, VERSION, PLURAL),
 }
+"""By kind its group, version and plural."""
+STATUS = f"{KIND}/status"
+CONNECTIONS = 32
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
-Login = Callable[[], Awaitable[kopf.ConnectionInfo | None]]
+Load = Callable[[], Awaitable[client.Configuration]]
 
 
 class ApiError(Exception):
@@ -36,20 +46,30 @@ class ApiError(Exception):
         self.reason = reason
 
 
-def path(kind: str, namespace: str, name: str = "") -> str:
-    """The address of an object, or of its collection."""
-    group, plural = RESOURCES[kind]
-    place = f"/{group}/namespaces/{namespace}/{plural}"
-    return f"{place}/{name}" if name else place
+def resource(kind: str, speaker: dynamic.DynamicClient | None = None) -> dynamic.Resource:
+    """A kind of object, with what `speaker` can do to it; its `path` is its address."""
+    group, version, plural = RESOURCES[kind]
+    return dynamic.Resource(
+        prefix="apis" if group else "api",
+        group=group,
+        api_version=version,
+        kind=kind,
+        name=plural,
+        namespaced=True,
+        client=speaker,
+        subresources={
+            "status": {"kind": kind, "name": f"{plural}/status", "namespaced": True},
+        },
+    )
 
 
 class Api:
-    """One session with the API server; logs in anew when its token is no longer taken."""
+    """One client of the API server; reads its credentials anew when they are no longer taken."""
 
-    def __init__(self, login: Login) -> None:
-        self._login = login
-        self._session: aiohttp.ClientSession | None = None
-        self._server = ""
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._client: client.ApiClient | None = None
+        self._kinds: dict[str, dynamic.Resource] = {}
         self._lock = asyncio.Lock()
 
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -58,27 +78,24 @@ class Api:
         Raises:
             ApiError: it was refused.
         """
-        meta = manifest["metadata"]
-        return await self._send(
-            "PATCH",
-            path(manifest["kind"], meta["namespace"], meta["name"]),
-            manifest,
-            content="application/apply-patch+yaml",
-            params={"fieldManager": MANAGER, "force": "true"},
-        )
+        return await self._apply(manifest["kind"], manifest["metadata"]["namespace"], manifest)
 
-    async def apply_status(self, namespace: str, name: str, body: dict[str, Any]) -> None:
+    async def apply_status(self, namespace: str, body: dict[str, Any]) -> None:
         """Server-side apply of a TradeBot's status.
 
         Raises:
             ApiError: it was refused.
         """
-        await self._send(
-            "PATCH",
-            path("TradeBot", namespace, name) + "/status",
-            body,
-            content="application/apply-patch+yaml",
-            params={"fieldManager": MANAGER, "force": "true"},
+        await self._apply(STATUS, namespace, body)
+
+    async def _apply(self, kind: str, namespace: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._send(
+            kind,
+            "server_side_apply",
+            namespace=namespace,
+            body=body,
+            field_manager=MANAGER,
+            force_conflicts=True,
         )
 
     async def patch(
@@ -89,9 +106,14 @@ class Api:
         Raises:
             ApiError: it was refused.
         """
-        params = {"fieldManager": MANAGER}
         return await self._send(
-            "PATCH", path(kind, namespace, name), body, content=content, params=params
+            kind,
+            "patch",
+            namespace=namespace,
+            name=name,
+            body=body,
+            content_type=content,
+            field_manager=MANAGER,
         )
 
     async def delete(self, live: dict[str, Any]) -> None:
@@ -103,7 +125,9 @@ class Api:
         meta = live["metadata"]
         body = {"preconditions": {"uid": meta["uid"]}, "propagationPolicy": "Background"}
         try:
-            await self._send("DELETE", path(live["kind"], meta["namespace"], meta["name"]), body)
+            await self._send(
+                live["kind"], "delete", namespace=meta["namespace"], name=meta["name"], body=body
+            )
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
@@ -114,16 +138,16 @@ class Api:
         Raises:
             ApiError: it was refused.
         """
-        place = path(manifest["kind"], manifest["metadata"]["namespace"])
-        return await self._send("POST", place, manifest)
+        namespace = manifest["metadata"]["namespace"]
+        return await self._send(manifest["kind"], "create", namespace=namespace, body=manifest)
 
-    async def listed(self, kind: str, namespace: str, **params: str) -> dict[str, Any]:
-        """The collection's list.
+    async def listed(self, kind: str, namespace: str, field_selector: str) -> dict[str, Any]:
+        """The list of those objects of a collection that the selector names.
 
         Raises:
             ApiError: it was refused.
         """
-        return await self._send("GET", path(kind, namespace), params=params)
+        return await self._send(kind, "get", namespace=namespace, field_selector=field_selector)
 
     async def listed_metadata(self, kind: str, namespace: str) -> list[dict[str, Any]]:
         """The metadata alone of all objects of a collection.
@@ -131,63 +155,49 @@ class Api:
         Raises:
             ApiError: it was refused.
         """
-        accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-        answer = await self._send("GET", path(kind, namespace), accept=accept)
+        accept = {"Accept": METADATA_ONLY}
+        answer = await self._send(kind, "get", namespace=namespace, header_params=accept)
         return [item["metadata"] for item in answer["items"] or []]
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._client is not None:
+            used, self._client = self._client, None
+            await used.close()
 
     async def _send(
-        self,
-        method: str,
-        place: str,
-        body: Any = None,
-        *,
-        content: str = "application/json",
-        accept: str = "application/json",
-        params: dict[str, str] | None = None,
-        again: bool = True,
+        self, kind: str, verb: str, *, again: bool = True, **asked: Any
     ) -> dict[str, Any]:
-        session = await self._connected()
-        data = None if body is None else msgspec.json.encode(body)
-        headers = {"Content-Type": content, "Accept": accept}
-        async with session.request(
-            method, self._server + place, data=data, params=params, headers=headers
-        ) as answer:
-            if answer.status == 401 and again:
-                await self.close()
-            elif answer.status < 400:
-                result: dict[str, Any] = msgspec.json.decode(await answer.read())
-                return result
-            else:
-                raise await _refusal(answer)
-        return await self._send(
-            method, place, body, content=content, accept=accept, params=params, again=False
-        )
+        used = await self._connected()
+        try:
+            ask = getattr(self._kinds[kind], verb)
+            answer = await ask(serialize=False, _request_timeout=TIMEOUT, **asked)
+            result: dict[str, Any] = msgspec.json.decode(await answer.read())
+            return result
+        except DynamicApiError as error:
+            if error.status != 401 or not again:
+                raise _refusal(error) from None
+        if used is self._client:
+            await self.close()
+        return await self._send(kind, verb, again=False, **asked)
 
-    async def _connected(self) -> aiohttp.ClientSession:
+    async def _connected(self) -> client.ApiClient:
         async with self._lock:
-            if self._session is None or self._session.closed:
-                info = await self._login()
-                if info is None:
-                    raise kopf.LoginError("neither a service account nor a kubeconfig is here")
-                self._server = info.server.rstrip("/")
-                self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=32),
-                    headers=info.as_http_headers(),
-                    timeout=aiohttp.ClientTimeout(total=30),
-                )
-            return self._session
+            if self._client is None:
+                settings = await self._load()
+                settings.connection_pool_maxsize = CONNECTIONS
+                self._client = client.ApiClient(settings)
+                speaker = dynamic.DynamicClient(self._client)
+                self._kinds = {kind: resource(kind, speaker) for kind in RESOURCES}
+                self._kinds[STATUS] = self._kinds[KIND].subresources["status"]
+            return self._client
 
 
-async def _refusal(answer: aiohttp.ClientResponse) -> ApiError:
+def _refusal(error: DynamicApiError) -> ApiError:
+    """The reason and the message of the `Status` object that the API server answered with."""
     try:
-        body = await answer.json()
-    except (aiohttp.ClientError, ValueError):
+        body = msgspec.json.decode(error.body or "{}", type=dict[str, Any])
+    except msgspec.DecodeError:
         body = {}
-    message = body.get("message") or f"the API server answered {answer.status}"
-    return ApiError(answer.status, body.get("reason", ""), message)
+    message = body.get("message") or f"the API server answered {error.status}"
+    return ApiError(error.status, body.get("reason", ""), message)

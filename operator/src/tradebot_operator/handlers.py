@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
@@ -11,6 +11,7 @@ import msgspec
 
 from tradebot_operator import metrics, naming
 from tradebot_operator.api import Api
+from tradebot_operator.login import configuration, login
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
@@ -29,21 +30,19 @@ CHILDREN = {
 }
 POD = ("", "v1", "pods")
 
-Login = Callable[..., Awaitable[kopf.ConnectionInfo | None]]
-
 
 class Operator:
     """One operator: its handlers are registered in `registry`, and `worker` lives while it runs."""
 
-    def __init__(self, settings: OperatorSettings, login: Login) -> None:
+    def __init__(self, settings: OperatorSettings) -> None:
         self.settings = settings
         self.registry = kopf.OperatorRegistry()
         self.kopf_settings = kopf_settings()
-        self._api = Api(login)
+        self._api = Api(configuration)
         self._worker: Worker | None = None
         self._task: asyncio.Task[None] | None = None
         self._server: Server | None = None
-        self._register(login)
+        self._register()
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Runs until it is told to stop, or by the process's signals."""
@@ -55,7 +54,7 @@ class Operator:
             stop_flag=stop,
         )
 
-    def _register(self, login: Login) -> None:
+    def _register(self) -> None:
         registry = self.registry
         kopf.on.login(registry=registry)(login)
         kopf.on.startup(registry=registry)(self._start)
@@ -113,6 +112,12 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     # An API server that comes back is watched again within seconds, however long it was away.
     settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 1000
+    settings.networking.connect_timeout = 5
+    settings.networking.request_timeout = 30
+    # A connection that died without a word is noticed before the canary calls the watch silent;
+    # a watch that ends in time brings a version with it from which the next one goes on.
+    settings.watching.server_timeout = 25
+    settings.watching.inactivity_timeout = 35
     selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
     for group, version, plural in (*CHILDREN.values(), POD):
         settings.watching.label_selectors[group, version, plural] = selector

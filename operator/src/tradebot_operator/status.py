@@ -12,6 +12,10 @@ from tradebot_operator.units import Unit
 
 Status = Literal["True", "False", "Unknown"]
 STARTING = "StagesStarting"
+TRADER_STARTING = "TraderStarting"
+DELETING = "Deleting"
+PASSING = (STARTING, TRADER_STARTING, DELETING)
+"""Reasons that every bot passes through, and that are no Event."""
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("ModelFresh", "False"),)
 
@@ -58,6 +62,15 @@ def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     return False
 
 
+def is_step(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
+    """Whether a bot that is known to start has but come nearer to its work, and nothing failed."""
+    shown, (ready, stages) = bot.condition("Ready"), wanted
+    known = bot.observed_generation == bot.generation and shown is not None
+    starts = shown is not None and shown.reason in (STARTING, TRADER_STARTING)
+    well = stages["status"] == "True" or stages["reason"] == STARTING
+    return known and starts and well and ready["status"] != "True"
+
+
 def _stages(
     bot: TradeBot,
     refusal: Trouble | None,
@@ -65,7 +78,7 @@ def _stages(
     failures: Mapping[str, str],
 ) -> Said:
     if bot.deleted_at:
-        return Said("False", "Deleting", "the TradeBot is being deleted")
+        return Said("False", DELETING, "the TradeBot is being deleted")
     if refusal:
         return Said("False", refusal.reason, refusal.message)
     for unit, _ in states:
@@ -97,7 +110,7 @@ def _ready(bot: TradeBot, stages: Said) -> Said:
             return Said("False", condition.reason, f"{kind}: {condition.message}")
     reported = {condition.type for condition in bot.conditions}
     if not reported.issuperset(kind for kind, _ in (*TRADER, *LATER)):
-        return Said("False", "TraderStarting", "the trader has not yet told how it does")
+        return Said("False", TRADER_STARTING, "the trader has not yet told how it does")
     if bot.spec.mode == "Paused":
         return Said("True", "Paused", "spec.mode is Paused: the feed is warm, no order is sent")
     return Said("True", "Trading", f"trades {bot.spec.symbol} in mode {bot.spec.mode}")

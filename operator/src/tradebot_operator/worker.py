@@ -40,8 +40,10 @@ _log = logging.getLogger(__name__)
 CANARY_SECONDS = 15.0
 STATUS_DELAY = 0.5
 """Seconds in which what happens to a bot's children is gathered into one look at its status."""
-STARTING = ("StagesStarting", "TraderStarting", "Deleting")
-"""Reasons that every bot passes through, and that are no Event."""
+GATHER_DELAY = 1.0
+"""Seconds in which the bots that come to a shared unit are gathered into one look at it."""
+SETTLE_SECONDS = 5.0
+"""For so long a bot that starts may take its next steps before they are told."""
 RECHECK_SECONDS = 3.0
 LATE_RECHECK_SECONDS = 30.0
 
@@ -69,6 +71,7 @@ class Worker:
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
         self._unready_since: dict[tuple[str, str], float] = {}
+        self._steps_since: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -87,7 +90,7 @@ class Worker:
             keys |= self._rivals(bot)
         # What it needed before is looked at as well: it may be needed no more.
         for key in keys | self._links.get((namespace, name), set()):
-            self.queue.add(key, delay=STATUS_DELAY if key.kind == "bot" else 0.0)
+            self.queue.add(key, delay=_patience(key))
         if bot is None:
             self._links.pop((namespace, name), None)
         else:
@@ -246,6 +249,7 @@ class Worker:
         bot = self._observed.bot(key.namespace, key.name)
         if bot is None:
             self._unready_since.pop((key.namespace, key.name), None)
+            self._steps_since.pop((key.namespace, key.name), None)
             return
         found = [(unit, await self._state(bot, unit)) for unit in units(bot)]
         failures = {
@@ -254,9 +258,21 @@ class Worker:
             if (bot.namespace, unit.name) in self._failures
         }
         wanted = status.conditions(bot, self._refusal(bot), found, failures)
-        if status.changed(bot, wanted):
+        wait = self._settling(key, bot, wanted)
+        if wait > 0:
+            self.queue.add(key, delay=wait)
+        elif status.changed(bot, wanted):
             await self._write_status(bot, wanted)
         self._recheck(key, bot, found)
+
+    def _settling(self, key: Key, bot: TradeBot, wanted: list[dict[str, Any]]) -> float:
+        """Seconds to wait before `wanted` is told: the steps of a start are one write, not many."""
+        place = (key.namespace, key.name)
+        if not status.changed(bot, wanted) or not status.is_step(bot, wanted):
+            self._steps_since.pop(place, None)
+            return 0.0
+        since = self._steps_since.setdefault(place, time.monotonic())
+        return since + SETTLE_SECONDS - time.monotonic()
 
     async def _state(self, bot: TradeBot, unit: Unit) -> UnitState:
         deployment = self._observed.deployment(bot.namespace, unit.name)
@@ -265,7 +281,7 @@ class Worker:
         if state.trouble is None or not state.trouble.waiting:
             return state
         selector = f"involvedObject.name={state.trouble.pod},involvedObject.kind=Pod"
-        listed = await self._api.listed("Event", bot.namespace, fieldSelector=selector)
+        listed = await self._api.listed("Event", bot.namespace, selector)
         found = events.trouble_of(unit.stage, listed["items"])
         return msgspec.structs.replace(state, trouble=found) if found else state
 
@@ -288,14 +304,14 @@ class Worker:
         }
         metrics.WRITES.labels("apply", "TradeBotStatus").inc()
         try:
-            await self._api.apply_status(bot.namespace, bot.name, body)
+            await self._api.apply_status(bot.namespace, body)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
         ready, shown = wanted[0], bot.condition("Ready")
         before = (shown.status, shown.reason) if shown else None
-        if before != (ready["status"], ready["reason"]) and ready["reason"] not in STARTING:
+        if before != (ready["status"], ready["reason"]) and ready["reason"] not in status.PASSING:
             kind = "Normal" if ready["status"] == "True" else "Warning"
             await self._tell(bot, kind, Trouble(ready["reason"], ready["message"]))
 
@@ -326,6 +342,13 @@ class Worker:
                     self.queue.add(Key("bot", namespace, bot.name), delay=delay)
                     for unit in units(bot):
                         self.queue.add(Key("unit", namespace, unit.name), delay=delay)
+
+
+def _patience(key: Key) -> float:
+    """Seconds until a changed TradeBot is looked at: its own unit at once."""
+    if key.kind == "bot":
+        return STATUS_DELAY
+    return 0.0 if key.name.startswith(trader_unit("")) else GATHER_DELAY
 
 
 def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:

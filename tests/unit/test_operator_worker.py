@@ -1,0 +1,216 @@
+"""How many writes a start costs: what happens together is written once, a failure at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from tradebot_operator import worker as loop
+from tradebot_operator.api import Api
+from tradebot_operator.naming import UNIT
+from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
+from tradebot_operator.queue import WorkQueue
+from tradebot_operator.resource import TradeBot, parse
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import units
+from tradebot_operator.worker import Key, Worker
+
+SETTINGS = msgspec.convert(
+    {
+        "namespace": "bots",
+        "images": {"services": "s", "forecast": "f"},
+        "kafka": {"bootstrap": "k:9092"},
+    },
+    OperatorSettings,
+)
+RUNNING = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+PULLING = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+
+
+class Cluster:
+    """An API server that takes every write and shows none of them; what it was told."""
+
+    def __init__(self) -> None:
+        self.statuses: list[tuple[str, str]] = []
+        self.applied: list[dict[str, Any]] = []
+
+    async def listed_metadata(self, kind: str, namespace: str) -> list[dict[str, Any]]:
+        return []
+
+    async def listed(self, kind: str, namespace: str, selector: str) -> dict[str, Any]:
+        return {"items": []}
+
+    async def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        return manifest
+
+    async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        self.applied.append(manifest)
+        marks = {"uid": manifest["metadata"]["name"], "resourceVersion": str(len(self.applied))}
+        return manifest | {"metadata": manifest["metadata"] | marks}
+
+    async def apply_status(self, namespace: str, body: dict[str, Any]) -> None:
+        said = body["status"]["conditions"][0]
+        self.statuses.append((said["status"], said["reason"]))
+
+    def owners(self, kind: str, name: str) -> list[list[str]]:
+        """Of each write of such a child, whose it said that the child is."""
+        return [
+            [owner["name"] for owner in item["metadata"]["ownerReferences"]]
+            for item in self.applied
+            if item["kind"] == kind and item["metadata"]["name"].startswith(name)
+        ]
+
+
+def bot(name: str = "btc", shown: str = "") -> TradeBot:
+    condition = {
+        "type": "Ready",
+        "status": "False",
+        "reason": shown,
+        "message": "x",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    return parse(
+        {
+            "metadata": {
+                "namespace": "bots",
+                "name": name,
+                "uid": f"uid-{name}",
+                "generation": 1,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+            },
+            "spec": {"symbol": "BTCUSD"},
+            "status": {"observedGeneration": 1, "conditions": [condition]} if shown else {},
+        }
+    )
+
+
+def pod(unit: str, container: dict[str, Any]) -> dict[str, Any]:
+    ready = "True" if container is RUNNING else "False"
+    return {
+        "metadata": {"name": f"{unit}-pod", "namespace": "bots", "labels": {UNIT: unit}},
+        "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
+            "containerStatuses": [{"image": "s"} | container],
+        },
+    }
+
+
+def deployment(unit: str) -> dict[str, Any]:
+    meta = {"name": unit, "namespace": "bots", "labels": {UNIT: unit}, "generation": 1}
+    status = {"observedGeneration": 1, "updatedReplicas": 1}
+    return {"metadata": meta | {"uid": unit, "resourceVersion": "1"}, "status": status}
+
+
+class Watched:
+    """What the watches show, as kopf's indices."""
+
+    def __init__(self) -> None:
+        self.bots: dict[Any, list[Any]] = {}
+        self.children: dict[Any, list[Any]] = {}
+        self.pods: dict[Any, list[Any]] = {}
+
+    def show(self, shown: TradeBot) -> None:
+        for key, value in bot_keys(shown).items():
+            self.bots.setdefault(key, []).append(value)
+
+    def run(self, shown: TradeBot, **containers: dict[str, Any]) -> None:
+        """Every unit of the bot has a Deployment and a pod, whose container runs if not said."""
+        for unit in units(shown):
+            made = trim("Deployment", deployment(unit.name))
+            self._add(self.children, made)
+            container = containers.get(unit.stage, RUNNING)
+            self._add(self.pods, trim("Pod", pod(unit.name, container)))
+
+    @staticmethod
+    def _add(index: dict[Any, list[Any]], item: dict[str, Any]) -> None:
+        for key, value in child_keys(item | {"kind": "Pod"}).items():
+            index.setdefault(key, []).append(value | {"kind": item["kind"]})
+
+
+@asynccontextmanager
+async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
+    seen = Observed(watched.bots, [watched.children], watched.pods)
+    made = Worker(SETTINGS, cast(Api, cluster), seen, WorkQueue())
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(check: Callable[[], bool], seconds: float = 3.0) -> None:
+    for _ in range(int(seconds * 100)):
+        if check():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"not so within {seconds} s")
+
+
+@pytest.fixture(autouse=True)
+def delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than any test waits for, where a test does not say otherwise."""
+    monkeypatch.setattr(loop, "STATUS_DELAY", 0.02)
+    monkeypatch.setattr(loop, "GATHER_DELAY", 60.0)
+    monkeypatch.setattr(loop, "SETTLE_SECONDS", 60.0)
+
+
+async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "SETTLE_SECONDS", 0.5)
+    watched, cluster = Watched(), Cluster()
+    watched.show(starting := bot(shown="StagesStarting"))
+    watched.run(starting)
+    async with working(watched, cluster) as worker:
+        for _ in range(10):
+            worker.queue.add(Key("bot", "bots", "btc"))
+            await asyncio.sleep(0.02)
+        assert cluster.statuses == []
+        await until(lambda: bool(cluster.statuses))
+    assert cluster.statuses == [("False", "TraderStarting")]
+
+
+async def test_the_first_word_of_a_bot_is_written_at_once() -> None:
+    watched, cluster = Watched(), Cluster()
+    watched.show(bot())
+    async with working(watched, cluster) as worker:
+        worker.bot_changed("bots", "btc")
+        await until(lambda: bool(cluster.statuses))
+    assert cluster.statuses == [("False", "StagesStarting")]
+
+
+async def test_a_failure_is_told_at_once_also_in_a_start() -> None:
+    watched, cluster = Watched(), Cluster()
+    watched.show(starting := bot(shown="StagesStarting"))
+    watched.run(starting, forecast=PULLING)
+    async with working(watched, cluster) as worker:
+        worker.queue.add(Key("bot", "bots", "btc"))
+        await until(lambda: bool(cluster.statuses))
+    assert cluster.statuses == [("False", "ImagePullFailed")]
+
+
+async def test_bots_that_come_together_are_one_write_of_what_they_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "GATHER_DELAY", 0.4)
+    watched, cluster = Watched(), Cluster()
+    async with working(watched, cluster) as worker:
+        for name in ("a", "b", "c"):
+            watched.show(bot(name))
+            worker.bot_changed("bots", name)
+            await asyncio.sleep(0.03)
+        await until(lambda: len(cluster.owners("Deployment", "ingest")) > 0)
+        await asyncio.sleep(0.1)
+    assert cluster.owners("Deployment", "ingest") == [["a", "b", "c"]]
+    assert cluster.owners("ConfigMap", "ingest") == [["a", "b", "c"]]
+
+
+async def test_a_bots_own_trader_waits_for_nobody() -> None:
+    watched, cluster = Watched(), Cluster()
+    async with working(watched, cluster) as worker:
+        watched.show(bot("a"))
+        worker.bot_changed("bots", "a")
+        await until(lambda: len(cluster.owners("Deployment", "trader-a")) > 0)
+    assert cluster.owners("Deployment", "ingest") == []
