@@ -1,0 +1,301 @@
+"""From the chart and operator of the release before to today's, and back, with bots that trade.
+
+No image is needed: the pods are never scheduled, and the test says of them what a kubelet would
+say of pods that run, and of the bots what their traders would.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from apiserver import BOTS, ROOT, Api, eventually
+from operators import Running, running
+
+CURRENT = ROOT / "charts/tradebot"
+(PREVIOUS,) = (Path(__file__).parent / "previous").glob("tradebot-*.tgz")
+(PREVIOUS_OPERATOR,) = (Path(__file__).parent / "previous").glob("tradebot_operator-*.zip")
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradebots.tradebot.dev"
+STAGES = ("ingest", "liquidity", "forecast", "trader")
+KINDS = {
+    "configmaps": "api/v1",
+    "secrets": "api/v1",
+    "services": "api/v1",
+    "serviceaccounts": "api/v1",
+    "persistentvolumeclaims": "api/v1",
+    "deployments": "apis/apps/v1",
+    "statefulsets": "apis/apps/v1",
+    "jobs": "apis/batch/v1",
+    "roles": "apis/rbac.authorization.k8s.io/v1",
+    "rolebindings": "apis/rbac.authorization.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
+    "tradebots": "apis/tradebot.dev/v1alpha1",
+}
+CHILDREN = {"labelSelector": "app.kubernetes.io/managed-by=tradebot-operator"}
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(shutil.which("helm") is None, reason="needs helm on PATH"),
+]
+
+VALUES = (
+    "kafka.external.bootstrapServers=kafka:9092",
+    "emulator.enabled=true",
+    "elasticsearch.enabled=false",
+    "recorder.persistence.size=1Gi",
+    "images.tag=pinned",
+    *(f"stages.{stage}.pod.schedulerName=nobody" for stage in STAGES),
+)
+
+
+def helm(*arguments: str) -> str:
+    answer = subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+class Release:
+    """The chart's release in a namespace, its bots and their pods."""
+
+    def __init__(self, api: Api, namespace: str, kubeconfig: Path, folder: Path) -> None:
+        self.api, self.namespace, self.kubeconfig, self.folder = api, namespace, kubeconfig, folder
+
+    def install(self, chart: Path, *values: str) -> None:
+        """Installs or upgrades to a chart. The definition may be there from other tests."""
+        sets = [part for value in (*VALUES, *values) for part in ("--set", value)]
+        release = ("upgrade", "--install", "tradebot", str(chart), "-n", self.namespace)
+        helm(*release, "--take-ownership", "--force-conflicts", *sets)
+
+    @contextmanager
+    def operator(self) -> Iterator[Running]:
+        """Today's operator, as the release configures it."""
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps/tradebot-operator"
+        settings = json.loads(self.api.get(path)["data"]["operator.json"])
+        settings.pop("namespace")
+        with running(self.folder, self.kubeconfig, self.namespace, **settings) as started:
+            yield started
+
+    @contextmanager
+    def previous_operator(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+        """The operator of the release before, as the release configures it."""
+        with monkeypatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(PREVIOUS_OPERATOR))
+            with self.operator() as started:
+                yield started
+
+    def listed(self, kind: str, group: str = "api/v1", **params: str) -> list[dict[str, Any]]:
+        answer = self.api.request(
+            "GET", f"/{group}/namespaces/{self.namespace}/{kind}", params=params
+        )
+        items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
+        return [item for item in items if "deletionTimestamp" not in item["metadata"]]
+
+    def units(self) -> dict[str, dict[str, Any]]:
+        """The stages' Deployments by name."""
+        found = self.listed("deployments", "apis/apps/v1", **CHILDREN)
+        return {item["metadata"]["name"]: item for item in found}
+
+    def pods(self) -> dict[str, str]:
+        """The stages' pods, by the unit of each: a pod that is replaced has another uid."""
+        found = [p for p in self.listed("pods") if "tradebot.dev/unit" in p["metadata"]["labels"]]
+        return {
+            pod["metadata"]["labels"]["tradebot.dev/unit"]: pod["metadata"]["uid"] for pod in found
+        }
+
+    def bot(self, name: str) -> dict[str, Any]:
+        return self.api.get(f"{BOTS.format(self.namespace)}/{name}")
+
+    def ready(self, name: str) -> dict[str, Any]:
+        """The bot's condition Ready."""
+        conditions = self.bot(name).get("status", {}).get("conditions", [])
+        return next((item for item in conditions if item["type"] == "Ready"), {})
+
+    def play_kubelet(self) -> None:
+        """Every pod of a stage runs and is ready."""
+        began = "2026-01-01T00:00:00Z"
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": began}
+        for pod in self.listed("pods"):
+            labels = pod["metadata"]["labels"]
+            if "tradebot.dev/unit" not in labels:
+                continue
+            container = {
+                "name": labels["tradebot.dev/stage"],
+                "image": "pinned",
+                "imageID": "",
+                "restartCount": 0,
+                "ready": True,
+                "state": {"running": {"startedAt": began}},
+            }
+            path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/status"
+            status = {"phase": "Running", "conditions": [ready], "containerStatuses": [container]}
+            self.api.merge(path, {"status": status}).raise_for_status()
+
+    def play_trader(self, name: str) -> None:
+        """The bot's trader tells that all is well."""
+        good = {"Reconciled": "True", "FeedFresh": "True", "ModelFresh": "True", "Halted": "False"}
+        conditions = [
+            {
+                "type": kind,
+                "status": status,
+                "reason": "Seen",
+                "message": "seen",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+            for kind, status in good.items()
+        ]
+        body = {
+            "apiVersion": "tradebot.dev/v1alpha1",
+            "kind": "TradeBot",
+            "metadata": {"name": name},
+            "status": {"conditions": conditions},
+        }
+        path = f"{BOTS.format(self.namespace)}/{name}/status"
+        self.api.apply(path, body, manager=f"trader-{name}").raise_for_status()
+
+
+@pytest.fixture
+def release(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Iterator[Release]:
+    yield Release(api, namespace, kubeconfig, tmp_path)
+    subprocess.run(["helm", "uninstall", "tradebot", "-n", namespace], capture_output=True)
+    (file,) = (CURRENT / "files/crds").glob("*.yaml")
+    api.apply(CRD, yaml.safe_load(file.read_text())).raise_for_status()
+
+
+def start_bots(release: Release) -> None:
+    """One bot on paper and one with keys, both ready."""
+    for file in ("btc-paper.yaml", "btc-emulator-live.yaml"):
+        body = yaml.safe_load((ROOT / "manifests" / file).read_text())
+        body["spec"]["deletionPolicy"] = "Keep"
+        release.api.post(BOTS.format(release.namespace), body).raise_for_status()
+    assert eventually(lambda: len(release.pods()) == 3 + 2), release.pods()
+    release.play_kubelet()
+    for name in ("btc", "btc-live"):
+        release.play_trader(name)
+        assert trades(release, name), release.ready(name)
+
+
+def trades(release: Release, name: str) -> bool:
+    return bool(eventually(lambda: release.ready(name).get("reason") == "Trading"))
+
+
+def settle(operator: Running) -> None:
+    """The operator has looked at everything and writes no more."""
+
+    def still() -> bool:
+        before = operator.writes()
+        return not eventually(lambda: operator.writes() > before, seconds=2)
+
+    assert eventually(still, seconds=40, pause=0)
+
+
+def definition(api: Api) -> tuple[str, dict[str, Any]]:
+    """The chart that the definition came with, and its schema."""
+    crd = api.get(CRD)
+    (version,) = crd["spec"]["versions"]
+    return crd["metadata"]["labels"]["helm.sh/chart"], version["schema"]["openAPIV3Schema"]
+
+
+def test_bots_trade_on_through_an_upgrade_and_a_rollback_and_no_pod_restarts(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.install(PREVIOUS)
+    with release.previous_operator(monkeypatch) as operator:
+        start_bots(release)
+        settle(operator)
+    bots = {name: release.bot(name) for name in ("btc", "btc-live")}
+    pods = release.pods()
+
+    release.install(CURRENT)
+    with release.operator() as operator:
+        settle(operator)
+        assert release.pods() == pods
+    version = yaml.safe_load((CURRENT / "Chart.yaml").read_text())["version"]
+    (file,) = (CURRENT / "files/crds").glob("*.yaml")
+    wanted = yaml.safe_load(file.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert definition(release.api) == (f"tradebot-{version}", wanted)
+
+    helm("rollback", "tradebot", "1", "-n", release.namespace, "--force-conflicts")
+    assert definition(release.api)[0] == PREVIOUS.stem
+    with release.previous_operator(monkeypatch) as operator:
+        settle(operator)
+        assert release.pods() == pods
+    for name, before in bots.items():
+        after = release.bot(name)
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        assert after["spec"] == before["spec"]
+        assert release.ready(name) == next(
+            item for item in before["status"]["conditions"] if item["type"] == "Ready"
+        )
+
+
+def test_an_upgrade_that_changes_a_setting_of_traders_restarts_the_traders_alone(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.install(PREVIOUS)
+    with release.previous_operator(monkeypatch) as operator:
+        start_bots(release)
+        settle(operator)
+    pods = release.pods()
+
+    release.install(CURRENT, "stages.trader.env.HTTPS_PROXY=http://proxy:3128")
+    with release.operator():
+        assert eventually(
+            lambda: replaced(pods, release.pods()) == {"trader-btc", "trader-btc-live"}
+        )
+        assert release.ready("btc")["status"] == "False"
+        release.play_kubelet()
+        assert trades(release, "btc") and trades(release, "btc-live")
+
+
+def replaced(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {unit for unit, uid in before.items() if after.get(unit, uid) != uid}
+
+
+def left(release: Release, **params: str) -> set[str]:
+    """Everything in the namespace but what Kubernetes itself puts in each."""
+    return {
+        f"{kind}/{item['metadata']['name']}"
+        for kind, group in KINDS.items()
+        for item in release.listed(kind, group, **params)
+    } - {"configmaps/kube-root-ca.crt", "serviceaccounts/default"}
+
+
+def test_uninstalling_leaves_the_bots_their_stages_and_the_claims_and_nothing_else(
+    release: Release,
+) -> None:
+    release.install(CURRENT)
+    with release.operator() as operator:
+        start_bots(release)
+        settle(operator)
+    children = left(release, **CHILDREN)
+    assert {f"deployments/{unit}" for unit in release.pods()} < children
+
+    helm("uninstall", "tradebot", "-n", release.namespace, "--wait")
+    bots = {"tradebots/btc", "tradebots/btc-live"}
+    claims = {f"persistentvolumeclaims/tradebot-recorder-{e}" for e in ("emulator", "sandbox")}
+    assert left(release) == bots | children | claims
+    assert release.api.exists(CRD)
+
+
+def test_uninstalling_leaves_the_data_of_elasticsearch_and_its_passwords(release: Release) -> None:
+    release.install(
+        CURRENT,
+        "elasticsearch.enabled=true",
+        "elasticsearch.storage.size=1Gi",
+        "elasticsearch.extras.pod.schedulerName=nobody",
+        "kibana.enabled=false",
+        "emulator.enabled=false",
+    )
+    claim = "persistentvolumeclaims/data-tradebot-elasticsearch-0"
+    assert eventually(lambda: claim in left(release))
+    path = f"/api/v1/namespaces/{release.namespace}/secrets/tradebot-elasticsearch"
+    passwords = release.api.get(path)["data"]
+    helm("uninstall", "tradebot", "-n", release.namespace, "--wait")
+    assert left(release) == {claim, "secrets/tradebot-elasticsearch"}
+    assert release.api.get(path)["data"] == passwords
