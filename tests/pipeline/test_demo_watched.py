@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -27,6 +28,10 @@ from tradebot.records import DocType
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).resolve().parents[2]
+READERS = ("charts/tradebot/files/prometheus", "charts/tradebot/files/grafana", "docs/runbooks")
+"""Where metrics are read: alerts, dashboards, and pages that tell a person to look at them."""
+
 
 class Watched:
     """A demo, and a Prometheus that scrapes every stage of it each second."""
@@ -43,6 +48,7 @@ class Watched:
         sooner = {"TradebotDocumentBacklog": ("> 300)", "> 5)")}
         self.prometheus = Prometheus(folder, program, stages, sooner)
         self.firing, self.firing_bots = self.prometheus.firing, self.prometheus.firing_bots
+        self.counters: set[frozenset[tuple[str, str]]] = set()
         self._more: list[subprocess.Popen[bytes]] = []
 
     def control(self, verb: str) -> None:
@@ -82,6 +88,12 @@ class Watched:
         process.wait(10)
         self.prometheus.watch(self.prometheus.targets[:-1])
 
+    def counters_now(self) -> set[frozenset[tuple[str, str]]]:
+        """Name and labels of each counter of the demo's own that somebody reads."""
+        found = self.prometheus.ask(f"query?query={{__name__=~'{'|'.join(counters_read())}'}}")
+        labels = [each["metric"] for each in found["result"]]
+        return {frozenset(each.items()) for each in labels if each.get("bot", "demo") == "demo"}
+
     def tell(self, stage: str, number: signal.Signals) -> None:
         os.kill(self.stages[stage], number)
 
@@ -94,6 +106,12 @@ class Watched:
             process.wait(10)
         self.prometheus.end()
         self.demo.abandon()
+
+
+def counters_read() -> set[str]:
+    files = [file for folder in READERS for file in (ROOT / folder).iterdir()]
+    read = re.findall(r"\btradebot_[a-z0-9_]+_total\b", "".join(f.read_text() for f in files))
+    return {name for name in read if not name.startswith("tradebot_operator")}
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +133,8 @@ def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: W
     rules = [r for g in watched.prometheus.ask("rules")["groups"] for r in g["rules"]]
     assert {r["health"] for r in rules} == {"ok"}, rules
     assert watched.firing() == set()
+    watched.counters = watched.counters_now()
+    assert {dict(each)["__name__"] for each in watched.counters} == counters_read()
 
 
 def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:
@@ -187,6 +207,10 @@ def test_a_fall_near_the_limit_rings_for_the_bot_that_has_the_limit(watched: Wat
     wait_until(lambda: ("TradebotDrawdownNearLimit", "glass") in watched.firing_bots())
     assert ("TradebotDrawdownNearLimit", "demo") not in watched.firing_bots()
     watched.end_bot()  # the venue's rate limit is not for two at this speed
+
+
+def test_no_counter_came_to_be_only_when_it_first_counted(watched: Watched) -> None:
+    assert watched.counters_now() - watched.counters == set()
 
 
 def test_no_log_holds_a_key_and_each_decision_has_one_line(watched: Watched) -> None:

@@ -48,8 +48,8 @@ HEAD = """# Metrics
 
 Every stage serves its own under `/metrics` of its `http_port`. Names follow Prometheus'
 conventions: base units, `_total` for counters, `_seconds` for times. Times of the market are in
-exchange time where the table says so, and all others are real. Alerts on them are in
-`charts/tradebot/files/prometheus/`, their pages in [runbooks](runbooks/).
+exchange time where the table says so, and all others are real. A counter that has labels begins at
+zero with its stage, so that an alert sees its first increase.
 """
 
 
