@@ -16,8 +16,6 @@ from prometheus_watch import Prometheus, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-SILENT = "TradebotOperatorSilent"
-
 
 class Cable:
     """A loopback port that leads to the API server, until it is pulled."""
@@ -87,23 +85,23 @@ def test_an_operator_that_is_cut_off_rings_until_it_is_back_and_one_that_is_gone
     api: Api, namespace: str, prometheus: str, by_cable: Path, cable: Cable, tmp_path: Path
 ) -> None:
     # Cut off is an operator here after twenty seconds, not after two minutes; it looks each 15 s.
-    sooner = {SILENT: ("> 120", "> 20")}
+    sooner = {"TradebotOperatorSilent": ("> 120", "> 20")}
     with running(tmp_path, by_cable, namespace) as operator:
         watching = Prometheus(tmp_path, prometheus, [f"127.0.0.1:{operator.port}"], sooner)
         try:
             wait_until(lambda: watching.value("tradebot_operator_canary_age_seconds") > 0)
             errors = 'tradebot_operator_errors_total{kind="canary"}'
             assert watching.value(f"count({errors})") == 1, "begins at zero"
-            assert SILENT not in watching.firing()
+            assert "TradebotOperatorSilent" not in watching.firing()
             cable.pull()
-            wait_until(lambda: SILENT in watching.firing())
+            wait_until(lambda: "TradebotOperatorSilent" in watching.firing())
             assert watching.healths() == ["up"]
             assert watching.value(errors) > 0
             cable.plug_in()
-            wait_until(lambda: SILENT not in watching.firing())
+            wait_until(lambda: "TradebotOperatorSilent" not in watching.firing())
 
             operator.stop(signal.SIGKILL)
-            wait_until(lambda: SILENT in watching.firing())
+            wait_until(lambda: "TradebotOperatorSilent" in watching.firing())
             assert watching.healths() == ["down"]
         finally:
             watching.end()

@@ -18,6 +18,7 @@ TABLE = ROOT / "docs" / "metrics.md"
 RULES = ROOT / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
 GRAFANA = sorted((ROOT / "charts" / "tradebot" / "files" / "grafana").glob("*.json"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
+INDEX = RUNBOOKS / "README.md"
 SUFFIXES = {"counter": "_total", "info": "_info"}
 FEW = {
     "action",
@@ -49,7 +50,8 @@ HEAD = """# Metrics
 Every stage serves its own under `/metrics` of its `http_port`. Names follow Prometheus'
 conventions: base units, `_total` for counters, `_seconds` for times. Times of the market are in
 exchange time where the table says so, and all others are real. A counter that has labels begins at
-zero with its stage, so that an alert sees its first increase.
+zero with its stage, so that an alert sees its first increase. The alerts on them, and what makes
+each ring, are in [runbooks](runbooks/README.md).
 """
 
 
@@ -140,7 +142,19 @@ def test_every_alert_has_a_page_that_says_what_it_means_how_to_look_and_what_to_
         for heading in ("What it means", "How to look", "What to do"):
             assert f"\n## {heading}\n" in text, page
         assert set(re.findall(r"`(tradebot_[a-z0-9_]+)`", text)) <= set(ALL), page
-    assert pages == set(RUNBOOKS.glob("*.md"))
+    assert pages | {INDEX} == set(RUNBOOKS.glob("*.md"))
+
+
+def test_every_alert_is_made_to_ring_by_a_test_that_the_index_names() -> None:
+    row = r"^\| \[(\w+)\]\(([\w-]+\.md)\) \| .+ \| `(.+)::(\w+)` \|$"
+    rows = re.findall(row, INDEX.read_text(), re.MULTILINE)
+    alerts = [rule["alert"] for rule in rules() if "alert" in rule]
+    assert [alert for alert, *_ in rows] == alerts
+    for alert, page, file, name in rows:
+        assert (RUNBOOKS / page).read_text().startswith(f"# {alert}\n")
+        source = (ROOT / file).read_text()
+        body = source[source.index(f"\ndef {name}(") :].partition("\n\n\n")[0]
+        assert f'"{alert}"' in body, f"{name} does not wait for {alert}"
 
 
 @pytest.mark.parametrize("file", GRAFANA, ids=lambda f: f.stem)
