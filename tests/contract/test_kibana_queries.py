@@ -67,7 +67,8 @@ def number(column: dict[str, Any]) -> dict[str, Any]:
 
 def bucket(column: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     if column["operationType"] == "date_histogram":
-        asked = {"date_histogram": {"field": column["sourceField"], "fixed_interval": "30m"}}
+        interval = column["params"]["interval"].replace("auto", "30m")
+        asked = {"date_histogram": {"field": column["sourceField"], "fixed_interval": interval}}
     else:
         assert column["operationType"] == "terms"
         asked = {"terms": {"field": column["sourceField"], "size": column["params"]["size"]}}

@@ -122,7 +122,7 @@ def _bucket(by: Time | Terms, order_by: str) -> dict[str, Any]:
         "operationType": "date_histogram",
         "scale": "interval",
         "sourceField": by.field,
-        "params": {"interval": "auto", "includeEmptyRows": True, "dropPartials": False},
+        "params": {"interval": by.interval, "includeEmptyRows": True, "dropPartials": False},
     }
 
 

@@ -29,6 +29,9 @@ def _line(source: DocType, *metrics: Metric | Formula, where: str = "") -> Layer
     return Layer(source, metrics, where=where)
 
 
+_MINUTES = Time(interval="1m")
+
+
 _ORDERS = Search(
     "Orders",
     DocType.ORDER,
@@ -197,10 +200,18 @@ _ERRORS = (
     _error("One day", "price_24h", "1d", ASK),
 )
 
+_FORECASTS = (
+    Metric("average", "price_1h", "An hour before", shift="1h", colour=AMBER),
+    Metric("average", "lower_1h", "Its lower bound", shift="1h", colour="#ecd9b4"),
+    Metric("average", "upper_1h", "Its upper bound", shift="1h", colour="#ecd9b4"),
+    Metric("average", "price_next", "A minute before", shift="1m", colour=BLUE),
+)
+
 FORECAST = Dashboard(
     id="tradebot-forecast",
     title="[tradebot] Forecast",
     description="What the models said, what came, and how old what is traded on is.",
+    span="now-12h",
     panels=(
         _number("Forecasts", DocType.FORECAST, Metric("count", decimals=0)),
         _number("Fitted models", DocType.FORECAST, Metric("unique_count", "digest", decimals=0)),
@@ -222,18 +233,12 @@ FORECAST = Dashboard(
             "xy",
             (
                 _line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
-                _line(
-                    DocType.FORECAST,
-                    Metric("average", "price_1h", "An hour before", shift="1h", colour=AMBER),
-                    Metric("average", "lower_1h", "Its lower bound", shift="1h", colour="#ecd9b4"),
-                    Metric("average", "upper_1h", "Its upper bound", shift="1h", colour="#ecd9b4"),
-                    Metric("average", "price_next", "A minute before", shift="1m", colour=BLUE),
-                ),
+                Layer(DocType.FORECAST, _FORECASTS, by=_MINUTES),
             ),
             width=48,
             height=16,
         ),
-        _chart("Error by horizon", Layer("*", _ERRORS)),
+        _chart("Error by horizon", Layer("*", _ERRORS, by=_MINUTES)),
         _chart(
             "Edge that was forecast",
             _line(

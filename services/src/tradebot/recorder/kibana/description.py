@@ -25,7 +25,8 @@ class Metric(msgspec.Struct, frozen=True):
     label: str = ""
     where: str = ""
     shift: str = ""
-    """How long after its own time it is shown, such as `1h`: a forecast lies where it points."""
+    """How long after its own time it is shown, such as `1h`: a forecast lies where it points. Lens
+    lays it beside the others only if it is a multiple of the buckets' width."""
     percentile: int = 0
     decimals: int = 2
     colour: str = ""
@@ -53,9 +54,13 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Time(msgspec.Struct, frozen=True):
-    """Buckets of time, as wide as the page's span asks for."""
+    """Buckets of time, as wide as the page's span asks for or as `interval` says, such as `1m`.
+
+    Kibana widens any that make more than a thousand buckets.
+    """
 
     field: str = "ts"
+    interval: str = "auto"
 
 
 class Layer(msgspec.Struct, frozen=True):

@@ -76,7 +76,8 @@ def _data_view(prefix: str, source: Source) -> dict[str, Any]:
         formats[LINKED] = {
             "id": "url",
             "params": {
-                "urlTemplate": "/app/dashboards#/view/tradebot-trade?_a=(query:(language:kuery,"
+                # Relative to the page, so that it stays in the reader's space of Kibana.
+                "urlTemplate": "../app/dashboards#/view/tradebot-trade?_a=(query:(language:kuery,"
                 f"query:'{LINKED}:%22{{{{value}}}}%22'))",
                 "labelTemplate": "{{value}}",
             },
