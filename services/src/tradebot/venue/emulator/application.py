@@ -23,6 +23,7 @@ from tradebot.venue.emulator.faults.order_faults import OrderFaults
 from tradebot.venue.emulator.faults.rest_faults import RestFaults
 from tradebot.venue.emulator.faults.rules import FaultFile
 from tradebot.venue.emulator.faults.state import FaultState
+from tradebot.venue.emulator.memory import Memory
 from tradebot.venue.emulator.metrics import CHANGES, LAG, REQUESTS
 from tradebot.venue.emulator.refusals import RefusalError, too_many_requests
 from tradebot.venue.emulator.rest import private, public
@@ -47,8 +48,14 @@ def answer(content: Any, status: int = 200) -> Response:
 class Application:
     """Ties the exchange to the web, with the faults between them."""
 
-    def __init__(self, exchange: Exchange, faults: FaultFile | None = None) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        faults: FaultFile | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self._exchange = exchange
+        self._memory = memory
         self.injector = Injector(exchange.settings.seed, exchange.clock.now)
         state = FaultState(self.injector.monotonic)
         self._sockets = SocketEndpoints(exchange, self.injector, state)
@@ -112,9 +119,15 @@ class Application:
     def _private(self, path: str, call: private.Call) -> Prepare:
         def prepare(request: Request) -> Callable[[], Any]:
             caller = authenticate(self._exchange, request.headers, path, call.roles)
-            return lambda: call.answer(self._exchange, caller)
+            return lambda: self._kept(call.answer(self._exchange, caller))
 
         return prepare
+
+    def _kept(self, told: Any = None) -> Any:
+        """What is told, after what it tells of is kept."""
+        if self._memory is not None:
+            self._memory.save()
+        return told
 
     def _limit(self, request: Request) -> Limit:
         key = request.headers.get("x-gemini-apikey", "")
@@ -140,6 +153,7 @@ class Application:
             LAG.set(time.monotonic() - due)
             self._occurrences.advance()
             self._exchange.advance()
+            self._kept()
             self._sockets.flush()
             self._count()
             if time.monotonic() - beaten >= _BEAT:

@@ -99,6 +99,15 @@ class Desk:
         request.market.digest(ts, request.market.engine.submit(order))
         return ticket
 
+    def take_back(self, account: Account, market: BookMarket, ticket: Ticket) -> None:
+        """Takes an order that the account had before; a live one's rest enters the book."""
+        self._tickets[ticket.order.id] = (account, ticket)
+        if ticket.closed_at:
+            account.closed.append(ticket)
+            return
+        account.live[ticket.order.id] = ticket
+        market.digest(self._clock.market(), market.engine.submit(ticket.order))
+
     def cancel(self, account: Account, market: BookMarket, ticket: Ticket, reason: str) -> None:
         """Takes a live order out; one that is not live stays as it is."""
         events = market.engine.cancel(ticket.order, reason)

@@ -10,7 +10,13 @@ import uvicorn
 
 from tradebot.venue.emulator.application import Application
 from tradebot.venue.emulator.exchange import Exchange
-from tradebot.venue.emulator.server import faults_of, listen, open_exchange, server
+from tradebot.venue.emulator.server import (
+    faults_of,
+    listen,
+    memory_of,
+    open_exchange,
+    server,
+)
 from tradebot.venue.emulator.settings import EmulatorSettings
 
 Result = TypeVar("Result")
@@ -32,7 +38,8 @@ class EmbeddedEmulator:
     def __init__(self, settings: EmulatorSettings) -> None:
         self._listener = listen(settings.host, settings.port)
         self.exchange: Exchange = open_exchange(settings)
-        self.application = Application(self.exchange, faults_of(settings))
+        memory = memory_of(settings, self.exchange)
+        self.application = Application(self.exchange, faults_of(settings), memory)
         self._web: uvicorn.Server = server(self.application)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

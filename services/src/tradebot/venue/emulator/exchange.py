@@ -26,6 +26,20 @@ from tradebot.venue.emulator.settings import EmulatorSettings
 
 _FIRST_ID = 1_000_000_001
 """Ids of orders, trades and events count from here, so that they look like the venue's."""
+_FIRST_NUMBER = 5001
+"""Of the first account."""
+
+
+class Ids:
+    """Gives each id once; `next` is the one that comes."""
+
+    def __init__(self) -> None:
+        self.next = _FIRST_ID
+
+    def __call__(self) -> int:
+        """A new id."""
+        self.next += 1
+        return self.next - 1
 
 
 class Exchange:
@@ -44,9 +58,9 @@ class Exchange:
         self.limits = Limits()
         self.accounts: dict[str, Account] = {}
         self.keys: dict[str, Key] = {}
-        self._next = itertools.count(_FIRST_ID).__next__
+        self.ids = Ids()
         self._ambient = itertools.count(1).__next__
-        self.desk = Desk(clock=clock, feeds=self.feeds, ids=self._next)
+        self.desk = Desk(clock=clock, feeds=self.feeds, ids=self.ids)
         self.markets: dict[str, BookMarket] = {}
         self._flows: list[Flow] = []
         self._opened = 0
@@ -77,7 +91,7 @@ class Exchange:
             Candles(traded, timeline.history),
             clock=self.clock,
             feeds=self.feeds,
-            ids=self._next,
+            ids=self.ids,
             on_owned=self.desk.on_owned,
         )
         self.markets[traded.symbol] = market
@@ -112,11 +126,16 @@ class Exchange:
         replaced = self.accounts.get(spec.name)
         if replaced is not None:
             self.cancel_orders(replaced, None)
-        number = 5001 + self._opened
+        number = _FIRST_NUMBER + self._opened
         self._opened += 1
         account = self.accounts[spec.name] = Account(spec.name, number, spec.balances)
         self.keys.update({key.name: key for key in keys_of(spec)})
         return account
+
+    def take_back(self, account: Account) -> None:
+        """An account that was open before takes the place of its namesake."""
+        self.accounts[account.name] = account
+        self._opened = max(self._opened, account.number - _FIRST_NUMBER + 1)
 
     def advance(self) -> None:
         """Lets happen what was to happen up to now."""

@@ -8,12 +8,14 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import uvicorn
 
 from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform import health, logs
 from tradebot.platform.settings import SettingsError
+from tradebot.venue.emulator import memory
 from tradebot.venue.emulator.application import Application
 from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.exchange import Exchange
@@ -47,7 +49,21 @@ def open_exchange(settings: EmulatorSettings) -> Exchange:
         from tradebot.venue.emulator.market.recorded import read_bars
 
         recorded = read_bars(settings.market)
-    return Exchange(settings, ExchangeClock(_start(settings, recorded), settings.speed), recorded)
+    kept = memory.read(Path(settings.state_dir)) if settings.state_dir else None
+    start = _start(settings, recorded, kept)
+    exchange = Exchange(settings, ExchangeClock(start, settings.speed), recorded)
+    if kept is not None:
+        memory.restore(exchange, kept)
+    return exchange
+
+
+def memory_of(settings: EmulatorSettings, exchange: Exchange) -> memory.Memory | None:
+    """What keeps the exchange's accounts, if the settings name a folder for it.
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    return memory.Memory(Path(settings.state_dir), exchange) if settings.state_dir else None
 
 
 def faults_of(settings: EmulatorSettings) -> FaultFile | None:
@@ -59,9 +75,11 @@ def faults_of(settings: EmulatorSettings) -> FaultFile | None:
     return read_faults(settings.faults) if settings.faults else None
 
 
-def _start(settings: EmulatorSettings, recorded: Bars | None) -> int:
+def _start(settings: EmulatorSettings, recorded: Bars | None, kept: memory.Kept | None) -> int:
     if not settings.start:
         now = int(time.time() * 1000) if recorded is None else default_start(recorded)
+        if recorded is None and kept is not None:
+            now = max(now, kept.time)  # an exchange that ran fast is ahead of us
         return now // MINUTE * MINUTE
     try:
         moment = datetime.fromisoformat(settings.start)
@@ -114,7 +132,8 @@ def serve(settings: EmulatorSettings) -> None:
         seed=settings.seed,
         metrics=f"http://{settings.http_host}:{http_port}/metrics",
     )
-    asyncio.run(_run(Application(exchange, faults), listener, readiness))
+    application = Application(exchange, faults, memory_of(settings, exchange))
+    asyncio.run(_run(application, listener, readiness))
     _log.info("the exchange is closed")
 
 

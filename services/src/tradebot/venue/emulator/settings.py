@@ -40,6 +40,9 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
         10080
     )
     accounts: Annotated[str, "YAML file of accounts and API keys; the demo's if not given"] = ""
+    state_dir: Annotated[
+        str, "folder that keeps accounts, orders and fills over restarts; none are kept without it"
+    ] = ""
     faults: Annotated[str, "YAML file of faults to inject"] = ""
     rate_limits: Annotated[bool, "refuse requests above the venue's rates"] = True
     price_limits: Annotated[bool, "cancel what would move the price by more than 5 %"] = True

@@ -64,10 +64,16 @@ class Ticket(msgspec.Struct):
 class Account:
     """One account of the exchange."""
 
-    def __init__(self, name: str, number: int, holdings: dict[str, Decimal]) -> None:
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        holdings: dict[str, Decimal],
+        reserved: dict[int, tuple[str, Decimal]] | None = None,
+    ) -> None:
         self.name = name
         self.number = number
-        self.ledger = Ledger(holdings)
+        self.ledger = Ledger(holdings, reserved)
         self.live: dict[int, Ticket] = {}
         self.closed: list[Ticket] = []
         self.fills: list[Fill] = []

@@ -16,9 +16,21 @@ class Ledger:
     never negative.
     """
 
-    def __init__(self, holdings: dict[str, Decimal]) -> None:
+    def __init__(
+        self,
+        holdings: dict[str, Decimal],
+        reserved: dict[int, tuple[str, Decimal]] | None = None,
+    ) -> None:
         self._amounts = dict(holdings)
-        self._reserved: dict[int, tuple[str, Decimal]] = {}
+        self._reserved = dict(reserved or {})
+
+    def holdings(self) -> dict[str, Decimal]:
+        """All that is held, by currency."""
+        return dict(self._amounts)
+
+    def reserved(self) -> dict[int, tuple[str, Decimal]]:
+        """What orders have reserved, by their ids."""
+        return dict(self._reserved)
 
     def currencies(self) -> list[str]:
         """Those ever held, sorted."""

@@ -44,6 +44,7 @@ class Engine:
         if order.stop and not self._triggered(order):
             self._stops[order.id] = order
             return [Booked(order)]
+        order.stop = 0
         events = self._enter(order)
         self._wake_stops(events)
         return events
@@ -185,4 +186,5 @@ class Engine:
             if woken is None:
                 return
             del self._stops[woken.id]
+            woken.stop = 0
             events.extend(self._enter(woken))

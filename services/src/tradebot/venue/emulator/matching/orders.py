@@ -18,7 +18,7 @@ MARKET = 0
 class Order(msgspec.Struct):
     """A limit order. Amounts and prices are in whole steps; `remaining` falls with each fill.
 
-    `stop` is the price at which a stop-limit order wakes up, 0 for others.
+    `stop` is the price at which a stop-limit order wakes up, 0 for others and once it is awake.
     """
 
     id: int
