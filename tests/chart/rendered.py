@@ -44,10 +44,13 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "elasticsearch.external.passwordSecret=p",
         "elasticsearch.external.caSecret=c",
     ),
-    "sqlite on a claim": (
+    "all on claims": (
         EXTERNAL,
         "elasticsearch.enabled=false",
         "recorder.persistence.size=1Gi",
+        "emulator.enabled=true",
+        "emulator.persistence.size=1Gi",
+        "emulator.persistence.class=fast",
     ),
     "several namespaces": (
         "operator.watchNamespaces={bots,team-b}",

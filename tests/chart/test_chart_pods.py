@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import yaml
-from rendered import CHART, environment, everywhere, needs_helm, of_kind, pods, render
+from rendered import CHART, MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
 
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform.settings import load as load_settings
@@ -119,3 +119,17 @@ def test_a_new_version_of_the_chart_alone_restarts_no_pod(
         for place in (CHART, tmp_path / "chart")
     )
     assert now == then
+
+
+def test_the_emulator_keeps_its_accounts_in_the_volume_that_its_claim_gives() -> None:
+    for values, claim in (
+        (MATRIX["emulator"], None),
+        (MATRIX["all on claims"], "tradebot-emulator"),
+    ):
+        spec = dict(pods(render(*values)))["Deployment/tradebot-emulator"]
+        (container,) = spec["containers"]
+        told = load_settings(EmulatorSettings, environment=environment(container))
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        (volume,) = [item for item in spec["volumes"] if item["name"] == mounts[told.state_dir]]
+        assert volume.get("persistentVolumeClaim", {}).get("claimName") == claim
+        assert ("emptyDir" in volume) == (claim is None)
