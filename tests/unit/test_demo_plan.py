@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tradebot.cli import COMMANDS
 from tradebot.demo.runner import MARKER, check, choose_ports, prepare_state
 from tradebot.demo.settings import DemoSettings
-from tradebot.demo.stages import NAMES, Ports, environment, key_files, plan
+from tradebot.demo.stages import NAMES, Ports, environment, for_a_shell, key_files, plan
 from tradebot.demo.summary import count_errors
 from tradebot.platform.settings import SettingsError
 
@@ -34,6 +35,19 @@ def test_a_market_file_goes_to_the_emulator_alone() -> None:
 def test_the_keys_are_files_and_never_in_the_environment() -> None:
     values = environment(DemoSettings(), PORTS, "broker:9092").values()
     assert not any("demo-secret" in value for value in values)
+
+
+def test_both_that_need_the_store_are_told_where_it_is() -> None:
+    stages = plan(DemoSettings(elasticsearch="http://es:9200"), PORTS)
+    told = [stage.name for stage in stages if "http://es:9200" in stage.arguments]
+    assert told == ["recorder", "dashboard"]
+
+
+def test_a_shell_reads_the_environment_as_it_is() -> None:
+    given = {"TRADEBOT_MODEL_OPTIONS": '{"daily": 48}', "TRADEBOT_STATE_DIR": "/a folder/it's"}
+    script = for_a_shell(given) + "env -0"
+    read = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert given.items() <= dict(line.split("=", 1) for line in read.split("\0") if line).items()
 
 
 def test_every_listener_gets_a_port_of_its_own() -> None:

@@ -59,6 +59,8 @@ async def run(settings: DemoSettings, view: View) -> Run:
     kafka = broker.address if broker else settings.kafka
     wait_for_broker(StageSettings(kafka=kafka))
     environment = stages.environment(settings, ports, kafka)
+    (settings.state_dir / "environment").write_text(stages.for_a_shell(environment))
+    (settings.state_dir / "targets.json").write_bytes(stages.for_prometheus(ports))
     logs = settings.state_dir / "logs"
     processes = [StageProcess(stage, environment, logs) for stage in stages.plan(settings, ports)]
     stop = asyncio.Event()

@@ -1,5 +1,7 @@
 """Which processes make up the demo, and how each is set. Pure: nothing is started here."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -43,13 +45,13 @@ def plan(settings: DemoSettings, ports: Ports) -> list[Stage]:
         emulator += ["--market", settings.market]
     if settings.faults:
         emulator += ["--faults", settings.faults]
-    recorder = ["--elasticsearch", settings.elasticsearch] if settings.elasticsearch else []
+    store = ["--elasticsearch", settings.elasticsearch] if settings.elasticsearch else []
     arguments: dict[str, list[str]] = {
         "emulator": emulator,
         # Under one name a worker that was killed takes over its own partitions at once.
         "liquidity": ["--worker-id", "demo"],
-        "recorder": recorder,
-        "dashboard": ["--port", str(ports.dashboard)],
+        "recorder": store,
+        "dashboard": ["--port", str(ports.dashboard), *store],
     }
     return [
         Stage(
@@ -64,7 +66,7 @@ def plan(settings: DemoSettings, ports: Ports) -> list[Stage]:
 
 def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, str]:
     """The settings that the stages have in common, as environment variables."""
-    state = settings.state_dir
+    state = settings.state_dir.absolute()
     fields = {
         "kafka": kafka,
         "kafka_embedded": str(not settings.kafka).lower(),
@@ -85,6 +87,24 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         "log_format": "json",
     }
     return {variable(name): value for name, value in fields.items()}
+
+
+def for_a_shell(environment: Mapping[str, str]) -> str:
+    """The environment as a file that a shell reads, so that commands see the demo as it does."""
+    return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in environment.items())
+
+
+def for_prometheus(ports: Ports) -> bytes:
+    """The stages as Prometheus' `file_sd_configs` reads them, each under its own name."""
+    return msgspec.json.encode(
+        [
+            {
+                "targets": [f"127.0.0.1:{port}"],
+                "labels": {"job": "tradebot", "instance": name},
+            }
+            for name, port in ports.health.items()
+        ]
+    )
 
 
 def key_files(state: Path) -> tuple[Path, Path]:

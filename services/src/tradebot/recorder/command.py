@@ -6,12 +6,14 @@ from types import FrameType
 
 import click
 
-from tradebot.platform import health, logs
+from tradebot.platform import health, kafka, logs
 from tradebot.platform.health import Readiness
+from tradebot.platform.kafka import Topics
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
 from tradebot.platform.store import StoreUnavailableError
+from tradebot.platform.topic import read_topic
 from tradebot.recorder.settings import RecorderSettings
 from tradebot.recorder.stage import Recorder, prepare
 
@@ -23,6 +25,9 @@ SETUP_SECONDS = 300
 def run(settings: RecorderSettings) -> None:
     """Records until SIGTERM or SIGINT."""
     logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    if settings.dead_letters:
+        show_dead_letters(settings)
+        return
     if settings.setup or settings.setup_kibana:
         if settings.setup:
             set_up(settings)
@@ -44,6 +49,17 @@ def run(settings: RecorderSettings) -> None:
         recorder.run()
     finally:
         store.close()
+
+
+def show_dead_letters(settings: RecorderSettings) -> None:
+    """Prints all that any stage has put aside, as it lies in the topic.
+
+    Raises:
+        SettingsError: no broker answers.
+    """
+    kafka.wait_for_broker(settings)
+    for letter in read_topic(settings, Topics.of(settings).dead_letters):
+        click.echo(letter.decode())
 
 
 def set_up(settings: RecorderSettings) -> None:

@@ -24,6 +24,9 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
         " the newest of their kind; orders, fills, scores and halts are kept for ever",
     ] = 180
     replicas: Annotated[int, msgspec.Meta(ge=0, le=5), "replicas of each index"] = 0
+    dead_letters: Annotated[
+        bool, "print the records that were put aside, a JSON object a line, then end"
+    ] = False
     setup: Annotated[bool, "make or upgrade what holds the documents, then end"] = False
     setup_kibana: Annotated[
         str, "Kibana's URL: import the dashboards there, then end; - writes them to stdout"
