@@ -30,6 +30,19 @@ def test_a_closed_gate_shows_its_reason_and_leaves_the_stage_alive() -> None:
     assert httpx.get(f"{url}/readyz").status_code == 200
 
 
+def test_what_only_a_restart_mends_ends_its_life_and_leaves_readiness_to_the_gates() -> None:
+    readiness = Readiness("test")
+    readiness.started()
+    dead: list[str | None] = [None]
+    readiness.live_while(lambda: dead[0])
+    url = f"http://127.0.0.1:{serve(readiness, stage='test', host='127.0.0.1', port=0)}"
+    assert httpx.get(f"{url}/livez").status_code == 200
+    dead[0] = "the coordinator ended"
+    answer = httpx.get(f"{url}/livez")
+    assert (answer.status_code, answer.json()["reasons"]) == (503, {"life": dead[0]})
+    assert httpx.get(f"{url}/readyz").status_code == 200
+
+
 def test_metrics_tell_readiness_and_the_version() -> None:
     readiness = Readiness("metrics-test")
     readiness.started()

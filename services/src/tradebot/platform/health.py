@@ -1,7 +1,8 @@
 """/metrics, /livez and /readyz of a stage, with the reasons.
 
-A stage is live while its process answers; it is ready while no gate is closed. A stalled feed
-closes a gate, it never ends the process: a restart would not bring the feed back.
+A stage is live while its process answers and can still do its work one day; it is ready while no
+gate is closed. A stalled feed closes a gate, it never ends the process: a restart would not bring
+the feed back. What only a restart mends is told by `live_while`.
 """
 
 import json
@@ -27,6 +28,7 @@ class Readiness:
         self._lock = threading.Lock()
         self._closed: dict[str, str] = {"starting": "the stage has not finished starting"}
         self._checks: dict[str, Check] = {}
+        self._life: Check = lambda: None
 
     def started(self) -> None:
         """The stage has done what it needs to serve."""
@@ -46,6 +48,17 @@ class Readiness:
         """Asks `check` at each request: a sentence closes the gate, `None` opens it."""
         with self._lock:
             self._checks[gate] = check
+
+    def live_while(self, check: Check) -> None:
+        """Asks `check` at each request of /livez: a sentence says that only a restart helps."""
+        with self._lock:
+            self._life = check
+
+    def death(self) -> str | None:
+        """What only a restart mends; `None` while the stage lives."""
+        with self._lock:
+            check = self._life
+        return check()
 
     def reasons(self) -> dict[str, str]:
         """The closed gates; empty when the stage is ready."""
@@ -84,7 +97,11 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         if path not in ("/livez", "/readyz"):
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"this port serves /metrics, /livez and /readyz\n"]
-        reasons = readiness.reasons() if path == "/readyz" else {}
+        if path == "/readyz":
+            reasons = readiness.reasons()
+        else:
+            death = readiness.death()
+            reasons = {} if death is None else {"life": death}
         status = "503 Service Unavailable" if reasons else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}
