@@ -301,6 +301,15 @@ def test_explain_says_why_and_that_the_same_comes_out(tmp_path: Path) -> None:
     assert "the same decision comes out" in done.output
 
 
+def test_explain_takes_the_decision_s_own_id_which_logs_and_lists_show(tmp_path: Path) -> None:
+    decision_in_store(tmp_path)
+    done = CliRunner().invoke(main, ["explain", "btc-60000", "--state-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "decision  buy" in done.output
+    lost = CliRunner().invoke(main, ["explain", "btc-60001", "--state-dir", str(tmp_path)])
+    assert "there is no decision and no document btc-60001" in lost.output
+
+
 def test_explain_says_what_differs_when_another_decision_comes_out(tmp_path: Path) -> None:
     name = decision_in_store(tmp_path, tampered=True)
     done = CliRunner().invoke(main, ["explain", name, "--json", "--state-dir", str(tmp_path)])

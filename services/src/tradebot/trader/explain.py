@@ -1,6 +1,7 @@
-"""`tradebot explain DOCUMENT_ID`: why a trade happened, and whether it would happen again.
+"""`tradebot explain ID`: why a trade happened, and whether it would happen again.
 
-Reads the documents of the decision that the named one belongs to, the lines of the journal about
+The id is a decision's, as logs and lists show it, or that of any document that belongs to one.
+Reads the documents of the decision, the lines of the journal about
 it where the journal lies on this machine, and runs the pure decision again from its stored
 inputs.
 """
@@ -25,7 +26,7 @@ from tradebot.trader.journal import JournalError, SqliteJournal
 class ExplainSettings(StoreSettings, frozen=True, kw_only=True):
     """Which document, and where documents and journals lie."""
 
-    document: Annotated[str, "id of any document of the decision"]
+    document: Annotated[str, "id of a decision, or of any document that belongs to one"]
     json: Annotated[bool, "one JSON object instead of text"] = False
 
 
@@ -51,9 +52,12 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
     """
     found = store.find("_id", settings.document)
     if not found:
+        of_decision = store.find("decision_id", settings.document)
+        found = [each for each in of_decision if each["doc_type"] == "decision"]
+    if not found:
         raise click.ClickException(
-            f"there is no document {settings.document}: give an id as the dashboard or Kibana"
-            " shows it, and the store by --state-dir or --elasticsearch"
+            f"there is no decision and no document {settings.document}: give an id as the log, the"
+            " dashboard or Kibana shows it, and the store by --state-dir or --elasticsearch"
         )
     document = found[0]
     name = document.get("decision_id") or document.get("trip_id")
@@ -188,6 +192,6 @@ command = make_command(
     run,
     name="explain",
     summary="Why a trade happened, and whether it would happen again.",
-    example="tradebot explain 4f2a9c0d1e3b5a67 --state-dir .tradebot",
+    example="tradebot explain btc-1795546080000 --state-dir .tradebot",
     arguments=("document",),
 )
