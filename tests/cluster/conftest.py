@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import service_accounts
 import yaml
 from apiserver import BOTS, ROOT, Api, eventually
+from cable import Cable
+from world import World, bot
 
 CRD_FILES = sorted((ROOT / "charts/tradebot/files/crds").glob("*.yaml"))
 
@@ -47,3 +50,40 @@ def namespace(api: Api) -> Iterator[str]:
     api.post("/api/v1/namespaces", body).raise_for_status()
     yield name
     api.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def world(api: Api, namespace: str) -> World:
+    return World(api, namespace)
+
+
+@pytest.fixture
+def account(api: Api, world: World, kubeconfig: Path, tmp_path: Path) -> service_accounts.Account:
+    """The account that the operator gives to the trader of TradeBot `btc`, beside a bot `eth`."""
+    for name in ("btc", "eth"):
+        world.add(bot(name))
+    return service_accounts.of_trader(api, world.namespace, kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def account_of_operator(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Path:
+    """The kubeconfig of an account whose rights in the namespace are by a RoleBinding."""
+    return service_accounts.of_operator(api, namespace, kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def cable(kubeconfig: Path) -> Iterator[Cable]:
+    """A way to the API server that can be cut."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    with Cable(config["clusters"][0]["cluster"]["server"]) as cable:
+        yield cable
+
+
+@pytest.fixture
+def by_cable(kubeconfig: Path, cable: Cable, tmp_path: Path) -> Path:
+    """A kubeconfig whose API server lies at the other end of the cable."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = cable.url
+    path = tmp_path / "by-cable"
+    path.write_text(yaml.safe_dump(config))
+    return path

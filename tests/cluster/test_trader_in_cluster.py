@@ -1,74 +1,21 @@
 """A trader's lease and report on a real API server, with the rights of its own account."""
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
-import yaml
 from apiserver import BOTS, Api
+from service_accounts import Account
 
 from tradebot.platform.cluster_api import ClusterApi
 from tradebot.platform.cluster_lease import KubernetesLease
 from tradebot.platform.cluster_status import StatusReporter
 from tradebot.trader.report import Condition
-from tradebot_operator.api import resource
-from tradebot_operator.builders.trader import trader_children
-from tradebot_operator.resource import parse
-from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import units
 
 pytestmark = pytest.mark.cluster
-
-SETTINGS = msgspec.convert(
-    {
-        "namespace": "x",
-        "images": {"services": "s", "forecast": "f"},
-        "kafka": {"bootstrap": "k:9092"},
-    },
-    OperatorSettings,
-)
-
-
-class Account:
-    """A pod's service account folder, and the server."""
-
-    def __init__(self, folder: Path, server: str, namespace: str) -> None:
-        self.folder, self.server, self.namespace = folder, server, namespace
-
-    def api(self) -> ClusterApi:
-        return ClusterApi(folder=self.folder, server=self.server)
-
-
-@pytest.fixture
-def account(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Iterator[Account]:
-    """The account that the operator gives to the trader of TradeBot `btc`, beside a bot `eth`."""
-    for name in ("btc", "eth"):
-        body = {
-            "apiVersion": "tradebot.dev/v1alpha1",
-            "kind": "TradeBot",
-            "metadata": {"name": name},
-            "spec": {"symbol": "BTCUSD"},
-        }
-        api.post(BOTS.format(namespace), body).raise_for_status()
-    bot = parse(api.get(f"{BOTS.format(namespace)}/btc"))
-    for child in trader_children(units(bot)[-1], bot, SETTINGS):
-        if child["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
-            place = resource(child["kind"]).path(child["metadata"]["name"], namespace)
-            api.apply(place, child).raise_for_status()
-    asked = resource("ServiceAccount").path("trader-btc", namespace) + "/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = api.post(asked, request).raise_for_status().json()["status"]["token"]
-    cluster = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
-    (tmp_path / "token").write_text(token)
-    authority = base64.b64decode(cluster["certificate-authority-data"])
-    (tmp_path / "ca.crt").write_bytes(authority)
-    yield Account(tmp_path, cluster["server"], namespace)
 
 
 class Clock:

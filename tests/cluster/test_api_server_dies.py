@@ -1,0 +1,182 @@
+"""The API server is killed, cut off, or goes dead without a word; afterwards all is put right."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from apiserver import eventually
+from cable import Cable
+from faulty_venue import FaultyVenue, MemoryJournal, MemoryPublisher
+from operators import Running, running
+from server_process import ServerProcess
+from service_accounts import Account
+from world import KINDS, World, bot, has
+
+from tradebot.domain.intent import Intent
+from tradebot.platform.cluster_lease import HELD_SECONDS, KubernetesLease
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.entries import EpochTaken
+from tradebot.trader.execution import Executor, LeaseLostError
+from tradebot.venue.answers import OrderStatus
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+SILENCE = 30.0
+"""Seconds for which a cable is dead."""
+BACK = 20.0
+"""Seconds in which all is put right once the API server can be reached again."""
+
+
+@pytest.fixture
+def server(kubeconfig: Path) -> Iterator[ServerProcess]:
+    """The API server's process, which runs again after the test."""
+    try:
+        process = ServerProcess(kubeconfig)
+    except LookupError as error:
+        pytest.skip(f"needs an API server that may be killed: {error}")
+    yield process
+    process.start()
+
+
+def settled_with_a_bot(world: World, operator: Running) -> dict[str, Any]:
+    world.add(bot("stays"))
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    return world.shape()
+
+
+def meddle(world: World) -> None:
+    """Another bot comes, and a child of the first is deleted by hand."""
+    world.add(bot("comes", symbol="ETHUSD"))
+    world.api.delete(f"{KINDS['deployments'].format(world.namespace)}/trader-stays")
+
+
+def put_right(world: World, shape: dict[str, Any]) -> Callable[[], bool]:
+    def check() -> bool:
+        now = world.shape()
+        return "deployments/trader-comes" in now and all(
+            now.get(name) == was for name, was in shape.items() if "liquidity" not in name
+        )
+
+    return check
+
+
+def test_an_operator_outlives_the_kill_of_the_api_server(
+    world: World, tmp_path: Path, account_of_operator: Path, server: ServerProcess
+) -> None:
+    with running(tmp_path, account_of_operator, world.namespace) as operator:
+        shape = settled_with_a_bot(world, operator)
+        server.kill()
+        time.sleep(5)
+        server.start()
+        meddle(world)
+        assert eventually(put_right(world, shape), seconds=BACK)
+        assert eventually(lambda: world.condition("comes").get("observedGeneration") == 1)
+        assert world.settled(operator)
+        assert operator.process.poll() is None and operator.status("/livez") == 200
+
+
+@pytest.mark.parametrize(("how", "seconds"), [("pull", 10.0), ("deaden", SILENCE)])
+def test_an_operator_whose_connections_are_cut_or_go_dead_catches_up(
+    how: str, seconds: float, world: World, tmp_path: Path, cable: Cable, by_cable: Path
+) -> None:
+    with running(tmp_path, by_cable, world.namespace) as operator:
+        shape = settled_with_a_bot(world, operator)
+        getattr(cable, how)()
+        meddle(world)
+        time.sleep(seconds)
+        assert "trader-comes" not in world.names("deployments")
+        cable.plug_in()
+        assert eventually(put_right(world, shape), seconds=BACK)
+        assert world.settled(operator)
+        assert operator.process.poll() is None
+        assert eventually(lambda: operator.status("/livez") == 200)
+
+
+class Venue(FaultyVenue):
+    """Takes every order; knows when, and of which epoch it was."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=1, rate=0.0)
+        self.sent: list[tuple[float, int]] = []
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        self.sent.append((time.monotonic(), intent.epoch))
+        return await super().place(intent)
+
+    def epochs(self) -> list[int]:
+        return sorted({epoch for _, epoch in self.sent})
+
+
+async def trade(account: Account, venue: Venue, journal: MemoryJournal) -> None:
+    """A trader's process from its lease to its end: an order each quarter of a second."""
+    who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
+    books = Books(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
+    books.open()
+    client = account.api()
+    lease = KubernetesLease(client, namespace=account.namespace, bot="btc", holder="pod")
+    executor = Executor(books, venue, lease.held, venue.sleep)
+    try:
+        epoch = await lease.acquire()
+        await books.record(EpochTaken(epoch=epoch, mode="Live"))
+        for number in range(1, 1000):
+            await executor.execute(order(epoch, number))
+            await asyncio.sleep(0.25)
+    finally:
+        await lease.release()
+        await client.close()
+
+
+def order(epoch: int, number: int) -> Intent:
+    return Intent(
+        client_order_id=f"tb-btc-{epoch}-{number}",
+        epoch=epoch,
+        number=number,
+        decision_id=f"btc-{epoch}-{number}",
+        symbol="BTCUSD",
+        side="buy",
+        amount=Decimal("0.0001"),
+        price=Decimal(11500),
+        mid=Decimal(11400),
+        window_end=60_000 * number,
+        created=0,
+    )
+
+
+async def restarted_for_ever(account: Account, venue: Venue, journal: MemoryJournal) -> None:
+    """What a kubelet does."""
+    while True:
+        try:
+            await trade(account, venue, journal)
+        except LeaseLostError:
+            await asyncio.sleep(0.5)
+
+
+async def until(check: Callable[[], bool], seconds: float) -> bool:
+    return bool(await asyncio.to_thread(eventually, check, seconds))
+
+
+async def test_a_trader_sends_nothing_while_it_cannot_renew_and_acts_again_afterwards(
+    account: Account, server: ServerProcess
+) -> None:
+    venue, journal = Venue(), MemoryJournal(Random(1))
+    pod = asyncio.create_task(restarted_for_ever(account, venue, journal))
+    assert await until(lambda: venue.epochs() == [1], 10)
+    await asyncio.to_thread(server.kill)
+    killed = time.monotonic()
+    await asyncio.sleep(HELD_SECONDS + 6)
+    last, _ = venue.sent[-1]
+    assert last < killed + HELD_SECONDS + 0.5
+    assert venue.epochs() == [1]
+    await asyncio.to_thread(server.start)
+    assert await until(lambda: venue.epochs() == [1, 2], 20)
+    pod.cancel()
+    await asyncio.gather(pod, return_exceptions=True)
+    named = [resting.intent.client_order_id for resting in venue.orders]
+    assert len(named) == len(set(named)) == len(venue.sent)
