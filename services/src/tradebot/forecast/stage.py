@@ -124,6 +124,7 @@ class Stage:
 
     def _set_aside(self, message: Message, problem: str, producer: Producer) -> None:
         metrics.DEAD_LETTERS.labels(self._settings.symbol).inc()
+        log.warning("put aside", topic=message.topic(), offset=message.offset(), reason=problem)
         letter = DeadLetter(
             topic=message.topic() or "",
             partition=message.partition() or 0,

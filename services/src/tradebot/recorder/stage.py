@@ -81,6 +81,8 @@ class Recorder:
             self._set_up()
             consumer.subscribe(self._read_topics(), on_revoke=self._revoked)
             self._readiness.started()
+            store = "Elasticsearch" if self._settings.elasticsearch else "SQLite"
+            log.info("recording begins", store=store)
             while not self._stopping.is_set():
                 self._step(consumer)
                 every.do("backlog", BACKLOG_EVERY_SECONDS, lambda: self._measure(consumer))

@@ -106,6 +106,9 @@ async def _hold(
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
+        logs.get("trader").info(
+            "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
+        )
         loops = await asyncio.to_thread(
             Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
         )

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tradebot.platform import logs
 from tradebot.trader.control.messages import Address, Order
 from tradebot.trader.engine import Engine
 from tradebot.trader.gates import Gates
@@ -49,6 +50,7 @@ class ControlServer:
         self._engine = engine
         self._gates = gates
         self._token = secrets.token_urlsafe(24)
+        self._log = logs.get("trader.control")
         self._task: asyncio.Future[None] | None = None
         acts: dict[str, Act] = {
             "pause": engine.pause,
@@ -56,7 +58,9 @@ class ControlServer:
             "flatten": engine.flatten,
         }
         routes = [Route("/status", self._status)]
-        routes += [Route(f"/{n}", self._act(act), methods=["POST"]) for n, act in acts.items()]
+        routes += [
+            Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in acts.items()
+        ]
         config = uvicorn.Config(
             Starlette(routes=routes), host="127.0.0.1", port=0, log_config=None, lifespan="off"
         )
@@ -96,7 +100,7 @@ class ControlServer:
         }
         return Response(msgspec.json.encode(content), media_type="application/json")
 
-    def _act(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+    def _act(self, name: str, act: Act) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             if not self._allowed(request):
                 return Response("the token is missing or wrong\n", 403)
@@ -104,6 +108,7 @@ class ControlServer:
                 order = msgspec.json.decode(await request.body(), type=Order)
             except msgspec.DecodeError as error:
                 return Response(f"that is no order: {error}\n", 400)
+            self._log.info("a person's order", act=name, because=order.because, by=order.by)
             told = await act(order.because, order.by)
             return Response(msgspec.json.encode({"told": told}), media_type="application/json")
 
