@@ -43,6 +43,7 @@ async def test_a_key_added_while_it_is_worked_on_runs_once_more_afterwards() -> 
 async def test_a_failing_key_waits_twice_as_long_each_time_and_others_do_not_wait() -> None:
     keys = queue(clock := Clock())
     assert [keys.retry("a") for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    assert keys.retry("a", cap=3) == 3, "where more patience helps nobody"
     keys.add("b")
     assert await keys.get() == "b"
     clock.now = 11.0

@@ -7,6 +7,7 @@ meanwhile is missed, and a thousand events are one run.
 import asyncio
 import heapq
 import itertools
+import math
 import random
 import time
 from collections import deque
@@ -109,11 +110,13 @@ class WorkQueue(Generic[Key]):
         """`key` went well: its next failure waits the shortest time again."""
         self._failures.pop(key, None)
 
-    def retry(self, key: Key) -> float:
-        """Asks for `key` again after a wait that doubles with each failure; answers the wait."""
+    def retry(self, key: Key, *, cap: float = math.inf) -> float:
+        """Asks for `key` again after a wait that doubles with each failure, to no more than `cap`;
+        answers the wait.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        wait: float = min(self._cap, self._base * 2.0 ** min(failures, 20))
+        wait: float = min(cap, self._cap, self._base * 2.0 ** min(failures, 20))
         wait *= 0.75 + 0.5 * self._jitter()
         self.add(key, delay=wait)
         return wait

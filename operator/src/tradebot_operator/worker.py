@@ -4,6 +4,7 @@ writes what differs.
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Hashable
@@ -44,6 +45,8 @@ GATHER_DELAY = 1.0
 """Seconds in which the bots that come to a shared unit are gathered into one look at it."""
 SETTLE_SECONDS = 5.0
 """For so long a bot that starts may take its next steps before they are told."""
+AWAY_SECONDS = 5.0
+"""A pass that did not reach the API server is tried again after no more than this."""
 RECHECK_SECONDS = 3.0
 LATE_RECHECK_SECONDS = 30.0
 
@@ -132,8 +135,10 @@ class Worker:
             started = time.perf_counter()
             try:
                 await self._look(key)
-            except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._failed(key, str(error) or repr(error))
+            except ApiError as error:
+                self._failed(key, str(error))
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._failed(key, str(error) or repr(error), cap=AWAY_SECONDS)
             except Exception as error:
                 _log.exception("a pass over %s failed", key)
                 self._failed(key, repr(error))
@@ -145,9 +150,9 @@ class Worker:
                 took = time.perf_counter() - started
                 metrics.RECONCILE_SECONDS.labels(key.kind).observe(took)
 
-    def _failed(self, key: Key, message: str) -> None:
+    def _failed(self, key: Key, message: str, cap: float = math.inf) -> None:
         metrics.ERRORS.labels(key.kind).inc()
-        wait = self.queue.retry(key)
+        wait = self.queue.retry(key, cap=cap)
         _log.warning("%s: %s; again in %.1f s", "/".join(key), message, wait)
         if key.kind == "unit":
             self._failures[(key.namespace, key.name)] = message
