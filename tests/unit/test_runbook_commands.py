@@ -1,0 +1,34 @@
+"""Every `tradebot` command that a runbook tells a person to type is one that tradebot takes."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from tradebot.cli import COMMANDS, main
+
+RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
+
+
+def commands() -> list[tuple[str, str]]:
+    return [
+        (page.name, " ".join(text.split()))
+        for page in sorted(RUNBOOKS.glob("*.md"))
+        for text in re.findall(r"`tradebot ([^`…]+)`", page.read_text())
+    ]
+
+
+@pytest.mark.parametrize(("page", "text"), commands())
+def test_a_runbook_s_command_can_be_typed_as_it_stands(page: str, text: str) -> None:
+    name, *arguments = shlex.split(text)
+    assert name in COMMANDS
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    command.make_context(name, arguments)  # raises where an option is unknown or missing
+
+
+def test_the_runbooks_name_all_commands_that_act_on_a_bot() -> None:
+    named = {text.split()[0] for _, text in commands()}
+    assert {"status", "pause", "resume", "flatten", "explain", "doctor", "recorder"} <= named
