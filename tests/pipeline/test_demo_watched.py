@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -40,11 +41,11 @@ class Watched:
         self.demo = Demo(folder, "--speed", "60")
         self.demo.wait_ready(120)
         self.stages = {name: pid for pid, name in self.demo.children().items()}
-        environment = Path(f"/proc/{self.stages['trader']}/environ").read_bytes().decode()
-        given = dict(e.split("=", 1) for e in environment.split("\0") if e.startswith("TRADEBOT_"))
-        self.given = given
-        self.kafka = StageSettings(kafka=given["TRADEBOT_KAFKA"], kafka_embedded=True)
-        stages = [s.partition("=http://")[2] for s in given["TRADEBOT_STAGES"].split(",")]
+        words = shlex.split((self.demo.state / "environment").read_text())
+        self.given = dict(word.split("=", 1) for word in words if word != "export")
+        self.kafka = StageSettings(kafka=self.given["TRADEBOT_KAFKA"], kafka_embedded=True)
+        groups = json.loads((self.demo.state / "targets.json").read_text())
+        stages = [target for group in groups for target in group["targets"]]
         sooner = {"TradebotDocumentBacklog": ("> 300)", "> 5)")}
         self.prometheus = Prometheus(folder, program, stages, sooner)
         self.firing, self.firing_bots = self.prometheus.firing, self.prometheus.firing_bots
