@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradebot.domain.decision import (
+    BUY_GATES,
+    SELL_GATES,
+    WATCHES,
     Decision,
     Increments,
     Inputs,
     Marks,
     Prediction,
+    Proposal,
     Quote,
     Settings,
     State,
@@ -22,6 +26,7 @@ from tradebot.domain.decision import (
 )
 from tradebot.domain.risk.marks import advance, shift
 from tradebot.domain.signal import predict
+from tradebot.trader.metrics import GATES
 
 END = 1_602_770_100_000
 STEPS = Increments(
@@ -355,3 +360,13 @@ def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
 def test_a_deposit_is_no_gain() -> None:
     marks = shift(Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120)), Decimal(50))
     assert marks == Marks(day=1, day_equity=Decimal(150), peak_equity=Decimal(170))
+
+
+def test_the_metric_of_decisions_begins_with_every_gate_that_is_asked() -> None:
+    now = situation()
+    state, settings = now.pop("state"), now.pop("settings")
+    inputs = Inputs(increments=STEPS, **now)
+    proposal = Proposal(side="buy", amount=Decimal(1), price=Decimal(100))
+    gates = (*WATCHES, *BUY_GATES, *SELL_GATES)
+    asked = {gate(state, inputs, settings, proposal).gate for gate in gates}
+    assert asked | {"signal"} == set(GATES)
