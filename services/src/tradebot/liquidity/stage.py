@@ -4,16 +4,18 @@ import asyncio
 import os
 import ssl
 import threading
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.types import TP
 from yarl import URL
 
+from tradebot.liquidity.membership import Membership
 from tradebot.liquidity.owner import Owner
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, FetchScheduler, FetchSchema, Transport
 from tradebot.platform import kafka
+from tradebot.platform.groups import GroupView
 from tradebot.platform.settings import SettingsError
 
 TICK_SECONDS = 0.25
@@ -30,6 +32,11 @@ class LiquidityApp(faust.App):
     def __init__(self, settings: LiquiditySettings) -> None:
         self.owner = Owner(settings)
         super().__init__(self.owner.group, **_options(settings))
+        view = GroupView(settings, self.owner.group)
+        self.membership = Membership(settings, view, self._end)
+        self.owner.readiness.live_while(self.membership.death)
+        self._watch: asyncio.Task[None] | None = None
+        self._exit_code = 0
         transport = Transport(self.conf.broker_consumer, self)
         if settings.kafka_embedded:
             transport.fetch_wait_ms = kafka.EMBEDDED_FETCH_MS
@@ -51,6 +58,7 @@ class LiquidityApp(faust.App):
         except SettingsError as error:
             error.show()
             raise SystemExit(error.exit_code) from None
+        self._watch = asyncio.create_task(self.membership.watch(lambda: self.feed_consumer))
 
     async def on_stop(self) -> None:
         """Leaves the group, and sees to it that the process ends.
@@ -58,11 +66,23 @@ class LiquidityApp(faust.App):
         Faust waits for its threads, up to a minute where a broker does not answer. Nothing is
         lost by not waiting: what is not committed is read again.
         """
+        if self._watch is not None:
+            self._watch.cancel()
         if self.in_worker:
-            end = threading.Timer(EXIT_SECONDS, os._exit, (1 if self.crash_reason else 0,))
-            end.daemon = True
-            end.start()
+            self._exit_soon(1 if self.crash_reason else self._exit_code)
         await super().on_stop()
+
+    def _end(self, reason: str) -> NoReturn:
+        """Ends the process with a sentence, for a supervisor to start it anew."""
+        self._exit_code = 1
+        SettingsError(reason).show()
+        self._exit_soon(1)
+        raise SystemExit(1)
+
+    def _exit_soon(self, code: int) -> None:
+        end = threading.Timer(EXIT_SECONDS, os._exit, (code,))
+        end.daemon = True
+        end.start()
 
 
 def create_app(settings: LiquiditySettings) -> LiquidityApp:
@@ -81,10 +101,12 @@ def create_app(settings: LiquiditySettings) -> LiquidityApp:
         await owner.tick(app.feed_consumer)
 
     async def assigned(_app: Any, tps: set[TP], **_signal: Any) -> None:
+        app.membership.joined(app.feed_consumer.member_id())
         owner.own(tps, app.feed_consumer)
 
     async def revoked(_app: Any, tps: set[TP], **_signal: Any) -> None:
         owner.disown(tps)
+        await app.membership.left()
 
     # Faust's type of a receiver leaves no room for the partitions that it sends.
     app.on_partitions_assigned.connect(cast(Any, assigned))
@@ -103,6 +125,8 @@ def _options(settings: LiquiditySettings) -> dict[str, Any]:
         "consumer_group_instance_id": settings.worker_id or None,
         "broker_session_timeout": settings.session_seconds,
         "broker_heartbeat_interval": settings.session_seconds / 5,
+        # Rebalances wait no longer than this for a member that hangs.
+        "broker_rebalance_timeout": settings.session_seconds,
         "broker_request_timeout": max(40.0, settings.session_seconds * 2),
         "stream_buffer_maxsize": FETCHES_AHEAD,
         "stream_wait_empty": False,

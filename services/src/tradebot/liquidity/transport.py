@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -66,21 +67,74 @@ class FetchSchema(faust.Schema[Any, Any]):
         return message.value
 
 
+class CoordinatorEndedError(Exception):
+    """The client's task that keeps it in its group has ended; it never comes back."""
+
+
 class _Thread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        # Faust asks for committed records only where it makes transactions itself.
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        if transport.fetch_wait_ms is not None:
-            consumer._fetch_max_wait_ms = transport.fetch_wait_ms
-        return consumer
+        """Faust's own, but that it reads committed records only, and may be told how long to wait.
+
+        Faust asks for committed records only where it makes transactions itself.
+        """
+        conf = self.app.conf
+        return AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset=conf.consumer_auto_offset_reset,
+            max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=transport.fetch_wait_ms,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            isolation_level="read_committed",
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+    async def held_back(self) -> Exception | None:
+        # The coordinator is aiokafka's own; tests/contract/test_liquidity_membership.py says what
+        # to do when it is not there any more.
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if coordinator is None:
+            return None
+        try:
+            coordinator.check_errors()
+        except Exception as error:
+            if coordinator._coordination_task.done():
+                raise CoordinatorEndedError(repr(error.__cause__ or error)) from error
+            return error
+        if coordinator._coordination_task.done() and not coordinator._closing.done():
+            raise CoordinatorEndedError("without a reason")
+        return None
 
 
 class FeedConsumer(driver.Consumer):
     """Faust's consumer; only its own thread talks to the broker, and seeks and commits there."""
 
+    _thread: _Thread
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def held_back(self) -> Exception | None:
+        """The error that keeps this worker from its group; hearing of it lets the client go on.
+
+        Raises:
+            CoordinatorEndedError: it will never go on.
+        """
+        answer: Exception | None = await self._thread.call_thread(self._thread.held_back)
+        return answer
+
+    def member_id(self) -> str | None:
+        """This worker's name in the group, once it has joined."""
+        name: str = self._thread._ensure_consumer()._coordinator.member_id
+        return name or None
 
     async def seek_place(self, tp: TP, offset: int) -> None:
         """Reads on from `offset`.
@@ -104,5 +158,5 @@ class Transport(driver.Transport):
     """Faust's aiokafka transport, reading committed records only."""
 
     Consumer = FeedConsumer
-    fetch_wait_ms: int | None = None
-    """How long the broker may hold a fetch that finds nothing; Faust's 1.5 s if not given."""
+    fetch_wait_ms = 1500
+    """How long the broker may hold a fetch that finds nothing."""
