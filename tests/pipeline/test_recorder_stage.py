@@ -154,12 +154,11 @@ def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
     wait_until(lambda: len(stored(tmp_path)[DocType.LIQUIDITY]) == 5)
     wait_until(lambda: 'topic="forecasts"} 1.0' in recorder.get("/metrics").text)
     recorder.stop()
-    consumer = kafka.consumer(broker, "reader")
-    consumer.subscribe([TOPICS.dead_letters])
-    letters: list[DeadLetter] = []
-    while len(letters) < 3:
-        letters += [decode(m.value() or b"", DeadLetter) for m in consumer.consume(3, 1.0)]
-    consumer.close()
+    command = [sys.executable, "-m", "tradebot", "recorder", "--dead-letters"]
+    command += ["--kafka", broker.kafka, "--kafka-embedded"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    letters = [decode(line.encode(), DeadLetter) for line in printed.splitlines()]
+    assert len(letters) == 3
     assert {letter.topic for letter in letters} == {"trade-documents", "faust.out", "forecasts"}
     assert all(letter.error and letter.stage == "recorder" for letter in letters)
     assert all("not a record" in letter.value for letter in letters)
