@@ -44,6 +44,16 @@ print(sum(float(line.split()[-1]) for line in text.splitlines()
           if line.startswith("tradebot_operator_writes_total")))
 """
 
+OPEN_ACCOUNT = """
+import urllib.request
+body = b'{"name": "spare", "balances": {"USD": "1"}, "keys": []}'
+urllib.request.urlopen("http://127.0.0.1:8090/emulator/accounts", body)
+"""
+ACCOUNTS = """
+import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:8090/emulator/accounts").read().decode())
+"""
+
 
 def run(*command: str) -> str:
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -166,6 +176,22 @@ def test_the_keys_are_mounted_into_the_trader_alone(bots: Bots) -> None:
         if "tradebot-emulator-keys" in json.dumps(pod["spec"])
     }
     assert holders == {f"trader-{name}"}
+
+
+def test_the_accounts_of_the_emulator_outlive_its_container(bots: Bots) -> None:
+    def emulator(*command: str) -> str:
+        return kubectl("exec", "deploy/tradebot-emulator", "--", *command)
+
+    def restarts() -> int:
+        (pod,) = [pod for pod in bots.pods() if unit_of(pod) == "emulator"]
+        return int(is_ready(pod) and pod["status"]["containerStatuses"][0]["restartCount"])
+
+    emulator("python", "-c", OPEN_ACCOUNT)
+    before = restarts()
+    emulator("python", "-c", "import os, signal; os.kill(1, signal.SIGTERM)")
+    assert eventually(lambda: restarts() > before, seconds=60)
+    assert "spare" in emulator("python", "-c", ACCOUNTS)
+    assert eventually(lambda: bots.trades("btc-live"), seconds=60), bots.condition("btc-live")
 
 
 def test_a_settled_cluster_is_written_to_by_nobody(bots: Bots) -> None:

@@ -88,6 +88,17 @@ def test_an_order_that_rested_is_filled_or_cancelled_after_the_restart_as_any(
         assert Decimal(client.post("/v1/mytrades").json()[0]["price"]) < 5000
 
 
+def test_an_account_that_was_added_while_it_ran_stays_with_its_key(tmp_path: Path) -> None:
+    key = {"key": "account-mine", "secret": "s"}
+    spec = {"name": "mine", "balances": {"USD": "7"}, "keys": [key]}
+    with exchange(tmp_path) as client:
+        client.http.post("/emulator/accounts", json=spec).raise_for_status()
+        time.sleep(0.2)
+    with exchange(tmp_path) as client:
+        names = {account["name"]: account["keys"] for account in client.get("/emulator/accounts")}
+        assert names["mine"] == ["account-mine"]
+
+
 def test_a_counted_nonce_stays_counted(tmp_path: Path) -> None:
     with exchange(tmp_path) as client:
         client.order("buy", "5000", "1")

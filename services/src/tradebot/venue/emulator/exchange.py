@@ -16,7 +16,7 @@ from tradebot.venue.emulator.accounts.limits import Limits
 from tradebot.venue.emulator.book_market import BookMarket
 from tradebot.venue.emulator.clock import ExchangeClock
 from tradebot.venue.emulator.desk import Desk
-from tradebot.venue.emulator.feeds import Feeds
+from tradebot.venue.emulator.feeds import BalanceUpdate, Feeds
 from tradebot.venue.emulator.instruments import Instrument, instrument
 from tradebot.venue.emulator.market.candles import Candles
 from tradebot.venue.emulator.market.flow import Flow, pace
@@ -130,6 +130,8 @@ class Exchange:
         self._opened += 1
         account = self.accounts[spec.name] = Account(spec.name, number, spec.balances)
         self.keys.update({key.name: key for key in keys_of(spec)})
+        update = BalanceUpdate(account, account.ledger.currencies(), self.clock.now())
+        self.feeds.publish_balance(update)
         return account
 
     def take_back(self, account: Account) -> None:
