@@ -55,10 +55,11 @@ def show_dead_letters(settings: RecorderSettings) -> None:
     """Prints all that any stage has put aside, as it lies in the topic.
 
     Raises:
-        SettingsError: no broker answers.
+        SettingsError: no broker answers, or the topic is missing and cannot be created.
     """
-    kafka.wait_for_broker(settings)
-    for letter in read_topic(settings, Topics.of(settings).dead_letters):
+    topic = Topics.of(settings).dead_letters
+    kafka.ensure_topics(settings, [topic])
+    for letter in read_topic(settings, topic):
         click.echo(letter.decode())
 
 
