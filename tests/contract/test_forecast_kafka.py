@@ -12,11 +12,23 @@ from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 from tradebot.records import ForecastRecord, TradeRecord, decode, encode
+from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.settings import TraderSettings
+from tradebot.trader.streams import tail_reader
 
 pytestmark = pytest.mark.kafka
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
 ROWS = 300
+
+
+def history(folder: Path) -> str:
+    """A file of minutes up to the one before the first trade."""
+    lines = ["ts,open,high,low,close,volume,weighted"]
+    lines += [f"{START + row * MINUTE},5,6,4,5,1,{5 + row % 3}" for row in range(ROWS)]
+    path = folder / "history.csv"
+    path.write_text("\n".join(lines))
+    return str(path)
 
 
 def test_trades_of_the_broker_become_forecasts_that_know_them(
@@ -25,9 +37,6 @@ def test_trades_of_the_broker_become_forecasts_that_know_them(
     prefix = f"fc{time.time_ns()}."
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
     topics = kafka.Topics.of(settings)
-    lines = ["ts,open,high,low,close,volume,weighted"]
-    lines += [f"{START + row * MINUTE},5,6,4,5,1,{5 + row % 3}" for row in range(ROWS)]
-    (tmp_path / "history.csv").write_text("\n".join(lines))
     kafka.ensure_topics(settings, [topics.trades, topics.forecasts])
     producer = kafka.producer(settings)
     end = START + (ROWS - 1) * MINUTE
@@ -37,7 +46,7 @@ def test_trades_of_the_broker_become_forecasts_that_know_them(
     producer.flush(10)
     command = [sys.executable, "-m", "tradebot", "forecast", "--kafka", kafka_address]
     command += ["--topic-prefix", prefix, "--history-source", "Claim", "--evaluate-folds", "0"]
-    command += ["--history-file", str(tmp_path / "history.csv"), "--speed", "60"]
+    command += ["--history-file", history(tmp_path), "--speed", "60"]
     stage = subprocess.Popen(command)
     consumer = kafka.consumer(settings, f"{prefix}test")
     consumer.subscribe([topics.forecasts])
@@ -57,3 +66,38 @@ def test_trades_of_the_broker_become_forecasts_that_know_them(
         code = stage.wait(10)
         consumer.close()
     assert code == 0
+
+
+def test_a_trader_follows_its_forecaster_of_two_that_share_a_topic(
+    kafka_address: str, tmp_path: Path
+) -> None:
+    prefix = f"fc{time.time_ns()}."
+    settings = TraderSettings(kafka=kafka_address, topic_prefix=prefix, forecaster="hour")
+    topics = kafka.Topics.of(settings)
+    command = [sys.executable, "-m", "tradebot", "forecast", "--kafka", kafka_address]
+    command += ["--topic-prefix", prefix, "--history-source", "Claim", "--evaluate-folds", "0"]
+    command += ["--history-file", history(tmp_path)]
+    kafka.ensure_topics(settings, [topics.trades, topics.forecasts])
+    stages = [
+        subprocess.Popen([*command, "--forecaster", name, "--horizon-minutes", minutes])
+        for name, minutes in (("hour", "60"), ("day", "1440"))
+    ]
+    reader = tail_reader(settings, topics.forecasts, last=50)
+    mine = Forecasts("BTCUSD", "FastProphet", "hour")
+    heard: dict[bytes, bool] = {}
+    try:
+        deadline = time.monotonic() + 60
+        while len(heard) < 2:
+            assert time.monotonic() < deadline
+            message = reader.poll(0.5)
+            if message is not None and not message.error():
+                heard[message.key() or b""] = mine.take(message.value() or b"")
+    finally:
+        for stage in stages:
+            stage.terminate()
+            stage.wait(10)
+        reader.close()
+    assert heard == {b"BTCUSD/FastProphet/hour": True, b"BTCUSD/FastProphet/day": False}
+    start = START + ROWS * MINUTE
+    assert mine.at(start + 58 * MINUTE) is not None
+    assert mine.at(start + 90 * MINUTE) is None, "only the other looks so far"

@@ -156,6 +156,24 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     assert wanted.items() <= data.items()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"horizonMinutes": 60},
+        {"refitMinutes": 5},
+        {"history": {"source": "Url", "url": "http://x"}},
+    ],
+)
+def test_a_trader_follows_the_forecaster_of_its_own_spec(other: dict[str, Any]) -> None:
+    def data(stage: str, **forecast: Any) -> dict[str, str]:
+        made = children(bot(forecast={"model": "FastProphet", **forecast}), stage)
+        return next(item["data"] for item in made if item["kind"] == "ConfigMap")
+
+    names = [data(stage, **other)["TRADEBOT_FORECASTER"] for stage in ("forecast", "trader")]
+    assert names[0] == names[1]
+    assert names[0] != data("trader")["TRADEBOT_FORECASTER"], "one published under both"
+
+
 def test_the_keys_are_mounted_into_the_trader_alone() -> None:
     live = bot(venue={"environment": "Sandbox", "credentialsSecret": "btc-keys"})
     for stage in ("ingest", "liquidity", "forecast"):

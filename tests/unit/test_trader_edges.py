@@ -137,11 +137,16 @@ def gates_of(desk: Desk, clock: VenueClock, **settings: Any) -> tuple[Gates, For
     return Gates(made, desk, clock, forecasts, desk), forecasts  # type: ignore[arg-type]
 
 
-def forecast(history_end: int, model: str = "FastProphet") -> bytes:
-    path = [1.0, 1.1, 1.2]
-    return encode(
-        ForecastRecord("BTCUSD", model, "d", history_end, history_end, 0, 60_000, path, [], [])
-    )
+def forecast(
+    history_end: int,
+    model: str = "FastProphet",
+    *,
+    forecaster: str = "",
+    path: tuple[float, ...] = (1.0, 1.1, 1.2),
+) -> bytes:
+    ends = history_end, history_end, 0
+    record = ForecastRecord("BTCUSD", model, "d", *ends, 60_000, [*path], [], [])
+    return encode(msgspec.structs.replace(record, forecaster=forecaster))
 
 
 def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
@@ -199,6 +204,30 @@ def test_the_forecast_that_saw_the_most_is_kept_and_others_are_passed_over() -> 
     assert forecasts.history_end() == 2000
     assert forecasts.at(60_000) is not None
     assert forecasts.at(120_000) is None, "the step after is not covered"
+
+
+@pytest.mark.parametrize(("follows", "rises"), [("day", True), ("hour", False)])
+def test_of_two_forecasters_of_one_model_a_trader_follows_its_own_alone(
+    follows: str, rises: bool
+) -> None:
+    forecasts = Forecasts("BTCUSD", "FastProphet", follows)
+    for history_end in range(0, 10_000, 1000):
+        forecasts.take(forecast(history_end, forecaster="day", path=(1.0, 1.1, 1.2)))
+        forecasts.take(forecast(history_end + 500, forecaster="hour", path=(1.0, 0.9)))
+        forecasts.take(forecast(history_end + 700, path=(1.0, 1.0, 1.0)))
+        prediction = forecasts.at(0)
+        assert prediction is not None
+        assert (prediction.log_price_next > prediction.log_price) is rises
+
+
+def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_they_are() -> None:
+    gates, forecasts = gates_of(Desk(), VenueClock())
+    assert gates.model_fresh().message == "no forecast of FastProphet has come yet"
+    assert not forecasts.take(forecast(1000, forecaster="hour"))
+    assert gates.model_fresh().message == (
+        "no forecast of FastProphet by a forecaster without a name has come yet, but by 'hour':"
+        " --forecaster says whose to follow"
+    )
 
 
 # Paper.

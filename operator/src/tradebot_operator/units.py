@@ -33,6 +33,11 @@ def trader_unit(bot: str) -> str:
     return f"trader-{bot}"
 
 
+def forecast_unit(bot: TradeBot) -> str:
+    """The name of the unit whose forecasts the bot trades by."""
+    return next(unit.name for unit in units(bot) if unit.stage == "forecast")
+
+
 def units(bot: TradeBot) -> tuple[Unit, ...]:
     """The bot's units, in the order in which records flow."""
     spec = bot.spec

@@ -11,6 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+FORECASTER = r"^[A-Za-z0-9._-]{0,100}$"
+"""What a forecaster may be called."""
+
 Side = Literal["bid", "ask"]
 FeedReason = Literal["initial", "place", "cancel", "trade"]
 
@@ -65,11 +68,14 @@ class LiquidityRecord(msgspec.Struct, frozen=True):
 class ForecastRecord(msgspec.Struct, frozen=True):
     """The natural logarithm of the price for each coming step; topic `forecasts`.
 
-    Key: `symbol/model`. Element i of `log_price` is for the time `start + i·step_ms`. `digest`
-    names the fitted model, `fitted_at` is when it was fitted and `history_end` the last minute
-    it saw, both in exchange time. `lower` and `upper` bound the price with probability
-    `interval`. The model was fitted on `rows` minutes from `history_start` on, by tradebot
-    `code_version`.
+    Key: `symbol/model`, and `/forecaster` behind it where that is named. Element i of `log_price`
+    is for the time `start + i·step_ms`. `digest` names the fitted model, `fitted_at` is when it was
+    fitted and `history_end` the last minute it saw, both in exchange time. `lower` and `upper`
+    bound the price with probability `interval`. The model was fitted on `rows` minutes from
+    `history_start` on, by tradebot `code_version`.
+
+    `forecaster` names who published it, where a symbol has several of one model: those of another
+    horizon, interval or history are other forecasts, and a trader follows one of them.
 
     `evaluated` says that the model's parameters passed a walk-forward evaluation, which ended at
     `evaluated_at`; `score` is then its mean log score above persistence's, in nats a forecast:
@@ -93,6 +99,7 @@ class ForecastRecord(msgspec.Struct, frozen=True):
     evaluated: bool = False
     evaluated_at: int = 0
     score: float | None = None
+    forecaster: str = ""
 
 
 class DocType(StrEnum):

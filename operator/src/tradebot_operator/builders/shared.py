@@ -60,6 +60,7 @@ def _forecast(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) 
     config = common_config(settings, unit, namespace) | venue_config(settings, unit)
     config |= {
         "model": forecast.model,
+        "forecaster": unit.name,
         "horizon_minutes": str(forecast.horizon_minutes),
         "refit_minutes": str(forecast.refit_minutes),
         "history_source": forecast.history.source,

@@ -15,7 +15,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import GROUP, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import Unit
+from tradebot_operator.units import Unit, forecast_unit
 
 SECRET_ANNOTATION = "tradebot.dev/credentials-secret"  # noqa: S105  # a name, not a secret
 ON_STOP_VARIABLE = "TRADEBOT_ON_STOP"
@@ -93,6 +93,7 @@ def _plan(
         "bot": bot.name,
         "mode": spec.mode,
         "model": spec.forecast.model,
+        "forecaster": forecast_unit(bot),
         "risk_fraction": spec.risk_fraction,
         "band_min_bps": str(spec.liquidity_band.min_bps),
         "band_max_bps": str(spec.liquidity_band.max_bps),

@@ -220,6 +220,7 @@ class Modeller:
             evaluated=verdict is not None,
             evaluated_at=verdict.evaluated_at if verdict else 0,
             score=verdict.score if verdict else None,
+            forecaster=self._settings.forecaster,
         )
         return Forecasted(
             record=encode(record),

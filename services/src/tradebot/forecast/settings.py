@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from tradebot.platform.settings import SettingsError
+from tradebot.records import FORECASTER
 from tradebot.venue.settings import Environment, VenueSettings
 
 HistorySource = Literal["Venue", "Url", "Claim"]
@@ -49,6 +50,12 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     model_options: Annotated[
         str, 'the model\'s own parameters as JSON, such as \'{"growth": "flat"}\''
     ] = "{}"
+    forecaster: Annotated[
+        str,
+        msgspec.Meta(pattern=FORECASTER),
+        "name under which this stage publishes, where a symbol has several stages of one model;"
+        " the trader that is to follow it takes the same",
+    ] = ""
     horizon_minutes: Annotated[
         int, msgspec.Meta(ge=2, le=10_080), "minutes that a forecast covers"
     ] = 1440

@@ -207,7 +207,8 @@ class Stage:
         self._last_failure = ""
 
     def _publish(self, forecast: Forecasted, producer: Producer) -> None:
-        key = f"{self._settings.symbol}/{self._settings.model}"
+        settings = self._settings
+        key = "/".join(filter(None, (settings.symbol, settings.model, settings.forecaster)))
         producer.produce(
             self._topics.forecasts, forecast.record, key=key, on_delivery=self._delivered
         )

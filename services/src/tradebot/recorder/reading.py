@@ -107,7 +107,9 @@ def forecast_of(data: bytes) -> Document:
         bot="",
         symbol=record.symbol,
         ts=record.fitted_at,
-        key=f"{record.model}/{record.digest}/{record.start}",
+        key="/".join(
+            filter(None, (record.model, record.digest, str(record.start), record.forecaster))
+        ),
         body=body,
     )
 

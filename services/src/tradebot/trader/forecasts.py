@@ -1,4 +1,4 @@
-"""The newest forecast of the bot's symbol and model."""
+"""The newest forecast of the bot's symbol and model, by its forecaster."""
 
 import msgspec
 
@@ -8,11 +8,17 @@ from tradebot.records import ForecastRecord
 
 
 class Forecasts:
-    """Keeps the forecast whose model saw the most, of those that came."""
+    """Keeps the forecast whose model saw the most, of those that came of one forecaster.
 
-    def __init__(self, symbol: str, model: str) -> None:
+    Another's of the same model may have another horizon, interval or history: it is passed over,
+    and named by `absence`.
+    """
+
+    def __init__(self, symbol: str, model: str, forecaster: str = "") -> None:
         self._symbol = symbol
         self._model = model
+        self._forecaster = forecaster
+        self._other: str | None = None
         self._newest: ForecastRecord | None = None
 
     def take(self, value: bytes) -> bool:
@@ -22,6 +28,9 @@ class Forecasts:
         except msgspec.DecodeError:
             return False
         if (record.symbol, record.model) != (self._symbol, self._model) or record.step_ms <= 0:
+            return False
+        if record.forecaster != self._forecaster:
+            self._other = record.forecaster
             return False
         if self._newest is not None and _age(record) < _age(self._newest):
             return False
@@ -47,6 +56,19 @@ class Forecasts:
     def history_end(self) -> int | None:
         """The last minute (ms) that the newest forecast's model saw, if there is a forecast."""
         return None if self._newest is None else self._newest.history_end
+
+    def absence(self) -> str:
+        """A sentence for where none of ours has come."""
+        if self._other is None and not self._forecaster:
+            return f"no forecast of {self._model} has come yet"
+        sentence = f"no forecast of {self._model} by {_called(self._forecaster)} has come yet"
+        if self._other is None:
+            return sentence
+        return f"{sentence}, but by {_called(self._other)}: --forecaster says whose to follow"
+
+
+def _called(forecaster: str) -> str:
+    return repr(forecaster) if forecaster else "a forecaster without a name"
 
 
 def _age(record: ForecastRecord) -> tuple[int, int]:

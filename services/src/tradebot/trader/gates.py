@@ -62,8 +62,7 @@ class Gates:
         """Whether the forecast's model has seen recent prices."""
         history_end, now = self._forecasts.history_end(), self._clock.now()
         if history_end is None:
-            message = f"no forecast of {self._settings.model} has come yet"
-            return _condition("ModelFresh", False, "NoForecast", message)
+            return _condition("ModelFresh", False, "NoForecast", self._forecasts.absence())
         limit = self._settings.max_model_age_seconds
         if now - history_end > limit * 1000:
             message = f"the last minute that the model saw is more than {limit} s old"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tradebot.domain.decision import Settings as Rules
+from tradebot.records import FORECASTER
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
@@ -28,6 +29,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
     ] = "Paper"
     model: Annotated[ModelName, "whose forecasts to trade by"] = "FastProphet"
+    forecaster: Annotated[
+        str,
+        msgspec.Meta(pattern=FORECASTER),
+        "whose forecasts of that model, by the --forecaster of their stage; no other's are traded",
+    ] = ""
     state_dir: Annotated[Path, "folder of journals, locks and the document store"] = Path(
         ".tradebot"
     )

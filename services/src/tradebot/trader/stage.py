@@ -162,7 +162,7 @@ def _engine(
     clock: VenueClock,
     lease: Lease,
 ) -> tuple[Engine, Forecasts]:
-    forecasts = Forecasts(settings.symbol, settings.model)
+    forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     account = _account(settings, books, market, rest, clock)
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(
