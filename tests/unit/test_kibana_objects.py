@@ -65,6 +65,28 @@ def test_every_object_carries_the_versions_by_which_kibana_migrates_it() -> None
         }  # fmt: skip
 
 
+def test_attributes_are_those_that_kibana_s_own_schemas_take_and_no_others() -> None:
+    # An import is refused for any other; those of the oldest version that is supported.
+    taken = {
+        "index-pattern": {
+            "title", "name", "timeFieldName", "fields", "fieldAttrs", "fieldFormatMap",
+            "runtimeFieldMap", "typeMeta", "sourceFilters", "allowNoIndex", "type",
+        },
+        "search": {
+            "title", "description", "columns", "sort", "grid", "rowHeight", "rowsPerPage",
+            "hideChart", "breakdownField", "kibanaSavedObjectMeta", "isTextBasedQuery",
+            "usesAdHocDataView", "timeRestore", "timeRange", "refreshInterval", "viewMode",
+            "hideAggregatedPreview", "hits", "version",
+        },
+    }  # fmt: skip
+    for each in OBJECTS:
+        if each["type"] in taken:
+            assert set(each["attributes"]) <= taken[each["type"]], each["id"]
+        if each["type"] == "search":
+            assert each["attributes"]["sort"] == [["ts", "desc"]]
+            assert set(each["attributes"]["kibanaSavedObjectMeta"]) == {"searchSourceJSON"}
+
+
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
 def test_a_dashboard_has_the_attributes_of_the_sample_ones_and_refreshes(
     dashboard: dict[str, Any],
