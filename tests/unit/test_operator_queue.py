@@ -114,8 +114,15 @@ def test_every_key_added_is_looked_at_after_it_was_added(steps: list[str]) -> No
 
 
 async def test_urgent_keys_go_first_and_the_others_are_not_forgotten() -> None:
-    keys: WorkQueue[str] = WorkQueue(urgent=lambda key: key.startswith("u"))
-    for name in ("a", "b", "u1", "u2", "u3", "u4", "u5", "u6"):
+    clock = Clock()
+    keys: WorkQueue[str] = WorkQueue(
+        urgent=lambda key: key.startswith("u"), patience=5.0, monotonic=clock
+    )
+    for name in ("a", "u1", "b", "u2", "u3", "u4"):
         keys.add(name)
-    order = [await keys.get() for _ in range(8)]
-    assert order == ["u1", "u2", "u3", "u4", "a", "u5", "u6", "b"]
+        clock.now += 1.0
+    order = []
+    for _ in range(6):
+        order.append(await keys.get())
+        clock.now += 0.5
+    assert order == ["a", "u1", "b", "u2", "u3", "u4"]

@@ -23,7 +23,8 @@ class WorkQueue(Generic[Key]):
     Args:
         base: seconds before the first try again; each further one waits twice as long.
         cap: the longest wait.
-        urgent: keys that go before the others; of five runs one is another's all the same.
+        urgent: keys that go before the others, while none of those has waited for `patience`
+            seconds.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class WorkQueue(Generic[Key]):
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         urgent: Callable[[Key], bool] = lambda _: True,
+        patience: float = 30.0,
     ) -> None:
         self._base, self._cap = base, cap
         self._monotonic, self._jitter = monotonic, jitter
-        self._urgent = urgent
+        self._urgent, self._patience = urgent, patience
         self._first: deque[Key] = deque()
         self._second: deque[Key] = deque()
-        self._turn = itertools.count(1)
         self._waiting: set[Key] = set()
         self._since: dict[Key, float] = {}
         self._working: set[Key] = set()
@@ -96,8 +97,10 @@ class WorkQueue(Generic[Key]):
                 continue
 
     def _pick(self) -> Key:
-        second = not self._first or (self._second and next(self._turn) % 5 == 0)
-        return (self._second if second else self._first).popleft()
+        if not self._second:
+            return self._first.popleft()
+        waited = self._monotonic() - self._since[self._second[0]]
+        return (self._first if self._first and waited < self._patience else self._second).popleft()
 
     def done(self, key: Key) -> None:
         """The run of `key` is over."""

@@ -43,7 +43,7 @@ STATUS_DELAY = 0.5
 """Seconds in which what happens to a bot's children is gathered into one look at its status."""
 GATHER_DELAY = 1.0
 """Seconds in which the bots that come to a shared unit are gathered into one look at it."""
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 10.0
 """For so long a bot that starts may take its next steps before they are told."""
 AWAY_SECONDS = 5.0
 """A pass that did not reach the API server is tried again after no more than this."""
