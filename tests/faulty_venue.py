@@ -229,6 +229,9 @@ class FaultyVenue:
         found = next(order for order in self.orders if order.order_id == order_id)
         if found.live:
             found.live, found.reason = False, "Requested"
+            if self._draw("fill after cancel"):
+                found.fills_late = True
+                self.late_fills.append((self.now + self.dice.randrange(1, 90_000), found))
         return self._status(found, trades=False)
 
     async def cancel_session(self) -> None:
@@ -288,7 +291,10 @@ class MemoryJournal:
     dice: random.Random
     rate: float = 0.0
     lines: list[bytes] = field(default_factory=list)
+    forgotten: list[bytes] = field(default_factory=list)
+    """What snapshots have taken the place of, for a test to look at."""
     kills: int = 0
+    snapshots: int = 0
 
     def read(self) -> list[Entry]:
         return [decode(line) for line in self.lines]
@@ -300,6 +306,19 @@ class MemoryJournal:
             raise KilledError
         self.lines += [encode(entry) for entry in entries]
         if when < self.rate:
+            self.kills += 1
+            raise KilledError
+
+    def compact(self, snapshot: Entry) -> None:
+        when = self.dice.random()
+        if when < 10 * self.rate:
+            self.kills += 1
+            raise KilledError
+        kept = [line for line in self.lines if decode(line).number > snapshot.number]
+        self.forgotten += self.lines[: len(self.lines) - len(kept)]
+        self.lines = [encode(snapshot), *kept]
+        self.snapshots += 1
+        if when < 20 * self.rate:
             self.kills += 1
             raise KilledError
 

@@ -25,6 +25,7 @@ from tradebot.trader.describe import Identity
 from tradebot.trader.engine import Engine
 from tradebot.trader.entries import EpochTaken, Intended
 from tradebot.trader.execution import Executor
+from tradebot.trader.journal import decode
 from tradebot.trader.reconcile import Reconciler
 from tradebot.venue.answers import OrderStatus
 from tradebot.venue.errors import VenueError
@@ -89,6 +90,7 @@ class Soak:
     seed: int
     windows: int
     kill_rate: float = 0.01
+    compact_after: int = 60
     engine: Engine = field(init=False)
     books: Books = field(init=False)
     epoch: int = 0
@@ -111,7 +113,9 @@ class Soak:
         clock.observe(venue.now)
         self.clock = clock
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-        self.books = Books(self.journal, self.publisher, who, lambda: venue.now)
+        self.books = Books(
+            self.journal, self.publisher, who, lambda: venue.now, compact_after=self.compact_after
+        )
         self.books.open()
         await self.books.record(EpochTaken(epoch=self.epoch, mode="Live"))
         executor = Executor(self.books, venue, lambda: True, venue.sleep)
@@ -225,9 +229,10 @@ class Soak:
         orders = Counter(order.intent.client_order_id for order in venue.orders)
         doubled = [name for name, count in orders.items() if count > 1]
         assert not doubled, f"intents with two orders: {doubled}"
+        written = map(decode, (*self.journal.forgotten, *self.journal.lines))
         intents = {
             entry.body.intent.client_order_id
-            for entry in self.journal.read()
+            for entry in written
             if isinstance(entry.body, Intended)
         }
         assert set(orders) <= intents, f"orders without an intent: {set(orders) - intents}"

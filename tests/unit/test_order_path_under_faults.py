@@ -6,6 +6,7 @@ are removed one by one, to show that the checks would see it.
 
 import contextlib
 import os
+from collections import Counter
 
 import msgspec
 import pytest
@@ -32,6 +33,22 @@ async def test_whatever_is_lost_or_killed_the_books_end_equal_to_the_venue(seed:
     assert soak.faults > 100, "the run must have gone wrong often"
     assert soak.kills > 20, "the process must have died often"
     assert soak.names_are_ours()
+    assert soak.journal.snapshots > 5, "the journal must have been drawn together often"
+
+
+async def test_the_runs_meet_every_fault_that_the_venue_knows() -> None:
+    met: Counter[str] = Counter()
+    for seed in range(1, 9):
+        soak = Soak(seed, windows=150)
+        await soak.run()
+        met += soak.venue.faults
+    known = {
+        "never sent", "lost before", "lost after", "late", "rejected", "live", "late fill",
+        "killed before", "killed after", "cut short", "no answer", "no way", "killed",
+        "fill after cancel", "outside",
+    }  # fmt: skip
+    assert set(met) == known
+    assert met["fill after cancel"] > 3
 
 
 async def _fails(windows: int = 250) -> str:

@@ -6,13 +6,17 @@ was sent and not delivered when a trader died is sent again by `open`.
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from tradebot.records import Document
 from tradebot.trader.describe import Identity, consequences
-from tradebot.trader.entries import Body, Entry
+from tradebot.trader.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal import Journal, JournalError
-from tradebot.trader.ledger import Ledger, apply
+from tradebot.trader.ledger import Ledger, apply, snapshot
 from tradebot.trader.publisher import Publisher
+
+COMPACT_ENTRIES: Final = 50_000
+"""A journal is drawn together into one entry each so many: some weeks of a bot that trades much."""
 
 
 class Books:
@@ -20,10 +24,17 @@ class Books:
 
     Args:
         now: the venue's time in ms.
+        compact_after: entries after which the journal is drawn together.
     """
 
     def __init__(
-        self, journal: Journal, publisher: Publisher, who: Identity, now: Callable[[], int]
+        self,
+        journal: Journal,
+        publisher: Publisher,
+        who: Identity,
+        now: Callable[[], int],
+        *,
+        compact_after: int = COMPACT_ENTRIES,
     ) -> None:
         self.who = who
         self.ledger = Ledger()
@@ -31,6 +42,8 @@ class Books:
         self._publisher = publisher
         self._now = now
         self._number = 0
+        self._compacted = 0
+        self._compact_after = compact_after
         self._writing = asyncio.Lock()
 
     def open(self) -> int:
@@ -42,7 +55,9 @@ class Books:
         published = 0
         late: list[Entry] = []
         for entry in self._journal.read():
-            if entry.number != self._number + 1:
+            if isinstance(entry.body, Snapshot):
+                self._compacted = entry.number
+            elif entry.number != self._number + 1:
                 raise JournalError(
                     f"the journal of {self.who.bot} lacks what comes before entry {entry.number}:"
                     " restore it from a copy, and let nothing delete its lines (a topic needs"
@@ -90,6 +105,26 @@ class Books:
             self.ledger = after
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
+            if isinstance(bodies[-1], Decided):  # so that no order waits for it
+                self._compact()
+
+    def _compact(self) -> None:
+        """Draws the journal together, once all documents that it carries have been delivered."""
+        number = self._number
+        if number - self._compacted < self._compact_after:
+            return
+        if self._publisher.delivered(number) < number:
+            return
+        self._journal.compact(
+            Entry(
+                number=number,
+                epoch=self.ledger.epoch,
+                ts=self._now(),
+                published=number,
+                body=snapshot(self.ledger),
+            )
+        )
+        self._compacted = number
 
     def _entry(
         self,

@@ -83,11 +83,22 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
-Body = EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All that the entries up to this one said, in their place; JSON of a `Ledger`."""
+
+    ledger: msgspec.Raw
+
+
+Body = (
+    EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed | Snapshot
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the journal; numbers rise by one from 1. `ts` is the venue's time, ms."""
+    """One line of the journal; `ts` is the venue's time, ms.
+
+    Numbers rise by one, from 1 or from a snapshot's on.
+    """
 
     number: int
     epoch: int

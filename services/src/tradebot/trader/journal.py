@@ -41,6 +41,16 @@ class Journal(Protocol):
         """
         ...
 
+    def compact(self, snapshot: Entry) -> None:
+        """Puts the snapshot in the place of all entries up to its own number, all or nothing.
+
+        A home that cannot do so keeps them.
+
+        Raises:
+            JournalError: it could not be written; all is as before.
+        """
+        ...
+
     def close(self) -> None:
         """Lets go of the home; nothing is lost."""
         ...
@@ -103,9 +113,18 @@ class SqliteJournal:
         Raises:
             JournalError: a number is taken, so there is a second writer; or the file is broken.
         """
+        self._write(lines)
+
+    def compact(self, snapshot: Entry) -> None:
+        """See `Journal`; the file gets no smaller, its free pages are written again."""
+        self._write([(snapshot.number, encode(snapshot))], forget=snapshot.number)
+
+    def _write(self, lines: Sequence[tuple[int, bytes]], *, forget: int = 0) -> None:
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
+                if forget:
+                    self._database.execute("DELETE FROM journal WHERE number <= ?", (forget,))
                 self._database.executemany("INSERT INTO journal VALUES (?, ?)", lines)
             except sqlite3.Error:
                 self._database.execute("ROLLBACK")

@@ -95,6 +95,12 @@ class KafkaJournal:
             raise JournalError(f"the journal {self._topic} did not confirm an entry in time")
         await asyncio.gather(*written)
 
+    def compact(self, snapshot: Entry) -> None:
+        """See `Journal`; a topic that bots share cannot forget one bot's records, so it keeps all.
+
+        A snapshot that a trader without its lease wrote could hide what its successor wrote.
+        """
+
     def close(self) -> None:
         """All entries are written already."""
         self._producer.flush(1)

@@ -26,6 +26,7 @@ from tradebot.trader.entries import (
     OrderEvent,
     Paused,
     Resumed,
+    Snapshot,
 )
 
 KEPT_ORDERS: Final = 400
@@ -99,6 +100,16 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 paused="",
                 marks=None,  # losses are measured anew, or the same halt would come back at once
             )
+        case Snapshot():
+            return _decode(body.ledger)
+
+
+def snapshot(ledger: Ledger) -> Snapshot:
+    """The entry that takes the place of all that led to the ledger."""
+    return Snapshot(ledger=msgspec.Raw(msgspec.json.encode(ledger)))
+
+
+_decode = msgspec.json.Decoder(Ledger).decode
 
 
 def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
