@@ -77,7 +77,7 @@ def test_a_secret_that_is_not_there(
             lambda: any("missing-keys" in item["message"] for item in api.get(events)["items"])
         )
         assert operator.status("/livez") == 200
-        assert ready(api, path)["status"] == "False"
+        assert eventually(lambda: ready(api, path).get("status") == "False", seconds=SECONDS)
 
 
 def test_a_pod_that_the_namespace_does_not_admit(

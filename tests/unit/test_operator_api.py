@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio import client
 
-from tradebot_operator.api import METADATA_ONLY, Api, ApiError
+from tradebot_operator.api import METADATA_ONLY, Api, ApiError, Listed
 from tradebot_operator.login import AUTHORIZATION
 
 CHILD = {
@@ -135,7 +135,9 @@ async def test_a_token_that_is_no_longer_taken_is_read_anew_once(server: Server,
 async def test_names_and_generations_are_listed_without_their_objects(
     server: Server, api: Api
 ) -> None:
-    server.answers.append(web.json_response({"items": [{"metadata": {"name": "btc"}}]}))
-    assert await api.listed_metadata("TradeBot", "bots") == [{"name": "btc"}]
-    ((_, _, _, headers, _),) = server.asked
+    metadata = {"name": "btc", "uid": "u", "generation": 2, "labels": {"a": "b"}}
+    server.answers.append(web.json_response({"items": [{"metadata": metadata}]}))
+    assert await api.listed_metadata("TradeBot", "bots", "a=b") == [Listed("btc", "u", 2)]
+    ((_, _, query, headers, _),) = server.asked
     assert headers["Accept"] == METADATA_ONLY
+    assert query == {"labelSelector": "a=b"}

@@ -8,8 +8,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from tradebot_operator import voice
 from tradebot_operator import worker as loop
-from tradebot_operator.api import Api
+from tradebot_operator.api import Api, Listed
 from tradebot_operator.naming import UNIT
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
@@ -37,8 +38,8 @@ class Cluster:
         self.statuses: list[tuple[str, str]] = []
         self.applied: list[dict[str, Any]] = []
 
-    async def listed_metadata(self, kind: str, namespace: str) -> list[dict[str, Any]]:
-        return []
+    async def listed_metadata(self, kind: str, namespace: str, selector: str) -> list[Listed]:
+        return [Listed(name, f"uid-{name}", 1) for name in ("btc", "a", "b", "c")]
 
     async def listed(self, kind: str, namespace: str, selector: str) -> dict[str, Any]:
         return {"items": []}
@@ -153,13 +154,13 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than any test waits for, where a test does not say otherwise."""
     monkeypatch.setattr(loop, "STATUS_DELAY", 0.02)
     monkeypatch.setattr(loop, "GATHER_DELAY", 60.0)
-    monkeypatch.setattr(loop, "SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr(voice, "SETTLE_SECONDS", 60.0)
 
 
 async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(voice, "SETTLE_SECONDS", 0.5)
     watched, cluster = Watched(), Cluster()
     watched.show(starting := bot(shown="StagesStarting"))
     watched.run(starting)

@@ -29,6 +29,8 @@ RESOURCES = {
     KIND: (GROUP, VERSION, PLURAL),
 }
 """By kind its group, version and plural."""
+CHILDREN = ("Deployment", "ConfigMap", "ServiceAccount", "Role", "RoleBinding")
+WATCHED = (KIND, *CHILDREN, "Pod")
 STATUS = f"{KIND}/status"
 CONNECTIONS = 32
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
@@ -44,6 +46,22 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """What a list of metadata tells of an object."""
+
+    name: str
+    uid: str
+    generation: int = 0
+
+
+class _Item(msgspec.Struct):
+    metadata: Listed
+
+
+class _List(msgspec.Struct):
+    items: list[_Item] | None = None
 
 
 def resource(kind: str, speaker: dynamic.DynamicClient | None = None) -> dynamic.Resource:
@@ -149,15 +167,22 @@ class Api:
         """
         return await self._send(kind, "get", namespace=namespace, field_selector=field_selector)
 
-    async def listed_metadata(self, kind: str, namespace: str) -> list[dict[str, Any]]:
-        """The metadata alone of all objects of a collection.
+    async def listed_metadata(
+        self, kind: str, namespace: str, label_selector: str = ""
+    ) -> list[Listed]:
+        """Of all objects of a collection the metadata alone.
 
         Raises:
             ApiError: it was refused.
         """
-        accept = {"Accept": METADATA_ONLY}
-        answer = await self._send(kind, "get", namespace=namespace, header_params=accept)
-        return [item["metadata"] for item in answer["items"] or []]
+        answer = await self._ask(
+            kind,
+            "get",
+            namespace=namespace,
+            label_selector=label_selector or None,
+            header_params={"Accept": METADATA_ONLY},
+        )
+        return [item.metadata for item in msgspec.json.decode(answer, type=_List).items or []]
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -165,21 +190,23 @@ class Api:
             used, self._client = self._client, None
             await used.close()
 
-    async def _send(
-        self, kind: str, verb: str, *, again: bool = True, **asked: Any
-    ) -> dict[str, Any]:
+    async def _send(self, kind: str, verb: str, **asked: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = msgspec.json.decode(await self._ask(kind, verb, **asked))
+        return answer
+
+    async def _ask(self, kind: str, verb: str, *, again: bool = True, **asked: Any) -> bytes:
         used = await self._connected()
         try:
             ask = getattr(self._kinds[kind], verb)
             answer = await ask(serialize=False, _request_timeout=TIMEOUT, **asked)
-            result: dict[str, Any] = msgspec.json.decode(await answer.read())
-            return result
+            content: bytes = await answer.read()
+            return content
         except DynamicApiError as error:
             if error.status != 401 or not again:
                 raise _refusal(error) from None
         if used is self._client:
             await self.close()
-        return await self._send(kind, verb, again=False, **asked)
+        return await self._ask(kind, verb, again=False, **asked)
 
     async def _connected(self) -> client.ApiClient:
         async with self._lock:

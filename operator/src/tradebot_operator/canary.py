@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from tradebot_operator.api import Api
-from tradebot_operator.observed import Observed
+from tradebot_operator.observed import Observed, Shown
+from tradebot_operator.resource import KIND
+from tradebot_operator.sweep import sweep
 
 TOLERANCE = 40.0
 """Seconds in which the watch must have shown what the API server has."""
@@ -42,20 +44,22 @@ class Canary:
         """Seconds since the loop was last seen to work, or since the start."""
         return self._monotonic() - self._good_at
 
-    async def look(self) -> None:
-        """Compares, and notes the time if all is well.
+    async def look(self) -> list[Shown]:
+        """Compares, and notes the time if all is well; the TradeBots that are gone unseen.
 
         Raises:
             SilentWatchError: something is missing for longer than `TOLERANCE`.
         """
-        missing = set()
+        missing: set[tuple[str, int]] = set()
+        gone: list[Shown] = []
         for namespace in self._namespaces:
-            for item in await self._api.listed_metadata("TradeBot", namespace):
-                seen = self._observed.bot(namespace, item["name"])
-                uid, generation = item["uid"], item["generation"]
-                known = seen is not None and seen.uid == uid and seen.generation >= generation
-                if not known:
-                    missing.add((uid, generation))
+            found = await sweep(self._api, self._observed, KIND, namespace)
+            gone += found.gone
+            for item in found.listed:
+                seen = self._observed.bot(namespace, item.name)
+                current = seen is not None and seen.uid == item.uid
+                if not (seen and current and seen.generation >= item.generation):
+                    missing.add((item.uid, item.generation))
         now = self._monotonic()
         self._missing = {key: self._missing.get(key, now) for key in missing}
         if any(now - since > TOLERANCE for since in self._missing.values()):
@@ -64,3 +68,4 @@ class Canary:
             )
         self._good_at = now
         self.seen = self.seen or not missing
+        return gone

@@ -10,25 +10,16 @@ import kopf
 import msgspec
 
 from tradebot_operator import metrics, naming
-from tradebot_operator.api import Api
+from tradebot_operator.api import CHILDREN, RESOURCES, Api
 from tradebot_operator.login import configuration, login
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
-from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
+from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION, parse
 from tradebot_operator.server import Server
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.worker import Key, Worker
 
 _log = logging.getLogger(__name__)
-
-CHILDREN = {
-    "Deployment": ("apps", "v1", "deployments"),
-    "ConfigMap": ("", "v1", "configmaps"),
-    "ServiceAccount": ("", "v1", "serviceaccounts"),
-    "Role": ("rbac.authorization.k8s.io", "v1", "roles"),
-    "RoleBinding": ("rbac.authorization.k8s.io", "v1", "rolebindings"),
-}
-POD = ("", "v1", "pods")
 
 
 class Operator:
@@ -62,7 +53,8 @@ class Operator:
         kopf.index(GROUP, VERSION, PLURAL, id="bots", registry=registry)(_index_bot)
         kopf.on.event(GROUP, VERSION, PLURAL, id="bot", registry=registry)(self._bot_event)
         labels: Any = {naming.MANAGED_BY: naming.MANAGER}
-        for kind, resource in (CHILDREN | {"Pod": POD}).items():
+        for kind in (*CHILDREN, "Pod"):
+            resource = RESOURCES[kind]
             watched = {"labels": labels, "param": kind, "registry": registry}
             kopf.index(*resource, id=kind, **watched)(_index_child)
             kopf.on.event(*resource, id=f"{kind}-event", **watched)(self._child_event)
@@ -84,9 +76,18 @@ class Operator:
                 await self._task
         await self._api.close()
 
-    async def _bot_event(self, *, namespace: str | None, name: str, **_: Any) -> None:
+    async def _bot_event(
+        self,
+        *,
+        type: str | None,  # noqa: A002  # kopf's name
+        namespace: str | None,
+        name: str,
+        **_: Any,
+    ) -> None:
         assert self._worker is not None and namespace
         metrics.LAST_EVENT.set_to_current_time()
+        if type is None:
+            self._worker.listed(KIND, namespace)
         self._worker.bot_changed(namespace, name)
 
     async def _child_event(
@@ -101,6 +102,8 @@ class Operator:
     ) -> None:
         assert self._worker is not None and namespace
         metrics.LAST_EVENT.set_to_current_time()
+        if type is None:
+            self._worker.listed(param, namespace)
         gone = uid if type == "DELETED" else None
         self._worker.child_changed(param, namespace, dict(labels), gone=gone)
 
@@ -119,8 +122,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 25
     settings.watching.inactivity_timeout = 35
     selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
-    for group, version, plural in (*CHILDREN.values(), POD):
-        settings.watching.label_selectors[group, version, plural] = selector
+    for kind in (*CHILDREN, "Pod"):
+        settings.watching.label_selectors[RESOURCES[kind]] = selector
     return settings
 
 

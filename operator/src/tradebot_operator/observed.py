@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from tradebot_operator.naming import BOT, UNIT
 from tradebot_operator.reconcile import secret_of
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import KIND, TradeBot
 from tradebot_operator.units import units
 
 Body = dict[str, Any]
@@ -18,6 +20,17 @@ Identity = tuple[str, str, str]
 
 OWN_WRITE_SECONDS = 30.0
 """A write that no watch has shown after so long is no longer believed."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An object that a watch has shown."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    labels: dict[str, str] = {}
+
 
 _METADATA = (
     "name",
@@ -118,23 +131,24 @@ class Observed:
         self._monotonic = monotonic
         self._written: dict[Any, dict[Identity, tuple[float, Body]]] = {}
         self._deleted: dict[str, float] = {}
+        self._lost: set[str] = set()
         self._swept_at = monotonic()
 
     def bot(self, namespace: str, name: str) -> TradeBot | None:
         """The TradeBot of that name."""
-        return next(iter(_get(self._bots, ("name", namespace, name))), None)
+        return next(iter(self._get(self._bots, ("name", namespace, name))), None)
 
     def bots(self, namespace: str) -> list[TradeBot]:
         """The namespace's TradeBots."""
-        return list(_get(self._bots, ("all", namespace)))
+        return list(self._get(self._bots, ("all", namespace)))
 
     def bots_of_unit(self, namespace: str, unit: str) -> list[TradeBot]:
         """The TradeBots that need a unit."""
-        return list(_get(self._bots, ("unit", namespace, unit)))
+        return list(self._get(self._bots, ("unit", namespace, unit)))
 
     def rivals(self, namespace: str, secret: str) -> list[TradeBot]:
         """The TradeBots that name a Secret."""
-        return list(_get(self._bots, ("secret", namespace, secret)))
+        return list(self._get(self._bots, ("secret", namespace, secret)))
 
     def traders_with_secret(self, namespace: str, secret: str) -> dict[str, Body]:
         """By name, the traders' Deployments that mount a Secret."""
@@ -152,21 +166,41 @@ class Observed:
 
     def pods(self, namespace: str, unit: str) -> list[Body]:
         """The unit's pods, also those that are ending."""
-        return list(_get(self._pods, ("unit", namespace, unit)))
+        return list(self._get(self._pods, ("unit", namespace, unit)))
+
+    def shown(self, kind: str, namespace: str) -> list[Shown]:
+        """All objects of a kind that the watches have shown."""
+        if kind == KIND:
+            bots = self.bots(namespace)
+            return [Shown(KIND, namespace, bot.name, bot.uid) for bot in bots]
+        found = {}
+        for index in (*self._children, self._pods):
+            for key in index:
+                for child in self._get(index, key):
+                    meta = child["metadata"]
+                    if child["kind"] == kind and meta["namespace"] == namespace:
+                        found[meta["uid"]] = Shown(
+                            kind, namespace, meta["name"], meta["uid"], meta.get("labels", {})
+                        )
+        return list(found.values())
+
+    def lost(self, uid: str) -> None:
+        """The object is gone, though no watch has shown it and none ever will."""
+        self._lost.add(uid)
 
     def wrote(self, live: Body) -> None:
         """The API server answered a write with `live`."""
         child, until = trim(live["kind"], live), self._monotonic() + OWN_WRITE_SECONDS
         for key in child_keys(child):
             self._written.setdefault(key, {})[_identity(child)] = (until, child)
-        self._sweep()
+        self._expire()
 
     def deleted(self, live: Body) -> None:
         """The API server took the deletion of `live`."""
         for key in child_keys(live):
             self._written.get(key, {}).pop(_identity(live), None)
         self._deleted[live["metadata"]["uid"]] = self._monotonic() + OWN_WRITE_SECONDS
-        self._sweep()
+        self._expire()
 
     def seen_gone(self, uid: str, key: Any) -> None:
         """The watch showed that an object under `key` was deleted: our write of it is past."""
@@ -179,7 +213,7 @@ class Observed:
         own, now = self._written.get(key, {}), self._monotonic()
         seen = set()
         for index in self._children:
-            for child in _get(index, key):
+            for child in self._get(index, key):
                 identity = _identity(child)
                 seen.add(identity)
                 if child["metadata"]["uid"] in self._deleted:
@@ -194,7 +228,11 @@ class Observed:
             if identity not in seen and until > now:
                 yield written
 
-    def _sweep(self) -> None:
+    def _get(self, index: Index, key: Any) -> Iterable[Any]:
+        found = index.get(key, ())
+        return [item for item in found if _uid(item) not in self._lost] if self._lost else found
+
+    def _expire(self) -> None:
         """Forgets what is no longer believed, now and then."""
         now = self._monotonic()
         if now - self._swept_at < OWN_WRITE_SECONDS:
@@ -209,8 +247,8 @@ class Observed:
         self._deleted = {uid: until for uid, until in self._deleted.items() if until > now}
 
 
-def _get(index: Index, key: Any) -> Iterable[Any]:
-    return index.get(key, ())
+def _uid(item: Any) -> str:
+    return item.uid if isinstance(item, TradeBot) else str(item["metadata"]["uid"])
 
 
 def _identity(child: Body) -> Identity:

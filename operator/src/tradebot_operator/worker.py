@@ -7,19 +7,18 @@ import logging
 import math
 import random
 import time
-from collections.abc import Hashable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Hashable, Iterable
+from typing import Literal, NamedTuple
 
 import aiohttp
-import msgspec
 
-from tradebot_operator import events, metrics, status
-from tradebot_operator.api import Api, ApiError
+from tradebot_operator import metrics
+from tradebot_operator.api import WATCHED, Api, ApiError
 from tradebot_operator.canary import Canary
 from tradebot_operator.damper import Damper
 from tradebot_operator.naming import BOT, UNIT, digest
-from tradebot_operator.observed import Body, Observed
-from tradebot_operator.pods import Trouble, UnitState, unit_state
+from tradebot_operator.observed import Body, Observed, Shown
+from tradebot_operator.pods import Trouble
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.reconcile import (
     Action,
@@ -32,9 +31,11 @@ from tradebot_operator.reconcile import (
     shared,
     trader,
 )
-from tradebot_operator.resource import API_VERSION, FLATTEN_FINALIZER, KIND, TradeBot
+from tradebot_operator.resource import FLATTEN_FINALIZER, KIND, TradeBot
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.sweep import sweep
 from tradebot_operator.units import Unit, trader_unit, units
+from tradebot_operator.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +44,16 @@ STATUS_DELAY = 0.5
 """Seconds in which what happens to a bot's children is gathered into one look at its status."""
 GATHER_DELAY = 1.0
 """Seconds in which the bots that come to a shared unit are gathered into one look at it."""
-SETTLE_SECONDS = 10.0
-"""For so long a bot that starts may take its next steps before they are told."""
 AWAY_SECONDS = 5.0
 """A pass that did not reach the API server is tried again after no more than this."""
-RECHECK_SECONDS = 3.0
-LATE_RECHECK_SECONDS = 30.0
 
 
 class Key(NamedTuple):
-    """What is to be looked at: a unit's children, a bot's status, or the canary."""
+    """What is to be looked at: a unit's children, a bot's status, the canary, or what of a kind of
+    objects is gone unseen; `name` is the unit's, the bot's or the kind's.
+    """
 
-    kind: Literal["unit", "bot", "canary"]
+    kind: Literal["unit", "bot", "canary", "sweep"]
     namespace: str = ""
     name: str = ""
 
@@ -71,10 +70,10 @@ class Worker:
         self.queue = queue
         self.canary = Canary(api, observed, settings.namespaces)
         self._damper = Damper()
+        self._voice = Voice(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
-        self._unready_since: dict[tuple[str, str], float] = {}
-        self._steps_since: dict[tuple[str, str], float] = {}
+        self._was_away = False
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -118,6 +117,23 @@ class Worker:
         for user in self._observed.bots_of_unit(namespace, unit):
             self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
 
+    def listed(self, kind: str, namespace: str) -> None:
+        """A watch of `kind` began with a list: what was deleted before is not in it."""
+        self.queue.add(Key("sweep", namespace, kind), delay=GATHER_DELAY)
+
+    def _listed_all(self) -> None:
+        for namespace in self._settings.namespaces:
+            for kind in WATCHED:
+                self.listed(kind, namespace)
+
+    def _forget(self, gone: Iterable[Shown]) -> None:
+        for item in gone:
+            _log.info("%s %s/%s is gone unseen", item.kind, item.namespace, item.name)
+            if item.kind == KIND:
+                self.bot_changed(item.namespace, item.name)
+            else:
+                self.child_changed(item.kind, item.namespace, item.labels, gone=item.uid)
+
     def _goes(self, namespace: str, name: str) -> bool:
         bot = self._observed.bot(namespace, name) if name else None
         return bot is not None and bot.deleted_at is not None
@@ -138,6 +154,7 @@ class Worker:
             except ApiError as error:
                 self._failed(key, str(error))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._was_away = True
                 self._failed(key, str(error) or repr(error), cap=AWAY_SECONDS)
             except Exception as error:
                 _log.exception("a pass over %s failed", key)
@@ -169,7 +186,13 @@ class Worker:
 
     async def _look(self, key: Key) -> None:
         if key.kind == "canary":
-            await self.canary.look()
+            self._forget(await self.canary.look())
+            if self._was_away:
+                self._was_away = False
+                self._listed_all()
+        elif key.kind == "sweep":
+            found = await sweep(self._api, self._observed, key.name, key.namespace)
+            self._forget(found.gone)
         elif key.kind == "bot":
             await self._look_at_bot(key)
         else:
@@ -248,84 +271,21 @@ class Worker:
                 raise
         if action.event:
             kind = "Normal" if action.event.reason == "Flattened" else "Warning"
-            await self._tell(bot, kind, action.event)
+            await self._voice.tell(bot, kind, action.event)
 
     async def _look_at_bot(self, key: Key) -> None:
         bot = self._observed.bot(key.namespace, key.name)
         if bot is None:
-            self._unready_since.pop((key.namespace, key.name), None)
-            self._steps_since.pop((key.namespace, key.name), None)
+            self._voice.forget(key.namespace, key.name)
             return
-        found = [(unit, await self._state(bot, unit)) for unit in units(bot)]
         failures = {
             unit.name: self._failures[(bot.namespace, unit.name)]
-            for unit, _ in found
+            for unit in units(bot)
             if (bot.namespace, unit.name) in self._failures
         }
-        wanted = status.conditions(bot, self._refusal(bot), found, failures)
-        wait = self._settling(key, bot, wanted)
-        if wait > 0:
-            self.queue.add(key, delay=wait)
-        elif status.changed(bot, wanted):
-            await self._write_status(bot, wanted)
-        self._recheck(key, bot, found)
-
-    def _settling(self, key: Key, bot: TradeBot, wanted: list[dict[str, Any]]) -> float:
-        """Seconds to wait before `wanted` is told: the steps of a start are one write, not many."""
-        place = (key.namespace, key.name)
-        if not status.changed(bot, wanted) or not status.is_step(bot, wanted):
-            self._steps_since.pop(place, None)
-            return 0.0
-        since = self._steps_since.setdefault(place, time.monotonic())
-        return since + SETTLE_SECONDS - time.monotonic()
-
-    async def _state(self, bot: TradeBot, unit: Unit) -> UnitState:
-        deployment = self._observed.deployment(bot.namespace, unit.name)
-        pods = self._observed.pods(bot.namespace, unit.name)
-        state = unit_state(unit.stage, deployment, pods)
-        if state.trouble is None or not state.trouble.waiting:
-            return state
-        selector = f"involvedObject.name={state.trouble.pod},involvedObject.kind=Pod"
-        listed = await self._api.listed("Event", bot.namespace, selector)
-        found = events.trouble_of(unit.stage, listed["items"])
-        return msgspec.structs.replace(state, trouble=found) if found else state
-
-    def _recheck(self, key: Key, bot: TradeBot, found: list[tuple[Unit, UnitState]]) -> None:
-        """A pod that waits sends no event when the reason appears: looks again for a while."""
-        place = (key.namespace, key.name)
-        if bot.deleted_at or all(state.trouble is None for _, state in found):
-            self._unready_since.pop(place, None)
-            return
-        since = self._unready_since.setdefault(place, time.monotonic())
-        early = time.monotonic() - since < LATE_RECHECK_SECONDS
-        self.queue.add(key, delay=RECHECK_SECONDS if early else LATE_RECHECK_SECONDS)
-
-    async def _write_status(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> None:
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"name": bot.name},
-            "status": {"observedGeneration": bot.generation, "conditions": wanted},
-        }
-        metrics.WRITES.labels("apply", "TradeBotStatus").inc()
-        try:
-            await self._api.apply_status(bot.namespace, body)
-        except ApiError as error:
-            if error.status == 404:
-                return
-            raise
-        ready, shown = wanted[0], bot.condition("Ready")
-        before = (shown.status, shown.reason) if shown else None
-        if before != (ready["status"], ready["reason"]) and ready["reason"] not in status.PASSING:
-            kind = "Normal" if ready["status"] == "True" else "Warning"
-            await self._tell(bot, kind, Trouble(ready["reason"], ready["message"]))
-
-    async def _tell(self, bot: TradeBot, kind: str, said: Trouble) -> None:
-        metrics.WRITES.labels("create", "Event").inc()
-        try:
-            await self._api.create(events.event(bot, kind, said.reason, said.message))
-        except ApiError as error:
-            _log.info("an event was refused: %s", error)
+        again = await self._voice.look(bot, self._refusal(bot), failures)
+        if again is not None:
+            self.queue.add(key, delay=again)
 
     async def _tick(self) -> None:
         """Sends the canary through the queue, and keeps the gauges."""
@@ -341,6 +301,7 @@ class Worker:
         """Looks at everything again now and then, spread over the time."""
         while True:
             await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
+            self._listed_all()
             for namespace in self._settings.namespaces:
                 for bot in self._observed.bots(namespace):
                     delay = random.uniform(0, self._settings.resync_seconds / 10)  # noqa: S311
