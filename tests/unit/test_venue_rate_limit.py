@@ -167,3 +167,34 @@ async def test_a_request_waits_for_its_token_and_no_longer() -> None:
             times.append(loop.time() - began)
     assert all(at >= number * 0.0099 for number, at in enumerate(times))
     assert limit.waiting() == 0
+
+
+def gone_in(limit: RateLimit, clock: Clock) -> float:
+    """Seconds of the clock until a call would go."""
+    began = clock.now
+    while (wait := limit._bucket.take()) > 0:
+        clock.now += wait + 1e-6
+    return clock.now - began
+
+
+def test_pauses_grow_while_the_venue_says_too_many_and_names_no_time() -> None:
+    clock = Clock()
+    limit = RateLimit(120, burst=20, concurrent=8, clock=clock)
+    pauses = []
+    for _ in range(6):
+        limit.refused()
+        pauses.append(gone_in(limit, clock))
+        limit.accepted()
+    for pause, most in zip(pauses, (1, 2, 4, 8, 8, 8), strict=True):
+        assert most / 2 <= pause <= most + 1  # and a token takes up to a second
+    clock.now += 31
+    limit.refused()
+    assert gone_in(limit, clock) <= 2
+
+
+def test_the_time_that_the_venue_names_is_kept_to() -> None:
+    clock = Clock()
+    limit = RateLimit(120, burst=20, concurrent=8, clock=clock)
+    for _ in range(3):
+        limit.refused(3.0)
+        assert 3.0 <= gone_in(limit, clock) <= 4.0

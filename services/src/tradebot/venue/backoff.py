@@ -1,4 +1,7 @@
-"""How long to wait before the next try: longer each time, and never in step with others."""
+"""How long to wait before the next try: longer each time, and never in step with others.
+
+For connections, and for calls that were answered "too many".
+"""
 
 import random
 import time

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 from typing import Final
 
+from tradebot.venue.backoff import Backoff
+
 PUBLIC_PER_MINUTE: Final = 120
 PRIVATE_PER_MINUTE: Final = 600
 
@@ -82,6 +84,7 @@ class RateLimit:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bucket = TokenBucket(per_minute, burst, clock)
+        self._backoff = Backoff(first=1.0, most=8.0, clock=clock)
         self._free = concurrent
         self._order = itertools.count()
         self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
@@ -104,9 +107,18 @@ class RateLimit:
         finally:
             self._release()
 
-    def pause(self, seconds: float) -> None:
-        """The venue said "too many": nothing more for `seconds`."""
-        self._bucket.pause(seconds)
+    def refused(self, seconds: float = 0.0) -> None:
+        """The venue said "too many": nothing more for `seconds`, where it named them.
+
+        Else for about a second, and twice as long each time that it says so again: others share
+        the address, so that keeping to the limit ourselves is not enough.
+        """
+        delay = self._backoff.failed()
+        self._bucket.pause(seconds or delay)
+
+    def accepted(self) -> None:
+        """The venue took a call; half a minute of these, and the next pause is short again."""
+        self._backoff.connected()
 
     def waiting(self) -> int:
         """Requests in the queue."""

@@ -49,8 +49,6 @@ Answer = TypeVar("Answer")
 PAGE: Final = 500
 PUBLIC_HEADERS: Final = {"User-Agent": "tradebot", "Accept-Encoding": "gzip, deflate"}
 ORDERS: Final[Any] = list[OrderStatus] | OrderStatus
-PAUSE_SECONDS: Final = 1.0
-"""After a 429 that names no time."""
 
 
 class GeminiRest:
@@ -328,8 +326,9 @@ class GeminiRest:
         error = refusal(response.status_code, response.content, request=path, retry_after=after)
         if error is not None:
             if error.status == TOO_MANY_REQUESTS:
-                limit.pause(after or PAUSE_SECONDS)
+                limit.refused(after)
             raise error
+        limit.accepted()
         try:
             # Ids and times are numbers or strings, by the age of the call: not strict.
             return msgspec.json.decode(response.content, type=kind, strict=False)
