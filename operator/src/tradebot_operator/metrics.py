@@ -13,7 +13,7 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
 )
 ERRORS = Counter("tradebot_operator_errors_total", "Passes that failed", ["kind"])
-for _kind in ("unit", "bot", "canary"):
+for _kind in ("unit", "bot", "canary", "sweep"):
     ERRORS.labels(_kind)  # from zero: an increase is seen only against a value that was there
 WRITES = Counter("tradebot_operator_writes_total", "Writes to the API server", ["verb", "kind"])
 CANARY_AGE = Gauge(
