@@ -106,7 +106,8 @@ def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
     except ModuleNotFoundError as error:
         extra = "lstm" if error.name == "torch" else "forecast"
         raise SettingsError(
-            f"model {name} needs the package {error.name}: install tradebot[{extra}]"
+            f"model {name} needs the package {error.name}: install tradebot[{extra}], or take a"
+            f" forecast image that holds it"
         ) from None
     try:
         return build(**(options or {}))
