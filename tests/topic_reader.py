@@ -2,34 +2,18 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
-
-from confluent_kafka import TopicPartition
 
 from tradebot.domain.book import OrderBook
-from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topic import read_messages
 from tradebot.records import FeedRecord, decode
 
 
 def records(settings: StageSettings, topic: str, kind: type[Any]) -> list[Any]:
     """All that the topic holds, in order; every record must have the symbol as its key."""
-    name = settings.topic_prefix + topic
-    consumer = kafka.consumer(settings, uuid4().hex)
-    partitions, left = [], 0
-    for number in consumer.list_topics(name, timeout=10).topics[name].partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=10)
-        left += high - low
-        partitions.append(TopicPartition(name, number, low))
-    consumer.assign(partitions)
-    found: list[Any] = []
-    while len(found) < left:
-        message = consumer.poll(10)
-        assert message is not None and not message.error()
-        assert message.key() == b"BTCUSD"
-        found.append(decode(message.value(), kind))
-    consumer.close()
-    return found
+    messages = read_messages(settings, settings.topic_prefix + topic)
+    assert {message.key() for message in messages} <= {b"BTCUSD"}
+    return [decode(message.value() or b"", kind) for message in messages]
 
 
 def rebuilt(feed: list[FeedRecord]) -> tuple[OrderBook, int]:
