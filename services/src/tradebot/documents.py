@@ -8,10 +8,12 @@ recorder takes them from the `Document` that wraps the body.
 """
 
 import hashlib
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
+from tradebot.domain.decision import Decision as Decided
 from tradebot.records import DocType, Document
 
 Action = Literal["buy", "sell", "hold"]
@@ -113,6 +115,12 @@ class Decision(Body, frozen=True, kw_only=True):
     digest: str
     model_age_seconds: float | None
     mid: float | None
+    equity: float | None = None
+    """What all that the account held was worth at `mid`, before the decision."""
+    reconciled: bool = False
+    """Whether the books were known to agree with the venue's."""
+    reconciliations: int = 0
+    """Comparisons with the venue since the bot's decision before, or its start."""
     amount: float
     limit_price: float | None
     client_order_id: str
@@ -190,6 +198,25 @@ BODIES: dict[DocType, type[Body]] = {
     DocType.FORECAST: Forecast,
     DocType.HALT: Halt,
 }
+
+
+def differences(stored: Mapping[str, Any], again: Decided) -> list[str]:
+    """What differs between the stored body of a decision and the same decision made again."""
+    pairs: tuple[tuple[str, Any, Any], ...] = (
+        ("action", stored["action"], again.action),
+        ("signal", stored["signal"], again.signal),
+        ("gate", stored["gate"], again.gate),
+        ("reason", stored["reason"], again.reason),
+        ("amount", stored["amount"], float(again.amount)),
+        ("limit", stored["limit_price"], None if again.price is None else float(again.price)),
+        ("delta", stored["delta"], again.delta),
+        (
+            "verdicts",
+            [(verdict["gate"], verdict["passed"]) for verdict in stored["verdicts"]],
+            [(verdict.gate, verdict.passed) for verdict in again.verdicts],
+        ),
+    )
+    return [f"{name}: was {was!r}, is {now!r}" for name, was, now in pairs if was != now]
 
 
 def document_id(doc_type: DocType, *, bot: str, symbol: str, key: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from tradebot.backtest import prices, robustness
+from tradebot.backtest.counting import counting
 from tradebot.backtest.loader import find
 from tradebot.backtest.report import page, table
 from tradebot.backtest.running import Run, costs_of, run
@@ -45,8 +45,7 @@ def _backtest(settings: BacktestSettings) -> None:
 
 def _survey(settings: BacktestSettings, console: Console) -> None:
     wanted = len(robustness.cases(settings))
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with counting(console) as progress:
         task = progress.add_task("runs", total=wanted)
         findings = robustness.survey(settings, lambda done: progress.update(task, completed=done))
     together = robustness.spread(findings)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tradebot.documents import document_id
+from tradebot.documents import differences, document_id
 from tradebot.domain.decision import Decision, decide
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill
@@ -144,19 +144,6 @@ def replay(recording: Recording) -> list[Compared]:
             account.mark(end, state.equity(decision.mid))
         account.settle(end, decision, recording.fills.get(str(stored["decision_id"]), ()))
     return compared
-
-
-def differences(stored: Body, decision: Decision) -> list[str]:
-    """What differs between a live decision and the replay's."""
-    pairs = (
-        ("action", stored["action"], decision.action),
-        ("signal", stored["signal"], decision.signal),
-        ("gate", stored["gate"], decision.gate),
-        ("amount", stored["amount"], float(decision.amount)),
-        ("limit", stored["limit_price"], None if decision.price is None else float(decision.price)),
-        ("delta", stored["delta"], decision.delta),
-    )
-    return [f"{name}: was {was!r}, is {now!r}" for name, was, now in pairs if was != now]
 
 
 def exact(number: float) -> Decimal:

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import click
 import msgspec
 
-from tradebot.domain.decision import Decision, decide
+from tradebot.documents import differences
+from tradebot.domain.decision import decide
 from tradebot.domain.situation import Stored
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import command as make_command
@@ -70,7 +71,7 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
         )
     stored = msgspec.json.decode(decision["inputs"], type=Stored)
     again = decide(stored.state, stored.inputs, stored.settings)
-    differences = compare(decision, again)
+    differing = differences(decision, again)
     return Explanation(
         document=document,
         decision=decision,
@@ -79,27 +80,9 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
         scores=[document] if document["doc_type"] == "score" else [],
         journal=[msgspec.to_builtins(entry) for entry in _journal(settings, decision)],
         replay=msgspec.to_builtins(again),
-        same=not differences,
-        differences=differences,
+        same=not differing,
+        differences=differing,
     )
-
-
-def compare(decision: dict[str, Any], again: Decision) -> list[str]:
-    """What differs between the stored decision and the one that comes out now."""
-    pairs: list[tuple[str, Any, Any]] = [
-        ("action", decision["action"], again.action),
-        ("signal", decision["signal"], again.signal),
-        ("gate", decision["gate"], again.gate),
-        ("reason", decision["reason"], again.reason),
-        ("amount", decision["amount"], float(again.amount)),
-        ("limit", decision["limit_price"], None if again.price is None else float(again.price)),
-        (
-            "verdicts",
-            [(v["gate"], v["passed"]) for v in decision["verdicts"]],
-            [(v.gate, v.passed) for v in again.verdicts],
-        ),
-    ]
-    return [f"{name}: was {was!r}, is {now!r}" for name, was, now in pairs if was != now]
 
 
 def _journal(settings: ExplainSettings, decision: dict[str, Any]) -> Iterator[Entry]:

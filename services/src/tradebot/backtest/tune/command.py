@@ -7,10 +7,11 @@ import click
 import msgspec
 import numpy as np
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from tradebot.backtest import prices
+from tradebot.backtest.counting import counting
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of
 from tradebot.backtest.settings import CostSettings, Resolution
@@ -52,8 +53,7 @@ def _tune(settings: TuneSettings) -> None:
         raise SettingsError(str(error)) from None
     costs = costs_of(settings)
     outcomes: list[Outcome] = []
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with counting(console) as progress:
         for number, split in enumerate(splits, 1):
             learnt = search.rows(bars, split.learn_start, split.learn_end)
             trials = _search(settings, tunable, learnt, progress, f"split {number}/{len(splits)}")
