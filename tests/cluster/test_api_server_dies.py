@@ -44,25 +44,29 @@ def server(kubeconfig: Path) -> Iterator[ServerProcess]:
     process.start()
 
 
-def settled_with_a_bot(world: World, operator: Running) -> dict[str, Any]:
+def settled_with_a_bot(world: World, operator: Running, count: int = 4) -> dict[str, Any]:
     world.add(bot("stays"))
-    assert eventually(has(world, 4))
+    assert eventually(has(world, count))
     assert world.settled(operator)
     return world.shape()
 
 
-def meddle(world: World) -> None:
+def meddle(world: World, comes: str = "ETHUSD") -> None:
     """Another bot comes, and a child of the first is deleted by hand."""
-    world.add(bot("comes", symbol="ETHUSD"))
+    world.add(bot("comes", symbol=comes))
     world.api.delete(f"{KINDS['deployments'].format(world.namespace)}/trader-stays")
 
 
-def put_right(world: World, shape: dict[str, Any]) -> Callable[[], bool]:
+def put_right(world: World, shape: dict[str, Any], gone: str = "") -> Callable[[], bool]:
+    """Whether the new bot has come, and all is as it was but for what belonged to the bot that goes
+    and to its symbol `gone`. Whose the shared liquidity is changes with the bots.
+    """
+
     def check() -> bool:
         now = world.shape()
-        return "deployments/trader-comes" in now and all(
-            now.get(name) == was for name, was in shape.items() if "liquidity" not in name
-        )
+        kept = {name for name in shape if not (gone and {"goes", gone} & set(name.split("-")))}
+        same = all(now.get(name) == shape[name] for name in kept if "/liquidity" not in name)
+        return same and "deployments/trader-comes" in now and kept <= set(now)
 
     return check
 
@@ -97,6 +101,27 @@ def test_an_operator_whose_connections_are_cut_or_go_dead_catches_up(
         assert world.settled(operator)
         assert operator.process.poll() is None
         assert eventually(lambda: operator.status("/livez") == 200)
+
+
+def test_what_was_deleted_while_the_watches_could_not_see_it_is_noticed(
+    world: World, tmp_path: Path, cable: Cable, by_cable: Path, server: ServerProcess
+) -> None:
+    """A new API server does not remember where the watches were: they begin with a list, in which
+    what was deleted is not.
+    """
+    with running(tmp_path, by_cable, world.namespace) as operator:
+        world.add(bot("goes", symbol="ETHUSD"))
+        shape = settled_with_a_bot(world, operator, count=7)
+        cable.pull()
+        server.kill()
+        server.start()
+        meddle(world, comes="LTCUSD")
+        world.remove("goes")
+        cable.plug_in()
+        assert eventually(put_right(world, shape, gone="ethusd"), seconds=BACK)
+        assert world.settled(operator)
+        left = {name for name in world.shape() if "goes" in name or "ethusd" in name}
+        assert not left
 
 
 class Venue(FaultyVenue):
