@@ -1,5 +1,6 @@
 """The chart as the real Helm renders it, over a matrix of values."""
 
+import copy
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,11 @@ import msgspec
 import pytest
 import yaml
 
+from tradebot_operator.builders.shared import shared_children
+from tradebot_operator.builders.trader import trader_children
+from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import units
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/tradebot"
@@ -128,3 +133,14 @@ def operator_settings(values: tuple[str, ...]) -> OperatorSettings | None:
         if "operator.json" in item["data"]:
             return msgspec.json.decode(item["data"]["operator.json"], type=OperatorSettings)
     return None
+
+
+def children(body: dict[str, Any], settings: OperatorSettings) -> list[dict[str, Any]]:
+    """What the operator makes of a TradeBot that is alone in namespace `bots`."""
+    body = copy.deepcopy(body)
+    body["metadata"] |= {"uid": "0", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    body["metadata"].setdefault("namespace", "bots")
+    bot = parse(body)
+    *shared, own = units(bot)
+    made = [child for unit in shared for child in shared_children(unit, [bot], settings)]
+    return made + trader_children(own, bot, settings)

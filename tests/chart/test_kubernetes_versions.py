@@ -16,12 +16,7 @@ import pytest
 import yaml
 from kubernetes_validate import utils as schemas
 from referencing import Registry, Resource
-from rendered import CHART, MATRIX, ROOT, needs_helm, operator_settings, render
-
-from tradebot_operator.builders.shared import shared_children
-from tradebot_operator.builders.trader import trader_children
-from tradebot_operator.resource import parse
-from tradebot_operator.units import units
+from rendered import CHART, MATRIX, ROOT, children, needs_helm, operator_settings, render
 
 OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
 OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())
@@ -68,14 +63,7 @@ def of_the_operator() -> list[dict[str, Any]]:
         if settings is None:
             continue
         for file in sorted((ROOT / "manifests").glob("btc-*.yaml")):
-            body = yaml.safe_load(file.read_text())
-            body["metadata"] |= {"namespace": "bots", "uid": "0", "generation": 1}
-            body["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
-            bot = parse(body)
-            *shared, own = units(bot)
-            for unit in shared:
-                found += shared_children(unit, [bot], settings)
-            found += trader_children(own, bot, settings)
+            found += children(yaml.safe_load(file.read_text()), settings)
     return unique(found)
 
 
