@@ -30,7 +30,7 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError, load
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored as as_stored
-from tradebot.records import ForecastRecord, encode
+from tradebot.records import DocType, ForecastRecord, encode
 from tradebot.trader.control.status import lines
 from tradebot.trader.describe import Identity, decision_document
 from tradebot.trader.forecasts import Forecasts
@@ -319,6 +319,16 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
     store.write([as_stored(document)])
     store.close()
     return document.id
+
+
+def test_a_decision_tells_the_equity_and_whether_the_books_agreed_with_the_venue(
+    tmp_path: Path,
+) -> None:
+    decision_in_store(tmp_path)
+    store = SqliteStore(tmp_path / "documents.sqlite")
+    (told,) = store.latest(DocType.DECISION, 1)
+    store.close()
+    assert (told["equity"], told["reconciled"], told["reconciliations"]) == (1000.0, True, 0)
 
 
 def test_explain_says_why_and_that_the_same_comes_out(tmp_path: Path) -> None:

@@ -202,6 +202,13 @@ async def test_a_first_start_takes_the_venue_s_balances_as_they_are() -> None:
     assert flags("outside_balance") == before
 
 
+async def test_comparisons_are_counted_for_the_decision_that_comes_next() -> None:
+    desk = await Desk().open()
+    await desk.reconcile()
+    await desk.reconcile()
+    assert [desk.reconciler.made_since_asked() for _ in range(2)] == [2, 0]
+
+
 async def test_a_first_start_counts_on_from_what_the_venue_remembers() -> None:
     desk = await Desk(epoch=9).open()
     desk.venue._accept(intent(41))

@@ -16,7 +16,7 @@ from tradebot.documents import BODIES
 from tradebot.platform.store import LEDGER
 from tradebot.records import DocType
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of the mappings: the templates carry it."""
 
 TIMES = frozenset(

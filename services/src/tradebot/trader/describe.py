@@ -41,8 +41,13 @@ def decision_document(
     ts: int,
     epoch: int,
     client_order_id: str,
+    reconciliations: int = 0,
 ) -> Document:
-    """The decision with all that it was made from."""
+    """The decision with all that it was made from.
+
+    Args:
+        reconciliations: comparisons with the venue since the decision before.
+    """
     window, prediction = stored.inputs.window, stored.inputs.prediction
     name = decision_id(who.bot, window.end)
     body = documents.Decision(
@@ -68,6 +73,9 @@ def decision_document(
             None if prediction is None else (stored.inputs.now - prediction.history_end) / 1000
         ),
         mid=_float(decision.mid),
+        equity=None if decision.mid is None else float(stored.state.equity(decision.mid)),
+        reconciled=stored.state.reconciled and not stored.state.unresolved,
+        reconciliations=reconciliations,
         amount=float(decision.amount),
         limit_price=_float(decision.price),
         client_order_id=client_order_id,

@@ -184,6 +184,7 @@ class Engine:
                 ts=stored.inputs.now or window_end,
                 epoch=self.books.ledger.epoch,
                 client_order_id=order,
+                reconciliations=self._reconciler.made_since_asked(),
             )
         ]
         if ticker is not None:

@@ -67,6 +67,7 @@ class Reconciler:
         self._sleep = sleep
         self._bot = books.who.bot
         self._notes: list[str] = []
+        self._made = 0
         self._log = logs.get("trader.reconcile")
 
     async def run(self, *, mid: Decimal, now: int) -> Outcome:
@@ -92,6 +93,11 @@ class Reconciler:
             await self._book_own_trades(self._books.ledger.trades_to - DEEPER_MS)
             base, quote = await self._balances()
         return await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
+
+    def made_since_asked(self) -> int:
+        """Whole comparisons since this was last asked."""
+        made, self._made = self._made, 0
+        return made
 
     async def _end_live_orders(self) -> None:
         for status in await self._account.live_orders():
@@ -206,6 +212,7 @@ class Reconciler:
                     number=number,
                 )
             )
+        self._made += 1
         return Outcome(
             certain=certain,
             base=base,
