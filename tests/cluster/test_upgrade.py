@@ -20,10 +20,10 @@ from operators import Running, running
 CURRENT = ROOT / "charts/tradebot"
 (PREVIOUS,) = (Path(__file__).parent / "previous").glob("tradebot-*.tgz")
 (PREVIOUS_OPERATOR,) = (Path(__file__).parent / "previous").glob("tradebot_operator-*.zip")
-RESTARTED = {"forecast", "trader"}
-"""The stages whose settings today's version changes, as its changelog tells."""
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradebots.tradebot.dev"
 STAGES = ("ingest", "liquidity", "forecast", "trader")
+RESTARTED = set(STAGES)
+"""The stages whose pods today's version changes, as its changelog tells."""
 KINDS = {
     "configmaps": "api/v1",
     "secrets": "api/v1",

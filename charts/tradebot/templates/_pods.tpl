@@ -28,7 +28,8 @@ capabilities: {drop: [ALL]}
 metadata:
   labels:
     {{- merge (dict) ($extras.labels | default dict) (include "tradebot.podLabels" .root | fromYaml) (dict "app.kubernetes.io/component" .component) | toYaml | nindent 4 }}
-  {{- with merge (dict) ($extras.annotations | default dict) (.annotations | default dict) }}
+  {{- $scraped := include "tradebot.scrapeAnnotations" (dict "root" .root "spec" .spec) | fromYaml }}
+  {{- with merge (dict) ($extras.annotations | default dict) (.annotations | default dict) $scraped }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -46,6 +47,28 @@ spec:
   {{- end }}
   {{- if $env }}{{ $_ := set $container "env" $env }}{{ end }}
   {{- mergeOverwrite $spec (deepCopy ($extras.pod | default dict)) | toYaml | nindent 2 }}
+{{- end }}
+
+{{/*
+Where a Prometheus without an operator of its own finds metrics: the port http of a pod that has
+one, for its annotations have room for one. dict root, spec (YAML).
+*/}}
+{{- define "tradebot.scrapeAnnotations" -}}
+{{- if include "tradebot.scraped" .root }}
+{{- range (.spec | fromYaml).containers }}
+{{- range .ports }}
+{{- if eq .name "http" }}
+prometheus.io/scrape: "true"
+prometheus.io/path: /metrics
+prometheus.io/port: {{ .containerPort | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "tradebot.scraped" -}}
+{{- if and .Values.monitoring.annotations (not .Values.monitoring.podMonitors) }}true{{ end }}
 {{- end }}
 
 {{/* Probes of a stage. */}}

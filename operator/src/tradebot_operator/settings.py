@@ -77,6 +77,8 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
     topic_prefix: str = ""
     emulator: Emulator = Emulator()
     stages: dict[str, StageTemplate] = {}
+    scrape_annotations: bool = False
+    """Whether the stages' pods tell a Prometheus by annotations where their metrics are."""
     log_level: str = "info"
     resync_seconds: float = 300.0
     workers: int = 16

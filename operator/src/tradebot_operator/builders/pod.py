@@ -12,6 +12,7 @@ from tradebot_operator.units import Unit, topic_prefix
 Manifest = dict[str, Any]
 
 USER = 10001
+METRICS_PORT = 9090
 STATE_FOLDER = "/var/lib/tradebot"
 KAFKA_FOLDER = "/etc/tradebot/kafka"
 KEYS_FOLDER = "/etc/tradebot/keys"
@@ -51,7 +52,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
         "kafka_security": settings.kafka.security,
         "topic_prefix": topic_prefix(settings, namespace, unit.environment),
         "http_host": "0.0.0.0",  # noqa: S104  # in a pod, for its probes
-        "http_port": "9090",
+        "http_port": str(METRICS_PORT),
         "log_format": "json",
         "log_level": settings.log_level,
     }
@@ -124,11 +125,24 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
             "template": {
                 "metadata": {
                     "labels": pod_labels,
-                    "annotations": dict(template.annotations) | dict(plan.annotations),
+                    "annotations": _scraped(settings)
+                    | dict(template.annotations)
+                    | dict(plan.annotations),
                 },
                 "spec": _overlay(_pod(plan, settings, config_name), template.pod),
             },
         },
+    }
+
+
+def _scraped(settings: OperatorSettings) -> dict[str, str]:
+    """Where a Prometheus without an operator of its own finds the metrics."""
+    if not settings.scrape_annotations:
+        return {}
+    return {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/path": "/metrics",
+        "prometheus.io/port": str(METRICS_PORT),
     }
 
 
@@ -178,7 +192,7 @@ def _container(
         "args": [plan.unit.stage],
         "envFrom": [{"configMapRef": {"name": config_name}}],
         "env": [*plan.env, *extra],
-        "ports": [{"name": "http", "containerPort": 9090, "protocol": "TCP"}],
+        "ports": [{"name": "http", "containerPort": METRICS_PORT, "protocol": "TCP"}],
         "resources": template.resources,
         "startupProbe": _probe("/livez", period=2, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),
