@@ -82,7 +82,10 @@ def test_wrong_settings_are_refused_in_one_sentence(tmp_path: Path) -> None:
     market.write_text("".join(f"{60_000 * n},1,1,1,1,1\n" for n in range(2_000_000, 2_000_100)))
     late = ("--market", str(market), "--start", "2021-01-01")
     sentences = {
-        ("--market", "none.csv"): "none.csv: No such file or directory",
+        (
+            "--market",
+            "none.csv",
+        ): "none.csv is not there: give the path of a CSV",
         late: "the market file goes from 1973-10-20T21:20 to 1973-10-20T22:59",
         ("--faults", "none.yaml"): "none.yaml: No such file or directory",
     }

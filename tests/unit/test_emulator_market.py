@@ -193,6 +193,15 @@ def test_each_form_of_minute_file_is_read_alike(tmp_path: Path, text: str, zippe
     assert first == [10, 12, 9, 11, 1.5]
 
 
+def test_a_packed_file_that_ends_too_early_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv.gz"
+    whole = gzip.compress(KAGGLE.encode() * 1000)
+    for part in (whole[: len(whole) // 2], whole[:40] + b"rubbish" + whole[47:], b"no gzip"):
+        path.write_bytes(part)
+        with pytest.raises(SettingsError, match=r"bars\.csv\.gz"):
+            read_bars(str(path))
+
+
 def test_days_become_minutes_that_add_up_to_them(tmp_path: Path) -> None:
     path = tmp_path / "days.csv"
     lines = ["Date,Open,High,Low,Close,Adj Close,Volume"]
@@ -213,10 +222,14 @@ def test_days_become_minutes_that_add_up_to_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "empty"),
-        ("a,b\n1,2\n", "its first line is 'a,b'"),
-        (KAGGLE.replace("1618876920,11,13", "1618876920,11,9"), "line 4: not a bar"),
-        (KAGGLE.replace("1618876920", "never"), "line 4: no time"),
+        ("", "none of its first lines has five columns"),
+        ("a,b,c,d,e\n1,2,3,4,5\n", "its columns are a, b, c, d, e: known are kaggle"),
+        (KAGGLE.replace("1618876920,11,13", "1618876920,11,9"), r"high below low \(row 4"),
+        (KAGGLE.replace("1618876920,11,13", "1618876920,14,13"), r"outside low and high \(row 4"),
+        (KAGGLE.replace("1618876920", "never"), r"row 4, column Timestamp: 'never'"),
+        (KAGGLE.replace("1618876920,11", "1618876920,-11"), r"not above zero \(row 4"),
+        (BITFINEX.replace("13,10,2\n", "13,10,-2\n", 1), r"a negative volume \(row 3"),
+        ("\n".join(f"{1618876800000 + 3600000 * n},1,1,1,1,1" for n in range(9)), "3600 s apart"),
         (BITFINEX.splitlines()[0], "fewer than two bars"),
     ],
 )
@@ -230,7 +243,7 @@ def test_a_broken_file_is_refused_in_a_sentence_that_says_where(
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"none\.csv: No such file"):
+    with pytest.raises(SettingsError, match=r"none\.csv is not there: give the path"):
         read_bars("none.csv")
 
 

@@ -12,18 +12,24 @@ import polars as pl
 from tradebot.history import bars
 from tradebot.history.read import Raw
 
+NO_PRICE = "no price (NaN: a minute without trades)"
+
 SPIKE = 0.2
 """A change of log price from one row to the next that is worth a second look."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault: how many rows have it, where it is first, and what was done."""
+    """One kind of fault: how many rows have it, where it is first, and what was done.
+
+    `broken` says that the rows cannot be true, or could not be read.
+    """
 
     what: str
     rows: int
     first: str
     done: str
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def repair(raw: Raw) -> Checked:
     table = raw.table
     for cell in raw.bad[:10]:
         where = f"row {cell.row}, column {cell.column}: {cell.value!r}"
-        findings.append(Finding("not a number or time", 1, where, "row dropped"))
+        findings.append(Finding("not a number or time", 1, where, "row dropped", broken=True))
     if len(raw.bad) > 10:
         more = len(raw.bad) - 10
         findings.append(Finding("not a number or time, more", more, "", "rows dropped"))
@@ -50,7 +56,7 @@ def repair(raw: Raw) -> Checked:
     if rows_of_bad:
         table = table.filter(~pl.col("row").is_in(list(rows_of_bad)))
     for what, fault in _FAULTS:
-        table = _drop(table, what, fault, findings)
+        table = _drop(table, what, fault, findings, broken=what != NO_PRICE)
     table = _align(table, raw.form.step, findings)
     table = _order(table, findings)
     table = _once(table, findings)
@@ -72,7 +78,7 @@ def _empty_prices() -> pl.Expr:
 
 _FAULTS: tuple[tuple[str, Callable[[], pl.Expr]], ...] = (
     ("no time", lambda: pl.col("ts").is_null()),
-    ("no price (NaN: a minute without trades)", _empty_prices),
+    (NO_PRICE, _empty_prices),
     (
         "a price that is not above zero",
         lambda: pl.any_horizontal(pl.col(name) <= 0 for name in (*bars.PRICES, "weighted")),
@@ -84,14 +90,19 @@ _FAULTS: tuple[tuple[str, Callable[[], pl.Expr]], ...] = (
 
 
 def _drop(
-    table: pl.DataFrame, what: str, fault: Callable[[], pl.Expr], findings: list[Finding]
+    table: pl.DataFrame,
+    what: str,
+    fault: Callable[[], pl.Expr],
+    findings: list[Finding],
+    *,
+    broken: bool,
 ) -> pl.DataFrame:
     faulty = table.select(fault().fill_null(False).alias("faulty"))["faulty"]
     count = int(faulty.sum())
     if not count:
         return table
     first = table.filter(faulty).row(0, named=True)
-    findings.append(Finding(what, count, _where(first), "rows dropped"))
+    findings.append(Finding(what, count, _where(first), "rows dropped", broken))
     return table.filter(~faulty)
 
 

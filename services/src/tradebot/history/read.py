@@ -1,6 +1,7 @@
 """Files of minutes into a raw table: typed, in our columns, with nothing dropped yet."""
 
 import gzip
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,9 @@ import polars as pl
 from tradebot.history import store
 from tradebot.history.forms import BARS, Form, FormError, of_header, of_numbers
 from tradebot.platform.settings import SettingsError
+
+GZIP: Final = b"\x1f\x8b"
+"""What a gzipped file begins with, whatever it is called."""
 
 NULLS: Final = ["", "NaN", "nan", "null", "None", "NA"]
 
@@ -59,7 +63,7 @@ def read(path: Path) -> Raw:
         raise HistoryFileError(
             f"{path} is not there: give the path of a CSV, JSON or Parquet file, or of a folder"
         ) from None
-    except (FormError, pl.exceptions.PolarsError, OSError) as error:
+    except (FormError, pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise HistoryFileError(f"{path} cannot be read as history: {error}") from None
 
 
@@ -152,7 +156,9 @@ def _type(name: str, form: Form) -> pl.DataType:
 
 def _header(path: Path) -> tuple[bool, int]:
     """Whether the file names its columns, and how many lines stand before them."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    opener = gzip.open if packed else open
     with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
         for number, line in zip(range(5), lines, strict=False):
             cells = line.strip().split(",")
