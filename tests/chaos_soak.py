@@ -65,7 +65,8 @@ def rules(rate: float, every: float) -> list[AnyRule]:
         Error(where="rest", probability=rate / 4, status=502, body="<html>Bad Gateway</html>"),
         Error(where="rest", match=new, probability=rate, status=502, body="", processed=True),
         AcceptLate(probability=rate, seconds=1.0),
-        FillAfterCancel(probability=rate, seconds=0.5),
+        # Few orders are cancelled with something left: of these it must strike its share.
+        FillAfterCancel(probability=0.5, seconds=0.5),
         PartialThenSilence(probability=rate, seconds=2.0),
         Maintenance(after=every, every=every, seconds=1.0),
         RateLimit(after=every * 0.7, every=every, seconds=0.5),

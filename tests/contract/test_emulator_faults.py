@@ -163,6 +163,21 @@ def test_an_order_fills_after_its_cancel_was_acknowledged(venue: RawGemini) -> N
     assert fills[0]["order_id"] == order_id
 
 
+def test_the_rest_of_an_immediate_or_cancel_order_fills_after_it_was_cancelled(
+    venue: RawGemini,
+) -> None:
+    venue.fault(kind="fill-after-cancel", seconds=0.3, count=1)
+    options = ["immediate-or-cancel"]
+    cancelled = venue.order("buy", "1000", "0.1", options=options).json()
+    assert (cancelled["is_cancelled"], cancelled["executed_amount"]) == (True, "0")
+
+    def filled() -> dict[str, Any] | None:
+        order = venue.post("/v1/order/status", order_id=cancelled["order_id"]).json()
+        return order if order["executed_amount"] != "0" else None
+
+    assert wait_for(filled)["executed_amount"] == "0.1"
+
+
 def balances(venue: RawGemini) -> dict[str, Decimal]:
     return {each["currency"]: Decimal(each["amount"]) for each in venue.post("/v1/balances").json()}
 

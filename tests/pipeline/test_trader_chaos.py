@@ -34,6 +34,7 @@ def test_a_long_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path, say: 
     finally:
         say(encoded(soak.summary()))
     assert soak.orders >= 500 and soak.faults >= 2000
+    assert soak.summary()["kinds"]["fill-after-cancel"] >= 1
 
 
 @pytest.mark.chaos

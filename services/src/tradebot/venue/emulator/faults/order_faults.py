@@ -9,6 +9,9 @@ from tradebot.venue.emulator.faults.rules import FillAfterCancel, PartialThenSil
 from tradebot.venue.emulator.faults.state import FaultState
 from tradebot.venue.emulator.feeds import OrderUpdate
 
+_CANCELS = ("Requested", "ImmediateOrCancelWouldPost")
+"""By its owner, and what an immediate-or-cancel order left."""
+
 _SOON = 0.2
 """Seconds until a resting order is made to fill in part."""
 
@@ -33,7 +36,7 @@ class OrderFaults:
             _later(_SOON, lambda: self._fill(update, amount))
         elif update.type == "fill":
             self._filled(update)
-        elif update.type == "cancelled" and update.reason == "Requested":
+        elif update.type == "cancelled" and update.reason in _CANCELS:
             self._cancelled(update)
 
     def _accepted(self, update: OrderUpdate) -> None:

@@ -106,7 +106,10 @@ class AcceptLate(Rule, frozen=True, tag="accept-late"):
 
 
 class FillAfterCancel(Rule, frozen=True, tag="fill-after-cancel"):
-    """An order fills after its cancel was acknowledged, by a share of what remained."""
+    """An order fills after its cancel was acknowledged, by a share of what remained.
+
+    Its owner cancelled it, or it was immediate-or-cancel and did not fill whole.
+    """
 
     seconds: Seconds = 0.5
     share: Share = 1.0
