@@ -244,10 +244,18 @@ class FaultyVenue:
 
     async def trades(self, since: int) -> list[OwnTrade]:
         self._trouble()
-        found = [trade for order in self.orders for trade in order.trades]
-        return sorted(
-            (trade for trade in found if trade.timestampms >= since), key=lambda trade: trade.tid
-        )
+        found = [
+            trade for order in self.orders for trade in order.trades if trade.timestampms >= since
+        ]
+        found.sort(key=lambda trade: trade.tid)
+        match self._draw("trades shuffled", "trade twice", "newest trade missing"):
+            case "trades shuffled":
+                self.dice.shuffle(found)
+            case "trade twice":
+                found += found[-1:]
+            case "newest trade missing":
+                found = found[:-1]
+        return found
 
     async def highest_number(self, bot: str) -> int:
         return max((order.intent.number for order in self.orders), default=0)

@@ -76,8 +76,11 @@ class Broker:
 
 
 def fetch(first: int, last: int) -> Fetch:
+    return fetched([record(offset) for offset in range(first, last)])
+
+
+def fetched(records: list[Stored]) -> Fetch:
     FetchScheduler.serial += 1
-    records = [record(offset) for offset in range(first, last)]
     return Fetch(TP0, FetchScheduler.serial, cast(list[Any], records))
 
 
@@ -151,6 +154,29 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
         assert broker.seeks[1] == 6
         partition.take(fetch(6, 30))
         await until(lambda: broker.windows() == WHOLE)
+
+
+async def test_nothing_but_late_records_for_a_while_says_that_the_venues_time_went_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LATE_SECONDS", 0.02)
+    broker = Broker(end=60)
+    async with running(broker) as partition:
+        owner = Owner(LiquiditySettings())
+        owner.partitions[TP0] = partition
+        partition.take(fetch(0, 30))
+        assert owner._late() is None
+        early = [Stored(offset, record(offset - 30).value) for offset in range(30, 45)]
+        for stale in early:  # a venue whose clock is five minutes back, or an emulator begun anew
+            partition.take(fetched([stale]))
+        assert owner._late() is None, "some late records are nothing to tell"
+        await asyncio.sleep(0.03)
+        assert owner._late() == (
+            "every record of gemini-feed-0 is older than windows that are closed: has the venue's"
+            " time gone back? Give another --topic-prefix or --group"
+        )
+        partition.take(fetched([Stored(45, record(45).value)]))
+        assert owner._late() is None, "its time has caught up"
 
 
 async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() -> None:

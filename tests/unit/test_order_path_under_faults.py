@@ -45,10 +45,9 @@ async def test_the_runs_meet_every_fault_that_the_venue_knows() -> None:
     known = {
         "never sent", "lost before", "lost after", "late", "rejected", "live", "late fill",
         "killed before", "killed after", "cut short", "no answer", "no way", "killed",
-        "fill after cancel", "outside",
+        "fill after cancel", "trades shuffled", "trade twice", "newest trade missing", "outside",
     }  # fmt: skip
     assert set(met) == known
-    assert met["fill after cancel"] > 3
 
 
 async def _fails(windows: int = 250) -> str:
