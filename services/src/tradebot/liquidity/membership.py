@@ -65,6 +65,8 @@ class Membership:
 
     async def watch(self, consumer: Callable[[], FeedConsumer]) -> None:
         """Asks the client until it is cancelled, or the worker ends."""
+        if self._outside_since is not None:  # what came before was no time of the group's
+            self._outside_since = monotonic()
         while True:
             await asyncio.sleep(ASK_SECONDS)
             self._asked = monotonic()

@@ -106,7 +106,8 @@ def create_app(settings: LiquiditySettings) -> LiquidityApp:
 
     async def revoked(_app: Any, tps: set[TP], **_signal: Any) -> None:
         owner.disown(tps)
-        await app.membership.left()
+        if not app.should_stop:
+            await app.membership.left()
 
     # Faust's type of a receiver leaves no room for the partitions that it sends.
     app.on_partitions_assigned.connect(cast(Any, assigned))
