@@ -165,6 +165,7 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
     assert worker.reasons("/livez") == {}
 
 
+@pytest.mark.chaos  # half a minute of waiting; tests/unit/test_liquidity_watch.py has it in less
 def test_a_group_that_lets_a_worker_wait_for_ever_ends_it_with_a_sentence(line: Line) -> None:
     hanging = line.member(**{"max.poll.interval.ms": 120_000})
     take_part(hanging)
