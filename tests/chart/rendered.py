@@ -69,6 +69,9 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "monitoring.grafanaDashboards=true",
         "monitoring.labels.release=prometheus",
     ),
+    "production alone": ("environments={Production}",),
+    "no environment": ("environments=null",),
+    "nothing recorded": (EXTERNAL, "elasticsearch.enabled=false", "recorder.enabled=false"),
     "bare": (
         EXTERNAL,
         "operator.enabled=false",

@@ -244,16 +244,6 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
     assert set(secret["data"]) == {"elastic", "kibana", "encryptionKey"}
 
 
-@pytest.mark.parametrize("values", [MATRIX["defaults"], MATRIX["emulator"], MATRIX["bare"]])
-def test_the_notes_tell_what_to_do_next(values: tuple[str, ...]) -> None:
-    sets = [part for value in values for part in ("--set", value)]
-    answer = helm("install", "tradebot", str(CHART), "--dry-run=client", "-n", "bots", *sets)
-    assert answer.returncode == 0, answer.stderr
-    notes = answer.stdout.split("NOTES:")[1]
-    assert "kubectl get tradebots -n bots -w" in notes
-    assert ("btc-paper.yaml" in notes) == ("emulator.enabled=true" in values)
-
-
 def test_the_dashboards_are_imported_by_a_job_that_runs_the_images_own_command() -> None:
     (job,) = of_kind(render("hooks.deadlineSeconds=90"), "Job")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"

@@ -67,7 +67,7 @@ environment, prefix of its topics, a slug for names, and the prefix of its indic
 The operator computes the same prefixes.
 */}}
 {{- define "tradebot.environments" -}}
-{{- $listed := .Values.environments }}
+{{- $listed := .Values.environments | default list }}
 {{- if .Values.emulator.enabled }}
 {{- $listed = concat (list "Emulator") $listed | uniq }}
 {{- end }}
