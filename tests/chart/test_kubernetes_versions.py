@@ -1,8 +1,9 @@
 """Every object is one that each supported Kubernetes knows, by that version's own schemas.
 
 Those of the chart over its matrix of values, and those that the operator makes of a TradeBot. A
-field that a version does not have is refused; Strimzi's and Prometheus' objects have no schema
-here: a real API server with Strimzi's definitions sees the first in tests/cluster.
+field that a version does not have is refused. Strimzi's and Prometheus' objects are none of
+Kubernetes' own: a real API server with Strimzi's definitions sees the first in tests/cluster, and
+test_prometheus_operator.py the others.
 """
 
 import json

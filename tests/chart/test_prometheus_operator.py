@@ -1,0 +1,65 @@
+"""Prometheus Operator takes the objects that the chart makes for it, by its own definitions."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from rendered import MATRIX, needs_helm, of_kind, render
+
+KINDS = yaml.safe_load((Path(__file__).parent / "prometheus_operator.yaml").read_text())
+
+
+def strict(node: Any) -> Any:
+    """The schema, with every field refused that it does not name."""
+    if isinstance(node, list):
+        return [strict(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {} if "properties" not in node else {"additionalProperties": False}
+    return closed | {key: strict(value) for key, value in node.items()}
+
+
+def problems(item: dict[str, Any]) -> list[str]:
+    """What the operator would say of the object."""
+    kind = KINDS[item["kind"]]
+    found = [] if item["apiVersion"] == kind["apiVersion"] else [item["apiVersion"]]
+    validator = jsonschema.Draft202012Validator(strict(kind["spec"]))
+    return found + [
+        f"{'.'.join(map(str, error.path))}: {error.message[:200]}"
+        for error in validator.iter_errors(item["spec"])
+    ]
+
+
+def made() -> list[dict[str, Any]]:
+    return of_kind(render(*MATRIX["monitored"]), *KINDS)
+
+
+@needs_helm
+def test_it_takes_the_monitor_and_all_rules() -> None:
+    assert {item["kind"] for item in made()} == set(KINDS)
+    assert [text for item in made() for text in problems(item)] == []
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    ("kind", "path", "wrong"),
+    [
+        ("PodMonitor", ("podMetricsEndpoint",), []),
+        ("PodMonitor", ("podMetricsEndpoints", 0, "interval"), "15 s"),
+        ("PodMonitor", ("podMetricsEndpoints", 0, "port"), 9090),
+        ("PodMonitor", ("selector", "labels"), {}),
+        ("PrometheusRule", ("groups", 0, "rules", 0, "for"), "five minutes"),
+        ("PrometheusRule", ("groups", 0, "rules", 0, "severity"), "page"),
+        ("PrometheusRule", ("groups", 0, "rules", 0, "labels"), {"severity": 1}),
+    ],
+)
+def test_a_wrong_field_is_found(kind: str, path: tuple[str | int, ...], wrong: Any) -> None:
+    item = copy.deepcopy(next(item for item in made() if item["kind"] == kind))
+    node = item["spec"]
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = wrong
+    assert len(problems(item)) == 1
