@@ -11,6 +11,11 @@ pytestmark = pytest.mark.cluster
 
 LIVE = {"mode": "Live"}
 
+
+def by_url(url: str) -> dict[str, Any]:
+    return {"forecast": {"history": {"source": "Url", "url": url}}}
+
+
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
     # what is wrong, the spec, the field that is named, a part of the sentence that tells the fix
     ("no symbol", {"symbol": None}, "spec.symbol", "Required value"),
@@ -169,9 +174,33 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a url of an unknown form",
-        {"forecast": {"history": {"source": "Url", "url": "ftp://example.org/a.zip"}}},
+        by_url("ftp://example.org/a.zip"),
         "spec.forecast.history.url",
-        "ends in .csv or .parquet",
+        "end in .csv or .parquet",
+    ),
+    (
+        "a url that others can change on the way",
+        by_url("http://example.org/a.csv"),
+        "spec.forecast.history.url",
+        "must be https://HOST/PATH",
+    ),
+    (
+        "a url on a port that no policy opens",
+        by_url("https://example.org:8443/a.csv"),
+        "spec.forecast.history.url",
+        "on no port but 443",
+    ),
+    (
+        "a url with a password in it",
+        by_url("https://me:secret@example.org/a.csv"),
+        "spec.forecast.history.url",
+        "without a user",
+    ),
+    (
+        "a url without a host",
+        by_url("https:///a.csv"),
+        "spec.forecast.history.url",
+        "must be https://HOST/PATH",
     ),
     (
         "a history by Claim without the claim",
@@ -313,6 +342,18 @@ def test_a_bad_spec_is_refused(api: Api, spec: dict[str, Any], field: str, fix: 
     message = answer.json()["message"]
     assert field in message
     assert fix in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/a.csv",
+        "https://example.org:443/b/c-2021.parquet",
+        "https://192.0.2.7/history/BTC%20USD.csv",
+    ],
+)
+def test_a_history_by_https_is_taken(api: Api, url: str) -> None:
+    create(api, tradebot("good", by_url(url))).raise_for_status()
 
 
 @pytest.mark.parametrize("name", [row[1] for row in BAD_NAMES], ids=[row[0] for row in BAD_NAMES])

@@ -161,7 +161,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     [
         {"horizonMinutes": 60},
         {"refitMinutes": 5},
-        {"history": {"source": "Url", "url": "http://x"}},
+        {"history": {"source": "Url", "url": "https://x/a.csv"}},
     ],
 )
 def test_a_trader_follows_the_forecaster_of_its_own_spec(other: dict[str, Any]) -> None:
