@@ -1,10 +1,13 @@
 """The saved objects have the shapes that Kibana's own sample dashboards have, and hold together."""
 
+import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from kibana_shapes import faults
 
 from tradebot.documents import BODIES
 from tradebot.recorder.kibana.columns import Columns
@@ -38,10 +41,10 @@ def fields_of(data_view: str) -> set[str]:
 
 
 def test_the_four_dashboards_and_the_one_of_a_trade_are_there() -> None:
-    assert [d["attributes"]["title"] for d in DASHBOARDS] == [
+    assert {d["attributes"]["title"] for d in DASHBOARDS} == {
         f"[tradebot] {name}"
         for name in ("Trading", "Liquidity", "Forecast", "Operations", "One trade")
-    ]
+    }
 
 
 def test_ids_are_fixed_and_unique_so_that_an_import_replaces() -> None:
@@ -57,48 +60,58 @@ def test_every_reference_names_an_object_that_comes_before_it() -> None:
         known.add((each["type"], each["id"]))
 
 
-def test_every_object_carries_the_versions_by_which_kibana_migrates_it() -> None:
-    for each in OBJECTS:
-        assert set(each) == {
-            "type", "id", "attributes", "references", "coreMigrationVersion",
-            "typeMigrationVersion", "managed",
-        }  # fmt: skip
+@pytest.mark.parametrize("saved", OBJECTS, ids=lambda o: o["id"])
+def test_an_object_has_the_shape_of_those_that_kibana_carries_itself(saved: dict[str, Any]) -> None:
+    assert list(faults(saved)) == []
 
 
-def test_attributes_are_those_that_kibana_s_own_schemas_take_and_no_others() -> None:
-    # An import is refused for any other; those of the oldest version that is supported.
-    taken = {
-        "index-pattern": {
-            "title", "name", "timeFieldName", "fields", "fieldAttrs", "fieldFormatMap",
-            "runtimeFieldMap", "typeMeta", "sourceFilters", "allowNoIndex", "type",
-        },
-        "search": {
-            "title", "description", "columns", "sort", "grid", "rowHeight", "rowsPerPage",
-            "hideChart", "breakdownField", "kibanaSavedObjectMeta", "isTextBasedQuery",
-            "usesAdHocDataView", "timeRestore", "timeRange", "refreshInterval", "viewMode",
-            "hideAggregatedPreview", "hits", "version",
-        },
-    }  # fmt: skip
-    for each in OBJECTS:
-        if each["type"] in taken:
-            assert set(each["attributes"]) <= taken[each["type"]], each["id"]
-        if each["type"] == "search":
-            assert each["attributes"]["sort"] == [["ts", "desc"]]
-            assert set(each["attributes"]["kibanaSavedObjectMeta"]) == {"searchSourceJSON"}
+def broken(part: str, by: Callable[[Any], object]) -> list[str]:
+    """What the shapes say of Trading's dashboard after `by` was done to a part of it."""
+    saved: dict[str, Any] = copy.deepcopy(next(o for o in OBJECTS if o["id"] == "tradebot-trading"))
+    attributes = saved["attributes"]
+    inside = json.loads(attributes["panelsJSON"])
+    lens = next(p for p in inside if p["type"] == "lens")["embeddableConfig"]["attributes"]
+    layer = lens["state"]["datasourceStates"]["formBased"]["layers"]["layer0"]
+    parts = {"attributes": attributes, "lens": lens["state"], "layer": layer}
+    by(parts[part] if part in parts else layer["columns"]["metric0"])
+    if part != "attributes":
+        attributes["panelsJSON"] = json.dumps(inside)
+    return list(faults(saved))
+
+
+@pytest.mark.parametrize(
+    ("part", "by", "said"),
+    [
+        ("attributes", lambda a: a.update(colour="red"), "Kibana's own have no colour"),
+        ("attributes", lambda a: a.pop("optionsJSON"), "optionsJSON is missing"),
+        ("attributes", lambda a: a.update(panelsJSON="[{"), "is not text that is JSON"),
+        ("lens", lambda state: state["visualization"].pop("layerType"), "layerType is missing"),
+        ("layer", lambda layer: layer.pop("columnOrder"), "columnOrder is missing"),
+        ("column", lambda c: c.update(operationType="mean"), "there is no column/mean"),
+        ("column", lambda c: c["params"].pop("sortField"), "sortField is missing"),
+        ("column", lambda c: c.update(isBucketed=1), "1 is not flag"),
+        ("column", lambda c: c.update(scale="linear"), "'linear' is none of ratio"),
+    ],
+)
+def test_what_kibana_s_own_have_not_is_a_fault(
+    part: str, by: Callable[[Any], object], said: str
+) -> None:
+    (fault,) = broken(part, by)
+    assert said in fault
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
-def test_a_dashboard_has_the_attributes_of_the_sample_ones_and_refreshes(
+def test_a_dashboard_refreshes_and_lets_bots_symbols_and_environments_be_chosen(
     dashboard: dict[str, Any],
 ) -> None:
     attributes = dashboard["attributes"]
-    assert set(attributes) == {
-        "title", "description", "panelsJSON", "optionsJSON", "controlGroupInput", "timeRestore",
-        "timeFrom", "timeTo", "refreshInterval", "kibanaSavedObjectMeta", "version",
-    }  # fmt: skip
     assert attributes["refreshInterval"] == {"pause": False, "value": 10_000}
     controls = json.loads(attributes["controlGroupInput"]["panelsJSON"])
-    assert [c["explicitInput"]["fieldName"] for c in controls.values()] == ["bot", "symbol"]
+    assert [c["explicitInput"]["fieldName"] for c in controls.values()] == [
+        "bot",
+        "symbol",
+        "environment",
+    ]
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
@@ -119,7 +132,9 @@ def test_panels_fill_the_grid_without_overlapping(dashboard: dict[str, Any]) -> 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d["id"])
 def test_each_reference_of_a_panel_is_lifted_to_the_dashboard(dashboard: dict[str, Any]) -> None:
     names = {r["name"] for r in dashboard["references"]}
-    expected = {f"controlGroup_{f}:optionsListDataView" for f in ("bot", "symbol")}
+    expected = {
+        f"controlGroup_{field}:optionsListDataView" for field in ("bot", "symbol", "environment")
+    }
     for panel in panels(dashboard):
         identifier = panel["panelIndex"]
         if panel["type"] == "search":
@@ -127,6 +142,11 @@ def test_each_reference_of_a_panel_is_lifted_to_the_dashboard(dashboard: dict[st
         else:
             references = panel["embeddableConfig"]["attributes"]["references"]
             expected |= {f"{identifier}:{r['name']}" for r in references}
+            actions = panel["embeddableConfig"]["enhancements"].get("dynamicActions", {})
+            expected |= {
+                f"{identifier}:drilldown:{e['action']['factoryId']}:{e['eventId']}:dashboardId"
+                for e in actions.get("events", [])
+            }
     assert names == expected
 
 
@@ -207,6 +227,17 @@ def test_a_click_on_a_decision_opens_all_about_that_trade() -> None:
         # Kibana puts its own address, with the reader's space, before what begins so.
         assert link.startswith("../app/dashboards#/view/tradebot-trade?_a=")
     assert json.loads(views["tradebot-liquidity"]["fieldFormatMap"]) == {}
+
+
+def test_a_click_on_a_trade_of_the_table_offers_all_about_it() -> None:
+    trading = next(d for d in DASHBOARDS if d["id"] == "tradebot-trading")
+    opening = [p for p in panels(trading) if p["embeddableConfig"]["enhancements"]]
+    assert [p["title"] for p in opening] == ["Trades: a click on a decision opens all about it"]
+    (reference,) = (r for r in trading["references"] if r["type"] == "dashboard")
+    assert reference["id"] == "tradebot-trade"
+    layer = opening[0]["embeddableConfig"]["attributes"]["state"]["datasourceStates"]["formBased"]
+    # What is clicked becomes the filter there, so that a row must be a decision's.
+    assert layer["layers"]["layer0"]["columns"]["by"]["sourceField"] == "decision_id"
 
 
 def test_another_prefix_of_indices_reaches_every_data_view() -> None:

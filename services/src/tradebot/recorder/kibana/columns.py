@@ -137,7 +137,11 @@ def _terms(terms: Terms, order_by: str) -> dict[str, Any]:
         "sourceField": terms.field,
         "params": {
             "size": terms.size,
-            "orderBy": {"type": "column", "columnId": order_by},
+            "orderBy": (
+                {"type": "alphabetical"}
+                if terms.newest
+                else {"type": "column", "columnId": order_by}
+            ),
             "orderDirection": "desc",
             "otherBucket": False,
             "missingBucket": False,

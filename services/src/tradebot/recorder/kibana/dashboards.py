@@ -6,75 +6,55 @@ from tradebot.recorder.kibana.description import (
     Layer,
     Metric,
     Panel,
-    Search,
     Terms,
     Time,
 )
+from tradebot.recorder.kibana.panels import (
+    AMBER,
+    ASK,
+    BID,
+    BLUE,
+    DECISIONS,
+    FILLS,
+    HALTS,
+    INK,
+    MINUTES,
+    ORDERS,
+    chart,
+    count,
+    line,
+    number,
+)
 from tradebot.records import DocType
 
-BID, ASK, AMBER, INK, BLUE = "#2bb39a", "#e5684f", "#e0a03c", "#69707d", "#4c8dd6"
-
-
-def _number(title: str, source: DocType, metric: Metric | Formula, where: str = "") -> Panel:
-    layer = Layer(source, (metric,), by=None, where=where)
-    return Panel(title, "metric", (layer,), width=8, height=6)
-
-
-def _chart(title: str, *layers: Layer) -> Panel:
-    """Half a row of the page."""
-    return Panel(title, "xy", layers, width=24)
-
-
-def _line(source: DocType, *metrics: Metric | Formula, where: str = "") -> Layer:
-    return Layer(source, metrics, where=where)
-
-
-_MINUTES = Time(interval="1m")
-
-
-_ORDERS = Search(
-    "Orders",
-    DocType.ORDER,
-    (
-        "bot", "symbol", "side", "original_amount", "executed_amount", "avg_execution_price",
-        "state", "reason", "latency_seconds", "decision_id",
-    ),
-)  # fmt: skip
-_FILLS = Search(
-    "Fills",
-    DocType.FILL,
-    ("bot", "symbol", "side", "amount", "price", "fee", "fee_currency", "liquidity", "decision_id"),
-)
-_DECISIONS = Search(
-    "Decisions",
-    DocType.DECISION,
-    ("bot", "action", "signal", "gate", "reason", "ratio", "delta", "mid", "decision_id"),
-)
-_HALTS = Search("Halts", DocType.HALT, ("bot", "state", "reason", "because", "by"))
+TRADE_ID = "tradebot-trade"
 
 TRADING = Dashboard(
     id="tradebot-trading",
     title="[tradebot] Trading",
     description="What the bots hold, what they traded, and what came of it.",
     panels=(
-        _number("Equity", DocType.SCORE, Metric("last_value", "equity")),
-        _number("Score of all trips", DocType.SCORE, Metric("last_value", "realised")),
-        _number("Round trips", DocType.SCORE, Metric("count", decimals=0)),
-        _number("Largest drawdown", DocType.SCORE, Metric("max", "drawdown", decimals=4)),
-        _number(
+        number("Equity", DocType.DECISION, Metric("last_value", "equity"), width=6),
+        number("Score of all trips", DocType.SCORE, Metric("last_value", "realised"), width=6),
+        count("Round trips", DocType.SCORE, width=6),
+        count("Buys", DocType.DECISION, "action: buy", width=6),
+        count("Sells", DocType.DECISION, "action: sell", width=6),
+        number(
             "Base currency held",
             DocType.BALANCE,
             Metric("last_value", "amount", decimals=8),
             where="not currency: USD",
+            width=6,
         ),
-        _number("Fees paid", DocType.FILL, Metric("sum", "fee")),
+        number("Fees paid", DocType.FILL, Metric("sum", "fee"), width=6),
+        number("Largest drawdown", DocType.SCORE, Metric("max", "drawdown", decimals=4), width=6),
         Panel(
             "Buys and sells on the price",
             "xy",
             (
-                _line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
-                _line(DocType.FILL, Metric("average", "price", "Buy", "side: buy", colour=BID)),
-                _line(DocType.FILL, Metric("average", "price", "Sell", "side: sell", colour=ASK)),
+                line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
+                line(DocType.FILL, Metric("average", "price", "Buy", "side: buy", colour=BID)),
+                line(DocType.FILL, Metric("average", "price", "Sell", "side: sell", colour=ASK)),
             ),
             width=32,
             height=16,
@@ -93,8 +73,11 @@ TRADING = Dashboard(
             width=8,
             height=16,
         ),
-        _chart("Equity", _line(DocType.SCORE, Metric("average", "equity", "Equity", colour=BID))),
-        _chart(
+        chart(
+            "Equity",
+            Layer(DocType.DECISION, (Metric("average", "equity", "Equity"),), split=Terms("bot")),
+        ),
+        chart(
             "Score a trip",
             Layer(DocType.SCORE, (Metric("sum", "score", "Score", colour=BLUE),), series="bar"),
         ),
@@ -109,10 +92,29 @@ TRADING = Dashboard(
                     where="not currency: USD",
                 ),
             ),
-            width=48,
-            height=10,
+            width=24,
+            height=14,
         ),
-        _FILLS,
+        Panel(
+            "Trades: a click on a decision opens all about it",
+            "table",
+            (
+                Layer(
+                    DocType.FILL,
+                    (
+                        Metric("sum", "amount", "Amount", decimals=8),
+                        Metric("average", "price", "Price"),
+                        Metric("sum", "fee", "Fees"),
+                    ),
+                    by=Terms("decision_id", "Decision", size=100, newest=True),
+                    split=Terms("side", "Side"),
+                ),
+            ),
+            width=24,
+            height=14,
+            opens=TRADE_ID,
+        ),
+        FILLS,
     ),
 )
 
@@ -121,27 +123,17 @@ LIQUIDITY = Dashboard(
     title="[tradebot] Liquidity",
     description="The flows of both sides, their ratio against the band, and what was not seen.",
     panels=(
-        _number("Windows", DocType.LIQUIDITY, Metric("count", decimals=0)),
-        _number(
-            "Incomplete windows",
-            DocType.LIQUIDITY,
-            Metric("count", decimals=0),
-            where="complete: false",
-        ),
-        _number("Last ratio", DocType.LIQUIDITY, Metric("last_value", "ratio", decimals=3)),
-        _number("Median ratio", DocType.LIQUIDITY, Metric("percentile", "ratio", percentile=50)),
-        _number("Events a window", DocType.LIQUIDITY, Metric("average", "events", decimals=0)),
-        _number(
-            "Buys held back by the band",
-            DocType.DECISION,
-            Metric("count", decimals=0),
-            where="gate: band",
-        ),
+        count("Windows", DocType.LIQUIDITY),
+        count("Incomplete windows", DocType.LIQUIDITY, "complete: false"),
+        number("Last ratio", DocType.LIQUIDITY, Metric("last_value", "ratio", decimals=3)),
+        number("Median ratio", DocType.LIQUIDITY, Metric("percentile", "ratio", percentile=50)),
+        number("Events a window", DocType.LIQUIDITY, Metric("average", "events", decimals=0)),
+        count("Buys held back by the band", DocType.DECISION, "gate: band"),
         Panel(
             "Flows",
             "xy",
             (
-                _line(
+                line(
                     DocType.LIQUIDITY,
                     Metric("average", "bid", "Bid flow", colour=BID, decimals=0),
                     Metric("average", "ask", "Ask flow", colour=ASK, decimals=0),
@@ -153,8 +145,8 @@ LIQUIDITY = Dashboard(
             "Ratio and band",
             "xy",
             (
-                _line(DocType.LIQUIDITY, Metric("average", "ratio", "Ratio", colour=INK)),
-                _line(
+                line(DocType.LIQUIDITY, Metric("average", "ratio", "Ratio", colour=INK)),
+                line(
                     DocType.DECISION,
                     Formula(
                         "divide", (Metric("average", "band_min_bps"), 10000.0), "From", colour=AMBER
@@ -213,40 +205,35 @@ FORECAST = Dashboard(
     description="What the models said, what came, and how old what is traded on is.",
     span="now-12h",
     panels=(
-        _number("Forecasts", DocType.FORECAST, Metric("count", decimals=0)),
-        _number("Fitted models", DocType.FORECAST, Metric("unique_count", "digest", decimals=0)),
-        _number("Next minute", DocType.FORECAST, Metric("last_value", "price_next")),
-        _number("In an hour", DocType.FORECAST, Metric("last_value", "price_1h")),
-        _number(
+        count("Forecasts", DocType.FORECAST),
+        number("Fitted models", DocType.FORECAST, Metric("unique_count", "digest", decimals=0)),
+        number("Next minute", DocType.FORECAST, Metric("last_value", "price_next")),
+        number("In an hour", DocType.FORECAST, Metric("last_value", "price_1h")),
+        number(
             "Oldest model traded on, s",
             DocType.DECISION,
             Metric("max", "model_age_seconds", decimals=0),
         ),
-        _number(
-            "Held back by the model",
-            DocType.DECISION,
-            Metric("count", decimals=0),
-            where="gate: model",
-        ),
+        count("Held back by the model", DocType.DECISION, "gate: model"),
         Panel(
             "Predicted against real",
             "xy",
             (
-                _line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
-                Layer(DocType.FORECAST, _FORECASTS, by=_MINUTES),
+                line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
+                Layer(DocType.FORECAST, _FORECASTS, by=MINUTES),
             ),
             width=48,
             height=16,
         ),
-        _chart("Error by horizon", Layer("*", _ERRORS, by=_MINUTES)),
-        _chart(
+        chart("Error by horizon", Layer("*", _ERRORS, by=MINUTES)),
+        chart(
             "Edge that was forecast",
-            _line(
+            line(
                 DocType.DECISION,
                 Formula("multiply", (Metric("average", "delta"), 10000.0), "Basis points"),
             ),
         ),
-        _chart(
+        chart(
             "Age of the model, s",
             Layer(
                 DocType.DECISION,
@@ -254,7 +241,7 @@ FORECAST = Dashboard(
                 split=Terms("model"),
             ),
         ),
-        _chart(
+        chart(
             "Forecasts by model",
             Layer(
                 DocType.FORECAST,
@@ -276,27 +263,25 @@ _LATENCIES = tuple(
 OPERATIONS = Dashboard(
     id="tradebot-operations",
     title="[tradebot] Operations",
-    description="What was rejected and why, how fast the venue answered, restarts and halts.",
+    description="Rejections and their reasons, the venue's answers, reconciliations and halts.",
     panels=(
-        _number("Decisions", DocType.DECISION, Metric("count", decimals=0)),
-        _number("Orders", DocType.ORDER, Metric("count", decimals=0)),
-        _number(
-            "Orders that did nothing",
-            DocType.ORDER,
-            Metric("count", decimals=0),
-            where="executed_amount: 0",
-        ),
-        _number("Halts", DocType.HALT, Metric("count", decimals=0), where="state: halted"),
-        _number(
-            "Not reconciled",
+        count("Decisions", DocType.DECISION, width=6),
+        count("Orders", DocType.ORDER, width=6),
+        count("Rejected orders", DocType.ORDER, "state: rejected", width=6),
+        count("Orders that did nothing", DocType.ORDER, "executed_amount: 0", width=6),
+        count("Halts", DocType.HALT, "state: halted", width=6),
+        number(
+            "Reconciliations",
             DocType.DECISION,
-            Metric("count", decimals=0),
-            where="gate: reconciliation",
+            Metric("sum", "reconciliations", decimals=0),
+            width=6,
         ),
-        _number(
+        count("Decisions while not reconciled", DocType.DECISION, "reconciled: false", width=6),
+        number(
             "Answer, 99 %, s",
             DocType.ORDER,
             Metric("percentile", "latency_seconds", percentile=99, decimals=4),
+            width=6,
         ),
         Panel(
             "What held decisions back",
@@ -325,18 +310,17 @@ OPERATIONS = Dashboard(
             ),
             width=24,
         ),
-        Panel("Answer to an order, s", "xy", (_line(DocType.ORDER, *_LATENCIES),), width=24),
-        Panel(
-            "Reconciliations: each start has an epoch",
-            "xy",
-            (
-                Layer(
-                    DocType.DECISION,
-                    (Metric("max", "epoch", "Epoch", decimals=0),),
-                    split=Terms("bot"),
+        Panel("Answer to an order, s", "xy", (line(DocType.ORDER, *_LATENCIES),), width=24),
+        chart(
+            "Reconciliations",
+            Layer(
+                DocType.DECISION,
+                (
+                    Metric("sum", "reconciliations", "Comparisons with the venue", colour=BID),
+                    Metric("count", "", "Decisions without", "reconciled: false", colour=ASK),
                 ),
+                series="bar",
             ),
-            width=24,
         ),
         Panel(
             "Documents by kind",
@@ -352,13 +336,13 @@ OPERATIONS = Dashboard(
             width=48,
             height=10,
         ),
-        _HALTS,
-        _ORDERS,
+        HALTS,
+        ORDERS,
     ),
 )
 
 TRADE = Dashboard(
-    id="tradebot-trade",
+    id=TRADE_ID,
     title="[tradebot] One trade",
     description="All about one decision: reached by its id, from any list of the others.",
     span="now-90d",
@@ -390,9 +374,9 @@ TRADE = Dashboard(
             ),
             width=24,
         ),
-        _DECISIONS,
-        _ORDERS,
-        _FILLS,
+        DECISIONS,
+        ORDERS,
+        FILLS,
     ),
 )
 

@@ -46,11 +46,13 @@ class Formula(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """A bucket for each of the most frequent values of a field."""
+    """A bucket for each value of a field, the greatest by the layer's first number first."""
 
     field: str
     label: str = ""
     size: int = 10
+    newest: bool = False
+    """Whether the last by name come first instead: an id that ends in a time is named so."""
 
 
 class Time(msgspec.Struct, frozen=True):
@@ -78,7 +80,10 @@ Kind = Literal["xy", "metric", "pie", "table"]
 
 
 class Panel(msgspec.Struct, frozen=True):
-    """One picture; `lines` are horizontal lines at fixed values, as name and value."""
+    """One picture; `lines` are horizontal lines at fixed values, as name and value.
+
+    `opens` is the id of the dashboard that a click on a value offers, filtered by that value.
+    """
 
     title: str
     kind: Kind
@@ -86,6 +91,7 @@ class Panel(msgspec.Struct, frozen=True):
     width: int
     height: int = 12
     lines: tuple[tuple[str, float], ...] = ()
+    opens: str = ""
 
 
 class Search(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ FLOOR = "8.9.0"
 CORE_VERSION = "8.8.0"
 TYPE_VERSIONS = {"index-pattern": "8.0.0", "search": "8.0.0", "dashboard": "8.7.0"}
 LINKED = "decision_id"
+DRILLDOWN = "DASHBOARD_TO_DASHBOARD_DRILLDOWN"
 CHARTS: dict[str, str] = {
     "xy": "lnsXY", "metric": "lnsMetric", "pie": "lnsPie", "table": "lnsDatatable",
 }  # fmt: skip
@@ -40,8 +41,13 @@ def saved_objects(prefix: str = "tradebot") -> list[dict[str, Any]]:
     return [
         *(_data_view(prefix, source) for source in sources),
         *(_saved_search(search) for search in searches.values()),
-        *(_dashboard(dashboard) for dashboard in DASHBOARDS),
+        *(_dashboard(dashboard) for dashboard in sorted(DASHBOARDS, key=_opened)),
     ]
+
+
+def _opened(dashboard: Dashboard) -> list[str]:
+    """The ids of the dashboards that a click in this one opens."""
+    return [panel.opens for panel in dashboard.panels if isinstance(panel, Panel) and panel.opens]
 
 
 def ndjson(prefix: str = "tradebot") -> bytes:
@@ -146,9 +152,13 @@ def _dashboard(dashboard: Dashboard) -> dict[str, Any]:
             name = f"{identifier}:panel_{identifier}"
             references.append({"type": "search", "id": _search_id(panel), "name": name})
         else:
-            lens = _lens(panel)
-            shown |= {"type": "lens", "embeddableConfig": {"attributes": lens, "enhancements": {}}}
-            references += [r | {"name": f"{identifier}:{r['name']}"} for r in lens["references"]]
+            lens, (enhancements, opened) = _lens(panel), _drilldown(panel)
+            shown |= {
+                "type": "lens",
+                "embeddableConfig": {"attributes": lens, "enhancements": enhancements},
+            }
+            lifted = lens["references"] + opened
+            references += [r | {"name": f"{identifier}:{r['name']}"} for r in lifted]
         panels.append(shown)
     controls, of_controls = _controls()
     attributes = {
@@ -175,6 +185,22 @@ def _dashboard(dashboard: Dashboard) -> dict[str, Any]:
     return _object("dashboard", dashboard.id, attributes, references + of_controls)
 
 
+def _drilldown(panel: Panel) -> tuple[dict[str, Any], list[Reference]]:
+    """What a click on a value of the panel offers, and the reference to it, by its fixed name."""
+    if not panel.opens:
+        return {}, []
+    event = f"open-{panel.opens}"
+    action = {
+        "factoryId": DRILLDOWN,
+        "name": "Open all about it",
+        "config": {"useCurrentFilters": True, "useCurrentDateRange": True, "openInNewTab": False},
+    }
+    events = [{"eventId": event, "triggers": ["FILTER_TRIGGER"], "action": action}]
+    name = f"drilldown:{DRILLDOWN}:{event}:dashboardId"
+    reference = {"type": "dashboard", "id": panel.opens, "name": name}
+    return {"dynamicActions": {"events": events}}, [reference]
+
+
 def _places(dashboard: Dashboard) -> Iterator[tuple[Panel | Search, dict[str, int]]]:
     x = y = row = 0
     for panel in dashboard.panels:
@@ -187,9 +213,9 @@ def _places(dashboard: Dashboard) -> Iterator[tuple[Panel | Search, dict[str, in
 
 
 def _controls() -> tuple[dict[str, Any], list[Reference]]:
-    """Lists to choose bots and symbols from."""
+    """Lists to choose bots, symbols and environments from."""
     panels, references = {}, []
-    for order, field in enumerate(("bot", "symbol")):
+    for order, field in enumerate(("bot", "symbol", "environment")):
         panels[field] = {
             "order": order,
             "width": "medium",
