@@ -18,7 +18,7 @@ from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import units
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts/tradebot"
 
 needs_helm = pytest.mark.skipif(
@@ -102,10 +102,12 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def render(*values: str, chart: Path = CHART) -> tuple[dict[str, Any], ...]:
-    """The objects that the chart makes with these values, as its release in namespace `bots`."""
+def render(
+    *values: str, chart: Path = CHART, namespace: str = "bots"
+) -> tuple[dict[str, Any], ...]:
+    """The objects that the chart makes with these values, as its release in the namespace."""
     sets = [part for value in values for part in ("--set", value)]
-    answer = helm("template", "tradebot", str(chart), "-n", "bots", *sets)
+    answer = helm("template", "tradebot", str(chart), "-n", namespace, *sets)
     assert answer.returncode == 0, answer.stderr
     return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
 
