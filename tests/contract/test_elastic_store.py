@@ -19,6 +19,9 @@ from tradebot.records import DocType, encode
 
 pytestmark = pytest.mark.elasticsearch
 
+ALWAYS = {"bot", "symbol", "ts", "doc_type", "environment"}
+"""Fields of every kind of document."""
+
 
 @pytest.fixture
 def settings(elasticsearch_address: str) -> Iterator[StoreSettings]:
@@ -138,7 +141,7 @@ def test_each_body_has_a_mapping_in_which_numbers_times_and_words_have_their_typ
         there = server.indices.get_mapping(index=name)[name]["mappings"]
         assert there["dynamic"] == "strict"
         fields = {f.name for f in msgspec.structs.fields(body)}
-        assert set(there["properties"]) == fields | {"bot", "symbol", "ts", "doc_type"}
+        assert set(there["properties"]) == fields | ALWAYS
         assert there["properties"]["ts"]["type"] == "date"
     fill = server.indices.get_mapping(index=f"{settings.index_prefix}-fill-all")
     types = {

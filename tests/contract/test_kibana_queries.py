@@ -111,7 +111,7 @@ def a_demo() -> list[StoredDocument]:
             made += [d for r in window if (d := windows.add(r, 0, 0))]
             made += [forecast_of(encode(forecast)), *left]
         made += [day.halt(), *befallen(made)]
-    return [stored(document) for document in made]
+    return [stored(document, "Emulator") for document in made]
 
 
 def befallen(made: list[Document]) -> list[Document]:
@@ -190,6 +190,23 @@ def test_every_list_shows_documents_that_have_its_columns(
     )
     seen = {name for hit in answer["hits"]["hits"] for name in hit["_source"]}
     assert set(attributes["columns"]) <= seen
+
+
+def test_bots_symbols_and_environments_can_be_chosen_from_lists(server: Elasticsearch) -> None:
+    dashboard = OBJECTS["dashboard", "tradebot-trading"]
+    views = {r["name"]: r["id"] for r in dashboard["references"]}
+    controls = json.loads(dashboard["attributes"]["controlGroupInput"]["panelsJSON"])
+    listed = {}
+    for name in controls:
+        view = views[f"controlGroup_{name}:optionsListDataView"]
+        ask = {"list": {"terms": {"field": name}}}
+        answer = server.search(index=index_of(view), size=0, aggs=ask)
+        listed[name] = {b["key"] for b in answer["aggregations"]["list"]["buckets"] if b["key"]}
+    assert listed == {
+        "bot": {"btc", "eth"},
+        "symbol": {"BTCUSD", "ETHUSD"},
+        "environment": {"Emulator"},
+    }
 
 
 def test_all_about_one_trade_is_found_by_the_id_of_its_decision(server: Elasticsearch) -> None:

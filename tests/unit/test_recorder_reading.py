@@ -30,6 +30,18 @@ def test_a_stored_document_is_its_body_with_bot_symbol_time_and_kind(kind: DocTy
     assert stored == reading.stored(document)
 
 
+def test_a_document_says_of_which_environment_it_is_where_the_recorder_was_told() -> None:
+    document = a_document(DocType.FILL)
+    for told in (
+        reading.document_of(encode(document), "Sandbox"),
+        reading.stored(document, "Sandbox"),
+    ):
+        body = msgspec.json.decode(told.source)
+        assert body.pop("environment") == "Sandbox"
+        plain = reading.stored(document)
+        assert body == msgspec.json.decode(plain.source) and told.id == plain.id
+
+
 def test_an_empty_body_still_makes_json() -> None:
     document = Document("i", DocType.HALT, 1, "b", "S", {"state": "halted", "reason": "r"})
     assert msgspec.json.decode(reading.stored(document).source)["state"] == "halted"

@@ -64,7 +64,8 @@ annotations:
 {{/*
 What is kept apart: each environment of each served namespace, as a JSON list of namespace,
 environment, prefix of its topics, a slug for names, and the prefix of its indices.
-The operator computes the same prefixes.
+The operator computes the same prefixes. What a realm has depends on nothing but its namespace and
+environment: where another one comes or goes, its documents must not move.
 */}}
 {{- define "tradebot.environments" -}}
 {{- $listed := .Values.environments | default list }}
@@ -85,8 +86,7 @@ The operator computes the same prefixes.
 {{- range $environment := include "tradebot.environments" $root | fromJsonArray }}
 {{- $place := ternary "" (printf "%s." $namespace) (eq $namespace $root.Release.Namespace) }}
 {{- $slug := printf "%s%s" (replace "." "-" $place) (lower $environment) }}
-{{- $index := ternary "tradebot" (printf "tradebot_%s" (replace "-" "_" $slug)) (empty $realms) }}
-{{- $realm := dict "namespace" $namespace "environment" $environment "slug" $slug "indexPrefix" $index }}
+{{- $realm := dict "namespace" $namespace "environment" $environment "slug" $slug "indexPrefix" (printf "tradebot_%s" (replace "-" "_" $slug)) }}
 {{- $_ := set $realm "prefix" (printf "%s%s%s." $root.Values.topics.prefix $place (lower $environment)) }}
 {{- $realms = append $realms $realm }}
 {{- end }}

@@ -16,7 +16,7 @@ from tradebot.documents import BODIES
 from tradebot.platform.store import LEDGER
 from tradebot.records import DocType
 
-VERSION = 2
+VERSION = 3
 """Raise it with every change of the mappings: the templates carry it."""
 
 TIMES = frozenset(
@@ -37,6 +37,7 @@ def mapping(doc_type: DocType) -> dict[str, Any]:
         "symbol": {"type": "keyword"},
         "ts": DATE,
         "doc_type": {"type": "keyword"},
+        "environment": {"type": "keyword"},
     }
     return {
         "dynamic": "strict",

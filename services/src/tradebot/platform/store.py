@@ -26,7 +26,8 @@ class StoreSettings(StageSettings, frozen=True, kw_only=True):
 class StoredDocument(msgspec.Struct, frozen=True):
     """A document in its stored form.
 
-    `source` is its JSON: the body's fields with `bot`, `symbol`, `ts` and `doc_type` beside them.
+    `source` is its JSON: the body's fields with `bot`, `symbol`, `ts`, `doc_type` and, where it is
+    known, `environment` beside them.
     """
 
     id: str

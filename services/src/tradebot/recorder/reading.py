@@ -37,8 +37,8 @@ _envelope = msgspec.json.Decoder(_Envelope)
 _bodies = {doc_type: _strict(kind) for doc_type, kind in documents.BODIES.items()}
 
 
-def document_of(data: bytes) -> StoredDocument:
-    """The document that a record of `trade-documents` holds.
+def document_of(data: bytes, environment: str = "") -> StoredDocument:
+    """The document that a record of `trade-documents` holds, and of which environment it is.
 
     Raises:
         UnreadableError: it is no document, or its body is not of its kind.
@@ -48,15 +48,15 @@ def document_of(data: bytes) -> StoredDocument:
         _bodies[envelope.doc_type].decode(envelope.body)
     except msgspec.DecodeError as error:
         raise UnreadableError(str(error)) from None
-    return _stored(envelope, bytes(envelope.body))
+    return _stored(envelope, bytes(envelope.body), environment)
 
 
-def stored(document: Document) -> StoredDocument:
+def stored(document: Document, environment: str = "") -> StoredDocument:
     """A document made here, in its stored form."""
-    return _stored(document, msgspec.json.encode(document.body))
+    return _stored(document, msgspec.json.encode(document.body), environment)
 
 
-def _stored(document: Document | _Envelope, body: bytes) -> StoredDocument:
+def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
     head = msgspec.json.encode(
         {
             "bot": document.bot,
@@ -64,6 +64,7 @@ def _stored(document: Document | _Envelope, body: bytes) -> StoredDocument:
             "ts": document.ts,
             "doc_type": document.doc_type,
         }
+        | ({"environment": environment} if environment else {})
     )
     inner = body.strip()[1:].lstrip()
     source = head[:-1] + (b"," if inner != b"}" else b"") + inner

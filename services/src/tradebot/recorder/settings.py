@@ -1,6 +1,6 @@
 """What the recorder is told."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,10 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
     """The recorder's own settings."""
 
     group: Annotated[str, "consumer group; recorders of one group share the work"] = "recorder"
+    environment: Annotated[
+        Literal["", "Emulator", "Sandbox", "Production"],
+        "the venue's environment that the topics are of; every document stored says it",
+    ] = ""
     batch_documents: Annotated[
         int, msgspec.Meta(ge=1, le=20_000), "documents in one write at most"
     ] = 1000

@@ -130,16 +130,16 @@ class Recorder:
         data, topic = message.value, message.topic
         try:
             if topic == self._topics.documents:
-                return reading.document_of(data)
+                return reading.document_of(data, self._settings.environment)
             if topic == self._topics.forecasts:
-                return reading.stored(reading.forecast_of(data))
+                return reading.stored(reading.forecast_of(data), self._settings.environment)
             record = decode(data, LiquidityRecord)
         except (ValueError, OverflowError) as error:
             self._put_aside(message, str(error))
             return None
         whole = self._windows.add(record, message.partition, message.offset)
         metrics.LOST_WINDOWS.inc(self._windows.take_lost())
-        return reading.stored(whole) if whole else None
+        return reading.stored(whole, self._settings.environment) if whole else None
 
     def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
         """Writes until the store has taken the batch; false where the stage stops before."""
