@@ -8,6 +8,7 @@ import msgspec
 from tradebot.demo.runner import Run
 from tradebot.demo.settings import DemoSettings
 from tradebot.platform.open_store import open_store
+from tradebot.platform.settings import load
 from tradebot.platform.store import DocumentStore, StoreSettings
 from tradebot.records import DocType
 
@@ -55,9 +56,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def summarise(settings: DemoSettings, run: Run) -> Summary:
     """Counts what the run left behind."""
-    store = open_store(
-        StoreSettings(state_dir=settings.state_dir, elasticsearch=settings.elasticsearch)
-    )
+    # What else the stages take from the environment, such as a user, holds here too.
+    where = {"state_dir": str(settings.state_dir), "elasticsearch": settings.elasticsearch}
+    store = open_store(load(StoreSettings, flags=where))
     try:
         return _count(store, run)
     finally:
