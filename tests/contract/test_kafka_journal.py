@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.settings import StageSettings
+from tradebot.records import DocType, Document
 from tradebot.trader.entries import Body, Entry, EpochTaken, Halted
 from tradebot.trader.journal import Journal, JournalError, SqliteJournal
 from tradebot.trader.kafka_journal import KafkaJournal
@@ -52,6 +54,19 @@ async def test_what_was_written_is_read_in_order_by_the_next_process(opened: Ope
         await journal.append(each)
     journal.close()
     assert list(opened("btc").read()) == written
+
+
+async def test_documents_that_may_not_have_arrived_are_read_again(opened: Open) -> None:
+    journal = opened("btc")
+    for number in range(1, 9):
+        document = Document(f"d{number}", DocType.HALT, number, "btc", "BTCUSD", {"a": "b"})
+        made = entry(number, body=EpochTaken(epoch=1, mode="Live") if number == 1 else None)
+        made = msgspec.structs.replace(made, published=max(0, number - 3), documents=(document,))
+        await journal.append(made)
+    journal.close()
+    read = list(opened("btc").read())
+    assert [each.number for each in read] == [*range(1, 9)]
+    assert [d.id for each in read for d in each.documents][-3:] == ["d6", "d7", "d8"]
 
 
 async def test_bots_do_not_see_each_other(opened: Open) -> None:

@@ -26,7 +26,7 @@ class Journal(Protocol):
     """Where a bot's entries are kept."""
 
     def read(self) -> Iterator[Entry]:
-        """All entries, oldest first.
+        """All entries, oldest first; documents that were delivered may be left out.
 
         Raises:
             JournalError: it cannot be read, or is damaged.

@@ -7,19 +7,62 @@ epoch counts after an entry of a higher one, and an entry takes the place of wha
 """
 
 import asyncio
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from tradebot.platform.kafka import consumer, ensure_topics, producer
 from tradebot.platform.settings import StageSettings
-from tradebot.trader.entries import Entry
+from tradebot.trader.entries import Body, Entry
 from tradebot.trader.journal import JournalError, decode, encode
 from tradebot.trader.streams import bounds
 
 READ_SECONDS: Final = 10.0
+AHEAD_KB: Final = 4096
+"""What the client reads ahead; its own default is more than a trader may use in all."""
+
+
+class _Glance(msgspec.Struct):
+    """What says whether an entry counts."""
+
+    number: int
+    epoch: int
+    published: int
+
+
+class _Bare(msgspec.Struct):
+    """An entry without its documents."""
+
+    number: int
+    epoch: int
+    ts: int
+    published: int
+    body: Body
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
+_decode_bare = msgspec.json.Decoder(_Bare).decode
+
+
+def _bare(value: bytes, published: int) -> Entry:
+    """The entry, without documents that were delivered long ago: reading those takes the most."""
+    if _glance(value).number > published:
+        return decode(value)
+    try:
+        found = _decode_bare(value)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"a journal entry cannot be read: {error}") from None
+    return Entry(
+        number=found.number,
+        epoch=found.epoch,
+        ts=found.ts,
+        published=found.published,
+        body=found.body,
+    )
 
 
 class KafkaJournal:
@@ -45,20 +88,48 @@ class KafkaJournal:
         self._producer = producer(settings, **{"linger.ms": 0, "message.timeout.ms": timeout})
 
     def read(self) -> Iterator[Entry]:
-        """See `Journal`."""
-        kept: list[Entry] = []
-        for message in self._messages():
-            entry = decode(message.value() or b"")
-            if kept and entry.epoch < kept[-1].epoch:
-                continue
-            while kept and kept[-1].number >= entry.number:
-                kept.pop()
-            kept.append(entry)
-        yield from kept
+        """See `Journal`.
 
-    def _messages(self) -> Iterator[Message]:
-        """All messages of the bot up to the topic's present end."""
-        reader = consumer(self._settings, f"journal-{self._bot.decode()}")
+        The topic is read twice: first to see which entries count, then to hand those out one by
+        one, so that a long journal takes time and no memory.
+        """
+        places, published = self._counting()
+        due = iter(places)
+        wanted = next(due, None)
+        for place, value in self._values():
+            if place != wanted:
+                continue
+            wanted = next(due, None)
+            yield _bare(value, published)
+        if wanted is not None:
+            raise JournalError(f"the journal {self._topic} lost entries while it was read")
+
+    def _counting(self) -> tuple[Sequence[int], int]:
+        """Where the entries that count lie, and up to which their documents were delivered."""
+        numbers, places = array("q"), array("q")
+        epoch = published = 0
+        for place, value in self._values():
+            try:
+                seen = _glance(value)
+            except msgspec.DecodeError as error:
+                raise JournalError(f"a journal entry cannot be read: {error}") from None
+            if numbers and seen.epoch < epoch:
+                continue
+            while numbers and numbers[-1] >= seen.number:
+                numbers.pop()
+                places.pop()
+            numbers.append(seen.number)
+            places.append(place)
+            epoch, published = seen.epoch, max(published, seen.published)
+        return places, published
+
+    def _values(self) -> Iterator[tuple[int, bytes]]:
+        """All values of the bot up to the topic's present end, each with its place."""
+        reader = consumer(
+            self._settings,
+            f"journal-{self._bot.decode()}",
+            **{"queued.max.messages.kbytes": AHEAD_KB},
+        )
         try:
             for where, low, high in bounds(reader, self._topic):
                 where.offset = low
@@ -70,9 +141,10 @@ class KafkaJournal:
                         raise JournalError(f"the journal {self._topic} stopped answering")
                     if message.error() is not None:
                         raise JournalError(f"the journal {self._topic}: {message.error()}")
-                    position = (message.offset() or 0) + 1
+                    offset = message.offset() or 0
+                    position = offset + 1
                     if message.key() == self._bot:
-                        yield message
+                        yield where.partition << 48 | offset, message.value() or b""
         except KafkaException as error:
             raise JournalError(f"the journal {self._topic} cannot be read: {error}") from None
         finally:
