@@ -115,7 +115,7 @@ async def test_an_object_of_the_same_name_that_came_after_it_stays(watches: Watc
 
 async def test_the_canary_notices_a_tradebot_that_went_unseen(watches: Watches) -> None:
     watches.show(bot("a"), bot("b"))
-    canary = Canary(Server("a"), watches.observed, ["bots"])
+    canary = Canary(Server("a"), watches.observed, lambda: ["bots"])
     assert [item.name for item in await canary.look()] == ["b"]
     assert canary.seen
     assert [item.name for item in watches.observed.bots("bots")] == ["a"]

@@ -11,6 +11,7 @@ import pytest
 from tradebot_operator import voice
 from tradebot_operator import worker as loop
 from tradebot_operator.api import Api, Listed
+from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import UNIT
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
@@ -134,7 +135,8 @@ class Watched:
 @asynccontextmanager
 async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
     seen = Observed(watched.bots, [watched.children], watched.pods)
-    made = Worker(SETTINGS, cast(Api, cluster), seen, WorkQueue())
+    api = cast(Api, cluster)
+    made = Worker(SETTINGS, api, seen, WorkQueue(), Namespaces(api, ["bots"]))
     task = asyncio.create_task(made.run())
     yield made
     task.cancel()

@@ -30,7 +30,7 @@ class Canary:
         self,
         api: Api,
         observed: Observed,
-        namespaces: Sequence[str],
+        namespaces: Callable[[], Sequence[str]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api, self._observed, self._namespaces = api, observed, namespaces
@@ -52,7 +52,7 @@ class Canary:
         """
         missing: set[tuple[str, int]] = set()
         gone: list[Shown] = []
-        for namespace in self._namespaces:
+        for namespace in self._namespaces():
             found = await sweep(self._api, self._observed, KIND, namespace)
             gone += found.gone
             for item in found.listed:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import kopf
@@ -12,6 +12,7 @@ import msgspec
 from tradebot_operator import metrics, naming
 from tradebot_operator.api import CHILDREN, RESOURCES, Api
 from tradebot_operator.login import configuration, login
+from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION, parse
@@ -23,27 +24,61 @@ _log = logging.getLogger(__name__)
 
 
 class Operator:
-    """One operator: its handlers are registered in `registry`, and `worker` lives while it runs."""
+    """One operator of the namespaces that are there: its handlers are registered in `registry`, and
+    its worker lives while it runs.
+    """
 
     def __init__(self, settings: OperatorSettings) -> None:
         self.settings = settings
         self.registry = kopf.OperatorRegistry()
         self.kopf_settings = kopf_settings()
         self._api = Api(configuration)
+        self._namespaces = Namespaces(self._api, settings.namespaces)
         self._worker: Worker | None = None
         self._task: asyncio.Task[None] | None = None
         self._server: Server | None = None
         self._register()
 
-    async def run(self, stop: asyncio.Event | None = None) -> None:
-        """Runs until it is told to stop, or by the process's signals."""
-        await kopf.operator(
-            registry=self.registry,
-            settings=self.kopf_settings,
-            namespaces=self.settings.namespaces,
-            standalone=True,
-            stop_flag=stop,
+    async def run(self) -> bool:
+        """Runs until a signal ends it, or a served namespace has come or gone; whether it is to
+        begin anew: kopf, which watches the namespaces that it began with, ends altogether where it
+        may not read one of them any more.
+
+        Raises:
+            NothingToServeError: no namespace is there.
+        """
+        try:
+            served = await self._namespaces.find()
+            return await self._run(served)
+        finally:
+            await self._api.close()
+
+    async def _run(self, served: Sequence[str]) -> bool:
+        others = asyncio.Event()
+        following = asyncio.create_task(self._follow(others))
+        try:
+            await kopf.operator(
+                registry=self.registry,
+                settings=self.kopf_settings,
+                namespaces=served,
+                standalone=True,
+                stop_flag=others,
+            )
+        except Exception:
+            await self._namespaces.find()
+            if self._namespaces.served() == served:
+                raise
+            return True
+        finally:
+            following.cancel()
+        return others.is_set()
+
+    async def _follow(self, others: asyncio.Event) -> None:
+        await self._namespaces.follow(
+            lambda name: self._worker is not None and self._worker.holds(name),
+            lambda name: self._worker.let_go(name) if self._worker is not None else None,
         )
+        others.set()
 
     def _register(self) -> None:
         registry = self.registry
@@ -62,7 +97,7 @@ class Operator:
     async def _start(self, **indices: Any) -> None:
         observed = Observed(indices["bots"], [indices[k] for k in CHILDREN], indices["Pod"])
         queue: WorkQueue[Key] = WorkQueue(urgent=lambda key: key.kind != "bot")
-        self._worker = Worker(self.settings, self._api, observed, queue)
+        self._worker = Worker(self.settings, self._api, observed, queue, self._namespaces)
         self._task = asyncio.create_task(self._worker.run())
         self._server = Server(self._worker.canary, observed, self.settings)
         await self._server.start()
@@ -74,7 +109,6 @@ class Operator:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        await self._api.close()
 
     async def _bot_event(
         self,

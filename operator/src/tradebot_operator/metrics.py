@@ -1,7 +1,11 @@
 """The operator's metrics."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
 
+from tradebot_operator import __version__
+
+BUILD = Info("tradebot_operator_build", "The version of the operator that this process runs")
+BUILD.info({"version": __version__})
 QUEUE_DEPTH = Gauge("tradebot_operator_queue_depth", "Keys that wait to be reconciled")
 QUEUE_AGE = Gauge(
     "tradebot_operator_queue_age_seconds", "How long the longest waiting key has waited"

@@ -142,6 +142,13 @@ def trader(
     return actions
 
 
+def release(bot: TradeBot) -> list[Action]:
+    """Lets a bot go at once, where nothing can be made any more that could sell for it."""
+    if FLATTEN_FINALIZER not in bot.finalizers:
+        return []
+    return [Finalize(bot, tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER))]
+
+
 def _farewell(
     unit: Unit,
     bot: TradeBot,

@@ -16,6 +16,7 @@ from tradebot_operator import metrics
 from tradebot_operator.api import WATCHED, Api, ApiError
 from tradebot_operator.canary import Canary
 from tradebot_operator.damper import Damper
+from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import BOT, UNIT, digest
 from tradebot_operator.observed import Body, Observed, Shown
 from tradebot_operator.pods import Trouble
@@ -28,6 +29,7 @@ from tradebot_operator.reconcile import (
     Trim,
     converge,
     refusal,
+    release,
     shared,
     trader,
 )
@@ -64,11 +66,17 @@ class Worker:
     """
 
     def __init__(
-        self, settings: OperatorSettings, api: Api, observed: Observed, queue: WorkQueue[Key]
+        self,
+        settings: OperatorSettings,
+        api: Api,
+        observed: Observed,
+        queue: WorkQueue[Key],
+        namespaces: Namespaces,
     ) -> None:
         self._settings, self._api, self._observed = settings, api, observed
+        self._namespaces = namespaces
         self.queue = queue
-        self.canary = Canary(api, observed, settings.namespaces)
+        self.canary = Canary(api, observed, namespaces.open)
         self._damper = Damper()
         self._voice = Voice(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
@@ -121,8 +129,18 @@ class Worker:
         """A watch of `kind` began with a list: what was deleted before is not in it."""
         self.queue.add(Key("sweep", namespace, kind), delay=GATHER_DELAY)
 
+    def holds(self, namespace: str) -> bool:
+        """Whether a TradeBot of the namespace cannot go before it was let go."""
+        return any(FLATTEN_FINALIZER in bot.finalizers for bot in self._observed.bots(namespace))
+
+    def let_go(self, namespace: str) -> None:
+        """The namespace is being deleted: its TradeBots are to hold nothing up."""
+        for bot in self._observed.bots(namespace):
+            if FLATTEN_FINALIZER in bot.finalizers:
+                self.queue.add(Key("unit", namespace, trader_unit(bot.name)))
+
     def _listed_all(self) -> None:
-        for namespace in self._settings.namespaces:
+        for namespace in self._namespaces.open():
             for kind in WATCHED:
                 self.listed(kind, namespace)
 
@@ -152,6 +170,8 @@ class Worker:
             try:
                 await self._look(key)
             except ApiError as error:
+                if error.status == 403 and key.namespace:
+                    await self._namespaces.look(key.namespace)
                 self._failed(key, str(error))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._was_away = True
@@ -190,6 +210,8 @@ class Worker:
             if self._was_away:
                 self._was_away = False
                 self._listed_all()
+        elif key.kind != "unit" and key.namespace not in self._namespaces.open():
+            return
         elif key.kind == "sweep":
             found = await sweep(self._api, self._observed, key.name, key.namespace)
             self._forget(found.gone)
@@ -215,6 +237,9 @@ class Worker:
 
     def _actions(self, key: Key, bots: list[TradeBot], live: list[Body]) -> list[Action]:
         unit = _unit_of(bots, key.name)
+        if key.namespace not in self._namespaces.open():
+            trades = unit is not None and unit.stage == "trader"
+            return release(bots[0]) if trades else []
         if unit is None:
             return converge([], live)
         if unit.stage == "trader":
@@ -260,6 +285,12 @@ class Worker:
 
     async def _finalize(self, action: Finalize) -> None:
         bot = action.bot
+        if FLATTEN_FINALIZER in action.finalizers:
+            await self._namespaces.look(bot.namespace)
+            if bot.namespace not in self._namespaces.open():
+                return
+        elif bot.namespace in self._namespaces.ending:
+            _log.warning("%s/%s goes with its namespace, unsold", bot.namespace, bot.name)
         body = {"metadata": {"uid": bot.uid, "finalizers": list(action.finalizers)}}
         metrics.WRITES.labels("patch", KIND).inc()
         try:
@@ -302,7 +333,7 @@ class Worker:
         while True:
             await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
             self._listed_all()
-            for namespace in self._settings.namespaces:
+            for namespace in self._namespaces.open():
                 for bot in self._observed.bots(namespace):
                     delay = random.uniform(0, self._settings.resync_seconds / 10)  # noqa: S311
                     self.queue.add(Key("bot", namespace, bot.name), delay=delay)
