@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from demo_process import Demo
+from metrics_pages import EVERY, Metric, documented, shown
 from prometheus_watch import Prometheus, free_port, wait_until
 
 from tradebot.demo.stages import API_KEY, API_SECRET, NAMES
@@ -45,7 +46,8 @@ class Watched:
         self.given = dict(word.split("=", 1) for word in words if word != "export")
         self.kafka = StageSettings(kafka=self.given["TRADEBOT_KAFKA"], kafka_embedded=True)
         groups = json.loads((self.demo.state / "targets.json").read_text())
-        stages = [target for group in groups for target in group["targets"]]
+        self.addresses = {g["labels"]["instance"]: g["targets"][0] for g in groups}
+        stages = list(self.addresses.values())
         sooner = {"TradebotDocumentBacklog": ("> 300)", "> 5)")}
         self.prometheus = Prometheus(folder, program, stages, sooner)
         self.firing, self.firing_bots = self.prometheus.firing, self.prometheus.firing_bots
@@ -136,6 +138,19 @@ def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: W
     assert watched.firing() == set()
     watched.counters = watched.counters_now()
     assert {dict(each)["__name__"] for each in watched.counters} == counters_read()
+
+
+def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched: Watched) -> None:
+    table = documented()
+    for name, address in watched.addresses.items():
+        page = httpx.get(f"http://{address}/metrics", timeout=5).text
+        said = table[EVERY] | table.get(name, {})
+        found = shown(page)
+        assert found.keys() == said.keys(), name
+        for metric, seen in found.items():
+            labels = said[metric].labels if seen.labels is not None else None
+            assert seen == Metric(said[metric].kind, labels), metric
+    assert table.keys() - {EVERY, "operator"} <= watched.addresses.keys()
 
 
 def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:

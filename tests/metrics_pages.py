@@ -1,0 +1,47 @@
+"""What a process shows under `/metrics`, and what `docs/metrics.md` says that it shows."""
+
+import re
+from pathlib import Path
+
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+TABLE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+EVERY = "every stage"
+SUFFIXES = {"counter": "_total"}
+KINDS = {"info": "gauge"}
+"""As a page shows them that has no such kind."""
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A metric's kind and its labels, which are not known of one that has no samples yet."""
+
+    kind: str
+    labels: frozenset[str] | None
+
+
+def documented() -> dict[str, dict[str, Metric]]:
+    """The table's metrics by their names, by the stage."""
+    found: dict[str, dict[str, Metric]] = {}
+    for line in TABLE.read_text().splitlines():
+        if line.startswith("## "):
+            section = found[line.removeprefix("## ").lower()] = {}
+        elif row := re.match(r"\| `(\w+)` \| (\w+) \| ([^|]+) \|", line):
+            name, kind, labels = row.groups()
+            several = frozenset(labels.strip(" –").split(", ")) - {""}
+            section[name] = Metric(KINDS.get(kind, kind), several)
+    return found
+
+
+def shown(page: str) -> dict[str, Metric]:
+    """The metrics of ours on a page, by their names."""
+    found = {}
+    for family in text_string_to_metric_families(page):
+        if family.name.startswith("tradebot_") and not family.name.endswith("_created"):
+            name = family.name + SUFFIXES.get(family.type, "")
+            labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
+            # The version is a label of the one sample that tells it.
+            told = next(iter(labels), None) if family.name != "tradebot_build_info" else frozenset()
+            assert len(labels) <= 1, name
+            found[name] = Metric(family.type, told)
+    return found
