@@ -162,6 +162,7 @@ def ready(of: TradeBot, refused: Trouble | None = None, **states: UnitState) -> 
 
 
 BROKEN = UnitState(running=False, ready=False, trouble=Trouble("CrashLoop", "x"))
+STARTING = UnitState(running=False, ready=False, trouble=Trouble("StagesStarting", "x"))
 UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", "x"))
 
 
@@ -181,6 +182,9 @@ UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", 
             ("False", "StageNotReady"),
         ),
         (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": BROKEN}, ("False", "CrashLoop")),
+        ({}, {"ingest": STARTING, "trader": BROKEN}, ("False", "CrashLoop")),
+        ({}, {"liquidity": UNREADY, "trader": BROKEN}, ("False", "CrashLoop")),
+        ({}, {"ingest": STARTING, "liquidity": UNREADY}, ("False", "StagesStarting")),
     ],
 )
 def test_ready_names_the_cause_before_its_effects(

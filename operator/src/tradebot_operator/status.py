@@ -13,6 +13,7 @@ from tradebot_operator.units import Unit
 Status = Literal["True", "False", "Unknown"]
 STARTING = "StagesStarting"
 TRADER_STARTING = "TraderStarting"
+NOT_READY = "StageNotReady"
 DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, and that are no Event."""
@@ -84,19 +85,24 @@ def _stages(
     for unit, _ in states:
         if unit.name in failures:
             return Said("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
-    for unit, state in states:
-        enough = state.running if unit.stage == "trader" else state.ready
-        if not enough and state.trouble and state.trouble.reason == STARTING:
+    troubles = [
+        state.trouble
+        for unit, state in states
+        if state.trouble and not (state.running if unit.stage == "trader" else state.ready)
+    ]
+    # What failed is told before what only takes its time, wherever in the line it is.
+    failed = [item for item in troubles if item.reason not in (STARTING, NOT_READY)]
+    for trouble in failed or troubles:
+        if trouble.reason == STARTING:
             # One sentence for all: a start is one write, not one a stage.
             return Said("False", STARTING, "the stages are starting")
-        if not enough and state.trouble:
-            return Said("False", state.trouble.reason, state.trouble.message)
+        return Said("False", trouble.reason, trouble.message)
     return Said("True", "AllAvailable", "ingest, liquidity, forecast and trader run")
 
 
 def _ready(bot: TradeBot, stages: Said) -> Said:
     """The first thing that keeps the bot from its work, the cause before its effects."""
-    if stages.status != "True" and stages.reason != "StageNotReady":
+    if stages.status != "True" and stages.reason != NOT_READY:
         return stages
     for kind, bad in TRADER:
         condition = bot.condition(kind)
