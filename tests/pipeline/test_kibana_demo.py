@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
@@ -249,6 +250,20 @@ def test_the_score_of_each_trip_and_equity_s_course_are_the_page_s(line: Line) -
     equity = [row["metric0"] for row in rows(line.server, charts["Equity"].layers[0])]
     course = [value for _, value in money["equity"]]
     assert min(course) <= min(equity) <= max(equity) <= max(course)
+
+
+def test_a_click_on_a_trade_leads_to_all_about_it(line: Line) -> None:
+    (trades,) = (p for p in PAGES.pictures() if p.title.startswith("Trades"))
+    for clicked in rows(line.server, trades.layers[0]):
+        where = f"decision_id: {clicked['by']}"
+        for picture in PAGES.pictures():
+            if picture.dashboard == "trade":
+                (layer,) = picture.layers
+                found = rows(line.server, msgspec.structs.replace(layer, where=where))
+                assert any(row["metric0"] for row in found), picture.title
+        about = line.server.search(index=PAGES.index("tradebot-all"), query=kql(where), size=100)
+        kinds = {hit["_source"]["doc_type"] for hit in about["hits"]["hits"]}
+        assert {"decision", "order", "fill"} <= kinds
 
 
 def test_as_many_reconciliations_are_shown_as_the_trader_counts(line: Line) -> None:
