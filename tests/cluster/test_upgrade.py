@@ -164,7 +164,9 @@ class Release:
 @pytest.fixture
 def release(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Iterator[Release]:
     yield Release(api, namespace, kubeconfig, tmp_path)
-    subprocess.run(["helm", "uninstall", "tradebot", "-n", namespace], capture_output=True)
+    subprocess.run(
+        ["helm", "uninstall", "tradebot", "-n", namespace, "--no-hooks"], capture_output=True
+    )
     (file,) = (CURRENT / "files/crds").glob("*.yaml")
     api.apply(CRD, yaml.safe_load(file.read_text())).raise_for_status()
 
@@ -296,7 +298,7 @@ def test_uninstalling_leaves_the_bots_their_stages_and_the_claims_and_nothing_el
     children = left(release, **CHILDREN)
     assert {f"deployments/{unit}" for unit in release.pods()} < children
 
-    helm("uninstall", "tradebot", "-n", release.namespace, "--wait")
+    helm("uninstall", "tradebot", "-n", release.namespace, "--wait", "--no-hooks")
     bots = {"tradebots/btc", "tradebots/btc-live"}
     claims = {f"persistentvolumeclaims/tradebot-recorder-{e}" for e in ("emulator", "sandbox")}
     assert left(release) == bots | children | claims
@@ -316,6 +318,6 @@ def test_uninstalling_leaves_the_data_of_elasticsearch_and_its_passwords(release
     assert eventually(lambda: claim in left(release))
     path = f"/api/v1/namespaces/{release.namespace}/secrets/tradebot-elasticsearch"
     passwords = release.api.get(path)["data"]
-    helm("uninstall", "tradebot", "-n", release.namespace, "--wait")
+    helm("uninstall", "tradebot", "-n", release.namespace, "--wait", "--no-hooks")
     assert left(release) == {claim, "secrets/tradebot-elasticsearch"}
     assert release.api.get(path)["data"] == passwords
