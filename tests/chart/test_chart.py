@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -244,8 +245,13 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
     assert set(secret["data"]) == {"elastic", "kibana", "encryptionKey"}
 
 
+def imports(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The Jobs that give Kibana its dashboards."""
+    return [j for j in of_kind(objects, "Job") if "import-dashboards" in j["metadata"]["name"]]
+
+
 def test_the_dashboards_are_imported_by_a_job_that_runs_the_images_own_command() -> None:
-    (job,) = of_kind(render("hooks.deadlineSeconds=90"), "Job")
+    (job,) = imports(render("hooks.deadlineSeconds=90"))
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["args"] == ["recorder"] and "command" not in container
@@ -255,8 +261,57 @@ def test_the_dashboards_are_imported_by_a_job_that_runs_the_images_own_command()
     mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
     assert str(Path(told.kibana_password_file).parent) in mounted
     assert told.kibana_wait_seconds < job["spec"]["activeDeadlineSeconds"] == 90
-    assert not of_kind(render("kibana.importDashboards=false"), "Job")
-    assert not of_kind(render("kibana.enabled=false"), "Job")
+    assert not imports(render("kibana.importDashboards=false"))
+    assert not imports(render("kibana.enabled=false"))
+
+
+OWN_SERVERS = (
+    EXTERNAL,
+    "elasticsearch.external.url=https://es.example.org:9243",
+    "elasticsearch.external.username=writer",
+    "elasticsearch.external.passwordSecret=es-user",
+    "kibana.external.url=https://kibana.example.org",
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "user", "secrets"),
+    [
+        ((), "writer", ["es-user"]),
+        (
+            (
+                "kibana.external.username=importer",
+                "kibana.external.passwordSecret=kibana-user",
+                "kibana.external.caSecret=kibana-ca",
+            ),
+            "importer",
+            ["kibana-user", "kibana-ca"],
+        ),
+    ],
+)
+def test_a_kibana_of_one_s_own_gets_the_dashboards_and_the_chart_runs_none(
+    more: tuple[str, ...], user: str, secrets: list[str]
+) -> None:
+    objects = render(*OWN_SERVERS, *more)
+    assert "kibana" not in " ".join(name for name, _ in pods(objects))
+    (job,) = imports(objects)
+    spec = job["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    told = load_settings(RecorderSettings, environment=environment(container))
+    assert (told.setup_kibana, told.kibana_username) == ("https://kibana.example.org", user)
+    (place,) = (m["mountPath"] for m in container["volumeMounts"] if m["name"] == "kibana")
+    (volume,) = (v["projected"] for v in spec["volumes"] if v["name"] == "kibana")
+    assert [source["secret"]["name"] for source in volume["sources"]] == secrets
+    files = {f"{place}/{i['path']}" for s in volume["sources"] for i in s["secret"]["items"]}
+    assert {told.kibana_password_file, told.kibana_ca_file} - {""} == files
+    assert not imports(render(*OWN_SERVERS, *more, "kibana.importDashboards=false"))
+
+
+def test_a_kibana_that_nobody_gives_documents_to_is_refused() -> None:
+    values = (EXTERNAL, "elasticsearch.enabled=false", "kibana.external.url=https://k.example.org")
+    answer = helm("template", "tradebot", str(CHART), *(w for v in values for w in ("--set", v)))
+    assert answer.returncode != 0
+    assert "give elasticsearch.external.url too" in answer.stderr
 
 
 def test_the_examples_of_the_chart_are_tradebots() -> None:

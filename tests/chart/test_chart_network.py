@@ -307,6 +307,20 @@ def test_a_broker_outside_the_cluster_is_sought_at_the_addresses_that_are_named(
         assert found["operator"] == {"api:443", "api:6443"}
 
 
+def test_the_set_up_reaches_a_kibana_of_one_s_own_where_it_is() -> None:
+    values = (
+        "kafka.external.bootstrapServers=broker.example.org:9092",
+        "elasticsearch.external.url=http://es.elsewhere.svc:9200",
+        "kibana.external.url=https://kibana.example.org:5602",
+        "networkPolicy.externalCidr=203.0.113.0/24",
+    )
+    _, policies = world_of((*values, API))
+    (setup,) = (pod for pod in world_of((*values, API))[0] if pod.name == "setup")
+    assert allows(policies, setup, "Egress", OUTSIDE["world"], 5602)
+    assert not allows(policies, setup, "Egress", OUTSIDE["private"], 5602)
+    assert not allows(policies, setup, "Egress", OUTSIDE["world"], 443)
+
+
 def test_a_broker_in_another_namespace_is_reached_there_alone() -> None:
     values = (
         "kafka.external.bootstrapServers=kafka.elsewhere.svc:9092",

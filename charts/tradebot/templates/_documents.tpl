@@ -1,4 +1,4 @@
-{{/* How Elasticsearch is reached. */}}
+{{/* How Elasticsearch is reached, and Kibana. */}}
 
 {{- define "tradebot.elastic.own" -}}
 {{- if and .Values.elasticsearch.enabled (not .Values.elasticsearch.external.url) }}true{{ end }}
@@ -57,4 +57,27 @@
 {{- if include "tradebot.elasticVolumes" . | trim }}
 - {name: elasticsearch, mountPath: /etc/tradebot/elasticsearch, readOnly: true}
 {{- end }}
+{{- end }}
+
+{{- define "tradebot.kibana.own" -}}
+{{- if and .Values.kibana.enabled (include "tradebot.elastic.own" .) (not .Values.kibana.external.url) }}true{{ end }}
+{{- end }}
+
+{{/* JSON: url, username, secret, key, caSecret; url is empty where there is no Kibana. */}}
+{{- define "tradebot.kibana" -}}
+{{- $external := .Values.kibana.external }}
+{{- $elastic := include "tradebot.elastic" . | fromJson }}
+{{- $kibana := dict "url" "" }}
+{{- if include "tradebot.kibana.own" . }}
+{{- $url := printf "http://%s-kibana:5601" (include "tradebot.fullname" .) }}
+{{- $kibana = dict "url" $url "username" "elastic" "secret" (include "tradebot.elastic.secret" .) "key" "elastic" "caSecret" "" }}
+{{- else if $external.url }}
+{{- if not $elastic.url }}
+{{- fail "kibana.external.url is given, but documents go to SQLite, which Kibana does not read: give elasticsearch.external.url too" }}
+{{- end }}
+{{- $user := $external.username | default $elastic.username }}
+{{- $key := ternary "password" $elastic.key (not (empty $external.passwordSecret)) }}
+{{- $kibana = dict "url" $external.url "username" $user "secret" ($external.passwordSecret | default $elastic.secret) "key" $key "caSecret" $external.caSecret }}
+{{- end }}
+{{- toJson $kibana }}
 {{- end }}
