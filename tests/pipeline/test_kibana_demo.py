@@ -1,8 +1,8 @@
 """A real demo into a real Elasticsearch: every panel has rows, and says what the page says.
 
 The demo meets what the panels show: an order that is refused, one whose fate is not known for a
-while, an order in the bot's name that is not its own, a halt and a pause that a person lifts, and
-a feed that breaks off. Not one document is made by the tests.
+while, an order in the bot's name that is not its own, a halt and a pause that a person lifts, a
+feed that breaks off, and a model that grows old. Not one document is made by the tests.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Line:
     def __init__(self, folder: Path, address: str) -> None:
         url = address if "://" in address else f"http://{address}"
         self.server = Elasticsearch(url)
-        self.frozen: list[int] = []
+        self.frozen: set[int] = set()
         market = waves(folder / "waves.csv")
         options = ("--speed", str(SPEED), "--market", str(market), "--elasticsearch", url)
         self.demo = Demo(folder, *options)
@@ -122,6 +122,9 @@ class Line:
         self.control("resume")
         self.fault(kind="disconnect")
         self.until(DocType.HALT, "state: resumed", 2)
+        self.until(DocType.SCORE)
+        self.stop("forecast")
+        self.until(DocType.DECISION, "gate: model")
 
     async def _order_in_the_bot_s_name(self) -> None:
         """Which its journal does not know; far from the market, so that it stays."""
@@ -137,11 +140,16 @@ class Line:
             )
             await rest.new_order(order)
 
+    def stop(self, *stages: str) -> None:
+        """They do nothing until they are told to go on."""
+        for pid, name in self.demo.children().items():
+            if name in stages:
+                os.kill(pid, signal.SIGSTOP)
+                self.frozen.add(pid)
+
     def freeze(self) -> None:
         """No window ends any more; returns when all that there was has been stored."""
-        self.frozen = [pid for pid, name in self.demo.children().items() if name in SOURCES]
-        for pid in self.frozen:
-            os.kill(pid, signal.SIGSTOP)
+        self.stop(*SOURCES)
         counts, same = [-1], 0
         while same < 4:
             time.sleep(0.5)
@@ -151,7 +159,7 @@ class Line:
     def thaw(self) -> None:
         for pid in self.frozen:
             os.kill(pid, signal.SIGCONT)
-        self.frozen = []
+        self.frozen.clear()
 
     def shown(self) -> dict[str, Any]:
         """All sections of the page as it is sent to a browser that opens it now."""
@@ -174,12 +182,12 @@ def line(elasticsearch_address: str, tmp_path_factory: pytest.TempPathFactory) -
         patch.setenv("TRADEBOT_INDEX_PREFIX", PREFIX)
         patch.setenv("TRADEBOT_RECONCILE_SECONDS", "5")
         patch.setenv("TRADEBOT_BAND_MAX_BPS", "15000")
+        patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "300")
         patch.setenv("TRADEBOT_COOLDOWN_SECONDS", "0")
         line = Line(tmp_path_factory.mktemp("kibana"), elasticsearch_address)
         try:
             line.befall()
             line.until(DocType.LIQUIDITY, count=75)
-            line.until(DocType.SCORE)
             line.freeze()
             yield line
         finally:
