@@ -66,8 +66,8 @@ def rules(rate: float, every: float) -> list[AnyRule]:
         Error(where="rest", match=new, probability=rate, status=502, body="", processed=True),
         AcceptLate(probability=rate, seconds=1.0),
         # Few orders are cancelled with something left: of these it must strike its share.
-        FillAfterCancel(probability=0.5, seconds=0.5),
-        PartialThenSilence(probability=rate, seconds=2.0),
+        FillAfterCancel(probability=0.8, seconds=0.5),
+        PartialThenSilence(probability=2 * rate, seconds=2.0),
         Maintenance(after=every, every=every, seconds=1.0),
         RateLimit(after=every * 0.7, every=every, seconds=0.5),
         ClockJump(after=every * 0.4, every=every, ms=1500, probability=0.5),
