@@ -18,6 +18,13 @@ from world import World, bot
 CRD_FILES = sorted((ROOT / "charts/tradebot/files/crds").glob("*.yaml"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that ends the API server comes last: a cluster's DNS and Services may not outlive
+    it, and real pods need both.
+    """
+    items.sort(key=lambda item: item.path.name == "test_api_server_dies.py")
+
+
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     path = os.environ.get("KUBECONFIG", "")
@@ -42,14 +49,30 @@ def api(kubeconfig: Path) -> Api:
     return api
 
 
-@pytest.fixture
-def namespace(api: Api) -> Iterator[str]:
-    """A namespace of the test's own."""
+def _make_namespace(api: Api) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex[:8]}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     api.post("/api/v1/namespaces", body).raise_for_status()
     yield name
     api.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def namespace(api: Api) -> Iterator[str]:
+    """A namespace of the test's own."""
+    yield from _make_namespace(api)
+
+
+@pytest.fixture
+def other_namespace(api: Api) -> Iterator[str]:
+    """Another one."""
+    yield from _make_namespace(api)
+
+
+@pytest.fixture
+def third_namespace(api: Api) -> Iterator[str]:
+    """And another one."""
+    yield from _make_namespace(api)
 
 
 @pytest.fixture
@@ -63,12 +86,6 @@ def account(api: Api, world: World, kubeconfig: Path, tmp_path: Path) -> service
     for name in ("btc", "eth"):
         world.add(bot(name))
     return service_accounts.of_trader(api, world.namespace, kubeconfig, tmp_path)
-
-
-@pytest.fixture
-def account_of_operator(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Path:
-    """The kubeconfig of an account whose rights in the namespace are by a RoleBinding."""
-    return service_accounts.of_operator(api, namespace, kubeconfig, tmp_path)
 
 
 @pytest.fixture

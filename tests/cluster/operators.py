@@ -1,4 +1,4 @@
-"""Runs the operator as its pod would, against the API server of KUBECONFIG."""
+"""Runs the operator as its pod would: with the rights that the chart gives it, and no others."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from apiserver import eventually
+import service_accounts
+from apiserver import Api, eventually
 
 
 class Running:
@@ -32,6 +33,10 @@ class Running:
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
         lines = [line for line in text.splitlines() if line.startswith("tradebot_operator_writes")]
         return sum(float(line.split()[-1]) for line in lines if "_total{" in line)
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-3000:]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
@@ -56,13 +61,20 @@ def free_port() -> int:
 
 @contextmanager
 def running(folder: Path, kubeconfig: Path, namespace: str, **settings: Any) -> Iterator[Running]:
-    """An operator for the TradeBots of `namespace`, ready."""
+    """An operator for the TradeBots of `namespace`, ready.
+
+    Args:
+        kubeconfig: of an administrator, who gives the operator its account.
+    """
+    account = service_accounts.of_operator(
+        Api(kubeconfig), namespace, kubeconfig, folder, settings.get("watchNamespaces", ())
+    )
     port = free_port()
     file = folder / f"operator-{port}.json"
     file.write_text(json.dumps(configuration(namespace, **settings) | {"httpPort": port}))
     log = file.with_suffix(".log")
     environment = os.environ | {
-        "KUBECONFIG": str(kubeconfig),
+        "KUBECONFIG": str(account),
         "TRADEBOT_OPERATOR_CONFIG": str(file),
     }
     with log.open("wb") as out:

@@ -1,12 +1,16 @@
 """Accounts of pods, for what a test runs outside of one."""
 
 import base64
+import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import yaml
-from apiserver import BOTS, Api
+from apiserver import BOTS, ROOT, Api
 
 from tradebot.platform.cluster_api import ClusterApi
 from tradebot_operator.api import resource
@@ -15,6 +19,8 @@ from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import units
 
+CHART = ROOT / "charts/tradebot"
+OPERATOR = "tradebot-operator"
 SETTINGS = msgspec.convert(
     {
         "namespace": "x",
@@ -49,29 +55,38 @@ def of_trader(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> Accou
     return Account(folder, cluster["server"], namespace)
 
 
-def of_operator(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> Path:
-    """The kubeconfig of an account that may do all in the namespace, by a RoleBinding."""
-    made: list[dict[str, Any]] = [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "operator"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "cluster-admin",
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}],
-        },
-    ]
-    for item in made:
-        api.post(resource(item["kind"]).path(None, namespace), item).raise_for_status()
+def of_operator(
+    api: Api, namespace: str, kubeconfig: Path, folder: Path, watched: Sequence[str] = ()
+) -> Path:
+    """The kubeconfig of the account that the chart gives to its operator in a namespace, with the
+    rights that the chart gives it; what a release has installed there stays as it is.
+    """
+    if not api.exists(resource("ServiceAccount").path(OPERATOR, namespace)):
+        give_rights(api, namespace, watched)
     config = yaml.safe_load(kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": _token(api, namespace, "operator")}
-    file = folder / "of-operator"
+    config["users"][0]["user"] = {"token": _token(api, namespace, OPERATOR)}
+    file = folder / f"of-operator-{namespace}"
     file.write_text(yaml.safe_dump(config))
     return file
+
+
+def give_rights(api: Api, namespace: str, watched: Sequence[str] = ()) -> None:
+    """Applies the chart's ServiceAccount, Roles and RoleBindings of its operator."""
+    values = [f"operator.watchNamespaces={{{','.join(watched)}}}"] if watched else []
+    for item in _rights(namespace, *values):
+        meta = item["metadata"]
+        place = resource(item["kind"]).path(meta["name"], meta["namespace"])
+        api.apply(place, item).raise_for_status()
+
+
+def _rights(namespace: str, *values: str) -> list[dict[str, Any]]:
+    if shutil.which("helm") is None:
+        pytest.skip("needs helm on PATH: the operator's rights are as the chart renders them")
+    sets = [part for value in values for part in ("--set", value)]
+    shown = ["--show-only", "templates/operator/rbac.yaml"]
+    command = ["helm", "template", "tradebot", str(CHART), "-n", namespace, *shown, *sets]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [item for item in yaml.safe_load_all(text) if item]
 
 
 def _token(api: Api, namespace: str, name: str) -> str:

@@ -72,9 +72,9 @@ def put_right(world: World, shape: dict[str, Any], gone: str = "") -> Callable[[
 
 
 def test_an_operator_outlives_the_kill_of_the_api_server(
-    world: World, tmp_path: Path, account_of_operator: Path, server: ServerProcess
+    world: World, tmp_path: Path, kubeconfig: Path, server: ServerProcess
 ) -> None:
-    with running(tmp_path, account_of_operator, world.namespace) as operator:
+    with running(tmp_path, kubeconfig, world.namespace) as operator:
         shape = settled_with_a_bot(world, operator)
         server.kill()
         time.sleep(5)

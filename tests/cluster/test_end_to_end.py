@@ -7,17 +7,25 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import audit
+import container_process
 import pytest
 import yaml
 from apiserver import BOTS, ROOT, Api, eventually
 
 IMAGES = os.environ.get("TRADEBOT_TEST_IMAGES", "")
 BROKER = os.environ.get("TRADEBOT_TEST_CLUSTER_KAFKA", "")
-QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "30"))
+QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "60"))
+"""Seconds in which a settled cluster is watched; 300 shows more, and takes as long."""
+SETTLED_SECONDS = 20
+RENEW_SECONDS = 5
 NAMESPACE = "tradebot-e2e"
 
 pytestmark = [
@@ -37,13 +45,6 @@ store = sqlite3.connect("file:/var/lib/tradebot/documents.sqlite?mode=ro", uri=T
 print(json.dumps([json.loads(row[0]) for row in store.execute(
     "select source from documents where doc_type = ? order by ts", ("{kind}",))]))
 """
-WRITES = """
-import urllib.request
-text = urllib.request.urlopen("http://127.0.0.1:9090/metrics").read().decode()
-print(sum(float(line.split()[-1]) for line in text.splitlines()
-          if line.startswith("tradebot_operator_writes_total")))
-"""
-
 OPEN_ACCOUNT = """
 import urllib.request
 body = b'{"name": "spare", "balances": {"USD": "1"}, "keys": []}'
@@ -146,8 +147,8 @@ def bots(api: Api) -> Iterator[Bots]:
     sets = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
     run("helm", "install", "tradebot", str(ROOT / "charts/tradebot"), "-n", NAMESPACE, *sets)
     yield Bots(api)
-    kubectl("delete", "tradebots", "--all", "--timeout=120s")
-    run("helm", "uninstall", "tradebot", "-n", NAMESPACE)
+    subprocess.run(["kubectl", "-n", NAMESPACE, "delete", "tradebots", "--all", "--timeout=120s"])
+    subprocess.run(["helm", "uninstall", "tradebot", "-n", NAMESPACE], capture_output=True)
     api.delete(f"/api/v1/namespaces/{NAMESPACE}")
 
 
@@ -194,30 +195,129 @@ def test_the_accounts_of_the_emulator_outlive_its_container(bots: Bots) -> None:
     assert eventually(lambda: bots.trades("btc-live"), seconds=60), bots.condition("btc-live")
 
 
-def test_a_settled_cluster_is_written_to_by_nobody(bots: Bots) -> None:
-    def writes() -> float:
-        return float(kubectl("exec", "deploy/tradebot-operator", "--", "python", "-c", WRITES))
-
+def test_a_settled_cluster_is_written_to_by_nobody(
+    bots: Bots, record_property: Callable[[str, object], None]
+) -> None:
+    """The API server's own audit log says who writes: traders renew their Leases, and that is
+    all.
+    """
     assert eventually(lambda: bots.trades("btc") and bots.trades("btc-live"), seconds=60)
-    before = [writes()]
+    time.sleep(SETTLED_SECONDS)
+    began = audit.now()
+    time.sleep(QUIET_SECONDS)
+    found = audit.writes(NAMESPACE, began, audit.now())
+    record_property(f"writes in {QUIET_SECONDS} s", dict(found))
+    renewals = {
+        f"trader-{name}: update leases/trader-{name}": found.pop(
+            f"trader-{name}: update leases/trader-{name}", 0
+        )
+        for name in ("btc", "btc-live")
+    }
+    assert not found, "beside the renewals nothing is written"
+    for trader, count in renewals.items():
+        assert 0 < count <= QUIET_SECONDS / RENEW_SECONDS + 1, trader
 
-    def quiet() -> bool:
-        subprocess.run(["sleep", str(QUIET_SECONDS)], check=True)
-        before.append(writes())
-        return before[-1] == before[-2]
 
-    assert eventually(quiet, seconds=QUIET_SECONDS * 4, pause=0)
+def is_right(kind: str) -> None:
+    """No trade was made twice, and each window was decided once by each bot."""
+    fills = Counter((fill["bot"], fill["trade_id"]) for fill in documents("fill"))
+    orders = documents("order")
+    names = Counter((order["bot"], order["client_order_id"]) for order in orders)
+    intents = Counter((order["bot"], order["decision_id"]) for order in orders)
+    decided = Counter((item["bot"], item["window_end"]) for item in documents("decision"))
+    for what in (fills, names, intents, decided):
+        assert what and max(what.values()) == 1, (kind, what.most_common(3))
 
 
-def test_every_pod_may_be_killed_and_no_order_is_made_twice(bots: Bots) -> None:
+def test_every_container_may_be_killed_in_its_place_and_trades_stay_right(bots: Bots) -> None:
+    def started_again(pod: dict[str, Any]) -> bool:
+        found = [p for p in bots.pods() if p["metadata"]["uid"] == pod["metadata"]["uid"]]
+        before = pod["status"]["containerStatuses"][0]["restartCount"]
+        return any(
+            is_ready(p) and p["status"]["containerStatuses"][0]["restartCount"] > before
+            for p in found
+        )
+
+    pods = bots.pods()
+    if not all(container_process.is_here(pod) for pod in pods):
+        pytest.skip("needs a node whose containers are processes of this machine")
+    for pod in pods:
+        container_process.kill(pod)
+        assert eventually(partial(started_again, pod), seconds=90), unit_of(pod)
+        assert eventually(lambda: bots.trades("btc") and bots.trades("btc-live"), seconds=90), (
+            unit_of(pod),
+            bots.condition("btc"),
+            bots.condition("btc-live"),
+        )
+    is_right("killed in place")
+
+
+def test_every_pod_may_be_deleted_by_force_and_trades_stay_right(bots: Bots) -> None:
     for pod in bots.pods():
         kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
         assert eventually(partial(bots.replaced, pod), seconds=90), unit_of(pod)
         assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
-    fills = documents("fill")
-    assert len({fill["trade_id"] + fill["bot"] for fill in fills}) == len(fills)
-    decisions = [order["decision_id"] for order in documents("order")]
-    assert len(decisions) == len(set(decisions)), "one intent makes at most one order"
+    is_right("deleted by force")
+
+
+class Watching(threading.Thread):
+    """Looks at a trader's pods and settings, again and again, until it is told to stop."""
+
+    def __init__(self, bots: Bots, name: str) -> None:
+        super().__init__(daemon=True)
+        self._bots, self._name = bots, name
+        self.over = threading.Event()
+        self.at_once, self.looks, self.missing = 0, 0, list[str]()
+
+    def run(self) -> None:
+        while not self.over.wait(0.1):
+            self.looks += 1
+            pods = [
+                pod
+                for pod in self._bots.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+                if pod["metadata"]["labels"].get("tradebot.dev/bot") == self._name
+            ]
+            self.at_once = max(self.at_once, sum(runs(pod) for pod in pods))
+            named = config_of(self._bots.api, self._name)
+            path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{named}"
+            if not self._bots.api.exists(path) and config_of(self._bots.api, self._name) == named:
+                self.missing.append(named)
+
+
+def runs(pod: dict[str, Any]) -> bool:
+    """Whether a container of the pod may be acting."""
+    listed = pod["status"].get("containerStatuses", [])
+    return any("running" in item["state"] for item in listed)
+
+
+def config_of(api: Api, name: str) -> str:
+    """The ConfigMap that the trader's Deployment names."""
+    deployment = api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trader-{name}")
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return str(container["envFrom"][0]["configMapRef"]["name"])
+
+
+def test_of_edits_while_a_trader_restarts_the_last_one_wins_and_never_do_two_run(
+    bots: Bots,
+) -> None:
+    watching = Watching(bots, "btc")
+    watching.start()
+    for low in (6000, 6100, 6200):
+        patch = f'{{"spec":{{"liquidityBand":{{"minBps":{low}}}}}}}'
+        kubectl("patch", "tradebot", "btc", "--type=merge", f"-p={patch}")
+        time.sleep(2)
+
+    def shows_the_last() -> bool:
+        shown = kubectl("exec", "deploy/trader-btc", "--", "printenv", "TRADEBOT_BAND_MIN_BPS")
+        return shown.strip() == "6200"
+
+    assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
+    assert eventually(shows_the_last, seconds=30)
+    watching.over.set()
+    watching.join()
+    assert watching.looks > 20 and watching.at_once == 1
+    assert not watching.missing, "a Deployment never names settings that are not there"
+    is_right("edited while rolling out")
 
 
 def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Bots) -> None:
@@ -265,3 +365,18 @@ def test_a_bot_that_is_deleted_leaves_nothing_that_runs(bots: Bots) -> None:
         lambda: not [p for p in bots.pods() if "tradebot.dev/unit" in p["metadata"]["labels"]],
         seconds=60,
     )
+
+
+def test_uninstalling_lets_a_bot_go_that_was_to_be_flattened_and_its_namespace_with_it(
+    bots: Bots,
+) -> None:
+    name = bots.apply("btc-emulator-live.yaml")
+    assert eventually(lambda: bots.api.get(bots.path(name))["metadata"].get("finalizers"))
+    run("helm", "uninstall", "tradebot", "-n", NAMESPACE)
+    assert "finalizers" not in bots.api.get(bots.path(name))["metadata"]
+    left = bots.api.get(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs")["items"]
+    assert not left, "the farewell leaves nothing behind"
+    kubectl("delete", "tradebot", name, "--timeout=5s")
+    bots.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
+    gone = lambda: not bots.api.exists(f"/api/v1/namespaces/{NAMESPACE}")  # noqa: E731
+    assert eventually(gone, seconds=90)

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,32 +60,85 @@ def test_every_child_that_is_deleted_by_hand_comes_back_as_it_was(
     assert eventually(lambda: world.shape() == before, seconds=30)
 
 
-HAND_EDITS: list[tuple[str, str, dict[str, Any]]] = [
-    ("deployments", "trader-btc", {"spec": {"replicas": 3}}),
-    ("deployments", "trader-btc", {"spec": {"template": {"spec": {"containers": None}}}}),
-    ("deployments", "trader-btc", {"metadata": {"labels": {"tradebot.dev/stage": "x"}}}),
-    ("deployments", "trader-btc", {"metadata": {"ownerReferences": []}}),
-    ("roles", "trader-btc", {"rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]}),
-    ("rolebindings", "trader-btc", {"subjects": []}),
-    ("serviceaccounts", "trader-btc", {"automountServiceAccountToken": True}),
-]
+STAGES = ("ingest", "liquidity", "forecast", "trader")
+
+
+def a_container(world: World, path: str) -> dict[str, Any]:
+    """Its container asked to trade for real, by hand."""
+    found: dict[str, Any] = world.api.get(path)["spec"]["template"]["spec"]["containers"][0]
+    found.setdefault("env", []).append({"name": "TRADEBOT_MODE", "value": "Live"})
+    return found | {"args": ["trader", "--mode", "Live"]}
+
+
+Edit = Callable[[World, str], dict[str, Any]]
+EDITS: dict[str, tuple[str, str, Edit]] = {
+    # by what is done: the kind of child, which stages have it, and the merge patch
+    **{
+        f"{stage}: {what}": ("deployments", stage, edit)
+        for stage in STAGES
+        for what, edit in (
+            ("replicas", lambda *_: {"spec": {"replicas": 3}}),
+            ("labels", lambda *_: {"metadata": {"labels": {"tradebot.dev/stage": "x"}}}),
+            ("owners", lambda *_: {"metadata": {"ownerReferences": []}}),
+            (
+                "container",
+                lambda world, path: {
+                    "spec": {"template": {"spec": {"containers": [a_container(world, path)]}}}
+                },
+            ),
+            ("strategy", lambda *_: {"spec": {"strategy": {"type": "RollingUpdate"}}}),
+        )
+    },
+    **{
+        f"{stage}: a label of its settings": (
+            "configmaps",
+            stage,
+            lambda *_: {"metadata": {"labels": {"tradebot.dev/unit": "x"}}},
+        )
+        for stage in STAGES
+    },
+    "role": (
+        "roles",
+        "trader",
+        lambda *_: {"rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["get"]}]},
+    ),
+    "subjects": ("rolebindings", "trader", lambda *_: {"subjects": []}),
+    "token": ("serviceaccounts", "trader", lambda *_: {"automountServiceAccountToken": True}),
+    "account's label": (
+        "serviceaccounts",
+        "trader",
+        lambda *_: {"metadata": {"labels": {"tradebot.dev/bot": "eth"}}},
+    ),
+}
 
 
 def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator: Running) -> None:
+    """One edit after the other, each until it is put right."""
     world.add(bot())
     assert eventually(has(world, 4))
     assert world.settled(operator)
-    before, writes = world.shape(), operator.writes()
-    deployment = f"{KINDS['deployments'].format(world.namespace)}/trader-btc"
-    container = world.api.get(deployment)["spec"]["template"]["spec"]["containers"][0]
-    container["env"].append({"name": "TRADEBOT_MODE", "value": "Live"})
-    container["args"] = ["trader", "--mode", "Live"]
-    for kind, name, patch in HAND_EDITS:
-        if "spec" in patch and "template" in patch["spec"]:
-            patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
-        world.api.merge(f"{KINDS[kind].format(world.namespace)}/{name}", patch).raise_for_status()
-    assert eventually(lambda: operator.writes() - writes >= 5, seconds=30)
-    assert eventually(lambda: world.shape() == before, seconds=30)
+    before = world.shape()
+    for what, (kind, stage, edit) in EDITS.items():
+        (name,) = (name for name in world.names(kind) if name.startswith(f"{stage}-"))
+        path = f"{KINDS[kind].format(world.namespace)}/{name}"
+        version = world.api.get(path)["metadata"]["resourceVersion"]
+        world.api.merge(path, edit(world, path)).raise_for_status()
+        assert world.api.get(path)["metadata"]["resourceVersion"] != version, what
+        assert eventually(lambda: world.shape() == before, seconds=30), (what, operator.tail())
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
+    world: World, operator: Running, kind: str
+) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before, names = world.shape(), world.names(kind)
+    assert len(names) == (4 if kind in ("deployments", "configmaps") else 1)
+    for name in names:
+        world.api.delete(f"{KINDS[kind].format(world.namespace)}/{name}")
+        assert eventually(lambda: world.shape() == before, seconds=30), (kind, name)
 
 
 def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> None:
@@ -147,6 +201,43 @@ def test_a_second_bot_on_one_key_is_refused_and_starts_when_the_first_is_gone(
     assert "trader-second" not in world.names("deployments")
     world.remove("first")
     assert eventually(lambda: "trader-second" in world.names("deployments"))
+
+
+def test_a_bot_is_renamed_by_another_name_and_its_feed_does_not_notice(
+    world: World, operator: Running
+) -> None:
+    world.add(bot("old"))
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before = {k: v for k, v in world.generations().items() if not k.startswith("trader")}
+    world.add(bot("new"))
+    assert eventually(lambda: "trader-new" in world.names("deployments"))
+    world.remove("old")
+    assert eventually(lambda: "trader-old" not in world.names("deployments"))
+    assert world.settled(operator)
+    assert world.generations() == before | {"trader-new": 1}
+    assert "trader-old" not in world.names("roles") | world.names("serviceaccounts")
+    owners = {
+        owner["name"]
+        for item in world.objects("deployments").values()
+        for owner in item["metadata"]["ownerReferences"]
+    }
+    assert owners == {"new"}
+
+
+def test_of_two_edits_at_once_the_last_one_wins(world: World, operator: Running) -> None:
+    world.add(bot())
+    assert eventually(has(world, 4))
+    for low in range(6000, 6010):
+        world.change("btc", liquidityBand={"minBps": low, "maxBps": 9000})
+    assert eventually(lambda: world.condition("btc").get("observedGeneration") == 11)
+    assert world.settled(operator)
+    (config,) = (c for n, c in world.objects("configmaps").items() if n.startswith("trader"))
+    assert config["data"]["TRADEBOT_BAND_MIN_BPS"] == "6009"
+    spec = world.objects("deployments")["trader-btc"]["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    container = spec["template"]["spec"]["containers"][0]
+    assert container["envFrom"][0]["configMapRef"]["name"] == config["metadata"]["name"]
 
 
 def test_an_environment_that_is_not_served_is_refused(world: World, operator: Running) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import actors
 import pytest
 import yaml
 from apiserver import BOTS, ROOT, Api, eventually
@@ -120,45 +121,11 @@ class Release:
 
     def play_kubelet(self) -> None:
         """Every pod of a stage runs and is ready."""
-        began = "2026-01-01T00:00:00Z"
-        ready = {"type": "Ready", "status": "True", "lastTransitionTime": began}
-        for pod in self.listed("pods"):
-            labels = pod["metadata"]["labels"]
-            if "tradebot.dev/unit" not in labels:
-                continue
-            container = {
-                "name": labels["tradebot.dev/stage"],
-                "image": "pinned",
-                "imageID": "",
-                "restartCount": 0,
-                "ready": True,
-                "state": {"running": {"startedAt": began}},
-            }
-            path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/status"
-            status = {"phase": "Running", "conditions": [ready], "containerStatuses": [container]}
-            self.api.merge(path, {"status": status}).raise_for_status()
+        actors.play_kubelet(self.api, self.namespace)
 
     def play_trader(self, name: str) -> None:
         """The bot's trader tells that all is well."""
-        good = {"Reconciled": "True", "FeedFresh": "True", "ModelFresh": "True", "Halted": "False"}
-        conditions = [
-            {
-                "type": kind,
-                "status": status,
-                "reason": "Seen",
-                "message": "seen",
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            }
-            for kind, status in good.items()
-        ]
-        body = {
-            "apiVersion": "tradebot.dev/v1alpha1",
-            "kind": "TradeBot",
-            "metadata": {"name": name},
-            "status": {"conditions": conditions},
-        }
-        path = f"{BOTS.format(self.namespace)}/{name}/status"
-        self.api.apply(path, body, manager=f"trader-{name}").raise_for_status()
+        actors.play_trader(self.api, self.namespace, name)
 
 
 @pytest.fixture

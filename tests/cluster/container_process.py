@@ -1,0 +1,47 @@
+"""The process of a pod's container, ended with kill -9 in its place, where the node is here."""
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from apiserver import eventually
+
+
+def kill(pod: dict[str, Any]) -> None:
+    """Ends the container of a pod as a crash does; the pod stays, and starts it again.
+
+    Raises:
+        LookupError: no process of this machine is the container's.
+    """
+    pid = _first_process(pod["metadata"]["uid"], _container(pod))
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def is_here(pod: dict[str, Any]) -> bool:
+    """Whether the container's processes are this machine's."""
+    with contextlib.suppress(LookupError):
+        return bool(_first_process(pod["metadata"]["uid"], _container(pod)))
+    return False
+
+
+def _container(pod: dict[str, Any]) -> str:
+    """The id under which the node runs the pod's container."""
+    (status,) = pod["status"]["containerStatuses"]
+    return str(status["containerID"]).rpartition("//")[2]
+
+
+def _first_process(pod: str, container: str) -> int:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            place = (folder / "cgroup").read_text()
+            if f"pod{pod}" in place and container in place and _number_inside(folder) == "1":
+                return int(folder.name)
+    raise LookupError(f"no process of this machine is the container {container}")
+
+
+def _number_inside(folder: Path) -> str:
+    lines = (folder / "status").read_text().splitlines()
+    return next(line for line in lines if line.startswith("NSpid")).split()[-1]
