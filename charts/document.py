@@ -15,19 +15,68 @@ import yaml
 CHART = Path(__file__).parent / "tradebot"
 BEGIN, END = "<!-- values -->", "<!-- end of values -->"
 
+QUANTITY = "([0-9]+|[0-9]*[.][0-9]+)(m|k|[KMGTPE]i|[MGTPE])?"
+LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+OBJECT = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+BYTE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+CIDR = (
+    f"{BYTE}([.]{BYTE}){{3}}/(3[0-2]|[12]?[0-9])"
+    "|[0-9a-fA-F]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+)
+SERVER = "([A-Za-z0-9._-]+|[[][0-9a-fA-F:.]+[]]):[0-9]{1,5}"
+URL = "https?://[^/:@\\s]+(:[0-9]{1,5})?(/\\S*)?"
+
+
+def text(pattern: str, *, empty: bool = False) -> dict[str, Any]:
+    """The schema of texts that are wholly of a pattern, or empty."""
+    return {"type": "string", "pattern": f"^({pattern})?$" if empty else f"^({pattern})$"}
+
+
+def table(of: dict[str, Any], names: str = "") -> dict[str, Any]:
+    """The schema of a mapping to values of one schema, by names of a pattern."""
+    if not names:
+        return {"type": "object", "additionalProperties": of}
+    named = {f"^({names})$": of}
+    return {"type": "object", "patternProperties": named, "additionalProperties": False}
+
+
+def closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has these fields and no other."""
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def reference(name: str) -> dict[str, str]:
+    """The place of a definition."""
+    return {"$ref": f"#/$defs/{name}"}
+
+
 EXTRAS = {
-    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-    "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
-    "env": {"type": "object", "additionalProperties": {"type": "string"}},
+    "labels": reference("labels"),
+    "annotations": table({"type": "string"}),
+    "env": table({"type": "string"}, "[-._A-Za-z][-._A-Za-z0-9]*"),
     "pod": {"type": "object"},
 }
+AMOUNTS = table(reference("quantity"), "cpu|memory|ephemeral-storage|hugepages-.+|.+/.+")
 DEFINITIONS = {
-    "podExtras": {"type": "object", "properties": EXTRAS, "additionalProperties": False},
-    "stage": {
-        "type": "object",
-        "properties": EXTRAS | {"resources": {"type": "object"}},
-        "additionalProperties": False,
-    },
+    "quantity": text(QUANTITY) | {"type": ["string", "number"]},
+    "size": text(QUANTITY, empty=True),
+    "resources": closed(
+        {"requests": AMOUNTS, "limits": AMOUNTS, "claims": {"type": "array"}},
+    ),
+    "claim": closed({"size": reference("size"), "class": reference("objectOrNone")}),
+    "labels": table(text("[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", empty=True)),
+    "prefix": text("[a-z]([-a-z0-9]*[a-z0-9])?", empty=True),
+    "object": text(OBJECT),
+    "objectOrNone": text(OBJECT, empty=True),
+    "namespace": text(LABEL),
+    "namespaceOrNone": text(LABEL, empty=True),
+    "cidr": text(CIDR),
+    "cidrOrNone": text(CIDR, empty=True),
+    "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+    "servers": text(f"{SERVER}(,{SERVER})*", empty=True),
+    "url": text(URL, empty=True),
+    "podExtras": closed(EXTRAS),
+    "stage": closed(EXTRAS | {"resources": reference("resources")}),
 }
 
 
@@ -107,7 +156,9 @@ def documents() -> dict[Path, str]:
 
 def main() -> int:
     """Writes the files, or checks them."""
-    stale = [path for path, text in documents().items() if not path.exists() or path.read_text() != text]
+    stale = [
+        path for path, text in documents().items() if not path.exists() or path.read_text() != text
+    ]
     if "--check" in sys.argv:
         for path in stale:
             sys.stderr.write(f"{path.name} is stale: run python charts/document.py\n")

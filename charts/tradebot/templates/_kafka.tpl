@@ -4,6 +4,13 @@
 {{- if not .Values.kafka.external.bootstrapServers }}true{{ end }}
 {{- end }}
 
+{{/* Annotations of what Helm leaves when it goes, or when an environment goes. */}}
+{{- define "tradebot.kafka.keep" -}}
+{{- if .Values.kafka.strimzi.keep }}
+helm.sh/resource-policy: keep
+{{- end }}
+{{- end }}
+
 {{/* JSON: bootstrap, security, caSecret, and by stage a user with the Secret of its password. */}}
 {{- define "tradebot.kafka" -}}
 {{- $external := .Values.kafka.external }}

@@ -1,0 +1,144 @@
+"""What outlives an upgrade, an environment and the release: passwords, journals, brokers on claims.
+
+Hooks are left out: nothing of this needs an image.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from apiserver import Api, eventually
+from rendered import CHART, needs_helm
+from rendered import helm as helm_answer
+
+STRIMZI = os.environ.get("TRADEBOT_TEST_STRIMZI_CRDS", "")
+KAFKA = "/apis/kafka.strimzi.io/v1/namespaces/{}/{}"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+EXTERNAL = "kafka.external.bootstrapServers=kafka:9092"
+BARE = ("crds.enabled=false", "kibana.enabled=false", "dashboard.enabled=false")
+CLAIMS = ("elasticsearch.enabled=false", "kafka.strimzi.storage.type=persistent-claim")
+
+pytestmark = [pytest.mark.cluster, needs_helm]
+
+
+def helm(namespace: str, *arguments: str) -> None:
+    answer = helm_answer(*arguments, "-n", namespace, "--no-hooks")
+    assert answer.returncode == 0, answer.stderr
+
+
+def bring(namespace: str, *values: str) -> None:
+    """Installs, or upgrades where it is installed."""
+    sets = [part for value in (*BARE, *values) for part in ("--set", value)]
+    helm(namespace, "upgrade", "--install", "tradebot", str(CHART), *sets)
+
+
+@pytest.fixture
+def strimzi(api: Api) -> None:
+    """Strimzi's definitions, without anybody who acts on them."""
+    if not STRIMZI:
+        pytest.skip("needs Strimzi's CRDs: TRADEBOT_TEST_STRIMZI_CRDS")
+    for crd in filter(None, yaml.safe_load_all(Path(STRIMZI).read_text())):
+        api.apply(f"{CRDS}/{crd['metadata']['name']}", crd).raise_for_status()
+    assert eventually(lambda: api.exists(KAFKA.format("default", "kafkatopics")))
+
+
+def brokers(api: Api, namespace: str) -> dict[str, str]:
+    """The uid of everything of Strimzi's, by kind and name."""
+    return {
+        f"{kind}/{item['metadata']['name']}": item["metadata"]["uid"]
+        for kind in ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
+        for item in api.get(KAFKA.format(namespace, kind))["items"]
+    }
+
+
+def of_money(*environments: str) -> set[str]:
+    return {
+        f"kafkatopics/tradebot-{environment}.{topic}"
+        for environment in environments
+        for topic in ("trader-journal", "trade-documents")
+    }
+
+
+RUNNING = {"kafkas/tradebot", "kafkanodepools/tradebot-brokers"}
+
+
+@pytest.mark.usefixtures("strimzi")
+def test_journals_and_documents_outlive_their_environment_and_come_back_with_it(
+    api: Api, namespace: str
+) -> None:
+    bring(namespace, *CLAIMS, "environments={Sandbox,Production}")
+    before = brokers(api, namespace)
+    bring(namespace, *CLAIMS, "environments={Sandbox}")
+    without = brokers(api, namespace)
+    gone = {name for name in before if ".gemini-" in name or "production." in name}
+    assert of_money("production") <= set(without)
+    assert set(before) - set(without) == {n for n in gone if "production." in n} - of_money(
+        "production"
+    )
+    bring(namespace, *CLAIMS, "environments={Sandbox,Production}")
+    after = brokers(api, namespace)
+    assert set(after) == set(before)
+    kept = RUNNING | of_money("sandbox", "production")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
+@pytest.mark.usefixtures("strimzi")
+def test_uninstalling_leaves_brokers_on_claims_with_what_the_traders_did_and_a_new_release_has_them(
+    api: Api, namespace: str
+) -> None:
+    bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
+    before = brokers(api, namespace)
+    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    left = brokers(api, namespace)
+    assert set(left) == RUNNING | of_money("sandbox")
+    bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
+    after = brokers(api, namespace)
+    assert set(after) == set(before)
+    assert {name: after[name] for name in left} == left
+
+
+@pytest.mark.usefixtures("strimzi")
+def test_what_is_kept_can_be_taken_along_or_removed_as_the_readme_says(
+    api: Api, namespace: str
+) -> None:
+    bring(namespace, *CLAIMS)
+    bring(namespace, *CLAIMS, "kafka.strimzi.keep=false")
+    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    assert brokers(api, namespace) == {}
+
+    bring(namespace, "elasticsearch.enabled=false")
+    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    assert set(brokers(api, namespace)) == of_money("sandbox")
+
+
+def secret(api: Api, namespace: str) -> dict[str, Any]:
+    path = f"/api/v1/namespaces/{namespace}/secrets/tradebot-elasticsearch"
+    return dict(api.get(path)["data"])
+
+
+def test_passwords_are_made_once_and_outlive_upgrades_and_the_release(
+    api: Api, namespace: str
+) -> None:
+    bring(namespace, EXTERNAL)
+    made = secret(api, namespace)
+    assert set(made) >= {"elastic", "kibana", "encryptionKey"} and len(set(made.values())) > 2
+    for value in ("elasticsearch.heap=600m", "elasticsearch.heap=700m"):
+        bring(namespace, EXTERNAL, value)
+        assert secret(api, namespace) == made
+    helm(namespace, "rollback", "tradebot", "1")
+    assert secret(api, namespace) == made
+    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    bring(namespace, EXTERNAL)
+    assert secret(api, namespace) == made
+
+
+def test_when_the_emulators_time_began_outlives_upgrades(api: Api, namespace: str) -> None:
+    values = (EXTERNAL, "elasticsearch.enabled=false", "emulator.enabled=true")
+    path = f"/api/v1/namespaces/{namespace}/configmaps/tradebot-emulator"
+    bring(namespace, *values)
+    began = api.get(path)["data"]
+    for seed in ("emulator.seed=2", "emulator.seed=3"):
+        bring(namespace, *values, seed)
+        assert api.get(path)["data"] == began
