@@ -242,7 +242,8 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
     assert variables["xpack.security.enabled"] == "true"
     (secret,) = of_kind(objects, "Secret")
     assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert set(secret["data"]) == {"elastic", "kibana", "encryptionKey"}
+    users = {"elastic", "kibana", "recorder", "dashboard", "importer"}
+    assert set(secret["data"]) == users | {"encryptionKey"}
 
 
 def imports(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -257,7 +258,7 @@ def test_the_dashboards_are_imported_by_a_job_that_runs_the_images_own_command()
     assert container["args"] == ["recorder"] and "command" not in container
     told = load_settings(RecorderSettings, environment=environment(container))
     assert told.setup_kibana == "http://tradebot-kibana:5601"
-    assert told.kibana_username == "elastic"
+    assert told.kibana_username == "tradebot_importer"
     mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
     assert str(Path(told.kibana_password_file).parent) in mounted
     assert told.kibana_wait_seconds < job["spec"]["activeDeadlineSeconds"] == 90

@@ -4,15 +4,26 @@
 {{- if and .Values.elasticsearch.enabled (not .Values.elasticsearch.external.url) }}true{{ end }}
 {{- end }}
 
-{{/* JSON: url, username, secret, key, caSecret; url is empty where documents go to SQLite. */}}
+{{/* JSON: url, caSecret, and by part a user with the Secret and key of its password; url is empty where documents go to SQLite. */}}
 {{- define "tradebot.elastic" -}}
 {{- $external := .Values.elasticsearch.external }}
-{{- $elastic := dict "url" "" "username" "" "secret" "" "key" "password" "caSecret" "" }}
+{{- $elastic := dict "url" "" "caSecret" "" "users" dict }}
 {{- if include "tradebot.elastic.own" . }}
-{{- $url := printf "http://%s-elasticsearch.%s.svc:9200" (include "tradebot.fullname" .) .Release.Namespace }}
-{{- $elastic = dict "url" $url "username" "elastic" "secret" (include "tradebot.elastic.secret" .) "key" "elastic" "caSecret" "" }}
+{{- $secret := include "tradebot.elastic.secret" . }}
+{{- $scheme := ternary "https" "http" .Values.elasticsearch.tls }}
+{{- $_ := set $elastic "url" (printf "%s://%s-elasticsearch.%s.svc:9200" $scheme (include "tradebot.fullname" .) .Release.Namespace) }}
+{{- if .Values.elasticsearch.tls }}
+{{- $_ := set $elastic "caSecret" (printf "%s-elasticsearch-tls" (include "tradebot.fullname" .)) }}
+{{- end }}
+{{- range list "recorder" "dashboard" "importer" }}
+{{- $_ := set $elastic.users . (dict "username" (printf "tradebot_%s" .) "secret" $secret "key" .) }}
+{{- end }}
 {{- else if $external.url }}
-{{- $elastic = dict "url" $external.url "username" $external.username "secret" $external.passwordSecret "key" "password" "caSecret" $external.caSecret }}
+{{- $_ := set $elastic "url" $external.url }}
+{{- $_ := set $elastic "caSecret" $external.caSecret }}
+{{- range list "recorder" "dashboard" "importer" }}
+{{- $_ := set $elastic.users . (dict "username" $external.username "secret" $external.passwordSecret "key" "password") }}
+{{- end }}
 {{- end }}
 {{- toJson $elastic }}
 {{- end }}
@@ -21,14 +32,16 @@
 {{- .Values.elasticsearch.existingSecret | default (printf "%s-elasticsearch" (include "tradebot.fullname" .)) }}
 {{- end }}
 
+{{/* What a part is told of Elasticsearch: dict root, part (recorder or dashboard). */}}
 {{- define "tradebot.elasticEnv" -}}
-{{- $elastic := include "tradebot.elastic" . | fromJson }}
+{{- $elastic := include "tradebot.elastic" .root | fromJson }}
 {{- if $elastic.url }}
+{{- $user := get $elastic.users .part }}
 - {name: TRADEBOT_ELASTICSEARCH, value: {{ $elastic.url | quote }}}
-{{- with $elastic.username }}
-- {name: TRADEBOT_ELASTICSEARCH_USERNAME, value: {{ . }}}
+{{- with $user.username }}
+- {name: TRADEBOT_ELASTICSEARCH_USERNAME, value: {{ . | quote }}}
 {{- end }}
-{{- if $elastic.secret }}
+{{- if $user.secret }}
 - {name: TRADEBOT_ELASTICSEARCH_PASSWORD_FILE, value: /etc/tradebot/elasticsearch/password}
 {{- end }}
 {{- if $elastic.caSecret }}
@@ -37,15 +50,17 @@
 {{- end }}
 {{- end }}
 
+{{/* The volume with its password and the certificate authority: dict root, part. */}}
 {{- define "tradebot.elasticVolumes" -}}
-{{- $elastic := include "tradebot.elastic" . | fromJson }}
-{{- if or $elastic.secret $elastic.caSecret }}
+{{- $elastic := include "tradebot.elastic" .root | fromJson }}
+{{- $user := get $elastic.users .part | default dict }}
+{{- if or $user.secret $elastic.caSecret }}
 - name: elasticsearch
   projected:
     defaultMode: 0440
     sources:
-      {{- if $elastic.secret }}
-      - secret: {name: {{ $elastic.secret }}, items: [{key: {{ $elastic.key }}, path: password}]}
+      {{- if $user.secret }}
+      - secret: {name: {{ $user.secret }}, items: [{key: {{ $user.key }}, path: password}]}
       {{- end }}
       {{- if $elastic.caSecret }}
       - secret: {name: {{ $elastic.caSecret }}, items: [{key: ca.crt, path: ca.crt}]}
@@ -70,14 +85,14 @@
 {{- $kibana := dict "url" "" }}
 {{- if include "tradebot.kibana.own" . }}
 {{- $url := printf "http://%s-kibana:5601" (include "tradebot.fullname" .) }}
-{{- $kibana = dict "url" $url "username" "elastic" "secret" (include "tradebot.elastic.secret" .) "key" "elastic" "caSecret" "" }}
+{{- $kibana = merge (dict "url" $url "caSecret" "") $elastic.users.importer }}
 {{- else if $external.url }}
 {{- if not $elastic.url }}
 {{- fail "kibana.external.url is given, but documents go to SQLite, which Kibana does not read: give elasticsearch.external.url too" }}
 {{- end }}
-{{- $user := $external.username | default $elastic.username }}
-{{- $key := ternary "password" $elastic.key (not (empty $external.passwordSecret)) }}
-{{- $kibana = dict "url" $external.url "username" $user "secret" ($external.passwordSecret | default $elastic.secret) "key" $key "caSecret" $external.caSecret }}
+{{- $theirs := $elastic.users.importer }}
+{{- $key := ternary "password" $theirs.key (not (empty $external.passwordSecret)) }}
+{{- $kibana = dict "url" $external.url "username" ($external.username | default $theirs.username) "secret" ($external.passwordSecret | default $theirs.secret) "key" $key "caSecret" $external.caSecret }}
 {{- end }}
 {{- toJson $kibana }}
 {{- end }}

@@ -1,0 +1,125 @@
+"""Who is who at the chart's Elasticsearch, and what each may do there."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from rendered import CHART, MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
+
+pytestmark = needs_helm
+
+TLS = ("elasticsearch.tls=true",)
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "elastic_users", CHART / "files/setup/elastic_users.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*spec["containers"], *spec.get("initContainers", [])]
+
+
+def secrets(spec: dict[str, Any], container: dict[str, Any]) -> set[tuple[str, str]]:
+    """The Secrets' keys that a container sees, by files or by variables."""
+    mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
+    found = set()
+    for volume in spec.get("volumes", []):
+        if volume["name"] not in mounted:
+            continue
+        sources = [s["secret"] for s in volume.get("projected", {}).get("sources", [])]
+        if "secret" in volume:
+            sources.append({"name": volume["secret"]["secretName"]} | volume["secret"])
+        for source in sources:
+            found |= {(source["name"], item["key"]) for item in source.get("items", [{"key": "*"}])}
+    for variable in container.get("env", []):
+        if key := variable.get("valueFrom", {}).get("secretKeyRef"):
+            found.add((key["name"], key["key"]))
+    return found
+
+
+@everywhere
+def test_nobody_but_elasticsearch_and_who_makes_its_users_knows_the_superuser(
+    values: tuple[str, ...],
+) -> None:
+    for name, spec in pods(render(*values)):
+        for container in containers(spec):
+            keys = {key for _, key in secrets(spec, container)}
+            known = "elastic" in keys
+            assert known is (container["name"] in ("elasticsearch", "users")), name
+            assert "elastic" not in environment(container).values(), name
+
+
+@pytest.mark.parametrize("values", [MATRIX["defaults"], MATRIX["emulator"], TLS])
+def test_each_part_is_a_user_of_its_own_with_its_own_password(values: tuple[str, ...]) -> None:
+    told = {key: name for key, (name, _) in script().USERS.items()}
+    seen = set()
+    for name, spec in pods(render(*values)):
+        for container in containers(spec):
+            given = environment(container)
+            for stage in ("ELASTICSEARCH", "KIBANA"):
+                user = given.get(f"TRADEBOT_{stage}_USERNAME")
+                if user is None:
+                    continue
+                file = Path(given[f"TRADEBOT_{stage}_PASSWORD_FILE"])
+                assert file.parent.as_posix() in [m["mountPath"] for m in container["volumeMounts"]]
+                (key,) = (
+                    key
+                    for secret, key in secrets(spec, container)
+                    if secret == "tradebot-elasticsearch"
+                )
+                assert user == told[key], name
+                seen.add((container["name"], key))
+    assert seen == {("recorder", "recorder"), ("dashboard", "dashboard"), ("import", "importer")}
+
+
+def test_who_makes_the_users_is_given_every_password_that_it_asks_for() -> None:
+    (elastic,) = of_kind(render(), "StatefulSet")
+    spec = elastic["spec"]["template"]["spec"]
+    (users,) = spec["initContainers"]
+    # A sidecar: it lives as long as Elasticsearch, and counts for its readiness.
+    assert users["restartPolicy"] == "Always"
+    given = environment(users)
+    mounts = {mount["mountPath"]: mount["name"] for mount in users["volumeMounts"]}
+    (volume,) = [v for v in spec["volumes"] if v["name"] == mounts[given["PASSWORDS"]]]
+    paths = {item["path"] for item in volume["secret"]["items"]}
+    assert paths == {"elastic", "kibana", *script().USERS}
+    probe = users["readinessProbe"]["exec"]["command"]
+    assert probe == ["test", "-f", given["DONE_FILE"]]
+    assert str(Path(given["DONE_FILE"]).parent) in mounts
+    (made,) = [i for i in of_kind(render(), "Secret") if i["metadata"]["name"].endswith("search")]
+    assert paths <= made["data"].keys()
+
+
+def test_with_tls_every_part_speaks_https_and_knows_the_authority() -> None:
+    objects = render(*TLS)
+    asked = 0
+    for name, spec in pods(objects):
+        for container in containers(spec):
+            given = environment(container)
+            addresses = [value for value in given.values() if ":9200" in value]
+            assert all(value.startswith("https://") for value in addresses), name
+            if addresses:
+                asked += 1
+                file = next(value for value in given.values() if value.endswith("/ca.crt"))
+                mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+                assert str(Path(file).parent) in mounts, name
+                shown = secrets(spec, container)
+                assert {key for place, key in shown if place.endswith("-tls")} & {"ca.crt", "*"}
+    assert asked == 4
+    (pair,) = [item for item in of_kind(objects, "Secret") if item["type"] == "kubernetes.io/tls"]
+    assert set(pair["data"]) == {"ca.crt", "tls.crt", "tls.key"}
+
+
+def test_the_key_of_the_certificate_is_seen_by_elasticsearchs_pod_alone() -> None:
+    for name, spec in pods(render(*TLS)):
+        for container in containers(spec):
+            if ("tradebot-elasticsearch-tls", "*") in secrets(spec, container):
+                assert name == "StatefulSet/tradebot-elasticsearch"
