@@ -1,7 +1,9 @@
 """Documents in a real Elasticsearch: typed, each once, refused where they do not fit."""
 
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -129,6 +131,18 @@ def test_set_up_can_be_repeated_and_upgrades_indices_that_are_there(
     upgraded = server.indices.get(index=older)[older]
     assert upgraded["mappings"]["properties"]["last"] == {"type": "double"}
     assert f"{settings.index_prefix}-ticker" in upgraded["aliases"]
+
+
+def test_a_job_and_several_recorders_may_set_up_at_the_same_time(settings: StoreSettings) -> None:
+    stores = [ElasticStore(settings) for _ in range(6)]
+    begin = threading.Barrier(len(stores))
+
+    def set_up(store: ElasticStore) -> None:
+        begin.wait()
+        store.set_up(replicas=0)
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(set_up, stores))
 
 
 def test_each_body_has_a_mapping_in_which_numbers_times_and_words_have_their_types(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 from elasticsearch import ApiError, AuthenticationException, AuthorizationException, Elasticsearch
-from elasticsearch.exceptions import NotFoundError, TransportError
+from elasticsearch.exceptions import BadRequestError, NotFoundError, TransportError
 
 from tradebot.platform.elastic_mappings import index_name, mapping, template
 from tradebot.platform.settings import SettingsError
@@ -104,7 +104,7 @@ class ElasticStore:
         if kind in LEDGER:
             name = index_name(self._prefix, kind, 0)
             if not self._client.indices.exists(index=name):
-                self._client.indices.create(index=name)
+                self._create(name)
         if self._client.indices.get(index=pattern, filter_path="*.aliases").body:
             fields = mapping(kind)
             self._client.indices.put_mapping(
@@ -114,6 +114,14 @@ class ElasticStore:
                 meta=fields["_meta"],
             )
             self._client.indices.put_alias(index=pattern, name=f"{self._prefix}-{kind}")
+
+    def _create(self, index: str) -> None:
+        try:
+            self._client.indices.create(index=index)
+        except BadRequestError as error:
+            # Whoever else sets the store up at this moment was faster.
+            if error.error != "resource_already_exists_exception":
+                raise
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
         """See `DocumentStore`; waits a little, with jitter, where the server is busy."""
