@@ -1,6 +1,9 @@
 """Who is who at the chart's Elasticsearch, and what each may do there."""
 
+import base64
+import contextlib
 import importlib.util
+import ssl
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -123,3 +126,26 @@ def test_the_key_of_the_certificate_is_seen_by_elasticsearchs_pod_alone() -> Non
         for container in containers(spec):
             if ("tradebot-elasticsearch-tls", "*") in secrets(spec, container):
                 assert name == "StatefulSet/tradebot-elasticsearch"
+
+
+@pytest.mark.parametrize(
+    "name", ["tradebot-elasticsearch.bots.svc", "tradebot-elasticsearch", "localhost", "127.0.0.1"]
+)
+def test_the_certificate_is_good_for_every_name_by_which_it_is_asked(
+    name: str, tmp_path: Path
+) -> None:
+    (made,) = [i for i in of_kind(render(*TLS), "Secret") if i["type"] == "kubernetes.io/tls"]
+    for key, value in made["data"].items():
+        (tmp_path / key).write_bytes(base64.b64decode(value))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    asking = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+    asking.verify_flags |= ssl.VERIFY_X509_STRICT
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = serving.wrap_bio(there, back, server_side=True)
+    client = asking.wrap_bio(back, there, server_hostname=name)
+    for _ in range(4):
+        for end in (client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    assert client.version() is not None and client.getpeercert()
