@@ -19,13 +19,6 @@ CRD_FILES = sorted((ROOT / "charts/tradebot/files/crds").glob("*.yaml"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that ends the API server comes last: a cluster's DNS and Services may not outlive
-    it, and real pods need both.
-    """
-    items.sort(key=lambda item: item.path.name == "test_api_server_dies.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What kills the API server goes last: a cluster's other parts, its DNS among them, may not
     be the same afterwards.
     """

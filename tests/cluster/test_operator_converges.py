@@ -151,6 +151,32 @@ def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> N
     assert "immutable" in answer.text
 
 
+@pytest.mark.parametrize("kind", ["configmaps", "rolebindings"])
+def test_what_cannot_be_changed_and_was_made_by_another_hand_is_made_anew(
+    world: World, operator: Running, kind: str
+) -> None:
+    """Under the name of ours, as somebody would who wants his own settings or rights to count."""
+    world.add(bot())
+    assert eventually(has(world, 4))
+    assert world.settled(operator)
+    before = world.shape()
+    (name,) = (name for name in world.names(kind) if name.startswith("trader-"))
+    path = KINDS[kind].format(world.namespace)
+    theirs = world.objects(kind)[name]
+    theirs["metadata"] = {key: theirs["metadata"][key] for key in ("name", "labels")}
+    if kind == "configmaps":
+        theirs["data"]["TRADEBOT_MODE"] = "Live"
+    else:
+        theirs["roleRef"] |= {"kind": "ClusterRole", "name": "view"}
+
+    def put_in_its_place() -> bool:
+        world.api.delete(f"{path}/{name}")
+        return world.api.post(path, theirs).status_code == 201
+
+    assert eventually(put_in_its_place, pause=0)
+    assert eventually(lambda: world.shape() == before, seconds=30), operator.tail()
+
+
 def test_another_manager_that_keeps_changing_a_child_is_not_answered_without_end(
     world: World, operator: Running
 ) -> None:

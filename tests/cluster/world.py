@@ -14,6 +14,7 @@ KINDS = {
     "roles": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
     "rolebindings": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
 }
+CONTENT = ("spec", "data", "rules", "roleRef", "subjects", "automountServiceAccountToken")
 OURS = {"labelSelector": "app.kubernetes.io/managed-by=tradebot-operator"}
 
 
@@ -60,7 +61,7 @@ class World:
         found = {}
         for kind in KINDS:
             for name, item in self.objects(kind).items():
-                content = {key: item.get(key) for key in ("spec", "data", "rules", "subjects")}
+                content = {key: item.get(key) for key in CONTENT}
                 meta = item["metadata"]
                 content |= {"labels": meta["labels"], "owners": meta.get("ownerReferences")}
                 found[f"{kind}/{name}"] = content

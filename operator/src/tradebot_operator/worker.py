@@ -46,6 +46,8 @@ STATUS_DELAY = 0.5
 """Seconds in which what happens to a bot's children is gathered into one look at its status."""
 GATHER_DELAY = 1.0
 """Seconds in which the bots that come to a shared unit are gathered into one look at it."""
+UNCHANGEABLE = ("ConfigMap", "RoleBinding")
+"""Kinds that the API server lets nobody change in what matters."""
 AWAY_SECONDS = 5.0
 """A pass that did not reach the API server is tried again after no more than this."""
 
@@ -279,9 +281,22 @@ class Worker:
                 "application/json-patch+json",
             )
         else:
-            live = await self._api.apply(manifest)
+            live = await self._applied(key, manifest)
         self._damper.applied(name, content)
         self._observed.wrote(live)
+
+    async def _applied(self, key: Key, manifest: Body) -> Body:
+        """Applies; what cannot be changed any more, such as settings that somebody else made under
+        the name of ours, goes, and is made anew when the watch has shown that it is gone.
+        """
+        try:
+            return await self._api.apply(manifest)
+        except ApiError as error:
+            if error.status == 422 and manifest["kind"] in UNCHANGEABLE:
+                for live in self._observed.children(key.namespace, key.name):
+                    if _name(live) == _name(manifest):
+                        await self._act(key, Delete(live))
+            raise
 
     async def _finalize(self, action: Finalize) -> None:
         bot = action.bot

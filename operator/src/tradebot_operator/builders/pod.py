@@ -120,7 +120,8 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
         "spec": {
             "replicas": plan.replicas,
             "revisionHistoryLimit": 2,
-            "strategy": {"type": "Recreate"},
+            # Without the null what a hand left of a rolling update would stay, and be refused.
+            "strategy": {"type": "Recreate", "rollingUpdate": None},
             "selector": {"matchLabels": {UNIT: plan.unit.name}},
             "template": {
                 "metadata": {
