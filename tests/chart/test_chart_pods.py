@@ -39,7 +39,9 @@ def test_our_own_containers_cannot_write_to_their_image(values: tuple[str, ...])
 @everywhere
 def test_only_the_operator_and_what_ends_it_have_a_token(values: tuple[str, ...]) -> None:
     for name, spec in pods(render(*values)):
-        assert spec["automountServiceAccountToken"] is name.endswith(("-operator", "-farewell")), name
+        assert spec["automountServiceAccountToken"] is name.endswith(("-operator", "-farewell")), (
+            name
+        )
 
 
 @everywhere
@@ -86,10 +88,11 @@ def test_every_variable_of_a_stage_is_one_of_its_settings(values: tuple[str, ...
         "dashboard": DashboardSettings,
         "emulator": EmulatorSettings,
         "import": RecorderSettings,
+        "documents": RecorderSettings,
     }
     for name, spec in pods(render(*values)):
         for container in spec["containers"]:
-            kind = kinds.get(container["name"])
+            kind = kinds.get(container["name"].split("-")[0])
             if kind is None:
                 continue
             given = {

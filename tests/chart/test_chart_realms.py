@@ -62,9 +62,7 @@ def test_each_environment_of_each_namespace_has_indices_of_its_own_that_one_patt
     assert all(prefix.startswith(RecorderSettings().index_prefix) for prefix in prefixes)
 
 
-def test_a_page_reads_the_indices_that_its_recorder_writes_and_documents_say_their_environment() -> (
-    None
-):
+def test_a_page_reads_the_indices_that_the_recorder_of_its_environment_writes() -> None:
     objects = render("emulator.enabled=true", "environments={Sandbox,Production}")
     pages = {
         told[variable("environment")]: told[variable("index_prefix")]

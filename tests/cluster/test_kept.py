@@ -90,7 +90,7 @@ def test_uninstalling_leaves_brokers_on_claims_with_what_the_traders_did_and_a_n
 ) -> None:
     bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
     before = brokers(api, namespace)
-    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    helm(namespace, "uninstall", "tradebot", "--wait")
     left = brokers(api, namespace)
     assert set(left) == RUNNING | of_money("sandbox")
     bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
@@ -105,11 +105,11 @@ def test_what_is_kept_can_be_taken_along_or_removed_as_the_readme_says(
 ) -> None:
     bring(namespace, *CLAIMS)
     bring(namespace, *CLAIMS, "kafka.strimzi.keep=false")
-    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    helm(namespace, "uninstall", "tradebot", "--wait")
     assert brokers(api, namespace) == {}
 
     bring(namespace, "elasticsearch.enabled=false")
-    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    helm(namespace, "uninstall", "tradebot", "--wait")
     assert set(brokers(api, namespace)) == of_money("sandbox")
 
 
@@ -129,7 +129,7 @@ def test_passwords_are_made_once_and_outlive_upgrades_and_the_release(
         assert secret(api, namespace) == made
     helm(namespace, "rollback", "tradebot", "1")
     assert secret(api, namespace) == made
-    helm(namespace, "uninstall", "tradebot", "--wait", "--no-hooks")
+    helm(namespace, "uninstall", "tradebot", "--wait")
     bring(namespace, EXTERNAL)
     assert secret(api, namespace) == made
 

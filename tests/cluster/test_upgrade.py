@@ -73,7 +73,8 @@ class Release:
         """Installs or upgrades to a chart. The definition may be there from other tests."""
         sets = [part for value in (*VALUES, *values) for part in ("--set", value)]
         release = ("upgrade", "--install", "tradebot", str(chart), "-n", self.namespace)
-        helm(*release, "--take-ownership", "--force-conflicts", *sets)
+        # No hooks: no node runs their pods.
+        helm(*release, "--take-ownership", "--force-conflicts", "--no-hooks", *sets)
 
     @contextmanager
     def operator(self) -> Iterator[Running]:

@@ -18,8 +18,6 @@ from tradebot.recorder.settings import RecorderSettings
 from tradebot.recorder.stage import Recorder, prepare
 
 STAGE = "recorder"
-SETUP_SECONDS = 300
-"""How long `--setup` waits for the store."""
 
 
 def run(settings: RecorderSettings) -> None:
@@ -70,7 +68,7 @@ def set_up(settings: RecorderSettings) -> None:
         SettingsError: it refuses, or does not answer in time.
     """
     store = open_store(settings)
-    end = time.monotonic() + SETUP_SECONDS
+    end = time.monotonic() + settings.setup_wait_seconds
     while True:
         try:
             store.set_up(settings.replicas)

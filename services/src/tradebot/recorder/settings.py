@@ -32,6 +32,9 @@ class RecorderSettings(StoreSettings, frozen=True, kw_only=True):
         bool, "print the records that were put aside, a JSON object a line, then end"
     ] = False
     setup: Annotated[bool, "make or upgrade what holds the documents, then end"] = False
+    setup_wait_seconds: Annotated[
+        float, msgspec.Meta(ge=0), "how long a set-up waits for the store"
+    ] = 300.0
     setup_kibana: Annotated[
         str, "Kibana's URL: import the dashboards there, then end; - writes them to stdout"
     ] = ""
