@@ -56,6 +56,14 @@ class Demo:
             time.sleep(0.2)
         store.close()
 
+    def wait_actions(self, wanted: set[str], seconds: float) -> None:
+        """Until decisions of all these actions are stored."""
+        store, until = SqliteStore(self.state / "documents.sqlite"), time.monotonic() + seconds
+        while not wanted <= {d["action"] for d in store.latest(DocType.DECISION, 10_000)}:
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(0.2)
+        store.close()
+
     def kill(self, name: str) -> None:
         """kill -9."""
         for pid, stage in self.children().items():

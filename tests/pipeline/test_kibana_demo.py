@@ -7,7 +7,6 @@ feed that breaks off, and a model that grows old. Not one document is made by th
 
 import asyncio
 import json
-import math
 import os
 import re
 import shlex
@@ -27,6 +26,7 @@ import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
 from kibana_questions import Numbers, Pages, kql, rows
+from waving_market import waves
 
 from tradebot.domain.money import floor_to
 from tradebot.records import DocType
@@ -40,26 +40,12 @@ pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 PREFIX = f"d{uuid.uuid4().hex[:8]}"
 PAGES = Pages(PREFIX)
 SPEED = 80
-DAYS = 30
 MINUTE = 60_000
 SOURCES = ("ingest", "liquidity", "forecast")
 
 LATER = {"One day"}
 """Columns whose rows come a day of exchange time after the first forecast: eighteen minutes here.
 `tests/contract/test_kibana_queries.py` asks for them over documents of two days."""
-
-
-def waves(file: Path) -> Path:
-    """A month of minutes in which the price swings once in half an hour, so that it trades soon."""
-    start = 1_700_000_040_000
-    lines = []
-    for minute in range(DAYS * 1440):
-        at = [38_000 * (1 + 0.004 * math.sin((minute + i) * math.tau / 30)) for i in (0, 1)]
-        low, high = min(at) - 3, max(at) + 3
-        row = (start + minute * MINUTE, at[0], at[1], high, low)
-        lines.append(",".join(f"{v:.2f}" if v < 1e6 else f"{v:.0f}" for v in row) + ",6.0")
-    file.write_text("\n".join(lines) + "\n")
-    return file
 
 
 class Line:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from demo_process import Demo
+from waving_market import waves
 
 from tradebot.backtest.replay import record, replay
 from tradebot.platform.kafka import Topics
@@ -21,10 +22,12 @@ def test_a_recorded_demo_replays_to_the_same_decisions(
 ) -> None:
     prefix = f"parity{uuid.uuid4().hex[:8]}-"
     monkeypatch.setenv("TRADEBOT_TOPIC_PREFIX", prefix)
-    demo = Demo(tmp_path, "--speed", "60", "--kafka", kafka_address)
+    market = waves(tmp_path / "waves.csv")
+    demo = Demo(tmp_path, "--speed", "60", "--market", str(market), "--kafka", kafka_address)
     try:
         demo.wait_ready(120)
         demo.wait_decisions(25, 90)
+        demo.wait_actions({"buy", "hold", "sell"}, 120)
         demo.end()
     finally:
         demo.abandon()
@@ -39,4 +42,4 @@ def test_a_recorded_demo_replays_to_the_same_decisions(
 
     assert len(compared) >= 25
     assert [c for c in compared if c.differences] == []
-    assert {c.live for c in compared} >= {"hold", "sell"}
+    assert {c.live for c in compared} >= {"buy", "hold", "sell"}
