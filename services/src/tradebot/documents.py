@@ -4,7 +4,8 @@ Stored numbers are floats: documents are for looking at, never for computing an 
 integer milliseconds UTC. Fields that the original pipeline stored keep its names (`amount`,
 `available`, `volume_BTC` …), so that its dashboards and queries read the new documents.
 Every body carries `bot`, `symbol`, `ts` and `doc_type` at the top level once it is stored: the
-recorder takes them from the `Document` that wraps the body, and adds the `environment` that it is told.
+recorder takes them from the `Document` that wraps the body, and adds the `environment` that it is
+told.
 """
 
 import hashlib
