@@ -10,8 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-import aiohttp
-
 from tradebot_operator.api import Api, ApiError
 
 _log = logging.getLogger(__name__)
@@ -56,7 +54,8 @@ class Namespaces:
             if error.status in (403, 404):
                 self._left(name, str(error))
             return
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except Exception as error:  # whatever it is, the next look comes soon
+            _log.warning("namespace %s could not be looked at: %s", name, error or repr(error))
             return
         self.gone.discard(name)
         if not found["metadata"].get("deletionTimestamp"):
