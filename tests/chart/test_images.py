@@ -59,6 +59,7 @@ def test_package_chart_and_images_have_one_version_and_the_changelog_tells_of_it
     for file, pattern in {
         "pyproject.toml": r'^version = "(.+)"',
         "services/src/tradebot/__init__.py": r'^__version__ = "(.+)"',
+        "operator/src/tradebot_operator/__init__.py": r'^__version__ = "(.+)"',
         **{f"images/{name}/Dockerfile": r"^ARG VERSION=(.+)" for name in IMAGES},
     }.items():
         match = re.search(pattern, (ROOT / file).read_text(), re.M)
