@@ -75,6 +75,7 @@ DEFINITIONS = {
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "servers": text(f"{SERVER}(,{SERVER})*", empty=True),
     "url": text(URL, empty=True),
+    "duration": text("([0-9]+(ms|[smhdwy]))+"),
     "podExtras": closed(EXTRAS),
     "stage": closed(EXTRAS | {"resources": reference("resources")}),
 }

@@ -113,20 +113,22 @@ def test_what_is_kept_can_be_taken_along_or_removed_as_the_readme_says(
     assert set(brokers(api, namespace)) == of_money("sandbox")
 
 
-def secret(api: Api, namespace: str) -> dict[str, Any]:
-    path = f"/api/v1/namespaces/{namespace}/secrets/tradebot-elasticsearch"
-    return dict(api.get(path)["data"])
+def secret(api: Api, namespace: str, name: str = "tradebot-elasticsearch") -> dict[str, Any]:
+    return dict(api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["data"])
 
 
 def test_passwords_are_made_once_and_outlive_upgrades_and_the_release(
     api: Api, namespace: str
 ) -> None:
-    bring(namespace, EXTERNAL)
-    made = secret(api, namespace)
-    assert set(made) >= {"elastic", "kibana", "encryptionKey"} and len(set(made.values())) > 2
+    tls = "tradebot-elasticsearch-tls"
+    bring(namespace, EXTERNAL, "elasticsearch.tls=true")
+    made, certificate = secret(api, namespace), secret(api, namespace, tls)
+    assert set(made) >= {"elastic", "kibana", "encryptionKey"}
+    assert len(set(made.values())) == len(made)
     for value in ("elasticsearch.heap=600m", "elasticsearch.heap=700m"):
-        bring(namespace, EXTERNAL, value)
+        bring(namespace, EXTERNAL, "elasticsearch.tls=true", value)
         assert secret(api, namespace) == made
+        assert secret(api, namespace, tls) == certificate
     helm(namespace, "rollback", "tradebot", "1")
     assert secret(api, namespace) == made
     helm(namespace, "uninstall", "tradebot", "--wait")
