@@ -6,311 +6,9 @@ from typing import Any
 import pytest
 import yaml
 from apiserver import BOTS, ROOT, Api
+from bad_tradebots import BAD, BAD_CHANGES, BAD_NAMES, by_url
 
 pytestmark = pytest.mark.cluster
-
-LIVE = {"mode": "Live"}
-
-
-def by_url(url: str) -> dict[str, Any]:
-    return {"forecast": {"history": {"source": "Url", "url": url}}}
-
-
-BAD: list[tuple[str, dict[str, Any], str, str]] = [
-    # what is wrong, the spec, the field that is named, a part of the sentence that tells the fix
-    ("no symbol", {"symbol": None}, "spec.symbol", "Required value"),
-    ("an empty symbol", {"symbol": ""}, "spec.symbol", "such as BTCUSD"),
-    ("a lower-case symbol", {"symbol": "btcusd"}, "spec.symbol", "capital letters"),
-    ("a symbol with a slash", {"symbol": "BTC/USD"}, "spec.symbol", "such as BTCUSD"),
-    ("a symbol that is too short", {"symbol": "BTC"}, "spec.symbol", "5 to 12"),
-    ("a symbol that is too long", {"symbol": "BTCUSDBTCUSDX"}, "spec.symbol", "more than 12"),
-    ("a symbol that is a number", {"symbol": 12345}, "spec.symbol", "must be of type string"),
-    ("a mode in lower case", {"mode": "paper"}, "spec.mode", '"Paper", "Live", "Paused"'),
-    ("a mode that is not one", {"mode": "Dry"}, "spec.mode", '"Paper", "Live", "Paused"'),
-    ("an empty mode", {"mode": ""}, "spec.mode", '"Paper", "Live", "Paused"'),
-    ("Live without keys", LIVE, "spec.venue", "needs spec.venue.credentialsSecret"),
-    (
-        "Live without keys on the real venue",
-        LIVE | {"venue": {"environment": "Production"}},
-        "spec.venue",
-        "set spec.mode to Paper",
-    ),
-    (
-        "Live with an empty name of keys",
-        LIVE | {"venue": {"credentialsSecret": ""}},
-        "spec.venue.credentialsSecret",
-        "at least 1 chars long",
-    ),
-    ("a venue we do not know", {"venue": {"name": "kraken"}}, "spec.venue.name", '"gemini"'),
-    (
-        "an environment that is not one",
-        {"venue": {"environment": "Testnet"}},
-        "spec.venue.environment",
-        '"Emulator", "Sandbox", "Production"',
-    ),
-    (
-        "a Secret's name in capitals",
-        {"venue": {"credentialsSecret": "BTC_KEYS"}},
-        "spec.venue.credentialsSecret",
-        "must be the name of a Secret",
-    ),
-    (
-        "keys in the resource itself",
-        {"venue": {"apiKey": "account-abc"}},
-        "spec.venue.apiKey",
-        "unknown field",
-    ),
-    ("a venue that is a word", {"venue": "gemini"}, "spec.venue", "must be of type object"),
-    ("a risk that is a float", {"riskFraction": 0.05}, "spec.riskFraction", "of type string"),
-    ("no risk", {"riskFraction": "0"}, "spec.riskFraction", "above 0 and at most 1"),
-    ("a negative risk", {"riskFraction": "-0.05"}, "spec.riskFraction", 'such as "0.05"'),
-    ("a risk above one", {"riskFraction": "1.01"}, "spec.riskFraction", "at most 1"),
-    ("a risk in per cent", {"riskFraction": "5%"}, "spec.riskFraction", "decimal string"),
-    ("a risk with an exponent", {"riskFraction": "5e-2"}, "spec.riskFraction", "decimal string"),
-    ("a risk with a comma", {"riskFraction": "0,05"}, "spec.riskFraction", 'such as "0.05"'),
-    ("a risk that is not a number", {"riskFraction": "NaN"}, "spec.riskFraction", "decimal"),
-    ("an endless risk", {"riskFraction": "0.0500000000000000"}, "spec.riskFraction", "than 12"),
-    (
-        "a band upside down",
-        {"liquidityBand": {"minBps": 20000, "maxBps": 5000}},
-        "spec.liquidityBand",
-        "minBps must be below",
-    ),
-    (
-        "an empty band",
-        {"liquidityBand": {"minBps": 10000, "maxBps": 10000}},
-        "spec.liquidityBand",
-        "an empty band allows no buy",
-    ),
-    (
-        "a minimum above the default maximum",
-        {"liquidityBand": {"minBps": 30000}},
-        "spec.liquidityBand",
-        "minBps must be below",
-    ),
-    (
-        "a negative band",
-        {"liquidityBand": {"minBps": -1}},
-        "spec.liquidityBand.minBps",
-        "greater than or equal to 0",
-    ),
-    (
-        "a band beyond reason",
-        {"liquidityBand": {"maxBps": 2000000}},
-        "spec.liquidityBand.maxBps",
-        "less than or equal to 1000000",
-    ),
-    (
-        "a band that is a ratio",
-        {"liquidityBand": {"minBps": 0.5}},
-        "spec.liquidityBand.minBps",
-        "of type integer",
-    ),
-    (
-        "a band in words",
-        {"liquidityBand": {"minBps": "5000"}},
-        "spec.liquidityBand.minBps",
-        "of type integer",
-    ),
-    (
-        "a model that is not one",
-        {"forecast": {"model": "prophet"}},
-        "spec.forecast.model",
-        '"FastProphet"',
-    ),
-    (
-        "no horizon",
-        {"forecast": {"horizonMinutes": 0}},
-        "spec.forecast.horizonMinutes",
-        "greater than or equal to 2",
-    ),
-    (
-        "a horizon of a month",
-        {"forecast": {"horizonMinutes": 43200}},
-        "spec.forecast.horizonMinutes",
-        "less than or equal to 10080",
-    ),
-    (
-        "a refit of zero minutes",
-        {"forecast": {"refitMinutes": 0}},
-        "spec.forecast.refitMinutes",
-        "greater than or equal to 1",
-    ),
-    (
-        "a refit later than the horizon",
-        {"forecast": {"refitMinutes": 90, "horizonMinutes": 60}},
-        "spec.forecast",
-        "must not be above spec.forecast.horizonMinutes",
-    ),
-    (
-        "an edge below zero",
-        {"forecast": {"minEdgeBps": -5}},
-        "spec.forecast.minEdgeBps",
-        "greater than or equal to 0",
-    ),
-    (
-        "an edge above everything",
-        {"forecast": {"minEdgeBps": 10001}},
-        "spec.forecast.minEdgeBps",
-        "less than or equal to 10000",
-    ),
-    (
-        "a history from nowhere",
-        {"forecast": {"history": {"source": "S3"}}},
-        "spec.forecast.history.source",
-        '"Venue", "Url", "Claim"',
-    ),
-    (
-        "a history by Url without the url",
-        {"forecast": {"history": {"source": "Url"}}},
-        "spec.forecast.history",
-        "give both or neither",
-    ),
-    (
-        "a url that is not used",
-        {"forecast": {"history": {"url": "https://example.org/a.csv"}}},
-        "spec.forecast.history",
-        "url goes with source Url",
-    ),
-    (
-        "a url of an unknown form",
-        by_url("ftp://example.org/a.zip"),
-        "spec.forecast.history.url",
-        "end in .csv or .parquet",
-    ),
-    (
-        "a url that others can change on the way",
-        by_url("http://example.org/a.csv"),
-        "spec.forecast.history.url",
-        "must be https://HOST/PATH",
-    ),
-    (
-        "a url on a port that no policy opens",
-        by_url("https://example.org:8443/a.csv"),
-        "spec.forecast.history.url",
-        "on no port but 443",
-    ),
-    (
-        "a url with a password in it",
-        by_url("https://me:secret@example.org/a.csv"),
-        "spec.forecast.history.url",
-        "without a user",
-    ),
-    (
-        "a url without a host",
-        by_url("https:///a.csv"),
-        "spec.forecast.history.url",
-        "must be https://HOST/PATH",
-    ),
-    (
-        "a history by Claim without the claim",
-        {"forecast": {"history": {"source": "Claim"}}},
-        "spec.forecast.history",
-        "claim goes with source Claim",
-    ),
-    (
-        "a claim's path that leaves the claim",
-        {
-            "forecast": {
-                "history": {"source": "Claim", "claim": {"name": "h", "path": "a/../../b.csv"}}
-            }
-        },
-        "spec.forecast.history.claim.path",
-        "without ..",
-    ),
-    (
-        "a claim without a path",
-        {"forecast": {"history": {"source": "Claim", "claim": {"name": "h"}}}},
-        "spec.forecast.history.claim.path",
-        "Required value",
-    ),
-    (
-        "no position",
-        {"limits": {"maxPosition": "0"}},
-        "spec.limits.maxPosition",
-        "decimal string above 0",
-    ),
-    (
-        "a position that is a float",
-        {"limits": {"maxPosition": 1.5}},
-        "spec.limits.maxPosition",
-        "of type string",
-    ),
-    (
-        "a daily loss of everything and more",
-        {"limits": {"maxDailyLoss": "1.5"}},
-        "spec.limits.maxDailyLoss",
-        "at most 1",
-    ),
-    (
-        "a drawdown of nothing",
-        {"limits": {"maxDrawdown": "0.0"}},
-        "spec.limits.maxDrawdown",
-        "above 0",
-    ),
-    (
-        "a cooldown before now",
-        {"limits": {"cooldownSeconds": -1}},
-        "spec.limits.cooldownSeconds",
-        "greater than or equal to 0",
-    ),
-    (
-        "no order an hour",
-        {"limits": {"maxOrdersPerHour": 0}},
-        "spec.limits.maxOrdersPerHour",
-        "greater than or equal to 1",
-    ),
-    (
-        "more orders than the venue takes",
-        {"limits": {"maxOrdersPerHour": 100000}},
-        "spec.limits.maxOrdersPerHour",
-        "less than or equal to 3600",
-    ),
-    (
-        "a deletion policy that is not one",
-        {"deletionPolicy": "Delete"},
-        "spec.deletionPolicy",
-        '"Keep", "Flatten"',
-    ),
-    ("a misspelt field", {"riskFracton": "0.05"}, "spec.riskFracton", "unknown field"),
-    (
-        "a misspelt limit",
-        {"limits": {"maxDailyLos": "0.02"}},
-        "spec.limits.maxDailyLos",
-        "unknown field",
-    ),
-]
-
-BAD_NAMES = [
-    ("a name with a dot", "btc.usd"),
-    ("a name that begins with a digit", "1btc"),
-    ("a name that is too long", "b" * 41),
-]
-
-Change = tuple[str, dict[str, Any], dict[str, Any], str, str]
-BAD_CHANGES: list[Change] = [
-    (
-        "another symbol",
-        {},
-        {"symbol": "ETHUSD"},
-        "spec.symbol",
-        "immutable: delete this TradeBot",
-    ),
-    (
-        "another environment",
-        {"venue": {"environment": "Sandbox"}},
-        {"venue": {"environment": "Production"}},
-        "spec.venue.environment",
-        "immutable: make another TradeBot",
-    ),
-    (
-        "Live, once there are keys no more",
-        {"mode": "Live", "venue": {"credentialsSecret": "keys"}},
-        {"venue": {"credentialsSecret": None}},
-        "spec.venue",
-        "set spec.mode to Paper",
-    ),
-]
 
 
 def tradebot(name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -431,3 +129,38 @@ def test_every_field_of_the_schema_has_a_description(api: Api) -> None:
 
     walk("", schema)
     assert silent == []
+
+
+def test_kubectl_shows_what_a_bot_does_and_why_not(api: Api, namespace: str) -> None:
+    place = BOTS.format(namespace)
+    api.post(place, tradebot("btc", {})).raise_for_status()
+    condition = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "StagesStarting",
+        "message": "ingest has not begun",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    api.merge(f"{place}/btc/status", {"status": {"conditions": [condition]}}).raise_for_status()
+    headers = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    table = api.request("GET", place, headers=headers).raise_for_status().json()
+    columns = table["columnDefinitions"]
+    shown = [column["name"].upper() for column in columns if column["priority"] == 0]
+    assert shown == ["NAME", "SYMBOL", "MODE", "MODEL", "READY", "REASON", "AGE"]
+    (row,) = table["rows"]
+    told = dict(zip([column["name"] for column in columns], row["cells"], strict=True))
+    age = told.pop("Age")
+    assert age[-1] == "s" and int(age[:-1]) < 60
+    assert (
+        told.items()
+        >= {
+            "Name": "btc",
+            "Symbol": "BTCUSD",
+            "Mode": "Paper",
+            "Model": "FastProphet",
+            "Ready": "False",
+            "Reason": "StagesStarting",
+            "Environment": "Emulator",
+            "Message": "ingest has not begun",
+        }.items()
+    )
