@@ -271,6 +271,23 @@ def test_a_variable_added_by_hand_is_trimmed() -> None:
     assert action.manifest["kind"] == "Deployment"
 
 
+def test_a_rolling_update_set_by_hand_is_taken_back_whole_and_the_rest_afterwards() -> None:
+    wanted = children(bot(), "trader")
+    live = alive(wanted)
+    spec = live[-1]["spec"]
+    spec["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
+    spec["replicas"] = 3
+    (action,) = converge(wanted, live)
+    assert isinstance(action, Trim)
+    assert action.patch[1] == {
+        "op": "replace",
+        "path": "/spec/strategy",
+        "value": {"type": "Recreate"},
+    }
+    spec["strategy"] = {"type": "Recreate"}
+    assert converge(wanted, live) == [Apply(wanted[-1])]
+
+
 def test_an_old_config_goes_when_no_deployment_reads_it() -> None:
     before = alive(children(bot(), "trader"))
     wanted = children(bot(riskFraction="0.1"), "trader")

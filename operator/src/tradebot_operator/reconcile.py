@@ -34,7 +34,7 @@ class Apply(msgspec.Struct, frozen=True):
 
 
 class Trim(msgspec.Struct, frozen=True):
-    """Take away, by this JSON patch, what somebody added to the manifest's lists."""
+    """Take away, by this JSON patch, what somebody added and applying would not take away."""
 
     manifest: Manifest
     patch: list[dict[str, Any]]
@@ -78,10 +78,12 @@ def converge(desired: Iterable[Manifest], live: Iterable[Manifest]) -> list[Acti
             actions.append(Apply(manifest))
             continue
         difference = drift(manifest, found)
-        if difference.changed:
+        version = found["metadata"]["resourceVersion"]
+        if (strategy := _strategy(manifest, found, version)) is not None:
+            actions.append(strategy)
+        elif difference.changed:
             actions.append(Apply(manifest))
         elif difference.extra:
-            version = found["metadata"]["resourceVersion"]
             actions.append(Trim(manifest, difference.removal(version)))
     used = _configs_in_use(present.values())
     for key, item in present.items():
@@ -90,6 +92,17 @@ def converge(desired: Iterable[Manifest], live: Iterable[Manifest]) -> list[Acti
             continue
         actions.append(Delete(item))
     return actions
+
+
+def _strategy(manifest: Manifest, live: Manifest, version: str) -> Trim | None:
+    """Takes a rolling update back, whole: applied over it, ours would be refused for the
+    parameters that are left of it.
+    """
+    if manifest["kind"] != "Deployment" or "rollingUpdate" not in live["spec"].get("strategy", {}):
+        return None
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+    strategy = manifest["spec"]["strategy"]
+    return Trim(manifest, [test, {"op": "replace", "path": "/spec/strategy", "value": strategy}])
 
 
 def _configs_in_use(live: Iterable[Manifest]) -> set[tuple[str, str]]:

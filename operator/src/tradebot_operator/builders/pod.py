@@ -120,8 +120,7 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
         "spec": {
             "replicas": plan.replicas,
             "revisionHistoryLimit": 2,
-            # Without the null what a hand left of a rolling update would stay, and be refused.
-            "strategy": {"type": "Recreate", "rollingUpdate": None},
+            "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {UNIT: plan.unit.name}},
             "template": {
                 "metadata": {
