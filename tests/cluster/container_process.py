@@ -9,28 +9,30 @@ from typing import Any
 from apiserver import eventually
 
 
-def kill(pod: dict[str, Any]) -> None:
-    """Ends the container of a pod as a crash does; the pod stays, and starts it again.
+def kill(pod: dict[str, Any], container: dict[str, Any]) -> None:
+    """Ends a container of a pod as a crash does; the pod stays, and starts it again.
+
+    Args:
+        container: what the pod's status says of it.
 
     Raises:
         LookupError: no process of this machine is the container's.
     """
-    pid = _first_process(pod["metadata"]["uid"], _container(pod))
+    pid = _first_process(pod["metadata"]["uid"], _number(container))
     os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def is_here(pod: dict[str, Any]) -> bool:
+def is_here(pod: dict[str, Any], container: dict[str, Any]) -> bool:
     """Whether the container's processes are this machine's."""
     with contextlib.suppress(LookupError):
-        return bool(_first_process(pod["metadata"]["uid"], _container(pod)))
+        return bool(_first_process(pod["metadata"]["uid"], _number(container)))
     return False
 
 
-def _container(pod: dict[str, Any]) -> str:
-    """The id under which the node runs the pod's container."""
-    (status,) = pod["status"]["containerStatuses"]
-    return str(status["containerID"]).rpartition("//")[2]
+def _number(container: dict[str, Any]) -> str:
+    """The id under which the node runs the container."""
+    return str(container["containerID"]).rpartition("//")[2]
 
 
 def _first_process(pod: str, container: str) -> int:

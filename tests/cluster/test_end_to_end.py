@@ -7,9 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -17,8 +15,10 @@ from typing import Any
 import audit
 import container_process
 import pytest
+import trades
 import yaml
 from apiserver import BOTS, ROOT, Api, eventually
+from rollout import Rollout
 
 IMAGES = os.environ.get("TRADEBOT_TEST_IMAGES", "")
 BROKER = os.environ.get("TRADEBOT_TEST_CLUSTER_KAFKA", "")
@@ -27,6 +27,7 @@ QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "60"))
 SETTLED_SECONDS = 20
 RENEW_SECONDS = 5
 NAMESPACE = "tradebot-e2e"
+PREFIX = f"e2e-{os.getpid()}."
 
 pytestmark = [
     pytest.mark.cluster,
@@ -137,7 +138,7 @@ def bots(api: Api) -> Iterator[Bots]:
         "images.registry": registry,
         "images.tag": tag,
         "kafka.external.bootstrapServers": BROKER,
-        "topics.prefix": f"e2e-{os.getpid()}.",
+        "topics.prefix": PREFIX,
         "elasticsearch.enabled": "false",
         "emulator.enabled": "true",
         "emulator.speed": "30",
@@ -218,38 +219,39 @@ def test_a_settled_cluster_is_written_to_by_nobody(
         assert 0 < count <= QUIET_SECONDS / RENEW_SECONDS + 1, trader
 
 
-def is_right(kind: str) -> None:
-    """No trade was made twice, and each window was decided once by each bot."""
-    fills = Counter((fill["bot"], fill["trade_id"]) for fill in documents("fill"))
-    orders = documents("order")
-    names = Counter((order["bot"], order["client_order_id"]) for order in orders)
-    intents = Counter((order["bot"], order["decision_id"]) for order in orders)
-    decided = Counter((item["bot"], item["window_end"]) for item in documents("decision"))
-    for what in (fills, names, intents, decided):
-        assert what and max(what.values()) == 1, (kind, what.most_common(3))
+def is_right(*bots: str) -> None:
+    """No trade was made twice, and each window was decided once and none left out."""
+    place = (BROKER, f"{PREFIX}emulator.")
+    documents = trades.told(*place, "decision", "order", "fill")
+    assert {item["bot"] for item in documents if item["doc_type"] == "order"} >= set(bots)
+    assert trades.wrongs(documents) == []
+    measured = trades.windows(*place)
+    assert {bot: trades.undecided(documents, bot, measured) for bot in bots} == {
+        bot: [] for bot in bots
+    }
 
 
 def test_every_container_may_be_killed_in_its_place_and_trades_stay_right(bots: Bots) -> None:
-    def started_again(pod: dict[str, Any]) -> bool:
-        found = [p for p in bots.pods() if p["metadata"]["uid"] == pod["metadata"]["uid"]]
-        before = pod["status"]["containerStatuses"][0]["restartCount"]
-        return any(
-            is_ready(p) and p["status"]["containerStatuses"][0]["restartCount"] > before
-            for p in found
-        )
-
-    pods = bots.pods()
-    if not all(container_process.is_here(pod) for pod in pods):
+    places = [(pod, c) for pod in bots.pods() for c in pod["status"]["containerStatuses"]]
+    if not all(container_process.is_here(*place) for place in places):
         pytest.skip("needs a node whose containers are processes of this machine")
-    for pod in pods:
-        container_process.kill(pod)
-        assert eventually(partial(started_again, pod), seconds=90), unit_of(pod)
-        assert eventually(lambda: bots.trades("btc") and bots.trades("btc-live"), seconds=90), (
-            unit_of(pod),
-            bots.condition("btc"),
-            bots.condition("btc-live"),
+
+    def started_again(pod: dict[str, Any], container: dict[str, Any]) -> bool:
+        found = bots.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}")
+        (now,) = (
+            item
+            for item in found["status"]["containerStatuses"]
+            if item["name"] == container["name"]
         )
-    is_right("killed in place")
+        return is_ready(found) and now["restartCount"] > container["restartCount"]
+
+    for pod, container in places:
+        what = (unit_of(pod), container["name"])
+        container_process.kill(pod, container)
+        assert eventually(partial(started_again, pod, container), seconds=90), what
+        for name in ("btc", "btc-live"):
+            assert eventually(partial(bots.trades, name), seconds=90), (what, bots.condition(name))
+    is_right("btc", "btc-live")
 
 
 def test_every_pod_may_be_deleted_by_force_and_trades_stay_right(bots: Bots) -> None:
@@ -257,67 +259,26 @@ def test_every_pod_may_be_deleted_by_force_and_trades_stay_right(bots: Bots) -> 
         kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
         assert eventually(partial(bots.replaced, pod), seconds=90), unit_of(pod)
         assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
-    is_right("deleted by force")
-
-
-class Watching(threading.Thread):
-    """Looks at a trader's pods and settings, again and again, until it is told to stop."""
-
-    def __init__(self, bots: Bots, name: str) -> None:
-        super().__init__(daemon=True)
-        self._bots, self._name = bots, name
-        self.over = threading.Event()
-        self.at_once, self.looks, self.missing = 0, 0, list[str]()
-
-    def run(self) -> None:
-        while not self.over.wait(0.1):
-            self.looks += 1
-            pods = [
-                pod
-                for pod in self._bots.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
-                if pod["metadata"]["labels"].get("tradebot.dev/bot") == self._name
-            ]
-            self.at_once = max(self.at_once, sum(runs(pod) for pod in pods))
-            named = config_of(self._bots.api, self._name)
-            path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{named}"
-            if not self._bots.api.exists(path) and config_of(self._bots.api, self._name) == named:
-                self.missing.append(named)
-
-
-def runs(pod: dict[str, Any]) -> bool:
-    """Whether a container of the pod may be acting."""
-    listed = pod["status"].get("containerStatuses", [])
-    return any("running" in item["state"] for item in listed)
-
-
-def config_of(api: Api, name: str) -> str:
-    """The ConfigMap that the trader's Deployment names."""
-    deployment = api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trader-{name}")
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    return str(container["envFrom"][0]["configMapRef"]["name"])
+    is_right("btc", "btc-live")
 
 
 def test_of_edits_while_a_trader_restarts_the_last_one_wins_and_never_do_two_run(
     bots: Bots,
 ) -> None:
-    watching = Watching(bots, "btc")
-    watching.start()
-    for low in (6000, 6100, 6200):
-        patch = f'{{"spec":{{"liquidityBand":{{"minBps":{low}}}}}}}'
-        kubectl("patch", "tradebot", "btc", "--type=merge", f"-p={patch}")
-        time.sleep(2)
-
     def shows_the_last() -> bool:
         shown = kubectl("exec", "deploy/trader-btc", "--", "printenv", "TRADEBOT_BAND_MIN_BPS")
         return shown.strip() == "6200"
 
-    assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
-    assert eventually(shows_the_last, seconds=30)
-    watching.over.set()
-    watching.join()
-    assert watching.looks > 20 and watching.at_once == 1
-    assert not watching.missing, "a Deployment never names settings that are not there"
-    is_right("edited while rolling out")
+    with Rollout(bots.api, NAMESPACE, "btc") as seen:
+        for low in (6000, 6100, 6200):
+            patch = f'{{"spec":{{"liquidityBand":{{"minBps":{low}}}}}}}'
+            kubectl("patch", "tradebot", "btc", "--type=merge", f"-p={patch}")
+            time.sleep(2)
+        assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
+        assert eventually(shows_the_last, seconds=30)
+    assert seen.looks > 20 and seen.at_once == 1
+    assert seen.missing == []
+    is_right("btc")
 
 
 def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Bots) -> None:
