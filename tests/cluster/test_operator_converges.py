@@ -77,9 +77,13 @@ EDITS: dict[str, tuple[str, str, Edit]] = {
         f"{stage}: {what}": ("deployments", stage, edit)
         for stage in STAGES
         for what, edit in (
-            ("replicas", lambda *_: {"spec": {"replicas": 3}}),
-            ("labels", lambda *_: {"metadata": {"labels": {"tradebot.dev/stage": "x"}}}),
-            ("owners", lambda *_: {"metadata": {"ownerReferences": []}}),
+            (
+                "replicas, label and owners",
+                lambda *_: {
+                    "metadata": {"labels": {"tradebot.dev/stage": "x"}, "ownerReferences": []},
+                    "spec": {"replicas": 3},
+                },
+            ),
             (
                 "container",
                 lambda world, path: {
