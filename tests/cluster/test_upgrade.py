@@ -26,8 +26,8 @@ STAGES = ("ingest", "liquidity", "forecast", "trader")
 RESTARTED = set(STAGES)
 """The stages whose pods today's version changes, as its changelog tells."""
 TAKEN_BACK = {"forecast", "trader"}
-"""Those that the version before changes in turn; it does not know the others' annotations, and what it
-does not know it lets stand."""
+"""Those that the version before changes in turn; it does not know the others' annotations, and what
+it does not know it lets stand."""
 KINDS = {
     "configmaps": "api/v1",
     "secrets": "api/v1",
