@@ -1,19 +1,26 @@
-"""Addresses of real servers; a test that needs one skips with a sentence where it is not given."""
+"""Real servers and programs; a test that needs one skips with a sentence where it is not there."""
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
-def _address(variable: str, server: str) -> str:
-    address = os.environ.get(variable, "")
-    if address:
-        return address
-    reason = f"needs a real {server}: set {variable} to its address"
+def _absent(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason + " (in CI a skip would hide it)")
     pytest.skip(reason)
+
+
+def _address(variable: str, server: str) -> str:
+    address = os.environ.get(variable, "")
+    return address or _absent(f"needs a real {server}: set {variable} to its address")
+
+
+def _program(name: str, package: str) -> str:
+    path = shutil.which(name)
+    return path or _absent(f"needs {name} on the PATH (Debian's package {package})")
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +38,16 @@ def elasticsearch_address() -> str:
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     """The path of Prometheus' executable."""
-    path = shutil.which("prometheus")
-    if path is None:
-        reason = "needs prometheus on the PATH (Debian's package of that name)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason + " (in CI a skip would hide it)")
-        pytest.skip(reason)
-    return path
+    return _program("prometheus", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus' own tool for rules."""
+    return _program("promtool", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a browser."""
+    return _program("chromium", "chromium")

@@ -315,11 +315,11 @@ def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
 # Forecast and marks.
 
 
-def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> None:
-    path = [1.0, 1.1, 1.3, 1.2, 1.4]
-    read = predict(
-        path,
-        120_000,
+def predicted(ts: int) -> Prediction | None:
+    """What a forecast of five minutes from minute one on says at `ts` (ms)."""
+    return predict(
+        [1.0, 1.1, 1.3, 1.2, 1.4],
+        ts,
         start=60_000,
         step_ms=60_000,
         model="m",
@@ -327,26 +327,17 @@ def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> 
         history_end=0,
         evaluated=True,
     )
+
+
+def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> None:
+    read = predicted(120_000)
     assert read is not None
     assert (read.log_price, read.log_price_next, read.log_price_turn) == (1.1, 1.3, 1.3)
 
 
 @pytest.mark.parametrize("ts", [0, 59_999, 300_000, 10**9])
 def test_outside_its_reach_a_forecast_says_nothing(ts: int) -> None:
-    path = [1.0, 1.1, 1.3, 1.2, 1.4]
-    assert (
-        predict(
-            path,
-            ts,
-            start=60_000,
-            step_ms=60_000,
-            model="m",
-            digest="d",
-            history_end=0,
-            evaluated=True,
-        )
-        is None
-    )
+    assert predicted(ts) is None
 
 
 def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
