@@ -16,11 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from elastic_answers import ElasticAnswers
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoredDocument, StoreSettings
@@ -41,9 +42,7 @@ class Server:
         self.authorizations: set[str] = set()
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(ElasticAnswers):
             def answer(self) -> None:
                 text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 server.authorizations.add(self.headers.get("Authorization", ""))
@@ -53,17 +52,9 @@ class Server:
                     status, body = server.refusals.pop(0), {"error": "not yet"}
                 else:
                     server.asked.append((self.command, path, text))
-                data = b"" if self.command == "HEAD" else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("X-Elastic-Product", "Elasticsearch")
-                self.send_header("Content-Type", "application/vnd.elasticsearch+json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                self.tell(status, body)
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  # http.server's
-
-            def log_message(self, *_args: object) -> None: ...
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"

@@ -10,11 +10,12 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from elastic_answers import ElasticAnswers
 
 from tradebot.platform import elastic_store
 from tradebot.platform.elastic_mappings import index_name, mapping
@@ -35,25 +36,15 @@ class Told:
         self.authorization = ""
         told = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_PUT(self) -> None:  # the client writes by PUT
+        class Handler(ElasticAnswers):
+            def do_PUT(self) -> None:  # noqa: N802  # http.server's name; the client writes by PUT
                 lines = self.rfile.read(int(self.headers["Content-Length"])).splitlines()
                 told.authorization = self.headers.get("Authorization", "")
                 actions = [json.loads(line)["index"] for line in lines[::2]]
                 told.bulks.append(actions)
                 answer = told.answers.pop(0) if told.answers else fine(actions)
                 status, body = answer(actions) if callable(answer) else answer
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("X-Elastic-Product", "Elasticsearch")
-                self.send_header("Content-Type", "application/vnd.elasticsearch+json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_args: object) -> None: ...
+                self.tell(status, body)
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_port
