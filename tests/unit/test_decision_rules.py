@@ -1,6 +1,7 @@
 """The report's rules, and the gates around them."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,8 +27,9 @@ from tradebot.domain.decision import (
 )
 from tradebot.domain.risk.marks import advance, shift
 from tradebot.domain.signal import predict
-from tradebot.trader.metrics import GATES
+from tradebot.trader.metrics import DECISIONS, from_zero
 
+ALL_GATES = tuple(dict.fromkeys((*WATCHES, *BUY_GATES, *SELL_GATES)))
 END = 1_602_770_100_000
 STEPS = Increments(
     amount_step=Decimal("0.00000001"), price_step=Decimal("0.01"), minimum=Decimal("0.00001")
@@ -353,11 +355,26 @@ def test_a_deposit_is_no_gain() -> None:
     assert marks == Marks(day=1, day_equity=Decimal(150), peak_equity=Decimal(170))
 
 
-def test_the_metric_of_decisions_begins_with_every_gate_that_is_asked() -> None:
+@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+def test_a_gate_is_named_as_its_file(gate: Any) -> None:
+    assert Path(gate.__file__).stem == gate.GATE
+
+
+@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+def test_a_verdict_names_the_gate_that_gave_it(gate: Any) -> None:
     now = situation()
     state, settings = now.pop("state"), now.pop("settings")
-    inputs = Inputs(increments=STEPS, **now)
     proposal = Proposal(side="buy", amount=Decimal(1), price=Decimal(100))
-    gates = (*WATCHES, *BUY_GATES, *SELL_GATES)
-    asked = {gate(state, inputs, settings, proposal).gate for gate in gates}
-    assert asked | {"signal"} == set(GATES)
+    verdict = gate.check(state, Inputs(increments=STEPS, **now), settings, proposal)
+    assert verdict.gate == gate.GATE
+
+
+def test_each_gate_is_counted_from_zero() -> None:
+    from_zero("untraded")
+    counted = {
+        sample.labels["gate"]
+        for metric in DECISIONS.collect()
+        for sample in metric.samples
+        if sample.labels["bot"] == "untraded" and sample.labels["action"] == "hold"
+    }
+    assert counted == {gate.GATE for gate in ALL_GATES} | {"signal"}

@@ -7,8 +7,8 @@ gates of `domain/risk`: each gives a verdict with its reason, all verdicts are k
 that fails names the decision's reason.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
+from typing import Final, Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ from tradebot.domain.risk import (
     drawdown,
     edge,
     feed,
-    latch,
+    halt,
     model,
     order_rate,
     position,
@@ -61,41 +61,63 @@ __all__ = [
     "decide",
 ]
 
-Gate = Callable[[State, Inputs, Settings, Proposal], Verdict]
 
-WATCHES: tuple[Gate, ...] = (daily_loss.check, drawdown.check)
+class Gate(Protocol):
+    """A file of `domain/risk`: its name, and what it says of an order that is proposed."""
+
+    @property
+    def GATE(self) -> str: ...  # noqa: N802
+
+    def check(
+        self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
+    ) -> Verdict: ...
+
+
+WATCHES: Final[tuple[Gate, ...]] = (daily_loss, drawdown)
 """Asked at every window, whatever the signal: they can halt the bot."""
 
-BUY_GATES: tuple[Gate, ...] = (
-    latch.check,
-    reconciliation.check,
-    window_age.check,
-    feed.check,
-    model.check,
-    completeness.check,
-    band.check,
-    position.check,
-    edge.check,
-    cooldown.check,
-    order_rate.check,
-    size.check,
-    collar.check,
+BUY_GATES: Final[tuple[Gate, ...]] = (
+    halt,
+    reconciliation,
+    window_age,
+    feed,
+    model,
+    completeness,
+    band,
+    position,
+    edge,
+    cooldown,
+    order_rate,
+    size,
+    collar,
 )
-SELL_GATES: tuple[Gate, ...] = (
-    latch.check,
-    reconciliation.check,
-    window_age.check,
-    feed.check,
-    position.check,
-    order_rate.check,
-    size.check,
-    collar.check,
+SELL_GATES: Final[tuple[Gate, ...]] = (
+    halt,
+    reconciliation,
+    window_age,
+    feed,
+    position,
+    order_rate,
+    size,
+    collar,
 )
 """A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""
 
+NO_SIGNAL: Final = "signal"
+
+REASONS_TO_HOLD: Final = (
+    NO_SIGNAL,
+    *dict.fromkeys(gate.GATE for gate in (*WATCHES, *BUY_GATES, *SELL_GATES)),
+)
+"""What a decision's `gate` may name, in the order in which it is asked."""
+
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do for a window, and why. `halt` is the reason to halt the bot, or empty."""
+    """What to do for a window, and why.
+
+    `gate` is what held the signal back, one of `REASONS_TO_HOLD`, or empty; `halt` is the reason to
+    halt the bot, or empty.
+    """
 
     action: Action
     signal: Action
@@ -116,11 +138,11 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
     mid = None if inputs.quote is None else inputs.quote.mid
     proposal = _propose(signal, state, inputs, settings)
     gates = WATCHES if signal == "hold" else WATCHES + _gates(signal)
-    verdicts = tuple(gate(state, inputs, settings, proposal) for gate in gates)
+    verdicts = tuple(gate.check(state, inputs, settings, proposal) for gate in gates)
     failed = next((verdict for verdict in verdicts if not verdict.passed), None)
-    halt = next((verdict.reason for verdict in verdicts if verdict.halts), "")
+    halted_by = next((verdict.reason for verdict in verdicts if verdict.halts), "")
     if signal == "hold" or failed is not None:
-        gate, reason = (failed.gate, failed.reason) if failed else ("signal", _no_signal(delta))
+        gate, reason = (failed.gate, failed.reason) if failed else (NO_SIGNAL, _no_signal(delta))
         return Decision(
             action="hold",
             signal=signal,
@@ -129,7 +151,7 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
             verdicts=verdicts,
             delta=delta,
             mid=mid,
-            halt=halt,
+            halt=halted_by,
         )
     return Decision(
         action=signal,

@@ -37,7 +37,8 @@ class Change(msgspec.Struct, gc=False):
     """One change of one level of the book, its numbers as floats.
 
     The bounds of `ts` (ms, 2009 to 2100) keep out seconds and microseconds, which would move the
-    watermark for good; those of the numbers keep out infinities and NaN.
+    watermark for good; those of the numbers keep out infinities and NaN, and a `seq` that no
+    checkpoint could hold.
     """
 
     side: Literal["bid", "ask"]
@@ -46,7 +47,7 @@ class Change(msgspec.Struct, gc=False):
     symbol: str
     ts: Annotated[int, msgspec.Meta(ge=1_230_768_000_000, lt=4_102_444_800_000)]
     reason: Literal["initial", "place", "cancel", "trade"]
-    seq: Annotated[int, msgspec.Meta(ge=0)]
+    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class WindowRules(msgspec.Struct, frozen=True):

@@ -5,29 +5,10 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from tradebot.domain.decision import REASONS_TO_HOLD
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Phase
 from tradebot.trader.ledger import Ledger
-
-GATES: Final = (
-    "signal",
-    "daily_loss",
-    "drawdown",
-    "halt",
-    "reconciliation",
-    "window_age",
-    "feed",
-    "model",
-    "completeness",
-    "band",
-    "position",
-    "edge",
-    "cooldown",
-    "order_rate",
-    "size",
-    "collar",
-)
-"""What can hold a decision back, in the order in which they are asked."""
 
 FLAG_KINDS: Final = (
     "older_epoch",
@@ -103,7 +84,7 @@ def from_zero(bot: str) -> None:
     """Begins each counter: an increase is seen only against a value that was there."""
     for each in (WINDOWS, FEES, AMBIGUOUS):
         each.labels(bot)
-    for gate in GATES:
+    for gate in REASONS_TO_HOLD:
         DECISIONS.labels(bot, "hold", gate)
     for side in ("buy", "sell"):
         DECISIONS.labels(bot, side, "")

@@ -1,11 +1,15 @@
 """No buy on a window of which not all was seen."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "completeness"
 
 
 def check(_state: State, inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes for a window without a connect, a gap or a late start."""
     if inputs.window.complete:
-        return Verdict(gate="completeness", passed=True, reason="all of the window was seen")
+        return Verdict(gate=GATE, passed=True, reason="all of the window was seen")
     reason = "the window saw a connect, a gap or a late start"
-    return Verdict(gate="completeness", passed=False, reason=reason)
+    return Verdict(gate=GATE, passed=False, reason=reason)

@@ -1,18 +1,22 @@
 """Halts the bot when the day has cost more than its share of equity."""
 
+from typing import Final
+
 from tradebot.domain.risk.marks import day_of
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "daily_loss"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Fails and halts once equity is `max_daily_loss` (a fraction) below the UTC day's start."""
     limit, marks = settings.max_daily_loss, state.marks
     if limit is None:
-        return Verdict(gate="daily_loss", passed=True, reason="no limit is set")
+        return Verdict(gate=GATE, passed=True, reason="no limit is set")
     if marks is None or inputs.quote is None or marks.day != day_of(inputs.window.end):
-        return Verdict(gate="daily_loss", passed=True, reason="the day has just begun")
+        return Verdict(gate=GATE, passed=True, reason="the day has just begun")
     if marks.day_equity <= 0:
-        return Verdict(gate="daily_loss", passed=True, reason="there is nothing to lose")
+        return Verdict(gate=GATE, passed=True, reason="there is nothing to lose")
     loss = 1 - state.equity(inputs.quote.mid) / marks.day_equity
     reason = f"the day's loss is {loss:.2%} of equity; the limit is {limit:.2%}"
-    return Verdict(gate="daily_loss", passed=loss < limit, reason=reason, halts=loss >= limit)
+    return Verdict(gate=GATE, passed=loss < limit, reason=reason, halts=loss >= limit)

@@ -1,15 +1,19 @@
 """Halts the bot when equity has fallen too far from its peak."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "drawdown"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Fails and halts once equity is `max_drawdown` (a fraction) below its peak."""
     limit, marks = settings.max_drawdown, state.marks
     if limit is None:
-        return Verdict(gate="drawdown", passed=True, reason="no limit is set")
+        return Verdict(gate=GATE, passed=True, reason="no limit is set")
     if marks is None or inputs.quote is None or marks.peak_equity <= 0:
-        return Verdict(gate="drawdown", passed=True, reason="there is no peak to fall from")
+        return Verdict(gate=GATE, passed=True, reason="there is no peak to fall from")
     fall = 1 - state.equity(inputs.quote.mid) / marks.peak_equity
     reason = f"equity is {fall:.2%} below its peak; the limit is {limit:.2%}"
-    return Verdict(gate="drawdown", passed=fall < limit, reason=reason, halts=fall >= limit)
+    return Verdict(gate=GATE, passed=fall < limit, reason=reason, halts=fall >= limit)

@@ -5,20 +5,23 @@ An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.
 """
 
 from math import expm1
+from typing import Final
 
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "edge"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes if gain − 2 × taker fee is at least `min_edge_bps`, or if that is 0."""
     prediction = inputs.prediction
     if prediction is None:
-        return Verdict(gate="edge", passed=False, reason="there is no forecast")
+        return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     gain = expm1(prediction.log_price_turn - prediction.log_price) * 10_000
     fees = 2 * float(inputs.taker_fee_bps)
     text = f"forecast gain {gain:.2f} bps, fees {fees:.0f} bps"
     if settings.min_edge_bps == 0:
-        return Verdict(gate="edge", passed=True, reason=f"{text}; no edge is asked for")
+        return Verdict(gate=GATE, passed=True, reason=f"{text}; no edge is asked for")
     passed = gain - fees >= settings.min_edge_bps
     reason = f"{text}; an edge of {settings.min_edge_bps} bps is asked for"
-    return Verdict(gate="edge", passed=passed, reason=reason)
+    return Verdict(gate=GATE, passed=passed, reason=reason)

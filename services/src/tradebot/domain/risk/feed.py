@@ -1,19 +1,23 @@
 """No order on a feed that has gone silent, or without a price."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "feed"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes with a sound price from a feed heard of within `max_silence_ms` (real time)."""
     quote = inputs.quote
     if quote is None:
-        return Verdict(gate="feed", passed=False, reason="the venue's prices are not known")
+        return Verdict(gate=GATE, passed=False, reason="the venue's prices are not known")
     if not 0 < quote.bid < quote.ask:
         reason = f"bid {quote.bid} and ask {quote.ask} make no market"
-        return Verdict(gate="feed", passed=False, reason=reason)
+        return Verdict(gate=GATE, passed=False, reason=reason)
     passed = quote.silent_ms <= settings.max_silence_ms
     reason = (
         f"the feed was last heard {quote.silent_ms / 1000:.1f} s ago;"
         f" the limit is {settings.max_silence_ms / 1000:.0f} s"
     )
-    return Verdict(gate="feed", passed=passed, reason=reason)
+    return Verdict(gate=GATE, passed=passed, reason=reason)

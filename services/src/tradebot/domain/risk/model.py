@@ -1,19 +1,23 @@
 """No buy on a forecast whose model was never evaluated or has not seen recent prices."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "model"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes while the model is evaluated and its last minute younger than `max_model_age_ms`."""
     if inputs.prediction is None:
-        return Verdict(gate="model", passed=False, reason="there is no forecast")
+        return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     if settings.require_evaluation and not inputs.prediction.evaluated:
         reason = f"model {inputs.prediction.model} was not evaluated on minutes it had not seen"
-        return Verdict(gate="model", passed=False, reason=reason)
+        return Verdict(gate=GATE, passed=False, reason=reason)
     age = inputs.now - inputs.prediction.history_end
     passed = age <= settings.max_model_age_ms
     reason = (
         f"the model's last minute is {age / 1000:.0f} s old;"
         f" the limit is {settings.max_model_age_ms / 1000:.0f} s"
     )
-    return Verdict(gate="model", passed=passed, reason=reason)
+    return Verdict(gate=GATE, passed=passed, reason=reason)

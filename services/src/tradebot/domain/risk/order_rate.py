@@ -1,6 +1,10 @@
 """A bound on orders an hour; a buy leaves one order for the way out."""
 
+from typing import Final
+
 from tradebot.domain.situation import HOUR_MS, Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "order_rate"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
@@ -8,7 +12,7 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     limit = settings.max_orders_per_hour
     count = sum(1 for at in state.orders_at if at > inputs.window.end - HOUR_MS)
     if limit is None:
-        return Verdict(gate="order_rate", passed=True, reason=f"{count} in the last hour; no limit")
+        return Verdict(gate=GATE, passed=True, reason=f"{count} in the last hour; no limit")
     room = max(1, limit - 1) if proposal.side == "buy" else limit
     reason = f"{count} orders in the last hour; the limit is {limit}"
-    return Verdict(gate="order_rate", passed=count < room, reason=reason)
+    return Verdict(gate=GATE, passed=count < room, reason=reason)

@@ -1,14 +1,18 @@
 """No order before the bot's books agree with the venue's and every earlier intent is resolved."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "reconciliation"
 
 
 def check(state: State, _inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes once reconciled, with no order whose fate is unknown."""
     if not state.reconciled:
         reason = "the bot has not reconciled with the venue"
-        return Verdict(gate="reconciliation", passed=False, reason=reason)
+        return Verdict(gate=GATE, passed=False, reason=reason)
     if state.unresolved:
         reason = f"{state.unresolved} earlier order(s) have an unknown fate"
-        return Verdict(gate="reconciliation", passed=False, reason=reason)
-    return Verdict(gate="reconciliation", passed=True, reason="reconciled; no order is unknown")
+        return Verdict(gate=GATE, passed=False, reason=reason)
+    return Verdict(gate=GATE, passed=True, reason="reconciled; no order is unknown")

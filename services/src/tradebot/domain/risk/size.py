@@ -5,9 +5,12 @@ Invariant: a buy of `of_buy` at its limit price, with the taker's fee, costs no 
 """
 
 from decimal import Decimal
+from typing import Final
 
 from tradebot.domain.money import ZERO, floor_to
 from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "size"
 
 
 def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> Decimal:
@@ -31,4 +34,4 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     reason = f"{proposal.amount} of base; the smallest order is {least}"
     if proposal.side == "buy" and settings.max_position is not None:
         reason += f", the position {state.base + state.base_held} of {settings.max_position}"
-    return Verdict(gate="size", passed=passed, reason=reason)
+    return Verdict(gate=GATE, passed=passed, reason=reason)

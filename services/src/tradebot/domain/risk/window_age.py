@@ -1,17 +1,21 @@
 """A window that is seen late is accounted for, never traded on."""
 
+from typing import Final
+
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "window_age"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes while the window's end lies no further back than `max_window_age_ms`."""
     if inputs.now == 0:
         reason = "the venue's time is not known yet"
-        return Verdict(gate="window_age", passed=False, reason=reason)
+        return Verdict(gate=GATE, passed=False, reason=reason)
     age = inputs.now - inputs.window.end
     passed = age <= settings.max_window_age_ms
     reason = (
         f"the window ended {age / 1000:.1f} s ago;"
         f" the limit is {settings.max_window_age_ms / 1000:.0f} s"
     )
-    return Verdict(gate="window_age", passed=passed, reason=reason)
+    return Verdict(gate=GATE, passed=passed, reason=reason)
