@@ -45,6 +45,12 @@ def test_a_fetch_is_read_in_one_go_with_its_offsets() -> None:
         GOOD.replace(b"1602770085123", b"1602770085"),
         GOOD.replace(b"1602770085123", b"1602770085123000"),
         GOOD.replace(b'"seq":7', b'"seq":-1'),
+        GOOD.replace(b'"seq":7', b'"seq":9007199254740992'),
+        pytest.param(GOOD.replace(b'"seq":7', b'"seq":' + b"9" * 5000), id="a seq without end"),
+        pytest.param(
+            GOOD[:-1] + b',"more":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+            id="brackets nested without end",
+        ),
     ],
 )
 def test_a_bad_record_costs_itself_alone(bad: bytes | None) -> None:

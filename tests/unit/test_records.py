@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
+from tradebot.records import DeadLetter, FeedRecord, LiquidityRecord, decode, encode
 
 FEED_LINES = [
     b'{"side": "bid", "price": "11412.68", "remaining": "0.54571124"}',
@@ -49,6 +49,29 @@ def test_a_side_without_flow_writes_null_not_infinity() -> None:
 def test_a_record_with_a_wrong_type_is_refused_with_the_field_named() -> None:
     with pytest.raises(msgspec.ValidationError, match="price"):
         decode(b'{"side":"bid","price":1.5,"remaining":"1"}', FeedRecord)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        b'{"side":"bid","price":"\xff","remaining":"1"}',
+        b'{"side":"bid","price":"1","remaining":"1","more":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    ],
+    ids=["empty", "no JSON", "a string that is no UTF-8", "brackets nested without end"],
+)
+def test_whatever_is_wrong_with_a_record_is_one_error(data: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(data, FeedRecord)
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"\0", b"a"])
+def test_a_dead_letter_fits_into_a_message_whatever_it_tells_of(byte: bytes) -> None:
+    value = byte * 1_000_000
+    letter = DeadLetter.of("t", 1, 41, stage="s", error=repr(value), value=value)
+    assert len(encode(letter)) < 250_000
+    assert letter.key == b"t/1/41"
 
 
 def test_a_float_survives_writing_and_reading_exactly() -> None:

@@ -7,12 +7,18 @@ spelling, so that a consumer of the old records reads the new ones unchanged.
 """
 
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 FORECASTER = r"^[A-Za-z0-9._-]{0,100}$"
 """What a forecaster may be called."""
+
+LETTER_BYTES: Final = 32_768
+"""Of a record in its dead letter; JSON writes no byte with more than six."""
+
+LETTER_REASON: Final = 1000
+"""Characters of a dead letter's reason, which may cite the record."""
 
 Side = Literal["bid", "ask"]
 FeedReason = Literal["initial", "place", "cancel", "trade"]
@@ -134,7 +140,8 @@ class Document(msgspec.Struct, frozen=True):
 class DeadLetter(msgspec.Struct, frozen=True):
     """A record that could not be read or stored, kept aside; topic `dead-letters`.
 
-    `value` is the record's text with undecodable bytes replaced.
+    `value` is the text of the record's first `LETTER_BYTES`, with undecodable bytes replaced: a
+    letter must fit into a message whatever it tells of, and the place finds the rest.
     """
 
     topic: str
@@ -143,6 +150,19 @@ class DeadLetter(msgspec.Struct, frozen=True):
     stage: str
     error: str
     value: str
+
+    @classmethod
+    def of(
+        cls, topic: str, partition: int, offset: int, *, stage: str, error: str, value: bytes
+    ) -> "DeadLetter":
+        """The letter of the record at that place."""
+        text = value[:LETTER_BYTES].decode(errors="replace")
+        return cls(topic, partition, offset, stage, error[:LETTER_REASON], text)
+
+    @property
+    def key(self) -> bytes:
+        """The letter's key: where the record was."""
+        return f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -165,4 +185,17 @@ def decode(data: bytes, kind: type[Record]) -> Record:
     decoder = _decoders.get(kind)
     if decoder is None:
         decoder = _decoders[kind] = msgspec.json.Decoder(kind)
-    return decoder.decode(data)  # type: ignore[no-any-return]  # the cache forgets the class
+    return read(decoder, data)  # type: ignore[no-any-return]  # the cache forgets the class
+
+
+def read(decoder: msgspec.json.Decoder[Any], data: bytes | msgspec.Raw) -> Any:
+    """What `decoder` makes of `data`.
+
+    Raises:
+        msgspec.DecodeError: nothing, whatever is wrong with `data`. msgspec itself has errors of
+            their own for bytes that are not UTF-8 and for brackets nested without end.
+    """
+    try:
+        return decoder.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None

@@ -11,6 +11,9 @@ from tradebot.domain.window import Change
 _decode_all = msgspec.json.Decoder(list[Change], strict=False).decode
 _decode_one = msgspec.json.Decoder(Change, strict=False).decode
 
+# The last: brackets nested without end.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class Unreadable(NamedTuple):
     """A record that is not a change of the book."""
@@ -36,7 +39,7 @@ def decode(records: Sequence[Any]) -> Decoded:
     first, last = records[0].offset, records[-1].offset
     try:
         changes = _decode_all(b"[" + b",".join([record.value for record in records]) + b"]")
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError):  # TypeError: a value is None
+    except (*_UNREADABLE, TypeError):  # TypeError: a value is None
         return _one_by_one(records)
     if len(changes) != len(records):
         return _one_by_one(records)
@@ -54,6 +57,6 @@ def _one_by_one(records: Sequence[Any]) -> Decoded:
         try:
             changes.append(_decode_one(value))
             offsets.append(record.offset)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             unreadable.append(Unreadable(record.offset, str(error), value))
     return Decoded(changes, offsets, unreadable)

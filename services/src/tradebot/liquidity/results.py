@@ -60,13 +60,7 @@ def window_messages(window: Window, place: Place) -> list[Message]:
 
 def dead_letter_message(tp: TP, bad: Unreadable, place: Place) -> Message:
     """The bad record, keyed by where it was."""
-    letter = DeadLetter(
-        topic=tp.topic,
-        partition=tp.partition,
-        offset=bad.offset,
-        stage=STAGE,
-        error=bad.error,
-        value=bad.value.decode(errors="replace"),
+    letter = DeadLetter.of(
+        tp.topic, tp.partition, bad.offset, stage=STAGE, error=bad.error, value=bad.value
     )
-    key = f"{tp.topic}/{tp.partition}/{bad.offset}".encode()
-    return Message(place.topics.dead_letters, key, encode(letter))
+    return Message(place.topics.dead_letters, letter.key, encode(letter))

@@ -4,7 +4,7 @@ import msgspec
 
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import Prediction
-from tradebot.records import ForecastRecord
+from tradebot.records import ForecastRecord, decode
 
 
 class Forecasts:
@@ -24,7 +24,7 @@ class Forecasts:
     def take(self, value: bytes) -> bool:
         """Reads a record of the topic; whether it is a newer forecast of ours."""
         try:
-            record = _decode(value)
+            record = decode(value, ForecastRecord)
         except msgspec.DecodeError:
             return False
         if (record.symbol, record.model) != (self._symbol, self._model) or record.step_ms <= 0:
@@ -73,6 +73,3 @@ def _called(forecaster: str) -> str:
 
 def _age(record: ForecastRecord) -> tuple[int, int]:
     return record.history_end, record.fitted_at
-
-
-_decode = msgspec.json.Decoder(ForecastRecord).decode

@@ -23,7 +23,7 @@ from confluent_kafka import (
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import consumer
-from tradebot.records import FeedRecord
+from tradebot.records import FeedRecord, decode
 from tradebot.trader.settings import TraderSettings
 
 POLL_SECONDS: Final = 0.2
@@ -150,7 +150,7 @@ def feed_time(messages: list[Message], symbol: str) -> int:
     for message in reversed(messages):
         if message.key() == key:
             try:
-                return _decode(message.value() or b"").ts
+                return decode(message.value() or b"", FeedRecord).ts
             except msgspec.DecodeError:
                 continue
     return 0
@@ -165,6 +165,3 @@ def on_feed(clock: VenueClock, symbol: str) -> Handle:
             clock.observe(ts)
 
     return handle
-
-
-_decode = msgspec.json.Decoder(FeedRecord).decode

@@ -3,7 +3,7 @@
 import msgspec
 
 from tradebot.domain.situation import Window
-from tradebot.records import LiquidityRecord
+from tradebot.records import LiquidityRecord, decode
 
 
 class Gatherer:
@@ -45,9 +45,6 @@ class Gatherer:
 def read(value: bytes) -> LiquidityRecord | None:
     """The record, or `None` where `value` writes none."""
     try:
-        return _decode(value)
+        return decode(value, LiquidityRecord)
     except msgspec.DecodeError:
         return None
-
-
-_decode = msgspec.json.Decoder(LiquidityRecord).decode

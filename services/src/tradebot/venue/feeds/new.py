@@ -70,7 +70,7 @@ class NewFeed(BookKeeper):
         """What the frame says; nothing for acknowledgements and other symbols."""
         try:
             message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.status is not None:
             self._acknowledged(message)

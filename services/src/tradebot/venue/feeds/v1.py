@@ -62,7 +62,7 @@ class V1Feed(BookKeeper):
         """What the frame says, its changes as one event, its trades as one each."""
         try:
             message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.result == "error":
             raise FeedBrokenError("refused", f"{message.reason}: {message.message}")

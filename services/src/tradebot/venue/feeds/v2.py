@@ -55,7 +55,7 @@ class V2Feed(BookKeeper):
         """What the frame says; nothing for other symbols."""
         try:
             message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.result == "error":
             raise FeedBrokenError("refused", message.reason)
