@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -68,6 +69,10 @@ class RawGemini:
         armed: dict[str, Any] = answer.json()[0]
         return armed
 
+    def strikes(self) -> list[str]:
+        """The kinds of the faults that struck, in their order."""
+        return [each["kind"] for each in self.get("/emulator/faults/log")]
+
     def calm(self) -> None:
         self.http.delete("/emulator/faults")
 
@@ -84,3 +89,12 @@ class RawGemini:
 async def receive(socket: websockets.ClientConnection, count: int) -> list[Any]:
     """The next messages, decoded."""
     return [json.loads(await socket.recv()) for _ in range(count)]
+
+
+def wait_for(holds: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """What `holds` answers, once that is something; it is asked for `seconds` at most."""
+    end = time.monotonic() + seconds
+    while not (result := holds()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+    return result

@@ -28,13 +28,6 @@ def emulator() -> Iterator[EmbeddedEmulator]:
 
 
 @pytest.fixture
-def venue(emulator: EmbeddedEmulator) -> Iterator[RawGemini]:
-    with RawGemini(emulator) as client:
-        yield client
-        client.post("/v1/order/cancel/all")
-
-
-@pytest.fixture
 def timed(emulator: EmbeddedEmulator) -> Iterator[RawGemini]:
     with RawGemini(emulator, "account-demo-time") as client:
         yield client
