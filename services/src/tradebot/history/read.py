@@ -10,8 +10,7 @@ import httpx
 import msgspec
 import polars as pl
 
-from tradebot.history import store
-from tradebot.history.forms import BARS, Form, FormError, of_header, of_numbers
+from tradebot.history.forms import Form, FormError, of_header, of_numbers
 from tradebot.platform.settings import SettingsError
 
 GZIP: Final = b"\x1f\x8b"
@@ -223,8 +222,3 @@ def download(url: str, folder: Path) -> Path:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise HistoryFileError(f"history_file {url} cannot be fetched: {error}") from None
     return partial.replace(target)
-
-
-def read_store(folder: Path, symbol: str) -> Raw:
-    """The minutes that are stored of a symbol."""
-    return _shaped(store.read(folder, symbol), BARS, first_row=1, bad=[])

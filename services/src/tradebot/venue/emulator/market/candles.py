@@ -26,12 +26,6 @@ _DAY_BEGINS = 4 * 60 * MINUTE
 """The venue's days begin at 04:00 UTC."""
 
 
-def start_of(ts: int, step: int) -> int:
-    """The start of the candle of `step` ms that `ts` falls into."""
-    offset = _DAY_BEGINS if step == DAY else 0
-    return (ts - offset) // step * step + offset
-
-
 class Candles:
     """The candles of one symbol. A minute without trades has its predecessor's close."""
 
