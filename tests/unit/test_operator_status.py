@@ -7,9 +7,7 @@ import msgspec
 import pytest
 
 from tradebot_operator import status
-from tradebot_operator.damper import FREE, PACE, Damper
 from tradebot_operator.events import trouble_of
-from tradebot_operator.observed import Observed, child_keys, trim
 from tradebot_operator.pods import Trouble, UnitState, unit_state
 from tradebot_operator.resource import Condition, TradeBot, parse
 from tradebot_operator.units import units
@@ -215,101 +213,3 @@ def test_nothing_is_written_while_nothing_changes() -> None:
 
 def test_a_new_generation_is_acknowledged() -> None:
     assert status.changed(bot(generation=2, **GOOD), [])
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_new_manifest_never_waits_and_endless_repairs_slow_down() -> None:
-    damper = Damper(clock := Clock())
-    damper.applied("d", "one")
-    for _ in range(FREE):
-        assert damper.wait("d", "one") == 0
-        damper.applied("d", "one")
-    assert damper.wait("d", "one") == PACE
-    assert damper.wait("d", "two") == 0, "a change of the TradeBot is no repair"
-    clock.now = PACE + 1
-    assert damper.wait("d", "one") == 0
-
-
-def live(name: str, version: str, **spec: Any) -> dict[str, Any]:
-    return trim(
-        "Deployment",
-        {
-            "metadata": {
-                "name": name,
-                "namespace": "bots",
-                "uid": f"uid-{name}",
-                "resourceVersion": version,
-                "labels": {"tradebot.dev/unit": "u"},
-                "managedFields": ["long"],
-            },
-            "spec": {"template": {}} | spec,
-        },
-    )
-
-
-def observed(*indexed: dict[str, Any], clock: Clock | None = None) -> Observed:
-    index: dict[Any, list[Any]] = {}
-    for item in indexed:
-        for key, value in child_keys(item).items():
-            index.setdefault(key, []).append(value)
-    return Observed({}, [index], {}, clock or Clock())
-
-
-def test_our_own_write_is_seen_before_the_watch_shows_it() -> None:
-    seen = observed(live("d", "1", replicas=1))
-    seen.wrote(live("d", "2", replicas=5))
-    seen.wrote(live("new", "3"))
-    found = {item["metadata"]["name"]: item for item in seen.children("bots", "u")}
-    assert found["d"]["spec"]["replicas"] == 5
-    assert "new" in found
-
-
-def test_a_newer_version_of_the_watch_replaces_our_own_write() -> None:
-    seen = observed(live("d", "9", replicas=7))
-    seen.wrote(live("d", "2", replicas=5))
-    (found,) = seen.children("bots", "u")
-    assert found["spec"]["replicas"] == 7
-
-
-def test_what_somebody_else_deleted_is_gone_though_we_wrote_it_a_moment_ago() -> None:
-    seen = observed()
-    seen.wrote(live("d", "2"))
-    seen.seen_gone("uid-another", ("unit", "bots", "u"))
-    assert seen.children("bots", "u")
-    seen.seen_gone("uid-d", ("unit", "bots", "u"))
-    assert seen.children("bots", "u") == []
-
-
-def test_our_own_write_is_past_once_the_watch_has_shown_it() -> None:
-    indexed = [live("d", "2")]
-    index: dict[Any, list[Any]] = {("unit", "bots", "u"): indexed}
-    seen = Observed({}, [index], {}, Clock())
-    seen.wrote(live("d", "2"))
-    assert len(seen.children("bots", "u")) == 1
-    indexed.clear()
-    assert seen.children("bots", "u") == []
-
-
-def test_what_we_deleted_is_gone_before_the_watch_shows_it() -> None:
-    seen = observed(live("d", "1"))
-    seen.deleted(live("d", "1"))
-    assert seen.children("bots", "u") == []
-
-
-def test_a_write_that_no_watch_ever_shows_is_not_believed_for_long() -> None:
-    seen = observed(clock=(clock := Clock()))
-    seen.wrote(live("d", "2"))
-    assert seen.children("bots", "u")
-    clock.now = 31
-    assert seen.children("bots", "u") == []
-
-
-def test_what_the_operator_does_not_look_at_is_not_kept() -> None:
-    assert "managedFields" not in live("d", "1")["metadata"]
