@@ -47,6 +47,9 @@ class HeldLease:
     async def acquire(self) -> int:
         return 1
 
+    async def exceed(self, epoch: int) -> int:
+        return epoch + 1
+
     def held(self) -> bool:
         return True
 

@@ -11,8 +11,9 @@ from apiserver import BOTS, Api
 from service_accounts import Account
 
 from tradebot.platform.cluster_api import ClusterApi
-from tradebot.platform.cluster_lease import KubernetesLease
+from tradebot.platform.cluster_lease import RENEW_SECONDS, KubernetesLease
 from tradebot.platform.cluster_status import StatusReporter
+from tradebot.platform.settings import SettingsError
 from tradebot.trader.report import Condition
 
 pytestmark = pytest.mark.cluster
@@ -84,6 +85,29 @@ async def test_a_holder_that_cannot_renew_stops_before_another_may_follow(
         assert not held.held()
         clock.now -= 5
         assert not held.held(), "once lost it stays lost"
+
+
+async def test_a_holder_raises_its_epoch_above_that_of_a_journal_which_outlived_the_lease(
+    account: Account,
+) -> None:
+    async with lease(account, "pod") as held:
+        assert await held.acquire() == 1
+        assert await held.exceed(7) == 8
+        assert held.held()
+        await asyncio.sleep(RENEW_SECONDS + 1)
+        assert held.held(), "it is renewed under its new epoch"
+    async with lease(account, "next") as following:
+        assert await following.acquire() == 9
+
+
+async def test_who_lost_the_lease_raises_no_epoch(account: Account) -> None:
+    async with lease(account, "pod") as before:
+        await before.acquire()
+        async with lease(account, "pod") as after:
+            await after.acquire()
+            with pytest.raises(SettingsError, match="lost"):
+                await before.exceed(7)
+            assert await after.exceed(7) == 8
 
 
 async def test_the_lease_goes_with_its_tradebot(account: Account, api: Api) -> None:

@@ -1,6 +1,7 @@
 """A running trader: it trades, can be killed, told to stop, and steered by a person."""
 
 import json
+import shutil
 import stat
 from collections import Counter
 from pathlib import Path
@@ -136,3 +137,31 @@ def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
         assert len(names) == len(set(names)) and {"tb-btc-1-1", "tb-btc-1-2"} <= set(names)
         numbers = [int(str(name).rsplit("-", 1)[1]) for name in names]
         assert sorted(numbers) == list(range(1, len(numbers) + 1)), "numbers go on"
+
+
+def test_a_lease_made_anew_does_not_fence_its_trader_from_its_own_journal(
+    tmp_path: Path, kafka_address: str
+) -> None:
+    """The lease goes with a TradeBot that is deleted; the journal waits for one of that name."""
+    options = ["--journal", "kafka"]
+    with TraderLine(tmp_path, speed=120, options=options, kafka=kafka_address) as line:
+        for _ in range(2):
+            line.start()
+            line.wait(line.status, 60)
+            line.kill()
+        shutil.rmtree(tmp_path / "state" / "btc")
+        line.start()
+        line.wait(line.status, 60)
+        orders = len(line.of_kind("order"))
+        line.wait(lambda: len(line.of_kind("order")) > orders, 60)
+        assert line.tell("pause", "btc", "--because", "a question of trust").returncode == 0
+        before = line.status()
+        line.kill()
+        (tmp_path / "state" / "btc" / "control.json").unlink()
+        line.start()
+        line.wait(line.status, 60)
+        after = line.status()
+        assert before is not None and after is not None
+        assert (before["epoch"], after["epoch"]) == (3, 4)
+        assert after["paused"] == "a question of trust", "what was written after that counts"
+        assert after["orders"] == before["orders"]

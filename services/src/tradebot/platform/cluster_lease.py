@@ -10,6 +10,7 @@ import httpx
 
 from tradebot.platform import logs
 from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
+from tradebot.platform.settings import SettingsError
 
 LEASE_SECONDS: Final = 15
 """A holder that has not renewed for so long may be followed."""
@@ -48,6 +49,7 @@ class KubernetesLease:
         self._monotonic = monotonic
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/trader-{bot}"
         self._lease: dict[str, Any] = {}
+        self._epoch = 0
         self._trusted_until = 0.0
         self._lost = True
         self._renewing: asyncio.Task[None] | None = None
@@ -65,15 +67,33 @@ class KubernetesLease:
                     seen, since = marks, self._monotonic()
                 gone = self._monotonic() - since > LEASE_SECONDS
                 if held_by in ("", self._holder) or gone:
-                    epoch = int(lease["spec"].get("leaseTransitions") or 0) + 1
-                    if await self._write(lease, epoch):
-                        self._renewing = asyncio.create_task(self._renew(epoch))
-                        return epoch
+                    self._epoch = int(lease["spec"].get("leaseTransitions") or 0) + 1
+                    if await self._write(lease):
+                        self._renewing = asyncio.create_task(self._renew())
+                        return self._epoch
                     continue
                 _log.info("waiting for the lease", holder=held_by)
             except httpx.HTTPError as error:
                 _log.warning("the lease cannot be read", error=repr(error))
             await asyncio.sleep(1.0)
+
+    async def exceed(self, epoch: int) -> int:
+        """Raises the held lease's epoch above `epoch`; see `tradebot.trader.lease.Lease`.
+
+        The object is written only as it was last seen, so that whoever followed is never passed.
+
+        Raises:
+            SettingsError: another holds it, or may do so.
+        """
+        self._epoch = max(self._epoch, epoch) + 1
+        while self.held():
+            try:
+                if await self._write(self._lease):
+                    return self._epoch
+            except httpx.HTTPError as error:
+                _log.warning("the lease's epoch could not be raised", error=repr(error))
+            await asyncio.sleep(0.2)  # a renewal came between, and reads the object anew
+        raise SettingsError(f"the lease trader-{self._bot} was lost before its epoch was raised")
 
     def held(self) -> bool:
         """Whether the lease is surely ours; once false it stays false."""
@@ -134,9 +154,9 @@ class KubernetesLease:
             }
         ]
 
-    async def _write(self, lease: dict[str, Any], epoch: int) -> bool:
+    async def _write(self, lease: dict[str, Any]) -> bool:
         """Writes us as the holder; False where somebody else wrote before."""
-        asked = self._monotonic()
+        asked, epoch = self._monotonic(), self._epoch
         spec = lease["spec"] | {
             "holderIdentity": self._holder,
             "leaseDurationSeconds": LEASE_SECONDS,
@@ -155,18 +175,18 @@ class KubernetesLease:
         self._lost = False
         return True
 
-    async def _renew(self, epoch: int) -> None:
+    async def _renew(self) -> None:
         pause = RENEW_SECONDS
         while self.held():
             await asyncio.sleep(pause)
             if not self.held():
                 break
             try:
-                if not await self._write(self._lease, epoch):
+                if not await self._write(self._lease):
                     current = await self._read()
                     if (
                         current["spec"].get("holderIdentity") != self._holder
-                        or current["spec"].get("leaseTransitions") != epoch
+                        or current["spec"].get("leaseTransitions") != self._epoch
                     ):
                         break
                     self._lease = current

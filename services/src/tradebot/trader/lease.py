@@ -34,6 +34,18 @@ class Lease(Protocol):
         """
         ...
 
+    async def exceed(self, epoch: int) -> int:
+        """Raises the held lease's own epoch above `epoch`, and answers it.
+
+        For a lease that was made anew while its bot's journal stayed: an epoch below the
+        journal's would fence its own holder. As durable as `acquire`, and the right of the
+        holder alone.
+
+        Raises:
+            LeaseError, SettingsError: the lease is not held any more.
+        """
+        ...
+
     def held(self) -> bool:
         """Whether the lease is surely ours at this moment; never blocks.
 
@@ -89,11 +101,20 @@ class FileLease:
                 " one another --bot or --state-dir"
             )
         self._file = file
-        return self._next_epoch()
+        return self._take_epoch(1)
 
-    def _next_epoch(self) -> int:
+    async def exceed(self, epoch: int) -> int:
+        """See `Lease`."""
+        if self._file is None:
+            raise LeaseError(f"the lease in {self._folder} is not held")
+        return self._take_epoch(epoch + 1)
+
+    def _take_epoch(self, least: int) -> int:
         path = self._folder / "epoch"
-        epoch = int(path.read_text()) + 1 if path.exists() else 1
+        try:
+            epoch = max(int(path.read_text()) + 1, least)
+        except (FileNotFoundError, ValueError):  # an empty file is what a full disk leaves
+            epoch = least
         fresh = path.with_suffix(".new")
         with fresh.open("w") as out:
             out.write(str(epoch))

@@ -87,7 +87,6 @@ async def _hold(
     # What waits for a server does so in a thread: the lease is renewed in this loop.
     await asyncio.to_thread(ensure_topics, settings, needed)
     metrics.from_zero(settings.bot)
-    metrics.EPOCH.labels(settings.bot).set(epoch)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
     publisher = KafkaPublisher(
@@ -98,6 +97,9 @@ async def _hold(
     books = Books(journal, publisher, who, clock.now)
     try:
         await asyncio.to_thread(books.open)
+        if epoch <= books.ledger.epoch:  # the lease went with its TradeBot, the journal did not
+            epoch = await lease.exceed(books.ledger.epoch)
+        metrics.EPOCH.labels(settings.bot).set(epoch)
         await books.record(EpochTaken(epoch=epoch, mode=who.mode))
         market = Market(rest, settings.symbol)
         if await _unless(stopping, _meet(market, readiness)) is None:
