@@ -27,6 +27,7 @@ from tradebot.domain.decision import (
 )
 from tradebot.domain.risk.marks import advance, shift
 from tradebot.domain.signal import predict
+from tradebot.records import ForecastRecord
 from tradebot.trader.metrics import DECISIONS, from_zero
 
 ALL_GATES = tuple(dict.fromkeys((*WATCHES, *BUY_GATES, *SELL_GATES)))
@@ -319,16 +320,19 @@ def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
 
 def predicted(ts: int) -> Prediction | None:
     """What a forecast of five minutes from minute one on says at `ts` (ms)."""
-    return predict(
-        [1.0, 1.1, 1.3, 1.2, 1.4],
-        ts,
-        start=60_000,
-        step_ms=60_000,
+    forecast = ForecastRecord(
+        symbol="BTCUSD",
         model="m",
         digest="d",
+        fitted_at=0,
         history_end=0,
-        evaluated=True,
+        start=60_000,
+        step_ms=60_000,
+        log_price=[1.0, 1.1, 1.3, 1.2, 1.4],
+        lower=[],
+        upper=[],
     )
+    return predict(forecast, ts)
 
 
 def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> None:

@@ -179,18 +179,7 @@ def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Pred
     if seen is None:
         return None
     forecast = recording.forecasts.get((seen.digest, seen.evaluated))
-    if forecast is None:
-        return None
-    return predict(
-        forecast.log_price,
-        end,
-        start=forecast.start,
-        step_ms=forecast.step_ms,
-        model=forecast.model,
-        digest=forecast.digest,
-        history_end=forecast.history_end,
-        evaluated=forecast.evaluated,
-    )
+    return None if forecast is None else predict(forecast, end)
 
 
 def _seen(stored: Body) -> Stored:

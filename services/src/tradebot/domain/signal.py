@@ -1,6 +1,7 @@
 """The report's signal: buy where the forecast rises over the next step, sell where it falls."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from tradebot.domain.situation import Action, Prediction
 
@@ -16,31 +17,60 @@ def signal_of(delta: float | None) -> Action:
     return "buy" if delta > 0 else "sell"
 
 
-def predict(
-    log_price: Sequence[float],
-    ts: int,
-    *,
-    start: int,
-    step_ms: int,
-    model: str,
-    digest: str,
-    history_end: int,
-    evaluated: bool,
-) -> Prediction | None:
+class Forecast(Protocol):
+    """What of a forecast counts for a decision; a `records.ForecastRecord` is one."""
+
+    @property
+    def log_price(self) -> Sequence[float]:
+        """Natural logarithms of the price: element i is for the time `start + i·step_ms`."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """The time of the first element, ms."""
+        ...
+
+    @property
+    def step_ms(self) -> int:
+        """From one element to the next, ms; above 0."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """The fitted model's name."""
+        ...
+
+    @property
+    def history_end(self) -> int:
+        """The last minute that the model saw, ms."""
+        ...
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether the model was judged on minutes that it had not seen."""
+        ...
+
+
+def predict(forecast: Forecast, ts: int) -> Prediction | None:
     """What a forecast says at `ts`, or `None` where it does not cover `ts` and the step after.
 
     Args:
-        log_price: element i is for the time `start + i·step_ms`.
         ts: ms; a time between two steps is read as the earlier of them.
     """
-    index = (ts - start) // step_ms
+    log_price = forecast.log_price
+    index = (ts - forecast.start) // forecast.step_ms
     if index < 0 or index + 1 >= len(log_price):
         return None
     return Prediction(
-        model=model,
-        digest=digest,
-        history_end=history_end,
-        evaluated=evaluated,
+        model=forecast.model,
+        digest=forecast.digest,
+        history_end=forecast.history_end,
+        evaluated=forecast.evaluated,
         log_price=log_price[index],
         log_price_next=log_price[index + 1],
         log_price_turn=log_price[_turn(log_price, index)],

@@ -39,19 +39,7 @@ class Forecasts:
 
     def at(self, ts: int) -> Prediction | None:
         """What the newest forecast says at `ts` (ms)."""
-        record = self._newest
-        if record is None:
-            return None
-        return predict(
-            record.log_price,
-            ts,
-            start=record.start,
-            step_ms=record.step_ms,
-            model=record.model,
-            digest=record.digest,
-            history_end=record.history_end,
-            evaluated=record.evaluated,
-        )
+        return None if self._newest is None else predict(self._newest, ts)
 
     def history_end(self) -> int | None:
         """The last minute (ms) that the newest forecast's model saw, if there is a forecast."""
