@@ -124,7 +124,7 @@ async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_nam
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        engine,
+        books,
         "OrderName",
         lambda bot, _epoch, number: intents.OrderName(bot, 1, number % 7),
     )

@@ -6,8 +6,11 @@ was sent and not delivered when a trader died is sent again by `open`.
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
+from tradebot.domain.intent import Intent, OrderName
+from tradebot.domain.money import Side
 from tradebot.records import Document
 from tradebot.trader.describe import Identity, consequences
 from tradebot.trader.entries import Body, Decided, Entry, Snapshot
@@ -107,6 +110,38 @@ class Books:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
                 self._compact()
+
+    def intent(
+        self,
+        side: Side,
+        amount: Decimal,
+        price: Decimal,
+        *,
+        mid: Decimal,
+        window_end: int,
+        name: str,
+    ) -> Intent:
+        """The next intent, under a client order id that was never used.
+
+        Args:
+            mid: the market's, in quote currency.
+            window_end: of the window that led to it, ms; 0 for a person's order.
+            name: of the decision.
+        """
+        epoch, number = self.ledger.epoch, self.ledger.number + 1
+        return Intent(
+            client_order_id=str(OrderName(self.who.bot, epoch, number)),
+            epoch=epoch,
+            number=number,
+            decision_id=name,
+            symbol=self.who.symbol,
+            side=side,
+            amount=amount,
+            price=price,
+            mid=mid,
+            window_end=window_end,
+            created=self._now(),
+        )
 
     def _compact(self) -> None:
         """Draws the journal together, once all documents that it carries have been delivered."""

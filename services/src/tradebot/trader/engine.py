@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.decision import Decision, Inputs, Quote, Settings, State, Window, decide
-from tradebot.domain.intent import Intent, OrderName
-from tradebot.domain.money import ZERO, Side, floor_to, limit_price
+from tradebot.domain.intent import Intent
+from tradebot.domain.money import ZERO, floor_to, limit_price
 from tradebot.domain.situation import BPS, HOUR_MS, Stored
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -96,6 +96,8 @@ class Engine:
             if window.end <= self.books.ledger.window_end or self.stopping:
                 return None
             stored, ticker = await self._look(window)
+            if self.stopping:  # it was told while the venue was asked for prices
+                return None
             decision = decide(stored.state, stored.inputs, stored.settings)
             await self._carry_out(stored, decision, ticker)
         self._count(decision)
@@ -158,7 +160,7 @@ class Engine:
         name = decision_id(self._bot, window_end)
         intent = None
         if decision.action != "hold" and decision.price is not None and decision.mid is not None:
-            intent = self._intent(
+            intent = self.books.intent(
                 decision.action,
                 decision.amount,
                 decision.price,
@@ -196,32 +198,6 @@ class Engine:
             self.books.send(tuple(made))
         if decision.halt:
             await self._halt(decision.halt)
-
-    def _intent(
-        self,
-        side: Side,
-        amount: Decimal,
-        price: Decimal,
-        *,
-        mid: Decimal,
-        window_end: int,
-        name: str,
-    ) -> Intent:
-        ledger = self.books.ledger
-        number = ledger.number + 1
-        return Intent(
-            client_order_id=str(OrderName(self._bot, ledger.epoch, number)),
-            epoch=ledger.epoch,
-            number=number,
-            decision_id=name,
-            symbol=self.books.who.symbol,
-            side=side,
-            amount=amount,
-            price=price,
-            mid=mid,
-            window_end=window_end,
-            created=self._clock.now(),
-        )
 
     async def _execute(self, intent: Intent, documents: tuple[Document, ...]) -> None:
         """Sends the intent's order; in doubt nothing more is sent until reconciled."""
@@ -346,23 +322,26 @@ class Engine:
 
     async def _sell_all(self) -> Decimal | None:
         """Sells the base balance down to dust; what is left if it could not."""
-        base = ZERO
-        increments = self._market.increments
         for _ in range(FLATTEN_TRIES):
             try:
                 if self.doubt:
                     await self._reconcile()
+                await self._market.refresh()  # a refusal may have come of rules that changed
                 ticker = await self._market.ticker()
             except VenueError as error:
                 self._log.warning("cannot sell yet", reason=str(error))
                 await asyncio.sleep(0.5)
                 continue
-            base = floor_to(self.state().base, increments.amount_step)
-            if base < increments.minimum or base <= 0:
+            if not (base := self._sellable()):
                 return None
             await self._sell(base, ticker)
+        return self._sellable() or None
+
+    def _sellable(self) -> Decimal:
+        """The base that the venue would take; 0 where that is dust."""
+        increments = self._market.increments
         base = floor_to(self.state().base, increments.amount_step)
-        return None if base < increments.minimum else base
+        return base if base >= increments.minimum and base > 0 else ZERO
 
     async def _sell(self, base: Decimal, ticker: Ticker) -> None:
         if self.doubt:
@@ -371,7 +350,7 @@ class Engine:
         mid = (ticker.bid + ticker.ask) / 2
         price = limit_price("sell", mid * (1 - reach), self._market.increments.price_step)
         name = f"{self._bot}-flatten-{self._clock.now() or ticker.ts}"
-        intent = self._intent("sell", base, price, mid=mid, window_end=0, name=name)
+        intent = self.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
         await self._execute(intent, ())
 
     async def stop(self, *, flatten: bool, cancel: bool) -> None:

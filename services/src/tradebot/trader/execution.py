@@ -67,6 +67,10 @@ class Executor:
             reason = "the lease was lost before the order was sent"
             await self._learn(intent, Unplaced(reason=reason))
             raise LeaseLostError(reason)
+        if withdrawn := self._withdrawn(intent):
+            await self._learn(intent, Unplaced(reason=withdrawn))
+            self._log.warning("order not sent", order=intent.client_order_id, reason=withdrawn)
+            return True
         try:
             status = await self._account.place(intent)
         except RejectedError as error:
@@ -92,6 +96,17 @@ class Executor:
             return False
         await self.take_in(intent, [status], latency=latency)
         return not self._is_open(intent)
+
+    def _withdrawn(self, intent: Intent) -> str:
+        """Why an intent that was written is not sent any more, or "".
+
+        A pause or a halt may have waited for the same journal and come first: whoever paused the
+        bot was told that it holds. A person's order to flatten follows no window, and goes on.
+        """
+        ledger = self._books.ledger
+        if intent.window_end and (ledger.halted or ledger.paused):
+            return f"stopped before it was sent: {ledger.halted or ledger.paused}"
+        return ""
 
     async def resolve(self, placed: Placed) -> bool:
         """Asks the venue what became of an intent's order; whether that is certain now.
@@ -130,9 +145,7 @@ class Executor:
                 trades = await self._trades_of(status)
             fills = [_filled(trade) for trade in trades]
             await self._learn(intent, _told(status), *fills, latency=latency)
-        order = self._placed(intent).order
-        if len(order.order_ids) > 1 or order.excess > 0:
-            await self._contradiction(intent, order.order_ids)
+        await self._doubt(intent)
 
     async def _trades_of(self, status: OrderStatus) -> list[OwnTrade]:
         """The order's fills, or none if the venue does not answer: reconciling finds them."""
@@ -144,7 +157,10 @@ class Executor:
 
     async def book(self, intent: Intent, trade: OwnTrade) -> None:
         """Books one fill of the intent's order; a fill that is known changes nothing."""
+        before = self._placed(intent).order
         await self._learn(intent, _filled(trade))
+        if self._placed(intent).order != before:
+            await self._doubt(intent)
 
     async def _learn(self, intent: Intent, *events: Event, latency: float | None = None) -> None:
         """Takes in what was told of the intent's order, in one write."""
@@ -160,14 +176,17 @@ class Executor:
         metrics.FILLS.labels(bot, intent.side).inc(len(fresh))
         metrics.FEES.labels(bot).inc(float(sum(fill.fee for fill in fresh)))
 
-    async def _contradiction(self, intent: Intent, order_ids: tuple[str, ...]) -> None:
-        """One intent made more than one order: stop, whoever is to blame."""
-        metrics.FLAGS.labels(self._books.who.bot, "two_orders").inc()
+    async def _doubt(self, intent: Intent) -> None:
+        """Halts the bot if one intent made more than one order, whoever is to blame."""
+        order = self._placed(intent).order
+        if len(order.order_ids) <= 1 and order.excess <= 0:
+            return
         reason = (
             f"the venue holds more than intent {intent.client_order_id} asked for:"
-            f" orders {', '.join(order_ids)}"
+            f" orders {', '.join(order.order_ids)}"
         )
         if self._books.ledger.halted != reason:
+            metrics.FLAGS.labels(self._books.who.bot, "two_orders").inc()
             await self._books.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:

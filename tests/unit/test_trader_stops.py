@@ -1,0 +1,163 @@
+"""What stops a trader while it is about to send: a pause, a halt, a SIGTERM, a person's flatten."""
+
+import asyncio
+from decimal import Decimal
+from random import Random
+
+import pytest
+from faulty_venue import MemoryJournal
+from order_soak import Soak
+
+from tradebot.domain.decision import Increments, Prediction, Window
+from tradebot.domain.intent import Intent
+from tradebot.domain.order_state import Phase
+from tradebot.trader.books import Books
+from tradebot.trader.entries import Body, Entry, Halted, Paused
+from tradebot.venue.answers import Ticker
+from tradebot.venue.errors import RejectedError
+
+
+class Rising:
+    """A forecast that always says buy."""
+
+    def at(self, ts: int) -> Prediction:
+        return Prediction(
+            model="m", digest="d", history_end=ts, evaluated=True,
+            log_price=9.3, log_price_next=9.31, log_price_turn=9.31,
+        )  # fmt: skip
+
+
+class SlowJournal(MemoryJournal):
+    """Confirms entries only while it is open, as a broker that takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(Random(1))
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def append(self, *entries: Entry) -> None:
+        await self.open.wait()
+        await super().append(*entries)
+
+
+async def reconciled(journal: MemoryJournal | None = None) -> Soak:
+    """A trader at a venue that makes no mistakes, its books compared."""
+    desk = Soak(seed=1, windows=0, kill_rate=0.0)
+    desk.venue.rate = 0.0
+    desk.journal = journal or desk.journal
+    await desk._start()
+    desk.engine._forecasts = Rising()  # type: ignore[assignment]
+    await desk.engine.reconcile()
+    return desk
+
+
+def a_buy(books: Books, number: int = 1) -> Intent:
+    return books.intent(
+        "buy", Decimal(1), Decimal(11500),
+        mid=Decimal(11400), window_end=60_000 * number, name=f"btc-{number}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "stop", [Paused(because="now", by="a person"), Halted(reason="a limit")], ids=["pause", "halt"]
+)
+async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(stop: Body) -> None:
+    journal = SlowJournal()
+    desk = await reconciled(journal)
+    journal.open.clear()
+    first = asyncio.create_task(desk.books.record(stop))
+    await asyncio.sleep(0)
+    window = Window(end=desk.venue.now, ratio=1.0, complete=True)
+    second = asyncio.create_task(desk.engine.on_window(window))
+    while not desk.books._writing._waiters:
+        await asyncio.sleep(0)  # it was decided before the stop counted, and waits to be written
+    journal.open.set()
+    await asyncio.gather(first, second)
+    assert not desk.venue.orders
+    [placed] = desk.books.ledger.orders.values()
+    assert placed.order.phase == Phase.UNPLACED
+    assert placed.order.reason.startswith("stopped before it was sent")
+
+
+async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_nothing() -> None:
+    desk = await reconciled()
+    asked, answered = asyncio.Event(), asyncio.Event()
+    ticker = desk.venue.ticker
+
+    async def slowly() -> Ticker:
+        asked.set()
+        await answered.wait()
+        return await ticker()
+
+    desk.venue.ticker = slowly  # type: ignore[method-assign]
+    window = Window(end=desk.venue.now, ratio=1.0, complete=True)
+    deciding = asyncio.create_task(desk.engine.on_window(window))
+    await asked.wait()
+    stopping = asyncio.create_task(desk.engine.stop(flatten=False, cancel=True))
+    await asyncio.sleep(0)
+    answered.set()
+    await stopping
+    assert await deciding is None, "the window is left to the next trader"
+    assert not desk.venue.orders and not desk.books.ledger.orders
+
+
+async def flattened(desk: Soak) -> str:
+    desk.venue.base = Decimal("0.12345678")
+    await desk.engine.reconcile()
+    return await desk.engine.flatten("out", "a person")
+
+
+async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
+    desk = await reconciled()
+    coarse = Increments(
+        amount_step=Decimal("0.001"), price_step=Decimal("0.01"), minimum=Decimal("0.001")
+    )
+    market = desk.venue
+
+    def forget(reason: str) -> None:
+        assert reason == "InvalidQuantity"
+
+        async def refresh() -> None:
+            market.increments = coarse
+
+        market.refresh = refresh  # type: ignore[method-assign]
+
+    market.forget = forget  # type: ignore[method-assign]
+
+    def look(intent: Intent) -> None:
+        if intent.amount % coarse.amount_step:
+            raise RejectedError("InvalidQuantity", f"Invalid quantity: {intent.amount}")
+
+    market.look = look
+    told = await flattened(desk)
+    assert "holds nothing that could be sold" in told
+    assert 0 < desk.venue.base < coarse.minimum
+
+
+async def test_flatten_goes_on_though_the_bot_is_halted() -> None:
+    desk = await reconciled()
+    await desk.books.record(Halted(reason="a limit"))
+    assert "holds nothing" in await flattened(desk)
+    assert desk.venue.base == 0
+
+
+async def test_dust_below_the_smallest_order_is_left_without_a_try() -> None:
+    desk = await reconciled()
+    desk.venue.base = Decimal("0.00000999")
+    await desk.engine.reconcile()
+    assert "holds nothing" in await desk.engine.flatten("out", "a person")
+    assert not desk.venue.orders
+
+
+async def test_a_fill_of_a_second_order_of_one_name_halts_the_bot_once() -> None:
+    desk = await reconciled()
+    intent = a_buy(desk.books)
+    await desk.engine._execute(intent, ())
+    foreign = desk.venue.rest_one(intent.client_order_id, intent)
+    foreign.live = False
+    desk.venue._fill(foreign, Decimal("0.5"))
+    await desk.engine.reconcile()
+    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    await desk.engine.resume("looked into", "a person")
+    await desk.engine.reconcile()
+    assert not desk.books.ledger.halted, "what a person has lifted is not found again"
