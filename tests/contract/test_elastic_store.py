@@ -14,7 +14,7 @@ from tradebot.documents import BODIES
 from tradebot.platform.elastic_mappings import index_name, mapping
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.sqlite_store import DAY_MS
-from tradebot.platform.store import StoredDocument, StoreSettings
+from tradebot.platform.store import StoredDocument, StoreSettings, StoreUnavailableError
 from tradebot.recorder.gather import Windows
 from tradebot.recorder.reading import forecast_of, stored
 from tradebot.records import DocType, encode
@@ -115,6 +115,49 @@ def test_what_does_not_fit_is_refused_with_the_reason_and_the_rest_is_stored(
     assert "price" in refusals["text"]
     refresh(server, settings)
     assert len(store.latest(DocType.FILL, 100)) == len(documents)
+
+
+@pytest.mark.parametrize("obstacle", ["read_only", "read_only_allow_delete", "write", "closed"])
+def test_what_a_person_can_lift_is_unavailability_never_a_refusal(
+    store: ElasticStore, server: Elasticsearch, settings: StoreSettings, obstacle: str
+) -> None:
+    documents = [d for d in a_day(3) if d.doc_type == DocType.TICKER]
+    assert store.write(documents) == []
+    (index,) = server.indices.get(index=f"{settings.index_prefix}-ticker-*").body
+    if obstacle == "closed":
+        server.indices.close(index=index)
+    else:
+        server.indices.put_settings(index=index, settings={f"index.blocks.{obstacle}": True})
+    with pytest.raises(StoreUnavailableError, match=r"block|closed"):
+        store.write(documents)
+    if obstacle == "closed":
+        server.indices.open(index=index)
+    else:
+        server.indices.put_settings(index=index, settings={f"index.blocks.{obstacle}": None})
+    assert store.write(documents) == []
+
+
+def test_a_read_only_index_keeps_the_store_from_being_set_up_for_a_while_only(
+    store: ElasticStore, server: Elasticsearch, settings: StoreSettings
+) -> None:
+    index, block = f"{settings.index_prefix}-order-all", "index.blocks.read_only"
+    server.indices.put_settings(index=index, settings={block: True})
+    with pytest.raises(StoreUnavailableError, match="read-only"):
+        store.set_up(replicas=0)
+    server.indices.put_settings(index=index, settings={block: None})
+    store.set_up(replicas=0)
+
+
+def test_a_document_for_which_a_whole_request_is_refused_costs_itself_alone(
+    store: ElasticStore, server: Elasticsearch, settings: StoreSettings
+) -> None:
+    documents = a_day(5)
+    bad = msgspec.structs.replace(documents[7], id="x" * 600)
+    (refusal,) = store.write([*documents[:7], bad, *documents[7:]])
+    assert refusal.document == bad and "Validation Failed" in refusal.reason
+    refresh(server, settings)
+    count = server.count(index=f"{settings.index_prefix}-*")["count"]
+    assert count == len(documents)
 
 
 def test_set_up_can_be_repeated_and_upgrades_indices_that_are_there(

@@ -127,6 +127,32 @@ def test_wrong_credentials_are_unavailability_never_a_loss(told: Told) -> None:
     assert len(told.bulks) == 1
 
 
+@pytest.mark.parametrize(
+    "kind", ["index_not_found_exception", "validation_exception", "security_exception"]
+)
+def test_a_refusal_that_a_person_can_lift_is_unavailability_never_a_loss(
+    told: Told, kind: str
+) -> None:
+    status = {"index_not_found_exception": 404, "security_exception": 403}.get(kind, 400)
+    error = {"type": kind, "reason": "not now"}
+    answer = {"errors": True, "items": [{"index": {"status": status, "error": error}}]}
+    told.answers = [(200, answer)] * 9
+    with pytest.raises(StoreUnavailableError, match="not now"):
+        ElasticStore(told.settings(), sleep=lambda _: None).write(documents(1))
+
+
+def test_a_request_that_is_too_large_for_what_lies_between_is_sent_in_halves(told: Told) -> None:
+    told.answers = [(413, {})]
+    assert ElasticStore(told.settings()).write(documents(5)) == []
+    assert [len(bulk) for bulk in told.bulks] == [5, 2, 3]
+
+
+def test_a_document_that_alone_is_too_large_is_refused(told: Told) -> None:
+    told.answers = [(413, {})] * 3
+    first, second = ElasticStore(told.settings()).write(documents(2))
+    assert "413" in first.reason and "413" in second.reason
+
+
 def test_a_large_batch_is_sent_in_requests_of_bounded_size(told: Told) -> None:
     big = elastic_store.BULK_BYTES // 3
     assert ElasticStore(told.settings()).write(documents(7, size=big)) == []

@@ -70,6 +70,32 @@ def test_what_is_no_document_is_refused(data: bytes) -> None:
         reading.document_of(data)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"ts": -1}, "ts"),
+        ({"ts": 4_102_444_800_000}, "ts"),
+        ({"ts": 2**63}, "ts"),
+        ({"id": ""}, "id"),
+        ({"id": "ü" * 257}, "id"),
+    ],
+)
+def test_a_time_or_an_id_that_no_store_takes_is_refused(
+    change: dict[str, object], reason: str
+) -> None:
+    wrong = msgspec.structs.replace(a_document(DocType.FILL), **change)
+    with pytest.raises(reading.UnreadableError, match=reason):
+        reading.document_of(encode(wrong))
+    with pytest.raises(reading.UnreadableError, match=reason):
+        reading.stored(wrong)
+
+
+def test_a_body_nested_without_end_is_refused() -> None:
+    data = encode(Document("i", DocType.HALT, 1, "b", "S", {"state": 1}))
+    with pytest.raises(reading.UnreadableError):
+        reading.document_of(data.replace(b":1}", b":" + b"[" * 50_000 + b"]" * 50_000 + b"}"))
+
+
 def test_a_forecast_is_stored_with_its_prices_one_hour_and_one_day_ahead() -> None:
     record = TradingDay().forecast()
     body = reading.forecast_of(encode(record)).body

@@ -1,5 +1,6 @@
 """Documents in SQLite: each once, the newest state of each, old ones gone after their time."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from trading_day import START, TradingDay
 
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.sqlite_store import DAY_MS, SqliteStore
-from tradebot.platform.store import StoredDocument
+from tradebot.platform.store import StoredDocument, StoreUnavailableError
 from tradebot.recorder.reading import stored
 from tradebot.records import DocType
 
@@ -75,3 +76,16 @@ def test_a_document_is_found_by_its_id_and_with_all_of_its_decision(tmp_path: Pa
     kinds = {found["doc_type"] for found in store.find("decision_id", order["decision_id"])}
     assert {"decision", "order", "fill"} <= kinds
     assert store.find("_id", "nothing") == []
+
+
+def test_a_file_that_another_has_locked_is_unavailability_never_the_end(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "documents.sqlite", patience=0.1)
+    store.write(a_day(2))
+    other = sqlite3.connect(tmp_path / "documents.sqlite", isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(StoreUnavailableError, match="locked"):
+        store.write(a_day(2))
+    with pytest.raises(StoreUnavailableError, match="locked"):
+        store.prune(retention_days=5)
+    other.execute("rollback")
+    assert store.write(a_day(2)) == []

@@ -34,6 +34,16 @@ BACKOFF_SECONDS = (0.1, 0.3, 1.0)
 
 CONFLICT = 409
 
+HINDRANCES = frozenset(
+    {
+        "cluster_block_exception",  # read-only, by a person or by a full disk
+        "index_closed_exception",
+        "index_not_found_exception",  # and it may not be made
+        "validation_exception",  # no room for the shards of a new index
+    }
+)
+"""Refusals that say nothing of the document: a person lifts them, and then it is taken."""
+
 
 def client(settings: StoreSettings) -> Elasticsearch:
     """A client of the settings' server.
@@ -93,7 +103,7 @@ class ElasticStore:
         except TransportError as error:
             raise StoreUnavailableError(_sentence(error)) from error
         except ApiError as error:
-            if _passing(error.status_code):
+            if _passing(error.status_code, error.error):
                 raise StoreUnavailableError(_sentence(error)) from error
             raise SettingsError(
                 f"Elasticsearch refuses the set-up of documents: {_sentence(error)}"
@@ -154,12 +164,26 @@ class ElasticStore:
         except TransportError as error:
             return list(documents), _sentence(error)
         except ApiError as error:
-            if _passing(error.status_code):
+            if _passing(error.status_code, error.error):
                 return list(documents), _sentence(error)
+            if _of_content(error):
+                return self._write_apart(documents, refused, error)
             raise StoreUnavailableError(_sentence(error)) from error
         if not answer["errors"]:
             return [], ""
         return _sort_out(documents, answer["items"], refused)
+
+    def _write_apart(
+        self, documents: Sequence[StoredDocument], refused: list[Refusal], error: ApiError
+    ) -> tuple[list[StoredDocument], str]:
+        """Writes the halves of a request that was refused as a whole, down to the document."""
+        if len(documents) == 1:
+            refused.append(Refusal(documents[0], _sentence(error)))
+            return [], ""
+        middle = len(documents) // 2
+        left, why = self._write_once(documents[:middle], refused)
+        right, also = self._write_once(documents[middle:], refused)
+        return left + right, why or also
 
     def _action(self, document: StoredDocument) -> bytes:
         action = {
@@ -253,12 +277,11 @@ def _sort_out(
         if status < 300 or status == CONFLICT:  # a conflict: a newer state is there already
             continue
         error = result.get("error", {})
-        reason = (
-            f"{error.get('type', 'error')} ({status}): {error.get('reason', 'no reason given')}"
-        )
+        kind = error.get("type", "error")
+        reason = f"{kind} ({status}): {error.get('reason', 'no reason given')}"
         if cause := error.get("caused_by", {}).get("reason"):
             reason += f": {cause}"
-        if _passing(status):
+        if _passing(status, kind) or status in (401, 403):
             again.append(document)
             why = reason
         else:
@@ -266,9 +289,15 @@ def _sort_out(
     return again, why
 
 
-def _passing(status: int) -> bool:
+def _passing(status: int, kind: str) -> bool:
     """Whether the server may answer otherwise later."""
-    return status == 429 or status >= 500
+    return status == 429 or status >= 500 or kind in HINDRANCES
+
+
+def _of_content(error: ApiError) -> bool:
+    """Whether what was sent is at fault: too much of it, or by Elasticsearch's own word."""
+    own = isinstance(error.body, dict) and "error" in error.body
+    return error.status_code == 413 or (error.status_code == 400 and own)
 
 
 def _sentence(error: Exception) -> str:

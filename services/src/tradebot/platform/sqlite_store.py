@@ -37,14 +37,17 @@ where excluded.ts >= documents.ts
 class SqliteStore:
     """The documents of `path`, which is made where it is not there.
 
+    Args:
+        patience: seconds to wait for another process that writes.
+
     Raises:
         SettingsError: the file cannot be made, or is not such a database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = 10.0) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+            self._connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
             # Readers never wait for the writer, and a commit survives a crash of the process.
             self._connection.execute("pragma journal_mode = wal")
             self._connection.executescript(_SCHEMA)
@@ -97,14 +100,17 @@ class SqliteStore:
     def prune(self, retention_days: int) -> int:
         """See `DocumentStore`."""
         gone = 0
-        with self._connection:
-            for kind in DocType:
-                if kind not in LEDGER:
-                    gone += self._connection.execute(
-                        "delete from documents where doc_type = ?1 and ts <"
-                        " (select max(ts) from documents where doc_type = ?1) - ?2",
-                        (kind, retention_days * DAY_MS),
-                    ).rowcount
+        try:
+            with self._connection:
+                for kind in DocType:
+                    if kind not in LEDGER:
+                        gone += self._connection.execute(
+                            "delete from documents where doc_type = ?1 and ts <"
+                            " (select max(ts) from documents where doc_type = ?1) - ?2",
+                            (kind, retention_days * DAY_MS),
+                        ).rowcount
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"SQLite does not delete: {error}") from error
         return gone
 
     def close(self) -> None:

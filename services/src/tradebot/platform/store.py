@@ -88,7 +88,11 @@ class DocumentStore(Protocol):
         ...
 
     def prune(self, retention_days: int) -> int:
-        """Deletes what is older than its kind's newest by more; answers how many went."""
+        """Deletes what is older than its kind's newest by more; answers how many went.
+
+        Raises:
+            StoreUnavailableError: it cannot now; the same may succeed later.
+        """
         ...
 
     def close(self) -> None:

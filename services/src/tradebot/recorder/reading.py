@@ -6,9 +6,16 @@ import msgspec
 
 from tradebot import documents
 from tradebot.platform.store import StoredDocument
-from tradebot.records import DocType, Document, ForecastRecord, decode
+from tradebot.records import DocType, Document, ForecastRecord, decode, read
 
 HOUR_MS = 3_600_000
+
+LATEST_MS = 4_102_444_800_000
+"""The year 2100. Later times are seconds or microseconds mistaken, and no store takes all of them:
+`ts` is a version there, and names an index by its month."""
+
+ID_BYTES = 512
+"""What Elasticsearch takes of an id, in UTF-8."""
 
 
 class UnreadableError(ValueError):
@@ -44,19 +51,27 @@ def document_of(data: bytes, environment: str = "") -> StoredDocument:
         UnreadableError: it is no document, or its body is not of its kind.
     """
     try:
-        envelope = _envelope.decode(data)
-        _bodies[envelope.doc_type].decode(envelope.body)
+        envelope = read(_envelope, data)
+        read(_bodies[envelope.doc_type], envelope.body)
     except msgspec.DecodeError as error:
         raise UnreadableError(str(error)) from None
     return _stored(envelope, bytes(envelope.body), environment)
 
 
 def stored(document: Document, environment: str = "") -> StoredDocument:
-    """A document made here, in its stored form."""
+    """A document made here, in its stored form.
+
+    Raises:
+        UnreadableError: no store takes its id or its time.
+    """
     return _stored(document, msgspec.json.encode(document.body), environment)
 
 
 def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
+    if not 0 <= document.ts < LATEST_MS:
+        raise UnreadableError("its ts is not in milliseconds from 1970 to 2100")
+    if not 0 < len(document.id.encode()) <= ID_BYTES:
+        raise UnreadableError(f"its id is not of 1 to {ID_BYTES} bytes")
     head = msgspec.json.encode(
         {
             "bot": document.bot,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tradebot.platform import kafka, logs
 from tradebot.platform.health import Readiness
@@ -23,6 +23,9 @@ from tradebot.records import DeadLetter, LiquidityRecord, decode, encode
 
 QUEUE_KIBIBYTES = 8_192
 """What librdkafka may have fetched and not handed over, of all partitions."""
+
+LETTER_MS = 30_000
+"""After which a dead letter that Kafka did not take is sent anew, in time for the group."""
 
 LONGEST_WAIT_SECONDS = 10.0
 BACKLOG_EVERY_SECONDS = 5.0
@@ -37,7 +40,6 @@ class Received(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
-    key: bytes | str | None
     value: bytes
 
     @classmethod
@@ -45,7 +47,7 @@ class Received(msgspec.Struct, frozen=True):
         """The message that a consumer handed over."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None and partition is not None and offset is not None
-        return cls(topic, partition, offset, message.key(), message.value() or b"")
+        return cls(topic, partition, offset, message.value() or b"")
 
 
 class Recorder:
@@ -60,7 +62,9 @@ class Recorder:
         self._topics = Topics.of(settings)
         self._windows = Windows()
         self._stopping = threading.Event()
-        self._dead_letters = kafka.producer(settings)
+        self._dead_letters = kafka.producer(settings, **{"message.timeout.ms": LETTER_MS})
+        self._letters: list[DeadLetter] = []
+        self._ends: dict[tuple[str, int], int] = {}
         self._origins: dict[str, Received] = {}
         metrics.from_zero(self._read_topics())
 
@@ -106,25 +110,25 @@ class Recorder:
 
     def _step(self, consumer: Consumer) -> None:
         messages = consumer.consume(self._settings.batch_documents, self._settings.batch_seconds)
-        ends: dict[tuple[str, int], int] = {}
         batch: dict[str, StoredDocument] = {}
         self._origins.clear()
+        self._ends.clear()
+        self._letters.clear()
         for message in messages:
             if message.error():
                 log.warning("kafka", error=str(message.error()))
                 continue
             received = Received.of(message)
-            ends[received.topic, received.partition] = received.offset + 1
+            self._ends[received.topic, received.partition] = received.offset + 1
             document = self._read(received)
-            if document is not None:
+            known = batch.get(document.id) if document is not None else None
+            if document is not None and (known is None or document.ts >= known.ts):
                 batch[document.id] = document
                 self._origins[document.id] = received
         if batch and not self._write(consumer, list(batch.values())):
             return
-        if ends:
-            while self._dead_letters.flush(0.5) and not self._stopping.is_set():
-                pass
-            self._commit(consumer, ends)
+        if self._ends and self._send_letters(consumer):
+            self._commit(consumer)
 
     def _read(self, message: Received) -> StoredDocument | None:
         data, topic = message.value, message.topic
@@ -134,12 +138,12 @@ class Recorder:
             if topic == self._topics.forecasts:
                 return reading.stored(reading.forecast_of(data), self._settings.environment)
             record = decode(data, LiquidityRecord)
+            whole = self._windows.add(record, message.partition, message.offset)
+            metrics.LOST_WINDOWS.inc(self._windows.take_lost())
+            return reading.stored(whole, self._settings.environment) if whole else None
         except (ValueError, OverflowError) as error:
             self._put_aside(message, str(error))
             return None
-        whole = self._windows.add(record, message.partition, message.offset)
-        metrics.LOST_WINDOWS.inc(self._windows.take_lost())
-        return reading.stored(whole, self._settings.environment) if whole else None
 
     def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
         """Writes until the store has taken the batch; false where the stage stops before."""
@@ -191,19 +195,41 @@ class Recorder:
     def _put_aside(self, message: Received, reason: str) -> None:
         metrics.DEAD_LETTERS.labels(message.topic).inc()
         log.warning("put aside", topic=message.topic, offset=message.offset, reason=reason)
-        letter = DeadLetter(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            stage="recorder",
-            error=reason,
-            value=message.value.decode(errors="replace"),
-        )
-        self._dead_letters.produce(self._topics.dead_letters, key=message.key, value=encode(letter))
+        place = (message.topic, message.partition, message.offset)
+        letter = DeadLetter.of(*place, stage="recorder", error=reason, value=message.value)
+        self._letters.append(letter)
 
-    def _commit(self, consumer: Consumer, ends: dict[tuple[str, int], int]) -> None:
+    def _send_letters(self, consumer: Consumer) -> bool:
+        """Writes the batch's dead letters; false where the stage stops before they are there."""
+        while self._letters:
+            letters, self._letters = self._letters, []
+            refusals: list[str] = []
+            for letter in letters:
+                self._send_letter(letter, refusals)
+            while self._dead_letters.flush(0.5):
+                if self._stopping.is_set():
+                    return False
+            if refusals:
+                why = f"{self._topics.dead_letters} does not take records: {refusals[0]}"
+                self._readiness.close("dead-letters", why)
+                log.warning("dead letters not taken", reason=refusals[0], letters=len(refusals))
+                if not self._wait(consumer, 1.0):
+                    return False
+        self._readiness.open("dead-letters")
+        return True
+
+    def _send_letter(self, letter: DeadLetter, refusals: list[str]) -> None:
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                self._letters.append(letter)
+                refusals.append(error.str())
+
+        topic, value = self._topics.dead_letters, encode(letter)
+        self._dead_letters.produce(topic, key=letter.key, value=value, on_delivery=delivered)
+
+    def _commit(self, consumer: Consumer) -> None:
         offsets = []
-        for (topic, partition), end in ends.items():
+        for (topic, partition), end in self._ends.items():
             held = self._windows.held(partition) if topic == self._topics.liquidity else None
             offsets.append(TopicPartition(topic, partition, end if held is None else held))
         try:
@@ -215,6 +241,10 @@ class Recorder:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = [p.partition for p in partitions if p.topic == self._topics.liquidity]
         self._windows.forget(gone)
+        # Their next owner reads from the last commit; what is in hand of them may be without the
+        # open windows by now, so that its end is no place to read on from.
+        for partition in partitions:
+            self._ends.pop((partition.topic, partition.partition), None)
 
     def _measure(self, consumer: Consumer, in_hand: Sequence[StoredDocument] = ()) -> None:
         """Tells the backlog; documents `in_hand` were read, but the store has not taken them.
