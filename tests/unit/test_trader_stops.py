@@ -69,8 +69,8 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     await asyncio.sleep(0)
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
     second = asyncio.create_task(desk.engine.on_window(window))
-    while not desk.books._writing._waiters:
-        await asyncio.sleep(0)  # it was decided before the stop counted, and waits to be written
+    for _ in range(50):  # it is decided before the stop counts, and waits to be written
+        await asyncio.sleep(0)
     journal.open.set()
     await asyncio.gather(first, second)
     assert not desk.venue.orders

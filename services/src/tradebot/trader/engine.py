@@ -93,10 +93,10 @@ class Engine:
             JournalError: the journal cannot be written; nothing was sent.
         """
         async with self._acting:
-            if window.end <= self.books.ledger.window_end or self.stopping:
+            if window.end <= self.books.ledger.window_end:
                 return None
             stored, ticker = await self._look(window)
-            if self.stopping:  # it was told while the venue was asked for prices
+            if self.stopping:  # asked last: it may be told while the venue is asked for prices
                 return None
             decision = decide(stored.state, stored.inputs, stored.settings)
             await self._carry_out(stored, decision, ticker)
