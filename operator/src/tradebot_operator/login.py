@@ -16,6 +16,9 @@ async def configuration() -> client.Configuration:
         kubernetes.aio.config.ConfigException: neither an account nor a kubeconfig is here.
     """
     found = client.Configuration()
+    # As kopf's connections: a proxy is the kubeconfig's. The environment's would be looked up anew,
+    # in threads, for each request.
+    found.client_session_kwargs = {"trust_env": False}
     try:
         config.load_incluster_config(client_configuration=found)
     except config.ConfigException:
