@@ -14,7 +14,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ BOTS = int(os.environ.get("TRADEBOT_BENCH_BOTS", "1000"))
 SYMBOLS = 20
 PATIENCE = 900.0
 QUIET_SECONDS = 20.0
+START_SECONDS = 4.0
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT.parent / "shared/cluster/cluster"
 CRD = ROOT / "charts/tradebot/files/crds/tradebots.tradebot.dev.yaml"
@@ -167,22 +169,17 @@ async def _side(server: Server, side: str) -> dict[str, Any]:
     await server.apply(f"/api/v1/namespaces/{namespace}", _object("v1", "Namespace", namespace))
     with TemporaryDirectory() as folder:
         kubeconfig = await _account(server, namespace, Path(folder))
-        operator = _start(side, namespace, kubeconfig, Path(folder))
-        await asyncio.sleep(4)
-        began = time.monotonic()
-        await _create_bots(server, namespace)
-        created = time.monotonic() - began
-        seconds = await _until(lambda: _all_there(server, namespace), began)
-        writes = await _rest(namespace)
-        rested = time.monotonic() - began - QUIET_SECONDS
-        memory = _peak_mb(operator.pid)
-        operator.kill()
-        operator.wait()
-        again = _start(side, namespace, kubeconfig, Path(folder))
-        await asyncio.sleep(QUIET_SECONDS)
-        after = _writes(namespace)
-        again.kill()
-        again.wait()
+        with _running(side, namespace, kubeconfig, Path(folder)) as pid:
+            began = time.monotonic()
+            await _create_bots(server, namespace)
+            created = time.monotonic() - began
+            seconds = await _until(lambda: _all_there(server, namespace), began)
+            writes = await _rest(namespace)
+            rested = time.monotonic() - began - QUIET_SECONDS
+            memory = _peak_mb(pid)
+        with _running(side, namespace, kubeconfig, Path(folder)):
+            await asyncio.sleep(QUIET_SECONDS)
+            after = _writes(namespace)
     await _clear(server, namespace)
     return {
         "seconds": seconds,
@@ -226,7 +223,13 @@ def _kubeconfig(token: str, file: Path) -> Path:
     return file
 
 
-def _start(side: str, namespace: str, kubeconfig: Path, folder: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def _running(side: str, namespace: str, kubeconfig: Path, folder: Path) -> Iterator[int]:
+    """The operator's process, by its id, when it has begun; it does not outlive the block.
+
+    Raises:
+        ClickException: it ended by itself.
+    """
     settings = {
         "namespace": namespace,
         "images": {"services": "services:bench", "forecast": "forecast:bench"},
@@ -240,9 +243,23 @@ def _start(side: str, namespace: str, kubeconfig: Path, folder: Path) -> subproc
         "TRADEBOT_OPERATOR_CONFIG": str(file),
     }
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *SIDES[side]], env=environment, stdout=log, stderr=log
         )
+    try:
+        time.sleep(START_SECONDS)
+        _demand_alive(process, folder)
+        yield process.pid
+        _demand_alive(process, folder)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _demand_alive(process: subprocess.Popen[bytes], folder: Path) -> None:
+    if process.poll() is not None:
+        said = (folder / "log").read_text(errors="replace").strip() or "it said nothing"
+        raise click.ClickException(f"the operator ended: {said.splitlines()[-1]}")
 
 
 def _object(version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
@@ -331,7 +348,8 @@ def _writes(namespace: str) -> int | None:
     user = f'"system:serviceaccount:{namespace}:operator"'
     log = subprocess.run([TOOL, "logs", "audit"], capture_output=True, text=True, check=True)
     count = 0
-    for line in log.stdout.splitlines():
+    # The last line may be one that is only half written yet.
+    for line in log.stdout.split("\n")[:-1]:
         if user in line and '"ResponseComplete"' in line:
             count += json.loads(line)["verb"] not in ("get", "list", "watch")
     return count

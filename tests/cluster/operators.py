@@ -59,6 +59,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def start(file: Path, account: Path, configured: dict[str, Any]) -> Running:
+    """An operator's process, configured by `file`, which is written, under a kubeconfig."""
+    file.write_text(json.dumps(configured))
+    log = file.with_suffix(".log")
+    environment = os.environ | {
+        "KUBECONFIG": str(account),
+        "TRADEBOT_OPERATOR_CONFIG": str(file),
+    }
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tradebot_operator"], env=environment, stdout=out, stderr=out
+        )
+    return Running(process, configured["httpPort"], log)
+
+
 @contextmanager
 def running(folder: Path, kubeconfig: Path, namespace: str, **settings: Any) -> Iterator[Running]:
     """An operator for the TradeBots of `namespace`, ready.
@@ -70,18 +85,9 @@ def running(folder: Path, kubeconfig: Path, namespace: str, **settings: Any) -> 
         Api(kubeconfig), namespace, kubeconfig, folder, settings.get("watchNamespaces", ())
     )
     port = free_port()
-    file = folder / f"operator-{port}.json"
-    file.write_text(json.dumps(configuration(namespace, **settings) | {"httpPort": port}))
-    log = file.with_suffix(".log")
-    environment = os.environ | {
-        "KUBECONFIG": str(account),
-        "TRADEBOT_OPERATOR_CONFIG": str(file),
-    }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tradebot_operator"], env=environment, stdout=out, stderr=out
-        )
-    operator = Running(process, port, log)
+    configured = configuration(namespace, **settings) | {"httpPort": port}
+    operator = start(folder / f"operator-{port}.json", account, configured)
+    log = operator.log
     try:
         assert eventually(lambda: operator.status("/readyz") == 200), log.read_text()[-2000:]
         yield operator

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apiserver import eventually
-from operators import Running, running
+from operators import Running, configuration, running, start
 from world import KINDS, World, bot, has, stages
 
 pytestmark = pytest.mark.cluster
@@ -350,3 +350,15 @@ def test_an_operator_is_live_ready_and_ends_cleanly(world: World, operator: Runn
     assert operator.status("/livez") == 200
     assert operator.status("/readyz") == 200
     assert operator.stop() == 0
+
+
+def test_an_operator_whose_port_is_taken_ends_with_one_sentence(
+    operator: Running, namespace: str, kubeconfig: Path, tmp_path: Path
+) -> None:
+    taken = configuration(namespace) | {"httpPort": operator.port}
+    second = start(tmp_path / "second.json", kubeconfig, taken)
+    assert second.process.wait(30) == 1
+    assert second.tail().splitlines()[-1] == (
+        f"httpPort {operator.port}: Address already in use; does another operator run here?"
+        " Set another httpPort in the file that TRADEBOT_OPERATOR_CONFIG names"
+    )

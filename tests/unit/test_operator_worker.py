@@ -217,3 +217,17 @@ async def test_a_bots_own_trader_waits_for_nobody() -> None:
         worker.bot_changed("bots", "a")
         await until(lambda: len(cluster.owners("Deployment", "trader-a")) > 0)
     assert cluster.owners("Deployment", "ingest") == []
+
+
+async def test_a_child_that_was_given_to_another_unit_is_made_anew_though_it_was_just_written() -> (
+    None
+):
+    watched, cluster = Watched(), Cluster()
+    watched.show(bot())
+    async with working(watched, cluster) as worker:
+        worker.queue.add(Key("unit", "bots", "trader-btc"))
+        await until(lambda: len(cluster.applied) == 5)
+        worker.child_changed("Role", "bots", {UNIT: "x"}, "trader-btc")
+        await until(lambda: len(cluster.applied) > 5)
+        again = {item["kind"] for item in cluster.applied[5:]}
+    assert "Role" in again

@@ -11,7 +11,7 @@ import sys
 import kopf
 
 from tradebot_operator.farewell import FarewellError, let_go
-from tradebot_operator.handlers import Operator
+from tradebot_operator.handlers import Operator, StartError
 from tradebot_operator.namespaces import NothingToServeError
 from tradebot_operator.settings import ConfigError, load
 
@@ -35,7 +35,7 @@ def main() -> int:
             return 0
         while asyncio.run(Operator(settings).run()):
             logging.getLogger(__name__).info("begins anew with the namespaces that are there now")
-    except (NothingToServeError, FarewellError) as error:
+    except (NothingToServeError, StartError, FarewellError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

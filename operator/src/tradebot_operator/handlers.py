@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.worker import Key, Worker
 
 _log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The operator cannot begin, and would not be able to a moment later."""
 
 
 class Operator:
@@ -46,6 +51,7 @@ class Operator:
 
         Raises:
             NothingToServeError: no namespace is there.
+            StartError: its port is taken.
         """
         try:
             served = await self._namespaces.find()
@@ -64,7 +70,9 @@ class Operator:
                 standalone=True,
                 stop_flag=others,
             )
-        except Exception:
+        except Exception as error:
+            if isinstance(error.__cause__, kopf.PermanentError):
+                raise StartError(str(error.__cause__)) from error
             await self._namespaces.find()
             if self._namespaces.served() == served:
                 raise
@@ -98,9 +106,16 @@ class Operator:
         observed = Observed(indices["bots"], [indices[k] for k in CHILDREN], indices["Pod"])
         queue: WorkQueue[Key] = WorkQueue(urgent=lambda key: key.kind != "bot")
         self._worker = Worker(self.settings, self._api, observed, queue, self._namespaces)
-        self._task = asyncio.create_task(self._worker.run())
         self._server = Server(self._worker.canary, observed, self.settings)
-        await self._server.start()
+        try:
+            await self._server.start()
+        except OSError as error:
+            raise kopf.PermanentError(
+                f"httpPort {self.settings.http_port}: {os.strerror(error.errno or 0)}; does another"
+                " operator run here? Set another httpPort in the file that TRADEBOT_OPERATOR_CONFIG"
+                " names"
+            ) from error
+        self._task = asyncio.create_task(self._worker.run())
 
     async def _stop(self, **_: Any) -> None:
         if self._server is not None:
@@ -134,12 +149,12 @@ class Operator:
         param: Any = "",
         **_: Any,
     ) -> None:
-        assert self._worker is not None and namespace
+        assert self._worker is not None and namespace and uid
         metrics.LAST_EVENT.set_to_current_time()
         if type is None:
             self._worker.listed(param, namespace)
-        gone = uid if type == "DELETED" else None
-        self._worker.child_changed(param, namespace, dict(labels), gone=gone)
+        gone = type == "DELETED"
+        self._worker.child_changed(param, namespace, dict(labels), uid, gone=gone)
 
 
 def kopf_settings() -> kopf.OperatorSettings:
@@ -147,6 +162,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDifferences()
     # An API server that comes back is watched again within seconds, however long it was away.
     settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 1000
     settings.networking.connect_timeout = 5
@@ -161,7 +177,21 @@ def kopf_settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Spares kopf the copies of objects by which it finds what changed: `reconcile` does."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is kept in the objects."""
+
+
+# Coroutines, since kopf gives each call of a plain function to a thread: dear for a thousand bots.
+async def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
     try:
         return bot_keys(parse(dict(body)))
     except msgspec.ValidationError as error:
@@ -169,5 +199,5 @@ def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
         return {}
 
 
-def _index_child(*, body: Any, param: Any = "", **_: Any) -> dict[Any, Any]:
+async def _index_child(*, body: Any, param: Any = "", **_: Any) -> dict[Any, Any]:
     return child_keys(trim(param, body))

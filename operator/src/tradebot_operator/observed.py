@@ -132,6 +132,7 @@ class Observed:
         self._written: dict[Any, dict[Identity, tuple[float, Body]]] = {}
         self._deleted: dict[str, float] = {}
         self._lost: set[str] = set()
+        self._units: dict[str, str] = {}
         self._swept_at = monotonic()
 
     def bot(self, namespace: str, name: str) -> TradeBot | None:
@@ -191,6 +192,7 @@ class Observed:
     def wrote(self, live: Body) -> None:
         """The API server answered a write with `live`."""
         child, until = trim(live["kind"], live), self._monotonic() + OWN_WRITE_SECONDS
+        self._units[child["metadata"]["uid"]] = child["metadata"].get("labels", {}).get(UNIT, "")
         for key in child_keys(child):
             self._written.setdefault(key, {})[_identity(child)] = (until, child)
         self._expire()
@@ -204,10 +206,21 @@ class Observed:
 
     def seen_gone(self, uid: str, key: Any) -> None:
         """The watch showed that an object under `key` was deleted: our write of it is past."""
+        self._units.pop(uid, None)
         for identity, (_, child) in list(self._written.get(key, {}).items()):
             if child["metadata"]["uid"] == uid:
                 for place in child_keys(child):
                     self._written.get(place, {}).pop(identity, None)
+
+    def moved(self, uid: str, namespace: str, unit: str) -> str | None:
+        """The watch showed a child in `unit`; the unit in which it was before, if that is another:
+        somebody changed its label, and our write of it there is past.
+        """
+        before = self._units.get(uid, unit)
+        if before != unit:
+            self.seen_gone(uid, ("unit", namespace, before))
+        self._units[uid] = unit
+        return before if before != unit else None
 
     def _current(self, key: Any) -> Iterator[Body]:
         own, now = self._written.get(key, {}), self._monotonic()

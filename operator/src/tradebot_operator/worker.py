@@ -109,14 +109,16 @@ class Worker:
             self._links[(namespace, name)] = keys
 
     def child_changed(
-        self, kind: str, namespace: str, labels: dict[str, str], *, gone: str | None = None
+        self, kind: str, namespace: str, labels: dict[str, str], uid: str, *, gone: bool = False
     ) -> None:
-        """A child or a pod was seen, changed, or is `gone`, which is its uid then."""
+        """A child or a pod was seen, changed, or is `gone`."""
         unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
+        if gone:
+            self._observed.seen_gone(uid, ("unit", namespace, unit))
+        elif kind != "Pod" and (left := self._observed.moved(uid, namespace, unit)):
+            self.queue.add(Key("unit", namespace, left))
         if not unit:
             return
-        if gone:
-            self._observed.seen_gone(gone, ("unit", namespace, unit))
         if kind != "Pod" or self._goes(namespace, bot):
             self.queue.add(Key("unit", namespace, unit))
         if kind not in ("Pod", "Deployment"):
@@ -152,7 +154,7 @@ class Worker:
             if item.kind == KIND:
                 self.bot_changed(item.namespace, item.name)
             else:
-                self.child_changed(item.kind, item.namespace, item.labels, gone=item.uid)
+                self.child_changed(item.kind, item.namespace, item.labels, item.uid, gone=True)
 
     def _goes(self, namespace: str, name: str) -> bool:
         bot = self._observed.bot(namespace, name) if name else None
