@@ -285,6 +285,9 @@ def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: B
     kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
     assert eventually(lambda: bots.condition("btc").get("reason") == "Paused", seconds=60)
     assert bots.condition("btc", "FeedFresh")["status"] == "True"
+    assert eventually(lambda: bots.condition("btc", "Halted")["reason"] == "ModePaused")
+    time.sleep(3)  # the operator answers to that, too
+    assert bots.condition("btc")["status"] == "True", bots.condition("btc")
     kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paper"}}')
     assert eventually(lambda: bots.trades("btc"), seconds=60)
 

@@ -192,7 +192,14 @@ def test_ready_names_the_cause_before_its_effects(
 
 
 def test_a_paused_bot_that_is_well_is_ready_and_says_that_it_is_paused() -> None:
-    assert ready(bot(mode="Paused", **GOOD)) == ("True", "Paused")
+    told = GOOD | {"Halted": ("True", "ModePaused")}
+    assert ready(bot(mode="Paused", **told)) == ("True", "Paused")
+
+
+def test_a_paused_bot_that_a_limit_halted_or_a_hand_paused_before_says_that_first() -> None:
+    for reason in ("LimitReached", "Paused"):
+        told = GOOD | {"Halted": ("True", reason)}
+        assert ready(bot(mode="Paused", **told)) == ("False", reason)
 
 
 def test_a_refused_bot_says_why() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from tradebot_operator.pods import Trouble, UnitState
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import Condition, TradeBot
 from tradebot_operator.units import Unit
 
 Status = Literal["True", "False", "Unknown"]
@@ -106,7 +106,7 @@ def _ready(bot: TradeBot, stages: Said) -> Said:
         return stages
     for kind, bad in TRADER:
         condition = bot.condition(kind)
-        if condition and condition.status == bad:
+        if condition and condition.status == bad and not _asked_for(bot, condition):
             return Said("False", condition.reason, f"{kind}: {condition.message}")
     if stages.status != "True":
         return stages
@@ -120,6 +120,11 @@ def _ready(bot: TradeBot, stages: Said) -> Said:
     if bot.spec.mode == "Paused":
         return Said("True", "Paused", "spec.mode is Paused: the feed is warm, no order is sent")
     return Said("True", "Trading", f"trades {bot.spec.symbol} in mode {bot.spec.mode}")
+
+
+def _asked_for(bot: TradeBot, condition: Condition) -> bool:
+    """Whether the trader sends no order because the spec has it so: that is no trouble."""
+    return bot.spec.mode == "Paused" and condition.reason == "ModePaused"
 
 
 def _item(bot: TradeBot, kind: str, said: Said, stamp: str) -> dict[str, Any]:
