@@ -8,14 +8,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
+Answer = Callable[[ServerConnection, Request], Response | None]
 Script = Callable[[ServerConnection], Awaitable[None]]
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def sockets_that(*scripts: Script) -> AsyncIterator[str]:
+async def sockets_that(*scripts: Script, answer: Answer | None = None) -> AsyncIterator[str]:
     """Serves WebSockets; the n-th connection plays the n-th script, later ones the last.
+
+    What `answer` answers is the end of a request; it leaves those of WebSockets to the scripts.
 
     Answers the address, `http://host:port`.
     """
@@ -27,7 +31,7 @@ async def sockets_that(*scripts: Script) -> AsyncIterator[str]:
         count += 1
         await script(connection)
 
-    async with serve(play, "127.0.0.1", 0, compression=None) as server:
+    async with serve(play, "127.0.0.1", 0, compression=None, process_request=answer) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 

@@ -11,6 +11,7 @@ import pytest
 from scripted_venue import Script, free_port, sends, sockets_that
 from topic_reader import rebuilt, records
 from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
 
 from tradebot.ingest.publisher import OverloadError, Publisher
 from tradebot.ingest.settings import IngestSettings
@@ -168,6 +169,35 @@ async def test_a_message_told_twice_is_one_change(broker: EmbeddedBroker) -> Non
         await asyncio.sleep(0.2)
         told = await asyncio.to_thread(stage.feed)
     assert sizes(told) == [*BEGIN, (2, "place", "3"), (3, "place", "4")]
+
+
+async def test_trades_of_a_break_are_asked_for_until_the_venue_tells_them(
+    broker: EmbeddedBroker,
+) -> None:
+    asked: list[str] = []
+    missed = [
+        {"tid": tid, "timestampms": 5, "price": "101.00", "amount": "1", "type": "buy"}
+        for tid in (9, 8, 7)
+    ]
+
+    def rest(connection: ServerConnection, request: Request) -> Response | None:
+        if not request.path.startswith("/v1/trades"):
+            return None
+        asked.append(request.path)
+        if len(asked) == 1:
+            return connection.respond(503, "later")
+        return connection.respond(200, json.dumps(missed))
+
+    scripts = [sends(ACK, book(1), trade(6), then="close"), sends(ACK, book(1), trade(9))]
+    async with (
+        sockets_that(*scripts, answer=rest) as url,
+        running(settings(broker, url)) as stage,
+    ):
+        await stage.until(lambda: len(asked) == 2)
+        await stage.until(lambda: len(stage.read("gemini-trades", TradeRecord)) == 4)
+        told = [record.tid for record in stage.read("gemini-trades", TradeRecord)]
+    assert told == [6, 9, 7, 8]
+    assert all("since_tid=6" in path for path in asked)
 
 
 async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_is_connected_anew(

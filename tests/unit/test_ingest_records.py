@@ -68,6 +68,21 @@ def test_a_trade_told_twice_is_one_trade_and_one_out_of_order_is_not_lost() -> N
     assert ids([value for value in values if value is not None]) == [5, 7, 6]
 
 
+def test_trades_of_a_break_that_were_not_asked_for_in_time_are_told_by_the_next_connection() -> (
+    None
+):
+    first = Connection("BTCUSD")
+    first.trade(live(4))
+    second = first.following()
+    second.trade(live(8))
+    third = second.following()
+    assert third.since == 4
+    third.trade(live(10))
+    assert ids(third.missed([told(tid) for tid in (10, 9, 8, 7, 6, 5)])) == [5, 6, 7, 9]
+    third.filled = True
+    assert third.following().since == 10
+
+
 def test_what_is_remembered_of_trades_is_bounded() -> None:
     connection = Connection("BTCUSD")
     for tid in range(3 * REMEMBERED):

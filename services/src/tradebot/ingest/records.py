@@ -26,15 +26,27 @@ class Connection:
 
     Args:
         symbol: upper case.
-        last_trade: id of the last trade that an earlier connection told; `None` before the first.
+        last_trade: id of the last trade before which none is missing; `None` before the first.
+
+    Attributes:
+        filled: the trades since the last connection are told; where none are known, none are due.
     """
 
     def __init__(self, symbol: str, last_trade: int | None = None) -> None:
         self._symbol = symbol
         self.last_trade = last_trade
         self.since = last_trade
+        self.filled = last_trade is None
         self._trades: dict[int, None] = {}
         self._seq = 0
+
+    def following(self) -> "Connection":
+        """The next connection. What this one did not fill in is due there."""
+        if self.filled:
+            return Connection(self._symbol, self.last_trade)
+        after = Connection(self._symbol, self.since)
+        after.last_trade, after._trades = self.last_trade, self._trades
+        return after
 
     @property
     def told(self) -> int:

@@ -66,7 +66,7 @@ class Ingest:
         self._stream: MarketStream | None = None
         self._broken = "not connected yet"
         self._since = time.monotonic()
-        self._last_trade: int | None = None
+        self._connection = Connection(settings.symbol)
         self._lost = ""
         self._troubled = False
         self._filling_in: asyncio.Task[None] | None = None
@@ -126,29 +126,30 @@ class Ingest:
             stall_seconds=settings.stall_seconds,
         ) as stream:
             self._backoff.connected()
-            connection = Connection(settings.symbol, self._last_trade)
+            self._connection = connection = self._connection.following()
             try:
                 await self._read(stream, connection)
             except OverloadError as error:
                 raise FeedBrokenError("overload", str(error)) from None
             finally:
-                self._last_trade = connection.last_trade
                 if self._filling_in is not None:
                     self._filling_in.cancel()
 
     async def _fill_in(self, connection: Connection) -> None:
-        """Tells the trades that happened while there was no connection."""
-        since = connection.since
-        if since is None:
-            return
-        try:
-            trades = await self._rest.trades(self._settings.symbol, since_tid=since)
-            for value in connection.missed(trades):
-                self._publisher.trade(value)
-        except VenueError as error:
-            self._log.warning("trades of the break are missing", why=str(error), since=since)
-        except OverloadError as error:
-            self._lost = str(error)
+        """Tells the trades that happened while there was no connection; asks until it is told."""
+        since, backoff = connection.since, Backoff(first=1.0)
+        while since is not None and not connection.filled:
+            try:
+                trades = await self._rest.trades(self._settings.symbol, since_tid=since)
+                for value in connection.missed(trades):
+                    self._publisher.trade(value)
+                connection.filled = True
+            except VenueError as error:
+                self._log.warning("trades of the break are missing", why=str(error), since=since)
+                await asyncio.sleep(backoff.failed())
+            except OverloadError as error:
+                self._lost = str(error)
+                return
 
     async def _read(self, stream: MarketStream, connection: Connection) -> None:
         frames = metrics.FRAMES.labels(self._settings.symbol)
