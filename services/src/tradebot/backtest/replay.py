@@ -131,7 +131,8 @@ def replay(recording: Recording) -> list[Compared]:
     for stored in recording.decisions:
         seen, end = _seen(stored), int(stored["window_end"])
         state = account.state(seen.state, seen.inputs.increments.minimum)
-        decision = decide(state, _inputs(recording, stored, seen), seen.settings)
+        inputs = _inputs(recording, stored, seen)
+        decision = decide(state, inputs, seen.settings)
         compared.append(
             Compared(
                 window_end=end,
@@ -140,8 +141,9 @@ def replay(recording: Recording) -> list[Compared]:
                 differences=differences(stored, decision),
             )
         )
-        if decision.mid is not None:
-            account.mark(end, state.equity(decision.mid))
+        equity = equity_marks.equity_of(state, inputs.quote, seen.settings)
+        if equity is not None:
+            account.mark(end, equity)
         account.settle(end, decision, recording.fills.get(str(stored["decision_id"]), ()))
     return compared
 

@@ -133,7 +133,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
     """The decision for the window of `inputs`."""
-    delta = None if inputs.prediction is None else inputs.prediction.delta
+    prediction = inputs.prediction
+    delta = prediction.delta if prediction is not None and prediction.plausible else None
     signal = signal_of(delta)
     mid = None if inputs.quote is None else inputs.quote.mid
     proposal = _propose(signal, state, inputs, settings)
@@ -142,7 +143,9 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
     failed = next((verdict for verdict in verdicts if not verdict.passed), None)
     halted_by = next((verdict.reason for verdict in verdicts if verdict.halts), "")
     if signal == "hold" or failed is not None:
-        gate, reason = (failed.gate, failed.reason) if failed else (NO_SIGNAL, _no_signal(delta))
+        gate, reason = (
+            (failed.gate, failed.reason) if failed else (NO_SIGNAL, _no_signal(prediction))
+        )
         return Decision(
             action="hold",
             signal=signal,
@@ -171,9 +174,11 @@ def _gates(signal: Action) -> tuple[Gate, ...]:
     return BUY_GATES if signal == "buy" else SELL_GATES
 
 
-def _no_signal(delta: float | None) -> str:
-    if delta is None:
+def _no_signal(prediction: Prediction | None) -> str:
+    if prediction is None:
         return "no forecast covers this minute and the next"
+    if not prediction.plausible:
+        return "the forecast's numbers are no logarithms of prices"
     return "the forecast does not move over the next step"
 
 

@@ -17,6 +17,9 @@ BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
+LARGEST_LOG = 300.0
+"""No price has a logarithm beyond it; the ratio of two such prices still is a float."""
+
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """The liquidity of one window: bid flow / ask flow, `None` where a side was empty."""
@@ -46,6 +49,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     def delta(self) -> float:
         """forecast(t + 1) − forecast(t)."""
         return self.log_price_next - self.log_price
+
+    @property
+    def plausible(self) -> bool:
+        """Whether its numbers can be logarithms of prices; NaN and infinities cannot."""
+        told = (self.log_price, self.log_price_next, self.log_price_turn)
+        return all(abs(number) <= LARGEST_LOG for number in told)
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

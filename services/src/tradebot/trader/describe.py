@@ -12,6 +12,7 @@ import msgspec
 from tradebot import documents
 from tradebot.domain.decision import Decision
 from tradebot.domain.order_state import Fill, Filled, Phase
+from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.score import Trip
 from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
@@ -73,7 +74,7 @@ def decision_document(
             None if prediction is None else (stored.inputs.now - prediction.history_end) / 1000
         ),
         mid=_float(decision.mid),
-        equity=None if decision.mid is None else float(stored.state.equity(decision.mid)),
+        equity=_float(equity_of(stored.state, stored.inputs.quote, stored.settings)),
         reconciled=stored.state.reconciled and not stored.state.unresolved,
         reconciliations=reconciliations,
         amount=float(decision.amount),

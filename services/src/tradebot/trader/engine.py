@@ -11,6 +11,7 @@ from typing import Final
 from tradebot.domain.decision import Decision, Inputs, Quote, Settings, State, Window, decide
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO, floor_to, limit_price
+from tradebot.domain.risk.marks import equity_of, sound
 from tradebot.domain.situation import BPS, HOUR_MS, Stored
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -101,7 +102,7 @@ class Engine:
             decision = decide(stored.state, stored.inputs, stored.settings)
             await self._carry_out(stored, decision, ticker)
         self._count(decision)
-        equity = None if decision.mid is None else stored.state.equity(decision.mid)
+        equity = equity_of(stored.state, stored.inputs.quote, stored.settings)
         if equity is not None:
             metrics.measure(self._bot, self.books.ledger, equity=equity, mid=self.mid)
         return Decided(
@@ -117,7 +118,7 @@ class Engine:
         if ticker is not None:
             silent = int(self._clock.silence() * 1000)
             quote = Quote(bid=ticker.bid, ask=ticker.ask, silent_ms=silent)
-            self.mid = quote.mid
+            self._see(quote)
         inputs = Inputs(
             now=now,
             window=window,
@@ -128,6 +129,11 @@ class Engine:
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
         return Stored(state=self.state(), inputs=inputs, settings=self._rules), ticker
+
+    def _see(self, quote: Quote) -> None:
+        """Takes the mid of sound prices, and of any where none was seen yet."""
+        if not self.mid or sound(quote, self._rules):
+            self.mid = quote.mid
 
     async def _ticker(self) -> Ticker | None:
         try:
@@ -273,7 +279,7 @@ class Engine:
         await self._market.refresh()
         await self._learn_fee()
         ticker = await self._market.ticker()
-        self.mid = (ticker.bid + ticker.ask) / 2
+        self._see(Quote(bid=ticker.bid, ask=ticker.ask))
         outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self._clock.now())
         self._held = (
             outcome.base.amount - outcome.base.available,

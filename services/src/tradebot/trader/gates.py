@@ -64,6 +64,9 @@ class Gates:
         if history_end is None:
             return _condition("ModelFresh", False, "NoForecast", self._forecasts.absence())
         limit = self._settings.max_model_age_seconds
+        if now and history_end - now > limit * 1000:
+            message = f"the last minute that the model saw is more than {limit} s in the future"
+            return _condition("ModelFresh", False, "ModelAhead", message)
         if now - history_end > limit * 1000:
             message = f"the last minute that the model saw is more than {limit} s old"
             return _condition("ModelFresh", False, "ModelStale", message)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tradebot.domain.risk.marks import day_of
+from tradebot.domain.risk.marks import day_of, equity_of
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "daily_loss"
@@ -13,10 +13,13 @@ def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal)
     limit, marks = settings.max_daily_loss, state.marks
     if limit is None:
         return Verdict(gate=GATE, passed=True, reason="no limit is set")
-    if marks is None or inputs.quote is None or marks.day != day_of(inputs.window.end):
+    equity = equity_of(state, inputs.quote, settings)
+    if equity is None:
+        return Verdict(gate=GATE, passed=True, reason="no sound price to measure by")
+    if marks is None or marks.day != day_of(inputs.window.end):
         return Verdict(gate=GATE, passed=True, reason="the day has just begun")
     if marks.day_equity <= 0:
         return Verdict(gate=GATE, passed=True, reason="there is nothing to lose")
-    loss = 1 - state.equity(inputs.quote.mid) / marks.day_equity
+    loss = 1 - equity / marks.day_equity
     reason = f"the day's loss is {loss:.2%} of equity; the limit is {limit:.2%}"
     return Verdict(gate=GATE, passed=loss < limit, reason=reason, halts=loss >= limit)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "drawdown"
@@ -12,8 +13,11 @@ def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal)
     limit, marks = settings.max_drawdown, state.marks
     if limit is None:
         return Verdict(gate=GATE, passed=True, reason="no limit is set")
-    if marks is None or inputs.quote is None or marks.peak_equity <= 0:
+    equity = equity_of(state, inputs.quote, settings)
+    if equity is None:
+        return Verdict(gate=GATE, passed=True, reason="no sound price to measure by")
+    if marks is None or marks.peak_equity <= 0:
         return Verdict(gate=GATE, passed=True, reason="there is no peak to fall from")
-    fall = 1 - state.equity(inputs.quote.mid) / marks.peak_equity
+    fall = 1 - equity / marks.peak_equity
     reason = f"equity is {fall:.2%} below its peak; the limit is {limit:.2%}"
     return Verdict(gate=GATE, passed=fall < limit, reason=reason, halts=fall >= limit)

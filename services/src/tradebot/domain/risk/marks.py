@@ -1,8 +1,31 @@
 """The equities that losses are measured against, moved on window by window."""
 
 from decimal import Decimal
+from typing import Final
 
-from tradebot.domain.situation import DAY_MS, Marks
+from tradebot.domain.situation import BPS, DAY_MS, Marks, Quote, Settings, State
+
+WIDEST_BPS: Final = 500
+"""Best prices further from their mid say nothing of what the account is worth."""
+
+
+def sound(quote: Quote, settings: Settings) -> bool:
+    """Whether the best prices say what the market is worth.
+
+    A book that is crossed, or all but empty on a side, would make a loss out of nothing, or a mark
+    that hides one. Where orders may reach further than `WIDEST_BPS`, so may prices.
+    """
+    if not 0 < quote.bid < quote.ask:
+        return False
+    reach = max(WIDEST_BPS, settings.collar_bps) / BPS
+    return quote.ask - quote.mid <= quote.mid * reach
+
+
+def equity_of(state: State, quote: Quote | None, settings: Settings) -> Decimal | None:
+    """All that the account is worth, in quote currency; `None` without sound prices."""
+    if quote is None or not sound(quote, settings):
+        return None
+    return state.equity(quote.mid)
 
 
 def day_of(ts: int) -> int:

@@ -13,6 +13,9 @@ def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal
         reason = "the venue's time is not known yet"
         return Verdict(gate=GATE, passed=False, reason=reason)
     age = inputs.now - inputs.window.end
+    if age < -settings.max_window_age_ms:
+        reason = f"the window ends {-age / 1000:.1f} s in the future"
+        return Verdict(gate=GATE, passed=False, reason=reason)
     passed = age <= settings.max_window_age_ms
     reason = (
         f"the window ended {age / 1000:.1f} s ago;"
