@@ -17,7 +17,7 @@ from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.settings import StageSettings
-from tradebot.records import ForecastRecord, TradeRecord, decode, encode
+from tradebot.records import DeadLetter, ForecastRecord, TradeRecord, decode, encode
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
 ROWS = 600
@@ -161,20 +161,34 @@ def test_each_new_minute_brings_a_forecast_that_knows_it(line: Line) -> None:
     )
 
 
-def test_a_record_that_is_no_trade_is_set_aside_and_stops_nothing(line: Line) -> None:
+BAD = [
+    b"not json",
+    b'{"symbol":"\xff"}',
+    b"\xff" * 900_000,
+    b"[" * 100_000,
+    encode(TradeRecord("BTCUSD", 90, "dear", "1", "bid", START)),
+    encode(TradeRecord("BTCUSD", 91, "0", "1", "bid", START + 2000 * MINUTE)),
+    encode(TradeRecord("BTCUSD", 92, "5", "1", "bid", 10**18)),
+]
+
+
+def test_records_that_are_no_trades_are_set_aside_and_stop_nothing(line: Line) -> None:
     line.start()
     line.forecast()
-    line.producer.produce("gemini-trades", b"not json", key="BTCUSD")
+    for bad in BAD:
+        line.producer.produce("gemini-trades", bad, key="BTCUSD")
     for step in range(1, 4):
         line.trade(step, line.history_end + step * MINUTE)
     assert line.forecast().history_end > line.history_end
     letters = kafka.consumer(line.settings, "letters")
     letters.subscribe(["dead-letters"])
-    message = None
-    while message is None or message.error():
+    told: list[str] = []
+    while len(told) < len(BAD):
         message = letters.poll(5)
+        if message is not None and message.error() is None:
+            told.append(decode(message.value(), DeadLetter).value)
     letters.close()
-    assert b"not json" in message.value()
+    assert sorted(told) == sorted(bad[:32_768].decode(errors="replace") for bad in BAD)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,7 +1,10 @@
 """Trades become minute bars by the venue's time."""
 
 from decimal import Decimal
+from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +55,23 @@ def test_a_trade_delivered_twice_counts_once() -> None:
         minutes.add(trade(1, T0, amount="2"))
     (bar,) = minutes.close(T0 + 2 * MINUTE)
     assert bar.volume == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("price", text) for text in ("0", "-1", "NaN", "1e400", "dear")],
+        *[("amount", text) for text in ("-1", "Infinity", "sNaN")],
+        *[("ts", ts) for ts in (T0 // 1000, T0 * 1000, 10**30)],
+    ],
+)
+def test_what_is_no_trade_is_refused_and_leaves_no_trace(field: str, value: Any) -> None:
+    minutes = started()
+    with pytest.raises(ValueError, match=r"trade|ts"):
+        minutes.add(msgspec.structs.replace(trade(1, T0), **{field: value}))
+    minutes.add(trade(1, T0))
+    (bar,) = minutes.close(T0 + 2 * MINUTE)
+    assert (bar.weighted, bar.volume) == (100, 1)
 
 
 def test_a_minute_waits_for_trades_under_way_and_counts_those_that_come_too_late() -> None:

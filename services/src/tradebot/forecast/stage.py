@@ -5,7 +5,6 @@ import threading
 from collections import deque
 from types import FrameType
 
-import msgspec
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -50,7 +49,6 @@ class Stage:
         self._topics = kafka.Topics.of(settings)
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
-        self._newest_trade = 0
         self._minutes = MinuteBars(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
@@ -70,7 +68,8 @@ class Stage:
             SettingsError: what the settings say cannot be used.
         """
         settings = self._settings
-        kafka.ensure_topics(settings, [self._topics.trades, self._topics.forecasts])
+        names = self._topics
+        kafka.ensure_topics(settings, [names.trades, names.forecasts, names.dead_letters])
         self._readiness.check("forecast", self._stale)
         port = health.serve(
             self._readiness, stage="forecast", host=settings.http_host, port=settings.http_port
@@ -111,29 +110,27 @@ class Stage:
         self._readiness.open("kafka")
         try:
             trade = decode(message.value() or b"", TradeRecord)
-        except msgspec.DecodeError as problem:
+            if trade.symbol != self._settings.symbol:
+                return
+            self._minutes.add(trade)
+        except ValueError as problem:
             self._set_aside(message, str(problem), producer)
             return
-        if trade.symbol != self._settings.symbol:
-            return
         metrics.TRADES.labels(trade.symbol).inc()
-        if trade.ts > self._newest_trade:
-            self._newest_trade = trade.ts
-            self._clock.observe(trade.ts)
-        self._minutes.add(trade)
+        self._clock.observe(trade.ts)
 
     def _set_aside(self, message: Message, problem: str, producer: Producer) -> None:
         metrics.DEAD_LETTERS.labels(self._settings.symbol).inc()
         log.warning("put aside", topic=message.topic(), offset=message.offset(), reason=problem)
-        letter = DeadLetter(
-            topic=message.topic() or "",
-            partition=message.partition() or 0,
-            offset=message.offset() or 0,
+        letter = DeadLetter.of(
+            message.topic() or "",
+            message.partition() or 0,
+            message.offset() or 0,
             stage="forecast",
             error=problem,
-            value=(message.value() or b"").decode(errors="replace"),
+            value=message.value() or b"",
         )
-        producer.produce(self._topics.dead_letters, encode(letter))
+        producer.produce(self._topics.dead_letters, encode(letter), key=letter.key)
 
     def _turn(self, producer: Producer) -> None:
         """Hands on what is ready; never waits."""
@@ -166,7 +163,9 @@ class Stage:
             return True
         newer = bool(self._gathered) and self._gathered[-1].ts > self._known
         wanted = newer or self._next == 0
-        return wanted and now >= self._next
+        # Farther away than an interval is only what was set before the venue's time went back.
+        ahead = self._next - now
+        return wanted and not 0 < ahead <= self._settings.refit_minutes * MINUTE
 
     def _heed(self, answer: Answer, producer: Producer) -> None:
         match answer:

@@ -1,5 +1,6 @@
 """Trades into minute bars, by the venue's time."""
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -8,6 +9,9 @@ from tradebot.records import TradeRecord
 
 MINUTE: Final = 60_000
 """Milliseconds of a minute."""
+EARLIEST: Final = 1_230_768_000_000
+LATEST: Final = 4_102_444_800_000
+"""Milliseconds of 2009 and of 2100."""
 GRACE: Final = 1_000
 """Milliseconds that a minute waits for trades that are under way, by real time."""
 
@@ -38,6 +42,22 @@ class _Open:
         return Bar(ts, prices[0], max(prices), min(prices), prices[-1], volume, weighted)
 
 
+def _numbers(trade: TradeRecord) -> tuple[float, float]:
+    """The trade's price and amount.
+
+    Bounds as the book's changes have: what lies outside would spoil every forecast after it.
+    """
+    if not EARLIEST <= trade.ts < LATEST:
+        raise ValueError(f"ts is {str(trade.ts)[:30]}, not in milliseconds from 2009 to 2100")
+    try:
+        price, amount = float(Decimal(trade.price)), float(Decimal(trade.amount))
+    except (ArithmeticError, ValueError):
+        price = amount = math.nan
+    if not (0 < price <= 1e12 and 0 <= amount <= 1e15):
+        raise ValueError(f"a trade of {trade.amount[:30]!r} at {trade.price[:30]!r}")
+    return price, amount
+
+
 class MinuteBars:
     """Gathers trades until their minute is over.
 
@@ -65,7 +85,12 @@ class MinuteBars:
             del self._open[minute]
 
     def add(self, trade: TradeRecord) -> None:
-        """One trade, in any order within its minute."""
+        """One trade, in any order within its minute.
+
+        Raises:
+            ValueError: its time or its numbers are none of a trade.
+        """
+        price, amount = _numbers(trade)
         minute = trade.ts // MINUTE * MINUTE
         if self._first is None:
             self._first = minute
@@ -75,8 +100,7 @@ class MinuteBars:
         if trade.tid in self._seen:
             return
         self._seen.add(trade.tid)
-        entry = (trade.tid, float(Decimal(trade.price)), float(Decimal(trade.amount)))
-        self._open.setdefault(minute, _Open()).trades.append(entry)
+        self._open.setdefault(minute, _Open()).trades.append((trade.tid, price, amount))
 
     def close(self, now: int) -> list[Bar]:
         """The bars of the minutes that are over at `now` (ms), oldest first."""
