@@ -335,3 +335,22 @@ def test_a_status_says_whether_takers_are_accepted(status: str, open_: bool) -> 
         status=status,
     )
     assert rules.accepts_takers is open_
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "sNaN"])
+async def test_numbers_that_are_none_are_an_answer_that_cannot_be_read(number: str) -> None:
+    """Else the first comparison with one would end the trader."""
+    ticker = {"bid": number, "ask": "11388.08", "last": "1", "volume": {"timestamp": 1}}
+    with pytest.raises(AmbiguousError, match="not finite"):
+        await client(lambda _: ticker).ticker("BTCUSD")
+    with pytest.raises(AmbiguousError, match="not finite"):
+        await client(lambda _: [FILL | {"fee_amount": number}]).my_trades("BTCUSD")
+    with pytest.raises(AmbiguousError, match="not finite"):
+        await client(lambda _: ORDER | {"trades": [FILL | {"amount": number}]}).order_status("1")
+
+
+@pytest.mark.parametrize("field", ["tick_size", "quote_increment"])
+async def test_steps_that_no_order_can_be_on_are_not_taken_for_rules(field: str) -> None:
+    book = RuleBook(client(lambda _: json.loads(DETAILS) | {field: 0}))
+    with pytest.raises(AmbiguousError, match="steps that are none"):
+        await book.rules("BTCUSD")

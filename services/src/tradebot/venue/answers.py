@@ -168,3 +168,18 @@ class NotionalVolume(msgspec.Struct, frozen=True, kw_only=True):
     api_maker_fee_bps: Decimal
     api_taker_fee_bps: Decimal
     notional_30d_volume: Decimal = Decimal(0)
+
+
+def finite(answer: object) -> bool:
+    """Whether all amounts of an answer are finite: `"NaN"` and `"Infinity"` are Decimals too."""
+    match answer:
+        case Decimal():
+            return answer.is_finite()
+        case list() | tuple():
+            return all(map(finite, answer))
+        case dict():
+            return all(map(finite, answer.values()))
+        case msgspec.Struct():
+            return all(map(finite, msgspec.structs.astuple(answer)))
+        case _:
+            return True

@@ -31,6 +31,7 @@ from tradebot.venue.answers import (
     SymbolDetails,
     Ticker,
     Trade,
+    finite,
 )
 from tradebot.venue.errors import (
     TOO_MANY_REQUESTS,
@@ -331,7 +332,10 @@ class GeminiRest:
         limit.accepted()
         try:
             # Ids and times are numbers or strings, by the age of the call: not strict.
-            return msgspec.json.decode(response.content, type=kind, strict=False)
+            answer = msgspec.json.decode(response.content, type=kind, strict=False)
+            if not finite(answer):
+                raise msgspec.DecodeError("a number that is not finite")
+            return answer
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise AmbiguousError(
                 "UnreadableAnswer",

@@ -9,7 +9,7 @@ import msgspec
 
 from tradebot.domain.money import ZERO, floor_to, limit_price
 from tradebot.venue.answers import OrderSide, SymbolDetails
-from tradebot.venue.errors import RejectedError
+from tradebot.venue.errors import AmbiguousError, RejectedError
 from tradebot.venue.rest import GeminiRest
 
 KEEP_SECONDS: Final = 3600.0
@@ -82,12 +82,16 @@ class RuleBook:
         """The rules of `symbol`.
 
         Raises:
-            VenueError: they are not known yet and the venue did not tell them.
+            VenueError: they are not known yet and the venue did not tell them, or told steps
+                that no order can be on.
         """
         known = self._known.get(symbol)
         if known is not None and self._clock() - known[0] < KEEP_SECONDS:
             return known[1]
         rules = SymbolRules.of(await self._rest.symbol_details(symbol))
+        if min(rules.amount_step, rules.price_step) <= 0:
+            steps = f"amounts of {rules.amount_step} and prices of {rules.price_step}"
+            raise AmbiguousError("UnreadableAnswer", f"{symbol} has steps that are none: {steps}")
         self._known[symbol] = (self._clock(), rules)
         return rules
 
