@@ -14,7 +14,8 @@ import msgspec
 from trader_line import TraderLine
 
 from tradebot.trader.entries import Intended
-from tradebot.trader.journal import SqliteJournal
+from tradebot.trader.journal import Journal, SqliteJournal
+from tradebot.trader.kafka_journal import KafkaJournal
 from tradebot.trader.ledger import Ledger, apply
 from tradebot.venue.emulator.faults.injector import Armed
 from tradebot.venue.emulator.faults.rules import (
@@ -82,10 +83,19 @@ class Soak:
     """One run; `summary` says what happened."""
 
     def __init__(
-        self, folder: Path, *, seed: int, speed: float, trader: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        speed: float,
+        trader: Sequence[str] = (),
+        kafka: str = "",
     ) -> None:
         more: dict[str, Any] = {"trader": trader} if trader else {}
-        self.line = TraderLine(folder, speed=speed, seed=seed, period=3, options=OPTIONS, **more)
+        options = (*OPTIONS, "--journal", "kafka") if kafka else OPTIONS
+        self.line = TraderLine(
+            folder, speed=speed, seed=seed, period=3, options=options, kafka=kafka, **more
+        )
         self.seed = seed
         self.kills = 0
         self.armed: list[Armed] = []
@@ -200,7 +210,11 @@ class Soak:
         assert len(ends) == len(set(ends)), "one decision a window"
 
     def _books(self) -> tuple[Ledger, set[str]]:
-        journal = SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
+        journal: Journal = (
+            KafkaJournal(self.line.settings, self.line.topics.journal, "btc")
+            if self.line.settings.kafka
+            else SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
+        )
         ledger, intents = Ledger(), set()
         for entry in journal.read():
             ledger = apply(ledger, entry.body)

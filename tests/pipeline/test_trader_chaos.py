@@ -23,6 +23,14 @@ def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> N
     assert soak.orders >= 3 and soak.faults >= 10 and soak.kills >= 1
 
 
+def test_a_short_soak_with_its_journal_in_kafka_ends_with_books_equal_to_the_exchange(
+    tmp_path: Path, kafka_address: str
+) -> None:
+    soak = Soak(tmp_path, seed=11, speed=120, kafka=kafka_address)
+    soak.run(orders=6, faults=15, kill_every=5, rate=0.02, limit=60, patient=True)
+    assert soak.orders >= 3 and soak.faults >= 10 and soak.kills >= 1
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 def test_a_long_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path, say: Say) -> None:
