@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks import environment
 from tradebot.backtest import prices
 from tradebot.backtest.costs import Costs, flat
-from tradebot.backtest.gears import compiled
-from tradebot.backtest.gears.compiled import Orders, Result, Sizing
+from tradebot.backtest.engines import compiled
+from tradebot.backtest.engines.compiled import Orders, Result, Sizing
 from tradebot.backtest.strategies.standards import sma_cross
 from tradebot.history.arrays import Bars
 

@@ -12,7 +12,7 @@ import pytest
 from backtesting import Backtest, Strategy
 
 from tradebot.backtest.costs import Costs, flat
-from tradebot.backtest.gears import compiled
+from tradebot.backtest.engines import compiled
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.strategies.standards import moving_average, sma_cross
 from tradebot.backtest.strategy import Bars, Orders, Sizing

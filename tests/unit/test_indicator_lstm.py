@@ -7,7 +7,7 @@ import ta
 import talib
 
 from tradebot.backtest.costs import FREE
-from tradebot.backtest.gears import event
+from tradebot.backtest.engines import event
 from tradebot.backtest.strategies.indicator_lstm import (
     IndicatorLstmStrategy,
     ThreeDayMean,

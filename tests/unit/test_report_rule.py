@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradebot.backtest.costs import Costs, flat
-from tradebot.backtest.gears import compiled, event
+from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.strategies.report_rule import Columns, ReportRule, bare, orders
 from tradebot.domain.situation import Settings

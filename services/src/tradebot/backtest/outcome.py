@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from tradebot.backtest import metrics
-from tradebot.backtest.gears.compiled import Result
+from tradebot.backtest.engines.compiled import Result
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.history.arrays import Bars
 

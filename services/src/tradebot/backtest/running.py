@@ -3,8 +3,8 @@
 import msgspec
 
 from tradebot.backtest.costs import GEMINI_TIERS, Costs, flat
-from tradebot.backtest.gears import compiled, event
-from tradebot.backtest.gears.compiled import Result
+from tradebot.backtest.engines import compiled, event
+from tradebot.backtest.engines.compiled import Result
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.settings import CostSettings

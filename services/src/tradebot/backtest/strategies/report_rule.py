@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tradebot.backtest.costs import Costs
-from tradebot.backtest.gears.arithmetic import touch
-from tradebot.backtest.gears.compiled import Floats, Orders, Sizing
+from tradebot.backtest.engines.arithmetic import touch
+from tradebot.backtest.engines.compiled import Floats, Orders, Sizing
 from tradebot.backtest.strategy import Market, Strategy
 from tradebot.domain.decision import Decision, decide
 from tradebot.domain.risk import marks

@@ -14,8 +14,8 @@ import numpy as np
 import optuna
 
 from tradebot.backtest.costs import Costs
-from tradebot.backtest.gears import compiled
-from tradebot.backtest.gears.compiled import Floats
+from tradebot.backtest.engines import compiled
+from tradebot.backtest.engines.compiled import Floats
 from tradebot.backtest.metrics import simple_returns
 from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune.deflated import deflated_sharpe, sharpe_of_step

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradebot.backtest.costs import Costs
-from tradebot.backtest.gears.arithmetic import (
+from tradebot.backtest.engines.arithmetic import (
     affordable,
     fee_of,
     floor_to_step,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from tradebot.backtest.costs import Costs
-from tradebot.backtest.gears.arithmetic import (
+from tradebot.backtest.engines.arithmetic import (
     affordable,
     fee_of,
     floor_to_step,
@@ -20,7 +20,7 @@ from tradebot.backtest.gears.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.backtest.gears.compiled import Fills, Floats, Orders, Result, Sizing
+from tradebot.backtest.engines.compiled import Fills, Floats, Orders, Result, Sizing
 from tradebot.backtest.strategy import Field, Market, Order, Strategy
 from tradebot.history.arrays import Bars
 
