@@ -16,6 +16,9 @@ Levels = Sequence[tuple[str, str]]
 CROSSED_FRAMES: Final = 200
 """A book that stays crossed for so many changes is wrong, not in between two of them."""
 
+AHEAD_MS: Final = 600_000
+"""A frame's time lies no further ahead of the clock; silence breaks a connection long before."""
+
 
 class FeedBrokenError(Exception):
     """The connection cannot be trusted any longer.
@@ -78,6 +81,7 @@ class BookKeeper:
         self._held: list[MarketEvent] = []
         self._crossed = 0
         self._stamp = 0
+        self._dated = False
 
     def whole(self, bids: Levels, asks: Levels, ts: int) -> BookEvent:
         """The book is now what `bids` and `asks` list, as price and size."""
@@ -107,6 +111,19 @@ class BookKeeper:
         if self._crossed > CROSSED_FRAMES:
             bid, ask = self.book.best("bid"), self.book.best("ask")
             raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
+
+    def heard(self, ts: int) -> None:
+        """The venue stamped `ts` (ms) on the frame.
+
+        Raises:
+            FeedBrokenError: no time between two frames of a connection leads there. Whoever reads
+                the book by its time would take all that comes after for late.
+        """
+        ahead = ts - self.clock.now()
+        if self._dated and ahead > AHEAD_MS:
+            raise FeedBrokenError("malformed", f"a frame's time is {ahead // 1000} s ahead")
+        self._dated = True
+        self.clock.observe(ts)
 
     def stamp(self) -> int:
         """The venue's time in ms, 0 if not known; it never goes back, though the clock does when

@@ -97,7 +97,7 @@ class NewFeed(BookKeeper):
             if message.first != message.last:
                 raise FeedBrokenError("gap", "the first depth update is not a whole book")
             self._last = message.last
-            self.clock.observe(ts)
+            self.heard(ts)
             return [self.whole(message.bids, message.asks, ts)]
         if message.last <= self._last:
             return []
@@ -105,7 +105,7 @@ class NewFeed(BookKeeper):
             missing = f"updates {self._last + 1} to {message.first - 1} are missing"
             raise FeedBrokenError("gap", missing)
         self._last = message.last
-        self.clock.observe(ts)
+        self.heard(ts)
         changes: list[Change] = []
         self._changes("bid", message.bids, ts, changes)
         self._changes("ask", message.asks, ts, changes)
@@ -121,7 +121,7 @@ class NewFeed(BookKeeper):
 
     def _trade(self, message: _Frame) -> TradeEvent:
         ts = milliseconds(message.time)
-        self.clock.observe(ts)
+        self.heard(ts)
         maker: Side = "bid" if message.buyer_made else "ask"
         try:
             self._reasons.trade(maker, Decimal(message.price), Decimal(message.amount), ts)

@@ -69,7 +69,7 @@ class V1Feed(BookKeeper):
         if self._seen_before(message.socket_sequence):
             return []
         if message.timestampms:
-            self.clock.observe(message.timestampms)
+            self.heard(message.timestampms)
         if message.type != "update":
             return [TimeEvent(message.timestampms)]
         now = self.stamp()
