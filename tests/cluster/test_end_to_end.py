@@ -142,7 +142,6 @@ def bots(api: Api) -> Iterator[Bots]:
         "elasticsearch.enabled": "false",
         "emulator.enabled": "true",
         "emulator.speed": "30",
-        "emulator.seed": "7",
         "crds.enabled": "false",
     }
     sets = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
