@@ -72,7 +72,7 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
             "no key",
         ),
         ([pod(state={"waiting": {"reason": "ContainerCreating"}})], "StagesStarting", "starting"),
-        ([pod(**RUNNING)], "StageNotReady", "/readyz tells why"),
+        ([pod(**RUNNING)], "StageNotReady", "kubectl logs p tells why"),
         ([pod(**YOUNG)], "StagesStarting", "getting ready"),
     ],
 )

@@ -95,7 +95,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
     if trouble is None and not ready and _young(containers, now):
         trouble = Trouble("StagesStarting", f"{stage} runs and is getting ready")
     elif trouble is None and not ready:
-        message = f"{stage} runs and is not ready: its /readyz tells why"
+        message = f"{stage} runs and is not ready: kubectl logs {name} tells why"
         trouble = Trouble("StageNotReady", message)
     failed = trouble is not None and trouble.reason not in ("StagesStarting", "StageNotReady")
     return UnitState(running=running and not failed, ready=ready and not failed, trouble=trouble)
