@@ -4,8 +4,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-MINUTE = 60_000
-DAY = 86_400_000
+from tradebot.history.minutes import MINUTE as MINUTE
+
+DAY = 1440 * MINUTE
+"""Milliseconds of a day."""
 
 Column = npt.NDArray[np.float64]
 
