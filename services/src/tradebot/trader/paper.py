@@ -10,6 +10,7 @@ from typing import Final
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
+from tradebot.trader.ledger import Placed
 from tradebot.venue.answers import Balance, BookLevel, OrderStatus, OwnTrade
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.rest import GeminiRest
@@ -17,6 +18,9 @@ from tradebot.venue.rules import SymbolRules
 
 FEE_BPS: Final = Decimal(40)
 """Gemini's fee for taking at the lowest volume."""
+
+LAST_PART: Final = 999
+"""Numbers the fill that an earlier process did not get to write; a book shows fewer levels."""
 
 
 class PaperAccount:
@@ -48,50 +52,81 @@ class PaperAccount:
         book = await self._rest.book(intent.symbol)
         levels = book.asks if intent.side == "buy" else book.bids
         parts = _walk(levels, intent)
-        value = sum((price * amount for price, amount in parts), ZERO)
+        value, executed = _value(parts), _amount(parts)
         fee = value * FEE_BPS / 10_000
-        executed = sum((amount for _, amount in parts), ZERO)
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
             raise RejectedError("InsufficientFunds", "the paper account holds too little")
-        sign = 1 if intent.side == "buy" else -1
-        self._base += sign * executed
-        self._quote -= sign * value + fee
-        status = self._status(intent, parts, executed)
+        self._move(intent, parts)
+        ts = self._now()
+        trades = [
+            self._trade(intent, intent.number * 1000 + index, price, amount, ts=ts)
+            for index, (price, amount) in enumerate(parts)
+        ]
+        status = self._status(intent, parts, trades)
         self._orders[intent.client_order_id] = status
         return status
 
-    def _status(
-        self, intent: Intent, parts: list[tuple[Decimal, Decimal]], executed: Decimal
-    ) -> OrderStatus:
-        ts = self._now()
-        order_id = f"paper-{intent.epoch}-{intent.number}"
+    def restore(self, placed: Placed) -> None:
+        """Takes an order over that the journal saw begin and not end, with its process.
+
+        What it executed by the journal's word and no fill tells is filled at the price that is
+        left of its average. An order that nothing was heard of was never placed.
+        """
+        order, intent = placed.order, placed.intent
+        if not order.order_ids:
+            return
+        parts = [(fill.price, fill.amount) for fill in order.fills]
         trades = [
-            OwnTrade(
-                tid=intent.number * 1000 + index,
-                order_id=order_id,
-                timestampms=ts,
-                price=price,
-                amount=amount,
-                type=intent.side,
-                aggressor=True,
-                fee_currency=self._rules.quote,
-                fee_amount=price * amount * FEE_BPS / 10_000,
-                symbol=intent.symbol,
-                client_order_id=intent.client_order_id,
-            )
-            for index, (price, amount) in enumerate(parts)
+            self._trade(intent, fill.trade_id, fill.price, fill.amount, ts=fill.ts)
+            for fill in order.fills
         ]
-        value = sum((price * amount for price, amount in parts), ZERO)
+        if order.unbooked > 0:
+            value = order.average * order.executed - _value(parts)
+            price = value / order.unbooked
+            parts.append((price, order.unbooked))
+            last = intent.number * 1000 + LAST_PART
+            trades.append(self._trade(intent, last, price, order.unbooked, ts=order.updated))
+            self._move(intent, parts[-1:])
+        self._orders[intent.client_order_id] = self._status(intent, parts, trades)
+
+    def _move(self, intent: Intent, parts: list[tuple[Decimal, Decimal]]) -> None:
+        """The balances after what was taken."""
+        sign = 1 if intent.side == "buy" else -1
+        value = _value(parts)
+        self._base += sign * _amount(parts)
+        self._quote -= sign * value + value * FEE_BPS / 10_000
+
+    def _trade(
+        self, intent: Intent, tid: int, price: Decimal, amount: Decimal, *, ts: int
+    ) -> OwnTrade:
+        return OwnTrade(
+            tid=tid,
+            order_id=f"paper-{intent.epoch}-{intent.number}",
+            timestampms=ts,
+            price=price,
+            amount=amount,
+            type=intent.side,
+            aggressor=True,
+            fee_currency=self._rules.quote,
+            fee_amount=price * amount * FEE_BPS / 10_000,
+            symbol=intent.symbol,
+            client_order_id=intent.client_order_id,
+        )
+
+    def _status(
+        self, intent: Intent, parts: list[tuple[Decimal, Decimal]], trades: list[OwnTrade]
+    ) -> OrderStatus:
+        executed = _amount(parts)
         rest = intent.amount - executed
         return OrderStatus(
-            order_id=order_id,
+            order_id=f"paper-{intent.epoch}-{intent.number}",
             symbol=intent.symbol,
             side=intent.side,
             type="exchange limit",
-            timestampms=ts,
+            timestampms=self._now(),
             price=intent.price,
-            avg_execution_price=value / executed if executed else ZERO,
+            avg_execution_price=_value(parts) / executed if executed else ZERO,
             original_amount=intent.amount,
             executed_amount=executed,
             remaining_amount=rest,
@@ -165,3 +200,11 @@ def _walk(levels: list[BookLevel], intent: Intent) -> list[tuple[Decimal, Decima
         taken.append((level.price, amount))
         left -= amount
     return taken
+
+
+def _value(parts: list[tuple[Decimal, Decimal]]) -> Decimal:
+    return sum((price * amount for price, amount in parts), ZERO)
+
+
+def _amount(parts: list[tuple[Decimal, Decimal]]) -> Decimal:
+    return sum((amount for _, amount in parts), ZERO)

@@ -193,7 +193,10 @@ def _account(
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
-    return PaperAccount(rest, market.rules, base=base, quote=quote, now=clock.now)
+    account = PaperAccount(rest, market.rules, base=base, quote=quote, now=clock.now)
+    for placed in ledger.unresolved():
+        account.restore(placed)
+    return account
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Answer]) -> Answer | None:
