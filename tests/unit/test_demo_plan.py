@@ -1,17 +1,22 @@
 """The demo's plan: which processes run, how they are set, and what is refused before they start."""
 
+import io
 import json
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tradebot.cli import COMMANDS
+from tradebot.demo.process import StageProcess
 from tradebot.demo.runner import MARKER, check, choose_ports, prepare_state
 from tradebot.demo.settings import DemoSettings
 from tradebot.demo.stages import NAMES, Ports, environment, for_a_shell, key_files, plan
 from tradebot.demo.summary import count_errors
+from tradebot.demo.view import TerminalView
 from tradebot.platform.settings import SettingsError
 
 PORTS = Ports(emulator=1, dashboard=2, health=dict.fromkeys(NAMES, 3))
@@ -60,11 +65,46 @@ def test_an_earlier_run_is_replaced_and_the_keys_are_readable_by_their_owner_alo
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "demo"
-    prepare_state(folder)
+    prepare_state(folder).close()
     (folder / "old").touch()
-    prepare_state(folder)
+    prepare_state(folder).close()
     assert not (folder / "old").exists()
     assert {file.stat().st_mode & 0o777 for file in key_files(folder)} == {0o600}
+
+
+def test_a_folder_in_which_a_demo_runs_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with prepare_state(folder):
+        (folder / "documents.sqlite").touch()
+        with pytest.raises(SettingsError, match="another demo runs there; end it"):
+            prepare_state(folder)
+        assert (folder / "documents.sqlite").exists()
+    prepare_state(folder).close()
+    assert not (folder / "documents.sqlite").exists()
+
+
+def test_a_model_that_there_is_not_ends_the_demo_at_its_first_refusal(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [
+            sys.executable, "-m", "tradebot", "demo", "--model", "Oracle", "--port", "0",
+            "--no-open", "--state-dir", str(tmp_path / "state"), "--for", "60",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert " does not start: " in ended.stderr.splitlines()[-1]
+    assert "'Oracle': give one of" in ended.stderr.splitlines()[-1]
+    assert "starting again in 2 s" not in ended.stderr
+
+
+def test_a_line_of_a_log_is_not_broken_at_the_width_of_a_terminal() -> None:
+    written = io.StringIO()
+    process = StageProcess(plan(DemoSettings(), PORTS)[0], {}, Path())
+    process.reasons = {"late": "word " * 40}
+    TerminalView(Console(file=written, width=80))([process], 1.0, "http://page")
+    assert len(written.getvalue().splitlines()) == 1
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:

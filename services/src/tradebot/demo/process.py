@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from tradebot.demo.stages import Stage
-from tradebot.platform.settings import variable
+from tradebot.platform.settings import SettingsError, variable
 
 RESTART_SECONDS = (0.5, 1.0, 2.0, 5.0)
 """Waits before the first, second … start after an unasked end; the last one repeats."""
@@ -39,6 +39,8 @@ class StageProcess:
         self.stage = stage
         self.log = logs / f"{stage.name}.log"
         self.restarts = 0
+        self.refused = ""
+        """Why it will not start however often it is tried: its settings cannot be used."""
         self.was_ready = asyncio.Event()
         self.reasons: dict[str, str] = {"starting": "not started yet"}
         self._environment = {**os.environ, **environment}
@@ -77,7 +79,8 @@ class StageProcess:
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
-        await self._process.wait()
+        if await self._process.wait() == SettingsError.exit_code:
+            self.refused = self.last_words(1).removeprefix("Error: ")
 
     async def look(self, client: httpx.AsyncClient) -> bool:
         """Asks the stage whether it is ready and keeps its reasons."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import fcntl
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import httpx
 import msgspec
@@ -53,7 +55,11 @@ async def run(settings: DemoSettings, view: View) -> Run:
         StageFailedError: a stage does not start.
     """
     check(settings)
-    prepare_state(settings.state_dir)
+    with prepare_state(settings.state_dir):
+        return await _run(settings, view)
+
+
+async def _run(settings: DemoSettings, view: View) -> Run:
     ports = choose_ports(settings)
     broker = None if settings.kafka else EmbeddedBroker()
     kafka = broker.address if broker else settings.kafka
@@ -123,7 +129,11 @@ async def _start(process: StageProcess, processes: list[StageProcess]) -> None:
 
 def _refuse_hopeless(processes: list[StageProcess]) -> None:
     for process in processes:
-        if process.restarts >= START_ATTEMPTS and not process.was_ready.is_set():
+        if process.was_ready.is_set():
+            continue
+        if process.refused:
+            raise StageFailedError(f"{process.stage.name} does not start: {process.refused}")
+        if process.restarts >= START_ATTEMPTS:
             raise StageFailedError(
                 f"{process.stage.name} does not start; the end of {process.log}:\n"
                 f"{process.last_words()}"
@@ -145,22 +155,29 @@ def check(settings: DemoSettings) -> None:
         )
 
 
-def prepare_state(folder: Path) -> None:
+def prepare_state(folder: Path) -> IO[str]:
     """An empty folder for this run; only a folder that a demo made is emptied.
 
+    The answer holds the folder against other demos until it is closed.
+
     Raises:
-        SettingsError: the folder holds something else, or cannot be written.
+        SettingsError: the folder holds something else, another demo runs there, or it cannot be
+            written.
     """
     try:
-        if folder.exists() and any(folder.iterdir()):
-            if not (folder / MARKER).exists():
-                raise SettingsError(
-                    f"--state-dir is {str(folder)!r}: it holds files that no demo made;"
-                    " give an empty folder"
-                )
-            shutil.rmtree(folder)
-        (folder / "logs").mkdir(parents=True)
-        (folder / MARKER).touch()
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+            raise SettingsError(
+                f"--state-dir is {str(folder)!r}: it holds files that no demo made;"
+                " give an empty folder"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        held = _hold(folder)
+        for old in folder.iterdir():
+            if old.is_dir():
+                shutil.rmtree(old)
+            elif old.name != MARKER:
+                old.unlink()
+        (folder / "logs").mkdir()
         for file, content in zip(
             stages.key_files(folder), (stages.API_KEY, stages.API_SECRET), strict=True
         ):
@@ -171,6 +188,20 @@ def prepare_state(folder: Path) -> None:
         raise SettingsError(
             f"--state-dir is {str(folder)!r}: {error.strerror}; give a folder that can be written"
         ) from None
+    return held
+
+
+def _hold(folder: Path) -> IO[str]:
+    held = (folder / MARKER).open("a")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise SettingsError(
+            f"--state-dir is {str(folder)!r}: another demo runs there; end it, or give this one"
+            " a folder of its own"
+        ) from None
+    return held
 
 
 def choose_ports(settings: DemoSettings) -> stages.Ports:
