@@ -5,10 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-SYNC := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes
+# A person sees how far it is; a log is spared the bars.
+QUIET := $(if $(shell [ -t 2 ] && echo seen),,--quiet)
+SYNC := VIRTUAL_ENV=$(VENV) $(UV) pip install $(QUIET) --require-hashes
 EDITABLE := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --editable .
 
-.PHONY: help setup setup-dev demo test lint format bench e2e images chaos requirements clean
+.PHONY: help setup setup-lstm setup-dev demo test lint format bench e2e images chaos requirements clean
 
 help: ## what can be made here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,21 +19,29 @@ $(UV):
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -c 'import sys; sys.exit("tradebot needs Python 3.11 or later; this is " + sys.version.split()[0] + ": call make with PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt \
+	  || { echo "the packages cannot be fetched: see that this machine reaches its package index, then call make again" >&2; exit 1; }
 
-$(VENV)/.setup: requirements/forecast.txt pyproject.toml | $(UV)
-	@echo "installing what the pipeline needs (once) ..."
-	@$(SYNC) -r requirements/forecast.txt
+$(VENV)/.setup: requirements/setup.txt pyproject.toml | $(UV)
+	@echo "installing what the pipeline and backtests need (once) ..."
+	@$(SYNC) -r requirements/setup.txt
 	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.setup-lstm: requirements/lstm.txt $(VENV)/.setup
+	@echo "installing torch (once; it is large) ..."
+	@$(SYNC) -r requirements/lstm.txt
 	@touch $@
 
 $(VENV)/.setup-dev: requirements/dev.txt pyproject.toml | $(UV)
 	@echo "installing what tests and checks need (once; torch makes it large) ..."
 	@$(SYNC) -r requirements/dev.txt
 	@$(EDITABLE)
-	@touch $@ $(VENV)/.setup
+	@touch $(VENV)/.setup $(VENV)/.setup-lstm $@
 
 setup: $(VENV)/.setup ## the environment of the pipeline; leaves .venv/bin/tradebot
+
+setup-lstm: $(VENV)/.setup-lstm ## the same with torch, which the LSTMs need
 
 setup-dev: $(VENV)/.setup-dev ## the environment of tests, checks and the operator
 
@@ -68,6 +78,7 @@ requirements: | $(UV) ## pin every dependency anew, with hashes
 	@$(COMPILE) pyproject.toml --extra dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/services.txt
 	@$(COMPILE) pyproject.toml --extra forecast -c requirements/dev.txt -o requirements/forecast.txt
+	@$(COMPILE) pyproject.toml --extra forecast --extra backtest --extra history -c requirements/dev.txt -o requirements/setup.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra lstm -c requirements/dev.txt -o requirements/lstm.txt
 	@$(COMPILE) requirements/operator.in -c requirements/dev.txt -o requirements/operator.txt
 	@$(COMPILE) requirements/peers.in -o requirements/peers.txt

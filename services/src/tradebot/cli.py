@@ -42,7 +42,14 @@ class LazyGroup(click.Group):
         """The subcommand, or `None` where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        try:
+            command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        except ModuleNotFoundError as error:
+            from tradebot.platform.packages import EXTRAS, missing
+
+            if error.name not in EXTRAS:
+                raise
+            raise missing(f"tradebot {cmd_name}", error) from None
         assert isinstance(command, click.Command)
         return command
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.backtest.strategies.standards import buy_and_hold, sma_cross
 from tradebot.backtest.strategy import Bars, Signals, Strategy
+from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
 
 HISTORY_DAYS = 300
@@ -101,9 +102,7 @@ def _indicator_lstm(
         from tradebot.backtest.strategies.indicator_lstm import IndicatorLstmStrategy
         from tradebot.indicator_lstm.model import Training, train
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"IndicatorLstm needs {error.name}: install tradebot[backtest,lstm]"
-        ) from None
+        raise missing("IndicatorLstm", error) from None
     learnt = (before if settings.mended else tested).close[-HISTORY_DAYS:]
     if len(before.ts) < HISTORY_DAYS:
         raise SettingsError(

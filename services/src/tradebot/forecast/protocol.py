@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tradebot.forecast import forecasters
 from tradebot.history.bars import MINUTE, Series
+from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
 
 
@@ -104,11 +105,7 @@ def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
     try:
         build = cast(Callable[..., Forecaster], point.load())
     except ModuleNotFoundError as error:
-        extra = "lstm" if error.name == "torch" else "forecast"
-        raise SettingsError(
-            f"model {name} needs the package {error.name}: install tradebot[{extra}], or take a"
-            f" forecast image that holds it"
-        ) from None
+        raise missing(f"model {name}", error, ", or take a forecast image that holds it") from None
     try:
         return build(**(options or {}))
     except (TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ import msgspec
 from tradebot.history import store
 from tradebot.history.bars import MINUTE
 from tradebot.history.venue import HistoryUnavailableError, of_candles
+from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
 
 PAGE = 1000
@@ -40,10 +41,8 @@ def exchange(venue: str) -> Exchange:
     """
     try:
         import ccxt
-    except ModuleNotFoundError:
-        raise SettingsError(
-            f"venue {venue} needs the package ccxt: install tradebot[history]"
-        ) from None
+    except ModuleNotFoundError as error:
+        raise missing(f"venue {venue}", error) from None
     if venue not in ccxt.exchanges:
         raise SettingsError(
             f"venue is {venue!r}, which ccxt does not know: give one of its names, such as"

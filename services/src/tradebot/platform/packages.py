@@ -1,0 +1,35 @@
+"""Libraries that only some set-ups hold: what to say where one is missing."""
+
+from typing import Final
+
+from tradebot.platform.settings import SettingsError
+
+EXTRAS: Final = {
+    "prophet": ("forecast", "setup"),
+    "scipy": ("forecast", "setup"),
+    "ccxt": ("history", "setup"),
+    "numba": ("backtest", "setup"),
+    "optuna": ("backtest", "setup"),
+    "talib": ("lstm", "setup-lstm"),
+    "torch": ("lstm", "setup-lstm"),
+}
+"""Module: the extra of `pyproject.toml` that holds it, and the make target that installs it."""
+
+
+def missing(needs: str, error: ModuleNotFoundError, besides: str = "") -> SettingsError:
+    """What to tell of a library that is not installed.
+
+    Args:
+        needs: what cannot run without it.
+        error: the import's.
+        besides: another way out, in words.
+    """
+    module = (error.name or "").partition(".")[0]
+    if module in EXTRAS:
+        extra, target = EXTRAS[module]
+        fix = (
+            f"call `make {target}` in the checkout, or install this package with its extra {extra}"
+        )
+    else:
+        fix = "install it"
+    return SettingsError(f"{needs} needs the package {module}: {fix}{besides}")
