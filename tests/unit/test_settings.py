@@ -16,6 +16,7 @@ class BotSettings(StageSettings, frozen=True, kw_only=True):
     symbols: Annotated[tuple[str, ...], "what it trades"] = ()
     keep: Annotated[bool, "keep what it holds"] = False
     mode: Annotated[Literal["Paper", "Live"], "whose money"] = "Paper"
+    most: Annotated[Decimal | None, "greatest balance"] = None
 
     def __post_init__(self) -> None:
         if self.bot == "nobody":
@@ -98,3 +99,12 @@ def test_a_command_takes_every_field_as_a_flag_and_shows_its_help_and_an_example
     assert "--risk-fraction" in text
     assert "tradebot bot --bot a" in text
     assert "[default: 0.05]" in text
+
+
+@pytest.mark.parametrize(
+    "taken", ["--mode [Paper|Live]", "--risk-fraction DECIMAL", "--most DECIMAL", "--bot TEXT"]
+)
+def test_help_says_what_a_flag_takes(taken: str) -> None:
+    stage = command(BotSettings, lambda _: None, name="bot", summary="Trades.", example="bot")
+    text = " ".join(CliRunner().invoke(stage, ["--help"]).output.split())
+    assert taken in text

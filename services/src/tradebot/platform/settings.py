@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
@@ -276,4 +277,8 @@ def _option(field: msgspec.structs.FieldInfo, hint: Any) -> click.Option:
 
 def _metavar(hint: Any) -> str:
     base = _base(hint)
+    if get_origin(base) is Literal:
+        return f"[{'|'.join(map(str, get_args(base)))}]"
+    if get_origin(base) is UnionType:  # a type, or none
+        base = get_args(base)[0]
     return {int: "NUMBER", float: "NUMBER", Decimal: "DECIMAL"}.get(base, "TEXT")
