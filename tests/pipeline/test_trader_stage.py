@@ -57,19 +57,10 @@ def test_on_paper_nothing_reaches_the_venue(tmp_path: Path) -> None:
         assert _buys_and_sells(line)["sell"] >= 1
 
 
-def test_a_person_steers_it_and_a_second_trader_of_the_bot_is_refused(tmp_path: Path) -> None:
-    options = ["--on-stop", "flatten"]
-    with TraderLine(tmp_path, speed=120, period=400, options=options) as line:
+def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120, period=400) as line:
         line.start()
         line.wait(lambda: line.of_kind("order"))
-        first = line.process
-        line.start()
-        second, line.process = line.process, first
-        address = tmp_path / "state" / "btc" / "control.json"
-        assert stat.S_IMODE(address.stat().st_mode) == 0o600
-        url = json.loads(address.read_bytes())["url"]
-        assert httpx.get(f"{url}/status").status_code == 403
-
         told = line.tell("flatten", "btc", "--because", "going home")
         assert told.returncode == 0, told.stderr
         assert "holds nothing that could be sold" in told.stdout
@@ -95,12 +86,36 @@ def test_a_person_steers_it_and_a_second_trader_of_the_bot_is_refused(tmp_path: 
         shown = line.tell("status", "btc").stdout
         assert "trading" in shown and "Reconciled" in shown
 
+
+def test_only_who_may_read_its_token_may_steer_it(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120) as line:
+        line.start()
+        line.wait(lambda: line.status())
+        address = tmp_path / "state" / "btc" / "control.json"
+        assert stat.S_IMODE(address.stat().st_mode) == 0o600
+        url = json.loads(address.read_bytes())["url"]
+        assert httpx.get(f"{url}/status").status_code == 403
+
+
+def test_a_second_trader_of_the_bot_is_refused(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120) as line:
+        line.start()
+        line.wait(lambda: line.status())
+        first = line.process
+        line.start()
+        second, line.process = line.process, first
         assert second is not None and second.wait(30) == 2
         assert "another trader acts for this bot" in line.log()
+
+
+def test_a_stop_that_is_to_flatten_sells_all(tmp_path: Path) -> None:
+    with TraderLine(tmp_path, speed=120, period=400, options=["--on-stop", "flatten"]) as line:
+        line.start()
         held = line.emulator.exchange.accounts["primary"].ledger
+        line.wait(lambda: line.of_kind("fill"))
         assert held.amount("BTC") > 0
         assert line.stop()[0] == 0
-        assert held.amount("BTC") == 0, "--on-stop flatten sells all"
+        assert held.amount("BTC") == 0
 
 
 def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> None:
