@@ -1,11 +1,16 @@
 """The account that a bot trades with: the venue's, or one on paper."""
 
+import time
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from tradebot.domain.intent import Intent, read_name
 from tradebot.venue.answers import Balance, NewOrder, OrderStatus, OwnTrade
 from tradebot.venue.rest import GeminiRest
+
+LATEST_TURN: Final = 5.0
+"""Seconds that an order may wait for its turn among the key's calls: then its prices are old."""
 
 
 class Account(Protocol):
@@ -57,14 +62,28 @@ class Account(Protocol):
 
 
 class LiveAccount:
-    """The venue's own account, by signed REST calls."""
+    """The venue's own account, by signed REST calls.
 
-    def __init__(self, rest: GeminiRest, symbol: str) -> None:
+    Args:
+        withheld: why an intent may not be sent any more, or "".
+    """
+
+    def __init__(
+        self, rest: GeminiRest, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
+    ) -> None:
         self._rest = rest
         self._symbol = symbol
+        self._withheld = withheld
 
     async def place(self, intent: Intent) -> OrderStatus:
-        """See `Account`."""
+        """See `Account`; an order whose turn comes too late, or after it was stopped, stays."""
+        asked = time.monotonic()
+
+        def unless() -> str:
+            if time.monotonic() - asked > LATEST_TURN:
+                return f"its turn came only after {time.monotonic() - asked:.1f} s"
+            return self._withheld(intent)
+
         return await self._rest.new_order(
             NewOrder(
                 symbol=intent.symbol,
@@ -73,7 +92,8 @@ class LiveAccount:
                 price=intent.price,
                 client_order_id=intent.client_order_id,
                 option="immediate-or-cancel",
-            )
+            ),
+            unless,
         )
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:

@@ -30,6 +30,20 @@ class LeaseLostError(Exception):
     """The lease is not surely ours: nothing may be sent."""
 
 
+def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
+    """Why an intent that was written is not sent any more, or ""; asked last when its turn comes.
+
+    A pause or a halt may have waited for the same journal and come first: whoever paused the bot
+    was told that it holds. A person's order to flatten follows no window, and goes on.
+    """
+    if not held():
+        return "the lease was lost before the order was sent"
+    ledger = books.ledger
+    if intent.window_end and (ledger.halted or ledger.paused):
+        return f"stopped before it was sent: {ledger.halted or ledger.paused}"
+    return ""
+
+
 class Executor:
     """Sends intents and finds out what became of them.
 
@@ -63,13 +77,11 @@ class Executor:
         """
         began = time.perf_counter()
         await self._books.record(Intended(intent=intent), documents=documents)
-        if not self._held():
-            reason = "the lease was lost before the order was sent"
+        if reason := withheld(self._books, self._held, intent):
             await self._learn(intent, Unplaced(reason=reason))
-            raise LeaseLostError(reason)
-        if withdrawn := self._withdrawn(intent):
-            await self._learn(intent, Unplaced(reason=withdrawn))
-            self._log.warning("order not sent", order=intent.client_order_id, reason=withdrawn)
+            self._log.warning("order not sent", order=intent.client_order_id, reason=reason)
+            if not self._held():
+                raise LeaseLostError(reason)
             return True
         try:
             status = await self._account.place(intent)
@@ -96,17 +108,6 @@ class Executor:
             return False
         await self.take_in(intent, [status], latency=latency)
         return not self._is_open(intent)
-
-    def _withdrawn(self, intent: Intent) -> str:
-        """Why an intent that was written is not sent any more, or "".
-
-        A pause or a halt may have waited for the same journal and come first: whoever paused the
-        bot was told that it holds. A person's order to flatten follows no window, and goes on.
-        """
-        ledger = self._books.ledger
-        if intent.window_end and (ledger.halted or ledger.paused):
-            return f"stopped before it was sent: {ledger.halted or ledger.paused}"
-        return ""
 
     async def resolve(self, placed: Placed) -> bool:
         """Asks the venue what became of an intent's order; whether that is certain now.

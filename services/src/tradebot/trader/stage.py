@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
@@ -18,7 +19,7 @@ from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.engine import Engine
 from tradebot.trader.entries import EpochTaken
-from tradebot.trader.execution import Executor, LeaseLostError
+from tradebot.trader.execution import Executor, LeaseLostError, withheld
 from tradebot.trader.forecasts import Forecasts
 from tradebot.trader.gates import Gates
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
@@ -165,7 +166,7 @@ def _engine(
     lease: Lease,
 ) -> tuple[Engine, Forecasts]:
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
-    account = _account(settings, books, market, rest, clock)
+    account = _account(settings, books, market, rest, clock, lease)
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(
         books, account, executor, symbol=settings.symbol, currencies=market.currencies
@@ -185,10 +186,15 @@ def _engine(
 
 
 def _account(
-    settings: TraderSettings, books: Books, market: Market, rest: GeminiRest, clock: VenueClock
+    settings: TraderSettings,
+    books: Books,
+    market: Market,
+    rest: GeminiRest,
+    clock: VenueClock,
+    lease: Lease,
 ) -> Account:
     if books.who.mode == "Live":
-        return LiveAccount(rest, settings.symbol)
+        return LiveAccount(rest, settings.symbol, partial(withheld, books, lease.held))
     ledger = books.ledger
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)

@@ -6,7 +6,7 @@ Every call raises one of `errors`' three classes and nothing else: `TransportErr
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import TracebackType
@@ -133,9 +133,12 @@ class GeminiRest:
         """The bars that the venue keeps of the period, newest first."""
         return await self._get(f"/v2/candles/{symbol.lower()}/{period}", list[Candle])
 
-    async def new_order(self, order: NewOrder) -> OrderStatus:
+    async def new_order(
+        self, order: NewOrder, unless: Callable[[], str] = lambda: ""
+    ) -> OrderStatus:
         """Places an order; the answer may already be filled or cancelled.
 
+        `unless` is asked when its turn has come: a reason why it is not to be sent any more.
         It is never sent twice. A nonce that is refused leaves the order's fate open: something on
         the way may have sent the request again, and this be the answer to its second coming.
         """
@@ -152,7 +155,7 @@ class GeminiRest:
         if order.stop_price is not None:
             parameters |= {"type": "exchange stop limit", "stop_price": plain(order.stop_price)}
         return await self._post(
-            "/v1/order/new", OrderStatus, parameters, Priority.ORDER, repeat=False
+            "/v1/order/new", OrderStatus, parameters, Priority.ORDER, repeat=False, unless=unless
         )
 
     async def cancel_order(self, order_id: str) -> OrderStatus:
@@ -274,9 +277,12 @@ class GeminiRest:
         priority: Priority = Priority.SAFETY,
         *,
         repeat: bool = True,
+        unless: Callable[[], str] = lambda: "",
     ) -> Answer:
         for attempt in (1, 2):
             async with self.signed(path, parameters or {}, priority) as headers:
+                if reason := unless():
+                    raise TransportError("Withdrawn", reason, request=path)
                 response = await self._send("POST", path, headers=headers)
             try:
                 return self._answer(path, response, kind, self._private)

@@ -1,0 +1,103 @@
+"""An order that waits among its key's calls: what happens meanwhile may take it back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from random import Random
+
+import httpx
+import pytest
+from faulty_venue import MemoryJournal, MemoryPublisher
+
+from tradebot.domain.order_state import Phase
+from tradebot.trader import account as accounts
+from tradebot.trader.account import LiveAccount
+from tradebot.trader.books import Books
+from tradebot.trader.describe import Identity
+from tradebot.trader.entries import Paused
+from tradebot.trader.execution import Executor, withheld
+from tradebot.venue.rate_limit import RateLimit
+from tradebot.venue.rest import GeminiRest
+from tradebot.venue.signing import Credentials
+
+
+class Desk:
+    """A live trader's order path, whose key's calls wait 0.3 s after a 429."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.holds = True
+        limit = RateLimit(600, burst=60, concurrent=1)
+        limit.refused(0.3)
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            self.sent.append(request.url.path)
+            return httpx.Response(406, json={"result": "error", "reason": "InsufficientFunds"})
+
+        rest = GeminiRest(
+            "http://venue",
+            Credentials("account-test", "secret"),
+            private=limit,
+            transport=httpx.MockTransport(answer),
+        )
+        who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
+        self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7)
+        held = lambda: self.holds  # noqa: E731
+        account = LiveAccount(rest, "BTCUSD", partial(withheld, self.books, held))
+        self.executor = Executor(self.books, account, held)
+
+    @asynccontextmanager
+    async def waiting(self, window_end: int = 60_000) -> AsyncIterator[None]:
+        """An order is written and waits for its turn inside the block, and has had it after."""
+        intent = self.books.intent(
+            "sell", Decimal(1), Decimal(11500), mid=Decimal(11500), window_end=window_end, name="d"
+        )
+        sending = asyncio.create_task(self.executor.execute(intent))
+        await asyncio.sleep(0.1)
+        assert self.books.ledger.unresolved() and not self.sent
+        yield
+        assert await sending, "its fate is certain"
+
+    def phase(self) -> Phase:
+        [placed] = self.books.ledger.orders.values()
+        return placed.order.phase
+
+
+async def test_an_order_goes_out_when_its_turn_comes() -> None:
+    desk = Desk()
+    async with desk.waiting():
+        pass
+    assert desk.sent == ["/v1/order/new"]
+
+
+async def test_an_order_whose_lease_is_lost_while_it_waits_is_never_sent() -> None:
+    desk = Desk()
+    async with desk.waiting():
+        desk.holds = False
+    assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
+
+
+async def test_an_order_whose_bot_is_paused_while_it_waits_is_never_sent() -> None:
+    desk = Desk()
+    async with desk.waiting():
+        await desk.books.record(Paused(because="now", by="a person"))
+    assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
+
+
+async def test_a_person_s_order_to_flatten_goes_out_though_the_bot_is_paused() -> None:
+    desk = Desk()
+    async with desk.waiting(window_end=0):
+        await desk.books.record(Paused(because="out", by="a person"))
+    assert desk.sent == ["/v1/order/new"]
+
+
+async def test_an_order_whose_turn_comes_too_late_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "LATEST_TURN", 0.2)
+    desk = Desk()
+    async with desk.waiting():
+        pass
+    assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
