@@ -283,12 +283,15 @@ def test_fees_fall_with_the_volume_of_the_days_before(
     emulator.call(lambda: account.fills.pop(0))
 
 
-def test_public_calls_have_the_recorded_forms(venue: RawGemini) -> None:
+def test_a_symbol_s_details_have_the_recorded_form(venue: RawGemini) -> None:
     assert venue.get("/v1/symbols") == ["btcusd"]
     details = venue.get("/v1/symbols/details/BTCUSD")
     assert (details["tick_size"], details["quote_increment"]) == (1e-08, 0.01)
     assert details["min_order_size"] == "0.00001"
     assert venue.get("/v1/symbols/details/all") == [details]
+
+
+def test_tickers_have_the_recorded_forms(venue: RawGemini) -> None:
     ticker = venue.get("/v1/pubticker/btcusd")
     assert set(ticker) == {"bid", "ask", "last", "volume"}
     assert set(ticker["volume"]) == {"BTC", "USD", "timestamp"}
@@ -296,6 +299,10 @@ def test_public_calls_have_the_recorded_forms(venue: RawGemini) -> None:
     assert second["symbol"] == "BTCUSD"
     assert len(second["changes"]) == 24
     assert float(second["low"]) <= float(second["close"]) <= float(second["high"])
+    assert venue.get("/v1/pricefeed")[0]["pair"] == "BTCUSD"
+
+
+def test_a_book_has_fifty_levels_unless_others_are_asked_for(venue: RawGemini) -> None:
     # The market's own levels may be few: how many it has is a matter of where its price has been.
     resting = {f"{price}.00" for price in range(90_000, 90_051)}
     for price in resting:
@@ -305,7 +312,9 @@ def test_public_calls_have_the_recorded_forms(venue: RawGemini) -> None:
     assert len(book["bids"]) == 2
     assert resting <= {each["price"] for each in book["asks"]}
     assert set(book["bids"][0]) == {"price", "amount", "timestamp"}
-    assert venue.get("/v1/pricefeed")[0]["pair"] == "BTCUSD"
+
+
+def test_a_candle_is_six_numbers_from_the_start_of_its_minute(venue: RawGemini) -> None:
     row = venue.get("/v2/candles/btcusd/1m")[0]
     assert len(row) == 6 and row[0] % 60_000 == 0
 

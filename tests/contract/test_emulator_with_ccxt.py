@@ -167,7 +167,7 @@ async def test_watch_order_book_and_trades(watching: Any) -> None:
 
 
 @pytest.mark.parametrize("interval", ["1m", "1h"])
-async def test_watch_ohlcv(watching: Any, interval: str) -> None:
+async def test_watch_ohlcv_gives_candles_of_an_interval(watching: Any, interval: str) -> None:
     rows = await watching.watch_ohlcv("BTC/USD", interval)
     assert rows[-1][1] > 0
 
