@@ -76,3 +76,44 @@ def test_a_page_is_named_where_there_is_one(values: tuple[str, ...]) -> None:
     pages = {name for name in services if "-dashboard-" in name}
     assert bool(named & pages) == bool(pages)
     assert ("There is no dashboard" in text) == (values == MATRIX["nothing recorded"])
+
+
+BROKER = "kafka.external.bootstrapServers=a.example.org:9092,kafka.elsewhere.svc:9093"
+URL = "elasticsearch.external.url=https://es.example.org"
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ((), ""),
+        (("kafka.external.bootstrapServers=kafka.elsewhere.svc:9092",), ""),
+        ((BROKER,), "a.example.org:9092"),
+        ((URL,), "es.example.org:443"),
+        ((BROKER, URL), "a.example.org:9092, es.example.org:443"),
+        ((BROKER, "networkPolicy.externalCidr=203.0.113.0/24"), ""),
+        ((BROKER, "networkPolicy.enabled=false"), ""),
+    ],
+)
+def test_the_notes_warn_of_servers_that_the_policies_let_be_anywhere(
+    values: tuple[str, ...], named: str
+) -> None:
+    sets = tuple(value.replace(",", "\\,") for value in values)
+    warned = re.findall(r"WARNING: .* that needs (.*) reach any\n", notes(sets))
+    assert warned == ([named] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "shared"),
+    [
+        ((), []),
+        ((URL,), ["elasticsearch.external.indexPrefix"]),
+        ((URL, "elasticsearch.external.indexPrefix=tradebot_east"), []),
+        (("kafka.external.bootstrapServers=kafka:9092",), ["topics.prefix"]),
+        (("kafka.external.bootstrapServers=kafka:9092", "topics.prefix=east."), []),
+    ],
+)
+def test_the_notes_name_what_another_release_on_the_same_servers_would_share(
+    values: tuple[str, ...], shared: list[str]
+) -> None:
+    _, _, listed = notes(values).partition("Another release on the same servers")
+    assert re.findall(r"\((\S+)\)", listed) == shared

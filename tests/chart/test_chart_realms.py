@@ -62,8 +62,21 @@ def test_each_environment_of_each_namespace_has_indices_of_its_own_that_one_patt
     assert all(prefix.startswith(RecorderSettings().index_prefix) for prefix in prefixes)
 
 
+def test_releases_that_share_an_elasticsearch_write_to_indices_of_their_own() -> None:
+    there = ("elasticsearch.external.url=http://es:9200", "emulator.enabled=true")
+    own = "elasticsearch.external.indexPrefix=tradebot_east"
+    prefixes = [s.index_prefix for s in recorders(render(*there, own)).values()]
+    assert sorted(prefixes) == ["tradebot_east_emulator", "tradebot_east_sandbox"]
+    assert not {s.index_prefix for s in recorders(render(*there)).values()} & set(prefixes)
+
+
 def test_a_page_reads_the_indices_that_the_recorder_of_its_environment_writes() -> None:
-    objects = render("emulator.enabled=true", "environments={Sandbox,Production}")
+    objects = render(
+        "emulator.enabled=true",
+        "environments={Sandbox,Production}",
+        "elasticsearch.external.url=http://es:9200",
+        "elasticsearch.external.indexPrefix=tradebot_east",
+    )
     pages = {
         told[variable("environment")]: told[variable("index_prefix")]
         for name, spec in pods(objects)

@@ -85,11 +85,13 @@ environment: where another one comes or goes, its documents must not move.
 {{- define "tradebot.realms" -}}
 {{- $realms := list }}
 {{- $root := . }}
+{{- $external := .Values.elasticsearch.external }}
+{{- $index := ternary ($external.indexPrefix | default "tradebot") "tradebot" (not (empty $external.url)) }}
 {{- range $namespace := include "tradebot.namespaces" . | fromJsonArray }}
 {{- range $environment := include "tradebot.environments" $root | fromJsonArray }}
 {{- $place := ternary "" (printf "%s." $namespace) (eq $namespace $root.Release.Namespace) }}
 {{- $slug := printf "%s%s" (replace "." "-" $place) (lower $environment) }}
-{{- $realm := dict "namespace" $namespace "environment" $environment "slug" $slug "indexPrefix" (printf "tradebot_%s" (replace "-" "_" $slug)) }}
+{{- $realm := dict "namespace" $namespace "environment" $environment "slug" $slug "indexPrefix" (printf "%s_%s" $index (replace "-" "_" $slug)) }}
 {{- $_ := set $realm "prefix" (printf "%s%s%s." $root.Values.topics.prefix $place (lower $environment)) }}
 {{- $realms = append $realms $realm }}
 {{- end }}
