@@ -83,6 +83,12 @@ def test_no_files_import_each_other_in_a_circle(package: str) -> None:
     graphlib.TopologicalSorter(graph).prepare()
 
 
+@pytest.mark.parametrize("folder", ["services", "operator", "tests", "benchmarks"])
+def test_no_file_is_longer_than_four_hundred_lines(folder: str) -> None:
+    files = (ROOT.parents[2] / folder).rglob("*.py")
+    assert {file.name for file in files if len(file.read_text().splitlines()) > 400} == set()
+
+
 def test_no_package_is_called_after_nothing() -> None:
     names = {path.stem for path in ROOT.rglob("*")}
     assert not names & {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
