@@ -1,10 +1,11 @@
 """Three records of a window become one document; what is open holds its offset back."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading_day import TradingDay
 
-from tradebot.recorder.gather import Windows
+from tradebot.recorder.gather import OUTLIVED, Windows
 from tradebot.records import Document, LiquidityRecord
 
 REPORT = [
@@ -64,3 +65,16 @@ def test_any_order_and_any_repetition_give_each_window_the_same_document(
     shuffled = [THREE_WINDOWS[i] for i in [*order, *again]]
     windows = Windows()
     assert {d.id: d for d in feed(windows, shuffled)}.items() <= whole.items()
+
+
+def test_a_record_whose_symbol_never_comes_again_does_not_hold_its_partition_for_ever() -> None:
+    windows = Windows()
+    windows.add(msgspec.structs.replace(REPORT[0], symbol="STRAY"), 3, 0)
+    windows.add(msgspec.structs.replace(REPORT[0], symbol="ELSEWHERE"), 4, 0)
+    for minute in range(OUTLIVED):
+        assert windows.held(3) == 0
+        for part in REPORT:
+            later = msgspec.structs.replace(part, timestamp=part.timestamp + 60 * minute)
+            windows.add(later, 3, 1)
+    assert (windows.held(3), windows.held(4)) == (None, 0)
+    assert windows.take_lost() == 1

@@ -14,6 +14,9 @@ from tradebot.records import DocType, Document, LiquidityRecord
 OVERTAKEN = 2
 """A window still open when so many later ones of its symbol are whole will never be whole."""
 
+OUTLIVED = 200
+"""The same, when so many windows of its partition are whole: its symbol may never come again."""
+
 _KINDS = ("ask", "bid", "price_volume")
 
 
@@ -22,6 +25,7 @@ class _Open(msgspec.Struct):
     offset: int
     parts: dict[str, LiquidityRecord]
     overtaken: int = 0
+    outlived: int = 0
 
 
 class Windows:
@@ -39,16 +43,16 @@ class Windows:
         if any(kind not in window.parts for kind in _KINDS):
             return None
         del self._open[key]
-        self._overtake(record)
+        self._overtake(record, partition)
         return _document(window.parts)
 
-    def _overtake(self, whole: LiquidityRecord) -> None:
+    def _overtake(self, whole: LiquidityRecord, partition: int) -> None:
         for (symbol, timestamp), window in list(self._open.items()):
-            if symbol == whole.symbol and timestamp < whole.timestamp:
-                window.overtaken += 1
-                if window.overtaken >= OVERTAKEN:
-                    del self._open[symbol, timestamp]
-                    self._lost += 1
+            window.overtaken += symbol == whole.symbol and timestamp < whole.timestamp
+            window.outlived += window.partition == partition
+            if window.overtaken >= OVERTAKEN or window.outlived >= OUTLIVED:
+                del self._open[symbol, timestamp]
+                self._lost += 1
 
     def take_lost(self) -> int:
         """How many windows were given up since the last call: a record of theirs never came."""
