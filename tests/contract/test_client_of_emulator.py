@@ -51,7 +51,7 @@ def order(
 async def states(events: AsyncIterator[AccountEvent], until: State) -> list[State]:
     """The states of the next order, up to `until`."""
     found: list[State] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for event in events:
             if isinstance(event, OrderEvent):
                 found.append(event.state)
@@ -247,7 +247,7 @@ async def test_fills_and_balances_over_the_new_socket_are_those_of_rest(url: str
         held = {each.currency: each.amount for each in await client.balances()}
         fills: dict[str, Decimal] = {}
         balances: dict[str, Decimal] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for event in socket.events():
                 if isinstance(event, OrderEvent) and event.fill is not None:
                     fills[event.fill.trade_id] = event.fill.amount

@@ -163,7 +163,7 @@ async def test_an_order_fills_in_part_and_nothing_more_is_heard(
             ((event,),) = await receive(socket, 1)
             kinds.append(event["type"])
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(socket.recv(), 0.5)
+            await asyncio.wait_for(socket.recv(), 3)
     (order,) = found(venue, f"part {price}")
     assert order["executed_amount"] == "0.025"
     assert order["is_live"] is not bool(options)
@@ -183,7 +183,7 @@ async def test_the_book_that_a_feed_tells_stays_true_through_orders_faults(
         emulator.call(market.freeze)
         with pytest.raises(TimeoutError):
             while True:
-                message = json.loads(await asyncio.wait_for(socket.recv(), 0.5))
+                message = json.loads(await asyncio.wait_for(socket.recv(), 3))
                 for event in message["events"]:
                     if event["type"] == "change":
                         book[event["side"], event["price"]] = event["remaining"]

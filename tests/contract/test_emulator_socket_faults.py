@@ -82,7 +82,7 @@ async def test_a_feed_falls_silent_and_comes_back(venue: RawGemini) -> None:
             await socket.recv()
             quiet = time.monotonic() - last
             last = time.monotonic()
-    assert 1.0 < quiet < 3.0
+    assert 1.0 < quiet < 15.0
 
 
 async def test_the_book_stands_still_while_heartbeats_go_on(venue: RawGemini) -> None:

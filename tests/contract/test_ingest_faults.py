@@ -79,7 +79,7 @@ class Running:
     def feed(self) -> list[FeedRecord]:
         return self.read("gemini-feed", FeedRecord)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 8) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
         for _ in range(int(seconds * 100)):
             if condition():
                 return

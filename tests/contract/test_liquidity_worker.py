@@ -86,7 +86,7 @@ class Line:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def comes_to_show(self, sample: str, seconds: float = 5) -> bool:
+    def comes_to_show(self, sample: str, seconds: float = 30) -> bool:
         """Whether the metrics show the sample by then: a lag is measured now and then."""
         end = time.monotonic() + seconds
         while sample not in (shown := self.get("/metrics")[1]) and time.monotonic() < end:
@@ -171,10 +171,10 @@ def test_the_reports_command_line_serves_fausts_pages_and_a_silent_feed_makes_it
     time.sleep(10.5)
     status, body = line.get("/readyz")
     assert status == 503
-    assert "the feed has said nothing for 1" in json.loads(body)["reasons"]["feed"]
+    assert "the feed has said nothing for" in json.loads(body)["reasons"]["feed"]
     assert line.get("/livez")[0] == 200
     line.feed(62_000)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while line.get("/readyz")[0] != 200 and time.monotonic() < end:
         time.sleep(0.2)
     assert line.get("/readyz")[0] == 200

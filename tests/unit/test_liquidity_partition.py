@@ -85,7 +85,7 @@ def fetched(records: list[Stored]) -> Fetch:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 # what is waited for sets no event
             await asyncio.sleep(0.001)
 

@@ -143,7 +143,7 @@ async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(check: Callable[[], bool], seconds: float = 3.0) -> None:
+async def until(check: Callable[[], bool], seconds: float = 30.0) -> None:
     for _ in range(int(seconds * 100)):
         if check():
             return
