@@ -4,15 +4,12 @@ Every call raises one of `errors`' three classes and nothing else: `TransportErr
 `AmbiguousError` (perhaps accepted), `RejectedError` (certainly not).
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import msgspec
@@ -44,6 +41,7 @@ from tradebot.venue.errors import (
 from tradebot.venue.nonces import CounterNonces, Nonces
 from tradebot.venue.rate_limit import Priority, RateLimit, private_limit, public_limit
 from tradebot.venue.signing import Credentials, handshake_headers, signed_headers
+from tradebot.venue.wire import Wire
 
 Answer = TypeVar("Answer")
 
@@ -74,14 +72,11 @@ class GeminiRest:
         private: RateLimit | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._url = url
         self._credentials = credentials
         self._nonces = nonces or CounterNonces()
-        self._timeout = timeout
         self._public = public or public_limit()
         self._private = private or private_limit()
-        self._transport = transport or _transport(url)
-        self._limits = httpx.Timeout(timeout, connect=min(5.0, timeout / 2)).as_dict()
+        self._wire = Wire(url, timeout, transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +91,7 @@ class GeminiRest:
 
     async def aclose(self) -> None:
         """Closes its connections."""
-        await self._transport.aclose()
+        await self._wire.aclose()
 
     async def symbols(self) -> list[str]:
         """All symbols, in lower case."""
@@ -266,7 +261,7 @@ class GeminiRest:
         self, path: str, kind: type[Answer], parameters: dict[str, Any] | None = None
     ) -> Answer:
         async with self._public.slot(Priority.INFORMATION):
-            response = await self._send("GET", path, params=parameters, headers=PUBLIC_HEADERS)
+            response = await self._wire.send("GET", path, params=parameters, headers=PUBLIC_HEADERS)
         return self._answer(path, response, kind, self._public)
 
     async def _post(
@@ -283,7 +278,7 @@ class GeminiRest:
             async with self.signed(path, parameters or {}, priority) as headers:
                 if reason := unless():
                     raise TransportError("Withdrawn", reason, request=path)
-                response = await self._send("POST", path, headers=headers)
+                response = await self._wire.send("POST", path, headers=headers)
             try:
                 return self._answer(path, response, kind, self._private)
             except RejectedError as error:
@@ -296,35 +291,6 @@ class GeminiRest:
                 if attempt == 2 or not again:
                     raise
         raise AssertionError("unreachable")
-
-    async def _send(self, method: str, path: str, **how: Any) -> httpx.Response:
-        try:
-            request = httpx.Request(
-                method, self._url + path, extensions={"timeout": self._limits}, **how
-            )
-        except (httpx.InvalidURL, ValueError) as error:
-            raise TransportError("BadRequest", str(error), request=path) from None
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._exchange(request)
-        except NEVER_SENT as error:
-            raise TransportError(type(error).__name__, _sentence(error), request=path) from None
-        except TimeoutError:
-            message = f"no whole answer within {self._timeout:g} s"
-            raise AmbiguousError("Timeout", message, request=path) from None
-        except httpx.HTTPError as error:
-            raise AmbiguousError(type(error).__name__, _sentence(error), request=path) from None
-
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Not by httpx's client: a third of a call's time would be its own."""
-        response = await self._transport.handle_async_request(request)
-        response.request = request
-        try:
-            await response.aread()
-        except BaseException:
-            await response.aclose()
-            raise
-        return response
 
     def _answer(
         self, path: str, response: httpx.Response, kind: type[Answer], limit: RateLimit
@@ -351,26 +317,6 @@ class GeminiRest:
             ) from None
 
 
-def _transport(url: str) -> httpx.AsyncBaseTransport:
-    parts = urlsplit(url)
-    bypass = proxy_bypass(parts.hostname or "")
-    return httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=16, keepalive_expiry=20.0),
-        proxy=None if bypass else getproxies().get(parts.scheme),
-    )
-
-
-NEVER_SENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
-"""What httpx raises before the first byte of a request is written."""
-
-
 class _Ticker(msgspec.Struct):
     bid: Decimal
     ask: Decimal
@@ -389,10 +335,6 @@ class _Cancelled(msgspec.Struct):
 
 class _Ok(msgspec.Struct):
     result: str
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) or "the connection failed"
 
 
 def _seconds(text: str) -> float:
