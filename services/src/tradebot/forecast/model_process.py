@@ -89,6 +89,7 @@ class ModelProcess:
         self._connection: Connection | None = None
         self._restarts = 0
         self._not_before = 0.0
+        self._said_why = False
         self.busy = True
         """It is starting or at work: `ask` has to wait."""
 
@@ -119,7 +120,8 @@ class ModelProcess:
     def answer(self) -> Answer | None:
         """What the process says, if it has said something; never waits.
 
-        A process that died is `Failed`, and started again after a while.
+        A process that died is `Failed`, and started again after a while; one that ended because of
+        what it said before says nothing more.
         """
         if self._connection is None:
             if time.monotonic() >= self._not_before:
@@ -133,10 +135,11 @@ class ModelProcess:
             return self._died()
         if isinstance(said, Started | Forecasted):
             self._restarts = 0
+        self._said_why = isinstance(said, Failed)
         self.busy = False
         return said
 
-    def _died(self) -> Failed:
+    def _died(self) -> Failed | None:
         assert self._process is not None
         self._process.join(1)
         code = self._process.exitcode
@@ -144,6 +147,8 @@ class ModelProcess:
         wait = RESTART_SECONDS[min(self._restarts, len(RESTART_SECONDS) - 1)]
         self._restarts += 1
         self._not_before = time.monotonic() + wait
+        if code == 0 and self._said_why:
+            return None
         return Failed(f"the model's process ended with {code}; it starts again in {wait} s")
 
     def close(self) -> None:
