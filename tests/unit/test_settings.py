@@ -1,12 +1,15 @@
 """Settings come from flags, environment, a file and defaults, and errors say how to mend them."""
 
+import importlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from tradebot.platform.setting_names import NAMES
 from tradebot.platform.settings import Bounds, SettingsError, StageSettings, command, load
 
 
@@ -17,6 +20,7 @@ class BotSettings(StageSettings, frozen=True, kw_only=True):
     keep: Annotated[bool, "keep what it holds"] = False
     mode: Annotated[Literal["Paper", "Live"], "whose money"] = "Paper"
     most: Annotated[Decimal | None, "greatest balance"] = None
+    code: Annotated[str, msgspec.Meta(pattern="^[A-Z]+"), "three capitals"] = "ABC"
 
     def __post_init__(self) -> None:
         if self.bot == "nobody":
@@ -41,6 +45,32 @@ def test_a_decimal_in_a_file_is_read_without_passing_through_a_float(tmp_path: P
     assert load(BotSettings, environment={}, file=file).risk_fraction == Decimal("0.1")
 
 
+def test_one_file_serves_every_stage_and_a_slip_in_it_is_still_refused(tmp_path: Path) -> None:
+    file = tmp_path / "all.toml"
+    file.write_text('bot = "a"\nsilence_seconds = 3\n')
+    assert load(BotSettings, environment={}, file=file).bot == "a"
+    file.write_text('bot = "a"\nsilense_seconds = 3\n')
+    with pytest.raises(SettingsError, match=r"'silense_seconds' is not a setting"):
+        load(BotSettings, environment={}, file=file)
+
+
+def test_the_names_that_a_file_may_hold_are_those_of_the_stages() -> None:
+    kinds = [
+        kind
+        for stage in ("ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")
+        for kind in vars(importlib.import_module(f"tradebot.{stage}.settings")).values()
+        if isinstance(kind, type) and issubclass(kind, StageSettings)
+    ]
+    assert {field.name for kind in kinds for field in msgspec.structs.fields(kind)} == NAMES
+
+
+def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"bot\.toml is no text; give a settings file"):
+        load(BotSettings, environment={}, file=file)
+
+
 def test_a_list_is_written_with_commas() -> None:
     settings = load(BotSettings, environment={}, flags={"bot": "a", "symbols": "BTCUSD, ETHUSD"})
     assert settings.symbols == ("BTCUSD", "ETHUSD")
@@ -58,6 +88,11 @@ def test_a_value_out_of_bounds_names_the_setting_and_the_value() -> None:
         ("speed", "fast", "--speed is 'fast': give a number"),
         ("risk_fraction", "half", "--risk-fraction is 'half': give a number"),
         ("mode", "Dead", "--mode is 'Dead': give one of Paper, Live"),
+        ("http_port", "99999", "--http-port is '99999': give 65535 or less"),
+        ("speed", "0", "--speed is '0': give a number above 0"),
+        ("log_level", "loud", "--log-level is 'loud': give one of debug, info, warning, error"),
+        ("kafka_security", "X", "--kafka-security is 'X': give one of PLAINTEXT, SSL"),
+        ("code", "b", "--code is 'b': give three capitals, in the form"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_told_what_to_give(name: str, value: str, advice: str) -> None:

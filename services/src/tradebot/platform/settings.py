@@ -9,6 +9,7 @@ would be a word of Python ends in `_`, which its flag and variable leave out.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -19,6 +20,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import click
 import msgspec
 import yaml
+
+from tradebot.platform.setting_names import NAMES
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 Annotation = TypeVar("Annotation")
@@ -56,7 +59,10 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What every stage takes."""
 
     kafka: Annotated[str, "Kafka's bootstrap servers, host:port[,host:port]"] = "127.0.0.1:9092"
-    kafka_security: Annotated[str, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"] = "PLAINTEXT"
+    kafka_security: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    ] = "PLAINTEXT"
     kafka_username: Annotated[str, "user for SCRAM-SHA-512"] = ""
     kafka_password_file: Annotated[str, "file that holds the user's password"] = ""
     kafka_ca_file: Annotated[str, "certificate authority of the brokers, a PEM file"] = ""
@@ -65,9 +71,13 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     topic_prefix: Annotated[str, "put before every topic's name"] = ""
     http_host: Annotated[str, "address that serves /metrics, /livez and /readyz"] = "127.0.0.1"
-    http_port: Annotated[int, "port that serves them; 0 takes a free one"] = 0
-    log_format: Annotated[str, "text or json"] = "text"
-    log_level: Annotated[str, "debug, info, warning or error"] = "info"
+    http_port: Annotated[
+        int, msgspec.Meta(ge=0, le=65535), "port that serves them; 0 takes a free one"
+    ] = 0
+    log_format: Annotated[Literal["text", "json"], "text or json"] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], "debug, info, warning or error"
+    ] = "info"
     speed: Annotated[
         float, msgspec.Meta(gt=0), "exchange time runs this many times as fast (emulator)"
     ] = 1.0
@@ -103,7 +113,8 @@ def load(
     Args:
         flags: values by field name; `None` means not given.
         environment: the process's own if not given.
-        file: TOML (`.toml`) or YAML, a mapping of field names to values.
+        file: TOML (`.toml`) or YAML, a mapping of field names to values; those of other stages
+            are passed over.
 
     Raises:
         SettingsError: a value does not fit its field, the file is not there or is not readable,
@@ -113,6 +124,8 @@ def load(
     names = [field.name for field in msgspec.structs.fields(kind)]
     given: dict[str, tuple[Any, str]] = {}
     for name, value in (_read_file(file) if file else {}).items():
+        if name not in names and name in NAMES:
+            continue
         if name not in names:
             raise SettingsError(
                 f"{file}: {name!r} is not a setting; it can be one of {', '.join(names)}"
@@ -175,15 +188,27 @@ def _advice(hint: Any, error: msgspec.ValidationError) -> str:
     base = _base(hint)
     if get_origin(base) is Literal:
         return f"give one of {', '.join(map(str, get_args(base)))}"
-    if "got `str`" in str(error) or "Invalid decimal" in str(error):
+    text = str(error)
+    if bound := re.fullmatch(r"Expected `\w+` (>=|>|<=|<) (\S+)", text):
+        sign, number = bound[1], f"{float(bound[2]):g}"
+        return {
+            ">": f"give a number above {number}",
+            "<": f"give a number below {number}",
+            ">=": f"give {number} or more",
+            "<=": f"give {number} or less",
+        }[sign]
+    if form := re.search(r"matching regex '(.+)'$", text):
+        return f"give {_help(hint)}, in the form {form[1]}"
+    if "got `" in text or "Invalid decimal" in text:
         wanted = {
+            str: "text, in quotes",
             int: "a whole number",
             float: "a number",
             Decimal: "a number",
             bool: "true or false",
         }
-        return f"give {wanted.get(base, str(error))}"
-    return str(error)
+        return f"give {wanted.get(base, text)}"
+    return text
 
 
 def _base(hint: Any) -> Any:
@@ -211,6 +236,8 @@ def _read_file(file: Path) -> dict[str, Any]:
         text = file.read_text()
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}; give the path of a settings file") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} is no text; give a settings file, TOML or YAML") from None
     try:
         content = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
