@@ -1,10 +1,13 @@
 """Producers and consumers against brokers: the one inside this process, and a real one."""
 
+import time
 import uuid
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
+from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.kafka import (
     KafkaUnreachableError,
@@ -58,3 +61,24 @@ def test_a_prefix_stands_before_every_topic() -> None:
 def test_a_dead_broker_is_named_with_what_to_do() -> None:
     with pytest.raises(KafkaUnreachableError, match=r"127\.0\.0\.1:1 \(.*\): start one.*--kafka"):
         wait_for_broker(StageSettings(kafka="127.0.0.1:1"), seconds=1)
+
+
+def test_a_broker_that_is_away_is_told_of_once_in_a_while_and_not_at_each_try(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Log:
+        told: ClassVar[list[str]] = []
+
+        def warning(self, _event: str, why: str) -> None:
+            self.told.append(why)
+
+    monkeypatch.setattr(kafka, "log", Log())
+    reader = consumer(StageSettings(kafka="127.0.0.1:1"), "reader")
+    reader.subscribe(["gemini-feed"])
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        reader.poll(0.1)
+    reader.close()
+    assert any("refused" in why for why in Log.told)
+    assert len(Log.told) <= 3  # errors of different kinds
+    assert "rdkafka" not in capfd.readouterr().err

@@ -191,6 +191,20 @@ def test_records_that_are_no_trades_are_set_aside_and_stop_nothing(line: Line) -
     assert sorted(told) == sorted(bad[:32_768].decode(errors="replace") for bad in BAD)
 
 
+def test_a_broker_that_goes_away_makes_it_unready_with_the_reason_and_does_not_end_it(
+    line: Line,
+) -> None:
+    line.start()
+    line.forecast()
+    line.broker.close()
+    end = time.monotonic() + 30
+    while "no broker answers" not in line.http("/readyz"):
+        assert time.monotonic() < end, line.log.read_text()[-1500:]
+        time.sleep(0.1)
+    assert line.process and line.process.poll() is None
+    assert "rdkafka" not in line.log.read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_stage_and_its_model_cleanly(line: Line, number: int) -> None:
     line.start()

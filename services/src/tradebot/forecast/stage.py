@@ -49,6 +49,8 @@ class Stage:
         self._topics = kafka.Topics.of(settings)
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
+        self._complaints = kafka.Complaints()
+        self._away = False
         self._minutes = MinuteBars(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
@@ -95,11 +97,20 @@ class Stage:
 
     def _consumer(self) -> Consumer:
         """Reads the trades that are kept from the first on: minutes known already are skipped."""
-        consumer = kafka.consumer(self._settings, f"forecast-{self._settings.symbol}")
+        group = f"forecast-{self._settings.symbol}"
+        consumer = kafka.consumer(self._settings, group, error_cb=self._hear)
         topic = self._topics.trades
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
         return consumer
+
+    def _hear(self, error: KafkaError) -> None:
+        """A broker that is away closes the gate until a trade comes."""
+        self._complaints(error)
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._away = True
+            why = f"no broker answers at {self._settings.kafka}: {error.str()}"
+            self._readiness.close("kafka", why)
 
     def _take(self, message: Message, producer: Producer) -> None:
         error = message.error()
@@ -107,6 +118,7 @@ class Stage:
             if error.code() != KafkaError._PARTITION_EOF:
                 self._readiness.close("kafka", f"trades cannot be read: {error.str()}")
             return
+        self._away = False
         self._readiness.open("kafka")
         try:
             trade = decode(message.value() or b"", TradeRecord)
@@ -228,7 +240,8 @@ class Stage:
             log.warning("a forecast could not be published", error=error.str())
             return
         metrics.PUBLISHED.labels(*self._labels).inc()
-        self._readiness.open("kafka")
+        if not self._away:  # what is heard of late may have been taken before
+            self._readiness.open("kafka")
         self._readiness.started()
 
     def _tell_age(self, now: int) -> None:

@@ -5,6 +5,7 @@ committed records only and never commit by themselves: an offset is committed af
 durable.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError, StageSettings
+
+log = logs.get(__name__)
+
+COMPLAINTS_SECONDS = 60.0
+"""A client that cannot reach its brokers says so again after so many seconds, not at each try."""
 
 PARTITIONS = 4
 """Partitions of a topic on one machine; a cluster's are set by its chart."""
@@ -90,6 +97,24 @@ def password(settings: StageSettings) -> str:
         ) from None
 
 
+class Complaints:
+    """What a client hears of its brokers, told once in a while.
+
+    librdkafka itself would write a line at each of its tries, twenty a second.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[int, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        """Logs the error unless its like was told lately."""
+        now = time.monotonic()
+        last = self._told.get(error.code())
+        if last is None or now - last >= COMPLAINTS_SECONDS:
+            self._told[error.code()] = now
+            log.warning("trouble with Kafka", why=error.str())
+
+
 def producer(settings: StageSettings, **overrides: Any) -> Producer:
     """A producer that loses and doubles nothing; overrides use librdkafka's names."""
     return Producer(
@@ -99,6 +124,8 @@ def producer(settings: StageSettings, **overrides: Any) -> Producer:
             "enable.idempotence": True,
             "linger.ms": 5,
             "compression.type": "none" if settings.kafka_embedded else "lz4",
+            "log_level": 0,
+            "error_cb": Complaints(),
         }
         | overrides
     )
@@ -122,6 +149,8 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
             # After a kill the next of the group takes over so soon; brokers allow no less.
             "session.timeout.ms": 6000,
             "heartbeat.interval.ms": 1500,
+            "log_level": 0,
+            "error_cb": Complaints(),
         }
         | overrides
     )
