@@ -19,7 +19,11 @@ KINDS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 EXTERNAL = "kafka.external.bootstrapServers=kafka:9092"
 BARE = ("crds.enabled=false", "kibana.enabled=false", "dashboard.enabled=false")
-CLAIMS = ("elasticsearch.enabled=false", "kafka.strimzi.storage.type=persistent-claim")
+NO_DOCUMENTS = "elasticsearch.enabled=false"
+CLAIMS = (NO_DOCUMENTS, "kafka.strimzi.storage.type=persistent-claim")
+SECURE = (*CLAIMS, "kafka.strimzi.secure=true")
+BOTH = (*CLAIMS, "environments={Sandbox,Production}")
+TLS = (EXTERNAL, "elasticsearch.tls=true")
 
 pytestmark = [pytest.mark.cluster, needs_helm]
 
@@ -76,13 +80,13 @@ RUNNING = {"kafkas/tradebot", "kafkanodepools/tradebot-brokers"}
 def test_journals_and_documents_outlive_their_environment_and_come_back_with_it(
     api: Api, namespace: str
 ) -> None:
-    bring(namespace, *CLAIMS, "environments={Sandbox,Production}")
+    bring(namespace, *BOTH)
     before = brokers(api, namespace)
     bring(namespace, *CLAIMS, "environments={Sandbox}")
     without = brokers(api, namespace)
     of_production = {name for name in before if "-production." in name}
     assert set(before) - set(without) == of_production - of_money("production")
-    bring(namespace, *CLAIMS, "environments={Sandbox,Production}")
+    bring(namespace, *BOTH)
     after = brokers(api, namespace)
     assert set(after) == set(before)
     kept = RUNNING | of_money("sandbox", "production")
@@ -93,12 +97,12 @@ def test_journals_and_documents_outlive_their_environment_and_come_back_with_it(
 def test_uninstalling_leaves_brokers_on_claims_with_what_the_traders_did_and_a_new_release_has_them(
     api: Api, namespace: str
 ) -> None:
-    bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
+    bring(namespace, *SECURE)
     before = brokers(api, namespace)
     helm(namespace, "uninstall", "tradebot", "--wait")
     left = brokers(api, namespace)
     assert set(left) == RUNNING | of_money("sandbox")
-    bring(namespace, *CLAIMS, "kafka.strimzi.secure=true")
+    bring(namespace, *SECURE)
     after = brokers(api, namespace)
     assert set(after) == set(before)
     assert {name: after[name] for name in left} == left
@@ -113,7 +117,7 @@ def test_what_is_kept_can_be_taken_along_or_removed_as_the_readme_says(
     helm(namespace, "uninstall", "tradebot", "--wait")
     assert brokers(api, namespace) == {}
 
-    bring(namespace, "elasticsearch.enabled=false")
+    bring(namespace, NO_DOCUMENTS)
     helm(namespace, "uninstall", "tradebot", "--wait")
     assert set(brokers(api, namespace)) == of_money("sandbox")
 
@@ -126,12 +130,12 @@ def test_passwords_are_made_once_and_outlive_upgrades_and_the_release(
     api: Api, namespace: str
 ) -> None:
     tls = "tradebot-elasticsearch-tls"
-    bring(namespace, EXTERNAL, "elasticsearch.tls=true")
+    bring(namespace, *TLS)
     made, certificate = secret(api, namespace), secret(api, namespace, tls)
     assert set(made) >= {"elastic", "kibana", "encryptionKey"}
     assert len(set(made.values())) == len(made)
     for value in ("elasticsearch.heap=600m", "elasticsearch.heap=700m"):
-        bring(namespace, EXTERNAL, "elasticsearch.tls=true", value)
+        bring(namespace, *TLS, value)
         assert secret(api, namespace) == made
         assert secret(api, namespace, tls) == certificate
     helm(namespace, "rollback", "tradebot", "1")
@@ -142,7 +146,7 @@ def test_passwords_are_made_once_and_outlive_upgrades_and_the_release(
 
 
 def test_when_the_emulators_time_began_outlives_upgrades(api: Api, namespace: str) -> None:
-    values = (EXTERNAL, "elasticsearch.enabled=false", "emulator.enabled=true")
+    values = (EXTERNAL, NO_DOCUMENTS, "emulator.enabled=true")
     path = f"/api/v1/namespaces/{namespace}/configmaps/tradebot-emulator"
     bring(namespace, *values)
     began = api.get(path)["data"]

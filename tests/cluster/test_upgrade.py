@@ -155,6 +155,16 @@ def start_bots(release: Release) -> None:
         assert trades(release, name), release.ready(name)
 
 
+@pytest.fixture
+def settled(release: Release) -> Release:
+    """Today's release with its bots, which trade, and all written that its operator had to."""
+    release.install(CURRENT)
+    with release.operator() as operator:
+        start_bots(release)
+        settle(operator)
+    return release
+
+
 def trades(release: Release, name: str) -> bool:
     return bool(eventually(lambda: release.ready(name).get("reason") == "Trading"))
 
@@ -215,35 +225,25 @@ def test_bots_go_on_through_an_upgrade_and_a_rollback_and_only_what_changed_rest
 
 
 def test_an_upgrade_to_a_newer_chart_that_changes_nothing_of_a_bot_is_not_seen_by_it(
-    release: Release,
+    settled: Release,
 ) -> None:
-    release.install(CURRENT)
-    with release.operator() as operator:
-        start_bots(release)
+    pods, ready = settled.pods(), settled.ready("btc")
+    helm("package", str(CURRENT), "--version", "99.0.0", "-d", str(settled.folder))
+    settled.install(settled.folder / "tradebot-99.0.0.tgz")
+    with settled.operator() as operator:
         settle(operator)
-    pods, ready = release.pods(), release.ready("btc")
-
-    helm("package", str(CURRENT), "--version", "99.0.0", "-d", str(release.folder))
-    release.install(release.folder / "tradebot-99.0.0.tgz")
-    with release.operator() as operator:
-        settle(operator)
-        assert definition(release.api)[0] == "tradebot-99.0.0"
-        assert release.pods() == pods
-        assert release.ready("btc") == ready
+        assert definition(settled.api)[0] == "tradebot-99.0.0"
+        assert settled.pods() == pods
+        assert settled.ready("btc") == ready
 
 
 def test_an_upgrade_that_changes_a_setting_of_traders_restarts_the_traders_alone(
-    release: Release,
+    settled: Release,
 ) -> None:
-    release.install(CURRENT)
-    with release.operator() as operator:
-        start_bots(release)
-        settle(operator)
-    pods = release.pods()
-
-    release.install(CURRENT, "stages.trader.env.HTTPS_PROXY=http://proxy:3128")
-    with release.operator() as operator:
-        follow(release, operator, pods, {"trader"})
+    pods = settled.pods()
+    settled.install(CURRENT, "stages.trader.env.HTTPS_PROXY=http://proxy:3128")
+    with settled.operator() as operator:
+        follow(settled, operator, pods, {"trader"})
 
 
 def replaced(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -260,20 +260,15 @@ def left(release: Release, **params: str) -> set[str]:
 
 
 def test_uninstalling_leaves_the_bots_their_stages_and_the_claims_and_nothing_else(
-    release: Release,
+    settled: Release,
 ) -> None:
-    release.install(CURRENT)
-    with release.operator() as operator:
-        start_bots(release)
-        settle(operator)
-    children = left(release, **CHILDREN)
-    assert {f"deployments/{unit}" for unit in release.pods()} < children
-
-    helm("uninstall", "tradebot", "-n", release.namespace, "--wait", "--no-hooks")
+    children = left(settled, **CHILDREN)
+    assert {f"deployments/{unit}" for unit in settled.pods()} < children
+    helm("uninstall", "tradebot", "-n", settled.namespace, "--wait", "--no-hooks")
     bots = {"tradebots/btc", "tradebots/btc-live"}
     claims = {f"persistentvolumeclaims/tradebot-recorder-{e}" for e in ("emulator", "sandbox")}
-    assert left(release) == bots | children | claims
-    assert release.api.exists(CRD)
+    assert left(settled) == bots | children | claims
+    assert settled.api.exists(CRD)
 
 
 def test_uninstalling_leaves_the_data_of_elasticsearch_and_its_passwords(release: Release) -> None:
