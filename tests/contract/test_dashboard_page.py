@@ -190,6 +190,13 @@ def test_every_chart_is_drawn_and_says_in_words_what_it_shows(page: Page) -> Non
         expect(element).to_have_attribute("aria-label", re.compile(says))
 
 
+@pytest.mark.parametrize("chart", ["price", "flow", "equity"])
+def test_no_chart_turns_the_times_below_it(page: Page, chart: str) -> None:
+    axis = f"document.getElementById('{chart}-chart')._fullLayout?.xaxis"
+    page.wait_for_function(f"{axis}?.type === 'date'")
+    assert page.evaluate(f"{axis}.tickangle") == 0
+
+
 def test_mode_venue_band_and_unready_stages_are_shown(page: Page) -> None:
     expect(page.locator("#mode")).to_have_text("Live")
     expect(page.locator("#environment")).to_have_text("Emulator")

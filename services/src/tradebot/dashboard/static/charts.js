@@ -29,7 +29,7 @@ function layout(c, more) {
       orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 }, traceorder: "normal",
     },
     ...more,
-    xaxis: { ...axis, type: "date", showgrid: false, ...more.xaxis },
+    xaxis: { ...axis, type: "date", showgrid: false, tickangle: 0, ...more.xaxis },
     yaxis: { ...axis, side: "right", ...more.yaxis },
     ...(more.yaxis2 && { yaxis2: { ...axis, side: "right", ...more.yaxis2 } }),
   };
@@ -185,7 +185,7 @@ export function equity(element, { equity: values, scores }) {
       hovertemplate: "trip %{customdata:+,.2f}<extra></extra>" },
   ];
   Plotly.react(element, traces, layout(c, {
-    showlegend: false, margin: { ...MARGIN, t: 4 }, xaxis: { nticks: 4 },
+    showlegend: false, margin: { ...MARGIN, t: 4 }, xaxis: { nticks: 3 },
     yaxis: { tickformat: ",.0f", nticks: 4 },
   }), CONFIG);
   element.setAttribute("aria-label", values.length
