@@ -1,44 +1,30 @@
-"""`python -m tradebot_operator`: configured by the file that TRADEBOT_OPERATOR_CONFIG names.
+"""`python -m tradebot_operator`.
 
-`python -m tradebot_operator let-go DEPLOYMENT` ends the operator of that Deployment for good and
-lets its TradeBots go, before the chart is uninstalled.
+A container's first process never hears a signal that it has not asked for: the kernel drops it.
+Until kopf asks for SIGTERM this ends the operator, so that a pod that is deleted while it starts
+does not live out its grace period.
 """
 
-import asyncio
-import logging
+import os
+import signal
 import sys
+from types import FrameType
 
-import kopf
-
-from tradebot_operator.farewell import FarewellError, let_go
-from tradebot_operator.handlers import Operator, StartError
-from tradebot_operator.namespaces import NothingToServeError
-from tradebot_operator.settings import ConfigError, load
-
-FAREWELL = 3
-"""Words of the command line that asks for the farewell."""
+FIRST_PROCESS = 1
 
 
 def main() -> int:
-    """Runs the operator until a signal ends it, or the farewell; the exit code."""
-    try:
-        settings = load()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    kopf.configure(log_format=kopf.LogFormat.JSON, verbose=settings.log_level == "debug")
-    for name in ("aiohttp.access", "kopf.objects"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        if len(sys.argv) == FAREWELL and sys.argv[1] == "let-go":
-            asyncio.run(let_go(settings, sys.argv[2]))
-            return 0
-        while asyncio.run(Operator(settings).run()):
-            logging.getLogger(__name__).info("begins anew with the namespaces that are there now")
-    except (NothingToServeError, StartError, FarewellError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    """Runs the operator; the exit code."""
+    if os.getpid() == FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, _end)
+    # Only now: what it imports takes its time.
+    from tradebot_operator.command import main as run
+
+    return run()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # as a shell tells of a process that a signal ended
 
 
 if __name__ == "__main__":

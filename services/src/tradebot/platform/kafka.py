@@ -5,6 +5,7 @@ committed records only and never commit by themselves: an offset is committed af
 durable.
 """
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -171,15 +172,18 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
     # librdkafka would write a line to stderr for each of its tries.
     config = client_config(settings) | {"log_level": 0, "error_cb": hear}
     admin = AdminClient(config)
-    try:
-        admin.list_topics(timeout=seconds)
-    except KafkaException:
-        admin.poll(0)
-        why = f" ({refusals[0]})" if refusals else ""
-        raise KafkaUnreachableError(
-            f"no Kafka broker answers at {settings.kafka}{why}: start one there, or give its"
-            " address by --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
-        ) from None
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        # In short pieces: a signal is only heard when the client's call is over.
+        with contextlib.suppress(KafkaException):
+            admin.list_topics(timeout=min(2.0, left))
+            return
+    admin.poll(0)
+    why = f" ({refusals[0]})" if refusals else ""
+    raise KafkaUnreachableError(
+        f"no Kafka broker answers at {settings.kafka}{why}: start one there, or give its"
+        " address by --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
+    )
 
 
 def ensure_topics(

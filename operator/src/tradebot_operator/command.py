@@ -1,0 +1,41 @@
+"""What `python -m tradebot_operator` does, by the file that TRADEBOT_OPERATOR_CONFIG names.
+
+`python -m tradebot_operator let-go DEPLOYMENT` ends the operator of that Deployment for good and
+lets its TradeBots go, before the chart is uninstalled.
+"""
+
+import asyncio
+import logging
+import sys
+
+import kopf
+
+from tradebot_operator.farewell import FarewellError, let_go
+from tradebot_operator.handlers import Operator, StartError
+from tradebot_operator.namespaces import NothingToServeError
+from tradebot_operator.settings import ConfigError, load
+
+FAREWELL = 3
+"""Words of the command line that asks for the farewell."""
+
+
+def main() -> int:
+    """Runs the operator until a signal ends it, or the farewell; the exit code."""
+    try:
+        settings = load()
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    kopf.configure(log_format=kopf.LogFormat.JSON, verbose=settings.log_level == "debug")
+    for name in ("aiohttp.access", "kopf.objects"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        if len(sys.argv) == FAREWELL and sys.argv[1] == "let-go":
+            asyncio.run(let_go(settings, sys.argv[2]))
+            return 0
+        while asyncio.run(Operator(settings).run()):
+            logging.getLogger(__name__).info("begins anew with the namespaces that are there now")
+    except (NothingToServeError, StartError, FarewellError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
