@@ -231,3 +231,18 @@ async def test_a_child_that_was_given_to_another_unit_is_made_anew_though_it_was
         await until(lambda: len(cluster.applied) > 5)
         again = {item["kind"] for item in cluster.applied[5:]}
     assert "Role" in again
+
+
+async def test_what_is_done_for_a_unit_and_said_of_a_bot_is_a_line_of_the_log_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tradebot_operator")
+    watched, cluster = Watched(), Cluster()
+    watched.show(bot())
+    async with working(watched, cluster) as worker:
+        worker.bot_changed("bots", "btc")
+        await until(lambda: bool(cluster.statuses))
+    assert [line for line in caplog.messages if "btc" in line] == [
+        "bots/trader-btc: apply ServiceAccount, Role, RoleBinding, ConfigMap, Deployment",
+        "TradeBot bots/btc: Ready is False, StagesStarting: the stages are starting",
+    ]

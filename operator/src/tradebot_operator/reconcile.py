@@ -57,6 +57,24 @@ class Finalize(msgspec.Struct, frozen=True):
 Action = Apply | Trim | Delete | Finalize
 
 
+def summary(actions: Iterable[Action]) -> str:
+    """What is done, in the words of a log.
+
+    >>> summary([Apply({"kind": "Role"}), Apply({"kind": "Deployment"}), Delete({"kind": "Role"})])
+    'apply Role, Deployment; delete Role'
+    """
+    done: dict[str, list[str]] = {}
+    for action in actions:
+        if isinstance(action, Finalize):
+            done.setdefault("set finalizers", []).append(action.bot.name)
+        elif isinstance(action, Delete):
+            done.setdefault("delete", []).append(action.live["kind"])
+        else:
+            verb = "apply" if isinstance(action, Apply) else "trim"
+            done.setdefault(verb, []).append(action.manifest["kind"])
+    return "; ".join(f"{verb} {', '.join(kinds)}" for verb, kinds in done.items())
+
+
 def reference(manifest: Manifest) -> tuple[str, str]:
     """What names an object among those of its namespace."""
     return manifest["kind"], manifest["metadata"]["name"]

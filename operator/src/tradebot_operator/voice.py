@@ -110,6 +110,9 @@ class Voice:
         self._steps_since.pop((bot.namespace, bot.name), None)
         ready, shown = wanted[0], bot.condition("Ready")
         before = (shown.status, shown.reason) if shown else None
+        if before != (ready["status"], ready["reason"]):
+            said = (ready["status"], ready["reason"], ready["message"])
+            _log.info("TradeBot %s/%s: Ready is %s, %s: %s", bot.namespace, bot.name, *said)
         if before != (ready["status"], ready["reason"]) and ready["reason"] not in status.PASSING:
             kind = "Normal" if ready["status"] == "True" else "Warning"
             await self.tell(bot, kind, Trouble(ready["reason"], ready["message"]))

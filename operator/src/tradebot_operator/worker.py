@@ -31,6 +31,7 @@ from tradebot_operator.reconcile import (
     refusal,
     release,
     shared,
+    summary,
     trader,
 )
 from tradebot_operator.resource import FLATTEN_FINALIZER, KIND, TradeBot
@@ -234,7 +235,9 @@ class Worker:
         namespace, name = key.namespace, key.name
         bots = self._observed.bots_of_unit(namespace, name)
         live = self._observed.children(namespace, name)
-        for action in self._actions(key, bots, live):
+        if actions := self._actions(key, bots, live):
+            _log.info("%s/%s: %s", namespace, name, summary(actions))
+        for action in actions:
             await self._act(key, action)
         if any(bot.deleted_at for bot in bots):
             self.queue.add(key, delay=2.0)
