@@ -125,7 +125,8 @@ def key_files(settings: DoctorSettings) -> list[Finding]:
 def history(settings: DoctorSettings) -> list[Finding]:
     """How much the forecaster would start with, and what is wrong with it."""
     if not settings.history_file:
-        return [Finding("history", Health.SKIPPED, "the venue's own candles will do for a start")]
+        told = "the venue's own candles, about a day, will do for a start; not for IndicatorLstm"
+        return [Finding("history", Health.SKIPPED, told)]
     try:
         checked = check.repair(read.read(Path(settings.history_file)))
     except SettingsError as error:
