@@ -1,5 +1,7 @@
 """Says of pods what a kubelet would, and of bots what their traders would, where neither runs."""
 
+from http import HTTPStatus
+
 from apiserver import BOTS, Api
 
 NOBODY = {
@@ -12,7 +14,7 @@ _BEGAN = "2026-01-01T00:00:00Z"
 
 
 def play_kubelet(api: Api, namespace: str) -> None:
-    """Every pod of a stage runs and is ready."""
+    """Every pod of a stage runs and is ready; one that goes meanwhile is none."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": _BEGAN}
     for pod in api.get(pods)["items"]:
@@ -28,7 +30,9 @@ def play_kubelet(api: Api, namespace: str) -> None:
             "state": {"running": {"startedAt": _BEGAN}},
         }
         status = {"phase": "Running", "conditions": [ready], "containerStatuses": [container]}
-        api.merge(f"{pods}/{pod['metadata']['name']}/status", {"status": status}).raise_for_status()
+        answer = api.merge(f"{pods}/{pod['metadata']['name']}/status", {"status": status})
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            answer.raise_for_status()
 
 
 def play_trader(api: Api, namespace: str, name: str, message: str = "seen", **told: str) -> None:
