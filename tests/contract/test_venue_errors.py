@@ -22,6 +22,7 @@ ORDER = NewOrder(
     client_order_id="bot-1-1",
     option="immediate-or-cancel",
 )
+NESTED = b'{"more":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 REAL_429 = b'{"result":"error","reason":"Too Many Requests","message":"Too Many Requests"}'
 
@@ -99,6 +100,8 @@ TABLE = {
     ),
     "a page under status 200": (http(OK, HTML), AmbiguousError, "UnreadableAnswer"),
     "an empty body under status 200": (http(OK, b""), AmbiguousError, "UnreadableAnswer"),
+    "brackets without end": (http(OK, NESTED), AmbiguousError, "UnreadableAnswer"),
+    "a 500 of brackets without end": (http("500 X", NESTED), AmbiguousError, "UnreadableAnswer"),
     "half of the JSON": (http(OK, b'{"order_id":"1","symb'), AmbiguousError, "UnreadableAnswer"),
     "JSON of something else": (http(OK, b'{"pong":true}'), AmbiguousError, "UnreadableAnswer"),
     "bytes that are no text": (http(OK, b"\xff\xfe\x00"), AmbiguousError, "UnreadableAnswer"),

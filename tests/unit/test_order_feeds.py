@@ -141,6 +141,12 @@ class TestTheOldStream:
             OldOrderFeed().read(json.dumps([FILL])[:80])
         assert raised.value.cause == "malformed"
 
+    def test_brackets_without_end_break_the_stream(self) -> None:
+        nested = '{"more":' + "[" * 50_000 + "]" * 50_000 + "}"
+        with pytest.raises(FeedBrokenError) as raised:
+            OldOrderFeed().read(nested)
+        assert raised.value.cause == "malformed"
+
     def test_a_refusal_says_why(self) -> None:
         refusal = {"result": "error", "reason": "MissingRole", "message": "no"}
         with pytest.raises(FeedBrokenError, match="MissingRole: no"):

@@ -188,7 +188,7 @@ def decode(data: bytes, kind: type[Record]) -> Record:
     return read(decoder, data)  # type: ignore[no-any-return]  # the cache forgets the class
 
 
-def read(decoder: msgspec.json.Decoder[Any], data: bytes | msgspec.Raw) -> Any:
+def read(decoder: msgspec.json.Decoder[Any], data: bytes | str | msgspec.Raw) -> Any:
     """What `decoder` makes of `data`.
 
     Raises:

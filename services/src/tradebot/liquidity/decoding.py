@@ -6,13 +6,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tradebot.domain.window import Change
+from tradebot.records import read
 
 # Not strict: the feed's prices and amounts are decimal strings, read as floats here.
-_decode_all = msgspec.json.Decoder(list[Change], strict=False).decode
-_decode_one = msgspec.json.Decoder(Change, strict=False).decode
-
-# The last: brackets nested without end.
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_all = msgspec.json.Decoder(list[Change], strict=False)
+_one = msgspec.json.Decoder(Change, strict=False)
 
 
 class Unreadable(NamedTuple):
@@ -38,8 +36,8 @@ def decode(records: Sequence[Any]) -> Decoded:
     """
     first, last = records[0].offset, records[-1].offset
     try:
-        changes = _decode_all(b"[" + b",".join([record.value for record in records]) + b"]")
-    except (*_UNREADABLE, TypeError):  # TypeError: a value is None
+        changes = read(_all, b"[" + b",".join([record.value for record in records]) + b"]")
+    except (msgspec.DecodeError, TypeError):  # TypeError: a value is None
         return _one_by_one(records)
     if len(changes) != len(records):
         return _one_by_one(records)
@@ -55,8 +53,8 @@ def _one_by_one(records: Sequence[Any]) -> Decoded:
     for record in records:
         value = b"" if record.value is None else record.value
         try:
-            changes.append(_decode_one(value))
+            changes.append(read(_one, value))
             offsets.append(record.offset)
-        except _UNREADABLE as error:
+        except msgspec.DecodeError as error:
             unreadable.append(Unreadable(record.offset, str(error), value))
     return Decoded(changes, offsets, unreadable)

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from tradebot import records
+
 TOO_MANY_REQUESTS: Final = 429
 
 
@@ -66,7 +68,7 @@ class _ErrorBody(msgspec.Struct):
     error: str = ""
 
 
-_decode_error = msgspec.json.Decoder(_ErrorBody).decode
+_error_decoder = msgspec.json.Decoder(_ErrorBody)
 
 
 def refusal(
@@ -114,8 +116,8 @@ def _error_body(status: int, body: bytes) -> _ErrorBody | None:
     `{"error":reason,"message":…}`.
     """
     try:
-        told = _decode_error(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        told = records.read(_error_decoder, body)
+    except msgspec.DecodeError:
         return None
     if told.result != "error" and not (told.error and status >= 400):
         return None

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import httpx
 import msgspec
 
+from tradebot import records
 from tradebot.domain.money import plain
 from tradebot.venue.answers import (
     Balance,
@@ -304,11 +305,11 @@ class GeminiRest:
         limit.accepted()
         try:
             # Ids and times are numbers or strings, by the age of the call: not strict.
-            answer = msgspec.json.decode(response.content, type=kind, strict=False)
+            answer = records.read(msgspec.json.Decoder(kind, strict=False), response.content)
             if not finite(answer):
                 raise msgspec.DecodeError("a number that is not finite")
-            return answer
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            return cast(Answer, answer)
+        except msgspec.DecodeError as problem:
             raise AmbiguousError(
                 "UnreadableAnswer",
                 f"{problem}: {excerpt(response.content)}",

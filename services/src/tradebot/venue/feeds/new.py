@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tradebot import records
 from tradebot.domain.book import ChangeReasons
 from tradebot.records import Side, TradeRecord
 from tradebot.venue.events import BookEvent, Change, MarketEvent, TimeEvent, TradeEvent
@@ -51,7 +52,7 @@ class NewFeed(BookKeeper):
 
     def __init__(self, symbol: str, clock: Clock) -> None:
         super().__init__(symbol, clock)
-        self._decode = msgspec.json.Decoder(_Frame).decode
+        self._decoder = msgspec.json.Decoder(_Frame)
         self._reasons = ChangeReasons()
         self._last: int | None = None
 
@@ -69,8 +70,8 @@ class NewFeed(BookKeeper):
     def read(self, frame: bytes | str) -> list[MarketEvent]:
         """What the frame says; nothing for acknowledgements and other symbols."""
         try:
-            message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            message = records.read(self._decoder, frame)
+        except msgspec.DecodeError as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.status is not None:
             self._acknowledged(message)

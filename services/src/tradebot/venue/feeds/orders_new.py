@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tradebot import records
 from tradebot.domain.money import ZERO
 from tradebot.venue.events import (
     AccountEvent,
@@ -75,7 +76,7 @@ class _Frame(msgspec.Struct):
     reason: str | None = msgspec.field(default=None, name="r")
 
 
-_decode = msgspec.json.Decoder(_Frame, strict=False).decode
+_decoder = msgspec.json.Decoder(_Frame, strict=False)
 
 
 def read_account(frame: bytes | str) -> list[AccountEvent] | Reply:
@@ -85,8 +86,8 @@ def read_account(frame: bytes | str) -> list[AccountEvent] | Reply:
         FeedBrokenError: it cannot be read.
     """
     try:
-        message = _decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = records.read(_decoder, frame)
+    except msgspec.DecodeError as error:
         raise FeedBrokenError("malformed", str(error)) from None
     if message.status is not None:
         return Reply(str(message.id), message.status, message.error)

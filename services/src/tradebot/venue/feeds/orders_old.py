@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from tradebot import records
 from tradebot.domain.money import ZERO
 from tradebot.venue.events import (
     AccountEvent,
@@ -66,7 +67,7 @@ class OldOrderFeed:
     """One connection of the old stream."""
 
     def __init__(self) -> None:
-        self._decode = msgspec.json.Decoder(list[_Message] | _Message, strict=False).decode
+        self._decoder = msgspec.json.Decoder(list[_Message] | _Message, strict=False)
         self._last: int | None = None
 
     def read(self, frame: bytes | str) -> list[AccountEvent]:
@@ -76,8 +77,8 @@ class OldOrderFeed:
             FeedBrokenError: a gap, an unreadable frame, or a refusal.
         """
         try:
-            content = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            content = records.read(self._decoder, frame)
+        except msgspec.DecodeError as error:
             raise FeedBrokenError("malformed", str(error)) from None
         events: list[AccountEvent] = []
         for message in content if isinstance(content, list) else [content]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from tradebot import records
 from tradebot.domain.book import Side
 from tradebot.records import FeedReason, TradeRecord
 from tradebot.venue.events import BookEvent, Change, MarketEvent, TimeEvent, TradeEvent
@@ -47,7 +48,7 @@ class V1Feed(BookKeeper):
 
     def __init__(self, symbol: str, clock: Clock) -> None:
         super().__init__(symbol, clock)
-        self._decode = msgspec.json.Decoder(_Frame).decode
+        self._decoder = msgspec.json.Decoder(_Frame)
         self._next = 0
 
     def path(self) -> str:
@@ -61,8 +62,8 @@ class V1Feed(BookKeeper):
     def read(self, frame: bytes | str) -> list[MarketEvent]:
         """What the frame says, its changes as one event, its trades as one each."""
         try:
-            message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            message = records.read(self._decoder, frame)
+        except msgspec.DecodeError as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.result == "error":
             raise FeedBrokenError("refused", f"{message.reason}: {message.message}")

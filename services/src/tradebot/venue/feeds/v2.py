@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tradebot import records
 from tradebot.domain.book import ChangeReasons, Side
 from tradebot.domain.money import decimal_of
 from tradebot.records import TradeRecord
@@ -37,7 +38,7 @@ class V2Feed(BookKeeper):
 
     def __init__(self, symbol: str, clock: Clock) -> None:
         super().__init__(symbol, clock)
-        self._decode = msgspec.json.Decoder(_Frame).decode
+        self._decoder = msgspec.json.Decoder(_Frame)
         self._reasons = ChangeReasons()
         self._begun = False
 
@@ -54,8 +55,8 @@ class V2Feed(BookKeeper):
     def read(self, frame: bytes | str) -> list[MarketEvent]:
         """What the frame says; nothing for other symbols."""
         try:
-            message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            message = records.read(self._decoder, frame)
+        except msgspec.DecodeError as error:
             raise FeedBrokenError("malformed", str(error)) from None
         if message.result == "error":
             raise FeedBrokenError("refused", message.reason)
