@@ -23,7 +23,7 @@ from tradebot.ingest.stage import publish
 from tradebot.platform import kafka
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import Topics
-from tradebot.venue.feeds.v2 import V2Feed
+from tradebot.venue.gemini.feeds.v2 import V2Feed
 
 ROUNDS = 3
 OURS = 100_000

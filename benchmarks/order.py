@@ -37,11 +37,11 @@ from tradebot.trader.journal import SqliteJournal
 from tradebot.trader.lease import FileLease
 from tradebot.trader.market import Market
 from tradebot.trader.reconcile import Reconciler
-from tradebot.venue.answers import OrderStatus, Ticker
-from tradebot.venue.nonces import CounterNonces
-from tradebot.venue.rate_limit import RateLimit
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.answers import OrderStatus, Ticker
+from tradebot.venue.gemini.nonces import CounterNonces
+from tradebot.venue.gemini.rate_limit import RateLimit
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 ORDERS: Final = 400
 WARM_UP: Final = 30

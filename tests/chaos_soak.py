@@ -13,12 +13,8 @@ from typing import Any
 import msgspec
 from trader_line import TraderLine
 
-from tradebot.trader.entries import Intended
-from tradebot.trader.journal import Journal, SqliteJournal
-from tradebot.trader.kafka_journal import KafkaJournal
-from tradebot.trader.ledger import Ledger, apply
-from tradebot.venue.emulator.faults.injector import Armed
-from tradebot.venue.emulator.faults.rules import (
+from tradebot.emulator.faults.injector import Armed
+from tradebot.emulator.faults.rules import (
     AcceptLate,
     AnyRule,
     BalanceChange,
@@ -37,6 +33,10 @@ from tradebot.venue.emulator.faults.rules import (
     Truncate,
     kind_of,
 )
+from tradebot.trader.entries import Intended
+from tradebot.trader.journal import Journal, SqliteJournal
+from tradebot.trader.kafka_journal import KafkaJournal
+from tradebot.trader.ledger import Ledger, apply
 
 OPTIONS = (
     "--cooldown-seconds", "0", "--max-orders-per-hour", "100000", "--reconcile-seconds", "15",

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tradebot.venue.emulator.application import Application
-from tradebot.venue.emulator.clock import ExchangeClock
-from tradebot.venue.emulator.exchange import Exchange
-from tradebot.venue.emulator.server import listen, server
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.application import Application
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.exchange import Exchange
+from tradebot.emulator.server import listen, server
+from tradebot.emulator.settings import EmulatorSettings
 
 START = 1_700_000_040_000
 

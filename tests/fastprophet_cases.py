@@ -8,7 +8,7 @@ import numpy.typing as npt
 from fastprophet_target import Target
 from hypothesis import strategies as st
 
-from tradebot.forecast.fastprophet import FastProphet
+from tradebot.fastprophet import FastProphet
 
 Floats = npt.NDArray[np.float64]
 DAY = 86_400 * 10**9

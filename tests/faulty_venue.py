@@ -16,8 +16,8 @@ from tradebot.domain.intent import Intent
 from tradebot.records import Document
 from tradebot.trader.entries import Entry
 from tradebot.trader.journal import decode, encode
-from tradebot.venue.answers import Balance, OrderStatus, OwnTrade, Ticker
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
+from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade, Ticker
 
 STEP = Decimal("0.00000001")
 FEE = Decimal("0.004")

@@ -27,8 +27,8 @@ from tradebot.trader.entries import EpochTaken, Intended
 from tradebot.trader.execution import Executor
 from tradebot.trader.journal import decode
 from tradebot.trader.reconcile import Reconciler
-from tradebot.venue.answers import OrderStatus
 from tradebot.venue.errors import VenueError
+from tradebot.venue.gemini.answers import OrderStatus
 
 RULES = Settings(
     band_min_bps=0,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.embedded import EmbeddedEmulator
 
 
 class RawGemini:

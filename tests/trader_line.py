@@ -21,12 +21,12 @@ from uuid import uuid4
 import httpx
 from confluent_kafka import Consumer, Producer
 
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.kafka import Topics, ensure_topics
 from tradebot.platform.settings import StageSettings
 from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 MINUTE = 60_000
 KINDS = (("ask", 1e6), ("bid", 1.1e6), ("price_volume", 1.1))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tradebot.forecast.fastprophet import FastProphet
+from tradebot.fastprophet import FastProphet
 
 MODELS: dict[str, dict[str, Any]] = {
     "linear": {},

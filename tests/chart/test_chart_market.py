@@ -5,11 +5,11 @@ import pytest
 import yaml
 from rendered import CHART, ROOT
 
+from tradebot.emulator.market.generator import Generator
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.forecast.forecasters import find
 from tradebot.history.arrays import DAY, MINUTE, joined
 from tradebot.history.bars import Series
-from tradebot.venue.emulator.market.generator import Generator
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 HOUR = 60 * MINUTE
 MIDNIGHT = 1_794_268_800_000

@@ -9,10 +9,10 @@ import yaml
 from rendered import CHART, MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
 
 from tradebot.dashboard.settings import DashboardSettings
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.settings import load as load_settings
 from tradebot.platform.settings import variable
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 pytestmark = needs_helm
 

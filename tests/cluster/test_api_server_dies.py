@@ -23,7 +23,7 @@ from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.entries import EpochTaken
 from tradebot.trader.execution import Executor, LeaseLostError
-from tradebot.venue.answers import OrderStatus
+from tradebot.venue.gemini.answers import OrderStatus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from raw_gemini import RawGemini
 
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 
 
 @pytest.fixture(scope="module")

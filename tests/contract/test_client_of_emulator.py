@@ -10,20 +10,20 @@ import pytest
 from emulated_venue import START, Time, emulator
 
 from tradebot.platform.clock import VenueClock
-from tradebot.venue.account_socket import AccountSocket, connect_account
-from tradebot.venue.answers import NewOrder, OrderOption, OrderSide
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.events import AccountEvent, BalanceEvent, BookEvent, ConnectedEvent, OrderEvent
 from tradebot.venue.events import OrderState as State
-from tradebot.venue.feeds import Interface
-from tradebot.venue.feeds.base import FeedBrokenError
-from tradebot.venue.market_data import connect
-from tradebot.venue.nonces import TimeNonces
-from tradebot.venue.order_events import connect_orders, follow_account
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.rules import RuleBook
+from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
+from tradebot.venue.gemini.answers import NewOrder, OrderOption, OrderSide
+from tradebot.venue.gemini.feeds import Interface
+from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.market_data import connect
+from tradebot.venue.gemini.nonces import TimeNonces
+from tradebot.venue.gemini.order_events import connect_orders, follow_account
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.rules import RuleBook
+from tradebot.venue.gemini.signing import Credentials
 from tradebot.venue.settings import Endpoints
-from tradebot.venue.signing import Credentials
 
 COUNTER = Credentials("account-demo", "demo-secret")
 TIMED = Credentials("account-demo-time", "demo-secret")

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from raw_gemini import RawGemini
 
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.faults.injector import Injector
+from tradebot.emulator.faults.rules import Chaos, Drop, chaos_rules, read_faults
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.faults.injector import Injector
-from tradebot.venue.emulator.faults.rules import Chaos, Drop, chaos_rules, read_faults
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 pytestmark = pytest.mark.timeout(60)
 

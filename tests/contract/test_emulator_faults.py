@@ -10,7 +10,7 @@ import httpx
 import pytest
 from raw_gemini import RawGemini, receive, wait_for
 
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.embedded import EmbeddedEmulator
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -17,13 +17,13 @@ import msgspec
 import pytest
 from raw_gemini import RawGemini
 
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.server import open_exchange
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.answers import NewOrder
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.server import open_exchange
-from tradebot.venue.emulator.settings import EmulatorSettings
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.answers import NewOrder
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from raw_gemini import RawGemini
 
-from tradebot.venue.emulator.accounts.account import Account, Fill
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.accounts.account import Account, Fill
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 
 WithKey = Callable[..., RawGemini]
 

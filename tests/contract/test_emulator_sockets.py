@@ -10,8 +10,8 @@ import pytest
 import websockets
 from raw_gemini import RawGemini, receive
 
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -14,8 +14,8 @@ import ccxt
 import ccxt.pro
 import pytest
 
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -15,7 +15,7 @@ from prophet import Prophet
 from prophet.diagnostics import cross_validation
 from prophet.serialize import model_from_json, model_to_json
 
-from tradebot.forecast.fastprophet import FastProphet
+from tradebot.fastprophet import FastProphet
 
 EXAMPLES = int(os.environ.get("TRADEBOT_FASTPROPHET_EXAMPLES", "15"))
 NEXT_DAY = 1440

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.forecast import sources
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history import bars, fetch, store, venue
 from tradebot.history.bars import MINUTE
 from tradebot.history.command import command
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
 from tradebot.venue.settings import VenueSettings
 
 

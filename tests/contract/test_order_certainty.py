@@ -11,11 +11,11 @@ from decimal import Decimal
 import httpx
 from emulated_venue import Time, emulator
 
-from tradebot.venue.answers import NewOrder
 from tradebot.venue.errors import VenueError
-from tradebot.venue.rate_limit import RateLimit
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.answers import NewOrder
+from tradebot.venue.gemini.rate_limit import RateLimit
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 KEY = Credentials("account-demo", "demo-secret")
 ORDERS = 160

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from scripted_venue import Answering, free_port, http_that
 
-from tradebot.venue.answers import NewOrder
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
-from tradebot.venue.wire import NEVER_SENT
+from tradebot.venue.gemini.answers import NewOrder
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
+from tradebot.venue.gemini.wire import NEVER_SENT
 
 KEY = Credentials("account-test", "secret")
 ORDER = NewOrder(

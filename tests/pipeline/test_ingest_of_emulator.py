@@ -21,9 +21,9 @@ from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.health import Readiness
 from tradebot.records import FeedRecord, TradeRecord
-from tradebot.venue.answers import Book
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.rest import GeminiRest
+from tradebot.venue.gemini.answers import Book
+from tradebot.venue.gemini.rest import GeminiRest
 
 STEP_MS = 500
 

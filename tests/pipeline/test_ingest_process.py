@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from scripted_venue import free_port
 
+from tradebot.emulator.embedded import EmbeddedEmulator
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.embedded import EmbeddedBroker
-from tradebot.venue.emulator.embedded import EmbeddedEmulator
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -30,10 +30,10 @@ from waving_market import waves
 
 from tradebot.domain.money import floor_to
 from tradebot.records import DocType
-from tradebot.venue.answers import NewOrder
-from tradebot.venue.nonces import TimeNonces
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.answers import NewOrder
+from tradebot.venue.gemini.nonces import TimeNonces
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 

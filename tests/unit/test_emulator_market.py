@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.desk import OrderRequest
+from tradebot.emulator.exchange import Exchange
+from tradebot.emulator.feeds import MarketUpdate, TapeTrade
+from tradebot.emulator.market.flow import pace
+from tradebot.emulator.market.generator import Generator
+from tradebot.emulator.market.path import Bar, prints
+from tradebot.emulator.market.recorded import read_bars
+from tradebot.emulator.market.timeline import default_start
+from tradebot.emulator.settings import EmulatorSettings
 from tradebot.history.arrays import DAY, MINUTE, Bars, joined
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.emulator.clock import ExchangeClock
-from tradebot.venue.emulator.desk import OrderRequest
-from tradebot.venue.emulator.exchange import Exchange
-from tradebot.venue.emulator.feeds import MarketUpdate, TapeTrade
-from tradebot.venue.emulator.market.flow import pace
-from tradebot.venue.emulator.market.generator import Generator
-from tradebot.venue.emulator.market.path import Bar, prints
-from tradebot.venue.emulator.market.recorded import read_bars
-from tradebot.venue.emulator.market.timeline import default_start
-from tradebot.venue.emulator.settings import EmulatorSettings
 
 BTC = 10**8
 START = 1_600_000_020_000

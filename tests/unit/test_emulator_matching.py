@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tradebot.domain.money import Side
-from tradebot.venue.emulator.accounts.account import Account, Ticket
-from tradebot.venue.emulator.book_market import BookMarket
-from tradebot.venue.emulator.clock import ExchangeClock
-from tradebot.venue.emulator.desk import Desk, OrderRequest
-from tradebot.venue.emulator.feeds import Feeds, MarketUpdate
-from tradebot.venue.emulator.instruments import instrument
-from tradebot.venue.emulator.market.candles import Candles
-from tradebot.venue.emulator.market.generator import Generator
-from tradebot.venue.emulator.matching.engine import Engine
-from tradebot.venue.emulator.matching.orders import MARKET, Behaviour, Order, Trade
-from tradebot.venue.emulator.refusals import RefusalError
+from tradebot.emulator.accounts.account import Account, Ticket
+from tradebot.emulator.book_market import BookMarket
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.desk import Desk, OrderRequest
+from tradebot.emulator.feeds import Feeds, MarketUpdate
+from tradebot.emulator.instruments import instrument
+from tradebot.emulator.market.candles import Candles
+from tradebot.emulator.market.generator import Generator
+from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.matching.orders import MARKET, Behaviour, Order, Trade
+from tradebot.emulator.refusals import RefusalError
 
 BTCUSD = instrument("BTCUSD")
 BTC = 10**8

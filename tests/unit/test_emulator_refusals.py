@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tradebot.venue.emulator.clock import ExchangeClock
-from tradebot.venue.emulator.exchange import Exchange
-from tradebot.venue.emulator.refusals import RefusalError
-from tradebot.venue.emulator.rest import private, public
-from tradebot.venue.emulator.rest.signed import Caller, check_nonce
-from tradebot.venue.emulator.settings import EmulatorSettings
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.exchange import Exchange
+from tradebot.emulator.refusals import RefusalError
+from tradebot.emulator.rest import private, public
+from tradebot.emulator.rest.signed import Caller, check_nonce
+from tradebot.emulator.settings import EmulatorSettings
 
 EXCHANGE = Exchange(
     EmulatorSettings(history_days=1), ExchangeClock(1_600_000_020_000, 1.0, lambda: 0.0)

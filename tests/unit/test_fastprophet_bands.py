@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from scipy.special import expit
 
-from tradebot.forecast.fastprophet import FastProphet, Forecast
-from tradebot.forecast.fastprophet.uncertainty import half_widths
+from tradebot.fastprophet import FastProphet, Forecast
+from tradebot.fastprophet.uncertainty import half_widths
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 400_000

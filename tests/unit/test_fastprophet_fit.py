@@ -12,7 +12,7 @@ import pytest
 from fastprophet_cases import Case, cases
 from hypothesis import HealthCheck, given, settings
 
-from tradebot.forecast.fastprophet import FastProphet
+from tradebot.fastprophet import FastProphet
 
 EXAMPLES = int(os.environ.get("TRADEBOT_FASTPROPHET_EXAMPLES", "100"))
 RANDOM = settings(
@@ -73,7 +73,7 @@ def test_statistics_of_long_histories_give_the_fit_of_the_rows(
         return model.add_seasonality("x", 3.3, 2, mode="additive").fit(HOURS[:n], walk(n), **limit)
 
     by_rows = fitted()
-    monkeypatch.setattr(f"tradebot.forecast.fastprophet.{kind}.FEW_ROWS", 10)
+    monkeypatch.setattr(f"tradebot.fastprophet.{kind}.FEW_ROWS", 10)
     by_statistics = fitted()
     assert by_statistics.log_posterior == pytest.approx(by_rows.log_posterior, abs=1e-6)
     for name, values in by_rows.params.items():
@@ -86,7 +86,7 @@ def test_a_thinned_start_ends_at_the_optimum_of_all_rows(monkeypatch: pytest.Mon
         return model.fit(HOURS[:1501], walk(1501), cap=30.0)
 
     by_all = fitted()
-    monkeypatch.setattr("tradebot.forecast.fastprophet.logistic.THIN_ROWS", 400)
+    monkeypatch.setattr("tradebot.fastprophet.logistic.THIN_ROWS", 400)
     by_thin = fitted()
     assert by_thin.solution.steps < by_all.solution.steps
     assert by_thin.log_posterior == pytest.approx(by_all.log_posterior, abs=1e-6)
@@ -264,11 +264,11 @@ def test_the_package_needs_numpy_and_scipy_alone() -> None:
                 top = name.split(".")[0]
                 known = top in sys.stdlib_module_names or top in ("numpy", "scipy") or top[0] == "_"
                 ours = name in ("tradebot", "tradebot.forecast")
-                if not (known or ours or name.startswith("tradebot.forecast.fastprophet")):
+                if not (known or ours or name.startswith("tradebot.fastprophet")):
                     raise ImportError(f"{name} is not to be imported")
         sys.meta_path.insert(0, Refuse())
         import numpy as np
-        from tradebot.forecast.fastprophet import FastProphet
+        from tradebot.fastprophet import FastProphet
         n = 3000
         y = 10 + np.cumsum(np.random.default_rng(0).normal(0, .01, n))
         for options, limits in (({}, {}), ({"growth": "logistic"}, {"cap": 20.0})):

@@ -9,7 +9,7 @@ from fastprophet_cases import Case, cases
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tradebot.forecast.fastprophet import FastProphet, engine
+from tradebot.fastprophet import FastProphet, engine
 
 MINUTES = np.datetime64("2021-01-04", "s") + np.arange(40_000) * np.timedelta64(60, "s")
 EXAMPLES = int(os.environ.get("TRADEBOT_FASTPROPHET_EXAMPLES", "60"))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tradebot.domain.book import OrderBook, Side
 from tradebot.platform.clock import VenueClock
-from tradebot.venue.feeds.base import FeedBrokenError
-from tradebot.venue.feeds.new import NewFeed
-from tradebot.venue.feeds.v1 import V1Feed
+from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.feeds.new import NewFeed
+from tradebot.venue.gemini.feeds.v1 import V1Feed
 
 Level = tuple[Side, int, int]
 Book = dict[tuple[Side, int], int]

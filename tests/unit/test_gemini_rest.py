@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tradebot.venue.answers import NewOrder, OwnTrade
 from tradebot.venue.errors import AmbiguousError, RejectedError
-from tradebot.venue.rest import PAGE, GeminiRest
-from tradebot.venue.rules import RuleBook, SymbolRules
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.answers import NewOrder, OwnTrade
+from tradebot.venue.gemini.rest import PAGE, GeminiRest
+from tradebot.venue.gemini.rules import RuleBook, SymbolRules
+from tradebot.venue.gemini.signing import Credentials
 
 KEY = Credentials("account-test", "secret")
 Answers = Callable[[httpx.Request], Any]

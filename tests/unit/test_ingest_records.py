@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from tradebot.ingest.records import REMEMBERED, Connection
 from tradebot.records import FeedRecord, TradeRecord, decode
-from tradebot.venue.answers import Trade
 from tradebot.venue.events import BookEvent, Change, TradeEvent
+from tradebot.venue.gemini.answers import Trade
 
 BOOK: list[Change] = [("bid", "100.00", "1", "initial"), ("ask", "101.00", "2.50", "initial")]
 

@@ -7,11 +7,11 @@ import pytest
 
 from tradebot.platform.clock import VenueClock
 from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
-from tradebot.venue.feeds import feed_of
-from tradebot.venue.feeds.base import CROSSED_FRAMES, FeedBrokenError
-from tradebot.venue.feeds.new import NewFeed
-from tradebot.venue.feeds.v1 import V1Feed
-from tradebot.venue.feeds.v2 import V2Feed
+from tradebot.venue.gemini.feeds import feed_of
+from tradebot.venue.gemini.feeds.base import CROSSED_FRAMES, FeedBrokenError
+from tradebot.venue.gemini.feeds.new import NewFeed
+from tradebot.venue.gemini.feeds.v1 import V1Feed
+from tradebot.venue.gemini.feeds.v2 import V2Feed
 
 NS = 1_751_508_260_659_505_382
 MS = 1_751_508_260_659

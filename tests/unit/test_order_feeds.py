@@ -14,9 +14,9 @@ from tradebot.venue.events import (
     OrderState,
     TimeEvent,
 )
-from tradebot.venue.feeds.base import FeedBrokenError
-from tradebot.venue.feeds.orders_new import Reply, read_account
-from tradebot.venue.feeds.orders_old import OldOrderFeed
+from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
+from tradebot.venue.gemini.feeds.orders_old import OldOrderFeed
 
 ACK = {
     "type": "subscription_ack",

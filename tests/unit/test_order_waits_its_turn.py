@@ -18,9 +18,9 @@ from tradebot.trader.books import Books
 from tradebot.trader.describe import Identity
 from tradebot.trader.entries import Paused
 from tradebot.trader.execution import Executor, withheld
-from tradebot.venue.rate_limit import RateLimit
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.signing import Credentials
+from tradebot.venue.gemini.rate_limit import RateLimit
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 
 class Desk:

@@ -18,8 +18,8 @@ from tradebot.trader.entries import EpochTaken, Intended
 from tradebot.trader.execution import Executor
 from tradebot.trader.paper import PaperAccount
 from tradebot.trader.reconcile import Outcome, Reconciler
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.rules import SymbolRules
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.rules import SymbolRules
 
 D = Decimal
 RULES = SymbolRules(

@@ -39,8 +39,8 @@ from tradebot.trader.nonce_file import counter_nonces
 from tradebot.trader.paper import PaperAccount
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.rules import SymbolRules
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.rules import SymbolRules
 
 D = Decimal
 

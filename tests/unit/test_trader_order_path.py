@@ -17,8 +17,8 @@ from tradebot.trader.describe import Identity
 from tradebot.trader.entries import EpochTaken, Halted, Intended
 from tradebot.trader.execution import LOOK_UPS, Executor, LeaseLostError
 from tradebot.trader.reconcile import Outcome, Reconciler
-from tradebot.venue.answers import OrderStatus, OwnTrade
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
+from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
 
 D = Decimal
 Answer = Callable[["Scripted", Intent], OrderStatus]

@@ -13,8 +13,8 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
 from tradebot.trader.books import Books
 from tradebot.trader.entries import Body, Entry, Halted, Paused
-from tradebot.venue.answers import Ticker
 from tradebot.venue.errors import RejectedError
+from tradebot.venue.gemini.answers import Ticker
 
 
 class Rising:

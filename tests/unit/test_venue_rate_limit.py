@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.rate_limit import Priority, RateLimit, TokenBucket
+from tradebot.venue.gemini.rate_limit import Priority, RateLimit, TokenBucket
 
 
 class Clock:

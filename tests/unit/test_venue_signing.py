@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.nonces import CounterNonces, TimeNonces
-from tradebot.venue.signing import (
+from tradebot.venue.gemini.nonces import CounterNonces, TimeNonces
+from tradebot.venue.gemini.signing import (
     Credentials,
     handshake_headers,
     read_credentials,

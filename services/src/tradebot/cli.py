@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "trader": ("tradebot.trader.command", "decides and trades"),
     "recorder": ("tradebot.recorder.command", "documents into SQLite or Elasticsearch"),
     "dashboard": ("tradebot.dashboard.command", "a page that shows the line as it moves"),
-    "emulator": ("tradebot.venue.emulator.command", "a Gemini exchange on this machine"),
+    "emulator": ("tradebot.emulator.command", "a Gemini exchange on this machine"),
     "history": ("tradebot.history.command", "fetch, check and convert price history"),
     "backtest": ("tradebot.backtest.command", "a strategy on past prices"),
     "tune": ("tradebot.backtest.tune.command", "search a strategy's parameters, honestly"),

@@ -18,10 +18,10 @@ from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
-from tradebot.venue.nonces import nonces_of
-from tradebot.venue.rest import GeminiRest
+from tradebot.venue.gemini.nonces import nonces_of
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import read_credentials
 from tradebot.venue.settings import endpoints
-from tradebot.venue.signing import read_credentials
 
 
 class DoctorSettings(TraderSettings, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from tradebot.domain.money import plain
 from tradebot.records import FeedRecord, TradeRecord, encode
-from tradebot.venue.answers import Trade
 from tradebot.venue.events import BookEvent, TradeEvent
+from tradebot.venue.gemini.answers import Trade
 
 MAKERS: Final[dict[str, Literal["bid", "ask", "auction"]]] = {
     "buy": "ask",

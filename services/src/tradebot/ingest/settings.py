@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from tradebot.venue.feeds import Interface
+from tradebot.venue.gemini.feeds import Interface
 from tradebot.venue.settings import VenueSettings
 
 

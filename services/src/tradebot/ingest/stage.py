@@ -19,9 +19,9 @@ from tradebot.platform.health import Readiness
 from tradebot.venue.backoff import Backoff
 from tradebot.venue.errors import VenueError
 from tradebot.venue.events import BookEvent, MarketEvent, TradeEvent
-from tradebot.venue.feeds.base import FeedBrokenError
-from tradebot.venue.market_data import MarketStream, connect
-from tradebot.venue.rest import GeminiRest
+from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.market_data import MarketStream, connect
+from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.settings import endpoints
 
 POLL_SECONDS: Final = 0.1

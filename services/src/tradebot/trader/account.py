@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from tradebot.domain.intent import Intent, read_name
-from tradebot.venue.answers import Balance, NewOrder, OrderStatus, OwnTrade
-from tradebot.venue.rest import GeminiRest
+from tradebot.venue.gemini.answers import Balance, NewOrder, OrderStatus, OwnTrade
+from tradebot.venue.gemini.rest import GeminiRest
 
 LATEST_TURN: Final = 5.0
 """Seconds that an order may wait for its turn among the key's calls: then its prices are old."""

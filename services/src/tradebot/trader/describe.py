@@ -18,7 +18,7 @@ from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
 from tradebot.trader.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.ledger import Ledger, Placed, closed_trip
-from tradebot.venue.answers import Ticker
+from tradebot.venue.gemini.answers import Ticker
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,8 +31,8 @@ from tradebot.trader.lease import Lease
 from tradebot.trader.market import Market
 from tradebot.trader.reconcile import Outcome, Reconciler
 from tradebot.trader.standing import Standing, standing
-from tradebot.venue.answers import Ticker
 from tradebot.venue.errors import VenueError
+from tradebot.venue.gemini.answers import Ticker
 
 FLATTEN_TRIES: Final = 5
 

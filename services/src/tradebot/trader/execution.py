@@ -15,8 +15,8 @@ from tradebot.trader.account import Account
 from tradebot.trader.books import Books
 from tradebot.trader.entries import Halted, Intended, OrderEvent
 from tradebot.trader.ledger import Placed, is_over
-from tradebot.venue.answers import OrderStatus, OwnTrade
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
+from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 """Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only

@@ -1,9 +1,9 @@
 """The venue's public side, as a trader needs it: prices, and the symbol's rules."""
 
 from tradebot.domain.decision import Increments
-from tradebot.venue.answers import Ticker
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.rules import RULE_REASONS, RuleBook, SymbolRules
+from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.rules import RULE_REASONS, RuleBook, SymbolRules
 
 
 class Market:

@@ -6,7 +6,7 @@ the clock. Without this file a restarted trader would be refused until it had le
 
 from pathlib import Path
 
-from tradebot.venue.nonces import CounterNonces
+from tradebot.venue.gemini.nonces import CounterNonces
 
 MARGIN = 60_000
 """Beyond the last leap: nonces that were drawn after it, in one process at most one a request."""

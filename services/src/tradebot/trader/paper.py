@@ -11,10 +11,10 @@ from typing import Final
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.trader.ledger import Placed
-from tradebot.venue.answers import Balance, BookLevel, OrderStatus, OwnTrade
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.rest import GeminiRest
-from tradebot.venue.rules import SymbolRules
+from tradebot.venue.gemini.answers import Balance, BookLevel, OrderStatus, OwnTrade
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.rules import SymbolRules
 
 FEE_BPS: Final = Decimal(40)
 """Gemini's fee for taking at the lowest volume."""

@@ -20,7 +20,7 @@ from tradebot.trader.account import Account
 from tradebot.trader.books import Books
 from tradebot.trader.entries import Balanced, Halted
 from tradebot.trader.execution import Executor, Sleep
-from tradebot.venue.answers import Balance, OrderStatus, OwnTrade
+from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade
 
 OVERLAP_MS: Final = 60_000
 """Fills are asked for again from a minute before the last known, should clocks disagree."""

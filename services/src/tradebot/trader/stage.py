@@ -33,10 +33,10 @@ from tradebot.trader.publisher import KafkaPublisher
 from tradebot.trader.reconcile import Reconciler
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
-from tradebot.venue.nonces import Nonces, TimeNonces
-from tradebot.venue.rest import GeminiRest
+from tradebot.venue.gemini.nonces import Nonces, TimeNonces
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import read_credentials
 from tradebot.venue.settings import endpoints
-from tradebot.venue.signing import read_credentials
 
 LONGEST_WAIT: Final = 10.0
 

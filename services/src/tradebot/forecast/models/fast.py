@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast.fastprophet import FastProphet
+from tradebot.fastprophet import FastProphet
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
 from tradebot.history.bars import MINUTE, Series
 

@@ -1,0 +1,145 @@
+"""An account: its holdings, its orders and fills, and the demo's accounts and keys."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from tradebot.domain.money import ZERO, Side
+from tradebot.emulator.accounts.fees import Liquidity, Tier, tier
+from tradebot.emulator.accounts.keys import Key, NonceRule, Role
+from tradebot.emulator.accounts.ledger import Ledger
+from tradebot.emulator.matching.orders import Order
+from tradebot.platform.settings import SettingsError
+
+THIRTY_DAYS = 30 * 86_400_000
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One execution of an account's order; `ts` is what the exchange tells, in ms."""
+
+    tid: int
+    ts: int
+    symbol: str
+    side: Side
+    price: int
+    amount: int
+    value: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    order_id: int
+    client_order_id: str | None
+
+
+class Ticket(msgspec.Struct):
+    """An account's order with what the venue remembers of it."""
+
+    order: Order
+    symbol: str
+    session: str
+    client_order_id: str | None
+    created: int
+    stop: int
+    fees: Tier
+    spent: Decimal = ZERO
+    executed: int = 0
+    reason: str = ""
+    cancelled: bool = False
+    closed_at: int = 0
+    fills: list[Fill] = msgspec.field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        """What is not filled, as far as the account was told."""
+        return self.order.amount - self.executed
+
+    @property
+    def is_live(self) -> bool:
+        """Whether more can happen to it."""
+        return not self.cancelled and self.closed_at == 0 and self.remaining > 0
+
+
+class Account:
+    """One account of the exchange."""
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        holdings: dict[str, Decimal],
+        reserved: dict[int, tuple[str, Decimal]] | None = None,
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.ledger = Ledger(holdings, reserved)
+        self.live: dict[int, Ticket] = {}
+        self.closed: list[Ticket] = []
+        self.fills: list[Fill] = []
+
+    def volume(self, now: int) -> Decimal:
+        """What was traded in the last thirty days, in quote currency."""
+        recent = (fill.value for fill in self.fills if fill.ts > now - THIRTY_DAYS)
+        return sum(recent, ZERO)
+
+    def tier(self, now: int) -> Tier:
+        """The fees that apply: by the volume up to the last midnight."""
+        midnight = now // 86_400_000 * 86_400_000
+        past = (fill.value for fill in self.fills if midnight - THIRTY_DAYS < fill.ts <= midnight)
+        return tier(sum(past, ZERO))
+
+
+class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key as the accounts file writes it."""
+
+    key: str
+    secret: str
+    roles: list[Role] = msgspec.field(default_factory=lambda: ["Trader"])
+    nonce: NonceRule = "counter"
+    heartbeat: bool = False
+
+
+class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account as the accounts file writes it; amounts are decimal strings."""
+
+    name: str
+    balances: dict[str, Decimal]
+    keys: list[KeySpec]
+
+
+DEMO = AccountSpec(
+    name="primary",
+    balances={"USD": Decimal(100_000), "BTC": Decimal(10), "ETH": Decimal(100)},
+    keys=[
+        KeySpec("account-demo", "demo-secret"),
+        KeySpec("account-demo-time", "demo-secret", nonce="time"),
+        KeySpec("account-demo-heartbeat", "demo-secret", heartbeat=True),
+        KeySpec("account-demo-auditor", "demo-secret", roles=["Auditor"]),
+        KeySpec("master-demo", "demo-secret"),
+    ],
+)
+"""What the emulator starts with if it is given no file."""
+
+
+def read_accounts(path: str) -> list[AccountSpec]:
+    """The accounts of a YAML file, a list of `{name, balances, keys}`.
+
+    Raises:
+        SettingsError: the file cannot be read, or is not such a list.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+        return msgspec.convert(content, list[AccountSpec], strict=False)
+    except OSError as error:
+        raise SettingsError(f"accounts file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise SettingsError(f"accounts file {path}: {error}; see docs/emulator.md") from None
+
+
+def keys_of(spec: AccountSpec) -> list[Key]:
+    """The keys of an account, ready for use."""
+    return [
+        Key(each.key, each.secret, spec.name, list(each.roles), each.nonce, each.heartbeat)
+        for each in spec.keys
+    ]

@@ -1,0 +1,171 @@
+"""The exchange: its markets, accounts and keys, moved on by the clock."""
+
+import itertools
+
+from tradebot.emulator.accounts.account import (
+    DEMO,
+    Account,
+    AccountSpec,
+    keys_of,
+    read_accounts,
+)
+from tradebot.emulator.accounts.keys import Key
+from tradebot.emulator.accounts.limits import Limits
+from tradebot.emulator.book_market import BookMarket
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.desk import Desk
+from tradebot.emulator.feeds import BalanceUpdate, Feeds
+from tradebot.emulator.instruments import Instrument, instrument
+from tradebot.emulator.market.candles import Candles
+from tradebot.emulator.market.flow import Flow, pace
+from tradebot.emulator.market.timeline import Timeline
+from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.settings import EmulatorSettings
+from tradebot.history.arrays import MINUTE, Bars
+from tradebot.platform.settings import SettingsError
+
+_FIRST_ID = 1_000_000_001
+"""Ids of orders, trades and events count from here, so that they look like the venue's."""
+_FIRST_NUMBER = 5001
+"""Of the first account."""
+
+
+class Ids:
+    """Gives each id once; `next` is the one that comes."""
+
+    def __init__(self) -> None:
+        self.next = _FIRST_ID
+
+    def __call__(self) -> int:
+        """A new id."""
+        self.next += 1
+        return self.next - 1
+
+
+class Exchange:
+    """All state of an emulated exchange.
+
+    Args:
+        recorded: bars for the first symbol; made up if `None`.
+    """
+
+    def __init__(
+        self, settings: EmulatorSettings, clock: ExchangeClock, recorded: Bars | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.feeds = Feeds()
+        self.limits = Limits()
+        self.accounts: dict[str, Account] = {}
+        self.keys: dict[str, Key] = {}
+        self.ids = Ids()
+        self._ambient = itertools.count(1).__next__
+        self.desk = Desk(clock=clock, feeds=self.feeds, ids=self.ids)
+        self.markets: dict[str, BookMarket] = {}
+        self._flows: list[Flow] = []
+        self._opened = 0
+        for place, name in enumerate(settings.symbol):
+            self._open(name, recorded if place == 0 else None)
+        for spec in read_accounts(settings.accounts) if settings.accounts else [DEMO]:
+            self.add_account(spec)
+
+    def _open(self, name: str, recorded: Bars | None) -> None:
+        try:
+            traded = instrument(name)
+        except ValueError as error:
+            raise SettingsError(f"--symbol: {error}") from None
+        if traded.symbol in self.markets:
+            raise SettingsError(f"--symbol names {traded.symbol} twice")
+        settings, start = self.settings, self.clock.start // MINUTE * MINUTE
+        timeline = Timeline(
+            traded,
+            start=start,
+            seed=settings.seed,
+            recorded=recorded,
+            history_days=settings.history_days,
+            price=settings.price,
+        )
+        market = BookMarket(
+            traded,
+            Engine(price_limits=settings.price_limits),
+            Candles(traded, timeline.history),
+            clock=self.clock,
+            feeds=self.feeds,
+            ids=self.ids,
+            on_owned=self.desk.on_owned,
+        )
+        self.markets[traded.symbol] = market
+        self._flows.append(
+            Flow(
+                traded,
+                market.engine,
+                timeline,
+                start=start,
+                pace=pace(
+                    settings.events_per_second,
+                    settings.max_event_rate / len(settings.symbol),
+                    settings.speed,
+                ),
+                depth=settings.depth,
+                seed=settings.seed,
+                ids=self._ambient,
+                publish=market.digest,
+            )
+        )
+
+    def add_account(self, spec: AccountSpec) -> Account:
+        """Opens an account, or replaces one of the same name with its keys.
+
+        Raises:
+            ValueError: a key belongs to another account.
+        """
+        for key in keys_of(spec):
+            known = self.keys.get(key.name)
+            if known is not None and known.account != spec.name:
+                raise ValueError(f"the key {key.name} belongs to account {known.account}")
+        replaced = self.accounts.get(spec.name)
+        if replaced is not None:
+            self.cancel_orders(replaced, None)
+        number = _FIRST_NUMBER + self._opened
+        self._opened += 1
+        account = self.accounts[spec.name] = Account(spec.name, number, spec.balances)
+        self.keys.update({key.name: key for key in keys_of(spec)})
+        update = BalanceUpdate(account, account.ledger.currencies(), self.clock.now())
+        self.feeds.publish_balance(update)
+        return account
+
+    def take_back(self, account: Account) -> None:
+        """An account that was open before takes the place of its namesake."""
+        self.accounts[account.name] = account
+        self._opened = max(self._opened, account.number - _FIRST_NUMBER + 1)
+
+    def advance(self) -> None:
+        """Lets happen what was to happen up to now."""
+        now = self.clock.market()
+        for flow in self._flows:
+            flow.advance(now)
+        for market in self.markets.values():
+            market.candles.roll(now)
+
+    def cancel_orders(self, account: Account, session: str | None) -> list[int]:
+        """Cancels an account's live orders, of one key or of all; answers their ids."""
+        tickets = [
+            ticket
+            for ticket in account.live.values()
+            if session is None or ticket.session == session
+        ]
+        for ticket in tickets:
+            self.desk.cancel(account, self.markets[ticket.symbol], ticket, "Requested")
+        return [ticket.order.id for ticket in tickets]
+
+    def market(self, symbol: str) -> BookMarket | None:
+        """The market of a symbol in any case; `None` if it is not traded."""
+        return self.markets.get(symbol.upper())
+
+    def instruments(self) -> list[Instrument]:
+        """What is traded, in the order of the settings."""
+        return [market.instrument for market in self.markets.values()]
+
+    def symbols(self) -> list[str]:
+        """The names of what is traded, upper case."""
+        return list(self.markets)

@@ -1,0 +1,71 @@
+"""Price levels with their orders in order of arrival."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from tradebot.emulator.matching.orders import BookSide, Order
+
+
+class Level:
+    """The orders at one price, oldest first, and their whole size."""
+
+    __slots__ = ("orders", "size")
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Order] = {}
+        self.size = 0
+
+
+class Half:
+    """One side of a book. Prices are kept so that the best is the last of the list."""
+
+    def __init__(self, side: BookSide) -> None:
+        self.side = side
+        self._sign = 1 if side == "bid" else -1
+        self._keys: list[int] = []
+        self.levels: dict[int, Level] = {}
+
+    def best(self) -> int | None:
+        """The price that is first to trade; `None` when the side is empty."""
+        return self._keys[-1] * self._sign if self._keys else None
+
+    def prices(self) -> Iterator[int]:
+        """All prices, best first."""
+        for key in reversed(self._keys):
+            yield key * self._sign
+
+    def better(self, price: int, than: int) -> bool:
+        """Whether orders at `price` trade before those at `than`."""
+        return (price - than) * self._sign > 0
+
+    def add(self, order: Order) -> int:
+        """The order joins the end of its level's queue; answers the level's size."""
+        level = self.levels.get(order.price)
+        if level is None:
+            level = self.levels[order.price] = Level()
+            insort(self._keys, order.price * self._sign)
+        level.orders[order.id] = order
+        level.size += order.remaining
+        return level.size
+
+    def take(self, order: Order, amount: int) -> int:
+        """`amount` of the order leaves the level, all of it when nothing remains."""
+        level = self.levels[order.price]
+        level.size -= amount
+        order.remaining -= amount
+        if order.remaining == 0:
+            self._forget(order, level)
+        return level.size
+
+    def remove(self, order: Order) -> int:
+        """The order leaves; it keeps what remained of it. Answers the level's size."""
+        level = self.levels[order.price]
+        level.size -= order.remaining
+        self._forget(order, level)
+        return level.size
+
+    def _forget(self, order: Order, level: Level) -> None:
+        del level.orders[order.id]
+        if not level.orders:
+            del self.levels[order.price]
+            del self._keys[bisect_left(self._keys, order.price * self._sign)]

@@ -1,0 +1,190 @@
+"""Matching with price-time priority, the venue's order options and its protections.
+
+Invariants: the book is never crossed; an order's fills, what remains and what was cancelled add
+up to its amount; among orders at a price the older trades first.
+"""
+
+from tradebot.domain.money import Side
+from tradebot.emulator.matching.book import Half
+from tradebot.emulator.matching.orders import (
+    MARKET,
+    Booked,
+    Cancelled,
+    Change,
+    Event,
+    Order,
+    Trade,
+)
+
+_PRICE_LIMIT = 20
+"""One part in so many, five per cent, is the most that one order may move the price."""
+
+
+class Engine:
+    """One symbol's book.
+
+    Args:
+        price_limits: cancel the part of an order that would move the price too far.
+    """
+
+    def __init__(self, *, price_limits: bool = True) -> None:
+        self.bids = Half("bid")
+        self.asks = Half("ask")
+        self.last_price = 0
+        self._price_limits = price_limits
+        self._resting: dict[int, Order] = {}
+        self._stops: dict[int, Order] = {}
+
+    def resting(self, order_id: int) -> Order | None:
+        """The order of that id in the book or waiting for its stop price."""
+        return self._resting.get(order_id) or self._stops.get(order_id)
+
+    def submit(self, order: Order) -> list[Event]:
+        """Matches a new order; answers what happened, in order."""
+        if order.stop and not self._triggered(order):
+            self._stops[order.id] = order
+            return [Booked(order)]
+        order.stop = 0
+        events = self._enter(order)
+        self._wake_stops(events)
+        return events
+
+    def cancel(self, order: Order, reason: str) -> list[Event]:
+        """Takes a live order out; nothing happens to one that is not live."""
+        if self._stops.pop(order.id, None) is not None:
+            return [self._end(order, reason)]
+        if self._resting.pop(order.id, None) is None:
+            return []
+        size = self._own(order.side).remove(order)
+        change = Change(order.book_side, order.price, size, -order.remaining, "cancel")
+        return [change, self._end(order, reason)]
+
+    def thin(self, order: Order, amount: int) -> list[Event]:
+        """The crowd withdraws so that only about `amount` is left for an order to take."""
+        events: list[Event] = []
+        half = self._other(order.side)
+        for price in list(half.prices()):
+            if not self._crosses(order, price):
+                break
+            for maker in list(half.levels[price].orders.values()):
+                if maker.owner != MARKET or maker.remaining <= amount:
+                    amount -= min(amount, maker.remaining)
+                    continue
+                kept, amount = amount, 0
+                events += self.cancel(maker, "Requested")
+                if kept:
+                    less = Order(maker.id, MARKET, maker.side, price, kept, kept)
+                    events += self.submit(less)
+        return events
+
+    def reduce(self, order: Order, amount: int) -> list[Event]:
+        """A resting order loses `amount` by a fill that met nobody; nothing if it rests not."""
+        if order.id not in self._resting:
+            return []
+        size = self._own(order.side).take(order, amount)
+        if order.remaining == 0:
+            del self._resting[order.id]
+            order.live = False
+        return [Change(order.book_side, order.price, size, -amount, "trade")]
+
+    def _own(self, side: Side) -> Half:
+        return self.bids if side == "buy" else self.asks
+
+    def _other(self, side: Side) -> Half:
+        return self.asks if side == "buy" else self.bids
+
+    def _enter(self, order: Order) -> list[Event]:
+        refusal = self._refusal(order)
+        if refusal:
+            return [self._end(order, refusal)]
+        events: list[Event] = []
+        stopped = self._match(order, events)
+        if order.remaining == 0:
+            order.live = False
+        elif stopped:
+            events.append(self._end(order, stopped))
+        elif order.behaviour == "immediate-or-cancel":
+            events.append(self._end(order, "ImmediateOrCancelWouldPost"))
+        else:
+            self._resting[order.id] = order
+            size = self._own(order.side).add(order)
+            events.append(Change(order.book_side, order.price, size, order.remaining, "place"))
+            events.append(Booked(order))
+        return events
+
+    def _refusal(self, order: Order) -> str:
+        """Why the order must not touch the book at all; empty if it may."""
+        if order.behaviour == "maker-or-cancel":
+            best = self._other(order.side).best()
+            if best is not None and self._crosses(order, best):
+                return "MakerOrCancelWouldTake"
+        if order.behaviour == "fill-or-kill" and self._fillable(order) < order.amount:
+            return "FillOrKillWouldNotFill"
+        return ""
+
+    def _crosses(self, order: Order, price: int) -> bool:
+        return order.price >= price if order.side == "buy" else order.price <= price
+
+    def _too_far(self, price: int, reference: int) -> bool:
+        if not self._price_limits or reference == 0:
+            return False
+        return abs(price - reference) * _PRICE_LIMIT > reference
+
+    def _fillable(self, order: Order) -> int:
+        """How much of the order would trade now."""
+        half, amount = self._other(order.side), 0
+        for price in half.prices():
+            if not self._crosses(order, price) or self._too_far(price, self.last_price):
+                break
+            for maker in half.levels[price].orders.values():
+                if order.owner != MARKET and maker.owner == order.owner:
+                    return amount
+                amount += maker.remaining
+            if amount >= order.amount:
+                break
+        return amount
+
+    def _match(self, order: Order, events: list[Event]) -> str:
+        """Trades until nothing crosses; answers why it stopped early, empty if it did not."""
+        half = self._other(order.side)
+        reference = self.last_price
+        while order.remaining:
+            best = half.best()
+            if best is None or not self._crosses(order, best):
+                return ""
+            if order.owner != MARKET and self._too_far(best, reference):
+                return "ExceedsPriceLimits"
+            maker = next(iter(half.levels[best].orders.values()))
+            if order.owner != MARKET and maker.owner == order.owner:
+                return "SelfCrossPrevented"
+            amount = min(order.remaining, maker.remaining)
+            order.remaining -= amount
+            size = half.take(maker, amount)
+            if maker.remaining == 0:
+                maker.live = False
+                del self._resting[maker.id]
+            self.last_price = best
+            events.append(Trade(maker, order, best, amount))
+            events.append(Change(half.side, best, size, -amount, "trade"))
+        return ""
+
+    def _end(self, order: Order, reason: str) -> Cancelled:
+        order.live = False
+        return Cancelled(order, reason)
+
+    def _triggered(self, order: Order) -> bool:
+        if self.last_price == 0:
+            return False
+        if order.side == "buy":
+            return self.last_price >= order.stop
+        return self.last_price <= order.stop
+
+    def _wake_stops(self, events: list[Event]) -> None:
+        """Stop orders whose price was reached enter the book, oldest first."""
+        while self._stops:
+            woken = next((each for each in self._stops.values() if self._triggered(each)), None)
+            if woken is None:
+                return
+            del self._stops[woken.id]
+            woken.stop = 0
+            events.extend(self._enter(woken))

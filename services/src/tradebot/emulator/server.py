@@ -1,0 +1,198 @@
+"""Serves the exchange: one port for REST, sockets, the web page and the control interface."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from tradebot.emulator import memory
+from tradebot.emulator.application import Application
+from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.exchange import Exchange
+from tradebot.emulator.faults.rules import FaultFile, read_faults
+from tradebot.emulator.market.timeline import default_start
+from tradebot.emulator.settings import EmulatorSettings
+from tradebot.history.arrays import MINUTE, Bars
+from tradebot.platform import health, logs
+from tradebot.platform.settings import SettingsError
+
+_log = logs.get(__name__)
+
+_GRACE = 1
+"""Seconds that open connections have when the server stops."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `serve`, which ends with exit code 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def open_exchange(settings: EmulatorSettings) -> Exchange:
+    """The exchange of the settings, its clock running.
+
+    Raises:
+        SettingsError: a setting or a file that it names cannot be used.
+    """
+    recorded: Bars | None = None
+    if settings.market:
+        # Imported here: reading files needs a library that a made-up market can do without.
+        from tradebot.emulator.market.recorded import read_bars
+
+        recorded = read_bars(settings.market)
+    kept = memory.read(Path(settings.state_dir)) if settings.state_dir else None
+    start = _start(settings, recorded, kept)
+    exchange = Exchange(settings, ExchangeClock(start, settings.speed), recorded)
+    if kept is not None:
+        memory.restore(exchange, kept)
+    return exchange
+
+
+def memory_of(settings: EmulatorSettings, exchange: Exchange) -> memory.Memory | None:
+    """What keeps the exchange's accounts, if the settings name a folder for it.
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    return memory.Memory(Path(settings.state_dir), exchange) if settings.state_dir else None
+
+
+def faults_of(settings: EmulatorSettings) -> FaultFile | None:
+    """The faults that the settings name.
+
+    Raises:
+        SettingsError: their file cannot be used.
+    """
+    return read_faults(settings.faults) if settings.faults else None
+
+
+def _start(settings: EmulatorSettings, recorded: Bars | None, kept: memory.Kept | None) -> int:
+    if not settings.start:
+        now = int(time.time() * 1000) if recorded is None else default_start(recorded)
+        if recorded is None and kept is not None:
+            now = max(now, kept.time)  # an exchange that ran fast is ahead of us
+        return now // MINUTE * MINUTE
+    try:
+        moment = datetime.fromisoformat(settings.start)
+    except ValueError:
+        raise SettingsError(
+            f"--start is {settings.start!r}; give a time such as 2021-04-05T00:00"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    start = int(moment.timestamp() * 1000) // MINUTE * MINUTE
+    if recorded is not None and not recorded.ts[0] < start <= recorded.ts[-1]:
+        first, last = (_minute_text(int(recorded.ts[place])) for place in (0, -1))
+        raise SettingsError(
+            f"--start is {settings.start}, but the market file goes from {first} to {last}; "
+            "give a time between them"
+        )
+    return start
+
+
+def _minute_text(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def serve(settings: EmulatorSettings) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port is taken, or a setting cannot be used.
+    """
+    logs.setup("emulator", level=settings.log_level, form=settings.log_format)
+    listener = listen(settings.host, settings.port)
+    readiness = health.Readiness("emulator")
+    try:
+        http_port = health.serve(
+            readiness, stage="emulator", host=settings.http_host, port=settings.http_port
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"--http-port {settings.http_port}: {error.strerror}; give another port, or 0"
+        ) from None
+    exchange = open_exchange(settings)
+    faults = faults_of(settings)
+    host, port = listener.getsockname()[:2]
+    _log.info(
+        "the exchange is open",
+        address=f"http://{host}:{port}",
+        symbols=exchange.symbols(),
+        time=datetime.fromtimestamp(exchange.clock.now() / 1000, UTC).isoformat(),
+        speed=settings.speed,
+        seed=settings.seed,
+        metrics=f"http://{settings.http_host}:{http_port}/metrics",
+    )
+    application = Application(exchange, faults, memory_of(settings, exchange))
+    asyncio.run(_run(application, listener, readiness))
+    _log.info("the exchange is closed")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingsError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ack.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
+        ) from None
+    listener.listen()
+    return listener
+
+
+class _NoDenials(logging.Filter):
+    """Refusing a handshake with an answer is no error, though the web server calls it one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps all but that line."""
+        return "without completing handshake" not in record.getMessage()
+
+
+def server(application: Application) -> uvicorn.Server:
+    """The web server of an application."""
+    config = uvicorn.Config(
+        application.asgi,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_GRACE,
+        server_header=False,
+    )
+    logging.getLogger("uvicorn.error").addFilter(_NoDenials())
+    return _Server(config)
+
+
+async def _run(
+    application: Application, listener: socket.socket, readiness: health.Readiness
+) -> None:
+    web = server(application)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, web, "should_exit", True)
+    ticking = asyncio.create_task(application.tick())
+    ticking.add_done_callback(lambda _task: setattr(web, "should_exit", True))
+    readiness.started()
+    await web.serve(sockets=[listener])
+    ticking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await ticking

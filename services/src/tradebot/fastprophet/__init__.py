@@ -1,0 +1,10 @@
+"""Prophet's model, fitted exactly and a thousand times faster; needs numpy and scipy alone.
+
+>>> from tradebot.fastprophet import FastProphet
+>>> forecast = FastProphet().fit(times, values).predict(30)
+"""
+
+from tradebot.fastprophet.forecast import Forecast
+from tradebot.fastprophet.model import FastProphet
+
+__all__ = ["FastProphet", "Forecast"]

@@ -1,0 +1,117 @@
+"""Linear and flat growth with additive terms: the residual sum of squares is one quadratic."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tradebot.fastprophet.design import Design
+from tradebot.fastprophet.options import Options
+from tradebot.fastprophet.rows import RowModel
+from tradebot.fastprophet.segments import Normal, Segments, normal_equations
+from tradebot.fastprophet.setup import change_scale
+from tradebot.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.fastprophet.times import Floats
+
+
+class GaussianPrior:
+    """Independent normal priors, mean 0. `precisions` (P,) is 0 where there is none."""
+
+    def __init__(self, precisions: Floats) -> None:
+        self._precisions = precisions
+        self._hessian = np.diag(precisions)
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and Hessian at θ."""
+        slope = self._precisions * theta
+        return 0.5 * float(slope @ theta), slope, self._hessian
+
+
+def gaussian_prior(scales: Floats, changepoints: int, flat: bool) -> GaussianPrior:
+    """Prophet's priors of θ = [m, k, δ, β]: m, k ~ Normal(0, 5), β ~ Normal(0, scales)."""
+    trend = np.full(1 if flat else 2, 1 / 25)
+    return GaussianPrior(
+        np.concatenate((trend, np.zeros(0 if flat else changepoints), scales**-2.0))
+    )
+
+
+def fit_linear(
+    segments: Segments, model: RowModel, options: Options, start: tuple[Floats, float] | None
+) -> Solution:
+    """The optimum of θ = [m, k, δ, β] from the statistics; `start` is a θ and σ² close to it.
+
+    For a given σ the problem is convex. σ itself may have several stationary values only when
+    the rows hardly outnumber the parameters: then a search over σ picks the best of them. Where
+    the statistics have too few digits, the optimum is refined on the rows of `model`.
+    """
+    design, scales, changepoints = model.design, model.scales, model.changepoints
+    flat = options.growth == "flat"
+    changes = 0 if flat else len(changepoints.times)
+    trend = 1 if flat else 2 + changes
+    shifts = _shifts(segments.design, design)
+    normal = normal_equations(segments, scales, changepoints, flat, shifts)
+    prior = gaussian_prior(design.prior_scales, changes, flat)
+    penalised = slice(0, 0) if flat else slice(2, trend)
+    tau = change_scale(options, model.changepoints)
+    problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
+    if start is not None:
+        return minimise(problem, *start)
+    constant = np.zeros(trend + design.size)
+    constant[0] = normal.level
+    best = minimise(problem, constant)
+    if problem.rows <= 20 * len(constant):
+        best = _search(problem, best, normal)
+    if best.rss < 1e-9 * normal.constant or _condition(normal.gram) > 1e9:
+        best = _refine(problem, best, model)
+    return best
+
+
+def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
+    for sigma in best.sigma * np.geomspace(30.0, 1e-4, 12):
+        other = minimise(problem, best.theta, float(sigma) ** 2)
+        # A residual that rounding alone decides is a curve through every row: the posterior is
+        # unbounded there, and its peak says nothing about the data.
+        if other.objective < best.objective and other.rss > 1e-11 * normal.constant:
+            best = other
+    return best
+
+
+def _refine(problem: Problem, best: Solution, model: RowModel) -> Solution:
+    """The optimum again, from residuals that were taken row by row about the last one."""
+    for _ in range(2):
+        exact = model.evaluate(best.theta)
+        near = _Near(best.theta, exact)
+        best = minimise(replace(problem, evaluate=near.evaluate), best.theta, best.sigma**2)
+    return best
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The fit of a linear model at any θ, from its exact fit at one."""
+
+    origin: Floats
+    fit: Fit
+
+    def evaluate(self, theta: Floats) -> Fit:
+        away = theta - self.origin
+        pull = self.fit.hessian @ away
+        rss = self.fit.rss + float(away @ (pull + 2 * self.fit.gradient))
+        return Fit(max(rss, 0.0), pull + self.fit.gradient, self.fit.hessian)
+
+
+def _condition(gram: Floats) -> float:
+    """The condition of a Gram matrix whose columns are scaled to one length."""
+    size = np.sqrt(gram.diagonal())
+    size[size == 0] = 1.0
+    values = np.linalg.eigvalsh(gram / size / size[:, None])
+    return float(values[-1] / max(values[0], 1e-300))
+
+
+def _shifts(made: Design, wanted: Design) -> dict[int, tuple[float, float]]:
+    """Columns whose standardisation changed since the statistics were made, as a + b·column."""
+    shifts: dict[int, tuple[float, float]] = {}
+    first = wanted.size - len(wanted.regressors)
+    for number, regressor in enumerate(wanted.regressors):
+        old, new = made.standards[regressor.name], wanted.standards[regressor.name]
+        if old != new:
+            shifts[first + number] = ((old.mu - new.mu) / new.std, old.std / new.std)
+    return shifts

@@ -1,0 +1,165 @@
+"""The most probable parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from scipy.linalg import lapack
+
+from tradebot.fastprophet.active_set import penalised_minimum
+from tradebot.fastprophet.times import Floats
+
+LEAST_SIGMA: Final = 1e-9
+"""The smallest noise, relative to the scale of y: Prophet's own for a constant series."""
+
+NEAR: Final = 0.1
+"""After a step shorter than this, in deviations of a row, the whole Hessian is used."""
+
+
+class Fit(NamedTuple):
+    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ.
+
+    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` where the fit is linear in θ.
+    """
+
+    rss: float
+    gradient: Floats
+    hessian: Floats
+    bend: Floats | None = None
+
+
+class Prior(Protocol):
+    """The part of the objective that θ alone decides, its L1 term apart."""
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient, and a positive semidefinite Hessian (P, P)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One MAP problem. `penalised` are the δ in θ, each with prior Laplace(0, `tau`)."""
+
+    rows: int
+    evaluate: Callable[[Floats], Fit]
+    prior: Prior
+    tau: float
+    penalised: slice
+
+
+@dataclass(frozen=True)
+class Solution:
+    """θ and σ at the optimum. `objective` is −lp__ of Stan, without its constants."""
+
+    theta: Floats
+    sigma: float
+    objective: float
+    rss: float
+    steps: int
+    converged: bool
+
+
+def best_variance(rss: float, rows: int) -> float:
+    """σ² that minimises n ln σ + RSS/(2σ²) + 2σ²: the half-normal prior of σ is Normal(0, ½)."""
+    root = float(np.sqrt(rows * rows + 16 * max(rss, 0.0)))
+    return max(2 * rss / (rows + root), LEAST_SIGMA * LEAST_SIGMA)
+
+
+def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> float:
+    """−lp__ at θ and σ² = variance."""
+    noise = 0.5 * problem.rows * float(np.log(variance)) + rss / (2 * variance) + 2 * variance
+    lasso = float(np.abs(theta[problem.penalised]).sum()) / problem.tau
+    return noise + problem.prior(theta)[0] + lasso
+
+
+def minimise(
+    problem: Problem, start: Floats, variance: float | None = None, steps: int = 500
+) -> Solution:
+    """The optimum that the descent from `start` reaches.
+
+    `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
+    or when it is so short that only rounding could make it rise. θ and σ² take turns; where σ²
+    settles slowly, its limit is extrapolated for the next step.
+    """
+    theta, fit = start, problem.evaluate(start)
+    own = best_variance(fit.rss, problem.rows)
+    aim = own if variance is None else variance
+    value = np.inf if variance is not None else objective(problem, theta, fit.rss, own)
+    damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
+    while count < steps and not converged and damping < 1e12:
+        count += 1
+        trial = _towards(problem, theta, fit, aim, damping, bent=length < NEAR)
+        step = trial - theta
+        trial_fit = problem.evaluate(trial)
+        trial_own = best_variance(trial_fit.rss, problem.rows)
+        trial_value = objective(problem, trial, trial_fit.rss, trial_own)
+        change = float(step @ fit.hessian @ step)
+        moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
+        if not np.isfinite(trial_value) or not (trial_value <= value or moved < 1e-7):
+            # Nowhere lower along a step that is next to nothing: this is the optimum.
+            converged = damping == 0 and moved < 1e-9
+            if aim != own:
+                aim = own
+            else:
+                damping = max(damping * 8, 1e-6)
+            continue
+        trial_drift = float(np.log(trial_own / own))
+        level = 1e-10 if count < 400 else 1e-7
+        converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
+        ratio = trial_drift / drift if drift else 0.0
+        slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
+        aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
+        damping = 0.0 if damping < 1e-5 else damping / 8
+        theta, fit, own, value = trial, trial_fit, trial_own, trial_value
+        length, drift = moved, np.inf if slow else trial_drift
+    return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
+
+
+def _bent(hessian: Floats, bend: Floats, theta: Floats, penalised: slice) -> Floats:
+    """The whole Hessian if that is convex; or that of the moving parameters; or none of `bend`.
+
+    A δ that rests at 0 need not curve upwards: its L1 term holds it. It is then told apart from
+    the others.
+    """
+    if _is_convex(hessian + bend):
+        return hessian + bend
+    moving = np.ones(len(theta), dtype=np.bool_)
+    moving[penalised] = theta[penalised] != 0
+    apart = np.where(moving[:, None] == moving, hessian, 0.0)
+    apart += np.where(moving[:, None] & moving, bend, 0.0)
+    return apart if _is_convex(apart) else hessian
+
+
+def _is_convex(hessian: Floats) -> bool:
+    """Whether a quadratic with this Hessian has one minimum, with a margin for rounding."""
+    diagonal = hessian.diagonal()
+    if diagonal.min() <= 0:
+        return False
+    size = np.sqrt(diagonal)
+    scaled = hessian / size / size[:, None] - 1e-10 * np.eye(len(hessian))
+    return bool(lapack.dpotrf(scaled, lower=1)[1] == 0)
+
+
+def _still(now: float, before: float, level: float) -> bool:
+    """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
+    return now < 1e-11 or (now < level and now > 0.3 * before)
+
+
+def _towards(
+    problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float, bent: bool
+) -> Floats:
+    _, slope, curvature = problem.prior(theta)
+    hessian = fit.hessian + variance * curvature
+    diagonal = np.diag_indices(len(theta))
+    # A column of zeros has no curvature: any will do.
+    hessian[diagonal] = np.maximum(hessian[diagonal], np.finfo(np.float64).tiny)
+    if bent and fit.bend is not None:
+        hessian = _bent(hessian, fit.bend, theta, problem.penalised)
+    hessian[diagonal] *= 1 + damping
+    gradient = fit.gradient + variance * slope
+    weight = variance / problem.tau
+    try:
+        return penalised_minimum(hessian, gradient, theta, weight, problem.penalised)
+    except FloatingPointError:
+        return np.full(len(theta), np.nan)

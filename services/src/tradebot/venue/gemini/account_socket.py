@@ -1,0 +1,187 @@
+"""The new WebSocket with a key: orders placed and cancelled, and the account's events, on one line.
+
+The venue's acknowledgement of `order.place` is no proof that the order exists: its event is, or a
+look-up. The key must be one "with a time based nonce".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from tradebot.domain.money import plain
+from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
+from tradebot.venue.events import AccountEvent, ConnectedEvent
+from tradebot.venue.gemini.answers import NewOrder, OrderOption
+from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.sockets import Socket, open_socket
+from tradebot.venue.settings import Endpoints
+
+TIME_IN_FORCE: Final[dict[OrderOption | None, str]] = {
+    None: "GTC",
+    "immediate-or-cancel": "IOC",
+    "fill-or-kill": "FOK",
+    "maker-or-cancel": "MOC",
+}
+PING_SECONDS: Final = 5.0
+
+
+class AccountSocket:
+    """One connection. Every request raises one of the three classes of `errors`.
+
+    Args:
+        reply_seconds: how long an answer may take.
+    """
+
+    def __init__(self, socket: Socket, reply_seconds: float) -> None:
+        self._socket = socket
+        self._reply_seconds = reply_seconds
+        self._numbers = 0
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._events: asyncio.Queue[AccountEvent | FeedBrokenError] = asyncio.Queue()
+        self._broken: FeedBrokenError | None = None
+
+    async def place(self, order: NewOrder) -> None:
+        """Asks for an order; whether there is one, its event tells."""
+        parameters = {
+            "symbol": order.symbol.lower(),
+            "side": order.side.upper(),
+            "type": "LIMIT",
+            "timeInForce": TIME_IN_FORCE[order.option],
+            "price": plain(order.price),
+            "quantity": plain(order.amount),
+            "clientOrderId": order.client_order_id,
+        }
+        await self._request("order.place", parameters)
+
+    async def cancel(self, order_id: str) -> None:
+        """Asks to cancel an order; what became of it, its event tells."""
+        await self._request("order.cancel", {"orderId": order_id})
+
+    async def cancel_session(self) -> None:
+        """Asks to cancel all orders of this key."""
+        await self._request("order.cancel_session")
+
+    async def cancel_all(self) -> None:
+        """Asks to cancel all orders of the account, those of other keys too."""
+        await self._request("order.cancel_all")
+
+    async def subscribe(self, *streams: str) -> None:
+        """Subscribes, and tells `events` that from here on they are complete."""
+        await self._request("subscribe", list(streams))
+        self._events.put_nowait(ConnectedEvent())
+
+    async def events(self) -> AsyncIterator[AccountEvent]:
+        """The account's events.
+
+        Raises:
+            FeedBrokenError: the connection is over.
+        """
+        while True:
+            event = await self._events.get()
+            if isinstance(event, FeedBrokenError):
+                raise event
+            yield event
+
+    async def read(self) -> None:
+        """Reads the socket until it breaks; a task of its own."""
+        try:
+            while True:
+                content = read_account(await self._socket.receive())
+                if isinstance(content, Reply):
+                    self._answered(content)
+                    continue
+                for event in content:
+                    self._events.put_nowait(event)
+        except FeedBrokenError as error:
+            self._broken = error
+            self._events.put_nowait(error)
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+
+    async def keep_alive(self) -> None:
+        """Asks for a sign of life, so that a quiet account is not taken for a dead line."""
+        while self._broken is None:
+            await asyncio.sleep(PING_SECONDS)
+            try:
+                await self._request("ping")
+            except (AmbiguousError, RejectedError, TransportError):
+                continue
+
+    def _answered(self, reply: Reply) -> None:
+        future = self._waiting.get(reply.id)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    async def _request(self, method: str, parameters: Any = None) -> None:
+        if self._broken is not None:
+            raise TransportError(self._broken.cause, self._broken.message, request=method)
+        self._numbers += 1
+        number = str(self._numbers)
+        content: dict[str, Any] = {"id": number, "method": method}
+        if parameters is not None:
+            content["params"] = parameters
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            async with asyncio.timeout(self._reply_seconds):
+                await self._socket.send(msgspec.json.encode(content).decode())
+                reply = await future
+        except FeedBrokenError as error:
+            raise AmbiguousError(error.cause, error.message, request=method) from None
+        except TimeoutError:
+            message = f"no answer within {self._reply_seconds:g} s"
+            raise AmbiguousError("Timeout", message, request=method) from None
+        finally:
+            del self._waiting[number]
+        _judge(method, reply)
+
+
+def _judge(method: str, reply: Reply) -> None:
+    """A 4xx is the venue's no; anything else that is not a 200 leaves the fate open."""
+    if reply.status == 200:
+        return
+    told = reply.error
+    reason = str(told.code) if told is not None else str(reply.status)
+    message = told.msg if told is not None and told.msg else "refused without a message"
+    kind = RejectedError if 400 <= reply.status < 500 else AmbiguousError
+    raise kind(reason, message, request=method, status=reply.status)
+
+
+@asynccontextmanager
+async def connect_account(
+    endpoints: Endpoints,
+    rest: GeminiRest,
+    *,
+    reply_seconds: float = 10.0,
+    stall_seconds: float = 15.0,
+    cancel_on_disconnect: bool = False,
+) -> AsyncIterator[AccountSocket]:
+    """A connection with the key of `rest`, subscribed to orders and balances.
+
+    Args:
+        reply_seconds: how long an answer may take.
+        stall_seconds: real seconds without a sign of life that end the connection.
+        cancel_on_disconnect: the venue cancels this session's orders when the line is cut.
+
+    Raises:
+        FeedBrokenError: it cannot be made.
+        VenueError: the subscription was refused, or not answered.
+    """
+    url = endpoints.websocket + ("?cancelOnDisconnect=true" if cancel_on_disconnect else "")
+    async with open_socket(url, stall_seconds=stall_seconds, headers=rest.handshake()) as socket:
+        account = AccountSocket(socket, reply_seconds)
+        tasks = [asyncio.create_task(account.read())]
+        try:
+            await account.subscribe("orders@account", "balances@account")
+            tasks.append(asyncio.create_task(account.keep_alive()))
+            yield account
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

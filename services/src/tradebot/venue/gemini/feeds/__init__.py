@@ -1,0 +1,32 @@
+"""What the frames of the venue's three market data interfaces mean: pure, one module an interface.
+
+A feed reads one connection from its first frame on, keeps the book as it goes, and raises
+`FeedBrokenError` where the stream can no longer be trusted: the only cure is a new connection,
+which begins with a whole book again.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from tradebot.venue.gemini.feeds.base import Clock, Feed
+from tradebot.venue.gemini.feeds.new import NewFeed
+from tradebot.venue.gemini.feeds.v1 import V1Feed
+from tradebot.venue.gemini.feeds.v2 import V2Feed
+
+Interface = Literal["new", "v1", "v2"]
+
+_KINDS: dict[Interface, Callable[[str, Clock], Feed]] = {
+    "new": NewFeed,
+    "v1": V1Feed,
+    "v2": V2Feed,
+}
+
+
+def feed_of(interface: Interface, symbol: str, clock: Clock) -> Feed:
+    """A feed for one connection.
+
+    Args:
+        symbol: upper case, such as `BTCUSD`.
+        clock: the venue's time, carried on from one connection to the next.
+    """
+    return _KINDS[interface](symbol, clock)
