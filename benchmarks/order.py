@@ -27,16 +27,16 @@ from tradebot.domain.intent import Intent
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
-from tradebot.trader.account import LiveAccount
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
+from tradebot.trader.control.lease import FileLease
 from tradebot.trader.engine import Engine
-from tradebot.trader.entries import EpochTaken
-from tradebot.trader.execution import Executor
-from tradebot.trader.journal import SqliteJournal
-from tradebot.trader.lease import FileLease
-from tradebot.trader.market import Market
-from tradebot.trader.reconcile import Reconciler
+from tradebot.trader.inputs.market import Market
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.store import SqliteJournal
+from tradebot.trader.orders.account import LiveAccount
+from tradebot.trader.orders.execution import Executor
+from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.venue.gemini.answers import OrderStatus, Ticker
 from tradebot.venue.gemini.nonces import CounterNonces
 from tradebot.venue.gemini.rate_limit import RateLimit

@@ -50,7 +50,7 @@ def beside(kind: str, rows: int) -> dict[str, Any]:
     peer, slow = _timed(lambda: Prophet(**MODELS[kind]).fit(frame), 1)
     # The gain is measured by the same function for both: Stan's own, up to constants.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-    from fastprophet_target import Target
+    from prophets.target import Target
 
     target = Target.of_prophet(slow)
     return {

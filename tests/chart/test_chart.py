@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered import (
+from releases.rendered import (
     CHART,
     EXTERNAL,
     MATRIX,

@@ -1,6 +1,6 @@
 """Before the chart goes, a Job ends its operator: by the name, rights and file that it has."""
 
-from rendered import everywhere, needs_helm, of_kind, operator_settings, render
+from releases.rendered import everywhere, needs_helm, of_kind, operator_settings, render
 
 pytestmark = needs_helm
 

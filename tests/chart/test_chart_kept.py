@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from rendered import needs_helm, of_kind, render
+from releases.rendered import needs_helm, of_kind, render
 
 pytestmark = needs_helm
 

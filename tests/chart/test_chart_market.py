@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import yaml
-from rendered import CHART, ROOT
+from releases.rendered import CHART, ROOT
 
 from tradebot.emulator.market.generator import Generator
 from tradebot.emulator.settings import EmulatorSettings

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered import (
+from releases.rendered import (
     EXTERNAL,
     MATRIX,
     ROOT,

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 from network_model import Outside, Pod, allows, connects, of_pod
-from rendered import EXTERNAL, MATRIX, children, needs_helm, of_kind, operator_settings, render
+from releases.rendered import (
+    EXTERNAL,
+    MATRIX,
+    children,
+    needs_helm,
+    of_kind,
+    operator_settings,
+    render,
+)
 
 pytestmark = needs_helm
 

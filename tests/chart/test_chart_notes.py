@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered import CHART, MATRIX, ROOT, everywhere, helm, needs_helm, of_kind, render
+from releases.rendered import CHART, MATRIX, ROOT, everywhere, helm, needs_helm, of_kind, render
 
 pytestmark = needs_helm
 

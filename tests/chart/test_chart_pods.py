@@ -6,7 +6,16 @@ from typing import Any
 
 import msgspec
 import yaml
-from rendered import CHART, MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
+from releases.rendered import (
+    CHART,
+    MATRIX,
+    environment,
+    everywhere,
+    needs_helm,
+    of_kind,
+    pods,
+    render,
+)
 
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.emulator.settings import EmulatorSettings

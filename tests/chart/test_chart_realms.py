@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rendered import environment, needs_helm, of_kind, pods, render
+from releases.rendered import environment, needs_helm, of_kind, pods, render
 
 from tradebot.platform.settings import load as load_settings
 from tradebot.platform.settings import variable

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from rendered import MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
+from releases.rendered import MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
 
 from tradebot.platform.settings import load as load_settings
 from tradebot.recorder.settings import RecorderSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendered import CHART, needs_helm, of_kind, render
+from releases.rendered import CHART, needs_helm, of_kind, render
 
 pytestmark = needs_helm
 

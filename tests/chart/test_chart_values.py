@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from rendered import CHART, helm, needs_helm
+from releases.rendered import CHART, helm, needs_helm
 
 pytestmark = needs_helm
 

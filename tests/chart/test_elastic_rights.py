@@ -9,7 +9,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from rendered import CHART, MATRIX, environment, everywhere, needs_helm, of_kind, pods, render
+from releases.rendered import (
+    CHART,
+    MATRIX,
+    environment,
+    everywhere,
+    needs_helm,
+    of_kind,
+    pods,
+    render,
+)
 
 pytestmark = needs_helm
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from kubernetes_validate import utils as schemas
 from referencing import Registry, Resource
-from rendered import CHART, MATRIX, ROOT, children, needs_helm, operator_settings, render
+from releases.rendered import CHART, MATRIX, ROOT, children, needs_helm, operator_settings, render
 
 OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
 OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from rendered import MATRIX, needs_helm, of_kind, render
+from releases.rendered import MATRIX, needs_helm, of_kind, render
 
 KINDS = yaml.safe_load((Path(__file__).parent / "prometheus_operator.yaml").read_text())
 

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from apiserver import eventually
 from cable import Cable
-from faulty_venue import FaultyVenue, MemoryJournal, MemoryPublisher
 from operators import Running, running
 from server_process import ServerProcess
 from service_accounts import Account
+from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 from world import KINDS, World, bot, has
 
 from tradebot.domain.intent import Intent
 from tradebot.platform.cluster_lease import HELD_SECONDS, KubernetesLease
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import EpochTaken
-from tradebot.trader.execution import Executor, LeaseLostError
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.venue.gemini.answers import OrderStatus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from apiserver import Api, eventually
-from rendered import CHART, needs_helm
-from rendered import helm as helm_answer
+from releases.rendered import CHART, needs_helm
+from releases.rendered import helm as helm_answer
 
 STRIMZI = os.environ.get("TRADEBOT_TEST_STRIMZI_CRDS", "")
 KAFKA = "/apis/kafka.strimzi.io/v1/namespaces/{}/{}"

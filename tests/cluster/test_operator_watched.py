@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from apiserver import Api
 from cable import Cable
+from observing.prometheus_watch import Prometheus, wait_until
 from operators import running
-from prometheus_watch import Prometheus, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

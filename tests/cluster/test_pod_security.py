@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apiserver import Api
-from rendered import MATRIX, children, needs_helm, of_kind, operator_settings, render
+from releases.rendered import MATRIX, children, needs_helm, of_kind, operator_settings, render
 
 pytestmark = [pytest.mark.cluster, needs_helm]
 

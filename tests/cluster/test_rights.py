@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import service_accounts
 from apiserver import Api
-from rendered import EXTERNAL, MATRIX, needs_helm, of_kind, pods, render
+from releases.rendered import EXTERNAL, MATRIX, needs_helm, of_kind, pods, render
 
 from tradebot_operator.api import resource
 

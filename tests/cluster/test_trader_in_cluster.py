@@ -14,7 +14,7 @@ from tradebot.platform.cluster_api import ClusterApi
 from tradebot.platform.cluster_lease import RENEW_SECONDS, KubernetesLease
 from tradebot.platform.cluster_status import StatusReporter
 from tradebot.platform.settings import SettingsError
-from tradebot.trader.report import Condition
+from tradebot.trader.control.report import Condition
 
 pytestmark = pytest.mark.cluster
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from raw_gemini import RawGemini
+from venues.raw_gemini import RawGemini
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings

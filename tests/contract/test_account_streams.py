@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from scripted_venue import Script, sends, sockets_that
+from venues.scripted import Script, sends, sockets_that
 from websockets.asyncio.server import ServerConnection
 
 from tradebot.venue.backoff import Backoff

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from emulated_venue import START, Time, emulator
+from venues.emulated import START, Time, emulator
 
 from tradebot.platform.clock import VenueClock
 from tradebot.venue.errors import RejectedError

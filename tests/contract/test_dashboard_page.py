@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka import Producer
+from line.day import TradingDay
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from trading_day import TradingDay
 
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 from elasticsearch import BadRequestError, Elasticsearch
-from trading_day import START, TradingDay
+from line.day import START, TradingDay
 
 from tradebot.documents import BODIES
 from tradebot.platform.elastic_mappings import index_name, mapping

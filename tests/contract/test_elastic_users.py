@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elastic_answers import ElasticAnswers
+from observing.elastic_answers import ElasticAnswers
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoredDocument, StoreSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from raw_gemini import RawGemini
+from venues.raw_gemini import RawGemini
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.faults.injector import Injector

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from raw_gemini import RawGemini, receive, wait_for
+from venues.raw_gemini import RawGemini, receive, wait_for
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 

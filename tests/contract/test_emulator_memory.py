@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from raw_gemini import RawGemini
+from venues.raw_gemini import RawGemini
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.server import open_exchange

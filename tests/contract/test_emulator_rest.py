@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from raw_gemini import RawGemini
+from venues.raw_gemini import RawGemini
 
 from tradebot.emulator.accounts.account import Account, Fill
 from tradebot.emulator.embedded import EmbeddedEmulator

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import websockets
-from raw_gemini import RawGemini, receive, wait_for
+from venues.raw_gemini import RawGemini, receive, wait_for
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import websockets
-from raw_gemini import RawGemini, receive
+from venues.raw_gemini import RawGemini, receive
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings

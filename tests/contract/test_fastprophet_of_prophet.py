@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fastprophet_cases import Case, cases
-from fastprophet_target import Target
 from hypothesis import HealthCheck, given, settings
 from prophet import Prophet
 from prophet.diagnostics import cross_validation
 from prophet.serialize import model_from_json, model_to_json
+from prophets.cases import Case, cases
+from prophets.target import Target
 
 from tradebot.fastprophet import FastProphet
 

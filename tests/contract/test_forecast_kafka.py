@@ -12,9 +12,9 @@ from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 from tradebot.records import ForecastRecord, TradeRecord, decode, encode
-from tradebot.trader.forecasts import Forecasts
+from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.streams import tail_reader
 from tradebot.trader.settings import TraderSettings
-from tradebot.trader.streams import tail_reader
 
 pytestmark = pytest.mark.kafka
 

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from scripted_venue import Script, free_port, sends, sockets_that
-from topic_reader import rebuilt, records
+from line.topics import rebuilt, records
+from venues.scripted import Script, free_port, sends, sockets_that
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 

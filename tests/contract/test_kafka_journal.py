@@ -11,9 +11,9 @@ import pytest
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.settings import StageSettings
 from tradebot.records import DocType, Document
-from tradebot.trader.entries import Body, Entry, EpochTaken, Halted
-from tradebot.trader.journal import Journal, JournalError, SqliteJournal
-from tradebot.trader.kafka_journal import KafkaJournal
+from tradebot.trader.journal.entries import Body, Entry, EpochTaken, Halted
+from tradebot.trader.journal.kafka import KafkaJournal
+from tradebot.trader.journal.store import Journal, JournalError, SqliteJournal
 
 Open = Callable[[str], Journal]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from elasticsearch import Elasticsearch
-from kibana_questions import SHIFTS, Layer, Pages, rows
-from trading_day import MINUTE, START, TradingDay
+from line.day import MINUTE, START, TradingDay
+from observing.kibana_questions import SHIFTS, Layer, Pages, rows
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoredDocument, StoreSettings

@@ -9,7 +9,7 @@ from collections import Counter
 from decimal import Decimal
 
 import httpx
-from emulated_venue import Time, emulator
+from venues.emulated import Time, emulator
 
 from tradebot.venue.errors import VenueError
 from tradebot.venue.gemini.answers import NewOrder

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.platform import kafka
 from tradebot.platform.health import Readiness

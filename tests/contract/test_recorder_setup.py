@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from elasticsearch import Elasticsearch
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoreSettings

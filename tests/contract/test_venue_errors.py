@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from scripted_venue import Answering, free_port, http_that
+from venues.scripted import Answering, free_port, http_that
 
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
 from tradebot.venue.gemini.answers import NewOrder

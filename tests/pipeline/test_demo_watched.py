@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 from demo_process import Demo
-from metrics_pages import EVERY, Metric, documented, shown
-from prometheus_watch import Prometheus, free_port, wait_until
+from observing.metrics_pages import EVERY, Metric, documented, shown
+from observing.prometheus_watch import Prometheus, free_port, wait_until
 
 from tradebot.demo.stages import API_KEY, API_SECRET, NAMES
 from tradebot.platform import kafka

@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import msgspec
 import pytest
-from emulated_venue import START, Time, emulator
-from topic_reader import rebuilt, records
+from line.topics import rebuilt, records
+from venues.emulated import START, Time, emulator
 
 from tradebot.domain.book import OrderBook
 from tradebot.ingest.publisher import Publisher

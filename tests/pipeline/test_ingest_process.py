@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from scripted_venue import free_port
+from venues.scripted import free_port
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings

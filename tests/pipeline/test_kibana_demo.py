@@ -25,7 +25,7 @@ import msgspec
 import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
-from kibana_questions import Numbers, Pages, kql, rows
+from observing.kibana_questions import Numbers, Pages, kql, rows
 from waving_market import waves
 
 from tradebot.domain.money import floor_to

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_watch import Prometheus, free_port, wait_until
+from observing.prometheus_watch import Prometheus, free_port, wait_until
 
 from tradebot.platform import kafka
 from tradebot.platform.kafka import Topics

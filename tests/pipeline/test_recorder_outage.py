@@ -19,7 +19,7 @@ import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.documents import document_id
 from tradebot.platform import kafka

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka import Producer
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker

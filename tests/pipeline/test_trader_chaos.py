@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chaos_soak import Soak, encoded
+from soaks.chaos import Soak, encoded
 
 Say = Callable[[str], None]
-UNGUARDED = Path(__file__).parents[1] / "unguarded_trader.py"
+UNGUARDED = Path(__file__).parents[1] / "soaks" / "unguarded_trader.py"
 
 
 def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-from trader_line import MINUTE, TraderLine
+from line.trader import MINUTE, TraderLine
 
 
 def _buys_and_sells(line: TraderLine) -> Counter[str]:

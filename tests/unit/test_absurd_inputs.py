@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from order_soak import Soak
+from soaks.orders import Soak
 
 from tradebot.domain.decision import (
     Decision,

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.dashboard.board import Board, Sent
 from tradebot.records import DocType, Document, LiquidityRecord, decode, encode

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from order_soak import Soak
+from soaks.orders import Soak
 from structlog.testing import capture_logs
 
 from tradebot.records import DocType

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elastic_answers import ElasticAnswers
+from observing.elastic_answers import ElasticAnswers
 
 from tradebot.platform import elastic_store
 from tradebot.platform.elastic_mappings import index_name, mapping

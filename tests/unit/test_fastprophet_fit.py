@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastprophet_cases import Case, cases
 from hypothesis import HealthCheck, given, settings
+from prophets.cases import Case, cases
 
 from tradebot.fastprophet import FastProphet
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastprophet_cases import Case, cases
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prophets.cases import Case, cases
 
 from tradebot.fastprophet import FastProphet, engine
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from kibana_shapes import faults
+from observing.kibana_shapes import faults
 
 from tradebot.documents import BODIES
 from tradebot.recorder.kibana.columns import Columns

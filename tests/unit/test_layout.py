@@ -37,7 +37,9 @@ def test_a_stage_imports_no_other_stage(stage: str) -> None:
     assert broken == {}
 
 
-@pytest.mark.parametrize("package", ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm"])
+@pytest.mark.parametrize(
+    "package", ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm"]
+)
 def test_what_stages_share_imports_no_stage(package: str) -> None:
     broken = {
         str(file.relative_to(ROOT)): sorted(imports(file) & (STAGES | ABOVE))

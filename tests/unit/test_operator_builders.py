@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_children import SECURE, SETTINGS, bot, children, pod, unit
+from releases.made_children import SECURE, SETTINGS, bot, children, pod, unit
 
 from tradebot_operator.builders.shared import OWNERS, shared_children
 from tradebot_operator.settings import OperatorSettings

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from made_children import SETTINGS, alive, bot, children, pod, unit
+from releases.made_children import SETTINGS, alive, bot, children, pod, unit
 
 from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.reconcile import (

@@ -10,16 +10,17 @@ from collections import Counter
 
 import msgspec
 import pytest
-from order_soak import Soak
+from soaks.orders import Soak
 
 from tradebot.domain import intent as intents
 from tradebot.domain import order_state
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Filled, Order, Unplaced
 from tradebot.records import Document
-from tradebot.trader import books, engine, ledger
-from tradebot.trader.entries import Intended
-from tradebot.trader.execution import Executor
+from tradebot.trader import engine
+from tradebot.trader.journal import books, ledger
+from tradebot.trader.journal.entries import Intended
+from tradebot.trader.orders.execution import Executor
 from tradebot.venue.errors import VenueError
 
 SEEDS = int(os.environ.get("TRADEBOT_SOAK_SEEDS", "4"))

@@ -9,15 +9,15 @@ from random import Random
 
 import httpx
 import pytest
-from faulty_venue import MemoryJournal, MemoryPublisher
+from venues.faulty import MemoryJournal, MemoryPublisher
 
 from tradebot.domain.order_state import Phase
-from tradebot.trader import account as accounts
-from tradebot.trader.account import LiveAccount
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import Paused
-from tradebot.trader.execution import Executor, withheld
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import Paused
+from tradebot.trader.orders import account as accounts
+from tradebot.trader.orders.account import LiveAccount
+from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials

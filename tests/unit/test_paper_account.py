@@ -6,18 +6,18 @@ from decimal import Decimal
 from random import Random
 
 import httpx
-from faulty_venue import MemoryJournal, MemoryPublisher
 from hypothesis import given
 from hypothesis import strategies as st
+from venues.faulty import MemoryJournal, MemoryPublisher
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import EpochTaken, Intended
-from tradebot.trader.execution import Executor
-from tradebot.trader.paper import PaperAccount
-from tradebot.trader.reconcile import Outcome, Reconciler
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken, Intended
+from tradebot.trader.orders.execution import Executor
+from tradebot.trader.orders.paper import PaperAccount
+from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.rules import SymbolRules
 

@@ -3,7 +3,7 @@
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.recorder.gather import OUTLIVED, Windows
 from tradebot.records import Document, LiquidityRecord

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from trading_day import TradingDay
+from line.day import TradingDay
 
 from tradebot.recorder import reading
 from tradebot.records import DocType, Document, encode

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from trading_day import START, TradingDay
+from line.day import START, TradingDay
 
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.sqlite_store import DAY_MS, SqliteStore

@@ -10,9 +10,10 @@ from tradebot.domain.intent import Intent, OrderName, is_of, read_name
 from tradebot.domain.order_state import Fill, Filled, Refused, Told
 from tradebot.domain.score import Trip, add
 from tradebot.records import DocType, Document
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import (
+from tradebot.trader.control.lease import FileLease, LeaseError, LeaseTakenError
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import (
     Balanced,
     Body,
     Decided,
@@ -24,9 +25,8 @@ from tradebot.trader.entries import (
     Paused,
     Resumed,
 )
-from tradebot.trader.journal import JournalError, SqliteJournal
-from tradebot.trader.lease import FileLease, LeaseError, LeaseTakenError
-from tradebot.trader.ledger import Ledger, apply
+from tradebot.trader.journal.ledger import Ledger, apply
+from tradebot.trader.journal.store import JournalError, SqliteJournal
 
 D = Decimal
 WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")

@@ -31,12 +31,12 @@ from tradebot.platform.settings import SettingsError, load
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored as as_stored
 from tradebot.records import DocType, ForecastRecord, encode
+from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.status import lines
-from tradebot.trader.describe import Identity, decision_document
-from tradebot.trader.forecasts import Forecasts
-from tradebot.trader.gates import Gates
-from tradebot.trader.nonce_file import counter_nonces
-from tradebot.trader.paper import PaperAccount
+from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.journal.documents import Identity, decision_document
+from tradebot.trader.orders.nonce_file import counter_nonces
+from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.gemini.rest import GeminiRest

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Fill, Filled, Refused, Told, Unplaced
 from tradebot.records import DocType, Document
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import (
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import (
     Balanced,
     Body,
     Decided,
@@ -29,8 +29,8 @@ from tradebot.trader.entries import (
     Paused,
     Resumed,
 )
-from tradebot.trader.journal import JournalError, SqliteJournal, encode
-from tradebot.trader.ledger import Ledger, apply, snapshot
+from tradebot.trader.journal.ledger import Ledger, apply, snapshot
+from tradebot.trader.journal.store import JournalError, SqliteJournal, encode
 
 D = Decimal
 WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
@@ -216,9 +216,9 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from test_trader_journal_compaction import WHO, Deliveries
-from tradebot.trader.books import Books
-from tradebot.trader.entries import Decided, EpochTaken
-from tradebot.trader.journal import SqliteJournal
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.entries import Decided, EpochTaken
+from tradebot.trader.journal.store import SqliteJournal
 
 async def main() -> None:
     books = Books(SqliteJournal(Path(sys.argv[1])), Deliveries(), WHO, lambda: 0, compact_after=7)

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from faulty_venue import FaultyVenue, MemoryJournal, MemoryPublisher
 from prometheus_client import REGISTRY
+from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
-from tradebot.trader.entries import EpochTaken, Halted, Intended
-from tradebot.trader.execution import LOOK_UPS, Executor, LeaseLostError
-from tradebot.trader.reconcile import Outcome, Reconciler
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken, Halted, Intended
+from tradebot.trader.orders.execution import LOOK_UPS, Executor, LeaseLostError
+from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
 from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
 

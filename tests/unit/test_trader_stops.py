@@ -5,14 +5,14 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from faulty_venue import MemoryJournal
-from order_soak import Soak
+from soaks.orders import Soak
+from venues.faulty import MemoryJournal
 
 from tradebot.domain.decision import Increments, Prediction, Window
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
-from tradebot.trader.books import Books
-from tradebot.trader.entries import Body, Entry, Halted, Paused
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.entries import Body, Entry, Halted, Paused
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.gemini.answers import Ticker
 

@@ -1,7 +1,7 @@
 """Three records make a window, once."""
 
 from tradebot.records import LiquidityRecord, encode
-from tradebot.trader.windows import Gatherer
+from tradebot.trader.inputs.windows import Gatherer
 
 
 def record(kind: str, end: int, value: float | None = 1.0, **more: object) -> LiquidityRecord:

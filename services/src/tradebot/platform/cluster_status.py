@@ -17,7 +17,7 @@ _log = logs.get(__name__)
 
 
 class ConditionLike(Protocol):
-    """What is said of a trader; `tradebot.trader.report.Condition` is one."""
+    """What is said of a trader; `tradebot.trader.control.report.Condition` is one."""
 
     @property
     def type(self) -> str:

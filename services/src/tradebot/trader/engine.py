@@ -17,20 +17,20 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
-from tradebot.trader.books import Books
-from tradebot.trader.describe import (
+from tradebot.trader.control.lease import Lease
+from tradebot.trader.control.standing import Standing, standing
+from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.market import Market
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import (
     balance_document,
     decision_document,
     decision_id,
     ticker_document,
 )
-from tradebot.trader.entries import Decided, Halted, Paused, Resumed
-from tradebot.trader.execution import Executor, LeaseLostError
-from tradebot.trader.forecasts import Forecasts
-from tradebot.trader.lease import Lease
-from tradebot.trader.market import Market
-from tradebot.trader.reconcile import Outcome, Reconciler
-from tradebot.trader.standing import Standing, standing
+from tradebot.trader.journal.entries import Decided, Halted, Paused, Resumed
+from tradebot.trader.orders.execution import Executor, LeaseLostError
+from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import VenueError
 from tradebot.venue.gemini.answers import Ticker
 

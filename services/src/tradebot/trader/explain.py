@@ -20,8 +20,8 @@ from tradebot.domain.situation import Stored
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import command as make_command
 from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
-from tradebot.trader.entries import Entry, Intended, OrderEvent
-from tradebot.trader.journal import JournalError, SqliteJournal
+from tradebot.trader.journal.entries import Entry, Intended, OrderEvent
+from tradebot.trader.journal.store import JournalError, SqliteJournal
 
 
 class ExplainSettings(StoreSettings, frozen=True, kw_only=True):

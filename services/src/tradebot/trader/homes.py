@@ -1,9 +1,9 @@
 """Where a trader's lease, journal and conditions live: this machine, or a cluster."""
 
 from tradebot.platform.kafka import Topics
-from tradebot.trader.journal import Journal, SqliteJournal
-from tradebot.trader.lease import FileLease, Lease
-from tradebot.trader.report import NoReporter, Reporter
+from tradebot.trader.control.lease import FileLease, Lease
+from tradebot.trader.control.report import NoReporter, Reporter
+from tradebot.trader.journal.store import Journal, SqliteJournal
 from tradebot.trader.settings import TraderSettings
 
 
@@ -29,7 +29,7 @@ def journal_of(settings: TraderSettings) -> Journal:
         JournalError: it cannot be opened.
     """
     if settings.journal == "kafka":
-        from tradebot.trader.kafka_journal import KafkaJournal
+        from tradebot.trader.journal.kafka import KafkaJournal
 
         return KafkaJournal(settings, Topics.of(settings).journal, settings.bot)
     return SqliteJournal(settings.folder / "journal.sqlite")

@@ -9,16 +9,22 @@ from confluent_kafka import Message
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import Topics
+from tradebot.trader.control.gates import Gates
+from tradebot.trader.control.lease import Lease
+from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
 from tradebot.trader.engine import Engine
-from tradebot.trader.execution import LeaseLostError
-from tradebot.trader.forecasts import Forecasts
-from tradebot.trader.gates import Gates
-from tradebot.trader.lease import Lease
-from tradebot.trader.report import Reporter
+from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.streams import (
+    LAST_FORECASTS,
+    Stream,
+    on_feed,
+    tail_reader,
+    windows_reader,
+)
+from tradebot.trader.inputs.windows import Gatherer, read
+from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
-from tradebot.trader.streams import LAST_FORECASTS, Stream, on_feed, tail_reader, windows_reader
-from tradebot.trader.windows import Gatherer, read
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0

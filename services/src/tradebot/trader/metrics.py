@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from tradebot.domain.decision import REASONS_TO_HOLD
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Phase
-from tradebot.trader.ledger import Ledger
+from tradebot.trader.journal.ledger import Ledger
 
 FLAG_KINDS: Final = (
     "older_epoch",

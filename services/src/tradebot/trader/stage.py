@@ -14,23 +14,23 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.kafka import Topics, ensure_topics, producer
 from tradebot.platform.settings import SettingsError
 from tradebot.trader import metrics
-from tradebot.trader.account import Account, LiveAccount
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
+from tradebot.trader.control.gates import Gates
+from tradebot.trader.control.lease import Lease, LeaseError
 from tradebot.trader.engine import Engine
-from tradebot.trader.entries import EpochTaken
-from tradebot.trader.execution import Executor, LeaseLostError, withheld
-from tradebot.trader.forecasts import Forecasts
-from tradebot.trader.gates import Gates
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
-from tradebot.trader.journal import JournalError
-from tradebot.trader.lease import Lease, LeaseError
+from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.market import Market
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.publisher import KafkaPublisher
+from tradebot.trader.journal.store import JournalError
 from tradebot.trader.loops import Loops
-from tradebot.trader.market import Market
-from tradebot.trader.nonce_file import counter_nonces
-from tradebot.trader.paper import PaperAccount
-from tradebot.trader.publisher import KafkaPublisher
-from tradebot.trader.reconcile import Reconciler
+from tradebot.trader.orders.account import Account, LiveAccount
+from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.orders.nonce_file import counter_nonces
+from tradebot.trader.orders.paper import PaperAccount
+from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
 from tradebot.venue.gemini.nonces import Nonces, TimeNonces

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tradebot.platform import logs
+from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.messages import Address, Order
 from tradebot.trader.engine import Engine
-from tradebot.trader.gates import Gates
 from tradebot.trader.settings import TraderSettings
 
 Act = Callable[[str, str], Awaitable[str]]

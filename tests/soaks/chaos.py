@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from trader_line import TraderLine
+from line.trader import TraderLine
 
 from tradebot.emulator.faults.injector import Armed
 from tradebot.emulator.faults.rules import (
@@ -33,10 +33,10 @@ from tradebot.emulator.faults.rules import (
     Truncate,
     kind_of,
 )
-from tradebot.trader.entries import Intended
-from tradebot.trader.journal import Journal, SqliteJournal
-from tradebot.trader.kafka_journal import KafkaJournal
-from tradebot.trader.ledger import Ledger, apply
+from tradebot.trader.journal.entries import Intended
+from tradebot.trader.journal.kafka import KafkaJournal
+from tradebot.trader.journal.ledger import Ledger, apply
+from tradebot.trader.journal.store import Journal, SqliteJournal
 
 OPTIONS = (
     "--cooldown-seconds", "0", "--max-orders-per-hour", "100000", "--reconcile-seconds", "15",

@@ -16,10 +16,10 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.domain.money import ZERO, plain
 from tradebot.platform import logs
 from tradebot.trader import metrics
-from tradebot.trader.account import Account
-from tradebot.trader.books import Books
-from tradebot.trader.entries import Balanced, Halted
-from tradebot.trader.execution import Executor, Sleep
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.entries import Balanced, Halted
+from tradebot.trader.orders.account import Account
+from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade
 
 OVERLAP_MS: Final = 60_000

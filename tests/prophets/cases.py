@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fastprophet_target import Target
 from hypothesis import strategies as st
+from prophets.target import Target
 
 from tradebot.fastprophet import FastProphet
 

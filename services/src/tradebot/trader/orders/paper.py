@@ -10,7 +10,7 @@ from typing import Final
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
-from tradebot.trader.ledger import Placed
+from tradebot.trader.journal.ledger import Placed
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.gemini.answers import Balance, BookLevel, OrderStatus, OwnTrade
 from tradebot.venue.gemini.rest import GeminiRest

@@ -16,7 +16,7 @@ from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.risk import marks as equity_marks
 from tradebot.domain.score import Trip, add, holds, shrink
 from tradebot.domain.situation import HOUR_MS, Marks
-from tradebot.trader.entries import (
+from tradebot.trader.journal.entries import (
     Balanced,
     Body,
     Decided,

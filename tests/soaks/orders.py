@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
-from faulty_venue import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
 from prometheus_client import REGISTRY
+from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
 
 from tradebot.domain.decision import Prediction, Settings, Window
 from tradebot.domain.intent import Intent, read_name
 from tradebot.platform.clock import VenueClock
 from tradebot.records import DocType
 from tradebot.trader import metrics
-from tradebot.trader.books import Books
-from tradebot.trader.describe import Identity
 from tradebot.trader.engine import Engine
-from tradebot.trader.entries import EpochTaken, Intended
-from tradebot.trader.execution import Executor
-from tradebot.trader.journal import decode
-from tradebot.trader.reconcile import Reconciler
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import EpochTaken, Intended
+from tradebot.trader.journal.store import decode
+from tradebot.trader.orders.execution import Executor
+from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.venue.errors import VenueError
 from tradebot.venue.gemini.answers import OrderStatus
 

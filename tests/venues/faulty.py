@@ -14,8 +14,8 @@ from decimal import Decimal
 from tradebot.domain.decision import Increments
 from tradebot.domain.intent import Intent
 from tradebot.records import Document
-from tradebot.trader.entries import Entry
-from tradebot.trader.journal import decode, encode
+from tradebot.trader.journal.entries import Entry
+from tradebot.trader.journal.store import decode, encode
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
 from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade, Ticker
 
@@ -45,7 +45,7 @@ class Resting:
 
 @dataclass
 class FaultyVenue:
-    """Implements `tradebot.trader.account.Account`, badly."""
+    """Implements `tradebot.trader.orders.account.Account`, badly."""
 
     seed: int
     rate: float = 0.5

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from tradebot.trader.entries import Entry
+from tradebot.trader.journal.entries import Entry
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode

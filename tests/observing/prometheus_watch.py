@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import yaml
 
-RULES = Path(__file__).parents[1] / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
+RULES = Path(__file__).parents[2] / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
 
 
 class Prometheus:

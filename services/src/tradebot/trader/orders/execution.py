@@ -11,10 +11,10 @@ from tradebot.domain.order_state import Event, Fill, Filled, Refused, Told, Unpl
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
-from tradebot.trader.account import Account
-from tradebot.trader.books import Books
-from tradebot.trader.entries import Halted, Intended, OrderEvent
-from tradebot.trader.ledger import Placed, is_over
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
+from tradebot.trader.journal.ledger import Placed, is_over
+from tradebot.trader.orders.account import Account
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
 from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
 

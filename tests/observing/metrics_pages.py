@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-TABLE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 EVERY = "every stage"
 SUFFIXES = {"counter": "_total"}
 KINDS = {"info": "gauge"}

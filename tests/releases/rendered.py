@@ -18,7 +18,7 @@ from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import units
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/tradebot"
 
 needs_helm = pytest.mark.skipif(

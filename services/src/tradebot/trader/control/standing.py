@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from tradebot.domain.money import ZERO, plain
-from tradebot.trader.ledger import Ledger
+from tradebot.trader.journal.ledger import Ledger
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,11 +12,11 @@ from typing import Final
 from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import Side
 from tradebot.records import Document
-from tradebot.trader.describe import Identity, consequences
-from tradebot.trader.entries import Body, Decided, Entry, Snapshot
-from tradebot.trader.journal import Journal, JournalError
-from tradebot.trader.ledger import Ledger, apply, snapshot
-from tradebot.trader.publisher import Publisher
+from tradebot.trader.journal.documents import Identity, consequences
+from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
+from tradebot.trader.journal.ledger import Ledger, apply, snapshot
+from tradebot.trader.journal.publisher import Publisher
+from tradebot.trader.journal.store import Journal, JournalError
 
 COMPACT_ENTRIES: Final = 50_000
 """A journal is drawn together into one entry each so many: some weeks of a bot that trades much."""

@@ -17,9 +17,9 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from tradebot.platform.kafka import consumer, ensure_topics, producer
 from tradebot.platform.settings import StageSettings
-from tradebot.trader.entries import Body, Entry
-from tradebot.trader.journal import JournalError, decode, encode
-from tradebot.trader.streams import bounds
+from tradebot.trader.inputs.streams import bounds
+from tradebot.trader.journal.entries import Body, Entry
+from tradebot.trader.journal.store import JournalError, decode, encode
 
 READ_SECONDS: Final = 10.0
 AHEAD_KB: Final = 4096
@@ -66,7 +66,7 @@ def _bare(value: bytes, published: int) -> Entry:
 
 
 class KafkaJournal:
-    """A bot's entries in the topic `trader-journal`; see `tradebot.trader.journal.Journal`.
+    """A bot's entries in the topic `trader-journal`; see `tradebot.trader.journal.store.Journal`.
 
     Args:
         patience: seconds in which the brokers must have confirmed an entry.

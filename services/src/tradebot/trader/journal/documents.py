@@ -16,8 +16,8 @@ from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.score import Trip
 from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
-from tradebot.trader.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
-from tradebot.trader.ledger import Ledger, Placed, closed_trip
+from tradebot.trader.journal.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
+from tradebot.trader.journal.ledger import Ledger, Placed, closed_trip
 from tradebot.venue.gemini.answers import Ticker
 
 

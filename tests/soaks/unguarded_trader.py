@@ -13,9 +13,9 @@ from tradebot.domain import order_state
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Filled, Order
 from tradebot.records import Document
-from tradebot.trader import ledger
-from tradebot.trader.entries import Intended
-from tradebot.trader.execution import Executor
+from tradebot.trader.journal import ledger
+from tradebot.trader.journal.entries import Intended
+from tradebot.trader.orders.execution import Executor
 from tradebot.venue.errors import VenueError
 
 

@@ -1,0 +1,1 @@
+"""What the trader reads: windows, forecasts, the feed, the venue's prices."""

@@ -1,0 +1,1 @@
+"""The bot's journal and the account that follows from it."""
