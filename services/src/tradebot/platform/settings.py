@@ -268,9 +268,7 @@ def command(
         example: a command line that works, shown by `--help`.
         arguments: fields that are positional arguments instead of flags.
     """
-    return composed(
-        [kind], run, name=name, summary=summary, example=example, arguments=arguments
-    )
+    return composed([kind], run, name=name, summary=summary, example=example, arguments=arguments)
 
 
 def composed(
