@@ -101,9 +101,8 @@ def test_a_model_without_its_library_says_what_to_call(monkeypatch: pytest.Monke
     def find(_point: object) -> object:
         raise ModuleNotFoundError(name="torch")
 
-    monkeypatch.setattr(
-        protocol.extensions, "find", lambda *_names: type("P", (), {"load": find})()
-    )
+    point = type("Point", (), {"load": find})()
+    monkeypatch.setattr(protocol.extensions, "find", lambda *_names: point)
     with pytest.raises(SettingsError, match=r"^model Lstm needs the package torch: call `make se"):
         protocol.make("Lstm")
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.backtest.strategy import Bars, Signals, Strategy
@@ -56,7 +56,7 @@ def find(
 
 def _checked(found: Any, name: str) -> Strategy | Signals:
     if isinstance(found, Strategy) or callable(found):
-        return found
+        return cast(Strategy | Signals, found)
     raise SettingsError(
         f"strategy {name} is neither a class that extends Strategy nor a function of bars"
     )
