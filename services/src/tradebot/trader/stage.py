@@ -87,7 +87,13 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     topics = Topics.of(settings)
-    needed = (topics.feed, topics.liquidity, topics.forecasts, topics.documents)
+    needed = (
+        topics.feed,
+        topics.liquidity,
+        topics.forecasts,
+        topics.documents,
+        topics.dead_letters,
+    )
     # What waits for a server does so in a thread: the lease is renewed in this loop.
     await asyncio.to_thread(ensure_topics, settings, needed)
     metrics.from_zero(settings.bot)
