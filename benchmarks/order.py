@@ -38,6 +38,7 @@ from tradebot.trader.journal.store import SqliteJournal
 from tradebot.trader.orders.account import LiveAccount
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
 from tradebot.venue.gemini.answers import OrderStatus, Ticker
 from tradebot.venue.gemini.nonces import CounterNonces
 from tradebot.venue.gemini.rate_limit import RateLimit
@@ -170,7 +171,8 @@ async def _ours(
         clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()
-    return Decider(engine, Rising()), account, market  # type: ignore[arg-type]
+    decider = Decider(engine, Rising(), Selling(engine))  # type: ignore[arg-type]
+    return decider, account, market
 
 
 def _no_limit() -> RateLimit:

@@ -110,6 +110,7 @@ async def _hold(
             return
         engine = _engine(settings, books, market, rest, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+        selling = Selling(engine)
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -121,8 +122,8 @@ async def _hold(
             settings,
             topics,
             engine,
-            Decider(engine, forecasts),
-            Acts(engine, Selling(engine)),
+            Decider(engine, forecasts, selling),
+            Acts(engine, selling),
             gates,
             clock,
             forecasts,

@@ -1,5 +1,6 @@
 """All exits together: what each says of the position now."""
 
+from decimal import Decimal
 from typing import Final, Protocol
 
 from tradebot.domain.account.position import Position
@@ -13,6 +14,7 @@ from tradebot.domain.exits import (
     trailing_stop,
 )
 from tradebot.domain.exits.sight import Sight, fair_price
+from tradebot.domain.risk import size
 from tradebot.domain.situation import Exits, Inputs, Settings, State, Verdict
 
 
@@ -31,6 +33,9 @@ class Policy(Protocol):
 
 POLICIES: Final[tuple[Policy, ...]] = (stop_loss, trailing_stop, take_profit, max_hold, no_signal)
 
+DUST: Final = Decimal("1e-18")
+"""An amount that no venue trades, for symbols without a smallest order."""
+
 NAMES: Final = (flatten.EXIT, breach.EXIT, *(policy.EXIT for policy in POLICIES))
 """What a decision's `exit` may name, in the order in which it is asked."""
 
@@ -41,8 +46,10 @@ def judge(state: State, inputs: Inputs, settings: Settings, halt: str) -> tuple[
     Args:
         halt: why a limit halts the bot at this very look, or "".
     """
-    orders = (flatten.check(state), breach.check(state, settings, halt))
     held = state.position
+    orders: tuple[Verdict, ...] = ()
+    if size.of_sell(state, inputs) >= max(inputs.increments.minimum, DUST):
+        orders = (flatten.check(state), breach.check(state, settings, halt))
     if held is None or held.entry <= 0:
         return tuple(verdict for verdict in orders if not verdict.passed)
     sight = Sight(

@@ -34,7 +34,12 @@ def anchor(quote: Quote | None, settings: Settings, leaving: str) -> Decimal | N
 
 def floor_price(start: Decimal, settings: Settings, step: Decimal) -> Decimal:
     """The lowest price that an exit anchored at `start` may sell at."""
-    return limit_price("sell", start * (1 - settings.exits.max_slippage_bps / BPS), step)
+    return lowest_price(start, settings.exits.max_slippage_bps, step)
+
+
+def lowest_price(start: Decimal, reach: int, step: Decimal) -> Decimal:
+    """The price `reach` basis points below `start`, on the price step."""
+    return limit_price("sell", start * (1 - reach / BPS), step)
 
 
 def reaches(settings: Settings) -> Iterator[int]:

@@ -1,5 +1,7 @@
 """The venue's public side, as a trader needs it: prices, and the symbol's rules."""
 
+from decimal import Decimal
+
 from tradebot.domain.decision import Increments
 from tradebot.venue.gemini.answers import Ticker
 from tradebot.venue.gemini.rest import GeminiRest
@@ -31,6 +33,15 @@ class Market:
             VenueError: it did not tell them.
         """
         return await self._rest.ticker(self._symbol)
+
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """What rests to buy: price and amount, the best first.
+
+        Raises:
+            VenueError: the venue did not tell it.
+        """
+        book = await self._rest.book(self._symbol)
+        return [(level.price, level.amount) for level in book.bids]
 
     def forget(self, reason: str) -> None:
         """Reads the rules anew at the next refresh, if an order's refusal may come from them."""

@@ -120,13 +120,15 @@ class Books:
         mid: Decimal,
         window_end: int,
         name: str,
+        reduces: bool = False,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
         Args:
             mid: the market's, in quote currency.
-            window_end: of the window that led to it, ms; 0 for a person's order.
+            window_end: of the window that led to it, ms; 0 where no window did.
             name: of the decision.
+            reduces: whether it goes out though the bot is halted or paused.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -141,6 +143,7 @@ class Books:
             mid=mid,
             window_end=window_end,
             created=self._now(),
+            reduces=reduces,
         )
 
     def _compact(self) -> None:

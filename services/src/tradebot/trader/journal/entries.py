@@ -42,12 +42,16 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A window is accounted for. `equity` is `None` where the market was not known."""
+    """A window is accounted for. `equity` is `None` where the market was not known.
+
+    `usable` says whether the window and its forecast could be traded on.
+    """
 
     window_end: int
     action: Literal["buy", "sell", "hold"]
     gate: str
     equity: Decimal | None
+    usable: bool = False
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -70,10 +74,23 @@ class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person paused the bot."""
+    """A person paused the bot; with `flatten`, everything is to be sold as well."""
 
     because: str
     by: str
+    flatten: bool = False
+
+
+class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All that could be sold has been sold: a person's order to flatten is done."""
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a look between windows saw at `ts` (ms), in quote currency; `None` if not sound."""
+
+    ts: int
+    equity: Decimal | None
+    mid: Decimal | None
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -90,7 +107,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 Body = (
-    EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed | Snapshot
+    EpochTaken
+    | Balanced
+    | Decided
+    | Watched
+    | Intended
+    | OrderEvent
+    | Halted
+    | Paused
+    | Flattened
+    | Resumed
+    | Snapshot
 )
 
 

@@ -21,12 +21,14 @@ from tradebot.trader.journal.entries import (
     Body,
     Decided,
     EpochTaken,
+    Flattened,
     Halted,
     Intended,
     OrderEvent,
     Paused,
     Resumed,
     Snapshot,
+    Watched,
 )
 
 KEPT_ORDERS: Final = 400
@@ -64,8 +66,14 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     window_end: int = 0
     orders_at: tuple[int, ...] = ()
     marks: Marks | None = None
+    watched_at: int = 0
+    """When a look between windows was last written, ms."""
+    signal_at: int = 0
+    """The end of the last window that could be traded on, ms."""
     halted: str = ""
     paused: str = ""
+    flattening: str = ""
+    """Why a person wants everything sold; empty once that is done."""
 
     def unresolved(self) -> list[Placed]:
         """Orders whose fate is not known, or whose fills are not all booked."""
@@ -85,6 +93,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
             return _balanced(ledger, body)
         case Decided():
             return _decided(ledger, body)
+        case Watched():
+            return _watched(ledger, body)
         case Intended():
             return _intended(ledger, body.intent)
         case OrderEvent():
@@ -92,12 +102,15 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
         case Halted():
             return msgspec.structs.replace(ledger, halted=body.reason)
         case Paused():
-            return msgspec.structs.replace(ledger, paused=body.because)
+            return _paused(ledger, body)
+        case Flattened():
+            return msgspec.structs.replace(ledger, flattening="")
         case Resumed():
             return msgspec.structs.replace(
                 ledger,
                 halted="",
                 paused="",
+                flattening="",
                 marks=None,  # losses are measured anew, or the same halt would come back at once
             )
         case Snapshot():
@@ -123,7 +136,13 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         window_end=ledger.window_end,
         halted=ledger.halted,
         paused=ledger.paused,
+        flattening=ledger.flattening,
     )
+
+
+def _paused(ledger: Ledger, body: Paused) -> Ledger:
+    flattening = body.because if body.flatten else ledger.flattening
+    return msgspec.structs.replace(ledger, paused=body.because, flattening=flattening)
 
 
 def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
@@ -154,8 +173,18 @@ def _decided(ledger: Ledger, body: Decided) -> Ledger:
     if body.equity is not None:
         marks = equity_marks.advance(marks, body.equity, body.window_end)
     return msgspec.structs.replace(
-        ledger, window_end=max(ledger.window_end, body.window_end), marks=marks
+        ledger,
+        window_end=max(ledger.window_end, body.window_end),
+        marks=marks,
+        signal_at=body.window_end if body.usable else ledger.signal_at,
     )
+
+
+def _watched(ledger: Ledger, body: Watched) -> Ledger:
+    marks = ledger.marks
+    if body.equity is not None:
+        marks = equity_marks.advance(marks, body.equity, body.ts)
+    return msgspec.structs.replace(ledger, marks=marks, watched_at=body.ts)
 
 
 def _intended(ledger: Ledger, intent: Intent) -> Ledger:
