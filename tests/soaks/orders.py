@@ -28,7 +28,7 @@ from tradebot.trader.journal.store import decode
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import OrderStatus
+from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
     band_min_bps=0,

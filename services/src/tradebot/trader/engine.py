@@ -32,7 +32,7 @@ from tradebot.trader.journal.entries import Decided, Halted, Paused, Resumed
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 FLATTEN_TRIES: Final = 5
 
@@ -62,7 +62,7 @@ class Engine:
         """Why the books may not be trusted; empty when they may."""
         self.due = asyncio.Event()
         """Set when a reconciliation is wanted before its time."""
-        self._fee_bps = Decimal(40)
+        self._fee_bps = market.listed_fees.taker_bps
         self._fee_asked = 0
         self._executor = executor
         self._reconciler = reconciler
@@ -124,7 +124,7 @@ class Engine:
             window=window,
             prediction=self._forecasts.at(window.end),
             quote=quote,
-            increments=self._market.increments,
+            increments=self._market.instrument.increments,
             taker_fee_bps=self._fee_bps,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
@@ -152,7 +152,7 @@ class Engine:
             quote=ledger.quote - held_quote,
             base_held=held_base,
             quote_held=held_quote,
-            bought=ledger.bought(self._market.increments.minimum),
+            bought=ledger.bought(self._market.instrument.increments.minimum),
             orders_at=ledger.orders_at,
             marks=ledger.marks,
             reconciled=trusted,
@@ -196,7 +196,7 @@ class Engine:
             )
         ]
         if ticker is not None:
-            currencies = self._market.currencies
+            currencies = self._market.instrument.currencies
             made.append(ticker_document(self.books.who, ticker, currencies, window_end=window_end))
         if intent is not None:
             await self._execute(intent, tuple(made))
@@ -226,7 +226,7 @@ class Engine:
         if not certain:
             self.distrust(f"the fate of order {intent.client_order_id} is not known yet")
         elif placed.order.refused:
-            self._market.forget(placed.order.reason)
+            self._market.forget()
             self.due.set()
         if placed.order.fills:
             self._send_balances(intent.client_order_id)
@@ -241,7 +241,7 @@ class Engine:
         self._told = amounts = (ledger.base, ledger.quote)
         made = []
         for currency, amount, held in zip(
-            self._market.currencies, amounts, self._held, strict=True
+            self._market.instrument.currencies, amounts, self._held, strict=True
         ):
             metrics.BALANCE.labels(self._bot, currency).set(float(amount))
             made.append(
@@ -300,7 +300,7 @@ class Engine:
         """The account's fee, asked anew each hour of exchange time."""
         now = self._clock.now()
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
-            self._fee_bps = await self._executor.taker_fee_bps()
+            self._fee_bps = (await self._executor.fees()).taker_bps
             self._fee_asked = now
 
     async def pause(self, because: str, by: str) -> str:
@@ -345,7 +345,7 @@ class Engine:
 
     def _sellable(self) -> Decimal:
         """The base that the venue would take; 0 where that is dust."""
-        increments = self._market.increments
+        increments = self._market.instrument.increments
         base = floor_to(self.state().base, increments.amount_step)
         return base if base >= increments.minimum and base > 0 else ZERO
 
@@ -354,7 +354,9 @@ class Engine:
             return
         reach = self._rules.collar_bps / BPS
         mid = (ticker.bid + ticker.ask) / 2
-        price = limit_price("sell", mid * (1 - reach), self._market.increments.price_step)
+        price = limit_price(
+            "sell", mid * (1 - reach), self._market.instrument.increments.price_step
+        )
         name = f"{self._bot}-flatten-{self._clock.now() or ticker.ts}"
         intent = self.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
         await self._execute(intent, ())
@@ -379,6 +381,6 @@ class Engine:
             bot=self._bot,
             symbol=self.books.who.symbol,
             mid=self.mid,
-            minimum=self._market.increments.minimum,
+            minimum=self._market.instrument.increments.minimum,
             paused=self._paused,
         )
