@@ -14,8 +14,10 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.kafka import Topics, ensure_topics, producer
 from tradebot.platform.settings import SettingsError
 from tradebot.trader import metrics
+from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease, LeaseError
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
@@ -29,6 +31,7 @@ from tradebot.trader.loops import Loops
 from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Account, Keys, Venue, fee_table, open_venue
@@ -100,7 +103,8 @@ async def _hold(
         market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
-        engine, forecasts = _engine(settings, books, market, venue, clock, lease)
+        engine = _engine(settings, books, market, venue, clock, lease)
+        forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -108,7 +112,17 @@ async def _hold(
             "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
         )
         loops = await asyncio.to_thread(
-            Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
+            Loops,
+            settings,
+            topics,
+            engine,
+            Decider(engine, forecasts),
+            Acts(engine, Selling(engine)),
+            gates,
+            clock,
+            forecasts,
+            reporter,
+            lease,
         )
         readiness.started()
         await loops.run(stopping)
@@ -159,25 +173,22 @@ def _engine(
     venue: Venue,
     clock: VenueClock,
     lease: Lease,
-) -> tuple[Engine, Forecasts]:
-    forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+) -> Engine:
     account = _account(settings, books, market, venue, clock, lease)
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(
         books, account, executor, symbol=settings.symbol, currencies=market.instrument.currencies
     )
-    engine = Engine(
+    return Engine(
         books=books,
         executor=executor,
         reconciler=reconciler,
         market=market,
-        forecasts=forecasts,
         clock=clock,
         lease=lease,
         rules=rules(settings),
         paused="its mode is Paused" if settings.mode == "Paused" else "",
     )
-    return engine, forecasts
 
 
 def _account(

@@ -9,12 +9,11 @@ A venue is a folder with a class that is a `VenueClass`, and an entry point of t
 """
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Protocol, cast
 
 from tradebot.domain.instrument import Instrument, MarketStatus, split_symbol
 from tradebot.domain.intent import Intent
-from tradebot.platform.settings import SettingsError
+from tradebot.platform import extensions
 from tradebot.venue.account import Account, Balance, Keys, OrderStatus, OwnTrade
 from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
 from tradebot.venue.fees import Fees, FeeTable, FeeTier
@@ -106,7 +105,7 @@ class VenueClass(Protocol):
 
 def venue_names() -> list[str]:
     """The venues that are installed."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return extensions.names(GROUP)
 
 
 def open_venue(
@@ -130,13 +129,4 @@ def fee_table(name: str) -> FeeTable:
 
 
 def _venue_class(name: str) -> VenueClass:
-    return cast(VenueClass, _find(name).load())
-
-
-def _find(name: str) -> EntryPoint:
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            return point
-    raise SettingsError(
-        f"venue is {name!r} and no such venue is installed: give one of {', '.join(venue_names())}"
-    )
+    return cast(VenueClass, extensions.find(GROUP, name, "venue").load())
