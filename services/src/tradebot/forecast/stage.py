@@ -14,7 +14,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tradebot.forecast import forecasters, metrics
+from tradebot.forecast import metrics
 from tradebot.forecast.messages import (
     Answer,
     Evaluate,
@@ -27,10 +27,10 @@ from tradebot.forecast.messages import (
 from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
-from tradebot.platform import health, kafka, logs
+from tradebot.platform import extensions, health, kafka, logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
-from tradebot.records import DeadLetter, TradeRecord, decode, encode
+from tradebot.records import FORECASTERS, DeadLetter, TradeRecord, decode, encode
 
 log = logs.get(__name__)
 
@@ -271,7 +271,7 @@ def run(settings: ForecastSettings) -> None:
         SettingsError: a setting cannot be used, or no broker answers.
     """
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
-    forecasters.find(settings.model)
+    extensions.find(FORECASTERS, settings.model, "model")
     stage = Stage(settings)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

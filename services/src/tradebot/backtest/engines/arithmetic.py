@@ -4,7 +4,6 @@ Times are bar indices or ms, prices and amounts floats in the market's units. A 
 bar's volume.
 """
 
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
