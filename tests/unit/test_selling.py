@@ -10,7 +10,7 @@ from tradebot.domain.exits.pricing import Level
 from tradebot.domain.intent import Intent
 from tradebot.trader.journal.entries import Halted, Paused
 from tradebot.venue.errors import AmbiguousError, RejectedError
-from tradebot.venue.gemini.answers import OrderStatus, Ticker
+from tradebot.venue.port import OrderStatus, Ticker
 
 D = Decimal
 

@@ -12,7 +12,7 @@ from tradebot.trader.journal.documents import decision_document, decision_id, ti
 from tradebot.trader.journal.entries import Decided
 from tradebot.trader.selling import Selling
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Decider:
@@ -78,7 +78,7 @@ class Decider:
             window=window,
             prediction=self._forecasts.at(window.end),
             quote=quote,
-            increments=engine.market.increments,
+            increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
@@ -148,7 +148,7 @@ class Decider:
         )
         if ticker is None:
             return (made,)
-        currencies, who = engine.market.currencies, engine.books.who
+        currencies, who = engine.market.instrument.currencies, engine.books.who
         return (made, ticker_document(who, ticker, currencies, window_end=window_end))
 
     def _count(self, decision: Decision) -> None:

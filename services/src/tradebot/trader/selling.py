@@ -11,7 +11,6 @@ from typing import Final
 
 from tradebot.domain.decision import Quote
 from tradebot.domain.exits import flatten, pricing
-from tradebot.domain.money import ZERO, floor_to
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader.engine import Engine
@@ -92,10 +91,7 @@ class Selling:
 
     def sellable(self) -> Decimal:
         """The base that the bot may sell and the venue would take; 0 where that is dust."""
-        engine = self._engine
-        increments = engine.market.increments
-        amount = floor_to(engine.state().base, increments.amount_step)
-        return amount if amount >= increments.minimum and amount > 0 else ZERO
+        return self._engine.market.instrument.amount(self._engine.state().base)
 
     def _told(self, leaving: str) -> Decimal:
         """What is left, with a line in the log if that is more than dust."""
@@ -132,7 +128,7 @@ class Selling:
         self, start: Decimal, reach: int, bids: Sequence[pricing.Level]
     ) -> tuple[Decimal, Decimal] | None:
         """Amount and limit of the next try, `None` where the book pays nothing so far down."""
-        step, amount = self._engine.market.increments.price_step, self.sellable()
+        step, amount = self._engine.market.instrument.price_step, self.sellable()
         lowest = pricing.lowest_price(start, reach, step)
         limit = pricing.limit_of(bids, amount, lowest, step)
         return None if limit is None else (amount, limit)
