@@ -14,7 +14,7 @@ from tradebot.liquidity.partition import FeedPartition
 from tradebot.liquidity.results import Place
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, Fetch
-from tradebot.platform import logs, stage
+from tradebot.platform import dead_letters, logs, stage
 from tradebot.platform.exactly_once import GroupOffsets
 from tradebot.platform.health import Readiness
 from tradebot.platform.topics import Topics
@@ -50,6 +50,7 @@ class Owner:
         settings, names = self._settings, self.topics
         port = stage.prepare(STAGE, settings, self.readiness)
         _log.info("health and metrics are served", host=settings.http_host, port=port)
+        dead_letters.from_zero(STAGE.name, [names.feed])
         offsets = GroupOffsets(settings, self.group)
         self._feed_size = offsets.partitions(names.feed)
         self._out_size = offsets.partitions(names.liquidity)
