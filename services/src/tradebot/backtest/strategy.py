@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tradebot.backtest.engines.compiled import Floats, Orders, Sizing
+from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.history.arrays import Bars
 
 __all__ = ["Bars", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]

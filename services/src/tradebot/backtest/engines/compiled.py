@@ -6,12 +6,8 @@ one order in flight, and fills it at the open of the bar `latency_bars` later, a
 all. What a row holds may depend on that bar and those before it, never on a later one.
 """
 
-from enum import IntEnum
-
-import msgspec
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import (
@@ -23,51 +19,9 @@ from tradebot.backtest.engines.arithmetic import (
     touch,
     worsened,
 )
+from tradebot.backtest.orders import Orders
+from tradebot.backtest.result import Fills, Result
 from tradebot.history.arrays import Bars
-
-Floats = npt.NDArray[np.float64]
-
-
-class Sizing(IntEnum):
-    """What a row's size means for a buy; a sell always sells all."""
-
-    FRACTION = 0
-    """Of the cash, fees included."""
-    AMOUNT = 1
-    """Of base currency."""
-
-
-class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy wants at each bar's close.
-
-    `side` (n,) int8 is 1 to buy, −1 to sell, 0 to do nothing; `size` (n,) float64 by `sizing`.
-    `reach_bps` bounds how far past the best price at the decision an order may fill: infinite for
-    a market order.
-    """
-
-    side: npt.NDArray[np.int8]
-    size: Floats
-    sizing: Sizing = Sizing.FRACTION
-    reach_bps: float = np.inf
-
-
-class Fills(msgspec.Struct, frozen=True, kw_only=True):
-    """Executions in order: `bar` is the index of the bar, `side` 1 or −1, `fee` in quote."""
-
-    bar: npt.NDArray[np.int64]
-    side: npt.NDArray[np.int8]
-    price: Floats
-    amount: Floats
-    fee: Floats
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: equity (n,) and base position (n,) at each bar's close, and the fills."""
-
-    equity: Floats
-    position: Floats
-    fills: Fills
-    cash: float
 
 
 def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:

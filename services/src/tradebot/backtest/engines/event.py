@@ -20,7 +20,8 @@ from tradebot.backtest.engines.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.backtest.engines.compiled import Fills, Floats, Orders, Result, Sizing
+from tradebot.backtest.orders import Floats, Orders, Sizing
+from tradebot.backtest.result import Fills, Result
 from tradebot.backtest.strategy import Field, Market, Order, Strategy
 from tradebot.history.arrays import Bars
 
