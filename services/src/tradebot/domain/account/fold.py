@@ -118,7 +118,7 @@ def position_of(account: Account, minimum: Decimal) -> Position | None:
 
 def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
     """The account after a fill of the bot's own order; the same account if the fill is known."""
-    if any(known.fill.trade_id == traded.fill.trade_id for known in account.recent):
+    if any(known.key == traded.key for known in account.recent):
         return account
     moved = msgspec.structs.replace(
         account, base=account.base + traded.base, quote=account.quote + traded.quote
@@ -139,7 +139,7 @@ def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
     moved = msgspec.structs.replace(
         account, base=account.base - traded.base, quote=account.quote - traded.quote
     )
-    left = tuple(one for one in account.recent if one.fill.trade_id != traded.fill.trade_id)
+    left = tuple(kept for kept in account.recent if kept.key != traded.key)
     if len(left) < len(account.recent):
         return _refolded(moved, left)
     return shrunk(moved, moved.base)
@@ -188,9 +188,7 @@ def not_ordered(account: AnyAccount, window_end: int) -> AnyAccount:
     return msgspec.structs.replace(account, orders_at=tuple(times))
 
 
-def marked(
-    account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | None
-) -> AnyAccount:
+def marked(account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | None) -> AnyAccount:
     """The account after a look at the market at `ts`; `None` for what was not sound.
 
     Args:

@@ -31,9 +31,14 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
     minimum: Decimal = ZERO
 
     @property
-    def place(self) -> tuple[int, int]:
+    def key(self) -> tuple[int, Side]:
+        """Its trade id, and the side: a bot that trades with itself has two fills of one trade."""
+        return (self.fill.trade_id, self.side)
+
+    @property
+    def place(self) -> tuple[int, int, Side]:
         """Where the fill stands among all fills: by the venue's time, then by trade id."""
-        return (self.fill.ts, self.fill.trade_id)
+        return (self.fill.ts, *self.key)
 
     @property
     def base(self) -> Decimal:

@@ -10,9 +10,9 @@ from decimal import Decimal
 import msgspec
 
 from tradebot import documents
+from tradebot.domain.account.trip import Trip
 from tradebot.domain.decision import Decision
 from tradebot.domain.intent import Intent
-from tradebot.domain.account.trip import Trip
 from tradebot.domain.order_state import Fill, Phase
 from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import Stored

@@ -57,7 +57,7 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     trades_to: int = 0
     outside_trades: frozenset[int] = frozenset()
     outside_traded: int = 0
-    orders: dict[str, Placed] = {}
+    orders: dict[str, Placed] = msgspec.field(default_factory=dict)
     pending: tuple[str, ...] = ()
     """Of the orders, those whose fate is not known or whose fills are not all booked."""
     window_end: int = 0
