@@ -1,6 +1,5 @@
 """The journal, the ledger that is folded from it, and the documents that follow."""
 
-import stat
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from tradebot.domain.intent import Intent, OrderName, is_of, read_name
 from tradebot.domain.order_state import Broken, Fill, Filled, Refused, Told, Unplaced
 from tradebot.domain.situation import Marks
 from tradebot.records import DocType, Document
-from tradebot.trader.control.lease import FileLease, LeaseError, LeaseTakenError
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import (
@@ -274,7 +272,7 @@ def test_orders_whose_fate_is_open_are_never_forgotten() -> None:
     assert [placed.intent.number for placed in ledger.unresolved()] == [1]
 
 
-# Journal, books, lease.
+# Journal and books.
 
 
 async def _record(path: Path, bodies: list[Body]) -> list[Document]:
@@ -388,34 +386,3 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to look at" * 50)
     with pytest.raises(JournalError, match=r"j\.sqlite cannot be used"):
         SqliteJournal(path)
-
-
-async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> None:
-    first, second = FileLease(tmp_path), FileLease(tmp_path, patience=0.1)
-    assert not first.held()
-    assert await first.acquire() == 1
-    with pytest.raises(LeaseTakenError, match="another trader acts for this bot"):
-        await second.acquire()
-    assert first.held() and not second.held()
-    await first.release()
-    assert await second.acquire() == 2
-    await second.release()
-    assert stat.S_ISREG((tmp_path / "epoch").stat().st_mode)
-
-
-async def test_a_lease_whose_epoch_was_lost_rises_above_the_journal_s(tmp_path: Path) -> None:
-    lease = FileLease(tmp_path)
-    assert await lease.acquire() == 1
-    assert await lease.exceed(7) == 8
-    await lease.release()
-    with pytest.raises(LeaseError, match="not held"):
-        await lease.exceed(9)
-    assert await lease.acquire() == 9
-
-
-@pytest.mark.parametrize("left", ["", "no number"])
-async def test_an_epoch_that_cannot_be_read_stops_no_trader(tmp_path: Path, left: str) -> None:
-    (tmp_path / "epoch").write_text(left)
-    lease = FileLease(tmp_path)
-    assert await lease.acquire() == 1
-    await lease.release()
