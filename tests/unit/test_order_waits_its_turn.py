@@ -58,6 +58,7 @@ class Desk:
             mid=Decimal(11500),
             window_end=60_000,
             name="d",
+            minimum=Decimal(0),
             reduces=reduces,
         )
         sending = asyncio.create_task(self.executor.execute(intent))

@@ -47,8 +47,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     `window_end` is the end of the window that led to it, 0 where no window did: for a person's
     order to flatten, an exit between windows, or a further try of an exit. `mid` is the market's at
-    the decision, in quote currency. `reduces` says that it makes the position smaller and goes out
-    though the bot is halted or paused. Times are ms of the venue's clock.
+    the decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` says
+    that it makes the position smaller and goes out though the bot is halted or paused. Times are ms
+    of the venue's clock.
     """
 
     client_order_id: str
@@ -63,6 +64,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     window_end: int
     created: int
     reduces: bool = False
+    minimum: Decimal = Decimal(0)
 
 
 def is_of(

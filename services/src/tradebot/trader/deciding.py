@@ -60,6 +60,7 @@ class Decider:
             gate=decision.gate,
             equity=equity,
             usable=decision.usable,
+            mid=None if equity is None else decision.mid,
         )
 
     async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
@@ -115,6 +116,7 @@ class Decider:
                 window_end=window_end,
                 name=name,
                 reduces=decision.action == "sell" and engine.rules.on_breach != "Hold",
+                minimum=stored.inputs.increments.minimum,
             )
             await engine.execute(intent, documents(intent.client_order_id))
         if decision.halt:

@@ -11,6 +11,7 @@ from typing import Final
 
 from tradebot.domain.decision import Quote
 from tradebot.domain.exits import flatten, pricing
+from tradebot.domain.risk import size
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader.engine import Engine
@@ -74,6 +75,7 @@ class Selling:
                 mid=engine.mid,
                 window_end=0 if sent else window_end,
                 name=name,
+                minimum=engine.market.instrument.minimum,
                 reduces=True,
             )
             await engine.execute(intent, () if sent else documents(intent.client_order_id))
@@ -91,7 +93,8 @@ class Selling:
 
     def sellable(self) -> Decimal:
         """The base that the bot may sell and the venue would take; 0 where that is dust."""
-        return self._engine.market.instrument.amount(self._engine.state().base)
+        own = size.sellable(self._engine.state(), self._engine.rules)
+        return self._engine.market.instrument.amount(own)
 
     def _told(self, leaving: str) -> Decimal:
         """What is left, with a line in the log if that is more than dust."""

@@ -48,7 +48,7 @@ def judge(state: State, inputs: Inputs, settings: Settings, halt: str) -> tuple[
     """
     held = state.position
     orders: tuple[Verdict, ...] = ()
-    if size.of_sell(state, inputs) >= max(inputs.increments.minimum, DUST):
+    if size.of_sell(state, inputs, settings) >= max(inputs.increments.minimum, DUST):
         orders = (flatten.check(state), breach.check(state, settings, halt))
     if held is None or held.entry <= 0:
         return tuple(verdict for verdict in orders if not verdict.passed)

@@ -120,6 +120,7 @@ class Books:
         mid: Decimal,
         window_end: int,
         name: str,
+        minimum: Decimal,
         reduces: bool = False,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
@@ -129,6 +130,7 @@ class Books:
             window_end: of the window that led to it, ms; 0 where no window did.
             name: of the decision.
             reduces: whether it goes out though the bot is halted or paused.
+            minimum: the symbol's smallest order.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -144,6 +146,7 @@ class Books:
             window_end=window_end,
             created=self._now(),
             reduces=reduces,
+            minimum=minimum,
         )
 
     def _compact(self) -> None:
