@@ -13,30 +13,14 @@ windows is a decision without a prediction: it halts and exits, and has no signa
 """
 
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from tradebot.domain.exits import policies, pricing
 from tradebot.domain.money import ZERO, Side, limit_price
-from tradebot.domain.risk import (
-    band,
-    collar,
-    completeness,
-    cooldown,
-    daily_loss,
-    drawdown,
-    edge,
-    exit_price,
-    feed,
-    halt,
-    model,
-    order_rate,
-    position,
-    reconciliation,
-    size,
-    window_age,
-)
+from tradebot.domain.risk import model, size, window_age
+from tradebot.domain.risk.gates import BUY_GATES, EXIT_GATES, GATES, SELL_GATES, WATCHES, Gate
 from tradebot.domain.signal import signal_of
 from tradebot.domain.situation import (
     BPS,
@@ -71,55 +55,11 @@ __all__ = [
 ]
 
 
-class Gate(Protocol):
-    """A file of `domain/risk`: its name, and what it says of an order that is proposed."""
-
-    @property
-    def GATE(self) -> str: ...  # noqa: N802
-
-    def check(
-        self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
-    ) -> Verdict: ...
-
-
-WATCHES: Final[tuple[Gate, ...]] = (daily_loss, drawdown)
-"""Asked at every window, whatever the signal: they can halt the bot."""
-
-BUY_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    model,
-    completeness,
-    band,
-    position,
-    edge,
-    cooldown,
-    order_rate,
-    size,
-    collar,
-)
-SELL_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    position,
-    size,
-    collar,
-)
-"""A sell shrinks risk: neither the band, the model's age, an incomplete window nor the number of
-orders hold it back."""
-
-EXIT_GATES: Final[tuple[Gate, ...]] = (halt, reconciliation, exit_price, size)
-"""What can hold an exit back: books that are in doubt, no price at all, or nothing to sell."""
-
 NO_SIGNAL: Final = "signal"
 
 REASONS_TO_HOLD: Final = (
     NO_SIGNAL,
-    *dict.fromkeys(gate.GATE for gate in (*WATCHES, *BUY_GATES, *SELL_GATES, *EXIT_GATES)),
+    *(gate.GATE for gate in GATES),
 )
 """What a decision's `gate` may name, in the order in which it is asked."""
 

@@ -19,6 +19,10 @@ Breach = Literal["ReduceOnly", "Flatten", "Hold"]
 Holdings = Literal["Own", "All"]
 """What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
+Holds = Literal["buys", "signals", "exits", "all", "windows"]
+"""What a gate holds back: buys, what a signal asks for, exits, or every order. One of "windows" is
+asked at each window and each look: it can halt the bot, and holds buys back."""
+
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000

@@ -88,22 +88,28 @@ class Frame(msgspec.Struct, Generic[Settings], frozen=True):
 
 
 @contextlib.contextmanager
-def running(stage: Stage, settings: Settings) -> Iterator[Frame[Settings]]:
+def running(stage: Stage, settings: Settings, *, topics: bool = True) -> Iterator[Frame[Settings]]:
     """The frame of a process that runs `stage`, until the block is left.
 
     SIGTERM and SIGINT set `stopping`: the block then ends by itself, and the process with 0.
+
+    Args:
+        topics: false for a stage that waits for something else first and then calls
+            `ensure_topics` itself.
 
     Raises:
         SettingsError: the port is taken, no broker answers, or a topic cannot be created.
     """
     logs.setup(stage.name, level=settings.log_level, form=settings.log_format)
     readiness, stopping = Readiness(stage.name), Stopping()
-    port = prepare(stage, settings, readiness)
+    port = prepare(stage, settings, readiness, topics=topics)
     with _signals(stopping):
         yield Frame(stage, settings, readiness, port, stopping)
 
 
-def prepare(stage: Stage, settings: ServedSettings, readiness: Readiness) -> int:
+def prepare(
+    stage: Stage, settings: ServedSettings, readiness: Readiness, *, topics: bool = True
+) -> int:
     """Serves health and metrics, and makes sure of the stage's topics; returns the port.
 
     Raises:
@@ -112,7 +118,7 @@ def prepare(stage: Stage, settings: ServedSettings, readiness: Readiness) -> int
     port = health.serve(
         readiness, stage=stage.name, host=settings.http_host, port=settings.http_port
     )
-    if stage.topics:
+    if topics and stage.topics:
         assert isinstance(settings, StageSettings)
         ensure_topics(stage, settings)
     return port

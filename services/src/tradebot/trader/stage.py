@@ -12,7 +12,7 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.platform.kafka import producer
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.stage import Frame, running
+from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
@@ -49,7 +49,8 @@ def run(settings: TraderSettings) -> None:
         SettingsError: it cannot be set up as told, or its journal can't be written any more.
     """
     bind_contextvars(bot=settings.bot, symbol=settings.symbol)
-    with running(STAGE, settings) as frame:
+    # The lease comes before the broker: who may not act needs no topics.
+    with running(STAGE, settings, topics=False) as frame:
         asyncio.run(_run(frame))
 
 
@@ -79,6 +80,8 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     topics = Topics.of(settings)
+    # What waits for a server does so in a thread: the lease is renewed in this loop.
+    await asyncio.to_thread(ensure_topics, STAGE, settings)
     metrics.from_zero(settings.bot)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
@@ -86,7 +89,6 @@ async def _hold(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
     )
     who = Identity(bot=settings.bot, symbol=settings.symbol, mode=_books_mode(settings))
-    # What waits for a server does so in a thread: the lease is renewed in this loop.
     journal = await asyncio.to_thread(journal_of, settings)
     books = Books(journal, publisher, who, clock.now)
     try:
@@ -98,6 +100,7 @@ async def _hold(
         market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
+        books.name_currencies(market.instrument.currencies)
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         selling = Selling(engine)

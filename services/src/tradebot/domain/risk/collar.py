@@ -7,9 +7,10 @@ that is merely wide, or whose price step is coarse.
 from typing import Final
 
 from tradebot.domain.risk.marks import sound
-from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import BPS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "collar"
+HOLDS: Final[Holds] = "signals"
 
 
 NARROWEST_STEPS: Final = 2

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "exit_price"
+HOLDS: Final[Holds] = "exits"
 
 
 def check(_state: State, inputs: Inputs, _settings: Settings, proposal: Proposal) -> Verdict:
