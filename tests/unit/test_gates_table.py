@@ -11,8 +11,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "trader.md"
 def test_the_table_of_gates_is_that_of_the_code() -> None:
     row = r"^\| `(\w+)` \| (buys|signals|exits|all) \|"
     rows = dict(re.findall(row, PAGE.read_text(), re.MULTILINE))
-        re.findall(r"^\| `(\w+)` \| (buys|signals|exits|all) \|", PAGE.read_text(), re.MULTILINE)
-    )
     blocks = {gate.GATE: gate.HOLDS.replace("windows", "buys") for gate in GATES}
     assert rows == blocks
 
