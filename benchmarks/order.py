@@ -28,6 +28,7 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader.control.lease import FileLease
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
@@ -149,7 +150,7 @@ def _address(log: Any, process: subprocess.Popen[bytes]) -> str:
 
 async def _ours(
     url: str, folder: Path, nonces: CounterNonces
-) -> tuple[Engine, TimedAccount, KnownPrice]:
+) -> tuple[Decider, TimedAccount, KnownPrice]:
     rest = GeminiRest(url, KEY, nonces=nonces, private=_no_limit())
     market = KnownPrice(rest, "BTCUSD")
     await market.refresh()
@@ -166,10 +167,10 @@ async def _ours(
     reconciler = Reconciler(books, account, executor, symbol="BTCUSD", currencies=market.currencies)
     engine = Engine(
         books=books, executor=executor, reconciler=reconciler, market=market,
-        forecasts=Rising(), clock=clock, lease=lease, rules=RULES,  # type: ignore[arg-type]
+        clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()
-    return engine, account, market
+    return Decider(engine, Rising()), account, market  # type: ignore[arg-type]
 
 
 def _no_limit() -> RateLimit:
@@ -194,7 +195,7 @@ async def _run(url: str) -> dict[str, Any]:
     peer: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         nonces = CounterNonces()  # one key, one sequence
-        engine, account, market = await _ours(url, Path(folder), nonces)
+        decider, account, market = await _ours(url, Path(folder), nonces)
         exchange = await _peer(url, nonces)
         order = ("BTC/USD", "limit", "buy", 0.1, float(market.price))
         option = {"options": ["immediate-or-cancel"]}
@@ -202,7 +203,7 @@ async def _run(url: str) -> dict[str, Any]:
             for number in range(ORDERS + WARM_UP):
                 window = Window(end=(number + 1) * 60_000, ratio=1.0, complete=True)
                 began, computed = time.perf_counter(), time.thread_time()
-                decided = await engine.on_window(window)
+                decided = await decider.on_window(window)
                 took = account.acknowledged - began
                 assert decided is not None and decided.action == "buy"
                 began = time.perf_counter()

@@ -230,6 +230,14 @@ def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_t
     )
 
 
+def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() -> None:
+    absence = Forecasts("BTCUSD", "Fastprophet").absence()
+    assert absence.startswith(
+        "no forecast of Fastprophet has come yet, and no forecaster of that name is installed here"
+    )
+    assert "FastProphet" in absence
+
+
 # Paper.
 
 RULES = SymbolRules(

@@ -1,19 +1,19 @@
 """The checks: each looks at one thing and answers findings; none changes anything."""
 
 import time
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated
 
 import httpx
+import msgspec
 from confluent_kafka.admin import AdminClient
 
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
 from tradebot.history import check, read
 from tradebot.platform.kafka import Topics, client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
-from tradebot.platform.settings import SettingsError
+from tradebot.platform.settings import SettingsError, StageSettings
 from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
@@ -24,15 +24,14 @@ from tradebot.venue.gemini.signing import read_credentials
 from tradebot.venue.settings import endpoints
 
 
-class DoctorSettings(TraderSettings, frozen=True, kw_only=True):
-    """A trader's settings, and where history and documents are."""
+class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the doctor takes beside the settings of a trader and of the store."""
 
     history_file: Annotated[str, "file of minutes that the forecaster starts with"] = ""
-    elasticsearch: Annotated[str, "Elasticsearch's URL; SQLite if not given"] = ""
     json: Annotated[bool, "print the findings as one JSON object on the last line"] = False
 
 
-def broker(settings: DoctorSettings) -> list[Finding]:
+def broker(settings: StageSettings) -> list[Finding]:
     """Whether Kafka answers and has the topics."""
     try:
         wait_for_broker(settings, seconds=4)
@@ -50,26 +49,28 @@ def broker(settings: DoctorSettings) -> list[Finding]:
     return found
 
 
-def store(settings: DoctorSettings) -> list[Finding]:
+def store(settings: StoreSettings) -> list[Finding]:
     """Whether documents can be read where they are kept."""
     place = settings.elasticsearch or f"{settings.state_dir}/documents.sqlite"
     if not settings.elasticsearch and not Path(settings.state_dir, "documents.sqlite").exists():
         return [Finding("store", Health.SKIPPED, f"{place} is not there until the recorder runs")]
-    opened = open_store(
-        StoreSettings(state_dir=settings.state_dir, elasticsearch=settings.elasticsearch)
-    )
     try:
-        newest = opened.latest(DocType.DECISION, 1)
+        opened = open_store(settings)
+        try:
+            newest = opened.latest(DocType.DECISION, 1)
+        finally:
+            opened.close()
+    except SettingsError as error:
+        advice = "give settings that the store accepts"
+        return [Finding("store", Health.BAD, error.message, advice)]
     except StoreUnavailableError as error:
         advice = "start it, or give another address by --elasticsearch"
         return [Finding("store", Health.BAD, f"{place} does not answer: {error}", advice)]
-    finally:
-        opened.close()
     what = "holds decisions" if newest else "holds no decision yet"
     return [Finding("store", Health.GOOD, f"{place} {what}")]
 
 
-async def venue(settings: DoctorSettings) -> list[Finding]:
+async def venue(settings: TraderSettings) -> list[Finding]:
     """Whether the venue answers for the symbol, and how far the clocks are apart."""
     url = endpoints(settings).rest
     advice = (
@@ -92,7 +93,7 @@ async def venue(settings: DoctorSettings) -> list[Finding]:
     return found
 
 
-async def keys(settings: DoctorSettings) -> list[Finding]:
+async def keys(settings: TraderSettings) -> list[Finding]:
     """Whether the venue takes the key, and what fees it pays."""
     if not settings.api_key_file:
         return [Finding("keys", Health.SKIPPED, "none are given: paper trading needs none")]
@@ -115,7 +116,7 @@ async def keys(settings: DoctorSettings) -> list[Finding]:
     ]
 
 
-def key_files(settings: DoctorSettings) -> list[Finding]:
+def key_files(settings: TraderSettings) -> list[Finding]:
     """Whether others on this machine can read the key."""
     paths = [Path(name) for name in (settings.api_key_file, settings.api_secret_file) if name]
     found = [of_key_file(str(path), path.stat().st_mode & 0o777) for path in paths if path.exists()]
@@ -139,7 +140,3 @@ def history(settings: DoctorSettings) -> list[Finding]:
         advice = f"see `tradebot history check {settings.history_file}`"
         found.append(Finding("history", Health.WARNING, what, advice))
     return found
-
-
-PLAIN: tuple[Callable[[DoctorSettings], list[Finding]], ...] = (key_files, broker, store, history)
-"""Checks that ask no venue."""

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from tradebot.domain.account.position import Position
+
 Action = Literal["buy", "sell", "hold"]
 
 BPS = Decimal(10_000)
@@ -105,8 +107,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What the bot knows of itself.
 
     `base` and `quote` are available balances; the `held` ones are reserved by live orders.
-    `bought` says whether the last trade was a buy that has not been sold again. `orders_at` are
-    the ends of the windows that led to orders, of at least the last hour, ascending.
+    `bought` says whether the last trade was a buy that has not been sold again. `position` is what
+    the bot's own fills bought and have not sold, `None` if nothing. `orders_at` are the ends of the
+    windows that led to orders, of at least the last hour, ascending.
     """
 
     base: Decimal
@@ -114,6 +117,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     base_held: Decimal = Decimal(0)
     quote_held: Decimal = Decimal(0)
     bought: bool = False
+    position: Position | None = None
     orders_at: tuple[int, ...] = ()
     marks: Marks | None = None
     reconciled: bool = True

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from tradebot.platform.settings import SettingsError
-from tradebot.records import FORECASTER
+from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import Environment, VenueSettings
 
 HistorySource = Literal["Venue", "Url", "Claim"]
@@ -45,7 +45,9 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     """What the stage forecasts, by which model, from which history."""
 
     model: Annotated[
-        str, "FastProphet, Prophet, Lstm, YearLstm, IndicatorLstm, or one of your own"
+        str,
+        msgspec.Meta(pattern=MODEL),
+        "FastProphet, Prophet, Lstm, YearLstm, IndicatorLstm, or any installed forecaster",
     ] = "FastProphet"
     model_options: Annotated[
         str, 'the model\'s own parameters as JSON, such as \'{"growth": "flat"}\''

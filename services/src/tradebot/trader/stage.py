@@ -14,8 +14,10 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.kafka import Topics, ensure_topics, producer
 from tradebot.platform.settings import SettingsError
 from tradebot.trader import metrics
+from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease, LeaseError
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
@@ -31,6 +33,7 @@ from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
 from tradebot.trader.orders.nonce_file import counter_nonces
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
 from tradebot.venue.gemini.nonces import Nonces, TimeNonces
@@ -105,7 +108,8 @@ async def _hold(
         market = Market(rest, settings.symbol)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
-        engine, forecasts = _engine(settings, books, market, rest, clock, lease)
+        engine = _engine(settings, books, market, rest, clock, lease)
+        forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -113,7 +117,17 @@ async def _hold(
             "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
         )
         loops = await asyncio.to_thread(
-            Loops, settings, topics, engine, gates, clock, forecasts, reporter, lease
+            Loops,
+            settings,
+            topics,
+            engine,
+            Decider(engine, forecasts),
+            Acts(engine, Selling(engine)),
+            gates,
+            clock,
+            forecasts,
+            reporter,
+            lease,
         )
         readiness.started()
         await loops.run(stopping)
@@ -164,25 +178,22 @@ def _engine(
     rest: GeminiRest,
     clock: VenueClock,
     lease: Lease,
-) -> tuple[Engine, Forecasts]:
-    forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+) -> Engine:
     account = _account(settings, books, market, rest, clock, lease)
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(
         books, account, executor, symbol=settings.symbol, currencies=market.currencies
     )
-    engine = Engine(
+    return Engine(
         books=books,
         executor=executor,
         reconciler=reconciler,
         market=market,
-        forecasts=forecasts,
         clock=clock,
         lease=lease,
         rules=rules(settings),
         paused="its mode is Paused" if settings.mode == "Paused" else "",
     )
-    return engine, forecasts
 
 
 def _account(

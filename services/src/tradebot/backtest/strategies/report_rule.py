@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import touch
-from tradebot.backtest.engines.compiled import Floats, Orders, Sizing
+from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.backtest.strategy import Market, Strategy
 from tradebot.domain.decision import Decision, decide
 from tradebot.domain.risk import marks

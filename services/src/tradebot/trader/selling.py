@@ -1,0 +1,58 @@
+"""Sells what the bot holds, whatever the signal: for a person's `flatten` and at a stop."""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+from tradebot.domain.money import ZERO, floor_to, limit_price
+from tradebot.domain.situation import BPS
+from tradebot.platform import logs
+from tradebot.trader.engine import Engine
+from tradebot.venue.errors import VenueError
+from tradebot.venue.gemini.answers import Ticker
+
+TRIES: Final = 5
+
+
+class Selling:
+    """Sells the base balance; whoever calls it holds the engine's lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bot = engine.books.who.bot
+        self._log = logs.get("trader")
+
+    async def sell_all(self) -> Decimal | None:
+        """Sells the base balance down to dust; what is left if it could not."""
+        engine = self._engine
+        for _ in range(TRIES):
+            try:
+                if engine.doubt:
+                    await engine.reconcile_now()
+                await engine.market.refresh()  # a refusal may have come of rules that changed
+                ticker = await engine.market.ticker()
+            except VenueError as error:
+                self._log.warning("cannot sell yet", reason=str(error))
+                await asyncio.sleep(0.5)
+                continue
+            if not (base := self._sellable()):
+                return None
+            await self._sell(base, ticker)
+        return self._sellable() or None
+
+    def _sellable(self) -> Decimal:
+        """The base that the venue would take; 0 where that is dust."""
+        increments = self._engine.market.increments
+        base = floor_to(self._engine.state().base, increments.amount_step)
+        return base if base >= increments.minimum and base > 0 else ZERO
+
+    async def _sell(self, base: Decimal, ticker: Ticker) -> None:
+        engine = self._engine
+        if engine.doubt:
+            return
+        reach = engine.rules.collar_bps / BPS
+        mid = (ticker.bid + ticker.ask) / 2
+        price = limit_price("sell", mid * (1 - reach), engine.market.increments.price_step)
+        name = f"{self._bot}-flatten-{engine.clock.now() or ticker.ts}"
+        intent = engine.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
+        await engine.execute(intent, ())
