@@ -16,9 +16,9 @@ from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Paused
-from tradebot.trader.orders import account as accounts
-from tradebot.trader.orders.account import LiveAccount
 from tradebot.trader.orders.execution import Executor, withheld
+from tradebot.venue.gemini import account as accounts
+from tradebot.venue.gemini.account import GeminiAccount
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
@@ -46,7 +46,7 @@ class Desk:
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
         self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7)
         held = lambda: self.holds  # noqa: E731
-        account = LiveAccount(rest, "BTCUSD", partial(withheld, self.books, held))
+        account = GeminiAccount(rest, "BTCUSD", partial(withheld, self.books, held))
         self.executor = Executor(self.books, account, held)
 
     @asynccontextmanager

@@ -17,12 +17,14 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.errors import VenueError
-from tradebot.venue.events import BookEvent, MarketEvent, TradeEvent
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
-from tradebot.venue.gemini.market_data import MarketStream, connect
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.settings import endpoints
+from tradebot.venue.errors import FeedBrokenError, VenueError
+from tradebot.venue.port import (
+    BookEvent,
+    MarketEvent,
+    MarketStream,
+    TradeEvent,
+    open_venue,
+)
 
 POLL_SECONDS: Final = 0.1
 FLUSH_SECONDS: Final = 2.0
@@ -61,7 +63,7 @@ class Ingest:
         self._publisher = publisher
         self._backoff = backoff or Backoff()
         self._clock = VenueClock(settings.speed)
-        self._rest = GeminiRest(endpoints(settings).rest)
+        self._venue = open_venue(settings)
         self._log = logs.get(__name__)
         self._stream: MarketStream | None = None
         self._broken = "not connected yet"
@@ -100,7 +102,7 @@ class Ingest:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._rest.aclose()
+            await self._venue.aclose()
         left = await asyncio.to_thread(self._publisher.flush, FLUSH_SECONDS)
         if left:
             self._log.warning("records were not taken by Kafka before the end", records=left)
@@ -118,11 +120,10 @@ class Ingest:
     async def _one_connection(self) -> None:
         settings = self._settings
         self._lost = ""
-        async with connect(
-            endpoints(settings),
+        async with self._venue.market.stream(
             settings.symbol,
-            settings.interface,
             self._clock,
+            interface=settings.interface,
             stall_seconds=settings.stall_seconds,
         ) as stream:
             self._backoff.connected()
@@ -140,7 +141,7 @@ class Ingest:
         since, backoff = connection.since, Backoff(first=1.0)
         while since is not None and not connection.filled:
             try:
-                trades = await self._rest.trades(self._settings.symbol, since_tid=since)
+                trades = await self._venue.market.trades_since(self._settings.symbol, since)
                 for value in connection.missed(trades):
                     self._publisher.trade(value)
                 connection.filled = True

@@ -90,6 +90,7 @@ NAMES: Final = frozenset(
         "time_based_nonce",
         "topic_prefix",
         "train_minutes",
+        "venue",
         "web_port",
         "window_seconds",
         "worker_id",

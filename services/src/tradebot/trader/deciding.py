@@ -10,7 +10,7 @@ from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
 from tradebot.trader.journal.entries import Decided, Halted
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Decider:
@@ -71,7 +71,7 @@ class Decider:
             window=window,
             prediction=self._forecasts.at(window.end),
             quote=quote,
-            increments=engine.market.increments,
+            increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
@@ -120,7 +120,7 @@ class Decider:
             )
         ]
         if ticker is not None:
-            currencies = engine.market.currencies
+            currencies = engine.market.instrument.currencies
             made.append(
                 ticker_document(engine.books.who, ticker, currencies, window_end=window_end)
             )

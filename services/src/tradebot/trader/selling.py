@@ -4,12 +4,11 @@ import asyncio
 from decimal import Decimal
 from typing import Final
 
-from tradebot.domain.money import ZERO, floor_to, limit_price
 from tradebot.domain.situation import BPS
 from tradebot.platform import logs
 from tradebot.trader.engine import Engine
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 TRIES: Final = 5
 
@@ -42,9 +41,7 @@ class Selling:
 
     def _sellable(self) -> Decimal:
         """The base that the venue would take; 0 where that is dust."""
-        increments = self._engine.market.increments
-        base = floor_to(self._engine.state().base, increments.amount_step)
-        return base if base >= increments.minimum and base > 0 else ZERO
+        return self._engine.market.instrument.amount(self._engine.state().base)
 
     async def _sell(self, base: Decimal, ticker: Ticker) -> None:
         engine = self._engine
@@ -52,7 +49,7 @@ class Selling:
             return
         reach = engine.rules.collar_bps / BPS
         mid = (ticker.bid + ticker.ask) / 2
-        price = limit_price("sell", mid * (1 - reach), engine.market.increments.price_step)
+        price = engine.market.instrument.price("sell", mid * (1 - reach))
         name = f"{self._bot}-flatten-{engine.clock.now() or ticker.ts}"
         intent = engine.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
         await engine.execute(intent, ())

@@ -18,7 +18,7 @@ from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
 from tradebot.trader.journal.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.journal.ledger import Ledger, Placed, closed_trip
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
