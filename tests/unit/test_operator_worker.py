@@ -1,7 +1,7 @@
 """How many writes a start costs: what happens together is written once, a failure at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
