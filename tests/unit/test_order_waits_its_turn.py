@@ -53,7 +53,13 @@ class Desk:
     async def waiting(self, window_end: int = 60_000) -> AsyncIterator[None]:
         """An order is written and waits for its turn inside the block, and has had it after."""
         intent = self.books.intent(
-            "sell", Decimal(1), Decimal(11500), mid=Decimal(11500), window_end=window_end, name="d"
+            "sell",
+            Decimal(1),
+            Decimal(11500),
+            mid=Decimal(11500),
+            window_end=window_end,
+            name="d",
+            minimum=Decimal(0),
         )
         sending = asyncio.create_task(self.executor.execute(intent))
         await asyncio.sleep(0.1)  # of virtual time: before its turn, when nothing else is left

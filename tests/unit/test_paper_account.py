@@ -65,7 +65,9 @@ class Desk:
 
     def intent(self, side: Side, amount: Decimal) -> Intent:
         price = D(200) if side == "buy" else D(1)
-        return self.books.intent(side, amount, price, mid=D(100), window_end=60_000, name="d")
+        return self.books.intent(
+            side, amount, price, mid=D(100), window_end=60_000, name="d", minimum=D(0)
+        )
 
 
 @given(

@@ -378,6 +378,7 @@ def test_a_command_to_a_bot_that_does_not_run_is_one_clear_sentence(
 def test_status_says_first_what_a_person_wants_to_know() -> None:
     status = {
         "bot": "btc", "symbol": "BTCUSD", "mode": "Live", "epoch": 3, "base": "0.5", "quote": "10",
+        "sells": "0.2",
         "equity": "5010", "mid": "10000", "realised": "-1.5", "trips": 2, "unrealised": "0",
         "orders": 5, "unresolved": 0, "halted": "loss", "paused": "", "outside_base": "0",
         "outside_quote": "-7.5",
@@ -388,5 +389,6 @@ def test_status_says_first_what_a_person_wants_to_know() -> None:
     }  # fmt: skip
     text = "\n".join(lines(status))
     assert "btc: BTCUSD, Live, halted (epoch 3)" in text
+    assert "sells      0.2 base: what the bot bought" in text
     assert "NOT Halted: loss" in text and "ok  FeedFresh: heard" in text
     assert "0 base and -7.5 quote moved by others" in text

@@ -56,6 +56,7 @@ def a_buy(books: Books, number: int = 1) -> Intent:
     return books.intent(
         "buy", Decimal(1), Decimal(11500),
         mid=Decimal(11400), window_end=60_000 * number, name=f"btc-{number}",
+        minimum=Decimal(0),
     )  # fmt: skip
 
 

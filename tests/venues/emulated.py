@@ -8,8 +8,9 @@ from tradebot.emulator.application import Application
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.exchange import Exchange
-from tradebot.emulator.server import listen, server
+from tradebot.emulator.server import server
 from tradebot.emulator.settings import EmulatorSettings
+from tradebot.platform.web import listen
 
 START = 1_700_000_040_000
 

@@ -52,7 +52,11 @@ class Decider:
         if equity is not None:
             metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=engine.mid)
         return Decided(
-            window_end=window.end, action=decision.action, gate=decision.gate, equity=equity
+            window_end=window.end,
+            action=decision.action,
+            gate=decision.gate,
+            equity=equity,
+            mid=None if equity is None else decision.mid,
         )
 
     async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
@@ -97,6 +101,7 @@ class Decider:
                 mid=decision.mid,
                 window_end=window_end,
                 name=name,
+                minimum=stored.inputs.increments.minimum,
             )
         order = "" if intent is None else intent.client_order_id
         self._log.info(

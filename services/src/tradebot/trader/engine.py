@@ -8,10 +8,12 @@ Whatever talks to the account holds `acting`, so that a decision, a reconciliati
 import asyncio
 from decimal import Decimal
 
+from tradebot.domain.account import fold
 from tradebot.domain.decision import Quote, Settings, State
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import sound
+from tradebot.domain.risk.size import sellable
 from tradebot.domain.situation import HOUR_MS
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -79,19 +81,17 @@ class Engine:
         ledger = self.books.ledger
         held_base, held_quote = self._held
         trusted = not self.doubt and self._lease.held()
-        return State(
-            base=ledger.base - held_base,
-            quote=ledger.quote - held_quote,
+        like = State(
+            base=ZERO,
+            quote=ZERO,
             base_held=held_base,
             quote_held=held_quote,
-            bought=ledger.bought(self.market.instrument.minimum),
-            orders_at=ledger.orders_at,
-            marks=ledger.marks,
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
         )
+        return fold.state_of(ledger, like, self.market.instrument.minimum)
 
     def see(self, quote: Quote) -> None:
         """Takes the mid of sound prices, and of any where none was seen yet."""
@@ -212,5 +212,6 @@ class Engine:
             symbol=self.books.who.symbol,
             mid=self.mid,
             minimum=self.market.instrument.minimum,
+            sells=sellable(self.state(), self.rules),
             paused=self._paused,
         )

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from typing import Final
 
+from tradebot.domain.risk.size import sellable
 from tradebot.domain.situation import BPS
 from tradebot.platform import logs
 from tradebot.trader.engine import Engine
@@ -14,7 +15,7 @@ TRIES: Final = 5
 
 
 class Selling:
-    """Sells the base balance; whoever calls it holds the engine's lock."""
+    """Sells what the bot may sell; whoever calls it holds the engine's lock."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -22,7 +23,7 @@ class Selling:
         self._log = logs.get("trader")
 
     async def sell_all(self) -> Decimal | None:
-        """Sells the base balance down to dust; what is left if it could not."""
+        """Sells all that the bot may sell, down to dust; what is left if it could not."""
         engine = self._engine
         for _ in range(TRIES):
             try:
@@ -40,8 +41,9 @@ class Selling:
         return self._sellable() or None
 
     def _sellable(self) -> Decimal:
-        """The base that the venue would take; 0 where that is dust."""
-        return self._engine.market.instrument.amount(self._engine.state().base)
+        """What the bot may sell and the venue would take; 0 where that is dust."""
+        own = sellable(self._engine.state(), self._engine.rules)
+        return self._engine.market.instrument.amount(own)
 
     async def _sell(self, base: Decimal, ticker: Ticker) -> None:
         engine = self._engine
@@ -51,5 +53,13 @@ class Selling:
         mid = (ticker.bid + ticker.ask) / 2
         price = engine.market.instrument.price("sell", mid * (1 - reach))
         name = f"{self._bot}-flatten-{engine.clock.now() or ticker.ts}"
-        intent = engine.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
+        intent = engine.books.intent(
+            "sell",
+            base,
+            price,
+            mid=mid,
+            window_end=0,
+            name=name,
+            minimum=engine.market.instrument.minimum,
+        )
         await engine.execute(intent, ())
