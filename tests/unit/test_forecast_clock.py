@@ -39,7 +39,7 @@ class Heard:
     def trade(self, ts: int) -> None:
         self._tid += 1
         message: Any = Received(TradeRecord("BTCUSD", self._tid, "5", "1", "bid", ts))
-        self.stage._take(message, self._producer)
+        self.stage._take(message)
 
 
 def test_one_stamp_from_the_future_costs_half_a_minute_not_all_the_time_until_then() -> None:

@@ -23,8 +23,9 @@ class Order(msgspec.Struct, eq=False):
 
     Without `limit` and `stop` it takes at the market's price. With `limit` it rests at that price
     until filled or cancelled, or with `at_once` fills what it can when it arrives and is cancelled.
-    With `stop` it takes at the market once trades reach that price. `due` is the bar at whose open
-    it reaches the market; `left` is what has not been filled.
+    With `stop` it takes at the market once trades reach that price, and is then `triggered`. `due`
+    is the bar at whose open it reaches the market; `left` is what has not been filled. Prices are
+    on the venue's steps.
     """
 
     side: int
@@ -33,6 +34,7 @@ class Order(msgspec.Struct, eq=False):
     limit: float | None = None
     stop: float | None = None
     at_once: bool = False
+    triggered: bool = False
     live: bool = True
 
 
@@ -83,7 +85,11 @@ class Market(Protocol):
     ) -> Order | None:
         """Places a buy of `amount` of base, or of `fraction` of the cash with fees included.
 
-        Answers `None` where the size is below the smallest order.
+        Returns `None` where the size is below the smallest order, or the limit below the price
+        step.
+
+        Raises:
+            ValueError: the size, the limit or the stop is not a number that an order can have.
         """
         ...
 
@@ -95,7 +101,11 @@ class Market(Protocol):
         stop: float | None = None,
         at_once: bool = False,
     ) -> Order | None:
-        """Places a sell of `amount`, or of all that is held; `None` where that is too little."""
+        """Places a sell of `amount`, or of all that is held; `None` where that is too little.
+
+        Raises:
+            ValueError: as for a buy.
+        """
         ...
 
     def cancel(self, order: Order) -> None:

@@ -29,8 +29,9 @@ from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.platform import extensions, health, kafka, logs
 from tradebot.platform.clock import VenueClock
+from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.settings import SettingsError
-from tradebot.records import FORECASTERS, DeadLetter, TradeRecord, decode, encode
+from tradebot.records import FORECASTERS, TradeRecord, decode
 
 log = logs.get(__name__)
 
@@ -50,6 +51,7 @@ class Stage:
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
         self._complaints = kafka.Complaints()
+        self._dead_letters = DeadLetters(settings, "forecast", [self._topics.trades])
         self._away = False
         self._minutes = MinuteBars(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
@@ -84,12 +86,13 @@ class Stage:
             while not self._stopping.is_set():
                 message = consumer.poll(POLL_SECONDS)
                 if message is not None:
-                    self._take(message, producer)
+                    self._take(message)
                 self._turn(producer)
         finally:
             self._model.close()
             consumer.close()
             producer.flush(2)
+            self._dead_letters.deliver(2)
 
     def stop(self) -> None:
         """Ends `run` within a poll."""
@@ -112,7 +115,7 @@ class Stage:
             why = f"no broker answers at {self._settings.kafka}: {error.str()}"
             self._readiness.close("kafka", why)
 
-    def _take(self, message: Message, producer: Producer) -> None:
+    def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
@@ -126,23 +129,10 @@ class Stage:
                 return
             self._minutes.add(trade)
         except ValueError as problem:
-            self._set_aside(message, str(problem), producer)
+            self._dead_letters.put_message(message, str(problem))
             return
         metrics.TRADES.labels(trade.symbol).inc()
         self._clock.observe(trade.ts)
-
-    def _set_aside(self, message: Message, problem: str, producer: Producer) -> None:
-        metrics.DEAD_LETTERS.labels(self._settings.symbol).inc()
-        log.warning("put aside", topic=message.topic(), offset=message.offset(), reason=problem)
-        letter = DeadLetter.of(
-            message.topic() or "",
-            message.partition() or 0,
-            message.offset() or 0,
-            stage="forecast",
-            error=problem,
-            value=message.value() or b"",
-        )
-        producer.produce(self._topics.dead_letters, encode(letter), key=letter.key)
 
     def _turn(self, producer: Producer) -> None:
         """Hands on what is ready; never waits."""

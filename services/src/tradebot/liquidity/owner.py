@@ -14,7 +14,7 @@ from tradebot.liquidity.partition import FeedPartition
 from tradebot.liquidity.results import STAGE, Place
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, Fetch
-from tradebot.platform import health, kafka, logs
+from tradebot.platform import dead_letters, health, kafka, logs
 from tradebot.platform.exactly_once import GroupOffsets
 from tradebot.platform.settings import SettingsError
 
@@ -48,6 +48,7 @@ class Owner:
             return
         settings, names = self._settings, self.topics
         kafka.ensure_topics(settings, [names.feed, names.liquidity, names.dead_letters])
+        dead_letters.from_zero(STAGE, [names.feed])
         offsets = GroupOffsets(settings, self.group)
         self._feed_size = offsets.partitions(names.feed)
         self._out_size = offsets.partitions(names.liquidity)

@@ -58,9 +58,8 @@ def window_messages(window: Window, place: Place) -> list[Message]:
     ]
 
 
-def dead_letter_message(tp: TP, bad: Unreadable, place: Place) -> Message:
-    """The bad record, keyed by where it was."""
-    letter = DeadLetter.of(
+def dead_letter(tp: TP, bad: Unreadable) -> DeadLetter:
+    """The letter of a record that was put aside."""
+    return DeadLetter.of(
         tp.topic, tp.partition, bad.offset, stage=STAGE, error=bad.error, value=bad.value
     )
-    return Message(place.topics.dead_letters, letter.key, encode(letter))
