@@ -32,7 +32,7 @@ from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import OrderStatus
+from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
     band_min_bps=0,

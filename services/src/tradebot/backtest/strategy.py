@@ -13,7 +13,7 @@ import msgspec
 from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.history.arrays import Bars
 
-__all__ = ["Bars", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
+__all__ = ["Bars", "Execution", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
 
 Field = Literal["open", "high", "low", "close", "volume"]
 
@@ -38,6 +38,21 @@ class Order(msgspec.Struct, eq=False):
     live: bool = True
 
 
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill of one of the strategy's orders.
+
+    `number` counts the fills of the run from 0, `ts` is the bar's (ms), `side` is 1 or −1, and
+    `fee` is in quote currency.
+    """
+
+    number: int
+    ts: int
+    side: int
+    price: float
+    amount: float
+    fee: float
+
+
 class Market(Protocol):
     """What a strategy sees and does at a bar's close. Nothing here knows a later bar."""
 
@@ -57,7 +72,7 @@ class Market(Protocol):
 
     @property
     def bought(self) -> bool:
-        """Whether the last fill was a buy."""
+        """Whether the position is the smallest order or more, so that it can be sold."""
         ...
 
     @property
@@ -115,6 +130,9 @@ class Market(Protocol):
 
 class Strategy:
     """The base of a strategy class. A new object is made for each run."""
+
+    def on_fill(self, execution: Execution) -> None:
+        """Called for each fill, before `on_bar` of the bar in which it happened."""
 
     def on_bar(self, market: Market) -> None:
         """Called at each bar's close."""

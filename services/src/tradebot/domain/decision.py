@@ -1,35 +1,21 @@
 """The decision for one window: a pure function, the same live, on paper, in replay and backtest.
 
 The rules are the report's. The side is the forecast's at the window's timestamp. A buy happens
-only if the bot has not already bought and the liquidity ratio lies inside the band; a sell sells
-the whole base balance. Orders are limits that take at once or not at all. Around these stand the
-gates of `domain/risk`: each gives a verdict with its reason, all verdicts are kept, and the first
-that fails names the decision's reason.
+only if the bot has not already bought and the liquidity ratio lies inside the band. A sell sells
+what the bot bought, or the whole base balance where `holdings` is `All`, as in the report. Orders
+are limits that take at once or not at all. Around these stand the gates of `domain/risk`: each
+gives a verdict with its reason, all verdicts are kept, and the first that fails names the
+decision's reason.
 """
 
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from tradebot.domain.money import ZERO, Side, limit_price
-from tradebot.domain.risk import (
-    band,
-    collar,
-    completeness,
-    cooldown,
-    daily_loss,
-    drawdown,
-    edge,
-    feed,
-    halt,
-    model,
-    order_rate,
-    position,
-    reconciliation,
-    size,
-    window_age,
-)
+from tradebot.domain.risk import size
+from tradebot.domain.risk.gates import BUY_GATES, GATES, SELL_GATES, WATCHES, Gate
 from tradebot.domain.signal import signal_of
 from tradebot.domain.situation import (
     BPS,
@@ -62,52 +48,11 @@ __all__ = [
 ]
 
 
-class Gate(Protocol):
-    """A file of `domain/risk`: its name, and what it says of an order that is proposed."""
-
-    @property
-    def GATE(self) -> str: ...  # noqa: N802
-
-    def check(
-        self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
-    ) -> Verdict: ...
-
-
-WATCHES: Final[tuple[Gate, ...]] = (daily_loss, drawdown)
-"""Asked at every window, whatever the signal: they can halt the bot."""
-
-BUY_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    model,
-    completeness,
-    band,
-    position,
-    edge,
-    cooldown,
-    order_rate,
-    size,
-    collar,
-)
-SELL_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    position,
-    order_rate,
-    size,
-    collar,
-)
-"""A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""
-
 NO_SIGNAL: Final = "signal"
 
 REASONS_TO_HOLD: Final = (
     NO_SIGNAL,
-    *dict.fromkeys(gate.GATE for gate in (*WATCHES, *BUY_GATES, *SELL_GATES)),
+    *(gate.GATE for gate in GATES),
 )
 """What a decision's `gate` may name, in the order in which it is asked."""
 
@@ -193,6 +138,6 @@ def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -
     amount = (
         size.of_buy(state, inputs, settings, price)
         if side == "buy"
-        else size.of_sell(state, inputs)
+        else size.of_sell(state, inputs, settings)
     )
     return Proposal(side=side, amount=amount, price=price)

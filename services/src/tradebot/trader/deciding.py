@@ -10,7 +10,7 @@ from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
 from tradebot.trader.journal.entries import Decided, Halted
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Decider:
@@ -52,7 +52,11 @@ class Decider:
         if equity is not None:
             metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=engine.mid)
         return Decided(
-            window_end=window.end, action=decision.action, gate=decision.gate, equity=equity
+            window_end=window.end,
+            action=decision.action,
+            gate=decision.gate,
+            equity=equity,
+            mid=None if equity is None else decision.mid,
         )
 
     async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
@@ -71,7 +75,7 @@ class Decider:
             window=window,
             prediction=self._forecasts.at(window.end),
             quote=quote,
-            increments=engine.market.increments,
+            increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
@@ -97,6 +101,7 @@ class Decider:
                 mid=decision.mid,
                 window_end=window_end,
                 name=name,
+                minimum=stored.inputs.increments.minimum,
             )
         order = "" if intent is None else intent.client_order_id
         self._log.info(
@@ -120,7 +125,7 @@ class Decider:
             )
         ]
         if ticker is not None:
-            currencies = engine.market.currencies
+            currencies = engine.market.instrument.currencies
             made.append(
                 ticker_document(engine.books.who, ticker, currencies, window_end=window_end)
             )

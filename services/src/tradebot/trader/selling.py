@@ -4,18 +4,18 @@ import asyncio
 from decimal import Decimal
 from typing import Final
 
-from tradebot.domain.money import ZERO, floor_to, limit_price
+from tradebot.domain.risk.size import sellable
 from tradebot.domain.situation import BPS
 from tradebot.platform import logs
 from tradebot.trader.engine import Engine
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 TRIES: Final = 5
 
 
 class Selling:
-    """Sells the base balance; whoever calls it holds the engine's lock."""
+    """Sells what the bot may sell; whoever calls it holds the engine's lock."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -23,7 +23,7 @@ class Selling:
         self._log = logs.get("trader")
 
     async def sell_all(self) -> Decimal | None:
-        """Sells the base balance down to dust; what is left if it could not."""
+        """Sells all that the bot may sell, down to dust; what is left if it could not."""
         engine = self._engine
         for _ in range(TRIES):
             try:
@@ -41,10 +41,9 @@ class Selling:
         return self._sellable() or None
 
     def _sellable(self) -> Decimal:
-        """The base that the venue would take; 0 where that is dust."""
-        increments = self._engine.market.increments
-        base = floor_to(self._engine.state().base, increments.amount_step)
-        return base if base >= increments.minimum and base > 0 else ZERO
+        """What the bot may sell and the venue would take; 0 where that is dust."""
+        own = sellable(self._engine.state(), self._engine.rules)
+        return self._engine.market.instrument.amount(own)
 
     async def _sell(self, base: Decimal, ticker: Ticker) -> None:
         engine = self._engine
@@ -52,7 +51,15 @@ class Selling:
             return
         reach = engine.rules.collar_bps / BPS
         mid = (ticker.bid + ticker.ask) / 2
-        price = limit_price("sell", mid * (1 - reach), engine.market.increments.price_step)
+        price = engine.market.instrument.price("sell", mid * (1 - reach))
         name = f"{self._bot}-flatten-{engine.clock.now() or ticker.ts}"
-        intent = engine.books.intent("sell", base, price, mid=mid, window_end=0, name=name)
+        intent = engine.books.intent(
+            "sell",
+            base,
+            price,
+            mid=mid,
+            window_end=0,
+            name=name,
+            minimum=engine.market.instrument.minimum,
+        )
         await engine.execute(intent, ())

@@ -100,6 +100,12 @@ def affordable(amount: float, price: float, fee_bps: float, cash: float, step: f
 
 
 @numba.njit(cache=True)
+def can_be_sold(position: float, minimum: float) -> bool:
+    """Whether a position is the smallest order or more; `domain.account.trip.holds` for floats."""
+    return position > 0.0 and position >= minimum
+
+
+@numba.njit(cache=True)
 def fee_of(volume: float, volumes: NDArray[np.float64], fees_bps: NDArray[np.float64]) -> float:
     """The fee (bps) of the highest tier whose volume is reached."""
     fee = float(fees_bps[0])

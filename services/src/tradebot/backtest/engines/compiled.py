@@ -1,9 +1,9 @@
 """The compiled engine: a strategy's orders as arrays, one pass over the bars.
 
 A row of orders stands for what the strategy wants at a bar's close: a side and a size. The engine
-applies the report's position rule (buy only when not already bought, sell all that is held), keeps
-one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not at
-all. What a row holds may depend on that bar and those before it, never on a later one.
+applies the report's position rule (buy only when nothing is held that could be sold, sell all). It
+keeps one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not
+at all. What a row holds may depend on that bar and those before it, never on a later one.
 """
 
 import numba
@@ -12,6 +12,7 @@ import numpy as np
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import (
     affordable,
+    can_be_sold,
     fee_of,
     floor_to_step,
     limit_on_step,
@@ -89,7 +90,6 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
     out_bar, out_side, out_price, out_amount, out_fee,
 ):  # fmt: skip
     base = 0.0
-    bought = False
     count = 0
     month_first = 0
     times = np.empty(len(out_bar), np.int64)
@@ -112,7 +112,6 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
                 fee = price * amount * fee_bps * 1e-4
                 cash -= pending * price * amount + fee
                 base += pending * amount
-                bought = pending > 0
                 if base < amount_step * 0.5:
                     base = 0.0
                 out_bar[count] = bar
@@ -126,7 +125,7 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
             pending = 0
         close = closes[bar]
         side = sides[bar]
-        if side != 0 and pending == 0 and (not bought if side > 0 else base > 0.0):
+        if side != 0 and pending == 0 and can_be_sold(base, minimum) == (side < 0):
             best = touch(side, close, spread_bps)
             basis, limit = best, side * np.inf
             if reach_bps != np.inf:

@@ -13,6 +13,7 @@ import numpy as np
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import (
     affordable,
+    can_be_sold,
     fee_of,
     floor_to_step,
     limit_on_step,
@@ -24,7 +25,7 @@ from tradebot.backtest.engines.arithmetic import (
 from tradebot.backtest.engines.compiled import check_cash
 from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.backtest.result import Fills, Result
-from tradebot.backtest.strategy import Field, Market, Order, Strategy
+from tradebot.backtest.strategy import Execution, Field, Market, Order, Strategy
 from tradebot.history.arrays import Bars
 
 
@@ -50,7 +51,7 @@ class Simulation:
         self._costs = costs
         self._cash = cash
         self._base = 0.0
-        self._bought = False
+        self._told = 0
         self._live: list[Order] = []
         self._fees_at = np.array([tier.volume for tier in costs.tiers])
         self._maker = np.array([tier.maker_bps for tier in costs.tiers])
@@ -71,8 +72,8 @@ class Simulation:
 
     @property
     def bought(self) -> bool:
-        """Whether the last fill was a buy."""
-        return self._bought
+        """Whether the position is the smallest order or more, so that it can be sold."""
+        return can_be_sold(self._base, self._costs.minimum)
 
     @property
     def equity(self) -> float:
@@ -238,12 +239,26 @@ class Simulation:
         self._base += order.side * amount
         if self._base < costs.amount_step * 0.5:
             self._base = 0.0
-        self._bought = order.side > 0
         order.left -= amount
         if order.left < costs.amount_step * 0.5:
             order.live = False
         self._remember_volume(ts, price * amount)
         self.fills.append(_Fill(index, order.side, price, amount, fee))
+
+    def executions(self) -> list[Execution]:
+        """The fills since this was last asked."""
+        first, self._told = self._told, len(self.fills)
+        return [
+            Execution(
+                number=number,
+                ts=int(self._bars.ts[fill.bar]),
+                side=fill.side,
+                price=fill.price,
+                amount=fill.amount,
+                fee=fill.fee,
+            )
+            for number, fill in enumerate(self.fills[first:], first)
+        ]
 
     def _month_volume(self, ts: int) -> float:
         """What was traded in the 30 days before `ts`, in quote currency."""
@@ -278,6 +293,8 @@ def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:
         simulation.advance(index)
         equity[index] = simulation.equity
         position[index] = simulation.position
+        for execution in simulation.executions():
+            strategy.on_fill(execution)
         strategy.on_bar(simulation)
     fills = simulation.fills
     return Result(
@@ -304,7 +321,7 @@ class ByRows(Strategy):
     def on_bar(self, market: Market) -> None:
         """Places this bar's row, unless an order is in flight."""
         orders, side = self._orders, int(self._orders.side[market.index])
-        if side == 0 or market.live_orders or (market.bought if side > 0 else not market.position):
+        if side == 0 or market.live_orders or market.bought == (side > 0):
             return
         best = touch(side, market.close, self._costs.spread_bps)
         bounded = math.isfinite(orders.reach_bps)
