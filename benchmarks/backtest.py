@@ -18,7 +18,8 @@ from benchmarks import environment
 from tradebot.backtest import prices
 from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.engines import compiled
-from tradebot.backtest.engines.compiled import Orders, Result, Sizing
+from tradebot.backtest.orders import Orders, Sizing
+from tradebot.backtest.result import Result
 from tradebot.backtest.strategies.standards import sma_cross
 from tradebot.history.arrays import Bars
 

@@ -28,20 +28,24 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader.control.lease import FileLease
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.store import SqliteJournal
-from tradebot.trader.orders.account import LiveAccount
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
-from tradebot.venue.gemini.answers import OrderStatus, Ticker
+from tradebot.venue.gemini.account import GeminiAccount
+from tradebot.venue.gemini.endpoints import Endpoints
+from tradebot.venue.gemini.fees import FEES
+from tradebot.venue.gemini.market import GeminiMarket
 from tradebot.venue.gemini.nonces import CounterNonces
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
+from tradebot.venue.port import OrderStatus, Ticker
 
 ORDERS: Final = 400
 WARM_UP: Final = 30
@@ -68,7 +72,7 @@ class TimedJournal(SqliteJournal):
         self.seconds = time.perf_counter() - began
 
 
-class TimedAccount(LiveAccount):
+class TimedAccount(GeminiAccount):
     """Says when the last order was acknowledged, and how long the disk took before."""
 
     acknowledged = 0.0
@@ -149,9 +153,11 @@ def _address(log: Any, process: subprocess.Popen[bytes]) -> str:
 
 async def _ours(
     url: str, folder: Path, nonces: CounterNonces
-) -> tuple[Engine, TimedAccount, KnownPrice]:
+) -> tuple[Decider, TimedAccount, KnownPrice]:
     rest = GeminiRest(url, KEY, nonces=nonces, private=_no_limit())
-    market = KnownPrice(rest, "BTCUSD")
+    market = KnownPrice(
+        GeminiMarket(rest, Endpoints(url, url, url), emulated=True), "BTCUSD", FEES.first
+    )
     await market.refresh()
     market.price = ((await rest.ticker("BTCUSD")).bid * Decimal("0.98")).quantize(Decimal("0.01"))
     clock = VenueClock()
@@ -163,13 +169,15 @@ async def _ours(
     account = TimedAccount(rest, "BTCUSD")
     account.journal = journal
     executor = Executor(books, account, lease.held)
-    reconciler = Reconciler(books, account, executor, symbol="BTCUSD", currencies=market.currencies)
+    reconciler = Reconciler(
+        books, account, executor, symbol="BTCUSD", currencies=market.instrument.currencies
+    )
     engine = Engine(
         books=books, executor=executor, reconciler=reconciler, market=market,
-        forecasts=Rising(), clock=clock, lease=lease, rules=RULES,  # type: ignore[arg-type]
+        clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()
-    return engine, account, market
+    return Decider(engine, Rising()), account, market  # type: ignore[arg-type]
 
 
 def _no_limit() -> RateLimit:
@@ -194,7 +202,7 @@ async def _run(url: str) -> dict[str, Any]:
     peer: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         nonces = CounterNonces()  # one key, one sequence
-        engine, account, market = await _ours(url, Path(folder), nonces)
+        decider, account, market = await _ours(url, Path(folder), nonces)
         exchange = await _peer(url, nonces)
         order = ("BTC/USD", "limit", "buy", 0.1, float(market.price))
         option = {"options": ["immediate-or-cancel"]}
@@ -202,7 +210,7 @@ async def _run(url: str) -> dict[str, Any]:
             for number in range(ORDERS + WARM_UP):
                 window = Window(end=(number + 1) * 60_000, ratio=1.0, complete=True)
                 began, computed = time.perf_counter(), time.thread_time()
-                decided = await engine.on_window(window)
+                decided = await decider.on_window(window)
                 took = account.acknowledged - began
                 assert decided is not None and decided.action == "buy"
                 began = time.perf_counter()

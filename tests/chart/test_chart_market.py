@@ -7,9 +7,10 @@ from releases.rendered import CHART, ROOT
 
 from tradebot.emulator.market.generator import Generator
 from tradebot.emulator.settings import EmulatorSettings
-from tradebot.forecast.forecasters import find
 from tradebot.history.arrays import DAY, MINUTE, joined
 from tradebot.history.bars import Series
+from tradebot.platform import extensions
+from tradebot.records import FORECASTERS
 
 HOUR = 60 * MINUTE
 MIDNIGHT = 1_794_268_800_000
@@ -26,7 +27,7 @@ def test_the_first_bots_forecast_rises_at_once_and_falls_within_an_hour_by_the_c
     market = Generator(start=start - days * DAY, price=defaults.price, seed=EMULATOR["seed"])
     history = joined([market.next_day() for _ in range(days)])
     series = Series(history.ts, np.log(history.close))
-    model = find(FORECAST["model"]).load()()
+    model = extensions.find(FORECASTERS, FORECAST["model"], "model").load()()
     model.fit(series)
     path = model.forecast(series, start, FORECAST["horizonMinutes"]).log_price
     assert path[1] > path[0]

@@ -106,10 +106,10 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "of type integer",
     ),
     (
-        "a model that is not one",
-        {"forecast": {"model": "prophet"}},
+        "a model with a space",
+        {"forecast": {"model": "Fast Prophet"}},
         "spec.forecast.model",
-        '"FastProphet"',
+        "should match '^[A-Za-z][A-Za-z0-9-]*$'",
     ),
     (
         "no horizon",

@@ -19,6 +19,9 @@ from tradebot.history import bars, fetch, store, venue
 from tradebot.history.bars import MINUTE
 from tradebot.history.command import command
 from tradebot.platform.settings import SettingsError
+from tradebot.venue.errors import RejectedError
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.port import Candle
 from tradebot.venue.settings import VenueSettings
 
 
@@ -42,10 +45,11 @@ def test_geminis_candles_are_the_same_minutes_where_there_is_no_more(
 ) -> None:
     where = VenueSettings(emulator_url=emulator.url)
     whole = venue.fetch(where)
-    get = venue._get
-    monkeypatch.setattr(
-        venue, "_get", lambda http, url, **q: None if "emulator" in url else get(http, url, **q)
-    )
+
+    async def unknown(_rest: GeminiRest, _symbol: str) -> list[Candle]:
+        raise RejectedError("EndpointNotFound", "no such call")
+
+    monkeypatch.setattr(GeminiRest, "emulator_history", unknown)
     day = venue.fetch(where)
     shared = whole.join(day, on="ts", suffix="_day")
     assert len(shared) >= min(len(day), 1400)

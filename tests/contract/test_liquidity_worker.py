@@ -146,7 +146,7 @@ def test_windows_come_out_across_a_kill_and_a_clean_stop_takes_four_seconds_at_m
 
     status, metrics = line.get("/metrics")
     assert status == 200
-    assert 'tradebot_liquidity_bad_records_total{partition="1"} 1.0' in metrics
+    assert 'tradebot_dead_letters_total{stage="liquidity",topic="gemini-feed"} 1.0' in metrics
     assert 'tradebot_liquidity_windows_total{complete="true",symbol="BTCUSD"} 1.0' in metrics
     assert line.comes_to_show('tradebot_liquidity_lag_records{partition="1"} 0.0')
     code, seconds = line.stop()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 from prometheus_client import REGISTRY
@@ -20,6 +21,8 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.platform.clock import VenueClock
 from tradebot.records import DocType
 from tradebot.trader import metrics
+from tradebot.trader.acts import Acts
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
@@ -27,8 +30,9 @@ from tradebot.trader.journal.entries import EpochTaken, Intended
 from tradebot.trader.journal.store import decode
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.answers import OrderStatus
+from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
     band_min_bps=0,
@@ -55,6 +59,12 @@ class HeldLease:
 
     async def release(self) -> None:
         """Nothing to give back."""
+
+
+class Forecaster(Protocol):
+    """What of `Forecasts` a decision asks."""
+
+    def at(self, ts: int) -> Prediction: ...
 
 
 @dataclass
@@ -95,12 +105,15 @@ class Soak:
     kill_rate: float = 0.01
     compact_after: int = 60
     engine: Engine = field(init=False)
+    decider: Decider = field(init=False)
+    acts: Acts = field(init=False)
     books: Books = field(init=False)
     epoch: int = 0
     kills: int = 0
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
+        self.forecasts: Forecaster = Coin(self.dice)
         self.venue = WatchedVenue(self.seed)
         self.venue.look = self._no_order_while_in_doubt
         self.journal = MemoryJournal(self.dice)
@@ -135,11 +148,12 @@ class Soak:
             executor=executor,
             reconciler=reconciler,
             market=venue,  # type: ignore[arg-type]
-            forecasts=Coin(self.dice),  # type: ignore[arg-type]
             clock=clock,
             lease=HeldLease(),
             rules=RULES,
         )
+        self.decider = Decider(self.engine, self.forecasts)  # type: ignore[arg-type]
+        self.acts = Acts(self.engine, Selling(self.engine))
 
     async def run(self) -> None:
         """All windows, each until its offset would be committed; then a quiet end, and checks."""
@@ -161,10 +175,7 @@ class Soak:
                 self.clock.observe(self.venue.now)
                 if self.engine.doubt or self.engine.due.is_set():
                     await self._reconcile()
-                decided = await self.engine.on_window(window)
-                await self.books.flush()
-                if decided is not None:
-                    await self.books.record(decided)
+                await self.decider.on_window(window)
             except KilledError:
                 await self._restart()
             else:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
-from tradebot.backtest.engines.compiled import Orders, Sizing
+from tradebot.backtest.orders import Orders, Sizing
 from tradebot.backtest.strategy import Market, Strategy
 from tradebot.history.arrays import Bars
 
@@ -121,6 +121,19 @@ def test_an_order_decided_on_the_last_bar_never_fills() -> None:
 def test_a_second_buy_waits_for_the_sell() -> None:
     result = compiled.run(flat_bars(*[1.0] * 6), orders_of(1, 1, 1, -1, 1, 0), FREE, 100.0)
     assert result.fills.side.tolist() == [1, -1, 1]
+
+
+@pytest.mark.parametrize("engine", ["event", "compiled"])
+def test_a_sell_that_filled_in_part_lets_no_buy_through(engine: str) -> None:
+    bars = flat_bars(*[100.0] * 8)
+    bars.volume[3] = 0.01
+    orders, cost = orders_of(1, 0, -1, 1, 1, 0, 0, 0), Costs(tiers=flat(0), spread_bps=0)
+    if engine == "event":
+        result = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0)
+    else:
+        result = compiled.run(bars, orders, cost, 10_000.0)
+    assert result.fills.side.tolist() == [1, -1]
+    assert result.fills.amount[1] == pytest.approx(0.01)
 
 
 def test_fees_fall_when_thirty_days_of_volume_reach_a_tier_and_rise_again_after() -> None:

@@ -25,7 +25,7 @@ from tradebot.domain.decision import (
     Window,
     decide,
 )
-from tradebot.domain.risk.marks import advance, shift
+from tradebot.domain.risk.marks import advance, scale
 from tradebot.domain.signal import predict
 from tradebot.records import ForecastRecord
 from tradebot.trader.metrics import DECISIONS, from_zero
@@ -354,9 +354,12 @@ def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
     assert marks == Marks(day=2, day_equity=Decimal(90), peak_equity=Decimal(120))
 
 
-def test_a_deposit_is_no_gain() -> None:
-    marks = shift(Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120)), Decimal(50))
-    assert marks == Marks(day=1, day_equity=Decimal(150), peak_equity=Decimal(170))
+def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
+    marks = Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120))
+    assert scale(marks, before=Decimal(90), after=Decimal(180)) == Marks(
+        day=1, day_equity=Decimal(200), peak_equity=Decimal(240)
+    )
+    assert scale(marks, before=Decimal(0), after=Decimal(180)) is None, "there was no ratio"
 
 
 @pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)

@@ -1,11 +1,19 @@
 """The doctor's judgements, and the command on a machine where nothing runs."""
 
+import base64
 import json
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
 from decimal import Decimal
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from observing.elastic_answers import ElasticAnswers
 
 from tradebot.doctor.command import command
 from tradebot.doctor.findings import Health, of_drift, of_fees, of_history, of_key_file
@@ -47,3 +55,81 @@ def test_a_machine_where_nothing_runs_is_told_what_to_start(tmp_path: Path) -> N
     assert found["healthy"] is False
     assert "tradebot emulator" in advice["venue"]
     assert "--kafka" in advice["Kafka"]
+
+
+class GuardedStore(ElasticAnswers):
+    """An Elasticsearch that answers one user over TLS, and refuses all others."""
+
+    def do_POST(self) -> None:  # noqa: N802  # http.server's name
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        user = base64.b64encode(b"doctor:s3cret").decode()
+        if self.headers.get("Authorization") != f"Basic {user}":
+            error = {"type": "security_exception", "reason": "missing authentication credentials"}
+            self.tell(401, {"error": error, "status": 401})
+            return
+        self.tell(200, {"hits": {"hits": []}})
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[str]:
+    """The address of a `GuardedStore`; its certificate authority is `ca.pem`."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "ca.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+            certificate,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    server = ThreadingHTTPServer(("127.0.0.1", 0), GuardedStore)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def store_finding(*arguments: str) -> dict[str, str]:
+    nothing = ["--kafka", "127.0.0.1:1", "--emulator-url", "http://127.0.0.1:1", "--json"]
+    result = CliRunner().invoke(command, [*nothing, *arguments])
+    findings = json.loads(result.stdout.splitlines()[-1])["findings"]
+    (found,) = [finding for finding in findings if finding["subject"] == "store"]
+    return found
+
+
+def test_a_store_with_user_password_and_authority_is_checked_with_them(
+    guarded: str, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("s3cret\n")
+    identity = ["--elasticsearch-username", "doctor"]
+    identity += ["--elasticsearch-password-file", str(tmp_path / "password")]
+    authority = ["--elasticsearch-ca-file", str(tmp_path / "ca.pem")]
+    allowed = store_finding("--elasticsearch", guarded, *identity, *authority)
+    assert (allowed["health"], allowed["what"]) == ("good", f"{guarded} holds no decision yet")
+    assert store_finding("--elasticsearch", guarded, *authority)["health"] == "bad"
+    assert store_finding("--elasticsearch", guarded, *identity)["health"] == "bad"
+
+
+def test_a_store_whose_settings_cannot_be_used_is_a_finding_and_no_end_of_the_check() -> None:
+    found = store_finding(
+        "--elasticsearch", "http://127.0.0.1:1", "--elasticsearch-ca-file", "no.pem"
+    )
+    assert found["health"] == "bad"
+    assert "elasticsearch_ca_file is 'no.pem', which is not a file" in found["what"]
+
+
+def test_one_file_holds_the_settings_of_trader_store_and_doctor(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        f"bot: other\nelasticsearch_username: doctor\nstate_dir: {tmp_path}\njson: true\n"
+    )
+    found = store_finding("--config", str(file))
+    assert (found["health"], found["what"]) == (
+        "skipped",
+        f"{tmp_path}/documents.sqlite is not there until the recorder runs",
+    )

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradebot.forecast import forecasters, protocol
+from tradebot.forecast import protocol
 from tradebot.forecast.command import command
 from tradebot.forecast.evaluation import page, rule
 from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
@@ -24,6 +24,8 @@ from tradebot.forecast.evaluation.walk import Said, walk
 from tradebot.forecast.models.baselines import Drift, Persistence, SeasonalNaive
 from tradebot.forecast.protocol import Forecaster, Path
 from tradebot.history.bars import MINUTE, Series
+from tradebot.platform import extensions
+from tradebot.records import FORECASTERS
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
 PLAN = Plan(folds=3, fold_minutes=240, stride_minutes=60, least_minutes=360)
@@ -140,7 +142,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", forecasters.names())
+@pytest.mark.parametrize("name", extensions.names(FORECASTERS))
 def test_what_a_model_says_of_a_minute_does_not_change_with_its_future(name: str) -> None:
     assert not looks_ahead(partial(protocol.make, name, SMALL.get(name)), walk_of())
 

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tradebot.forecast import forecasters, protocol
+from tradebot.forecast import protocol
 from tradebot.forecast.protocol import Forecaster, NotEnoughHistoryError
 from tradebot.history.bars import MINUTE, Series
+from tradebot.platform import extensions
+from tradebot.records import FORECASTERS
 
 SMALL: dict[str, dict[str, Any]] = {
     "Persistence": {},
@@ -52,7 +54,7 @@ def same(one: protocol.Path, other: protocol.Path, within: float = 0.0) -> bool:
 
 
 def test_every_installed_model_is_held_to_this() -> None:
-    assert set(forecasters.names()) == set(SMALL)
+    assert set(extensions.names(FORECASTERS)) == set(SMALL)
 
 
 def test_a_forecast_is_whole_finite_and_inside_its_bounds(name: str) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from tradebot.domain.window import Mark, Window, WindowRules
 from tradebot.liquidity.decoding import Unreadable, decode
-from tradebot.liquidity.results import Place, dead_letter_message, window_messages
-from tradebot.platform.kafka import Topics
+from tradebot.liquidity.results import Place, dead_letter, window_messages
+from tradebot.platform import dead_letters
+from tradebot.platform.topics import Topics
 
 GOOD = (
     b'{"side":"bid","price":"11412.68","remaining":"0.54571124","symbol":"BTCUSD",'
@@ -100,9 +101,8 @@ def test_an_empty_side_gives_flow_zero_and_ratio_null() -> None:
 def test_a_dead_letter_says_where_what_and_why() -> None:
     from faust.types import TP
 
-    message = dead_letter_message(
-        TP("gemini-feed", 2), Unreadable(41, "no number", b"\xffx"), PLACE
-    )
+    letter = dead_letter(TP("gemini-feed", 2), Unreadable(41, "no number", b"\xffx"))
+    message = dead_letters.message(letter, "dead-letters")
     assert message.topic == "dead-letters"
     assert (
         message.value

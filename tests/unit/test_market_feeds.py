@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tradebot.platform.clock import VenueClock
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
 from tradebot.venue.gemini.feeds import feed_of
-from tradebot.venue.gemini.feeds.base import CROSSED_FRAMES, FeedBrokenError
+from tradebot.venue.gemini.feeds.base import CROSSED_FRAMES
 from tradebot.venue.gemini.feeds.new import NewFeed
 from tradebot.venue.gemini.feeds.v1 import V1Feed
 from tradebot.venue.gemini.feeds.v2 import V2Feed

@@ -15,9 +15,9 @@ from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Paused
-from tradebot.trader.orders import account as accounts
-from tradebot.trader.orders.account import LiveAccount
 from tradebot.trader.orders.execution import Executor, withheld
+from tradebot.venue.gemini import account as accounts
+from tradebot.venue.gemini.account import GeminiAccount
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
@@ -45,14 +45,20 @@ class Desk:
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
         self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7)
         held = lambda: self.holds  # noqa: E731
-        account = LiveAccount(rest, "BTCUSD", partial(withheld, self.books, held))
+        account = GeminiAccount(rest, "BTCUSD", partial(withheld, self.books, held))
         self.executor = Executor(self.books, account, held)
 
     @asynccontextmanager
     async def waiting(self, window_end: int = 60_000) -> AsyncIterator[None]:
         """An order is written and waits for its turn inside the block, and has had it after."""
         intent = self.books.intent(
-            "sell", Decimal(1), Decimal(11500), mid=Decimal(11500), window_end=window_end, name="d"
+            "sell",
+            Decimal(1),
+            Decimal(11500),
+            mid=Decimal(11500),
+            window_end=window_end,
+            name="d",
+            minimum=Decimal(0),
         )
         sending = asyncio.create_task(self.executor.execute(intent))
         await asyncio.sleep(0.1)

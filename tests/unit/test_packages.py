@@ -7,16 +7,15 @@ import sys
 from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from tradebot.cli import COMMANDS
+from tradebot.cli import commands
 from tradebot.forecast import protocol
-from tradebot.forecast.forecasters import GROUP
+from tradebot.platform import extensions
 from tradebot.platform.packages import EXTRAS, missing
 from tradebot.platform.settings import SettingsError
-from tradebot.trader.settings import ModelName
+from tradebot.records import FORECASTERS
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = packages_distributions()
@@ -60,25 +59,25 @@ def pinned(file: str) -> set[str]:
     return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.M))
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(commands()))
 def test_make_setup_installs_what_a_command_imports(name: str) -> None:
-    assert imported(COMMANDS[name][0]) <= pinned("setup.txt")
+    assert imported(commands()[name][0].partition(":")[0]) <= pinned("setup.txt")
 
 
-@pytest.mark.parametrize("model", get_args(ModelName))
+@pytest.mark.parametrize("model", extensions.names(FORECASTERS))
 def test_the_forecast_image_holds_what_a_model_of_a_bot_imports(model: str) -> None:
     dockerfile = (ROOT / "images/forecast/Dockerfile").read_text()
     added = re.search(r"--constraint /tmp/lstm.txt ([\w -]+);", dockerfile)
     assert added is not None
     beside = set(added[1].split())
     assert beside <= pinned("lstm.txt")
-    (point,) = entry_points(group=GROUP, name=model)
+    (point,) = entry_points(group=FORECASTERS, name=model)
     assert imported(point.module) <= pinned("forecast.txt") | beside
 
 
 @pytest.mark.parametrize("model", ["Lstm", "IndicatorLstm", "YearLstm"])
 def test_make_setup_lstm_installs_what_the_lstms_import(model: str) -> None:
-    (point,) = entry_points(group=GROUP, name=model)
+    (point,) = entry_points(group=FORECASTERS, name=model)
     assert imported(point.module) <= pinned("lstm.txt") | pinned("setup.txt")
 
 
@@ -102,7 +101,8 @@ def test_a_model_without_its_library_says_what_to_call(monkeypatch: pytest.Monke
     def find(_point: object) -> object:
         raise ModuleNotFoundError(name="torch")
 
-    monkeypatch.setattr(protocol.forecasters, "find", lambda _name: type("P", (), {"load": find})())
+    point = type("Point", (), {"load": find})()
+    monkeypatch.setattr(protocol.extensions, "find", lambda *_names: point)
     with pytest.raises(SettingsError, match=r"^model Lstm needs the package torch: call `make se"):
         protocol.make("Lstm")
 

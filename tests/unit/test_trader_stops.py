@@ -4,17 +4,18 @@ import asyncio
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 from soaks.orders import Soak
-from venues.faulty import MemoryJournal
+from venues.faulty import BTCUSD, MemoryJournal
 
-from tradebot.domain.decision import Increments, Prediction, Window
+from tradebot.domain.decision import Prediction, Window
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Body, Entry, Halted, Paused
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Rising:
@@ -45,8 +46,8 @@ async def reconciled(journal: MemoryJournal | None = None) -> Soak:
     desk = Soak(seed=1, windows=0, kill_rate=0.0)
     desk.venue.rate = 0.0
     desk.journal = journal or desk.journal
+    desk.forecasts = Rising()
     await desk._start()
-    desk.engine._forecasts = Rising()  # type: ignore[assignment]
     await desk.engine.reconcile()
     return desk
 
@@ -55,6 +56,7 @@ def a_buy(books: Books, number: int = 1) -> Intent:
     return books.intent(
         "buy", Decimal(1), Decimal(11500),
         mid=Decimal(11400), window_end=60_000 * number, name=f"btc-{number}",
+        minimum=Decimal(0),
     )  # fmt: skip
 
 
@@ -68,7 +70,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     first = asyncio.create_task(desk.books.record(stop))
     await asyncio.sleep(0)
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
-    second = asyncio.create_task(desk.engine.on_window(window))
+    second = asyncio.create_task(desk.decider.on_window(window))
     for _ in range(50):  # it is decided before the stop counts, and waits to be written
         await asyncio.sleep(0)
     journal.open.set()
@@ -91,9 +93,9 @@ async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_noth
 
     desk.venue.ticker = slowly  # type: ignore[method-assign]
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
-    deciding = asyncio.create_task(desk.engine.on_window(window))
+    deciding = asyncio.create_task(desk.decider.on_window(window))
     await asked.wait()
-    stopping = asyncio.create_task(desk.engine.stop(flatten=False, cancel=True))
+    stopping = asyncio.create_task(desk.acts.stop(flatten=False, cancel=True))
     await asyncio.sleep(0)
     answered.set()
     await stopping
@@ -104,21 +106,17 @@ async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_noth
 async def flattened(desk: Soak) -> str:
     desk.venue.base = Decimal("0.12345678")
     await desk.engine.reconcile()
-    return await desk.engine.flatten("out", "a person")
+    return await desk.acts.flatten("out", "a person")
 
 
 async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
     desk = await reconciled()
-    coarse = Increments(
-        amount_step=Decimal("0.001"), price_step=Decimal("0.01"), minimum=Decimal("0.001")
-    )
+    coarse = msgspec.structs.replace(BTCUSD, amount_step=Decimal("0.001"), minimum=Decimal("0.001"))
     market = desk.venue
 
-    def forget(reason: str) -> None:
-        assert reason == "InvalidQuantity"
-
+    def forget() -> None:
         async def refresh() -> None:
-            market.increments = coarse
+            market.instrument = coarse
 
         market.refresh = refresh  # type: ignore[method-assign]
 
@@ -145,19 +143,19 @@ async def test_dust_below_the_smallest_order_is_left_without_a_try() -> None:
     desk = await reconciled()
     desk.venue.base = Decimal("0.00000999")
     await desk.engine.reconcile()
-    assert "holds nothing" in await desk.engine.flatten("out", "a person")
+    assert "holds nothing" in await desk.acts.flatten("out", "a person")
     assert not desk.venue.orders
 
 
 async def test_a_fill_of_a_second_order_of_one_name_halts_the_bot_once() -> None:
     desk = await reconciled()
     intent = a_buy(desk.books)
-    await desk.engine._execute(intent, ())
+    await desk.engine.execute(intent)
     foreign = desk.venue.rest_one(intent.client_order_id, intent)
     foreign.live = False
     desk.venue._fill(foreign, Decimal("0.5"))
     await desk.engine.reconcile()
     assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
-    await desk.engine.resume("looked into", "a person")
+    await desk.acts.resume("looked into", "a person")
     await desk.engine.reconcile()
     assert not desk.books.ledger.halted, "what a person has lifted is not found again"

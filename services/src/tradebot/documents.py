@@ -74,7 +74,10 @@ class Order(Body, frozen=True, kw_only=True):
 
 
 class Fill(Body, frozen=True, kw_only=True):
-    """One execution of an order; the fee is the venue's, never assumed."""
+    """One execution of an order; the fee is the venue's, never assumed.
+
+    `broken` is true where the venue took the execution back: it counts in no balance.
+    """
 
     trade_id: str
     order_id: str
@@ -86,6 +89,7 @@ class Fill(Body, frozen=True, kw_only=True):
     fee: float
     fee_currency: str
     liquidity: Literal["maker", "taker"]
+    broken: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,12 @@ import msgspec
 FORECASTER = r"^[A-Za-z0-9._-]{0,100}$"
 """What a forecaster may be called."""
 
+FORECASTERS: Final = "tradebot.forecasters"
+"""The entry points of the models; a model is valid where it is installed."""
+
+MODEL: Final = r"^[A-Za-z][A-Za-z0-9-]{0,39}$"
+"""The form of a model's name."""
+
 LETTER_BYTES: Final = 32_768
 """Of a record in its dead letter; JSON writes no byte with more than six."""
 

@@ -6,22 +6,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Final, cast
 
 from tradebot.backtest.settings import BacktestSettings
-from tradebot.backtest.strategies.standards import buy_and_hold, sma_cross
 from tradebot.backtest.strategy import Bars, Signals, Strategy
+from tradebot.platform import extensions
 from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
 
 HISTORY_DAYS = 300
 """Closes that the indicator LSTM learns from, as in the tutorial."""
 
+STRATEGIES: Final = "tradebot.strategies"
+"""The entry points of strategies: a class that extends `Strategy`, or a function of bars."""
+
+TRAINED: Final = "IndicatorLstm"
+"""The strategy that is trained before it runs, by settings of its own."""
+
 Progress = Callable[[str], None]
 
 
 def needs_before(strategy: str) -> int:
     """Bars that a strategy needs before the first one of the test."""
-    return HISTORY_DAYS if strategy == "IndicatorLstm" else 0
+    return HISTORY_DAYS if strategy == TRAINED else 0
 
 
 def find(
@@ -32,17 +39,26 @@ def find(
     Raises:
         SettingsError: there is no such strategy, or its file holds none.
     """
-    if settings.strategy == "BuyAndHold":
-        return buy_and_hold
-    if settings.strategy == "SmaCross":
-        return sma_cross
-    if settings.strategy == "IndicatorLstm":
+    name = settings.strategy
+    if name == TRAINED:
         return _indicator_lstm(settings, before, tested, tell)
-    if settings.strategy.endswith(".py"):
-        return of_file(Path(settings.strategy))
+    if name.endswith(".py"):
+        return of_file(Path(name))
+    known = extensions.names(STRATEGIES)
+    if name not in known:
+        raise SettingsError(
+            f"strategy is {name!r}: give one of {', '.join([TRAINED, *known])}, or the path of a"
+            " .py file"
+        )
+    found = extensions.find(STRATEGIES, name, "strategy").load()
+    return _checked(found() if inspect.isclass(found) else found, name)
+
+
+def _checked(found: Any, name: str) -> Strategy | Signals:
+    if isinstance(found, Strategy) or callable(found):
+        return cast(Strategy | Signals, found)
     raise SettingsError(
-        f"strategy is {settings.strategy!r}: give IndicatorLstm, SmaCross, BuyAndHold, or the path"
-        " of a .py file"
+        f"strategy {name} is neither a class that extends Strategy nor a function of bars"
     )
 
 

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 
 from tradebot.backtest import metrics
-from tradebot.backtest.engines.compiled import Result
 from tradebot.backtest.metrics import Metrics, Trip
+from tradebot.backtest.result import Result
 from tradebot.history.arrays import Bars
 
 

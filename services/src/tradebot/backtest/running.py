@@ -4,9 +4,9 @@ import msgspec
 
 from tradebot.backtest.costs import GEMINI_TIERS, Costs, flat
 from tradebot.backtest.engines import compiled, event
-from tradebot.backtest.engines.compiled import Result
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
+from tradebot.backtest.result import Result
 from tradebot.backtest.settings import CostSettings
 from tradebot.backtest.strategies.standards import buy_and_hold
 from tradebot.backtest.strategy import Bars, Signals, Strategy

@@ -10,8 +10,8 @@ from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform import kafka, logs
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
+from tradebot.platform.topics import Topics
 from tradebot.records import (
     DocType,
     Document,

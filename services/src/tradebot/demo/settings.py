@@ -15,7 +15,7 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     speed: Annotated[
         float, msgspec.Meta(gt=0, le=600), "exchange time runs this many times as fast"
     ] = 30.0
-    model: Annotated[str, "FastProphet, Prophet, Lstm or IndicatorLstm"] = "FastProphet"
+    model: Annotated[str, "the name of any installed forecaster"] = "FastProphet"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535), "port of the page; 0 takes a free one"] = (
         8080
     )

@@ -1,38 +1,37 @@
 """The checks: each looks at one thing and answers findings; none changes anything."""
 
 import time
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
+from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import httpx
+import msgspec
 from confluent_kafka.admin import AdminClient
 
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
 from tradebot.history import load
-from tradebot.platform.kafka import Topics, client_config, wait_for_broker
+from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
-from tradebot.platform.settings import SettingsError
+from tradebot.platform.settings import SettingsError, StageSettings
+from tradebot.platform.stages import topic_names
 from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.nonces import nonces_of
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.signing import read_credentials
-from tradebot.venue.settings import endpoints
+from tradebot.venue.port import Keys, open_venue
+
+TIMEOUT: Final = 5.0
+"""Seconds that a call to the venue may take."""
 
 
-class DoctorSettings(TraderSettings, frozen=True, kw_only=True):
-    """A trader's settings, and where history and documents are."""
+class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the doctor takes beside the settings of a trader and of the store."""
 
     history_file: Annotated[str, "file of minutes that the forecaster starts with"] = ""
-    elasticsearch: Annotated[str, "Elasticsearch's URL; SQLite if not given"] = ""
     json: Annotated[bool, "print the findings as one JSON object on the last line"] = False
 
 
-def broker(settings: DoctorSettings) -> list[Finding]:
+def broker(settings: StageSettings) -> list[Finding]:
     """Whether Kafka answers and has the topics."""
     try:
         wait_for_broker(settings, seconds=4)
@@ -40,7 +39,8 @@ def broker(settings: DoctorSettings) -> list[Finding]:
         return [Finding("Kafka", Health.BAD, f"nothing answers at {settings.kafka}", str(error))]
     present = AdminClient(client_config(settings)).list_topics(timeout=5).topics
     found = [Finding("Kafka", Health.GOOD, f"{settings.kafka} answers")]
-    missing = [name for name in Topics.of(settings).all() if name not in present]
+    wanted = [settings.topic_prefix + name for name in topic_names()]
+    missing = [name for name in wanted if name not in present]
     if missing:
         what = f"topics that are not there yet: {', '.join(missing)}"
         advice = "the stages create them where they may; else create them by hand"
@@ -50,72 +50,78 @@ def broker(settings: DoctorSettings) -> list[Finding]:
     return found
 
 
-def store(settings: DoctorSettings) -> list[Finding]:
+def store(settings: StoreSettings) -> list[Finding]:
     """Whether documents can be read where they are kept."""
     place = settings.elasticsearch or f"{settings.state_dir}/documents.sqlite"
     if not settings.elasticsearch and not Path(settings.state_dir, "documents.sqlite").exists():
         return [Finding("store", Health.SKIPPED, f"{place} is not there until the recorder runs")]
-    opened = open_store(
-        StoreSettings(state_dir=settings.state_dir, elasticsearch=settings.elasticsearch)
-    )
     try:
-        newest = opened.latest(DocType.DECISION, 1)
+        opened = open_store(settings)
+        try:
+            newest = opened.latest(DocType.DECISION, 1)
+        finally:
+            opened.close()
+    except SettingsError as error:
+        advice = "give settings that the store accepts"
+        return [Finding("store", Health.BAD, error.message, advice)]
     except StoreUnavailableError as error:
         advice = "start it, or give another address by --elasticsearch"
         return [Finding("store", Health.BAD, f"{place} does not answer: {error}", advice)]
-    finally:
-        opened.close()
     what = "holds decisions" if newest else "holds no decision yet"
     return [Finding("store", Health.GOOD, f"{place} {what}")]
 
 
-async def venue(settings: DoctorSettings) -> list[Finding]:
+async def venue(settings: TraderSettings) -> list[Finding]:
     """Whether the venue answers for the symbol, and how far the clocks are apart."""
-    url = endpoints(settings).rest
     advice = (
         "start it by `tradebot emulator`"
         if settings.environment == "Emulator"
         else "check this machine's network, or try --environment Emulator"
     )
-    async with GeminiRest(url, timeout=5) as rest:
+    async with aclosing(open_venue(settings, timeout=TIMEOUT)) as client:
         try:
-            ticker = await rest.ticker(settings.symbol)
+            ticker = await client.market.ticker(settings.symbol)
+            time_there = await client.market.time()
         except VenueError as error:
-            return [Finding("venue", Health.BAD, f"{url}: {error}", advice)]
-    found = [Finding("venue", Health.GOOD, f"{url}: {settings.symbol} last {ticker.last}")]
+            return [Finding("venue", Health.BAD, f"{client.address}: {error}", advice)]
+    what = f"{client.address}: {settings.symbol} last {ticker.last}"
+    found = [Finding("venue", Health.GOOD, what)]
     if settings.environment == "Emulator":
         return [*found, Finding("clock", Health.SKIPPED, "the emulator has a time of its own")]
-    async with httpx.AsyncClient(timeout=5) as client:
-        stamp = (await client.get(f"{url}/v1/symbols")).headers.get("date")
-    if stamp:
-        found.append(of_drift(time.time() - parsedate_to_datetime(stamp).timestamp()))
+    if time_there is not None:
+        found.append(of_drift(time.time() - time_there))
     return found
 
 
-async def keys(settings: DoctorSettings) -> list[Finding]:
+async def keys(settings: TraderSettings) -> list[Finding]:
     """Whether the venue takes the key, and what fees it pays."""
     if not settings.api_key_file:
         return [Finding("keys", Health.SKIPPED, "none are given: paper trading needs none")]
+    keys = Keys(
+        api_key_file=settings.api_key_file,
+        api_secret_file=settings.api_secret_file,
+        time_based_nonce=settings.time_based_nonce,
+    )
     try:
-        credentials = read_credentials(settings.api_key_file, settings.api_secret_file)
+        client = open_venue(settings, keys, timeout=TIMEOUT)
     except SettingsError as error:
         return [Finding("keys", Health.BAD, error.message, "give the paths of both files")]
-    nonces = nonces_of("time" if settings.time_based_nonce else "counter")
-    async with GeminiRest(endpoints(settings).rest, credentials, nonces=nonces, timeout=5) as rest:
+    async with aclosing(client):
+        account = client.account(settings.symbol)
         try:
-            balances = await rest.balances()
-            fees = await rest.notional_volume()
+            balances = await account.balances()
+            fees = await account.fees()
         except VenueError as error:
             advice = "make a key with the role Trader at the venue, and mind --time-based-nonce"
             return [Finding("keys", Health.BAD, f"the venue refuses them: {error}", advice)]
     held = ", ".join(f"{b.available} {b.currency}" for b in balances if b.amount)
     return [
         Finding("keys", Health.GOOD, f"the venue takes them; the account has {held}"),
-        of_fees(fees.api_taker_fee_bps, settings.min_edge_bps),
+        of_fees(fees.taker_bps, settings.min_edge_bps),
     ]
 
 
-def key_files(settings: DoctorSettings) -> list[Finding]:
+def key_files(settings: TraderSettings) -> list[Finding]:
     """Whether others on this machine can read the key."""
     paths = [Path(name) for name in (settings.api_key_file, settings.api_secret_file) if name]
     found = [of_key_file(str(path), path.stat().st_mode & 0o777) for path in paths if path.exists()]
@@ -138,7 +144,3 @@ def history(settings: DoctorSettings) -> list[Finding]:
         advice = f"see `tradebot history check {settings.history_file}`"
         found.append(Finding("history", Health.WARNING, what, advice))
     return found
-
-
-PLAIN: tuple[Callable[[DoctorSettings], list[Finding]], ...] = (key_files, broker, store, history)
-"""Checks that ask no venue."""

@@ -12,6 +12,8 @@ from tradebot.doctor import checks
 from tradebot.doctor.checks import DoctorSettings
 from tradebot.doctor.findings import Finding, Health
 from tradebot.platform import settings as platform_settings
+from tradebot.platform.store import StoreSettings
+from tradebot.trader.settings import TraderSettings
 
 SIGNS = {
     Health.GOOD: "[green]✓[/]",
@@ -21,18 +23,26 @@ SIGNS = {
 }
 
 
-async def examine(settings: DoctorSettings) -> list[Finding]:
+async def examine(
+    trader: TraderSettings, store: StoreSettings, doctor: DoctorSettings
+) -> list[Finding]:
     """All findings, in the order of the line."""
-    plain = [asyncio.to_thread(check, settings) for check in checks.PLAIN]
-    found = await asyncio.gather(checks.venue(settings), checks.keys(settings), *plain)
+    found = await asyncio.gather(
+        checks.venue(trader),
+        checks.keys(trader),
+        asyncio.to_thread(checks.key_files, trader),
+        asyncio.to_thread(checks.broker, trader),
+        asyncio.to_thread(checks.store, store),
+        asyncio.to_thread(checks.history, doctor),
+    )
     return [finding for part in found for finding in part]
 
 
-def _doctor(settings: DoctorSettings) -> None:
+def _doctor(trader: TraderSettings, store: StoreSettings, doctor: DoctorSettings) -> None:
     with Console(stderr=True).status("looking ..."):
-        found = asyncio.run(examine(settings))
+        found = asyncio.run(examine(trader, store, doctor))
     bad = any(finding.health == Health.BAD for finding in found)
-    if settings.json:
+    if doctor.json:
         click.echo(msgspec.json.encode({"healthy": not bad, "findings": found}).decode())
     else:
         Console().print(_table(found))
@@ -47,8 +57,8 @@ def _table(found: list[Finding]) -> Table:
     return view
 
 
-command = platform_settings.command(
-    DoctorSettings,
+command = platform_settings.composed(
+    (TraderSettings, StoreSettings, DoctorSettings),
     _doctor,
     name="doctor",
     summary="Checks broker, venue, clock, keys, store and history, and says what to do.",

@@ -1,10 +1,11 @@
 """The decision for one window: a pure function, the same live, on paper, in replay and backtest.
 
 The rules are the report's. The side is the forecast's at the window's timestamp. A buy happens
-only if the bot has not already bought and the liquidity ratio lies inside the band; a sell sells
-the whole base balance. Orders are limits that take at once or not at all. Around these stand the
-gates of `domain/risk`: each gives a verdict with its reason, all verdicts are kept, and the first
-that fails names the decision's reason.
+only if the bot has not already bought and the liquidity ratio lies inside the band. A sell sells
+what the bot bought, or the whole base balance where `holdings` is `All`, as in the report. Orders
+are limits that take at once or not at all. Around these stand the gates of `domain/risk`: each
+gives a verdict with its reason, all verdicts are kept, and the first that fails names the
+decision's reason.
 """
 
 from decimal import Decimal
@@ -193,6 +194,6 @@ def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -
     amount = (
         size.of_buy(state, inputs, settings, price)
         if side == "buy"
-        else size.of_sell(state, inputs)
+        else size.of_sell(state, inputs, settings)
     )
     return Proposal(side=side, amount=amount, price=price)

@@ -46,7 +46,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """An order to send, at once or cancel.
 
     `window_end` is the end of the window that led to it, 0 for a person's order to flatten.
-    `mid` is the market's at the decision, in quote currency. Times are ms of the venue's clock.
+    `mid` is the market's at the decision, in quote currency, and `minimum` the symbol's smallest
+    order then. Times are ms of the venue's clock.
     """
 
     client_order_id: str
@@ -60,6 +61,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     mid: Decimal
     window_end: int
     created: int
+    minimum: Decimal = Decimal(0)
 
 
 def is_of(

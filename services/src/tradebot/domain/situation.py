@@ -11,7 +11,11 @@ from typing import Literal
 
 import msgspec
 
+from tradebot.domain.account.position import Position
+
 Action = Literal["buy", "sell", "hold"]
+Holdings = Literal["Own", "All"]
+"""What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
@@ -105,8 +109,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What the bot knows of itself.
 
     `base` and `quote` are available balances; the `held` ones are reserved by live orders.
-    `bought` says whether the last trade was a buy that has not been sold again. `orders_at` are
-    the ends of the windows that led to orders, of at least the last hour, ascending.
+    `position` is what the bot's own fills bought and have not sold, `None` where that is less than
+    the smallest order; `bought` says whether there is one. `orders_at` are the ends of the
+    windows that led to orders, of at least the last hour, ascending.
     """
 
     base: Decimal
@@ -114,6 +119,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     base_held: Decimal = Decimal(0)
     quote_held: Decimal = Decimal(0)
     bought: bool = False
+    position: Position | None = None
     orders_at: tuple[int, ...] = ()
     marks: Marks | None = None
     reconciled: bool = True
@@ -129,10 +135,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' numbers; `None` lifts a limit.
 
+    `holdings` is what a sell may sell: `All` is the report's rule, the whole base balance.
     `slippage_bps` is how far past the best price an order may reach, `collar_bps` how far from
     the mid its limit may lie. `min_edge_bps` of 0 is the original rule, which asks for no edge.
     """
 
+    holdings: Holdings = "All"
     band_min_bps: int = 5_000
     band_max_bps: int = 20_000
     risk_fraction: Decimal = Decimal("0.05")
@@ -156,6 +164,24 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     inputs: Inputs
     settings: Settings
+
+
+def read_stored(text: str) -> Stored:
+    """What `decide` saw, from its JSON.
+
+    A decision that was stored before `holdings` was a setting sold the whole balance.
+
+    Raises:
+        msgspec.DecodeError: `text` is not the JSON of a `Stored`.
+    """
+    stored = _decode_stored(text)
+    if '"holdings":' in text:
+        return stored
+    settings = msgspec.structs.replace(stored.settings, holdings="All")
+    return msgspec.structs.replace(stored, settings=settings)
+
+
+_decode_stored = msgspec.json.Decoder(Stored).decode
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):

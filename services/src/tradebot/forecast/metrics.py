@@ -35,14 +35,10 @@ TRADES = Counter("tradebot_forecast_trades_total", "Trades read", ["symbol"])
 LATE_TRADES = Gauge(
     "tradebot_forecast_late_trades", "Trades that came after their minute was closed", ["symbol"]
 )
-DEAD_LETTERS = Counter(
-    "tradebot_forecast_dead_letters_total", "Records that could not be read", ["symbol"]
-)
 
 
 def from_zero(symbol: str, model: str) -> None:
     """Begins each counter: an increase is seen only against a value that was there."""
     for each in (PUBLISHED, FAILURES):
         each.labels(symbol, model)
-    for each in (TRADES, DEAD_LETTERS):
-        each.labels(symbol)
+    TRADES.labels(symbol)

@@ -12,10 +12,11 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from tradebot.forecast import forecasters
 from tradebot.history.bars import MINUTE, Series
+from tradebot.platform import extensions
 from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
+from tradebot.records import FORECASTERS
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
         SettingsError: there is none of that name, a library that it needs is not installed, or
             it does not take these parameters.
     """
-    point = forecasters.find(name)
+    point = extensions.find(FORECASTERS, name, "model")
     try:
         build = cast(Callable[..., Forecaster], point.load())
     except ModuleNotFoundError as error:

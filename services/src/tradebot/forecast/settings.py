@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from tradebot.platform.settings import SettingsError
-from tradebot.records import FORECASTER
+from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import Environment, VenueSettings
 
 HistorySource = Literal["Venue", "Url", "Claim"]
@@ -31,8 +31,8 @@ class HistoryPlace(Protocol):
         ...
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is, for Venue."""
+    def venue_settings(self) -> VenueSettings:
+        """Which venue, and where, for Venue."""
         ...
 
     @property
@@ -45,7 +45,9 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     """What the stage forecasts, by which model, from which history."""
 
     model: Annotated[
-        str, "FastProphet, Prophet, Lstm, YearLstm, IndicatorLstm, or one of your own"
+        str,
+        msgspec.Meta(pattern=MODEL),
+        "FastProphet, Prophet, Lstm, YearLstm, IndicatorLstm, or any installed forecaster",
     ] = "FastProphet"
     model_options: Annotated[
         str, 'the model\'s own parameters as JSON, such as \'{"growth": "flat"}\''
@@ -115,8 +117,8 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
         return options
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
+    def venue_settings(self) -> VenueSettings:
+        """Its own."""
         return self
 
     @property
@@ -131,6 +133,7 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
     history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
     history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
+    venue: Annotated[str, "gemini, or another installed venue, for Venue"] = "gemini"
     environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
     emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
     state_dir: Annotated[str, "folder of what a bot recorded"] = ""
@@ -148,10 +151,13 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
+    def venue_settings(self) -> VenueSettings:
+        """Which venue, and where."""
         return VenueSettings(
-            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
+            symbol=self.symbol,
+            venue=self.venue,
+            environment=self.environment,
+            emulator_url=self.emulator_url,
         )
 
     @property

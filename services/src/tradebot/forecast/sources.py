@@ -30,7 +30,7 @@ def load(settings: HistoryPlace, *, strict: bool = False) -> pl.DataFrame:
     folder = recorded(settings)
     own = store.read(folder, settings.symbol) if folder else bars.empty()
     if settings.history_source == "Venue":
-        return bars.merge(own, venue.fetch(settings.venue))
+        return bars.merge(own, venue.fetch(settings.venue_settings))
     if settings.history_source == "Url":
         path = download.download(settings.history_file, (settings.state or Path()) / "downloads")
     else:

@@ -1,9 +1,7 @@
 """The forecast stage: trades in, forecasts out, models in a process of their own."""
 
-import signal
 import threading
 from collections import deque
-from types import FrameType
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -14,7 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tradebot.forecast import forecasters, metrics
+from tradebot.forecast import STAGE, metrics
 from tradebot.forecast.messages import (
     Answer,
     Evaluate,
@@ -27,10 +25,14 @@ from tradebot.forecast.messages import (
 from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
-from tradebot.platform import health, kafka, logs
+from tradebot.platform import extensions, kafka, logs
 from tradebot.platform.clock import VenueClock
+from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError
-from tradebot.records import DeadLetter, TradeRecord, decode, encode
+from tradebot.platform.stage import running
+from tradebot.platform.topics import Topics
+from tradebot.records import FORECASTERS, TradeRecord, decode
 
 log = logs.get(__name__)
 
@@ -41,21 +43,22 @@ GATHERED_MINUTES = 20_160
 """New minutes kept for a model's process that is at work or starts again: two weeks."""
 
 
-class Stage:
+class ForecastStage:
     """Reads trades, gathers minutes, asks for forecasts and publishes them."""
 
-    def __init__(self, settings: ForecastSettings) -> None:
+    def __init__(self, settings: ForecastSettings, readiness: Readiness) -> None:
         self._settings = settings
-        self._topics = kafka.Topics.of(settings)
+        self._topics = Topics.of(settings)
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
         self._complaints = kafka.Complaints()
+        self._dead_letters = DeadLetters(settings, "forecast", [self._topics.trades])
         self._away = False
         self._minutes = MinuteBars(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
         self._model = ModelProcess(settings)
-        self._readiness = health.Readiness("forecast")
+        self._readiness = readiness
         self._published: Forecasted | None = None
         self._next = 0
         self._next_evaluation = 0
@@ -70,13 +73,8 @@ class Stage:
             SettingsError: what the settings say cannot be used.
         """
         settings = self._settings
-        names = self._topics
-        kafka.ensure_topics(settings, [names.trades, names.forecasts, names.dead_letters])
         self._readiness.check("forecast", self._stale)
-        port = health.serve(
-            self._readiness, stage="forecast", host=settings.http_host, port=settings.http_port
-        )
-        log.info("forecast starts", symbol=settings.symbol, model=settings.model, http_port=port)
+        log.info("forecast starts", symbol=settings.symbol, model=settings.model)
         producer = kafka.producer(settings)
         consumer = self._consumer()
         self._model.start()
@@ -84,12 +82,13 @@ class Stage:
             while not self._stopping.is_set():
                 message = consumer.poll(POLL_SECONDS)
                 if message is not None:
-                    self._take(message, producer)
+                    self._take(message)
                 self._turn(producer)
         finally:
             self._model.close()
             consumer.close()
             producer.flush(2)
+            self._dead_letters.deliver(2)
 
     def stop(self) -> None:
         """Ends `run` within a poll."""
@@ -112,7 +111,7 @@ class Stage:
             why = f"no broker answers at {self._settings.kafka}: {error.str()}"
             self._readiness.close("kafka", why)
 
-    def _take(self, message: Message, producer: Producer) -> None:
+    def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
@@ -126,23 +125,10 @@ class Stage:
                 return
             self._minutes.add(trade)
         except ValueError as problem:
-            self._set_aside(message, str(problem), producer)
+            self._dead_letters.put_message(message, str(problem))
             return
         metrics.TRADES.labels(trade.symbol).inc()
         self._clock.observe(trade.ts)
-
-    def _set_aside(self, message: Message, problem: str, producer: Producer) -> None:
-        metrics.DEAD_LETTERS.labels(self._settings.symbol).inc()
-        log.warning("put aside", topic=message.topic(), offset=message.offset(), reason=problem)
-        letter = DeadLetter.of(
-            message.topic() or "",
-            message.partition() or 0,
-            message.offset() or 0,
-            stage="forecast",
-            error=problem,
-            value=message.value() or b"",
-        )
-        producer.produce(self._topics.dead_letters, encode(letter), key=letter.key)
 
     def _turn(self, producer: Producer) -> None:
         """Hands on what is ready; never waits."""
@@ -270,13 +256,8 @@ def run(settings: ForecastSettings) -> None:
     Raises:
         SettingsError: a setting cannot be used, or no broker answers.
     """
-    logs.setup("forecast", level=settings.log_level, form=settings.log_format)
-    forecasters.find(settings.model)
-    stage = Stage(settings)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stage.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    stage.run()
+    extensions.find(FORECASTERS, settings.model, "model")
+    with running(STAGE, settings) as frame:
+        stage = ForecastStage(settings, frame.readiness)
+        frame.stopping.call(stage.stop)
+        stage.run()

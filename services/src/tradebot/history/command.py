@@ -13,6 +13,7 @@ import msgspec
 from tradebot.history.bars import MINUTE
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
+from tradebot.venue.port import venue_names
 from tradebot.venue.settings import Environment, VenueSettings
 
 
@@ -21,11 +22,13 @@ class FetchSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
     venue: Annotated[
-        str, "gemini takes its candles, about the last day; any other name is ccxt's"
+        str,
+        "gemini, or another installed venue, gives its candles, about the last day of gemini;"
+        " any other name is ccxt's",
     ] = "gemini"
-    environment: Annotated[Environment, "Emulator, Sandbox or Production, for gemini"] = (
-        "Production"
-    )
+    environment: Annotated[
+        Environment, "Emulator, Sandbox or Production, of an installed venue"
+    ] = "Production"
     emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
     from_: Annotated[str, "first day, such as 2021-03-15, UTC; for other venues"] = ""
     to: Annotated[str, "day after the last, UTC; now if not given"] = ""
@@ -51,9 +54,12 @@ def run_fetch(settings: FetchSettings) -> None:
     from tradebot.history import check, fetch, store, venue
 
     out, symbol = Path(settings.out), settings.symbol.replace("/", "").upper()
-    if settings.venue == "gemini" and not settings.from_:
+    if settings.venue in venue_names() and not settings.from_:
         where = VenueSettings(
-            symbol=symbol, environment=settings.environment, emulator_url=settings.emulator_url
+            symbol=symbol,
+            venue=settings.venue,
+            environment=settings.environment,
+            emulator_url=settings.emulator_url,
         )
         added = store.write(out, symbol, venue.fetch(where))
     else:

@@ -11,11 +11,6 @@ LATE = Counter(
     "Records dropped, their window being closed",
     ["partition"],
 )
-BAD = Counter(
-    "tradebot_liquidity_bad_records_total",
-    "Records put aside in the dead-letter topic",
-    ["partition"],
-)
 LAG = Gauge("tradebot_liquidity_lag_records", "Records of the feed not read yet", ["partition"])
 LAST_WINDOW_END = Gauge(
     "tradebot_liquidity_last_window_end_seconds", "End of the last window written", ["symbol"]
@@ -29,7 +24,7 @@ RESETS = Counter(
 
 def from_zero(partition: str) -> None:
     """Begins each counter: an increase is seen only against a value that was there."""
-    for each in (LATE, BAD, RESETS):
+    for each in (LATE, RESETS):
         each.labels(partition)
 
 

@@ -15,9 +15,9 @@ from tradebot.domain.window import PartitionWindows, Window
 from tradebot.liquidity import metrics
 from tradebot.liquidity.decoding import Unreadable, decode
 from tradebot.liquidity.output import Output
-from tradebot.liquidity.results import Place, dead_letter_message, window_messages
+from tradebot.liquidity.results import Place, dead_letter, window_messages
 from tradebot.liquidity.transport import Fetch, FetchScheduler
-from tradebot.platform import logs
+from tradebot.platform import dead_letters, logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.exactly_once import GroupOffsets, Message
 
@@ -193,11 +193,10 @@ class FeedPartition:
             self._pending.extend(window_messages(window, self._place))
         self._pending_windows.extend(closed)
         fresh = [bad for bad in unreadable if bad.offset >= windows.counted]
-        for bad in fresh:
-            self._pending.append(dead_letter_message(self.tp, bad, self._place))
-        if fresh:
-            metrics.BAD.labels(self._label).inc(len(fresh))
-            _log.warning("bad records put aside", partition=self._label, count=len(fresh))
+        letters = [dead_letter(self.tp, bad) for bad in fresh]
+        dead_letters.note(letters)
+        for letter in letters:
+            self._pending.append(dead_letters.message(letter, self._place.topics.dead_letters))
         if self._pending:
             self._wake.set()
 

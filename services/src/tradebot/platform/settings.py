@@ -11,7 +11,7 @@ would be a word of Python ends in `_`, which its flag and variable leave out.
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import UnionType
@@ -21,7 +21,7 @@ import click
 import msgspec
 import yaml
 
-from tradebot.platform.setting_names import NAMES
+from tradebot.platform.stages import setting_names
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 Annotation = TypeVar("Annotation")
@@ -107,14 +107,16 @@ def load(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     file: Path | None = None,
+    known: Container[str] = (),
 ) -> Settings:
     """The settings of class `kind`.
 
     Args:
-        flags: values by field name; `None` means not given.
+        flags: values by field name; `None` means not given, and other names are ignored.
         environment: the process's own if not given.
         file: TOML (`.toml`) or YAML, a mapping of field names to values; those of other stages
             are passed over.
+        known: further names that the file may hold.
 
     Raises:
         SettingsError: a value does not fit its field, the file is not there or is not readable,
@@ -124,7 +126,7 @@ def load(
     names = [field.name for field in msgspec.structs.fields(kind)]
     given: dict[str, tuple[Any, str]] = {}
     for name, value in (_read_file(file) if file else {}).items():
-        if name not in names and name in NAMES:
+        if name not in names and (name in known or name in setting_names()):
             continue
         if name not in names:
             raise SettingsError(
@@ -266,22 +268,43 @@ def command(
         example: a command line that works, shown by `--help`.
         arguments: fields that are positional arguments instead of flags.
     """
-    hints = get_type_hints(kind, include_extras=True)
-    parameters: list[click.Parameter] = [
-        click.Option(
-            ["--config"],
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="settings file, TOML or YAML",
-        )
-    ]
-    for field in msgspec.structs.fields(kind):
+    return composed([kind], run, name=name, summary=summary, example=example, arguments=arguments)
+
+
+def composed(
+    kinds: Sequence[type[msgspec.Struct]],
+    run: Callable[..., None],
+    *,
+    name: str,
+    summary: str,
+    example: str,
+    arguments: Sequence[str] = (),
+) -> click.Command:
+    """A click command whose options are the fields of all `kinds`; see `command`.
+
+    Args:
+        run: called with the settings of each kind, in order. A field that several kinds have is
+            one option with one value for all of them.
+    """
+    fields: dict[str, tuple[msgspec.structs.FieldInfo, Any]] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind, include_extras=True)
+        for field in msgspec.structs.fields(kind):
+            fields.setdefault(field.name, (field, hints[field.name]))
+    config = click.Option(
+        ["--config"],
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="settings file, TOML or YAML",
+    )
+    parameters: list[click.Parameter] = [config]
+    for field, hint in fields.values():
         if field.name in arguments:
             parameters.append(click.Argument([field.name], required=field.required))
-            continue
-        parameters.append(_option(field, hints[field.name]))
+        else:
+            parameters.append(_option(field, hint))
 
     def callback(config: Path | None, **flags: Any) -> None:
-        run(load(kind, flags=flags, file=config))
+        run(*[load(kind, flags=flags, file=config, known=fields) for kind in kinds])
 
     return click.Command(
         name,

@@ -1,18 +1,11 @@
 """What the recorder counts."""
 
-from collections.abc import Iterable
-
 from prometheus_client import Counter, Gauge, Histogram
 
 from tradebot.records import DocType
 
 DOCUMENTS = Counter(
     "tradebot_recorder_documents_total", "Documents stored, by their kind", ["doc_type"]
-)
-DEAD_LETTERS = Counter(
-    "tradebot_recorder_dead_letters_total",
-    "Records put aside because they could not be read or the store refused them",
-    ["topic"],
 )
 BACKLOG = Gauge(
     "tradebot_recorder_backlog_records", "Records of the topic that are not stored yet", ["topic"]
@@ -33,9 +26,7 @@ LOST_WINDOWS = Counter(
 )
 
 
-def from_zero(topics: Iterable[str]) -> None:
+def from_zero() -> None:
     """Begins each counter: an increase is seen only against a value that was there."""
     for kind in DocType:
         DOCUMENTS.labels(kind)
-    for topic in topics:
-        DEAD_LETTERS.labels(topic)

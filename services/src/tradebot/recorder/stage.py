@@ -10,22 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tradebot.platform import kafka, logs
+from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
 from tradebot.platform.store import DocumentStore, Refusal, StoredDocument, StoreUnavailableError
+from tradebot.platform.topics import Topics
 from tradebot.recorder import metrics, reading
 from tradebot.recorder.gather import Windows
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.records import DeadLetter, LiquidityRecord, decode, encode
+from tradebot.records import LiquidityRecord, decode
 
 QUEUE_KIBIBYTES = 8_192
 """What librdkafka may have fetched and not handed over, of all partitions."""
-
-LETTER_MS = 30_000
-"""After which a dead letter that Kafka did not take is sent anew, in time for the group."""
 
 LONGEST_WAIT_SECONDS = 10.0
 BACKLOG_EVERY_SECONDS = 5.0
@@ -62,11 +60,10 @@ class Recorder:
         self._topics = Topics.of(settings)
         self._windows = Windows()
         self._stopping = threading.Event()
-        self._dead_letters = kafka.producer(settings, **{"message.timeout.ms": LETTER_MS})
-        self._letters: list[DeadLetter] = []
+        self._dead_letters = DeadLetters(settings, "recorder", self._read_topics())
         self._ends: dict[tuple[str, int], int] = {}
         self._origins: dict[str, Received] = {}
-        metrics.from_zero(self._read_topics())
+        metrics.from_zero()
 
     def _read_topics(self) -> list[str]:
         return [self._topics.documents, self._topics.liquidity, self._topics.forecasts]
@@ -93,7 +90,7 @@ class Recorder:
                 every.do("prune", PRUNE_EVERY_SECONDS, self._prune)
         finally:
             consumer.close()
-            self._dead_letters.flush(2)
+            self._dead_letters.deliver(2)
 
     def _set_up(self) -> None:
         attempt = 0
@@ -113,7 +110,6 @@ class Recorder:
         batch: dict[str, StoredDocument] = {}
         self._origins.clear()
         self._ends.clear()
-        self._letters.clear()
         for message in messages:
             if message.error():
                 log.warning("kafka", error=str(message.error()))
@@ -127,7 +123,7 @@ class Recorder:
                 self._origins[document.id] = received
         if batch and not self._write(consumer, list(batch.values())):
             return
-        if self._ends and self._send_letters(consumer):
+        if self._ends and self._deliver_letters(consumer):
             self._commit(consumer)
 
     def _read(self, message: Received) -> StoredDocument | None:
@@ -193,39 +189,21 @@ class Recorder:
         return not self._stopping.is_set()
 
     def _put_aside(self, message: Received, reason: str) -> None:
-        metrics.DEAD_LETTERS.labels(message.topic).inc()
-        log.warning("put aside", topic=message.topic, offset=message.offset, reason=reason)
         place = (message.topic, message.partition, message.offset)
-        letter = DeadLetter.of(*place, stage="recorder", error=reason, value=message.value)
-        self._letters.append(letter)
+        self._dead_letters.put(*place, value=message.value, reason=reason)
 
-    def _send_letters(self, consumer: Consumer) -> bool:
-        """Writes the batch's dead letters; false where the stage stops before they are there."""
-        while self._letters:
-            letters, self._letters = self._letters, []
-            refusals: list[str] = []
-            for letter in letters:
-                self._send_letter(letter, refusals)
-            while self._dead_letters.flush(0.5):
-                if self._stopping.is_set():
-                    return False
-            if refusals:
-                why = f"{self._topics.dead_letters} does not take records: {refusals[0]}"
+    def _deliver_letters(self, consumer: Consumer) -> bool:
+        """Waits for the batch's dead letters; false where the stage stops before they are there."""
+        while not self._dead_letters.deliver(0.5):
+            if self._stopping.is_set():
+                return False
+            if why := self._dead_letters.refusal:
                 self._readiness.close("dead-letters", why)
-                log.warning("dead letters not taken", reason=refusals[0], letters=len(refusals))
+                log.warning("dead letters not taken", reason=why)
                 if not self._wait(consumer, 1.0):
                     return False
         self._readiness.open("dead-letters")
         return True
-
-    def _send_letter(self, letter: DeadLetter, refusals: list[str]) -> None:
-        def delivered(error: KafkaError | None, _message: Message) -> None:
-            if error is not None:
-                self._letters.append(letter)
-                refusals.append(error.str())
-
-        topic, value = self._topics.dead_letters, encode(letter)
-        self._dead_letters.produce(topic, key=letter.key, value=value, on_delivery=delivered)
 
     def _commit(self, consumer: Consumer) -> None:
         offsets = []
@@ -289,15 +267,3 @@ class Every:
         if now >= self._due.get(name, 0):
             self._due[name] = now + seconds
             action()
-
-
-def prepare(settings: RecorderSettings) -> None:
-    """The topics are there.
-
-    Raises:
-        SettingsError: they cannot be.
-    """
-    topics = Topics.of(settings)
-    kafka.ensure_topics(
-        settings, (topics.documents, topics.liquidity, topics.forecasts, topics.dead_letters)
-    )

@@ -8,11 +8,13 @@ from confluent_kafka import Message
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
+from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
+from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.streams import (
@@ -42,6 +44,8 @@ class Loops:
         settings: TraderSettings,
         topics: Topics,
         engine: Engine,
+        decider: Decider,
+        acts: Acts,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
@@ -50,6 +54,8 @@ class Loops:
     ) -> None:
         self._settings = settings
         self._engine = engine
+        self._decider = decider
+        self._acts = acts
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
@@ -79,7 +85,7 @@ class Loops:
             JournalError: the journal cannot be written any more.
             LeaseLostError: the lease is gone; only a new start can take it again.
         """
-        control = ControlServer(self._settings, self._engine, self._gates)
+        control = ControlServer(self._settings, self._engine, self._acts, self._gates)
         await control.start()
         works = [
             self._windows.run(),
@@ -102,7 +108,7 @@ class Loops:
         flatten = self._settings.on_stop == "flatten"
         try:
             async with asyncio.timeout(None if flatten else STOP_SECONDS):
-                await self._engine.stop(flatten=flatten, cancel=self._gates.reconciled().status)
+                await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
             self._log.warning("an order was still under way at the stop; its fate is looked up")
         for task in tasks:
@@ -127,10 +133,7 @@ class Loops:
                 self._log.warning("a record of a window cannot be read", offset=message.offset())
             window = None if record is None else self._gatherer.take(record)
             if window is not None:
-                decided = await self._engine.on_window(window)
-                await self._engine.books.flush()
-                if decided is not None:
-                    await self._engine.books.record(decided)
+                await self._decider.on_window(window)
         if self._gatherer.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
 

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from tradebot.domain.decision import Settings as Rules
-from tradebot.records import FORECASTER
+from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
-ModelName = Literal["FastProphet", "Prophet", "Lstm", "IndicatorLstm"]
 
 WINDOW_MS = 60_000
 
@@ -28,7 +27,9 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         Mode,
         "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
     ] = "Paper"
-    model: Annotated[ModelName, "whose forecasts to trade by"] = "FastProphet"
+    model: Annotated[
+        str, msgspec.Meta(pattern=MODEL), "model to trade by: the name of any installed forecaster"
+    ] = "FastProphet"
     forecaster: Annotated[
         str,
         msgspec.Meta(pattern=FORECASTER),

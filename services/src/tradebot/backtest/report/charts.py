@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tradebot.backtest.engines.compiled import Floats
 from tradebot.backtest.metrics import drawdown, simple_returns
+from tradebot.backtest.orders import Floats
 from tradebot.backtest.report.months import Months, monthly_returns
 from tradebot.backtest.running import Run
 

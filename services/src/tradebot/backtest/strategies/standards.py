@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tradebot.backtest.engines.compiled import Floats
+from tradebot.backtest.orders import Floats
 from tradebot.backtest.strategy import Bars, Orders
 
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from tradebot.backtest.engines.compiled import Floats
+from tradebot.backtest.orders import Floats
 
 EULER = 0.5772156649015329
 

@@ -15,8 +15,8 @@ import optuna
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines import compiled
-from tradebot.backtest.engines.compiled import Floats
 from tradebot.backtest.metrics import simple_returns
+from tradebot.backtest.orders import Floats
 from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune.deflated import deflated_sharpe, sharpe_of_step
 from tradebot.backtest.tune.space import Parameters, Tunable

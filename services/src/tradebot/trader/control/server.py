@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tradebot.platform import logs
+from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.messages import Address, Order
 from tradebot.trader.engine import Engine
@@ -45,21 +46,21 @@ class _Server(uvicorn.Server):
 class ControlServer:
     """Serves status and acts while the trader runs; its address lies in `control.json`, 0600."""
 
-    def __init__(self, settings: TraderSettings, engine: Engine, gates: Gates) -> None:
+    def __init__(self, settings: TraderSettings, engine: Engine, acts: Acts, gates: Gates) -> None:
         self._path = settings.folder / "control.json"
         self._engine = engine
         self._gates = gates
         self._token = secrets.token_urlsafe(24)
         self._log = logs.get("trader.control")
         self._task: asyncio.Future[None] | None = None
-        acts: dict[str, Act] = {
-            "pause": engine.pause,
-            "resume": engine.resume,
-            "flatten": engine.flatten,
+        named: dict[str, Act] = {
+            "pause": acts.pause,
+            "resume": acts.resume,
+            "flatten": acts.flatten,
         }
         routes = [Route("/status", self._status)]
         routes += [
-            Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in acts.items()
+            Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in named.items()
         ]
         config = uvicorn.Config(
             Starlette(routes=routes), host="127.0.0.1", port=0, log_config=None, lifespan="off"

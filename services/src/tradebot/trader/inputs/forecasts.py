@@ -4,7 +4,8 @@ import msgspec
 
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import Prediction
-from tradebot.records import ForecastRecord, decode
+from tradebot.platform import extensions
+from tradebot.records import FORECASTERS, ForecastRecord, decode
 
 
 class Forecasts:
@@ -48,11 +49,19 @@ class Forecasts:
     def absence(self) -> str:
         """A sentence for where none of ours has come."""
         if self._other is None and not self._forecaster:
-            return f"no forecast of {self._model} has come yet"
+            return f"no forecast of {self._model} has come yet{_not_installed(self._model)}"
         sentence = f"no forecast of {self._model} by {_called(self._forecaster)} has come yet"
         if self._other is None:
             return sentence
         return f"{sentence}, but by {_called(self._other)}: --forecaster says whose to follow"
+
+
+def _not_installed(model: str) -> str:
+    """Why no forecast may ever come: a slip in the name. It may still be installed elsewhere."""
+    known = extensions.names(FORECASTERS)
+    if model in known:
+        return ""
+    return f", and no forecaster of that name is installed here: {', '.join(known)}"
 
 
 def _called(forecaster: str) -> str:

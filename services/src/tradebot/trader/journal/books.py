@@ -120,6 +120,7 @@ class Books:
         mid: Decimal,
         window_end: int,
         name: str,
+        minimum: Decimal,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
@@ -127,6 +128,7 @@ class Books:
             mid: the market's, in quote currency.
             window_end: of the window that led to it, ms; 0 for a person's order.
             name: of the decision.
+            minimum: the symbol's smallest order.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -141,6 +143,7 @@ class Books:
             mid=mid,
             window_end=window_end,
             created=self._now(),
+            minimum=minimum,
         )
 
     def _compact(self) -> None:

@@ -1,0 +1,49 @@
+"""What a person may order of a running trader, and what its supervisor does: stop it.
+
+A pause needs no lock: it is one entry of the journal and holds at once.
+"""
+
+from tradebot.trader.engine import Engine
+from tradebot.trader.journal.entries import Paused, Resumed
+from tradebot.trader.selling import Selling
+
+
+class Acts:
+    """Pause, resume, flatten, stop; each answers what it did, in a sentence."""
+
+    def __init__(self, engine: Engine, selling: Selling) -> None:
+        self._engine = engine
+        self._selling = selling
+        self._bot = engine.books.who.bot
+
+    async def pause(self, because: str, by: str) -> str:
+        """No new orders from now on; what it did, in a sentence."""
+        await self._engine.books.record(Paused(because=because, by=by))
+        return f"{self._bot} is paused: it sends no new orders until it is resumed"
+
+    async def resume(self, because: str, by: str) -> str:
+        """Lifts a pause and a halt; what it did, in a sentence."""
+        ledger = self._engine.books.ledger
+        if not ledger.halted and not ledger.paused:
+            return f"{self._bot} was neither halted nor paused; nothing changed"
+        lifted = f"halt ({ledger.halted})" if ledger.halted else f"pause ({ledger.paused})"
+        await self._engine.books.record(Resumed(because=because, by=by))
+        return f"{self._bot} goes on: its {lifted} is lifted; losses are measured anew from now"
+
+    async def flatten(self, because: str, by: str) -> str:
+        """Pauses the bot and sells all its base; what it did, in a sentence."""
+        await self._engine.books.record(Paused(because=because, by=by))
+        async with self._engine.acting:
+            left = await self._selling.sell_all()
+        if left is None:
+            return f"{self._bot} is paused and holds nothing that could be sold any more"
+        return f"{self._bot} is paused; {left} could not be sold: see its log, and flatten again"
+
+    async def stop(self, *, flatten: bool, cancel: bool) -> None:
+        """No new orders; live ones cancelled, all sold if `flatten`."""
+        self._engine.stopping = True
+        async with self._engine.acting:
+            if flatten:
+                await self._selling.sell_all()
+            if cancel:
+                await self._engine.cancel_all()
