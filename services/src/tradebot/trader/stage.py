@@ -100,6 +100,7 @@ async def _hold(
         market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
+        books.name_currencies(market.instrument.currencies)
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         gates = Gates(settings, engine, clock, forecasts, lease)
