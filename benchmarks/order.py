@@ -35,14 +35,18 @@ from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.store import SqliteJournal
-from tradebot.trader.orders.account import LiveAccount
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
-from tradebot.venue.gemini.answers import OrderStatus, Ticker
+from tradebot.trader.selling import Selling
+from tradebot.venue.gemini.account import GeminiAccount
+from tradebot.venue.gemini.endpoints import Endpoints
+from tradebot.venue.gemini.fees import FEES
+from tradebot.venue.gemini.market import GeminiMarket
 from tradebot.venue.gemini.nonces import CounterNonces
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
+from tradebot.venue.port import OrderStatus, Ticker
 
 ORDERS: Final = 400
 WARM_UP: Final = 30
@@ -69,7 +73,7 @@ class TimedJournal(SqliteJournal):
         self.seconds = time.perf_counter() - began
 
 
-class TimedAccount(LiveAccount):
+class TimedAccount(GeminiAccount):
     """Says when the last order was acknowledged, and how long the disk took before."""
 
     acknowledged = 0.0
@@ -152,7 +156,9 @@ async def _ours(
     url: str, folder: Path, nonces: CounterNonces
 ) -> tuple[Decider, TimedAccount, KnownPrice]:
     rest = GeminiRest(url, KEY, nonces=nonces, private=_no_limit())
-    market = KnownPrice(rest, "BTCUSD")
+    market = KnownPrice(
+        GeminiMarket(rest, Endpoints(url, url, url), emulated=True), "BTCUSD", FEES.first
+    )
     await market.refresh()
     market.price = ((await rest.ticker("BTCUSD")).bid * Decimal("0.98")).quantize(Decimal("0.01"))
     clock = VenueClock()
@@ -164,13 +170,16 @@ async def _ours(
     account = TimedAccount(rest, "BTCUSD")
     account.journal = journal
     executor = Executor(books, account, lease.held)
-    reconciler = Reconciler(books, account, executor, symbol="BTCUSD", currencies=market.currencies)
+    reconciler = Reconciler(
+        books, account, executor, symbol="BTCUSD", currencies=market.instrument.currencies
+    )
     engine = Engine(
         books=books, executor=executor, reconciler=reconciler, market=market,
         clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()
-    return Decider(engine, Rising()), account, market  # type: ignore[arg-type]
+    decider = Decider(engine, Rising(), Selling(engine))  # type: ignore[arg-type]
+    return decider, account, market
 
 
 def _no_limit() -> RateLimit:

@@ -23,7 +23,7 @@ from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.orders.execution import Executor, LeaseLostError
-from tradebot.venue.gemini.answers import OrderStatus
+from tradebot.venue.port import OrderStatus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

@@ -12,15 +12,20 @@ from venues.scripted import Script, sends, sockets_that
 from websockets.asyncio.server import ServerConnection
 
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
+from tradebot.venue.errors import (
+    AmbiguousError,
+    FeedBrokenError,
+    RejectedError,
+    TransportError,
+    VenueError,
+)
 from tradebot.venue.events import ConnectedEvent, OrderEvent
 from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
 from tradebot.venue.gemini.answers import NewOrder
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.order_events import connect_orders, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
-from tradebot.venue.settings import Endpoints
 
 KEY = Credentials("account-test", "secret")
 ORDER = NewOrder(

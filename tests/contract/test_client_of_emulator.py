@@ -10,20 +10,19 @@ import pytest
 from venues.emulated import START, Time, emulator
 
 from tradebot.platform.clock import VenueClock
-from tradebot.venue.errors import RejectedError
+from tradebot.venue.errors import FeedBrokenError, RejectedError
 from tradebot.venue.events import AccountEvent, BalanceEvent, BookEvent, ConnectedEvent, OrderEvent
 from tradebot.venue.events import OrderState as State
 from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
 from tradebot.venue.gemini.answers import NewOrder, OrderOption, OrderSide
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds import Interface
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.instruments import instrument_of
 from tradebot.venue.gemini.market_data import connect
 from tradebot.venue.gemini.nonces import TimeNonces
 from tradebot.venue.gemini.order_events import connect_orders, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.rules import RuleBook
 from tradebot.venue.gemini.signing import Credentials
-from tradebot.venue.settings import Endpoints
 
 COUNTER = Credentials("account-demo", "demo-secret")
 TIMED = Credentials("account-demo-time", "demo-secret")
@@ -168,9 +167,9 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
     assert list(stream.book.levels("ask")) == [(each.price, each.amount) for each in book.asks]
 
 
-async def test_rules_come_from_the_venue(rest: GeminiRest) -> None:
-    rules = await RuleBook(rest).rules("BTCUSD")
-    assert (rules.amount_step, rules.price_step) == (Decimal("1E-8"), CENT)
+async def test_an_instrument_comes_from_the_venue(rest: GeminiRest) -> None:
+    instrument = instrument_of(await rest.symbol_details("BTCUSD"))
+    assert (instrument.amount_step, instrument.price_step) == (Decimal("1E-8"), CENT)
 
 
 async def test_the_old_stream_tells_an_orders_whole_life(url: str, rest: GeminiRest) -> None:

@@ -19,6 +19,9 @@ from tradebot.history import bars, fetch, store, venue
 from tradebot.history.bars import MINUTE
 from tradebot.history.command import command
 from tradebot.platform.settings import SettingsError
+from tradebot.venue.errors import RejectedError
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.port import Candle
 from tradebot.venue.settings import VenueSettings
 
 
@@ -42,10 +45,11 @@ def test_geminis_candles_are_the_same_minutes_where_there_is_no_more(
 ) -> None:
     where = VenueSettings(emulator_url=emulator.url)
     whole = venue.fetch(where)
-    get = venue._get
-    monkeypatch.setattr(
-        venue, "_get", lambda http, url, **q: None if "emulator" in url else get(http, url, **q)
-    )
+
+    async def unknown(_rest: GeminiRest, _symbol: str) -> list[Candle]:
+        raise RejectedError("EndpointNotFound", "no such call")
+
+    monkeypatch.setattr(GeminiRest, "emulator_history", unknown)
     day = venue.fetch(where)
     shared = whole.join(day, on="ts", suffix="_day")
     assert len(shared) >= min(len(day), 1400)
@@ -109,7 +113,8 @@ def test_a_file_behind_an_address_is_fetched_and_joined_with_what_was_recorded(
     address: str, tmp_path: Path
 ) -> None:
     (tmp_path / "served").mkdir()
-    rows = [(minute * MINUTE, 5.0, 6.0, 4.0, 5.0, 1.0, 5.0) for minute in range(1, 11)]
+    first = 27_000_000
+    rows = [(minute * MINUTE, 5.0, 6.0, 4.0, 5.0, 1.0, 5.0) for minute in range(first, first + 10)]
     table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
     table.write_parquet(tmp_path / "served" / "minutes.parquet")
     settings = ForecastSettings(
@@ -117,7 +122,7 @@ def test_a_file_behind_an_address_is_fetched_and_joined_with_what_was_recorded(
         history_file=f"{address}/minutes.parquet",
         state_dir=str(tmp_path / "state"),
     )
-    own = table.filter(pl.col("ts") == 10 * MINUTE).with_columns(weighted=pl.lit(5.5))
+    own = table.filter(pl.col("ts") == (first + 9) * MINUTE).with_columns(weighted=pl.lit(5.5))
     folder = sources.recorded(settings)
     assert folder
     store.write(folder, "BTCUSD", own)
@@ -131,5 +136,5 @@ def test_an_address_without_a_file_is_a_clear_sentence(address: str, tmp_path: P
     settings = ForecastSettings(
         history_source="Url", history_file=f"{address}/none.csv", state_dir=str(tmp_path)
     )
-    with pytest.raises(SettingsError, match="cannot be fetched: Client error '404"):
+    with pytest.raises(SettingsError, match="cannot be fetched: HTTP 404"):
         sources.load(settings)

@@ -22,8 +22,8 @@ from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.health import Readiness
 from tradebot.records import FeedRecord, TradeRecord
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.gemini.answers import Book
 from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.port import Book
 
 STEP_MS = 500
 

@@ -23,9 +23,9 @@ from line.day import TradingDay
 
 from tradebot.documents import document_id
 from tradebot.platform import kafka
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.recorder.reading import forecast_of
 from tradebot.records import DocType, Document, LiquidityRecord, decode, encode
 
@@ -198,7 +198,7 @@ def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_
         "--elasticsearch", f"http://{server.address}",
     )  # fmt: skip
     try:
-        demo.wait_ready(120)
+        demo.wait_ready()
         wait_stored(client, 50)
         recorder = next(pid for pid, stage in demo.children().items() if stage == "recorder")
         before, windows_before = resident_mib(recorder), len(decided(settings))
@@ -219,7 +219,7 @@ def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_
         due = expected(settings)
         wait_stored(client, len(due))
         found = stored(client)
-        summary, _ = demo.end()
+        summary = demo.end()
     finally:
         demo.abandon()
     figures = {

@@ -26,7 +26,7 @@ from tradebot.domain.decision import (
 )
 from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import DAY_MS
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 END = 1_602_770_100_000
 D = Decimal

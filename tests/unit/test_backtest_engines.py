@@ -123,6 +123,19 @@ def test_a_second_buy_waits_for_the_sell() -> None:
     assert result.fills.side.tolist() == [1, -1, 1]
 
 
+@pytest.mark.parametrize("engine", ["event", "compiled"])
+def test_a_sell_that_filled_in_part_lets_no_buy_through(engine: str) -> None:
+    bars = flat_bars(*[100.0] * 8)
+    bars.volume[3] = 0.01
+    orders, cost = orders_of(1, 0, -1, 1, 1, 0, 0, 0), Costs(tiers=flat(0), spread_bps=0)
+    if engine == "event":
+        result = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0)
+    else:
+        result = compiled.run(bars, orders, cost, 10_000.0)
+    assert result.fills.side.tolist() == [1, -1]
+    assert result.fills.amount[1] == pytest.approx(0.01)
+
+
 def test_fees_fall_when_thirty_days_of_volume_reach_a_tier_and_rise_again_after() -> None:
     tiers = (Tier(0, 100, 100), Tier(150, 10, 10))
     cost = Costs(tiers=tiers, spread_bps=0, volume_share=np.inf)

@@ -10,9 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradebot.domain.decision import (
-    BUY_GATES,
-    SELL_GATES,
-    WATCHES,
     Decision,
     Increments,
     Inputs,
@@ -25,12 +22,12 @@ from tradebot.domain.decision import (
     Window,
     decide,
 )
-from tradebot.domain.risk.marks import advance, shift
+from tradebot.domain.risk.gates import GATES
+from tradebot.domain.risk.marks import advance, scale
 from tradebot.domain.signal import predict
 from tradebot.records import ForecastRecord
 from tradebot.trader.metrics import DECISIONS, from_zero
 
-ALL_GATES = tuple(dict.fromkeys((*WATCHES, *BUY_GATES, *SELL_GATES)))
 END = 1_602_770_100_000
 STEPS = Increments(
     amount_step=Decimal("0.00000001"), price_step=Decimal("0.01"), minimum=Decimal("0.00001")
@@ -226,13 +223,10 @@ def test_a_forecast_that_pays_fees_and_edge_passes() -> None:
     assert decided(prediction=prediction(0.0001, turn=0.01), settings=wide).action == "buy"
 
 
-def test_a_buy_leaves_one_order_of_the_hour_for_the_way_out() -> None:
-    recent = (END - 600_000, END - 300_000)
+def test_the_number_of_orders_in_an_hour_never_holds_a_sell_back() -> None:
+    recent = tuple(END - 60_000 * ago for ago in range(30, 0, -1))
     settings = Settings(max_orders_per_hour=3)
-    sell = decided(-0.001, state=holding(orders_at=recent), settings=settings)
-    assert sell.action == "sell"
-    full = decided(-0.001, state=holding(orders_at=(END - 900_000, *recent)), settings=settings)
-    assert full.gate == "order_rate"
+    assert decided(-0.001, state=holding(orders_at=recent), settings=settings).action == "sell"
 
 
 def test_a_position_limit_makes_a_buy_smaller_before_it_forbids_it() -> None:
@@ -354,17 +348,20 @@ def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
     assert marks == Marks(day=2, day_equity=Decimal(90), peak_equity=Decimal(120))
 
 
-def test_a_deposit_is_no_gain() -> None:
-    marks = shift(Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120)), Decimal(50))
-    assert marks == Marks(day=1, day_equity=Decimal(150), peak_equity=Decimal(170))
+def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
+    marks = Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120))
+    assert scale(marks, before=Decimal(90), after=Decimal(180)) == Marks(
+        day=1, day_equity=Decimal(200), peak_equity=Decimal(240)
+    )
+    assert scale(marks, before=Decimal(0), after=Decimal(180)) is None, "there was no ratio"
 
 
-@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.GATE)
 def test_a_gate_is_named_as_its_file(gate: Any) -> None:
     assert Path(gate.__file__).stem == gate.GATE
 
 
-@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.GATE)
 def test_a_verdict_names_the_gate_that_gave_it(gate: Any) -> None:
     now = situation()
     state, settings = now.pop("state"), now.pop("settings")
@@ -381,4 +378,4 @@ def test_each_gate_is_counted_from_zero() -> None:
         for sample in metric.samples
         if sample.labels["bot"] == "untraded" and sample.labels["action"] == "hold"
     }
-    assert counted == {gate.GATE for gate in ALL_GATES} | {"signal"}
+    assert counted == {gate.GATE for gate in GATES} | {"signal"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tradebot.domain.book import OrderBook, Side
 from tradebot.platform.clock import VenueClock
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.gemini.feeds.new import NewFeed
 from tradebot.venue.gemini.feeds.v1 import V1Feed
 

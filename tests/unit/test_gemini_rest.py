@@ -9,11 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
+from tradebot.records import TradeRecord
 from tradebot.venue.errors import AmbiguousError, RejectedError
-from tradebot.venue.gemini.answers import NewOrder, OwnTrade
+from tradebot.venue.gemini.account import fill_of
+from tradebot.venue.gemini.answers import FillAnswer, NewOrder
+from tradebot.venue.gemini.endpoints import Endpoints
+from tradebot.venue.gemini.instruments import instrument_of
+from tradebot.venue.gemini.market import GeminiMarket
 from tradebot.venue.gemini.rest import PAGE, GeminiRest
-from tradebot.venue.gemini.rules import RuleBook, SymbolRules
 from tradebot.venue.gemini.signing import Credentials
+from tradebot.venue.market import Candle
 
 KEY = Credentials("account-test", "secret")
 Answers = Callable[[httpx.Request], Any]
@@ -86,12 +91,11 @@ async def test_steps_written_as_json_numbers_are_exact() -> None:
     assert details.min_order_size == Decimal("0.00001")
 
 
-async def test_candles_are_exact_to_the_last_digit() -> None:
-    row = "[[1561054500000,9350.18,9358.350000000000001,9350.18,9355.51,2.07]]"
+async def test_a_candle_is_read_by_its_place_in_the_row() -> None:
+    row = "[[1561054500000,9350.18,9358.35,9349.1,9355.51,2.07]]"
     async with client(lambda _: row) as rest:
         (candle,) = await rest.candles("BTCUSD")
-    assert candle.high == Decimal("9358.350000000000001")
-    assert (candle.ts, candle.volume) == (1561054500000, Decimal("2.07"))
+    assert candle == Candle(1561054500000, 9350.18, 9358.35, 9349.1, 9355.51, 2.07)
 
 
 async def test_a_ticker_tells_volumes_by_currency_and_the_venues_time() -> None:
@@ -189,7 +193,10 @@ async def test_cancelling_a_session_tells_ids_as_text() -> None:
 async def test_a_fill_tells_its_fee_side_and_liquidity() -> None:
     async with client(lambda _: [FILL]) as rest:
         (fill,) = await rest.my_trades("BTCUSD")
-    assert (fill.side, fill.liquidity, fill.fee_amount) == ("buy", "taker", Decimal("10.9136"))
+    told = fill_of(fill)
+    assert (told.side, told.taker, told.fee, told.fee_currency) == (
+        "buy", True, Decimal("10.9136"), "USD",
+    )  # fmt: skip
 
 
 async def test_an_order_with_its_trades_tells_them() -> None:
@@ -213,7 +220,7 @@ async def test_all_pages_of_fills_are_read_once_and_in_order(size: int) -> None:
         return page[: payload(request)["limit_trades"]][::-1]
 
     async with client(venue) as rest:
-        found: list[OwnTrade] = await rest.my_trades("BTCUSD")
+        found: list[FillAnswer] = await rest.my_trades("BTCUSD")
     assert [trade.tid for trade in found] == list(range(size))
 
 
@@ -279,62 +286,40 @@ async def test_a_refused_nonce_leaves_an_orders_fate_open_and_is_not_tried_again
     assert sent == 1
 
 
-async def test_rules_round_amounts_down_and_limits_to_our_side() -> None:
+async def test_a_symbols_details_are_an_instrument() -> None:
     async with client(lambda _: DETAILS) as rest:
-        rules = await RuleBook(rest).rules("BTCUSD")
-    assert (rules.base, rules.quote) == ("BTC", "USD")
-    assert rules.amount(Decimal("0.123456789")) == Decimal("0.12345678")
-    assert rules.amount(Decimal("0.000001")) == 0
-    assert rules.price("buy", Decimal("100.019")) == Decimal("100.01")
-    assert rules.price("sell", Decimal("100.011")) == Decimal("100.02")
-
-
-async def test_rules_are_remembered_and_asked_again_after_a_telling_rejection() -> None:
-    asked = 0
-
-    def venue(_request: httpx.Request) -> Any:
-        nonlocal asked
-        asked += 1
-        return DETAILS
-
-    async with client(venue) as rest:
-        book = RuleBook(rest)
-        await book.rules("BTCUSD")
-        await book.rules("BTCUSD")
-        assert asked == 1
-        assert not book.rejected("BTCUSD", RejectedError("InsufficientFunds", ""))
-        await book.rules("BTCUSD")
-        assert asked == 1
-        assert book.rejected("BTCUSD", RejectedError("InvalidQuantity", ""))
-        await book.rules("BTCUSD")
-    assert asked == 2
-
-
-async def test_rules_are_asked_again_after_an_hour() -> None:
-    now = 0.0
-    asked: list[int] = []
-    async with client(lambda _: asked.append(1) or DETAILS) as rest:
-        book = RuleBook(rest, clock=lambda: now)
-        await book.rules("BTCUSD")
-        now = 3601.0
-        await book.rules("BTCUSD")
-    assert len(asked) == 2
+        instrument = instrument_of(await rest.symbol_details("BTCUSD"))
+    assert instrument.currencies == ("BTC", "USD")
+    assert (instrument.amount_step, instrument.price_step) == (Decimal("1E-8"), Decimal("0.01"))
+    assert instrument.accepts_takers
 
 
 @pytest.mark.parametrize(
-    ("status", "open_"), [("open", True), ("limit_only", True), ("post_only", False)]
+    ("status", "known"),
+    [("OPEN", "open"), ("cancel_only", "cancel_only"), ("halted by regulators", "closed")],
 )
-def test_a_status_says_whether_takers_are_accepted(status: str, open_: bool) -> None:
-    rules = SymbolRules(
-        symbol="BTCUSD",
-        base="BTC",
-        quote="USD",
-        amount_step=Decimal("1E-8"),
-        price_step=Decimal("0.01"),
-        min_amount=Decimal("0.00001"),
-        status=status,
-    )
-    assert rules.accepts_takers is open_
+async def test_a_status_that_is_not_documented_counts_as_closed(status: str, known: str) -> None:
+    async with client(lambda _: json.loads(DETAILS) | {"status": status}) as rest:
+        assert instrument_of(await rest.symbol_details("BTCUSD")).status == known
+
+
+async def test_listed_trades_are_written_like_live_ones_without_broken_and_block_trades() -> None:
+    def listed(tid: int, kind: str, **more: Any) -> dict[str, Any]:
+        return {
+            "tid": tid,
+            "timestampms": 5,
+            "price": "100.00",
+            "amount": 1e-8,
+            "type": kind,
+        } | more
+
+    trades = [listed(5, "buy"), listed(6, "sell"), listed(7, "auction"), listed(8, "block")]
+    where = Endpoints("http://venue", "ws://venue", "ws://venue")
+    async with client(lambda _: [*trades, listed(9, "buy", broken=True)]) as rest:
+        market = GeminiMarket(rest, where, emulated=False)
+        bought, sold, auctioned = await market.trades_since("BTCUSD", 4)
+    assert bought == TradeRecord("BTCUSD", 5, "100.00", "0.00000001", "ask", 5)
+    assert (sold.maker_side, auctioned.maker_side) == ("bid", "auction")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "sNaN"])
@@ -350,7 +335,8 @@ async def test_numbers_that_are_none_are_an_answer_that_cannot_be_read(number: s
 
 
 @pytest.mark.parametrize("field", ["tick_size", "quote_increment"])
-async def test_steps_that_no_order_can_be_on_are_not_taken_for_rules(field: str) -> None:
-    book = RuleBook(client(lambda _: json.loads(DETAILS) | {field: 0}))
-    with pytest.raises(AmbiguousError, match="steps that are none"):
-        await book.rules("BTCUSD")
+async def test_steps_that_no_order_can_be_on_are_an_answer_that_cannot_be_read(field: str) -> None:
+    async with client(lambda _: json.loads(DETAILS) | {field: 0}) as rest:
+        details = await rest.symbol_details("BTCUSD")
+    with pytest.raises(AmbiguousError, match="it must be above 0"):
+        instrument_of(details)

@@ -1,11 +1,8 @@
 """What a connection's events become on the topics."""
 
-from decimal import Decimal
-
 from tradebot.ingest.records import REMEMBERED, Connection
 from tradebot.records import FeedRecord, TradeRecord, decode
 from tradebot.venue.events import BookEvent, Change, TradeEvent
-from tradebot.venue.gemini.answers import Trade
 
 BOOK: list[Change] = [("bid", "100.00", "1", "initial"), ("ask", "101.00", "2.50", "initial")]
 
@@ -14,9 +11,9 @@ def live(tid: int) -> TradeEvent:
     return TradeEvent(TradeRecord("BTCUSD", tid, "100.00", "1", "ask", 5))
 
 
-def told(tid: int, kind: str = "buy") -> Trade:
-    """A trade as the venue's list tells it."""
-    return Trade(tid=tid, timestampms=5, price=Decimal("100.00"), amount=Decimal("1E-8"), type=kind)
+def told(tid: int) -> TradeRecord:
+    """A trade of the venue's list."""
+    return live(tid).trade
 
 
 def ids(values: list[bytes]) -> list[int]:
@@ -88,15 +85,6 @@ def test_what_is_remembered_of_trades_is_bounded() -> None:
     for tid in range(3 * REMEMBERED):
         connection.trade(live(tid))
     assert len(connection._trades) == REMEMBERED
-
-
-def test_missed_trades_are_written_like_live_ones() -> None:
-    (bought, sold, auctioned) = Connection("BTCUSD", last_trade=4).missed(
-        [told(5), told(6, "sell"), told(7, "auction"), told(8, "block")]
-    )
-    assert decode(bought, TradeRecord) == TradeRecord("BTCUSD", 5, "100.00", "0.00000001", "ask", 5)
-    assert decode(sold, TradeRecord).maker_side == "bid"
-    assert decode(auctioned, TradeRecord).maker_side == "auction"
 
 
 def test_a_venue_that_numbers_its_trades_anew_is_still_heard() -> None:

@@ -70,6 +70,23 @@ def modules_imported(tree: ast.AST, known: set[str]) -> set[str]:
     return found & known
 
 
+def test_a_venues_own_folder_is_imported_by_itself_and_the_emulator_alone() -> None:
+    modules = {
+        ".".join(("tradebot", *file.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        )
+        for file in (ROOT / "venue" / "gemini").rglob("*.py")
+    }
+    importing = {
+        str(file.relative_to(ROOT))
+        for file in ROOT.rglob("*.py")
+        if modules_imported(ast.parse(file.read_text()), modules)
+        and not file.is_relative_to(ROOT / "venue" / "gemini")
+        and not file.is_relative_to(ROOT / "emulator")
+    }
+    assert importing == set()
+
+
 @pytest.mark.parametrize("package", ["services/src/tradebot", "operator/src/tradebot_operator"])
 def test_no_files_import_each_other_in_a_circle(package: str) -> None:
     root = ROOT.parents[2] / package

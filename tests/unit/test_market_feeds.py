@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tradebot.platform.clock import VenueClock
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
 from tradebot.venue.gemini.feeds import feed_of
-from tradebot.venue.gemini.feeds.base import CROSSED_FRAMES, FeedBrokenError
+from tradebot.venue.gemini.feeds.base import CROSSED_FRAMES
 from tradebot.venue.gemini.feeds.new import NewFeed
 from tradebot.venue.gemini.feeds.v1 import V1Feed
 from tradebot.venue.gemini.feeds.v2 import V2Feed
@@ -361,67 +362,3 @@ def test_stamps_never_go_back_though_the_clock_ran_ahead() -> None:
     (second,) = feed.read(l2(["buy", "301.96", "1"]))
     assert isinstance(first, BookEvent) and isinstance(second, BookEvent)
     assert second.ts >= first.ts == 1624493696869
-
-
-HOUR_MS = 3_600_000
-
-
-HERE = MS // HOUR_MS * HOUR_MS
-
-
-def beat(interface: str, ts: int, number: int) -> str:
-    """A frame that tells a time."""
-    if interface == "new":
-        return trade(1, "101.00", "1", buyer_made=False, ts=ts * 1_000_000)
-    told = {"type": "heartbeat", "timestampms": ts, "timestamp": ts}
-    return json.dumps(told | {"socket_sequence": number})
-
-
-@pytest.mark.parametrize("interface", ["new", "v1", "v2"])
-def test_a_frame_from_the_future_breaks_the_feed_and_leaves_the_clock_where_it_was(
-    interface: Any,
-) -> None:
-    time = clock()
-    feed = feed_of(interface, "BTCUSD", time)
-    feed.read(beat(interface, HERE, 0))
-    feed.read(beat(interface, HERE + 1, 1))
-    with pytest.raises(FeedBrokenError, match="ahead") as broken:
-        feed.read(beat(interface, HERE + 2 + HOUR_MS, 2))
-    assert broken.value.cause == "malformed"
-    assert time.now() == HERE + 1
-
-
-@pytest.mark.parametrize("interface", ["new", "v1", "v2"])
-def test_a_connection_begins_wherever_two_frames_say_that_the_venues_time_is(
-    interface: Any,
-) -> None:
-    time = clock()
-    feed = feed_of(interface, "BTCUSD", time)
-    feed.read(beat(interface, HERE, 0))
-    assert not feed.dated, "one frame may be wrong"
-    feed.read(beat(interface, HERE + 1, 1))
-    assert feed.dated
-    later = feed_of(interface, "BTCUSD", time)
-    later.read(beat(interface, HERE + 5 * HOUR_MS, 0))
-    assert (later.dated, time.now()) == (False, HERE + 1)
-    later.read(beat(interface, HERE + 5 * HOUR_MS + 1, 1))
-    assert (later.dated, time.now()) == (True, HERE + 5 * HOUR_MS + 1)
-
-
-@pytest.mark.parametrize("interface", ["new", "v1", "v2"])
-@pytest.mark.parametrize("known", [True, False])
-def test_a_first_frame_from_the_future_ends_the_connection_before_anybody_is_told(
-    interface: Any, known: bool
-) -> None:
-    time = clock()
-    if known:
-        time.follow(HERE)
-    feed = feed_of(interface, "BTCUSD", time)
-    feed.read(beat(interface, HERE + 100_000 * HOUR_MS, 0))
-    assert not feed.dated
-    with pytest.raises(FeedBrokenError, match="s apart"):
-        feed.read(beat(interface, HERE + 1, 1))
-    assert not feed.dated
-    again = feed_of(interface, "BTCUSD", time)
-    again.read(beat(interface, HERE + 2, 0))
-    assert again.dated and time.now() == HERE + 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import (
     AccountEvent,
     BalanceEvent,
@@ -14,7 +15,6 @@ from tradebot.venue.events import (
     OrderState,
     TimeEvent,
 )
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
 from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
 from tradebot.venue.gemini.feeds.orders_old import OldOrderFeed
 

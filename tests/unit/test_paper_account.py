@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from venues.faulty import MemoryJournal, MemoryPublisher
 
+from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
 from tradebot.trader.journal.books import Books
@@ -18,13 +19,13 @@ from tradebot.trader.journal.entries import EpochTaken, Intended
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
+from tradebot.venue.gemini.fees import FEES
 from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.rules import SymbolRules
 
 D = Decimal
-RULES = SymbolRules(
+RULES = Instrument(
     symbol="BTCUSD", base="BTC", quote="USD", amount_step=D("1e-8"), price_step=D("0.01"),
-    min_amount=D("0.00001"),
+    minimum=D("0.00001"),
 )  # fmt: skip
 BOOK = {
     "bids": [{"price": f"{99 - n}.37", "amount": "0.7"} for n in range(5)],
@@ -45,7 +46,9 @@ class Desk:
             "http://venue",
             transport=httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK)),
         )
-        self.account = PaperAccount(rest, RULES, base=base, quote=quote, now=lambda: 7)
+        self.account = PaperAccount(
+            rest, RULES, fees=FEES.first, base=base, quote=quote, now=lambda: 7
+        )
         for placed in ledger.unresolved():
             self.account.restore(placed)
         self.executor = Executor(self.books, self.account, lambda: True, self.sleep)
@@ -62,7 +65,9 @@ class Desk:
 
     def intent(self, side: Side, amount: Decimal) -> Intent:
         price = D(200) if side == "buy" else D(1)
-        return self.books.intent(side, amount, price, mid=D(100), window_end=60_000, name="d")
+        return self.books.intent(
+            side, amount, price, mid=D(100), window_end=60_000, name="d", minimum=D(0)
+        )
 
 
 @given(

@@ -1,16 +1,16 @@
 """The journal, the ledger that is folded from it, and the documents that follow."""
 
-import stat
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tradebot.domain.account.trip import holds
 from tradebot.domain.intent import Intent, OrderName, is_of, read_name
-from tradebot.domain.order_state import Fill, Filled, Refused, Told
-from tradebot.domain.score import Trip, add
+from tradebot.domain.order_state import Broken, Fill, Filled, Refused, Told, Unplaced
+from tradebot.domain.situation import Marks
 from tradebot.records import DocType, Document
-from tradebot.trader.control.lease import FileLease, LeaseError, LeaseTakenError
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import (
@@ -60,7 +60,7 @@ def fill(trade_id: int, price: str, amount: str, fee: str = "0") -> Fill:
     )
 
 
-def event(number: int, what: Fill | Told | Refused) -> OrderEvent:
+def event(number: int, what: Fill | Told | Refused | Unplaced) -> OrderEvent:
     heard = Filled(order_id=str(number), fill=what) if isinstance(what, Fill) else what
     return OrderEvent(client_order_id=f"tb-btc-1-{number}", event=heard)
 
@@ -129,7 +129,7 @@ def test_fills_move_balances_and_fees_come_off_the_quote() -> None:
         event(1, fill(2, "101", "0.6", "0.24")),
     )
     assert (ledger.base, ledger.quote) == (D(1), D("1000") - D("100.6") - D("0.40"))
-    assert ledger.bought(D("0.00001"))
+    assert holds(ledger.trip, D("0.00001"))
 
 
 def test_a_fill_heard_twice_moves_nothing() -> None:
@@ -145,36 +145,85 @@ def test_a_round_trip_is_scored_with_its_fees_when_all_is_sold() -> None:
         Intended(intent=intent(2, "sell")),
         event(2, fill(2, "110", "0.5", "0.22")),
     )
-    assert ledger.bought(D("0.00001")), "half of it is still held"
+    assert holds(ledger.trip, D("0.00001")), "half of it is still held"
     closed = apply(ledger, event(2, fill(3, "110", "0.5", "0.22")))
     assert closed.realised == D(10) - D("0.4") - D("0.44")
-    assert (closed.trips, closed.trip, closed.bought(D("0.00001"))) == (1, None, False)
+    assert (closed.trips, closed.trip, holds(closed.trip, D("0.00001"))) == (1, None, False)
 
 
-def test_base_from_elsewhere_is_no_part_of_the_score() -> None:
-    trip = add(None, "buy", fill(1, "100", "1", "0.4"), trip_id="t", mid=D(100))
-    sold = add(trip, "sell", fill(2, "110", "10", "4.4"), trip_id="", mid=D(110))
-    assert sold is not None
-    assert (sold.sold, sold.fees_out, sold.score) == (D(1), D("0.44"), D("9.16"))
-    assert add(None, "sell", fill(2, "110", "10"), trip_id="", mid=D(1)) is None
-
-
-def test_slippage_is_measured_against_the_mids_of_the_decisions() -> None:
-    trip: Trip | None = add(None, "buy", fill(1, "101", "2"), trip_id="t", mid=D(100))
-    trip = add(trip, "sell", fill(2, "108", "2"), trip_id="", mid=D(110))
-    assert trip is not None
-    assert trip.slippage == 2 * D(1) + 2 * D(2)
-
-
-def test_what_others_moved_shifts_the_marks_so_that_it_is_neither_gain_nor_loss() -> None:
-    ledger = folded(
+@pytest.mark.parametrize(
+    ("moved", "down"),
+    [
+        (("0", "190"), "0.05"),
+        (("0", "9950"), "0.05"),
+        (("10", "950"), "0.05"),
+    ],
+    ids=["a withdrawal", "a deposit", "a deposit of base"],
+)
+def test_deposits_and_withdrawals_keep_the_loss_as_a_share_of_equity(
+    moved: tuple[str, str], down: str
+) -> None:
+    before = folded(
         balanced("0", "1000"),
         Decided(window_end=60_000, action="hold", gate="", equity=D(1000)),
-        balanced("1", "900", outside=("1", "-100")),
+        balanced("0", "950", outside=("0", "-50")),
+    )
+    fallen = msgspec.structs.replace(
+        before, marks=Marks(day=0, day_equity=D(1000), peak_equity=D(1000))
+    )
+    base, quote = D(moved[0]), D(moved[1])
+    after = apply(
+        fallen, balanced(moved[0], moved[1], outside=(str(base), str(quote - fallen.quote)))
+    )
+    assert after.marks is not None
+    equity = after.quote + after.base * 100
+    assert 1 - equity / after.marks.day_equity == 1 - equity / after.marks.peak_equity == D(down)
+
+
+def test_trades_of_others_move_equity_and_leave_the_marks() -> None:
+    ledger = folded(
+        balanced("0", "100000"),
+        Decided(window_end=60_000, action="hold", gate="", equity=D(100_000)),
+        Balanced(
+            base=D(1),
+            quote=D(80_000),
+            outside_base=D(1),
+            outside_quote=D(-20_000),
+            mid=D(10_000),
+            trades_to=0,
+            outside_trades=(1,),
+            traded_base=D(1),
+            traded_quote=D(-20_000),
+            traded_at=55_000,
+        ),
     )
     assert ledger.marks is not None
-    assert (ledger.marks.day_equity, ledger.marks.peak_equity) == (D(1000), D(1000))
-    assert (ledger.outside_base, ledger.outside_quote) == (D(1), D(-100))
+    assert (ledger.marks.day_equity, ledger.marks.peak_equity) == (D(100_000), D(100_000))
+    assert (ledger.outside_base, ledger.outside_quote) == (D(1), D(-20_000))
+    assert ledger.outside_traded == 55_000
+
+
+def test_refused_orders_do_not_count_as_orders_of_the_hour() -> None:
+    sent = folded(balanced("1", "0"), Intended(intent=intent(1, "sell")))
+    assert sent.orders_at == (60_000,)
+    assert apply(sent, event(1, Refused(reason="MarketNotOpen"))).orders_at == ()
+    lost = apply(sent, event(1, Unplaced(reason="never sent")))
+    assert lost.orders_at == ()
+    found = apply(lost, event(1, Told(order_id="1", executed=D(0), average=D(0), closed=True)))
+    assert found.orders_at == (60_000,), "the venue had taken it after all"
+
+
+def test_a_trade_that_the_venue_breaks_leaves_balances_and_trip() -> None:
+    one, two = fill(1, "100", "0.4", "0.16"), fill(2, "101", "0.6", "0.24")
+    whole = folded(balanced("0", "1000"), Intended(intent=intent()), event(1, one), event(1, two))
+    taken_back = apply(
+        whole, OrderEvent(client_order_id="tb-btc-1-1", event=Broken(order_id="1", fill=one))
+    )
+    alone = folded(balanced("0", "1000"), Intended(intent=intent()), event(1, two))
+    assert (taken_back.base, taken_back.quote) == (alone.base, alone.quote)
+    assert taken_back.trip == alone.trip
+    assert taken_back.unresolved() == [], "what was executed is not executed again"
+    assert apply(taken_back, event(1, one)) is taken_back, "it is not booked again"
 
 
 def test_base_that_others_take_away_leaves_the_trip_so_that_the_bot_can_buy_again() -> None:
@@ -187,7 +236,7 @@ def test_base_that_others_take_away_leaves_the_trip_so_that_the_bot_can_buy_agai
     assert half.trip is not None
     assert (half.trip.open_amount, half.trip.cost, half.trip.fees_in) == (D("0.5"), 50, D("0.2"))
     none = apply(bought, balanced("0", "899.6", outside=("-1", "0")))
-    assert (none.trip, none.bought(D("0.00001")), none.realised) == (None, False, 0)
+    assert (none.trip, holds(none.trip, D("0.00001")), none.realised) == (None, False, 0)
 
 
 def test_a_halt_stays_until_a_person_lifts_it_and_losses_are_measured_anew() -> None:
@@ -223,7 +272,7 @@ def test_orders_whose_fate_is_open_are_never_forgotten() -> None:
     assert [placed.intent.number for placed in ledger.unresolved()] == [1]
 
 
-# Journal, books, lease.
+# Journal and books.
 
 
 async def _record(path: Path, bodies: list[Body]) -> list[Document]:
@@ -337,34 +386,3 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to look at" * 50)
     with pytest.raises(JournalError, match=r"j\.sqlite cannot be used"):
         SqliteJournal(path)
-
-
-async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> None:
-    first, second = FileLease(tmp_path), FileLease(tmp_path, patience=0.1)
-    assert not first.held()
-    assert await first.acquire() == 1
-    with pytest.raises(LeaseTakenError, match="another trader acts for this bot"):
-        await second.acquire()
-    assert first.held() and not second.held()
-    await first.release()
-    assert await second.acquire() == 2
-    await second.release()
-    assert stat.S_ISREG((tmp_path / "epoch").stat().st_mode)
-
-
-async def test_a_lease_whose_epoch_was_lost_rises_above_the_journal_s(tmp_path: Path) -> None:
-    lease = FileLease(tmp_path)
-    assert await lease.acquire() == 1
-    assert await lease.exceed(7) == 8
-    await lease.release()
-    with pytest.raises(LeaseError, match="not held"):
-        await lease.exceed(9)
-    assert await lease.acquire() == 9
-
-
-@pytest.mark.parametrize("left", ["", "no number"])
-async def test_an_epoch_that_cannot_be_read_stops_no_trader(tmp_path: Path, left: str) -> None:
-    (tmp_path / "epoch").write_text(left)
-    lease = FileLease(tmp_path)
-    assert await lease.acquire() == 1
-    await lease.release()

@@ -23,6 +23,7 @@ from tradebot.domain.decision import (
     Window,
     decide,
 )
+from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.situation import Stored
 from tradebot.platform.clock import VenueClock
@@ -34,13 +35,13 @@ from tradebot.records import DocType, ForecastRecord
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.status import lines
 from tradebot.trader.inputs.forecasts import Forecasts
-from tradebot.trader.journal.documents import Identity, decision_document
-from tradebot.trader.orders.nonce_file import counter_nonces
+from tradebot.trader.journal.documents import Identity, decision_document, decision_id
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import RejectedError
+from tradebot.venue.gemini.fees import FEES
+from tradebot.venue.gemini.nonce_file import counter_nonces
 from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.rules import SymbolRules
 
 D = Decimal
 
@@ -240,9 +241,9 @@ def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() 
 
 # Paper.
 
-RULES = SymbolRules(
+RULES = Instrument(
     symbol="BTCUSD", base="BTC", quote="USD", amount_step=D("1e-8"), price_step=D("0.01"),
-    min_amount=D("0.00001"),
+    minimum=D("0.00001"),
 )  # fmt: skip
 BOOK = {
     "bids": [{"price": "99", "amount": "1"}, {"price": "98", "amount": "5"}],
@@ -261,14 +262,14 @@ def paper_intent(side: str, amount: str, price: str) -> Intent:
 async def paper(base: str, quote: str) -> PaperAccount:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
     rest = GeminiRest("http://venue", transport=transport)
-    return PaperAccount(rest, RULES, base=D(base), quote=D(quote), now=lambda: 7)
+    return PaperAccount(rest, RULES, fees=FEES.first, base=D(base), quote=D(quote), now=lambda: 7)
 
 
 async def test_on_paper_an_order_takes_the_book_up_to_its_limit_and_pays_the_fee() -> None:
     account = await paper("0", "1000")
     status = await account.place(paper_intent("buy", "3", "100.50"))
-    assert (status.executed_amount, status.remaining_amount, status.is_cancelled) == (1, 2, True)
-    assert [(t.price, t.amount, t.fee_amount) for t in status.trades] == [(100, 1, D("0.4"))]
+    assert (status.executed, status.original, status.live) == (1, 3, False)
+    assert [(t.price, t.amount, t.fee) for t in status.trades] == [(100, 1, D("0.4"))]
     base, quote = await account.balances()
     assert (base.amount, quote.amount) == (1, D("899.6"))
     assert await account.find("tb-btc-1-1") == [status]
@@ -322,7 +323,10 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
         poorer = msgspec.structs.replace(stored.state, quote=D(10))
         stored = msgspec.structs.replace(stored, state=poorer)
     who = Identity(bot="btc", symbol="BTCUSD", mode="Paper")
-    document = decision_document(who, stored, decision, ts=1, epoch=1, client_order_id="tb-btc-1-1")
+    document = decision_document(
+        who, stored, decision, name=decision_id("btc", 60_000), ts=1, epoch=1,
+        client_order_id="tb-btc-1-1",
+    )  # fmt: skip
     store = SqliteStore(folder / "documents.sqlite")
     store.write([as_stored(document)])
     store.close()
@@ -377,6 +381,7 @@ def test_a_command_to_a_bot_that_does_not_run_is_one_clear_sentence(
 def test_status_says_first_what_a_person_wants_to_know() -> None:
     status = {
         "bot": "btc", "symbol": "BTCUSD", "mode": "Live", "epoch": 3, "base": "0.5", "quote": "10",
+        "sells": "0.2",
         "equity": "5010", "mid": "10000", "realised": "-1.5", "trips": 2, "unrealised": "0",
         "orders": 5, "unresolved": 0, "halted": "loss", "paused": "", "outside_base": "0",
         "outside_quote": "-7.5",
@@ -387,5 +392,6 @@ def test_status_says_first_what_a_person_wants_to_know() -> None:
     }  # fmt: skip
     text = "\n".join(lines(status))
     assert "btc: BTCUSD, Live, halted (epoch 3)" in text
+    assert "sells      0.2 base: what the bot bought" in text
     assert "NOT Halted: loss" in text and "ok  FeedFresh: heard" in text
     assert "0 base and -7.5 quote moved by others" in text

@@ -18,7 +18,7 @@ from tradebot.trader.journal.entries import EpochTaken, Halted, Intended
 from tradebot.trader.orders.execution import LOOK_UPS, Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
-from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
+from tradebot.venue.port import OrderStatus, OwnTrade
 
 D = Decimal
 Answer = Callable[["Scripted", Intent], OrderStatus]

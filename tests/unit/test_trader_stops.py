@@ -4,17 +4,18 @@ import asyncio
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 from soaks.orders import Soak
-from venues.faulty import MemoryJournal
+from venues.faulty import BTCUSD, MemoryJournal
 
-from tradebot.domain.decision import Increments, Prediction, Window
+from tradebot.domain.decision import Prediction, Window
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Body, Entry, Halted, Paused
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.venue.port import Ticker
 
 
 class Rising:
@@ -55,6 +56,7 @@ def a_buy(books: Books, number: int = 1) -> Intent:
     return books.intent(
         "buy", Decimal(1), Decimal(11500),
         mid=Decimal(11400), window_end=60_000 * number, name=f"btc-{number}",
+        minimum=Decimal(0),
     )  # fmt: skip
 
 
@@ -109,16 +111,12 @@ async def flattened(desk: Soak) -> str:
 
 async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
     desk = await reconciled()
-    coarse = Increments(
-        amount_step=Decimal("0.001"), price_step=Decimal("0.01"), minimum=Decimal("0.001")
-    )
+    coarse = msgspec.structs.replace(BTCUSD, amount_step=Decimal("0.001"), minimum=Decimal("0.001"))
     market = desk.venue
 
-    def forget(reason: str) -> None:
-        assert reason == "InvalidQuantity"
-
+    def forget() -> None:
         async def refresh() -> None:
-            market.increments = coarse
+            market.instrument = coarse
 
         market.refresh = refresh  # type: ignore[method-assign]
 

@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tradebot.domain.decision import Increments
+from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.records import Document
 from tradebot.trader.journal.entries import Entry
 from tradebot.trader.journal.store import decode, encode
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
-from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade, Ticker
+from tradebot.venue.port import Balance, Fees, OrderStatus, OwnTrade, Ticker
 
 STEP = Decimal("0.00000001")
 FEE = Decimal("0.004")
+BTCUSD = Instrument(
+    symbol="BTCUSD", base="BTC", quote="USD", amount_step=STEP, price_step=Decimal("0.01"),
+    minimum=Decimal("0.00001"),
+)  # fmt: skip
 
 
 class KilledError(BaseException):
@@ -45,7 +49,7 @@ class Resting:
 
 @dataclass
 class FaultyVenue:
-    """Implements `tradebot.trader.orders.account.Account`, badly."""
+    """Implements `tradebot.venue.port.Account`, badly."""
 
     seed: int
     rate: float = 0.5
@@ -138,13 +142,13 @@ class FaultyVenue:
             OwnTrade(
                 tid=int(self._id()),
                 order_id=order.order_id,
-                timestampms=self.now,
+                ts=self.now,
+                side=intent.side,
                 price=price,
                 amount=amount,
-                type=intent.side,
-                aggressor=True,
+                taker=True,
                 fee_currency="USD",
-                fee_amount=value * FEE,
+                fee=value * FEE,
                 symbol="BTCUSD",
                 client_order_id=intent.client_order_id,
             )
@@ -155,17 +159,14 @@ class FaultyVenue:
         value = sum((trade.price * trade.amount for trade in order.trades), Decimal(0))
         return OrderStatus(
             order_id=order.order_id,
-            symbol="btcusd",
+            symbol="BTCUSD",
             side=order.intent.side,
-            type="exchange limit",
-            timestampms=self.now,
+            ts=self.now,
             price=order.intent.price,
-            avg_execution_price=value / executed if executed else Decimal(0),
-            original_amount=order.intent.amount,
-            executed_amount=executed,
-            remaining_amount=order.intent.amount - executed,
-            is_live=order.live,
-            is_cancelled=not order.live and executed < order.intent.amount,
+            average=value / executed if executed else Decimal(0),
+            original=order.intent.amount,
+            executed=executed,
+            live=order.live,
             client_order_id=order.intent.client_order_id,
             reason=order.reason,
             trades=list(order.trades) if trades else [],
@@ -244,9 +245,7 @@ class FaultyVenue:
 
     async def trades(self, since: int) -> list[OwnTrade]:
         self._trouble()
-        found = [
-            trade for order in self.orders for trade in order.trades if trade.timestampms >= since
-        ]
+        found = [trade for order in self.orders for trade in order.trades if trade.ts >= since]
         found.sort(key=lambda trade: trade.tid)
         match self._draw("trades shuffled", "trade twice", "newest trade missing"):
             case "trades shuffled":
@@ -267,8 +266,8 @@ class FaultyVenue:
             for currency, amount in (("BTC", self.base), ("USD", self.quote))
         ]
 
-    async def taker_fee_bps(self) -> Decimal:
-        return FEE * 10_000
+    async def fees(self) -> Fees:
+        return self.listed_fees
 
     async def heartbeat(self) -> None:
         """Nobody listens."""
@@ -283,13 +282,14 @@ class FaultyVenue:
             bid=self.bid, ask=self.bid + 1, last=self.bid, ts=self.now, volumes={"BTC": Decimal(1)}
         )
 
-    def forget(self, reason: str) -> None:
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        return [(self.bid, Decimal(10**6))]
+
+    def forget(self) -> None:
         """Nothing is remembered."""
 
-    increments = Increments(
-        amount_step=STEP, price_step=Decimal("0.01"), minimum=Decimal("0.00001")
-    )
-    currencies = ("BTC", "USD")
+    instrument = BTCUSD
+    listed_fees = Fees(maker_bps=FEE * 10_000, taker_bps=FEE * 10_000)
 
 
 @dataclass

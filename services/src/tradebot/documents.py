@@ -3,9 +3,9 @@
 Stored numbers are floats: documents are for looking at, never for computing an order. Times are
 integer milliseconds UTC. Fields that the original pipeline stored keep its names (`amount`,
 `available`, `volume_BTC` …), so that its dashboards and queries read the new documents.
-Every body carries `bot`, `symbol`, `ts` and `doc_type` at the top level once it is stored: the
-recorder takes them from the `Document` that wraps the body, and adds the `environment` that it is
-told.
+Every body carries `bot`, `symbol`, `base`, `quote`, `ts` and `doc_type` at the top level once it
+is stored: the recorder takes them from the `Document` that wraps the body, and adds the
+`environment` that it is told.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from tradebot.domain.decision import Decision as Decided
+from tradebot.domain.instrument import split_symbol
 from tradebot.records import DocType, Document
 
 Action = Literal["buy", "sell", "hold"]
@@ -74,7 +75,10 @@ class Order(Body, frozen=True, kw_only=True):
 
 
 class Fill(Body, frozen=True, kw_only=True):
-    """One execution of an order; the fee is the venue's, never assumed."""
+    """One execution of an order; the fee is the venue's, never assumed.
+
+    `broken` is true where the venue took the execution back: it counts in no balance.
+    """
 
     trade_id: str
     order_id: str
@@ -86,6 +90,7 @@ class Fill(Body, frozen=True, kw_only=True):
     fee: float
     fee_currency: str
     liquidity: Literal["maker", "taker"]
+    broken: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +109,8 @@ class Decision(Body, frozen=True, kw_only=True):
     signal: Action
     reason: str
     gate: str
+    exit: str = ""
+    """The exit that closes the position, or that a gate holds back."""
     verdicts: list[Verdict]
     window_end: int
     ratio: float | None
@@ -227,15 +234,24 @@ def document_id(doc_type: DocType, *, bot: str, symbol: str, key: str) -> str:
 
 
 def document(
-    doc_type: DocType, *, bot: str, symbol: str, ts: int, key: str, body: Body
+    doc_type: DocType,
+    *,
+    bot: str,
+    symbol: str,
+    ts: int,
+    key: str,
+    body: Body,
+    currencies: tuple[str, str] | None = None,
 ) -> Document:
     """The document of `body`.
 
     Args:
+        currencies: base and quote of the symbol; taken from the symbol if not given.
         key: what makes the recorded thing itself among its kind, such as a fill's trade id; with
             bot and kind it is the id, so that the same thing delivered twice is stored once and
             a newer state of it replaces the older.
     """
+    base, quote = currencies or split_symbol(symbol)
     return Document(
         id=document_id(doc_type, bot=bot, symbol=symbol, key=key),
         doc_type=doc_type,
@@ -243,4 +259,6 @@ def document(
         bot=bot,
         symbol=symbol,
         body=msgspec.to_builtins(body),
+        base=base,
+        quote=quote,
     )

@@ -30,9 +30,10 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     `spread_bps` lies between best bid and best ask, half of it on each side of a bar's prices.
     `impact_bps` moves the price against an order that takes a whole bar's volume; the move grows
     with the square of the share taken, as LEAN's volume-share model has it. `volume_share` is the
-    most of a bar's volume that one order may take; what is left of an order that takes at once is
-    cancelled. `latency_bars` lie between the bar at whose close an order is decided and the one at
-    whose open it reaches the market: at least one, since no price is traded before it is known.
+    most of a bar's volume that one order may take. What is left of an order that takes at once is
+    cancelled; what is left of a resting limit or a triggered stop waits for the next bar.
+    `latency_bars` lie between the bar at whose close an order is decided and the one at whose open
+    it reaches the market: at least one, since no price is traded before it is known.
     """
 
     tiers: tuple[Tier, ...] = GEMINI_TIERS
@@ -58,11 +59,13 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
         if not self.tiers or self.tiers[0].volume != 0:
             raise ValueError("tiers must begin with a volume of 0")
         for name in ("spread_bps", "impact_bps", "minimum"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}: give 0 or more")
-        for name in ("volume_share", "amount_step", "price_step"):
-            if not getattr(self, name) > 0:
+        for name in ("amount_step", "price_step"):
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}: give more than 0")
+        if not self.volume_share > 0:
+            raise ValueError(f"volume_share is {self.volume_share}: give more than 0")
 
 
 def flat(fee_bps: float) -> tuple[Tier, ...]:

@@ -5,6 +5,7 @@ forecasts from their topic, balances and position by folding the fills. The stor
 decision serve only to start (the first state and the settings) and to compare.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,21 +13,21 @@ from typing import Any
 import msgspec
 
 from tradebot.documents import differences, document_id
+from tradebot.domain.account import fold
+from tradebot.domain.account.fold import Account
+from tradebot.domain.account.trip import Traded, paid_in_base
 from tradebot.domain.decision import Decision, decide
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks as equity_marks
-from tradebot.domain.score import Trip, add, holds
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import (
-    HOUR_MS,
     Inputs,
-    Marks,
     Prediction,
     Quote,
-    State,
     Stored,
     Window,
+    read_stored,
 )
 from tradebot.records import DocType, ForecastRecord
 
@@ -43,7 +44,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left: documents of one bot, tickers by id, forecasts by digest and evaluation.
+    """What a run left: documents of one bot, tickers by id, orders and fills by the id of their
+    decision, forecasts by digest and evaluation.
 
     A model is published before its evaluation has ended and again after it, under one digest.
     """
@@ -51,6 +53,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     decisions: Sequence[Body]
     windows: Mapping[int, Body]
     tickers: Mapping[str, Body]
+    orders: Mapping[str, Body]
     fills: Mapping[str, Sequence[Body]]
     forecasts: Mapping[tuple[str, bool], ForecastRecord]
 
@@ -67,70 +70,83 @@ def record(
         decisions=decisions,
         windows={int(window["window_end"]): window for window in documents["liquidity"]},
         tickers={str(ticker["_id"]): ticker for ticker in documents["ticker"]},
+        orders={str(order["decision_id"]): order for order in documents["order"]},
         fills=fills,
         forecasts={(forecast.digest, forecast.evaluated): forecast for forecast in forecasts},
     )
 
 
-class _Account:
-    """Balances, trip, marks and order times, folded from fills and the replay's own decisions."""
+def settled(
+    account: Account,
+    *,
+    window_end: int,
+    decision: Decision,
+    order: Body | None,
+    fills: Iterable[Body],
+    minimum: Decimal,
+) -> Account:
+    """The account after a window: its decision's order and the fills that came of it.
 
-    def __init__(self, state: State) -> None:
-        self.base, self.quote = state.base, state.quote
-        self.orders_at = state.orders_at
-        self.marks: Marks | None = state.marks
-        self.trip: Trip | None = None
+    Args:
+        order: the order's document; an order that the venue did not take does not count.
+        minimum: the symbol's smallest order.
+    """
+    taken = order is None or order["state"] not in ("rejected", "unplaced")
+    if decision.action != "hold" and taken:
+        account = fold.ordered(account, window_end)
+    for stored in fills:
+        account = _booked(account, stored, decision.mid or ZERO, minimum)
+    return account
 
-    def state(self, like: State, minimum: Decimal) -> State:
-        """As the trader describes it; what only the venue or a person decides is `like`'s."""
-        return msgspec.structs.replace(
-            like,
-            base=self.base,
-            quote=self.quote,
-            bought=holds(self.trip, minimum),
-            orders_at=self.orders_at,
-            marks=self.marks,
-        )
 
-    def settle(self, window_end: int, decision: Decision, fills: Sequence[Body]) -> None:
-        """The account after the decision's order."""
-        if decision.action != "hold":
-            kept = (at for at in self.orders_at if at > window_end - HOUR_MS)
-            self.orders_at = (*kept, window_end)
-        for stored in fills:
-            self._fill(stored, decision.mid or ZERO)
+def _booked(account: Account, stored: Body, mid: Decimal, minimum: Decimal) -> Account:
+    if stored.get("broken"):
+        return account
+    return fold.booked(account, _traded(stored, mid, minimum))
 
-    def mark(self, window_end: int, equity: Decimal) -> None:
-        """Moves the marks that losses are measured against."""
-        self.marks = equity_marks.advance(self.marks, equity, window_end)
 
-    def _fill(self, stored: Body, mid: Decimal) -> None:
-        fill = Fill(
-            trade_id=int(stored["trade_id"]),
-            price=exact(stored["price"]),
-            amount=exact(stored["amount"]),
-            fee=exact(stored["fee"]),
-            fee_currency=str(stored["fee_currency"]),
-            taker=stored["liquidity"] == "taker",
-            ts=int(stored["ts"]),
-        )
-        sign = 1 if stored["side"] == "buy" else -1
-        self.base += sign * fill.amount
-        self.quote -= sign * fill.price * fill.amount + fill.fee
-        self.trip = add(self.trip, stored["side"], fill, trip_id="", mid=mid)
-        if self.trip is not None and sign < 0 and self.trip.open_amount <= 0:
-            self.trip = None
+def _fills_of_no_decision(recording: Recording) -> deque[Body]:
+    """Fills of a person's orders, by time: no window led to them."""
+    decided = {str(stored["decision_id"]) for stored in recording.decisions}
+    others = [
+        fill for name, fills in recording.fills.items() if name not in decided for fill in fills
+    ]
+    return deque(sorted(others, key=lambda fill: (fill["ts"], fill["trade_id"])))
+
+
+def _traded(stored: Body, mid: Decimal, minimum: Decimal) -> Traded:
+    fill = Fill(
+        trade_id=int(stored["trade_id"]),
+        price=exact(stored["price"]),
+        amount=exact(stored["amount"]),
+        fee=exact(stored["fee"]),
+        fee_currency=str(stored["fee_currency"]),
+        taker=stored["liquidity"] == "taker",
+        ts=int(stored["ts"]),
+    )
+    return Traded(
+        side=stored["side"],
+        fill=fill,
+        fee_in_base=paid_in_base(str(stored["symbol"]), fill.fee_currency),
+        name=str(stored["decision_id"]),
+        mid=mid,
+        minimum=minimum,
+    )
 
 
 def replay(recording: Recording) -> list[Compared]:
     """Decides every window again, from the recording alone."""
     if not recording.decisions:
         return []
-    account = _Account(_seen(recording.decisions[0]).state)
+    account = fold.opening(_seen(recording.decisions[0]).state)
+    others = _fills_of_no_decision(recording)
     compared: list[Compared] = []
     for stored in recording.decisions:
         seen, end = _seen(stored), int(stored["window_end"])
-        state = account.state(seen.state, seen.inputs.increments.minimum)
+        minimum = seen.inputs.increments.minimum
+        while others and others[0]["ts"] <= int(stored["ts"]):
+            account = _booked(account, others.popleft(), ZERO, minimum)
+        state = fold.state_of(account, seen.state, minimum)
         inputs = _inputs(recording, stored, seen)
         decision = decide(state, inputs, seen.settings)
         compared.append(
@@ -141,10 +157,16 @@ def replay(recording: Recording) -> list[Compared]:
                 differences=differences(stored, decision),
             )
         )
+        account = settled(
+            account,
+            window_end=end,
+            decision=decision,
+            order=recording.orders.get(str(stored["decision_id"])),
+            fills=recording.fills.get(str(stored["decision_id"]), ()),
+            minimum=minimum,
+        )
         equity = equity_marks.equity_of(state, inputs.quote, seen.settings)
-        if equity is not None:
-            account.mark(end, equity)
-        account.settle(end, decision, recording.fills.get(str(stored["decision_id"]), ()))
+        account = fold.marked(account, end, equity, None if equity is None else decision.mid)
     return compared
 
 
@@ -185,4 +207,4 @@ def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Pred
 
 
 def _seen(stored: Body) -> Stored:
-    return msgspec.json.decode(str(stored["inputs"]), type=Stored)
+    return read_stored(str(stored["inputs"]))

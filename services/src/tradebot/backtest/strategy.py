@@ -13,7 +13,7 @@ import msgspec
 from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.history.arrays import Bars
 
-__all__ = ["Bars", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
+__all__ = ["Bars", "Execution", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
 
 Field = Literal["open", "high", "low", "close", "volume"]
 
@@ -23,8 +23,9 @@ class Order(msgspec.Struct, eq=False):
 
     Without `limit` and `stop` it takes at the market's price. With `limit` it rests at that price
     until filled or cancelled, or with `at_once` fills what it can when it arrives and is cancelled.
-    With `stop` it takes at the market once trades reach that price. `due` is the bar at whose open
-    it reaches the market; `left` is what has not been filled.
+    With `stop` it takes at the market once trades reach that price, and is then `triggered`. `due`
+    is the bar at whose open it reaches the market; `left` is what has not been filled. Prices are
+    on the venue's steps.
     """
 
     side: int
@@ -33,7 +34,23 @@ class Order(msgspec.Struct, eq=False):
     limit: float | None = None
     stop: float | None = None
     at_once: bool = False
+    triggered: bool = False
     live: bool = True
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill of one of the strategy's orders.
+
+    `number` counts the fills of the run from 0, `ts` is the bar's (ms), `side` is 1 or −1, and
+    `fee` is in quote currency.
+    """
+
+    number: int
+    ts: int
+    side: int
+    price: float
+    amount: float
+    fee: float
 
 
 class Market(Protocol):
@@ -55,7 +72,7 @@ class Market(Protocol):
 
     @property
     def bought(self) -> bool:
-        """Whether the last fill was a buy."""
+        """Whether the position is the smallest order or more, so that it can be sold."""
         ...
 
     @property
@@ -83,7 +100,11 @@ class Market(Protocol):
     ) -> Order | None:
         """Places a buy of `amount` of base, or of `fraction` of the cash with fees included.
 
-        Answers `None` where the size is below the smallest order.
+        Returns `None` where the size is below the smallest order, or the limit below the price
+        step.
+
+        Raises:
+            ValueError: the size, the limit or the stop is not a number that an order can have.
         """
         ...
 
@@ -95,7 +116,11 @@ class Market(Protocol):
         stop: float | None = None,
         at_once: bool = False,
     ) -> Order | None:
-        """Places a sell of `amount`, or of all that is held; `None` where that is too little."""
+        """Places a sell of `amount`, or of all that is held; `None` where that is too little.
+
+        Raises:
+            ValueError: as for a buy.
+        """
         ...
 
     def cancel(self, order: Order) -> None:
@@ -105,6 +130,9 @@ class Market(Protocol):
 
 class Strategy:
     """The base of a strategy class. A new object is made for each run."""
+
+    def on_fill(self, execution: Execution) -> None:
+        """Called for each fill, before `on_bar` of the bar in which it happened."""
 
     def on_bar(self, market: Market) -> None:
         """Called at each bar's close."""

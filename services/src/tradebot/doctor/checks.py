@@ -1,27 +1,27 @@
 """The checks: each looks at one thing and answers findings; none changes anything."""
 
 import time
-from email.utils import parsedate_to_datetime
+from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import httpx
 import msgspec
 from confluent_kafka.admin import AdminClient
 
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
-from tradebot.history import check, read
-from tradebot.platform.kafka import Topics, client_config, wait_for_broker
+from tradebot.history import load
+from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError, StageSettings
+from tradebot.platform.stages import topic_names
 from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.nonces import nonces_of
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.signing import read_credentials
-from tradebot.venue.settings import endpoints
+from tradebot.venue.port import Keys, open_venue
+
+TIMEOUT: Final = 5.0
+"""Seconds that a call to the venue may take."""
 
 
 class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,8 @@ def broker(settings: StageSettings) -> list[Finding]:
         return [Finding("Kafka", Health.BAD, f"nothing answers at {settings.kafka}", str(error))]
     present = AdminClient(client_config(settings)).list_topics(timeout=5).topics
     found = [Finding("Kafka", Health.GOOD, f"{settings.kafka} answers")]
-    missing = [name for name in Topics.of(settings).all() if name not in present]
+    wanted = [settings.topic_prefix + name for name in topic_names()]
+    missing = [name for name in wanted if name not in present]
     if missing:
         what = f"topics that are not there yet: {', '.join(missing)}"
         advice = "the stages create them where they may; else create them by hand"
@@ -72,24 +73,23 @@ def store(settings: StoreSettings) -> list[Finding]:
 
 async def venue(settings: TraderSettings) -> list[Finding]:
     """Whether the venue answers for the symbol, and how far the clocks are apart."""
-    url = endpoints(settings).rest
     advice = (
         "start it by `tradebot emulator`"
         if settings.environment == "Emulator"
         else "check this machine's network, or try --environment Emulator"
     )
-    async with GeminiRest(url, timeout=5) as rest:
+    async with aclosing(open_venue(settings, timeout=TIMEOUT)) as client:
         try:
-            ticker = await rest.ticker(settings.symbol)
+            ticker = await client.market.ticker(settings.symbol)
+            time_there = await client.market.time()
         except VenueError as error:
-            return [Finding("venue", Health.BAD, f"{url}: {error}", advice)]
-    found = [Finding("venue", Health.GOOD, f"{url}: {settings.symbol} last {ticker.last}")]
+            return [Finding("venue", Health.BAD, f"{client.address}: {error}", advice)]
+    what = f"{client.address}: {settings.symbol} last {ticker.last}"
+    found = [Finding("venue", Health.GOOD, what)]
     if settings.environment == "Emulator":
         return [*found, Finding("clock", Health.SKIPPED, "the emulator has a time of its own")]
-    async with httpx.AsyncClient(timeout=5) as client:
-        stamp = (await client.get(f"{url}/v1/symbols")).headers.get("date")
-    if stamp:
-        found.append(of_drift(time.time() - parsedate_to_datetime(stamp).timestamp()))
+    if time_there is not None:
+        found.append(of_drift(time.time() - time_there))
     return found
 
 
@@ -97,22 +97,27 @@ async def keys(settings: TraderSettings) -> list[Finding]:
     """Whether the venue takes the key, and what fees it pays."""
     if not settings.api_key_file:
         return [Finding("keys", Health.SKIPPED, "none are given: paper trading needs none")]
+    keys = Keys(
+        api_key_file=settings.api_key_file,
+        api_secret_file=settings.api_secret_file,
+        time_based_nonce=settings.time_based_nonce,
+    )
     try:
-        credentials = read_credentials(settings.api_key_file, settings.api_secret_file)
+        client = open_venue(settings, keys, timeout=TIMEOUT)
     except SettingsError as error:
         return [Finding("keys", Health.BAD, error.message, "give the paths of both files")]
-    nonces = nonces_of("time" if settings.time_based_nonce else "counter")
-    async with GeminiRest(endpoints(settings).rest, credentials, nonces=nonces, timeout=5) as rest:
+    async with aclosing(client):
+        account = client.account(settings.symbol)
         try:
-            balances = await rest.balances()
-            fees = await rest.notional_volume()
+            balances = await account.balances()
+            fees = await account.fees()
         except VenueError as error:
             advice = "make a key with the role Trader at the venue, and mind --time-based-nonce"
             return [Finding("keys", Health.BAD, f"the venue refuses them: {error}", advice)]
     held = ", ".join(f"{b.available} {b.currency}" for b in balances if b.amount)
     return [
         Finding("keys", Health.GOOD, f"the venue takes them; the account has {held}"),
-        of_fees(fees.api_taker_fee_bps, settings.min_edge_bps),
+        of_fees(fees.taker_bps, settings.min_edge_bps),
     ]
 
 
@@ -129,14 +134,13 @@ def history(settings: DoctorSettings) -> list[Finding]:
         told = "the venue's own candles, about a day, will do for a start; not for IndicatorLstm"
         return [Finding("history", Health.SKIPPED, told)]
     try:
-        checked = check.repair(read.read(Path(settings.history_file)))
+        checked = load.load(Path(settings.history_file))
     except SettingsError as error:
         return [Finding("history", Health.BAD, error.message, "see `tradebot history check FILE`")]
     ts = checked.table["ts"]
     span = (int(ts[-1]) - int(ts[0])) // 60_000 + 1 if len(ts) else 0
     found = [of_history(len(ts), span)]
-    if checked.findings:
-        what = "; ".join(f"{finding.what}: {finding.rows}" for finding in checked.findings)
+    if what := load.summary(checked):
         advice = f"see `tradebot history check {settings.history_file}`"
         found.append(Finding("history", Health.WARNING, what, advice))
     return found

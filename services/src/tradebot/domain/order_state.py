@@ -8,7 +8,9 @@ the facts. Invariants, for every sequence of events:
 - filled + remaining + cancelled = original, and none is negative;
 - filled never falls, remaining never rises, the phase never goes backwards.
 
-`cancelled` may fall: a fill that arrives after the cancel was acknowledged is the truth.
+`cancelled` may fall: a fill that arrives after the cancel was acknowledged is the truth. `filled`
+keeps what was executed also where the venue broke a trade later: `broken` holds those fills, they
+are in no balance, and an order is not executed again for them.
 """
 
 from decimal import Decimal
@@ -61,6 +63,13 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     fill: Fill
 
 
+class Broken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue broke one execution: it is as if it had not happened."""
+
+    order_id: str
+    fill: Fill
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The venue said that it did not accept the order."""
 
@@ -73,11 +82,14 @@ class Unplaced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-Event = Told | Filled | Refused | Unplaced
+Event = Told | Filled | Broken | Refused | Unplaced
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts known of one order. `average` belongs to `executed`."""
+    """The facts known of one order. `average` belongs to `executed`.
+
+    `fills` are those that count; `broken` are those that the venue broke.
+    """
 
     side: Side
     price: Decimal
@@ -86,6 +98,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     executed: Decimal = ZERO
     average: Decimal = ZERO
     fills: tuple[Fill, ...] = ()
+    broken: tuple[Fill, ...] = ()
     told_closed: bool = False
     refused: bool = False
     given_up: bool = False
@@ -94,8 +107,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def booked(self) -> Decimal:
-        """The sum of the known fills."""
-        return sum((fill.amount for fill in self.fills), ZERO)
+        """The sum of the known fills, with those that the venue broke."""
+        return sum((fill.amount for fill in (*self.fills, *self.broken)), ZERO)
 
     @property
     def filled(self) -> Decimal:
@@ -143,16 +156,9 @@ def apply(order: Order, event: Event) -> Order:
         case Told():
             return _told(order, event)
         case Filled():
-            if any(fill.trade_id == event.fill.trade_id for fill in order.fills):
-                fills = order.fills
-            else:
-                fills = tuple(sorted((*order.fills, event.fill)))
-            return msgspec.structs.replace(
-                order,
-                fills=fills,
-                order_ids=_with_id(order.order_ids, event.order_id),
-                updated=max(order.updated, event.fill.ts),
-            )
+            return _filled(order, event.order_id, event.fill)
+        case Broken():
+            return _broken(order, event.order_id, event.fill)
         case Refused():
             return msgspec.structs.replace(
                 order, refused=True, reason=max(order.reason, event.reason)
@@ -161,6 +167,27 @@ def apply(order: Order, event: Event) -> Order:
             return msgspec.structs.replace(
                 order, given_up=True, reason=max(order.reason, event.reason)
             )
+
+
+def _filled(order: Order, order_id: str, fill: Fill) -> Order:
+    known = any(one.trade_id == fill.trade_id for one in (*order.fills, *order.broken))
+    return msgspec.structs.replace(
+        order,
+        fills=order.fills if known else tuple(sorted((*order.fills, fill))),
+        order_ids=_with_id(order.order_ids, order_id),
+        updated=max(order.updated, fill.ts),
+    )
+
+
+def _broken(order: Order, order_id: str, fill: Fill) -> Order:
+    known = any(one.trade_id == fill.trade_id for one in order.broken)
+    return msgspec.structs.replace(
+        order,
+        fills=tuple(one for one in order.fills if one.trade_id != fill.trade_id),
+        broken=order.broken if known else tuple(sorted((*order.broken, fill))),
+        order_ids=_with_id(order.order_ids, order_id),
+        updated=max(order.updated, fill.ts),
+    )
 
 
 def _told(order: Order, event: Told) -> Order:

@@ -31,8 +31,8 @@ class HistoryPlace(Protocol):
         ...
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is, for Venue."""
+    def venue_settings(self) -> VenueSettings:
+        """Which venue, and where, for Venue."""
         ...
 
     @property
@@ -117,8 +117,8 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
         return options
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
+    def venue_settings(self) -> VenueSettings:
+        """Its own."""
         return self
 
     @property
@@ -133,6 +133,7 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
     history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
     history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
+    venue: Annotated[str, "gemini, or another installed venue, for Venue"] = "gemini"
     environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
     emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
     state_dir: Annotated[str, "folder of what a bot recorded"] = ""
@@ -150,10 +151,13 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     @property
-    def venue(self) -> VenueSettings:
-        """Where the venue is."""
+    def venue_settings(self) -> VenueSettings:
+        """Which venue, and where."""
         return VenueSettings(
-            symbol=self.symbol, environment=self.environment, emulator_url=self.emulator_url
+            symbol=self.symbol,
+            venue=self.venue,
+            environment=self.environment,
+            emulator_url=self.emulator_url,
         )
 
     @property

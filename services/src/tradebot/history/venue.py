@@ -1,13 +1,21 @@
-"""The venue's own minutes: Gemini's candles, and the emulator's longer past."""
+"""The venue's own minutes, as bars."""
 
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Final
 
-import httpx
+import msgspec
 import polars as pl
 
 from tradebot.history import bars
 from tradebot.platform.settings import SettingsError
-from tradebot.venue.settings import VenueSettings, endpoints
+from tradebot.venue.errors import RejectedError, VenueError
+from tradebot.venue.port import Candle, open_venue
+from tradebot.venue.settings import VenueSettings
+
+TIMEOUT: Final = 30.0
+"""Seconds: an emulator's whole past is a large answer."""
 
 
 class HistoryUnavailableError(SettingsError):
@@ -16,7 +24,7 @@ class HistoryUnavailableError(SettingsError):
     exit_code = 3
 
 
-def of_candles(candles: list[list[float]]) -> pl.DataFrame:
+def of_candles(candles: Sequence[Sequence[float]]) -> pl.DataFrame:
     """Bars of `[ms, open, high, low, close, volume]`, newest first or not.
 
     Candles without trades are dropped: they repeat the last price, they are no observation.
@@ -38,42 +46,29 @@ def of_candles(candles: list[list[float]]) -> pl.DataFrame:
     )
 
 
-def fetch(settings: VenueSettings, client: httpx.Client | None = None) -> pl.DataFrame:
-    """The minutes that the venue gives: about a day from Gemini, all there is from the emulator.
+def fetch(settings: VenueSettings) -> pl.DataFrame:
+    """The closed minutes that the venue keeps: about a day from Gemini, all from the emulator.
 
-    The newest candle is dropped: its minute is not over.
+    Runs an event loop of its own: call it from a thread that has none.
 
     Raises:
         HistoryUnavailableError: the venue does not answer, or not with candles.
     """
-    base = endpoints(settings).rest
-    with client or httpx.Client(timeout=30) as http:
-        candles: list[list[float]] = []
-        if settings.environment == "Emulator":
-            answer = _get(http, f"{base}/emulator/history", symbol=settings.symbol)
-            candles = answer or []
-        if not candles:
-            answer = _get(http, f"{base}/v2/candles/{settings.symbol.lower()}/1m")
-            if answer is None:
-                raise HistoryUnavailableError(
-                    f"{base} has no candles of {settings.symbol}: is the symbol right?"
-                )
-            candles = answer
-    newest = max((row[0] for row in candles), default=0)
-    return of_candles([row for row in candles if row[0] != newest])
+    found = asyncio.run(_minutes(settings))
+    return of_candles([msgspec.structs.astuple(candle) for candle in found])
 
 
-def _get(http: httpx.Client, url: str, **parameters: str) -> Any:
-    """The JSON that `url` answers, or `None` where there is no such thing."""
-    try:
-        response = http.get(url, params=parameters)
-    except httpx.HTTPError as error:
-        raise HistoryUnavailableError(
-            f"history cannot be had from {url}: {error}; start the venue's emulator there, or name"
-            " a file by --history-source Claim --history-file FILE"
-        ) from None
-    if response.status_code in (400, 404, 405):
-        return None
-    if response.status_code != 200:
-        raise HistoryUnavailableError(f"{url} answers {response.status_code}: try again later")
-    return response.json()
+async def _minutes(settings: VenueSettings) -> Sequence[Candle]:
+    async with aclosing(open_venue(settings, timeout=TIMEOUT)) as venue:
+        try:
+            return await venue.market.minutes(settings.symbol)
+        except RejectedError as error:
+            raise HistoryUnavailableError(
+                f"{venue.address} has no candles of {settings.symbol}: is the symbol right?"
+                f" ({error.message})"
+            ) from None
+        except VenueError as error:
+            raise HistoryUnavailableError(
+                f"history cannot be had from {venue.address}: {error}; start the venue's emulator"
+                " there, or name a file by --history-source Claim --history-file FILE"
+            ) from None

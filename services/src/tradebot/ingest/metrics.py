@@ -4,7 +4,7 @@ from typing import get_args
 
 from prometheus_client import Counter, Gauge
 
-from tradebot.venue.gemini.feeds.base import BreakCause
+from tradebot.venue.errors import BreakCause
 
 FRAMES = Counter("tradebot_ingest_frames_total", "Frames read from the venue", ["symbol"])
 RECORDS = Counter("tradebot_ingest_records_total", "Records handed to Kafka", ["symbol", "topic"])

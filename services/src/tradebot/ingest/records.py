@@ -4,19 +4,11 @@
 connection by a 0 and a loss by a step.
 """
 
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final
 
-from tradebot.domain.money import plain
 from tradebot.records import FeedRecord, TradeRecord, encode
-from tradebot.venue.events import BookEvent, TradeEvent
-from tradebot.venue.gemini.answers import Trade
-
-MAKERS: Final[dict[str, Literal["bid", "ask", "auction"]]] = {
-    "buy": "ask",
-    "sell": "bid",
-    "auction": "auction",
-}
-"""The maker's side, by what `/v1/trades` says of the taker; block trades are not of the book."""
+from tradebot.venue.port import BookEvent, TradeEvent
 
 REMEMBERED: Final = 1000
 
@@ -78,7 +70,7 @@ class Connection:
         self.last_trade = tid
         return True
 
-    def missed(self, trades: list[Trade]) -> list[bytes]:
+    def missed(self, trades: Iterable[TradeRecord]) -> list[bytes]:
         """Records of the trades between the last connection and this one's first, oldest first.
 
         Args:
@@ -88,23 +80,8 @@ class Connection:
         gap = [
             trade
             for trade in sorted(trades, key=lambda trade: trade.tid)
-            if (self.since is None or trade.tid > self.since)
-            and trade.type in MAKERS
-            and not trade.broken
-            and self._is_new(trade.tid)
+            if (self.since is None or trade.tid > self.since) and self._is_new(trade.tid)
         ]
         if gap and last is not None:
             self.last_trade = max(last, gap[-1].tid)
-        return [
-            encode(
-                TradeRecord(
-                    self._symbol,
-                    trade.tid,
-                    plain(trade.price),
-                    plain(trade.amount),
-                    MAKERS[trade.type],
-                    trade.timestampms,
-                )
-            )
-            for trade in gap
-        ]
+        return [encode(trade) for trade in gap]

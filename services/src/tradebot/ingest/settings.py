@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 
-from tradebot.venue.gemini.feeds import Interface
 from tradebot.venue.settings import VenueSettings
 
 
@@ -12,7 +11,9 @@ class IngestSettings(VenueSettings, frozen=True, kw_only=True):
     """Which stream to read, and how much may wait for Kafka."""
 
     interface: Annotated[
-        Interface, "the venue's WebSocket: new, v1 (/v1/marketdata) or v2 (/v2/marketdata)"
+        str,
+        "which of the venue's streams, where it has several; gemini has new, v1 (/v1/marketdata)"
+        " and v2 (/v2/marketdata)",
     ] = "new"
     stall_seconds: Annotated[
         float,

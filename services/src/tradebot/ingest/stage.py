@@ -9,20 +9,23 @@ import asyncio
 import time
 from typing import Final
 
-from tradebot.ingest import metrics
+from tradebot.ingest import STAGE, metrics
 from tradebot.ingest.publisher import OverloadError, Publisher
 from tradebot.ingest.records import Connection
 from tradebot.ingest.settings import IngestSettings
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
+from tradebot.platform.stage import Frame, running
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.errors import VenueError
-from tradebot.venue.events import BookEvent, MarketEvent, TradeEvent
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
-from tradebot.venue.gemini.market_data import MarketStream, connect
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.settings import endpoints
+from tradebot.venue.errors import FeedBrokenError, VenueError
+from tradebot.venue.port import (
+    BookEvent,
+    MarketEvent,
+    MarketStream,
+    TradeEvent,
+    open_venue,
+)
 
 POLL_SECONDS: Final = 0.1
 FLUSH_SECONDS: Final = 2.0
@@ -61,7 +64,7 @@ class Ingest:
         self._publisher = publisher
         self._backoff = backoff or Backoff()
         self._clock = VenueClock(settings.speed)
-        self._rest = GeminiRest(endpoints(settings).rest)
+        self._venue = open_venue(settings)
         self._log = logs.get(__name__)
         self._stream: MarketStream | None = None
         self._broken = "not connected yet"
@@ -100,7 +103,7 @@ class Ingest:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._rest.aclose()
+            await self._venue.aclose()
         left = await asyncio.to_thread(self._publisher.flush, FLUSH_SECONDS)
         if left:
             self._log.warning("records were not taken by Kafka before the end", records=left)
@@ -118,11 +121,10 @@ class Ingest:
     async def _one_connection(self) -> None:
         settings = self._settings
         self._lost = ""
-        async with connect(
-            endpoints(settings),
+        async with self._venue.market.stream(
             settings.symbol,
-            settings.interface,
             self._clock,
+            interface=settings.interface,
             stall_seconds=settings.stall_seconds,
         ) as stream:
             self._backoff.connected()
@@ -140,7 +142,7 @@ class Ingest:
         since, backoff = connection.since, Backoff(first=1.0)
         while since is not None and not connection.filled:
             try:
-                trades = await self._rest.trades(self._settings.symbol, since_tid=since)
+                trades = await self._venue.market.trades_since(self._settings.symbol, since)
                 for value in connection.missed(trades):
                     self._publisher.trade(value)
                 connection.filled = True
@@ -222,3 +224,20 @@ class Ingest:
             again_in_seconds=round(delay, 2),
         )
         return delay
+
+
+def run(settings: IngestSettings) -> None:
+    """Reads the feed until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+    """
+    with running(STAGE, settings) as frame:
+        asyncio.run(_run(frame))
+
+
+async def _run(frame: Frame[IngestSettings]) -> None:
+    ingest = Ingest(frame.settings, Publisher(frame.settings), frame.readiness)
+    frame.stopping.call_in_loop(ingest.stop)
+    frame.readiness.started()
+    await ingest.run()

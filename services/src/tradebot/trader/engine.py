@@ -7,12 +7,13 @@ Whatever talks to the account holds `acting`, so that a decision, a reconciliati
 
 import asyncio
 from decimal import Decimal
-from typing import Final
 
+from tradebot.domain.account import fold
 from tradebot.domain.decision import Quote, Settings, State
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import sound
+from tradebot.domain.risk.size import sellable
 from tradebot.domain.situation import HOUR_MS
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -23,11 +24,9 @@ from tradebot.trader.control.standing import Standing, standing
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
+from tradebot.trader.journal.entries import Halted
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
-
-DEFAULT_FEE_BPS: Final = Decimal(40)
-"""The taker fee until the venue has told the account's own."""
 
 
 class Engine:
@@ -63,7 +62,7 @@ class Engine:
         """Whether no window is decided on any more."""
         self.mid = ZERO
         """The market's when it was last seen."""
-        self.fee_bps = DEFAULT_FEE_BPS
+        self.fee_bps = market.listed_fees.taker_bps
         """The account's fee for taking, basis points."""
         self._fee_asked = 0
         self._executor = executor
@@ -83,19 +82,19 @@ class Engine:
         ledger = self.books.ledger
         held_base, held_quote = self._held
         trusted = not self.doubt and self._lease.held()
-        return State(
-            base=ledger.base - held_base,
-            quote=ledger.quote - held_quote,
+        like = State(
+            base=ZERO,
+            quote=ZERO,
             base_held=held_base,
             quote_held=held_quote,
-            bought=ledger.bought(self.market.increments.minimum),
-            orders_at=ledger.orders_at,
-            marks=ledger.marks,
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
+            signal_at=ledger.signal_at,
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
+            flattening=ledger.flattening,
         )
+        return fold.state_of(ledger, like, self.market.instrument.minimum)
 
     def see(self, quote: Quote) -> None:
         """Takes the mid of sound prices, and of any where none was seen yet."""
@@ -131,7 +130,7 @@ class Engine:
         if not certain:
             self.distrust(f"the fate of order {intent.client_order_id} is not known yet")
         elif placed.order.refused:
-            self.market.forget(placed.order.reason)
+            self.market.forget()
             self.due.set()
         if placed.order.fills:
             self._send_balances(intent.client_order_id)
@@ -145,7 +144,9 @@ class Engine:
         ledger = self.books.ledger
         self._told = amounts = (ledger.base, ledger.quote)
         made = []
-        for currency, amount, held in zip(self.market.currencies, amounts, self._held, strict=True):
+        for currency, amount, held in zip(
+            self.market.instrument.currencies, amounts, self._held, strict=True
+        ):
             metrics.BALANCE.labels(self._bot, currency).set(float(amount))
             made.append(
                 balance_document(
@@ -195,8 +196,14 @@ class Engine:
         """The account's fee, asked anew each hour of exchange time."""
         now = self.clock.now()
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
-            self.fee_bps = await self._executor.taker_fee_bps()
+            self.fee_bps = (await self._executor.fees()).taker_bps
             self._fee_asked = now
+
+    async def halt(self, reason: str) -> None:
+        """Stops the bot until a person resumes it; a bot that is halted stays as it is."""
+        if not self.books.ledger.halted:
+            self._log.error("halted", reason=reason)
+            await self.books.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged."""
@@ -213,6 +220,7 @@ class Engine:
             bot=self._bot,
             symbol=self.books.who.symbol,
             mid=self.mid,
-            minimum=self.market.increments.minimum,
+            minimum=self.market.instrument.minimum,
+            sells=sellable(self.state(), self.rules),
             paused=self._paused,
         )

@@ -16,7 +16,7 @@ import msgspec
 
 from tradebot.documents import differences
 from tradebot.domain.decision import decide
-from tradebot.domain.situation import Stored
+from tradebot.domain.situation import read_stored
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import command as make_command
 from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
@@ -69,7 +69,7 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
             f"document {settings.document} ({document['doc_type']}) belongs to no stored decision;"
             " explain takes a decision, an order, a fill or a score"
         )
-    stored = msgspec.json.decode(decision["inputs"], type=Stored)
+    stored = read_stored(decision["inputs"])
     again = decide(stored.state, stored.inputs, stored.settings)
     differing = differences(decision, again)
     return Explanation(

@@ -1,19 +1,20 @@
 """The trader's edge: sets up its parts, runs them, and stops them in order."""
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
-from tradebot.platform import health, logs
+from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics, ensure_topics, producer
+from tradebot.platform.kafka import producer
 from tradebot.platform.settings import SettingsError
-from tradebot.trader import metrics
+from tradebot.platform.stage import Frame, ensure_topics, running
+from tradebot.platform.topics import Topics
+from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease, LeaseError
@@ -28,74 +29,59 @@ from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import JournalError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.account import Account, LiveAccount
 from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
-from tradebot.trader.orders.nonce_file import counter_nonces
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
-from tradebot.venue.gemini.nonces import Nonces, TimeNonces
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.signing import read_credentials
-from tradebot.venue.settings import endpoints
+from tradebot.venue.port import Account, Keys, Venue, fee_table, open_venue
 
 LONGEST_WAIT: Final = 10.0
 
 Answer = TypeVar("Answer")
 
 
-async def run(settings: TraderSettings) -> None:
+def run(settings: TraderSettings) -> None:
     """Runs the trader until SIGTERM or SIGINT.
 
     Raises:
         SettingsError: it cannot be set up as told, or its journal can't be written any more.
     """
-    logs.setup("trader", level=settings.log_level, form=settings.log_format)
     bind_contextvars(bot=settings.bot, symbol=settings.symbol)
-    readiness = Readiness("trader")
-    try:
-        health.serve(readiness, stage="trader", host=settings.http_host, port=settings.http_port)
-    except OSError as error:
-        raise SettingsError(
-            f"http_port is {settings.http_port}: {error.strerror}; give a free one by --http-port"
-        ) from None
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    rest = _rest(settings)
+    # The lease comes before the broker: who may not act needs no topics.
+    with running(STAGE, settings, topics=False) as frame:
+        asyncio.run(_run(frame))
+
+
+async def _run(frame: Frame[TraderSettings]) -> None:
+    settings, stopping = frame.settings, asyncio.Event()
+    frame.stopping.call_in_loop(stopping.set)
+    venue = open_venue(settings, _keys(settings))
     lease = lease_of(settings)
     try:
         epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
-            await _hold(settings, readiness, rest, lease, epoch, stopping)
+            await _hold(settings, frame.readiness, venue, lease, epoch, stopping)
     except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
-        await rest.aclose()
+        await venue.aclose()
         await lease.release()
 
 
 async def _hold(
     settings: TraderSettings,
     readiness: Readiness,
-    rest: GeminiRest,
+    venue: Venue,
     lease: Lease,
     epoch: int,
     stopping: asyncio.Event,
 ) -> None:
     """All that is done while the lease is held."""
     topics = Topics.of(settings)
-    needed = (
-        topics.feed,
-        topics.liquidity,
-        topics.forecasts,
-        topics.documents,
-        topics.dead_letters,
-    )
     # What waits for a server does so in a thread: the lease is renewed in this loop.
-    await asyncio.to_thread(ensure_topics, settings, needed)
+    await asyncio.to_thread(ensure_topics, STAGE, settings)
     metrics.from_zero(settings.bot)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
@@ -111,11 +97,13 @@ async def _hold(
             epoch = await lease.exceed(books.ledger.epoch)
         metrics.EPOCH.labels(settings.bot).set(epoch)
         await books.record(EpochTaken(epoch=epoch, mode=who.mode))
-        market = Market(rest, settings.symbol)
+        market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
-        engine = _engine(settings, books, market, rest, clock, lease)
+        books.name_currencies(market.instrument.currencies)
+        engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+        selling = Selling(engine)
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -127,8 +115,8 @@ async def _hold(
             settings,
             topics,
             engine,
-            Decider(engine, forecasts),
-            Acts(engine, Selling(engine)),
+            Decider(engine, forecasts, selling),
+            Acts(engine, selling),
             gates,
             clock,
             forecasts,
@@ -148,16 +136,16 @@ def _books_mode(settings: TraderSettings) -> str:
     return settings.mode
 
 
-def _rest(settings: TraderSettings) -> GeminiRest:
-    """The venue's client, with the key if the books are of real money."""
-    url = endpoints(settings).rest
+def _keys(settings: TraderSettings) -> Keys | None:
+    """Where the account's key is, if the books are of real money."""
     if _books_mode(settings) == "Paper":
-        return GeminiRest(url)
-    credentials = read_credentials(settings.api_key_file, settings.api_secret_file)
-    nonces: Nonces = (
-        TimeNonces() if settings.time_based_nonce else counter_nonces(settings.folder / "nonce")
+        return None
+    return Keys(
+        api_key_file=settings.api_key_file,
+        api_secret_file=settings.api_secret_file,
+        time_based_nonce=settings.time_based_nonce,
+        folder=settings.folder,
     )
-    return GeminiRest(url, credentials, nonces=nonces)
 
 
 async def _meet(market: Market, readiness: Readiness) -> bool:
@@ -181,14 +169,14 @@ def _engine(
     settings: TraderSettings,
     books: Books,
     market: Market,
-    rest: GeminiRest,
+    venue: Venue,
     clock: VenueClock,
     lease: Lease,
 ) -> Engine:
-    account = _account(settings, books, market, rest, clock, lease)
+    account = _account(settings, books, market, venue, clock, lease)
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(
-        books, account, executor, symbol=settings.symbol, currencies=market.currencies
+        books, account, executor, symbol=settings.symbol, currencies=market.instrument.currencies
     )
     return Engine(
         books=books,
@@ -206,17 +194,24 @@ def _account(
     settings: TraderSettings,
     books: Books,
     market: Market,
-    rest: GeminiRest,
+    venue: Venue,
     clock: VenueClock,
     lease: Lease,
 ) -> Account:
     if books.who.mode == "Live":
-        return LiveAccount(rest, settings.symbol, partial(withheld, books, lease.held))
+        return venue.account(settings.symbol, partial(withheld, books, lease.held))
     ledger = books.ledger
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
-    account = PaperAccount(rest, market.rules, base=base, quote=quote, now=clock.now)
+    account = PaperAccount(
+        venue.market,
+        market.instrument,
+        fees=market.listed_fees,
+        base=base,
+        quote=quote,
+        now=clock.now,
+    )
     for placed in ledger.unresolved():
         account.restore(placed)
     return account

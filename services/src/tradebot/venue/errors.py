@@ -7,13 +7,7 @@
 When in doubt a failure is ambiguous: that costs a look-up, the other mistake costs an order.
 """
 
-from typing import Final
-
-import msgspec
-
-from tradebot import records
-
-TOO_MANY_REQUESTS: Final = 429
+from typing import Literal
 
 
 class VenueError(Exception):
@@ -61,65 +55,21 @@ class RejectedError(VenueError):
     """The venue answered that it did not do what was asked."""
 
 
-class _ErrorBody(msgspec.Struct):
-    result: str = ""
-    reason: str = ""
-    message: str = ""
-    error: str = ""
+BreakCause = Literal["gap", "malformed", "refused", "closed", "stalled", "crossed", "overload"]
 
 
-_error_decoder = msgspec.json.Decoder(_ErrorBody)
+class FeedBrokenError(Exception):
+    """A stream's connection cannot be trusted any longer; the cure is a new one.
 
-
-def refusal(
-    status: int, body: bytes, *, request: str = "", retry_after: float = 0.0
-) -> VenueError | None:
-    """What an answer says went wrong; `None` where it says that all went well.
-
-    Only the venue's own error body is believed to mean "not done", and a 429 of anyone: a proxy's
-    page says nothing of what happened behind it. A 5xx is ambiguous whatever it says, but for
-    maintenance, when nothing is accepted. A 200 is not looked into unless it says `error`.
+    Attributes:
+        cause: a word for metrics.
+        message: a sentence.
     """
-    told = _error_body(status, body)
-    if status == TOO_MANY_REQUESTS:
-        return RejectedError(
-            told.reason if told else "Too Many Requests",
-            told.message if told else "more requests than the venue allows",
-            request=request,
-            status=status,
-            retry_after=retry_after,
-        )
-    if told is None:
-        if 200 <= status < 300:
-            return None
-        return AmbiguousError(
-            "UnreadableAnswer",
-            f"not an answer of the venue: {excerpt(body)}",
-            request=request,
-            status=status,
-        )
-    certain = status < 500 or told.reason == "Maintenance"
-    kind = RejectedError if certain else AmbiguousError
-    return kind(told.reason, told.message, request=request, status=status, retry_after=retry_after)
 
+    def __init__(self, cause: BreakCause, message: str) -> None:
+        super().__init__(cause, message)
+        self.cause = cause
+        self.message = message
 
-def excerpt(body: bytes) -> str:
-    """The start of a body, for a message."""
-    text = " ".join(body[:120].decode("utf-8", "replace").split())
-    return repr(text) if text else "an empty body"
-
-
-def _error_body(status: int, body: bytes) -> _ErrorBody | None:
-    """The venue's error, where `body` is one.
-
-    The venue writes `{"result":"error","reason":…,"message":…}`, and at times
-    `{"error":reason,"message":…}`.
-    """
-    try:
-        told = records.read(_error_decoder, body)
-    except msgspec.DecodeError:
-        return None
-    if told.result != "error" and not (told.error and status >= 400):
-        return None
-    reason = told.reason or told.error or "Unknown"
-    return _ErrorBody(reason=reason, message=told.message or reason)
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.message}"

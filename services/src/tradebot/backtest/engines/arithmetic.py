@@ -4,8 +4,6 @@ Times are bar indices or ms, prices and amounts floats in the market's units. A 
 bar's volume.
 """
 
-import math
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +11,65 @@ from numpy.typing import NDArray
 ROUNDING = 1e-9
 """Steps by which a quotient may miss a whole number through rounding and still count as it."""
 
+EPSILON = 8 * 2.0**-52
+"""The same, as a share of the quotient: what rounding costs where a value has many steps."""
+
+WHOLE = 2.0**53
+"""From this many steps on, neighbouring floats lie further apart than one step."""
+
 MONTH_MS = 30 * 86_400_000
 """The span whose volume sets the fee tier."""
 
 
 @numba.njit(cache=True)
+def multiple_of(steps: float, step: float) -> float:
+    """`steps` times `step`: the float nearest to the decimal where a whole number of steps make 1.
+
+    912 steps of 0.01 are 9.12, not 9.120000000000001.
+    """
+    if step < 1.0:
+        parts = np.rint(1.0 / step)
+        if abs(parts * step - 1.0) <= EPSILON:
+            return float(steps / parts)
+    return steps * step
+
+
+@numba.njit(cache=True)
+def _slack(steps: float) -> float:
+    return min(0.25, max(ROUNDING, abs(steps) * EPSILON))
+
+
+@numba.njit(cache=True)
 def floor_to_step(value: float, step: float) -> float:
     """The largest multiple of `step` that is not above `value`, but for rounding."""
-    return math.floor(value / step + ROUNDING) * step
+    steps = value / step
+    if abs(steps) >= WHOLE:
+        return value
+    return multiple_of(np.floor(steps + _slack(steps)), step)
 
 
 @numba.njit(cache=True)
 def ceil_to_step(value: float, step: float) -> float:
     """The smallest multiple of `step` that is not below `value`, but for rounding."""
-    return math.ceil(value / step - ROUNDING) * step
+    steps = value / step
+    if abs(steps) >= WHOLE:
+        return value
+    return multiple_of(np.ceil(steps - _slack(steps)), step)
+
+
+@numba.njit(cache=True)
+def limit_on_step(side: int, price: float, step: float) -> float:
+    """A limit price on the price step, no worse for us than `price`: buys down, sells up."""
+    return floor_to_step(price, step) if side > 0 else ceil_to_step(price, step)
 
 
 @numba.njit(cache=True)
 def taken_amount(amount: float, volume: float, share: float, step: float) -> float:
-    """How much of `amount` a bar of `volume` lets one order take."""
+    """How much of `amount` a bar of `volume` lets one order take; none of an unknown volume."""
     if share == np.inf:
         return amount
+    if not volume > 0.0:
+        return 0.0
     return min(amount, floor_to_step(volume * share, step))
 
 
@@ -61,6 +97,12 @@ def affordable(amount: float, price: float, fee_bps: float, cash: float, step: f
     if amount * cost <= cash:
         return amount
     return floor_to_step(cash / cost, step)
+
+
+@numba.njit(cache=True)
+def can_be_sold(position: float, minimum: float) -> bool:
+    """Whether a position is the smallest order or more; `domain.account.trip.holds` for floats."""
+    return position > 0.0 and position >= minimum
 
 
 @numba.njit(cache=True)

@@ -2,8 +2,8 @@
 
 An order reaches the market at the open of the bar `latency_bars` after its decision. There it
 takes at once, or rests: a resting limit fills as maker once trades go through its price, never at
-a mere touch; a stop takes at the worse of its price and the bar's open. Orders are served in the
-order in which they were placed.
+a mere touch; a stop takes at the worse of its price and the bar's open. Both wait for the next bar
+where this one's volume is too thin. Orders are served in the order in which they were placed.
 """
 
 import math
@@ -13,16 +13,19 @@ import numpy as np
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import (
     affordable,
+    can_be_sold,
     fee_of,
     floor_to_step,
+    limit_on_step,
     month_start,
     taken_amount,
     touch,
     worsened,
 )
+from tradebot.backtest.engines.compiled import check_cash
 from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.backtest.result import Fills, Result
-from tradebot.backtest.strategy import Field, Market, Order, Strategy
+from tradebot.backtest.strategy import Execution, Field, Market, Order, Strategy
 from tradebot.history.arrays import Bars
 
 
@@ -39,6 +42,7 @@ class Simulation:
     """The market and the account of one run; a strategy sees it as its `Market`."""
 
     def __init__(self, bars: Bars, costs: Costs, cash: float) -> None:
+        check_cash(cash)
         self.index = -1
         self.ts = 0
         self.close = math.nan
@@ -47,14 +51,14 @@ class Simulation:
         self._costs = costs
         self._cash = cash
         self._base = 0.0
-        self._bought = False
+        self._told = 0
         self._live: list[Order] = []
         self._fees_at = np.array([tier.volume for tier in costs.tiers])
         self._maker = np.array([tier.maker_bps for tier in costs.tiers])
         self._taker = np.array([tier.taker_bps for tier in costs.tiers])
         self._times = np.empty(1024, np.int64)
+        self._traded = np.zeros(1025)
         self._month_first = 0
-        self._month_volume = 0.0
 
     @property
     def cash(self) -> float:
@@ -68,8 +72,8 @@ class Simulation:
 
     @property
     def bought(self) -> bool:
-        """Whether the last fill was a buy."""
-        return self._bought
+        """Whether the position is the smallest order or more, so that it can be sold."""
+        return can_be_sold(self._base, self._costs.minimum)
 
     @property
     def equity(self) -> float:
@@ -83,8 +87,9 @@ class Simulation:
 
     @property
     def taker_fee_bps(self) -> float:
-        """What an order that takes pays now."""
-        return float(fee_of(self._month_volume, self._fees_at, self._taker))
+        """What an order that takes pays at this close."""
+        month_volume = self._month_volume(self.ts + self._bars.step)
+        return float(fee_of(month_volume, self._fees_at, self._taker))
 
     def history(self, field: Field, bars: int) -> Floats:
         """The last `bars` values up to this bar; a view, oldest first."""
@@ -103,9 +108,16 @@ class Simulation:
         """Places a buy; see `Market.buy`."""
         if (amount is None) == (fraction is None):
             raise ValueError("a buy needs either amount= or fraction=")
+        _check_size(amount if fraction is None else fraction)
+        limit, stop = self._on_step(1, limit, stop)
         if amount is None:
             assert fraction is not None
-            basis = limit or stop or touch(1, self.close, self._costs.spread_bps)
+            basis = next(
+                (price for price in (limit, stop) if price is not None),
+                touch(1, self.close, self._costs.spread_bps),
+            )
+            if basis <= 0:
+                return None
             amount = fraction * self._cash / (basis * (1.0 + self.taker_fee_bps * 1e-4))
         return self._place(1, floor_to_step(amount, self._costs.amount_step), limit, stop, at_once)
 
@@ -118,25 +130,36 @@ class Simulation:
         at_once: bool = False,
     ) -> Order | None:
         """Places a sell; see `Market.sell`."""
-        wanted = (
-            self._base
-            if amount is None
-            else min(floor_to_step(amount, self._costs.amount_step), self._base)
-        )
+        wanted = self._base
+        if amount is not None:
+            _check_size(amount)
+            wanted = min(floor_to_step(amount, self._costs.amount_step), self._base)
+        limit, stop = self._on_step(-1, limit, stop)
         return self._place(-1, wanted, limit, stop, at_once)
 
     def cancel(self, order: Order) -> None:
         """Takes an order back."""
         order.live = False
 
+    def _on_step(
+        self, side: int, limit: float | None, stop: float | None
+    ) -> tuple[float | None, float | None]:
+        """Both prices on the venue's steps: a limit no worse for us, a stop no earlier."""
+        if limit is not None and stop is not None:
+            raise ValueError("an order has a limit or a stop, not both")
+        step = self._costs.price_step
+        for name, price in (("limit", limit), ("stop", stop)):
+            if price is not None and not 0 < price < math.inf:
+                raise ValueError(f"the {name} of an order is {price}: give a price above 0")
+        return (
+            None if limit is None else limit_on_step(side, limit, step),
+            None if stop is None else limit_on_step(-side, stop, step),
+        )
+
     def _place(
         self, side: int, amount: float, limit: float | None, stop: float | None, at_once: bool
     ) -> Order | None:
-        if limit is not None and stop is not None:
-            raise ValueError("an order has a limit or a stop, not both")
-        if not math.isfinite(amount):
-            raise ValueError(f"the size of an order is {amount}: give a number")
-        if amount < self._costs.minimum or amount <= 0:
+        if amount < self._costs.minimum or amount <= 0 or limit == 0:
             return None
         due = self.index + self._costs.latency_bars
         order = Order(side=side, left=amount, due=due, limit=limit, stop=stop, at_once=at_once)
@@ -155,15 +178,11 @@ class Simulation:
 
     def _serve(self, order: Order, index: int) -> None:
         bars, costs = self._bars, self._costs
-        arrives = index == order.due
         opening = touch(order.side, bars.open[index], costs.spread_bps)
         if order.stop is not None:
-            extreme = bars.high[index] if order.side > 0 else bars.low[index]
-            if (extreme - order.stop) * order.side >= 0:
-                worse = max if order.side > 0 else min
-                basis = worse(float(bars.open[index]), order.stop)
-                self._take(order, touch(order.side, basis, costs.spread_bps), None, index)
+            self._serve_stop(order, order.stop, opening, index)
             return
+        arrives = index == order.due
         if order.limit is None or (arrives and (order.limit - opening) * order.side >= 0):
             self._take(order, opening, order.limit, index)
         elif not order.at_once:
@@ -173,6 +192,19 @@ class Simulation:
                 self._fill(order, order.limit, index, self._maker)
         if order.at_once or order.limit is None:
             order.live = False
+
+    def _serve_stop(self, order: Order, stop: float, opening: float, index: int) -> None:
+        if order.triggered:
+            self._take(order, opening, None, index)
+            return
+        bars = self._bars
+        extreme = bars.high[index] if order.side > 0 else bars.low[index]
+        if (extreme - stop) * order.side < 0:
+            return
+        order.triggered = True
+        worse = max if order.side > 0 else min
+        basis = worse(float(bars.open[index]), stop)
+        self._take(order, touch(order.side, basis, self._costs.spread_bps), None, index)
 
     def _take(self, order: Order, best: float, limit: float | None, index: int) -> None:
         costs = self._costs
@@ -184,21 +216,22 @@ class Simulation:
         )
         if limit is None or (limit - price) * order.side >= 0:
             self._fill(order, price, index, self._taker)
-        if order.stop is not None:
-            order.live = False
 
     def _fill(self, order: Order, price: float, index: int, fees: Floats) -> None:
+        """Fills what the bar's volume lets, and ends the order where the account has too little."""
         costs, ts = self._costs, int(self._bars.ts[index])
-        self._forget_volume(ts)
-        fee_bps = fee_of(self._month_volume, self._fees_at, fees)
+        fee_bps = fee_of(self._month_volume(ts), self._fees_at, fees)
+        least = min(costs.minimum, order.left)
         amount = taken_amount(
             order.left, self._bars.volume[index], costs.volume_share, costs.amount_step
         )
+        if amount < least or amount <= 0:
+            return
         if order.side > 0:
             amount = affordable(amount, price, fee_bps, self._cash, costs.amount_step)
         else:
             amount = min(amount, self._base)
-        if amount < costs.minimum or amount <= 0:
+        if amount < least or amount <= 0:
             order.live = False
             return
         fee = price * amount * fee_bps * 1e-4
@@ -206,34 +239,62 @@ class Simulation:
         self._base += order.side * amount
         if self._base < costs.amount_step * 0.5:
             self._base = 0.0
-        self._bought = order.side > 0
         order.left -= amount
         if order.left < costs.amount_step * 0.5:
             order.live = False
         self._remember_volume(ts, price * amount)
         self.fills.append(_Fill(index, order.side, price, amount, fee))
 
-    def _forget_volume(self, ts: int) -> None:
-        first = month_start(ts, self._times, self._month_first, len(self.fills))
-        for fill in self.fills[self._month_first : first]:
-            self._month_volume -= fill.price * fill.amount
-        self._month_first = first
+    def executions(self) -> list[Execution]:
+        """The fills since this was last asked."""
+        first, self._told = self._told, len(self.fills)
+        return [
+            Execution(
+                number=number,
+                ts=int(self._bars.ts[fill.bar]),
+                side=fill.side,
+                price=fill.price,
+                amount=fill.amount,
+                fee=fill.fee,
+            )
+            for number, fill in enumerate(self.fills[first:], first)
+        ]
+
+    def _month_volume(self, ts: int) -> float:
+        """What was traded in the 30 days before `ts`, in quote currency."""
+        count = len(self.fills)
+        self._month_first = month_start(ts, self._times, self._month_first, count)
+        return float(self._traded[count] - self._traded[self._month_first])
 
     def _remember_volume(self, ts: int, value: float) -> None:
-        if len(self.fills) == len(self._times):
+        count = len(self.fills)
+        if count == len(self._times):
             self._times = np.concatenate([self._times, np.empty_like(self._times)])
-        self._times[len(self.fills)] = ts
-        self._month_volume += value
+            self._traded = np.concatenate([self._traded, np.empty(count)])
+        self._times[count] = ts
+        self._traded[count + 1] = self._traded[count] + value
+
+
+def _check_size(size: float | None) -> None:
+    if size is None or not math.isfinite(size):
+        raise ValueError(f"the size of an order is {size}: give a number")
 
 
 def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:
-    """Runs a strategy over the bars from `cash` in quote currency."""
+    """Runs a strategy over the bars from `cash` in quote currency.
+
+    Raises:
+        ValueError: the cash, or the size, limit or stop of an order, is not a number that it can
+            be.
+    """
     simulation = Simulation(bars, costs, cash)
     equity, position = np.empty(len(bars.ts)), np.empty(len(bars.ts))
     for index in range(len(bars.ts)):
         simulation.advance(index)
         equity[index] = simulation.equity
         position[index] = simulation.position
+        for execution in simulation.executions():
+            strategy.on_fill(execution)
         strategy.on_bar(simulation)
     fills = simulation.fills
     return Result(
@@ -260,7 +321,7 @@ class ByRows(Strategy):
     def on_bar(self, market: Market) -> None:
         """Places this bar's row, unless an order is in flight."""
         orders, side = self._orders, int(self._orders.side[market.index])
-        if side == 0 or market.live_orders or (market.bought if side > 0 else not market.position):
+        if side == 0 or market.live_orders or market.bought == (side > 0):
             return
         best = touch(side, market.close, self._costs.spread_bps)
         bounded = math.isfinite(orders.reach_bps)

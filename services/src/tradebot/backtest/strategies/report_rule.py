@@ -14,15 +14,18 @@ import numpy.typing as npt
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import touch
 from tradebot.backtest.orders import Floats, Orders, Sizing
-from tradebot.backtest.strategy import Market, Strategy
+from tradebot.backtest.strategy import Execution, Market, Strategy
+from tradebot.domain.account import fold
+from tradebot.domain.account.fold import Account
+from tradebot.domain.account.trip import Traded
 from tradebot.domain.decision import Decision, decide
+from tradebot.domain.money import ZERO
+from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks
 from tradebot.domain.situation import (
     BPS,
-    HOUR_MS,
     Increments,
     Inputs,
-    Marks,
     Prediction,
     Quote,
     Settings,
@@ -91,39 +94,61 @@ class ReportRule(Strategy):
             price_step=_exact(costs.price_step),
             minimum=_exact(costs.minimum),
         )
-        self._orders_at: tuple[int, ...] = ()
-        self._marks: Marks | None = None
+        self.account: Account | None = None
+        """Folded from the fills; opened at the first bar."""
         self._halted = ""
+
+    def on_fill(self, execution: Execution) -> None:
+        """Books the fill, on the market's steps."""
+        assert self.account is not None, "the account is opened at the first bar"
+        self.account = fold.booked(self.account, self._traded(execution))
 
     def on_bar(self, market: Market) -> None:
         """Asks `decide` and places its order; one order is in flight at most."""
         if market.live_orders:
             return
+        if self.account is None:
+            self.account = Account(base=_exact(market.position), quote=_exact(market.cash))
         end = market.ts + self._step
         quote = Quote(
             bid=_exact(touch(-1, market.close, self._costs.spread_bps)),
             ask=_exact(touch(1, market.close, self._costs.spread_bps)),
         )
-        state = self._state(market, end, quote)
+        state = self._state(self.account)
         decision = decide(state, self._inputs(market, end, quote), self._rules)
         self.decisions.append(decision)
         self._halted = self._halted or decision.halt
+        equity = marks.equity_of(state, quote, self._rules)
+        mid = None if equity is None else quote.mid
+        self.account = fold.marked(self.account, end, equity, mid)
         if decision.action == "hold" or decision.price is None:
             return
-        self._orders_at = (*(at for at in self._orders_at if at > end - HOUR_MS), end)
         place = market.buy if decision.action == "buy" else market.sell
-        place(amount=float(decision.amount), limit=float(decision.price), at_once=True)
+        if place(amount=float(decision.amount), limit=float(decision.price), at_once=True):
+            self.account = fold.ordered(self.account, end)
 
-    def _state(self, market: Market, end: int, quote: Quote) -> State:
-        state = State(
-            base=_exact(market.position),
-            quote=_exact(market.cash),
-            bought=market.bought,
-            orders_at=self._orders_at,
-            halted=self._halted,
+    def _state(self, account: Account) -> State:
+        like = State(base=ZERO, quote=ZERO, halted=self._halted)
+        return fold.state_of(account, like, self._increments.minimum)
+
+    def _traded(self, execution: Execution) -> Traded:
+        fill = Fill(
+            trade_id=execution.number,
+            price=_nearest(execution.price, self._increments.price_step),
+            amount=_nearest(execution.amount, self._increments.amount_step),
+            fee=_exact(execution.fee),
+            fee_currency="",
+            taker=True,
+            ts=execution.ts,
         )
-        self._marks = marks.advance(self._marks, state.equity(quote.mid), end)
-        return msgspec.structs.replace(state, marks=self._marks)
+        return Traded(
+            side="buy" if execution.side > 0 else "sell",
+            fill=fill,
+            fee_in_base=False,
+            name="",
+            mid=fill.price,
+            minimum=self._increments.minimum,
+        )
 
     def _inputs(self, market: Market, end: int, quote: Quote) -> Inputs:
         row, columns = market.index, self._columns
@@ -169,6 +194,11 @@ def bare(rules: Settings) -> Settings:
         max_drawdown=None,
         max_model_age_ms=2**62,
     )
+
+
+def _nearest(value: float, step: Decimal) -> Decimal:
+    """The multiple of `step` that a float of the engine stands for."""
+    return (_exact(value) / step).to_integral_value() * step
 
 
 def _exact(value: float) -> Decimal:

@@ -47,15 +47,17 @@ def advance(marks: Marks | None, equity: Decimal, ts: int) -> Marks:
     )
 
 
-def shift(marks: Marks | None, amount: Decimal) -> Marks | None:
-    """The marks after `amount` of equity came in (or went out, negative) from outside.
+def scale(marks: Marks | None, *, before: Decimal, after: Decimal) -> Marks | None:
+    """The marks after a deposit or a withdrawal took equity from `before` to `after`.
 
-    A deposit is no gain and a withdrawal no loss of the bot's.
+    A deposit is no gain and a withdrawal no loss. The marks keep their ratio to equity: an account
+    that was 1 % down is 1 % down afterwards. Where there was no equity, there is no ratio, and
+    losses are measured from the next window on.
     """
-    if marks is None:
+    if marks is None or before <= 0 or after < 0:
         return None
     return Marks(
         day=marks.day,
-        day_equity=marks.day_equity + amount,
-        peak_equity=marks.peak_equity + amount,
+        day_equity=marks.day_equity * after / before,
+        peak_equity=marks.peak_equity * after / before,
     )

@@ -1,4 +1,6 @@
-"""How much: a fraction of the quote balance for a buy, the whole base balance for a sell.
+"""How much: a fraction of the quote balance for a buy, the bot's own position for a sell.
+
+With `holdings` of `All`, the report's rule, a sell sells the whole base balance.
 
 Invariant: a buy of `of_buy` at its limit price, with the taker's fee, costs no more than
 `risk_fraction` of the available quote balance and never lifts the position over `max_position`.
@@ -8,9 +10,10 @@ from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.money import ZERO, floor_to
-from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import BPS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "size"
+HOLDS: Final[Holds] = "all"
 
 
 def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> Decimal:
@@ -18,13 +21,30 @@ def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> 
     spend = settings.risk_fraction * state.quote
     amount = spend / (price * (1 + inputs.taker_fee_bps / BPS)) if price > 0 else ZERO
     if settings.max_position is not None:
-        amount = min(amount, settings.max_position - state.base - state.base_held)
+        amount = min(amount, settings.max_position - held(state, settings))
     return max(ZERO, floor_to(amount, inputs.increments.amount_step))
 
 
-def of_sell(state: State, inputs: Inputs) -> Decimal:
-    """All of the available base, on the venue's step."""
-    return floor_to(state.base, inputs.increments.amount_step)
+def of_sell(state: State, inputs: Inputs, settings: Settings) -> Decimal:
+    """All that may be sold, on the venue's step."""
+    return floor_to(sellable(state, settings), inputs.increments.amount_step)
+
+
+def sellable(state: State, settings: Settings) -> Decimal:
+    """The available base that the bot may sell: its own position, or with `All` whatever is there.
+
+    Every order that sells asks here: a signal's, an exit's and a person's.
+    """
+    if settings.holdings == "All":
+        return state.base
+    return ZERO if state.position is None else min(state.position.amount, state.base)
+
+
+def held(state: State, settings: Settings) -> Decimal:
+    """The position that limits count: the bot's own, or with `All` the whole base balance."""
+    if settings.holdings == "All":
+        return state.base + state.base_held
+    return ZERO if state.position is None else state.position.amount
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
@@ -33,5 +53,5 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     passed = proposal.amount >= least and proposal.amount > 0
     reason = f"{proposal.amount} of base; the smallest order is {least}"
     if proposal.side == "buy" and settings.max_position is not None:
-        reason += f", the position {state.base + state.base_held} of {settings.max_position}"
+        reason += f", the position {held(state, settings)} of {settings.max_position}"
     return Verdict(gate=GATE, passed=passed, reason=reason)

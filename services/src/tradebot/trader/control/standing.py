@@ -4,13 +4,15 @@ from decimal import Decimal
 
 import msgspec
 
+from tradebot.domain.account.trip import holds
 from tradebot.domain.money import ZERO, plain
 from tradebot.trader.journal.ledger import Ledger
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where a bot stands. Money is in quote currency where not said
-    otherwise, as decimal strings."""
+    otherwise, as decimal strings. `base` and `quote` are the account's balances, `sells` the part
+    of the base that the next sell would sell."""
 
     bot: str
     symbol: str
@@ -24,6 +26,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     unrealised: str
     trips: int
     bought: bool
+    sells: str
     orders: int
     unresolved: int
     window_end: int
@@ -34,9 +37,21 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def standing(
-    ledger: Ledger, *, bot: str, symbol: str, mid: Decimal, minimum: Decimal, paused: str
+    ledger: Ledger,
+    *,
+    bot: str,
+    symbol: str,
+    mid: Decimal,
+    minimum: Decimal,
+    sells: Decimal,
+    paused: str,
 ) -> Standing:
-    """What the books say at `mid`; `paused` is why this process sends no order, or ""."""
+    """What the books say at `mid`.
+
+    Args:
+        sells: the base that the bot may sell.
+        paused: why this process sends no order, or "".
+    """
     trip = ledger.trip
     return Standing(
         bot=bot,
@@ -50,7 +65,8 @@ def standing(
         realised=plain(ledger.realised),
         unrealised=plain(trip.unrealised(mid) if trip else ZERO),
         trips=ledger.trips,
-        bought=ledger.bought(minimum),
+        bought=holds(trip, minimum),
+        sells=plain(sells),
         orders=ledger.number,
         unresolved=len(ledger.unresolved()),
         window_end=ledger.window_end,

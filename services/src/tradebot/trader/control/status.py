@@ -16,6 +16,7 @@ def lines(status: dict[str, Any]) -> list[str]:
         f"{status['bot']}: {status['symbol']}, {status['mode']}, {state} (epoch {status['epoch']})",
         f"  holds      {status['base']} base, {status['quote']} quote;"
         f" equity {float(status['equity']):,.2f} at mid {float(status['mid']):,.2f}",
+        f"  sells      {status['sells']} base: {_whose(status)}",
         f"  score      {float(status['realised']):,.2f} realised in {status['trips']} round trips,"
         f" {float(status['unrealised']):,.2f} unrealised",
         f"  orders     {status['orders']} so far, {status['unresolved']} unresolved",
@@ -28,6 +29,13 @@ def lines(status: dict[str, Any]) -> list[str]:
         mark = "ok " if good else "NOT"
         found.append(f"  {mark} {condition['type']}: {condition['message']}")
     return found
+
+
+def _whose(status: dict[str, Any]) -> str:
+    """What a sell would sell of the base balance."""
+    if float(status["sells"]) == float(status["base"]):
+        return "all of it"
+    return "what the bot bought; the rest of the balance is not the bot's own"
 
 
 def _status(bot: str, state_dir: Path, as_json: bool) -> None:

@@ -1,28 +1,48 @@
-"""The venue's public side, as a trader needs it: prices, and the symbol's rules."""
+"""The venue's public side, as a trader needs it: prices, and what the symbol is."""
 
-from tradebot.domain.decision import Increments
-from tradebot.venue.gemini.answers import Ticker
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.rules import RULE_REASONS, RuleBook, SymbolRules
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from tradebot.venue.port import Fees, Instrument, MarketData, Ticker
+
+KEEP_SECONDS: Final = 3600.0
 
 
 class Market:
-    """Prices and rules of one symbol; `refresh` must have succeeded once before any use."""
+    """Prices and instrument of one symbol; `refresh` must have succeeded once before any use.
 
-    def __init__(self, rest: GeminiRest, symbol: str) -> None:
-        self._rest = rest
+    Args:
+        fees: what an account pays by the venue's public table, until it tells its own.
+        clock: seconds from an arbitrary start.
+    """
+
+    def __init__(
+        self,
+        data: MarketData,
+        symbol: str,
+        fees: Fees,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.listed_fees = fees
+        self._data = data
         self._symbol = symbol
-        self._book = RuleBook(rest)
-        self._rules: SymbolRules | None = None
+        self._clock = clock
+        self._instrument: Instrument | None = None
+        self._read_at: float | None = None
 
-    async def refresh(self) -> SymbolRules:
-        """Reads the symbol's rules from the venue, at most once an hour.
+    async def refresh(self) -> Instrument:
+        """The symbol's instrument, asked for again after an hour or `forget`.
 
         Raises:
-            VenueError: the venue did not tell them.
+            VenueError: the venue did not tell it.
         """
-        self._rules = await self._book.rules(self._symbol)
-        return self._rules
+        known = self._instrument
+        if known is None or self._read_at is None or self._clock() - self._read_at > KEEP_SECONDS:
+            self._instrument = known = await self._data.instrument(self._symbol)
+            self._read_at = self._clock()
+        return known
 
     async def ticker(self) -> Ticker:
         """The venue's prices now.
@@ -30,28 +50,23 @@ class Market:
         Raises:
             VenueError: it did not tell them.
         """
-        return await self._rest.ticker(self._symbol)
+        return await self._data.ticker(self._symbol)
 
-    def forget(self, reason: str) -> None:
-        """Reads the rules anew at the next refresh, if an order's refusal may come from them."""
-        if reason in RULE_REASONS:
-            self._book = RuleBook(self._rest)
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """What rests to buy: price and amount, the best first.
 
-    @property
-    def rules(self) -> SymbolRules:
-        """The symbol's rules."""
-        assert self._rules is not None, "refresh comes first"
-        return self._rules
+        Raises:
+            VenueError: the venue did not tell it.
+        """
+        book = await self._data.book(self._symbol)
+        return [(level.price, level.amount) for level in book.bids]
 
-    @property
-    def increments(self) -> Increments:
-        """The rules as a decision needs them."""
-        rules = self.rules
-        return Increments(
-            amount_step=rules.amount_step, price_step=rules.price_step, minimum=rules.min_amount
-        )
+    def forget(self) -> None:
+        """The next `refresh` asks again: a refused order may come of rules that changed."""
+        self._read_at = None
 
     @property
-    def currencies(self) -> tuple[str, str]:
-        """Base and quote."""
-        return self.rules.base, self.rules.quote
+    def instrument(self) -> Instrument:
+        """The symbol's steps, minimum and currencies, as last read."""
+        assert self._instrument is not None, "refresh comes first"
+        return self._instrument

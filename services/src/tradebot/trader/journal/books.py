@@ -9,6 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import Side
 from tradebot.records import Document
@@ -111,6 +113,10 @@ class Books:
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
                 self._compact()
 
+    def name_currencies(self, currencies: tuple[str, str]) -> None:
+        """From now on documents name the symbol's base and quote as the venue does."""
+        self.who = msgspec.structs.replace(self.who, currencies=currencies)
+
     def intent(
         self,
         side: Side,
@@ -120,13 +126,17 @@ class Books:
         mid: Decimal,
         window_end: int,
         name: str,
+        minimum: Decimal,
+        reduces: bool = False,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
         Args:
             mid: the market's, in quote currency.
-            window_end: of the window that led to it, ms; 0 for a person's order.
+            window_end: of the window that led to it, ms; 0 where no window did.
             name: of the decision.
+            reduces: whether it goes out though the bot is halted or paused.
+            minimum: the symbol's smallest order.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -141,6 +151,8 @@ class Books:
             mid=mid,
             window_end=window_end,
             created=self._now(),
+            reduces=reduces,
+            minimum=minimum,
         )
 
     def _compact(self) -> None:

@@ -10,23 +10,25 @@ from decimal import Decimal
 import msgspec
 
 from tradebot import documents
+from tradebot.domain.account.trip import Trip
 from tradebot.domain.decision import Decision
-from tradebot.domain.order_state import Fill, Filled, Phase
+from tradebot.domain.intent import Intent
+from tradebot.domain.order_state import Fill, Phase
 from tradebot.domain.risk.marks import equity_of
-from tradebot.domain.score import Trip
 from tradebot.domain.situation import Stored
 from tradebot.records import DocType, Document
 from tradebot.trader.journal.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
-from tradebot.trader.journal.ledger import Ledger, Placed, closed_trip
-from tradebot.venue.gemini.answers import Ticker
+from tradebot.trader.journal.ledger import Ledger, Placed, fills_of
+from tradebot.venue.port import Ticker
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose documents they are."""
+    """Whose documents they are; `currencies` are base and quote, once the venue has named them."""
 
     bot: str
     symbol: str
     mode: str
+    currencies: tuple[str, str] | None = None
 
 
 def decision_id(bot: str, window_end: int) -> str:
@@ -39,6 +41,7 @@ def decision_document(
     stored: Stored,
     decision: Decision,
     *,
+    name: str,
     ts: int,
     epoch: int,
     client_order_id: str,
@@ -47,16 +50,17 @@ def decision_document(
     """The decision with all that it was made from.
 
     Args:
+        name: of the decision.
         reconciliations: comparisons with the venue since the decision before.
     """
     window, prediction = stored.inputs.window, stored.inputs.prediction
-    name = decision_id(who.bot, window.end)
     body = documents.Decision(
         decision_id=name,
         action=decision.action,
         signal=decision.signal,
         reason=decision.reason,
         gate=decision.gate,
+        exit=decision.exit,
         verdicts=[
             documents.Verdict(gate=verdict.gate, passed=verdict.passed, reason=verdict.reason)
             for verdict in decision.verdicts
@@ -99,8 +103,7 @@ def consequences(
         case OrderEvent() if after is not before:
             return tuple(_of_order(who, before, after, body, latency=latency))
         case Balanced():
-            trip = closed_trip(before, after, body)
-            return () if trip is None else (_score(who, trip, after, mid=body.mid),)
+            return tuple(_scores(who, before, after, mid=body.mid))
         case Halted():
             return (_halt(who, ts, "halted", reason=body.reason),)
         case Paused():
@@ -116,15 +119,23 @@ def consequences(
 def _of_order(
     who: Identity, before: Ledger, after: Ledger, body: OrderEvent, *, latency: float | None
 ) -> list[Document]:
-    placed = after.orders[body.client_order_id]
-    found = [order_document(who, placed, latency=latency)]
-    known = len(before.orders[body.client_order_id].order.fills)
-    if isinstance(body.event, Filled) and len(placed.order.fills) > known:
-        found.append(_fill_document(who, placed, body.event))
-        trip = closed_trip(before, after, body)
-        if trip is not None:
-            found.append(_score(who, trip, after, mid=placed.intent.mid))
-    return found
+    placed, known = after.orders[body.client_order_id], before.orders[body.client_order_id]
+    order_id = getattr(body.event, "order_id", "")
+    fills = fills_of(known.order, placed.order)
+    broken = fills_of(placed.order, known.order)
+    return [
+        order_document(who, placed, latency=latency),
+        *(_fill_document(who, placed.intent, order_id, fill) for fill in fills),
+        *(_fill_document(who, placed.intent, order_id, fill, broken=True) for fill in broken),
+        *_scores(who, before, after, mid=placed.intent.mid),
+    ]
+
+
+def _scores(who: Identity, before: Ledger, after: Ledger, *, mid: Decimal) -> list[Document]:
+    """The score of the trip that just ended, or that a late or broken fill changed, if any."""
+    if after.ended is None or after.ended == before.ended:
+        return []
+    return [_score(who, after.ended, after, mid=mid)]
 
 
 def order_document(who: Identity, placed: Placed, *, latency: float | None = None) -> Document:
@@ -172,11 +183,12 @@ def _average(fills: tuple[Fill, ...]) -> Decimal | None:
     return sum((fill.price * fill.amount for fill in fills), Decimal(0)) / amount
 
 
-def _fill_document(who: Identity, placed: Placed, event: Filled) -> Document:
-    intent, fill = placed.intent, event.fill
+def _fill_document(
+    who: Identity, intent: Intent, order_id: str, fill: Fill, *, broken: bool = False
+) -> Document:
     body = documents.Fill(
         trade_id=str(fill.trade_id),
-        order_id=event.order_id,
+        order_id=order_id,
         client_order_id=intent.client_order_id,
         decision_id=intent.decision_id,
         side=intent.side,
@@ -185,6 +197,7 @@ def _fill_document(who: Identity, placed: Placed, event: Filled) -> Document:
         fee=float(fill.fee),
         fee_currency=fill.fee_currency,
         liquidity="taker" if fill.taker else "maker",
+        broken=broken,
     )
     return _document(who, DocType.FILL, ts=fill.ts, key=str(fill.trade_id), body=body)
 
@@ -257,7 +270,15 @@ def ticker_document(
 def _document(
     who: Identity, doc_type: DocType, *, ts: int, key: str, body: documents.Body
 ) -> Document:
-    return documents.document(doc_type, bot=who.bot, symbol=who.symbol, ts=ts, key=key, body=body)
+    return documents.document(
+        doc_type,
+        bot=who.bot,
+        symbol=who.symbol,
+        ts=ts,
+        key=key,
+        body=body,
+        currencies=who.currencies,
+    )
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from tradebot.domain.intent import Intent
+from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Event
 from tradebot.records import Document
 
@@ -26,9 +27,12 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The books were compared with the venue.
 
     `base` and `quote` are the venue's whole balances. `outside_base` and `outside_quote` are what
-    came in (or went out, negative) by nobody's intent; `mid` values it. `trades_to` is the time
-    (ms) up to which fills are known, and `outside_trades` the trades of others' orders. `number`
-    is the highest in a client order id of this bot at the venue, where its journal is new.
+    came in (or went out, negative) by nobody's intent; `mid` values it. Of that, `traded_base` and
+    `traded_quote` came of trades with this account's key that no intent explains: they are gains
+    and losses, all else is deposits and withdrawals. `outside_trades` are their ids and `traded_at`
+    is the venue's time (ms) of the last, 0 if there was none. `trades_to` is the time (ms) up to
+    which fills are known. `number` is the highest in a client order id of this bot at the venue,
+    where its journal is new.
     """
 
     base: Decimal
@@ -38,16 +42,24 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     mid: Decimal
     trades_to: int
     outside_trades: tuple[int, ...] = ()
+    traded_base: Decimal = ZERO
+    traded_quote: Decimal = ZERO
+    traded_at: int = 0
     number: int = 0
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A window is accounted for. `equity` is `None` where the market was not known."""
+    """A window is accounted for. `equity` and `mid` are `None` where there was no sound price.
+
+    `usable` says whether the window and its forecast could be traded on.
+    """
 
     window_end: int
     action: Literal["buy", "sell", "hold"]
     gate: str
     equity: Decimal | None
+    usable: bool = False
+    mid: Decimal | None = None
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -70,10 +82,23 @@ class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person paused the bot."""
+    """A person paused the bot; with `flatten`, everything is to be sold as well."""
 
     because: str
     by: str
+    flatten: bool = False
+
+
+class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All that could be sold has been sold: a person's order to flatten is done."""
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a look between windows saw at `ts` (ms), in quote currency; `None` if not sound."""
+
+    ts: int
+    equity: Decimal | None
+    mid: Decimal | None
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -90,7 +115,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 Body = (
-    EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed | Snapshot
+    EpochTaken
+    | Balanced
+    | Decided
+    | Watched
+    | Intended
+    | OrderEvent
+    | Halted
+    | Paused
+    | Flattened
+    | Resumed
+    | Snapshot
 )
 
 

@@ -9,24 +9,25 @@ from typing import Final
 
 import msgspec
 
+from tradebot.domain.account import fold
+from tradebot.domain.account.trip import Traded, paid_in_base
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
-from tradebot.domain.order_state import Filled, Order
+from tradebot.domain.order_state import Fill, Order, Phase
 from tradebot.domain.order_state import apply as apply_event
-from tradebot.domain.risk import marks as equity_marks
-from tradebot.domain.score import Trip, add, holds, shrink
-from tradebot.domain.situation import HOUR_MS, Marks
 from tradebot.trader.journal.entries import (
     Balanced,
     Body,
     Decided,
     EpochTaken,
+    Flattened,
     Halted,
     Intended,
     OrderEvent,
     Paused,
     Resumed,
     Snapshot,
+    Watched,
 )
 
 KEPT_ORDERS: Final = 400
@@ -40,40 +41,40 @@ class Placed(msgspec.Struct, frozen=True):
     order: Order
 
 
-class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal says. `base` and `quote` are whole balances by our books."""
+class Ledger(fold.Account, frozen=True, kw_only=True):
+    """What the journal says: the account, the orders that made it, and who may act for it.
+
+    `outside_base` and `outside_quote` are what others moved in all, `outside_traded` the venue's
+    time (ms) of their last trade with this account's key, 0 if there was none.
+    """
 
     epoch: int = 0
     mode: str = ""
     number: int = 0
     """Of the last intent; its next one's is one more."""
-    base: Decimal = ZERO
-    quote: Decimal = ZERO
     known: bool = False
     """Whether the balances were ever compared with the venue's."""
     outside_base: Decimal = ZERO
     outside_quote: Decimal = ZERO
     trades_to: int = 0
     outside_trades: frozenset[int] = frozenset()
-    orders: dict[str, Placed] = {}
+    outside_traded: int = 0
+    orders: dict[str, Placed] = msgspec.field(default_factory=dict)
     pending: tuple[str, ...] = ()
     """Of the orders, those whose fate is not known or whose fills are not all booked."""
-    trip: Trip | None = None
-    realised: Decimal = ZERO
-    trips: int = 0
     window_end: int = 0
-    orders_at: tuple[int, ...] = ()
-    marks: Marks | None = None
+    watched_at: int = 0
+    """When a look between windows was last written, ms."""
+    signal_at: int = 0
+    """The end of the last window that could be traded on, ms."""
     halted: str = ""
     paused: str = ""
+    flattening: str = ""
+    """Why a person wants everything sold; empty once that is done."""
 
     def unresolved(self) -> list[Placed]:
         """Orders whose fate is not known, or whose fills are not all booked."""
         return [self.orders[name] for name in self.pending]
-
-    def bought(self, minimum: Decimal) -> bool:
-        """Whether the bot holds what it bought, by more than could not be sold anyway."""
-        return holds(self.trip, minimum)
 
 
 def apply(ledger: Ledger, body: Body) -> Ledger:
@@ -85,6 +86,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
             return _balanced(ledger, body)
         case Decided():
             return _decided(ledger, body)
+        case Watched():
+            return _watched(ledger, body)
         case Intended():
             return _intended(ledger, body.intent)
         case OrderEvent():
@@ -92,12 +95,15 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
         case Halted():
             return msgspec.structs.replace(ledger, halted=body.reason)
         case Paused():
-            return msgspec.structs.replace(ledger, paused=body.because)
+            return _paused(ledger, body)
+        case Flattened():
+            return msgspec.structs.replace(ledger, flattening="")
         case Resumed():
             return msgspec.structs.replace(
                 ledger,
                 halted="",
                 paused="",
+                flattening="",
                 marks=None,  # losses are measured anew, or the same halt would come back at once
             )
         case Snapshot():
@@ -123,24 +129,29 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         window_end=ledger.window_end,
         halted=ledger.halted,
         paused=ledger.paused,
+        flattening=ledger.flattening,
     )
 
 
+def _paused(ledger: Ledger, body: Paused) -> Ledger:
+    flattening = body.because if body.flatten else ledger.flattening
+    return msgspec.structs.replace(ledger, paused=body.because, flattening=flattening)
+
+
 def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
-    shift = body.outside_quote + body.outside_base * body.mid
-    trip = None if ledger.trip is None else shrink(ledger.trip, body.base)
-    ledger = _ended(msgspec.structs.replace(ledger, trip=trip))
+    flow_base = body.outside_base - body.traded_base
+    flow_quote = body.outside_quote - body.traded_quote
+    flow = flow_quote + flow_base * body.mid
+    ledger = fold.balanced(ledger, body.base, body.quote, flow, body.mid)
     return msgspec.structs.replace(
         ledger,
-        base=body.base,
-        quote=body.quote,
         known=True,
         number=max(ledger.number, body.number),
         outside_base=ledger.outside_base + body.outside_base,
         outside_quote=ledger.outside_quote + body.outside_quote,
+        outside_traded=max(ledger.outside_traded, body.traded_at),
         trades_to=max(ledger.trades_to, body.trades_to),
         outside_trades=_newest(ledger.outside_trades.union(body.outside_trades)),
-        marks=equity_marks.shift(ledger.marks, shift) if shift else ledger.marks,
     )
 
 
@@ -150,26 +161,28 @@ def _newest(trades: frozenset[int]) -> frozenset[int]:
 
 
 def _decided(ledger: Ledger, body: Decided) -> Ledger:
-    marks = ledger.marks
-    if body.equity is not None:
-        marks = equity_marks.advance(marks, body.equity, body.window_end)
+    ledger = fold.marked(ledger, body.window_end, body.equity, body.mid)
     return msgspec.structs.replace(
-        ledger, window_end=max(ledger.window_end, body.window_end), marks=marks
+        ledger,
+        window_end=max(ledger.window_end, body.window_end),
+        signal_at=body.window_end if body.usable else ledger.signal_at,
     )
+
+
+def _watched(ledger: Ledger, body: Watched) -> Ledger:
+    ledger = fold.marked(ledger, body.ts, body.equity, body.mid)
+    return msgspec.structs.replace(ledger, watched_at=body.ts)
 
 
 def _intended(ledger: Ledger, intent: Intent) -> Ledger:
     order = Order(side=intent.side, price=intent.price, original=intent.amount)
-    recent = ledger.orders_at
     if intent.window_end:
-        horizon = intent.window_end - HOUR_MS
-        recent = (*(at for at in recent if at > horizon), intent.window_end)
+        ledger = fold.ordered(ledger, intent.window_end)
     return msgspec.structs.replace(
         ledger,
         number=max(ledger.number, intent.number),
         orders=_pruned({**ledger.orders, intent.client_order_id: Placed(intent, order)}),
         pending=(*ledger.pending, intent.client_order_id),
-        orders_at=recent,
         window_end=max(ledger.window_end, intent.window_end),
     )
 
@@ -192,48 +205,42 @@ def _order_event(ledger: Ledger, body: OrderEvent) -> Ledger:
     others = tuple(name for name in ledger.pending if name != body.client_order_id)
     pending = others if is_over(order) else (*others, body.client_order_id)
     after = msgspec.structs.replace(ledger, orders=orders, pending=pending)
-    if isinstance(body.event, Filled) and len(order.fills) > len(placed.order.fills):
-        return _booked(after, placed.intent, body.event)
+    after = _counted(after, placed.intent, placed.order, order)
+    for fill in fills_of(placed.order, order):
+        after = fold.booked(after, _traded(placed.intent, fill))
+    for fill in fills_of(order, placed.order):
+        after = fold.broken(after, _traded(placed.intent, fill))
     return after
 
 
-def _booked(ledger: Ledger, intent: Intent, event: Filled) -> Ledger:
-    """The balances and the trip after a fill that was not known before."""
-    fill = event.fill
-    value = fill.price * fill.amount
-    sign = 1 if intent.side == "buy" else -1
-    trip = add(ledger.trip, intent.side, fill, trip_id=intent.decision_id, mid=intent.mid)
-    after = msgspec.structs.replace(
-        ledger,
-        base=ledger.base + sign * fill.amount,
-        quote=ledger.quote - sign * value - fill.fee,
-        trip=trip,
-    )
-    return after if intent.side == "buy" else _ended(after)
+def fills_of(before: Order, after: Order) -> tuple[Fill, ...]:
+    """The fills that `after` has and `before` had not."""
+    known = {fill.trade_id for fill in before.fills}
+    return tuple(fill for fill in after.fills if fill.trade_id not in known)
 
 
-def _ended(ledger: Ledger) -> Ledger:
-    """The ledger with its trip counted, where all that was bought is sold."""
-    trip = ledger.trip
-    if trip is None or trip.open_amount > 0:
+def _counted(ledger: Ledger, intent: Intent, before: Order, after: Order) -> Ledger:
+    """The ledger whose order times count the order only if the venue took it."""
+    if not intent.window_end or _counts(before) == _counts(after):
         return ledger
-    return msgspec.structs.replace(
-        ledger, trip=None, realised=ledger.realised + trip.score, trips=ledger.trips + 1
+    count = fold.ordered if _counts(after) else fold.not_ordered
+    return count(ledger, intent.window_end)
+
+
+def _counts(order: Order) -> bool:
+    refused = order.refused and not order.order_ids and not order.filled
+    return not refused and order.phase != Phase.UNPLACED
+
+
+def _traded(intent: Intent, fill: Fill) -> Traded:
+    return Traded(
+        side=intent.side,
+        fill=fill,
+        fee_in_base=paid_in_base(intent.symbol, fill.fee_currency),
+        name=intent.decision_id,
+        mid=intent.mid,
+        minimum=intent.minimum,
     )
-
-
-def closed_trip(before: Ledger, after: Ledger, body: Body) -> Trip | None:
-    """The round trip that `body` brought to its end, if it did."""
-    if after.trips == before.trips or before.trip is None:
-        return None
-    match body:
-        case Balanced():
-            return shrink(before.trip, body.base)
-        case OrderEvent(event=Filled(fill=fill)):
-            intent = after.orders[body.client_order_id].intent
-            return add(before.trip, intent.side, fill, trip_id=intent.decision_id, mid=intent.mid)
-        case _:
-            return None
 
 
 def is_over(order: Order) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.intent import Intent, is_of
@@ -14,9 +13,8 @@ from tradebot.trader import metrics
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.ledger import Placed, is_over
-from tradebot.trader.orders.account import Account
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
-from tradebot.venue.gemini.answers import OrderStatus, OwnTrade
+from tradebot.venue.port import Account, Fees, OrderStatus, OwnTrade
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 """Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
@@ -34,12 +32,12 @@ def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
     """Why an intent that was written is not sent any more, or ""; asked last when its turn comes.
 
     A pause or a halt may have waited for the same journal and come first: whoever paused the bot
-    was told that it holds. A person's order to flatten follows no window, and goes on.
+    was told that it holds. What makes the position smaller goes on.
     """
     if not held():
         return "the lease was lost before the order was sent"
     ledger = books.ledger
-    if intent.window_end and (ledger.halted or ledger.paused):
+    if not intent.reduces and (ledger.halted or ledger.paused):
         return f"stopped before it was sent: {ledger.halted or ledger.paused}"
     return ""
 
@@ -141,7 +139,7 @@ class Executor:
         """Books what the venue says of the intent's order: its state, then its fills."""
         for status in found:
             trades = status.trades
-            if not trades and status.executed_amount > 0:
+            if not trades and status.executed > 0:
                 await self._learn(intent, _told(status), latency=latency)
                 trades = await self._trades_of(status)
             fills = [_filled(trade) for trade in trades]
@@ -204,13 +202,13 @@ class Executor:
         except VenueError as error:
             self._log.warning("heartbeat not heard", reason=str(error))
 
-    async def taker_fee_bps(self) -> Decimal:
-        """The account's fee for taking, basis points.
+    async def fees(self) -> Fees:
+        """What the account pays.
 
         Raises:
             VenueError: the venue did not tell it.
         """
-        return await self._account.taker_fee_bps()
+        return await self._account.fees()
 
     def _placed(self, intent: Intent) -> Placed:
         return self._books.ledger.orders[intent.client_order_id]
@@ -226,18 +224,18 @@ def _matches(intent: Intent, status: OrderStatus) -> bool:
         symbol=status.symbol,
         side=status.side,
         price=status.price,
-        original=status.original_amount,
+        original=status.original,
     )
 
 
 def _told(status: OrderStatus) -> Told:
     return Told(
         order_id=status.order_id,
-        executed=status.executed_amount,
-        average=status.avg_execution_price,
-        closed=not status.is_live,
+        executed=status.executed,
+        average=status.average,
+        closed=not status.live,
         reason=status.reason,
-        ts=status.timestampms,
+        ts=status.ts,
     )
 
 
@@ -246,9 +244,9 @@ def _filled(trade: OwnTrade) -> Filled:
         trade_id=trade.tid,
         price=trade.price,
         amount=trade.amount,
-        fee=trade.fee_amount,
+        fee=trade.fee,
         fee_currency=trade.fee_currency,
-        taker=trade.aggressor,
-        ts=trade.timestampms,
+        taker=trade.taker,
+        ts=trade.ts,
     )
     return Filled(order_id=trade.order_id, fill=fill)

@@ -12,12 +12,15 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.trader.journal.ledger import Placed
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.gemini.answers import Balance, BookLevel, OrderStatus, OwnTrade
-from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.gemini.rules import SymbolRules
-
-FEE_BPS: Final = Decimal(40)
-"""Gemini's fee for taking at the lowest volume."""
+from tradebot.venue.port import (
+    Balance,
+    BookLevel,
+    Fees,
+    Instrument,
+    MarketData,
+    OrderStatus,
+    OwnTrade,
+)
 
 LAST_PART: Final = 999
 """Numbers the fill that an earlier process did not get to write; a book shows fewer levels."""
@@ -27,21 +30,24 @@ class PaperAccount:
     """Simulated fills; see `Account`.
 
     Args:
+        fees: what each fill costs.
         base, quote: balances to start from.
         now: the venue's time in ms.
     """
 
     def __init__(
         self,
-        rest: GeminiRest,
-        rules: SymbolRules,
+        market: MarketData,
+        instrument: Instrument,
         *,
+        fees: Fees,
         base: Decimal,
         quote: Decimal,
         now: Callable[[], int],
     ) -> None:
-        self._rest = rest
-        self._rules = rules
+        self._market = market
+        self._instrument = instrument
+        self._fees = fees
         self._base = base
         self._quote = quote
         self._now = now
@@ -49,11 +55,11 @@ class PaperAccount:
 
     async def place(self, intent: Intent) -> OrderStatus:
         """Walks the book up to the limit; what is not there is cancelled."""
-        book = await self._rest.book(intent.symbol)
+        book = await self._market.book(intent.symbol)
         levels = book.asks if intent.side == "buy" else book.bids
         parts = _walk(levels, intent)
         value, executed = _value(parts), _amount(parts)
-        fee = value * FEE_BPS / 10_000
+        fee = value * self._fees.taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
             raise RejectedError("InsufficientFunds", "the paper account holds too little")
@@ -95,7 +101,7 @@ class PaperAccount:
         sign = 1 if intent.side == "buy" else -1
         value = _value(parts)
         self._base += sign * _amount(parts)
-        self._quote -= sign * value + value * FEE_BPS / 10_000
+        self._quote -= sign * value + value * self._fees.taker
 
     def _trade(
         self, intent: Intent, tid: int, price: Decimal, amount: Decimal, *, ts: int
@@ -103,13 +109,13 @@ class PaperAccount:
         return OwnTrade(
             tid=tid,
             order_id=f"paper-{intent.epoch}-{intent.number}",
-            timestampms=ts,
+            ts=ts,
+            side=intent.side,
             price=price,
             amount=amount,
-            type=intent.side,
-            aggressor=True,
-            fee_currency=self._rules.quote,
-            fee_amount=price * amount * FEE_BPS / 10_000,
+            taker=True,
+            fee_currency=self._instrument.quote,
+            fee=price * amount * self._fees.taker,
             symbol=intent.symbol,
             client_order_id=intent.client_order_id,
         )
@@ -123,17 +129,13 @@ class PaperAccount:
             order_id=f"paper-{intent.epoch}-{intent.number}",
             symbol=intent.symbol,
             side=intent.side,
-            type="exchange limit",
-            timestampms=self._now(),
+            ts=self._now(),
             price=intent.price,
-            avg_execution_price=_value(parts) / executed if executed else ZERO,
-            original_amount=intent.amount,
-            executed_amount=executed,
-            remaining_amount=rest,
-            is_live=False,
-            is_cancelled=rest > 0,
+            original=intent.amount,
+            executed=executed,
+            average=_value(parts) / executed if executed else ZERO,
+            live=False,
             client_order_id=intent.client_order_id,
-            options=["immediate-or-cancel"],
             reason="ImmediateOrCancelWouldPost" if rest > 0 else "",
             trades=trades,
         )
@@ -164,7 +166,7 @@ class PaperAccount:
     async def trades(self, since: int) -> list[OwnTrade]:
         """The trades of this process."""
         found = [trade for order in self._orders.values() for trade in order.trades]
-        return [trade for trade in found if trade.timestampms >= since]
+        return [trade for trade in found if trade.ts >= since]
 
     async def highest_number(self, bot: str) -> int:
         """Paper orders live in the journal alone."""
@@ -172,17 +174,15 @@ class PaperAccount:
 
     async def balances(self) -> list[Balance]:
         """Both currencies."""
-        amounts = ((self._rules.base, self._base), (self._rules.quote, self._quote))
+        amounts = ((self._instrument.base, self._base), (self._instrument.quote, self._quote))
         return [
-            Balance(
-                currency=currency, amount=amount, available=amount, available_for_withdrawal=amount
-            )
+            Balance(currency=currency, amount=amount, available=amount)
             for currency, amount in amounts
         ]
 
-    async def taker_fee_bps(self) -> Decimal:
-        """Gemini's fee for taking at the lowest volume."""
-        return FEE_BPS
+    async def fees(self) -> Fees:
+        """The fees that it was made with."""
+        return self._fees
 
     async def heartbeat(self) -> None:
         """Nobody listens."""

@@ -18,9 +18,8 @@ from tradebot.platform import logs
 from tradebot.trader import metrics
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Balanced, Halted
-from tradebot.trader.orders.account import Account
 from tradebot.trader.orders.execution import Executor, Sleep
-from tradebot.venue.gemini.answers import Balance, OrderStatus, OwnTrade
+from tradebot.venue.port import Account, Balance, OrderStatus, OwnTrade
 
 OVERLAP_MS: Final = 60_000
 """Fills are asked for again from a minute before the last known, should clocks disagree."""
@@ -154,7 +153,7 @@ class Reconciler:
                 others.append(trade)
             else:
                 await self._executor.book(intent, trade)
-        return others, max((trade.timestampms for trade in trades), default=0)
+        return others, max((trade.ts for trade in trades), default=0)
 
     def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
         placed = self._books.ledger.orders.get(trade.client_order_id)

@@ -12,14 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from tradebot.domain.money import plain
-from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
+from tradebot.venue.errors import AmbiguousError, FeedBrokenError, RejectedError, TransportError
 from tradebot.venue.events import AccountEvent, ConnectedEvent
 from tradebot.venue.gemini.answers import NewOrder, OrderOption
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.sockets import Socket, open_socket
-from tradebot.venue.settings import Endpoints
 
 TIME_IN_FORCE: Final[dict[OrderOption | None, str]] = {
     None: "GTC",

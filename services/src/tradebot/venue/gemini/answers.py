@@ -27,31 +27,7 @@ class SymbolDetails(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "open"
 
 
-class Ticker(msgspec.Struct, frozen=True, kw_only=True):
-    """Best prices and the last one; `volumes` of 24 hours by currency."""
-
-    bid: Decimal
-    ask: Decimal
-    last: Decimal
-    ts: int
-    volumes: dict[str, Decimal]
-
-
-class BookLevel(msgspec.Struct, frozen=True):
-    """A price and all that rests at it."""
-
-    price: Decimal
-    amount: Decimal
-
-
-class Book(msgspec.Struct, frozen=True):
-    """Both sides, best first."""
-
-    bids: list[BookLevel]
-    asks: list[BookLevel]
-
-
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
+class TradeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A trade of anybody; `type` is the taker's side."""
 
     tid: int
@@ -60,17 +36,6 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     amount: Decimal
     type: str
     broken: bool = False
-
-
-class Candle(msgspec.Struct, frozen=True, array_like=True):
-    """A bar from `ts` (ms) on; a minute without trades has volume 0."""
-
-    ts: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +51,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
 
 
-class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
+class FillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A fill of the account; `type` is "Buy" or "Sell", the fee is the venue's."""
 
     tid: int
@@ -106,13 +71,8 @@ class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
         """The account's side of the trade."""
         return "buy" if self.type.lower() == "buy" else "sell"
 
-    @property
-    def liquidity(self) -> Literal["maker", "taker"]:
-        """Whether the account took, or rested and was taken."""
-        return "taker" if self.aggressor else "maker"
 
-
-class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the venue sees it.
 
     An answer to a cancel may well be neither live nor cancelled: it was filled before.
@@ -135,7 +95,7 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str = ""
     options: list[str] = []
     reason: str = ""
-    trades: list[OwnTrade] = []
+    trades: list[FillAnswer] = []
 
 
 class CancelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,21 +105,12 @@ class CancelReport(msgspec.Struct, frozen=True, kw_only=True):
     rejected: list[str]
 
 
-class Balance(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    rename={
-        "available_for_withdrawal": "availableForWithdrawal",
-    },
-):
+class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the account holds of a currency; orders reserve what is not `available`."""
 
     currency: str
     amount: Decimal
     available: Decimal
-    available_for_withdrawal: Decimal = Decimal(0)
-    type: str = "exchange"
 
 
 class NotionalVolume(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,10 +14,11 @@ from typing import Final
 
 from tradebot.domain.book import OrderBook
 from tradebot.venue.events import MarketEvent
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds import Interface, feed_of
-from tradebot.venue.gemini.feeds.base import Clock, Feed
+from tradebot.venue.gemini.feeds.base import Feed
 from tradebot.venue.gemini.sockets import Socket, open_socket
-from tradebot.venue.settings import Endpoints
+from tradebot.venue.market import Clock
 
 STALL_SECONDS: Final = 10.0
 

@@ -7,9 +7,7 @@ one sequence, so two processes on one key collide: one key a bot.
 
 import time
 from collections.abc import Callable
-from typing import Final, Literal, Protocol
-
-NonceKind = Literal["counter", "time"]
+from typing import Final, Protocol
 
 LEAP_MS: Final = 60_000
 
@@ -81,8 +79,3 @@ class TimeNonces:
     def refused(self) -> bool:
         """Nothing helps but a right clock."""
         return False
-
-
-def nonces_of(kind: NonceKind) -> Nonces:
-    """The nonces of a key of that kind."""
-    return TimeNonces() if kind == "time" else CounterNonces()

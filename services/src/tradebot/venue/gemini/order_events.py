@@ -12,14 +12,13 @@ from urllib.parse import urlencode
 
 from tradebot.platform import logs
 from tradebot.venue.backoff import Backoff
-from tradebot.venue.errors import VenueError
+from tradebot.venue.errors import FeedBrokenError, VenueError
 from tradebot.venue.events import AccountEvent
 from tradebot.venue.gemini.account_socket import connect_account
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds.orders_old import OldOrderFeed
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.sockets import Socket, open_socket
-from tradebot.venue.settings import Endpoints
 
 PATH: Final = "/v1/order/events"
 STALL_SECONDS: Final = 15.0

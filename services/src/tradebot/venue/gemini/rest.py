@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -16,39 +17,31 @@ import msgspec
 
 from tradebot import records
 from tradebot.domain.money import plain
-from tradebot.venue.errors import (
-    TOO_MANY_REQUESTS,
-    AmbiguousError,
-    RejectedError,
-    TransportError,
-    excerpt,
-    refusal,
-)
+from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
 from tradebot.venue.gemini.answers import (
-    Balance,
-    Book,
+    BalanceAnswer,
     CancelReport,
-    Candle,
+    FillAnswer,
     NewOrder,
     NotionalVolume,
-    OrderStatus,
-    OwnTrade,
+    OrderAnswer,
     Period,
     SymbolDetails,
-    Ticker,
-    Trade,
+    TradeAnswer,
     finite,
 )
 from tradebot.venue.gemini.nonces import CounterNonces, Nonces
 from tradebot.venue.gemini.rate_limit import Priority, RateLimit, private_limit, public_limit
+from tradebot.venue.gemini.refusals import TOO_MANY_REQUESTS, excerpt, refusal
 from tradebot.venue.gemini.signing import Credentials, handshake_headers, signed_headers
 from tradebot.venue.gemini.wire import Wire
+from tradebot.venue.market import Book, Candle, Ticker
 
 Answer = TypeVar("Answer")
 
 PAGE: Final = 500
 PUBLIC_HEADERS: Final = {"User-Agent": "tradebot", "Accept-Encoding": "gzip, deflate"}
-ORDERS: Final[Any] = list[OrderStatus] | OrderStatus
+ORDERS: Final[Any] = list[OrderAnswer] | OrderAnswer
 
 
 class GeminiRest:
@@ -116,22 +109,33 @@ class GeminiRest:
 
     async def trades(
         self, symbol: str, *, since: int | None = None, since_tid: int | None = None
-    ) -> list[Trade]:
+    ) -> list[TradeAnswer]:
         """Up to 500 trades after `since` (ms) or `since_tid`, newest first."""
         parameters: dict[str, Any] = {"limit_trades": PAGE}
         if since is not None:
             parameters["timestamp"] = since
         if since_tid is not None:
             parameters["since_tid"] = since_tid
-        return await self._get(f"/v1/trades/{symbol.lower()}", list[Trade], parameters)
+        return await self._get(f"/v1/trades/{symbol.lower()}", list[TradeAnswer], parameters)
 
     async def candles(self, symbol: str, period: Period = "1m") -> list[Candle]:
         """The bars that the venue keeps of the period, newest first."""
         return await self._get(f"/v2/candles/{symbol.lower()}/{period}", list[Candle])
 
+    async def emulator_history(self, symbol: str) -> list[Candle]:
+        """All minutes that an emulator has; Gemini has no such call."""
+        return await self._get("/emulator/history", list[Candle], {"symbol": symbol})
+
+    async def time(self) -> float | None:
+        """The venue's time in seconds of the epoch, by the date of an answer."""
+        async with self._public.slot(Priority.INFORMATION):
+            response = await self._wire.send("GET", "/v1/symbols", headers=PUBLIC_HEADERS)
+        stamp = response.headers.get("date")
+        return parsedate_to_datetime(stamp).timestamp() if stamp else None
+
     async def new_order(
         self, order: NewOrder, unless: Callable[[], str] = lambda: ""
-    ) -> OrderStatus:
+    ) -> OrderAnswer:
         """Places an order; the answer may already be filled or cancelled.
 
         `unless` is asked when its turn has come: a reason why it is not to be sent any more.
@@ -151,12 +155,12 @@ class GeminiRest:
         if order.stop_price is not None:
             parameters |= {"type": "exchange stop limit", "stop_price": plain(order.stop_price)}
         return await self._post(
-            "/v1/order/new", OrderStatus, parameters, Priority.ORDER, repeat=False, unless=unless
+            "/v1/order/new", OrderAnswer, parameters, Priority.ORDER, repeat=False, unless=unless
         )
 
-    async def cancel_order(self, order_id: str) -> OrderStatus:
+    async def cancel_order(self, order_id: str) -> OrderAnswer:
         """Cancels an order; one that was filled before comes back filled, without an error."""
-        return await self._post("/v1/order/cancel", OrderStatus, {"order_id": order_id})
+        return await self._post("/v1/order/cancel", OrderAnswer, {"order_id": order_id})
 
     async def cancel_session(self) -> CancelReport:
         """Cancels all orders that this key placed."""
@@ -166,14 +170,14 @@ class GeminiRest:
             rejected=[str(number) for number in answer.details.cancelRejects],
         )
 
-    async def order_status(self, order_id: str, *, include_trades: bool = False) -> OrderStatus:
+    async def order_status(self, order_id: str, *, include_trades: bool = False) -> OrderAnswer:
         """The order of that id."""
         parameters = {"order_id": order_id, "include_trades": include_trades}
-        return await self._post("/v1/order/status", OrderStatus, parameters)
+        return await self._post("/v1/order/status", OrderAnswer, parameters)
 
     async def orders_by_client_id(
         self, client_order_id: str, *, include_trades: bool = False
-    ) -> list[OrderStatus]:
+    ) -> list[OrderAnswer]:
         """The orders of that client id; the venue lets one be used more than once.
 
         An unknown one answers an empty list: the venue says `OrderNotFound`.
@@ -185,41 +189,41 @@ class GeminiRest:
             if error.reason == "OrderNotFound":
                 return []
             raise
-        orders: list[OrderStatus] = answer if isinstance(answer, list) else [answer]
+        orders: list[OrderAnswer] = answer if isinstance(answer, list) else [answer]
         return orders
 
-    async def active_orders(self) -> list[OrderStatus]:
+    async def active_orders(self) -> list[OrderAnswer]:
         """All live orders of the account, of every symbol and key."""
-        return await self._post("/v1/orders", list[OrderStatus])
+        return await self._post("/v1/orders", list[OrderAnswer])
 
-    async def orders_history(self, symbol: str, *, since: int | None = None) -> list[OrderStatus]:
+    async def orders_history(self, symbol: str, *, since: int | None = None) -> list[OrderAnswer]:
         """Up to 500 closed orders, newest first; from `since` (ms) on."""
         parameters: dict[str, Any] = {"symbol": symbol.lower(), "limit_orders": PAGE}
         if since is not None:
             parameters["timestamp"] = since
-        return await self._post("/v1/orders/history", list[OrderStatus], parameters)
+        return await self._post("/v1/orders/history", list[OrderAnswer], parameters)
 
-    async def my_trades(self, symbol: str, *, since: int = 0) -> list[OwnTrade]:
+    async def my_trades(self, symbol: str, *, since: int = 0) -> list[FillAnswer]:
         """All fills on or after `since` (ms), oldest first.
 
         Pages forward as the venue documents it: a page holds the first 500 from its timestamp on,
         newest first. Asks again from the last one's own millisecond, so that fills of the same
         millisecond are not lost; a fill seen twice is kept once.
         """
-        found: dict[int, OwnTrade] = {}
+        found: dict[int, FillAnswer] = {}
         start = since
         while True:
             parameters = {"symbol": symbol.lower(), "limit_trades": PAGE, "timestamp": start}
-            page = await self._post("/v1/mytrades", list[OwnTrade], parameters)
+            page = await self._post("/v1/mytrades", list[FillAnswer], parameters)
             fresh = [trade for trade in page if trade.tid not in found]
             found.update((trade.tid, trade) for trade in fresh)
             if len(page) < PAGE or not fresh:
                 return sorted(found.values(), key=lambda trade: (trade.timestampms, trade.tid))
             start = max(trade.timestampms for trade in page)
 
-    async def balances(self) -> list[Balance]:
+    async def balances(self) -> list[BalanceAnswer]:
         """What the account holds, by currency."""
-        return await self._post("/v1/balances", list[Balance])
+        return await self._post("/v1/balances", list[BalanceAnswer])
 
     async def notional_volume(self) -> NotionalVolume:
         """The account's fees."""

@@ -14,7 +14,7 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
+from tradebot.venue.errors import FeedBrokenError
 
 OPEN_SECONDS: Final = 10.0
 MAX_FRAME: Final = 16 * 1024 * 1024

@@ -6,14 +6,16 @@ which begins with a whole book again.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal, TypeGuard, get_args
 
-from tradebot.venue.gemini.feeds.base import Clock, Feed
+from tradebot.venue.gemini.feeds.base import Feed
 from tradebot.venue.gemini.feeds.new import NewFeed
 from tradebot.venue.gemini.feeds.v1 import V1Feed
 from tradebot.venue.gemini.feeds.v2 import V2Feed
+from tradebot.venue.market import Clock
 
 Interface = Literal["new", "v1", "v2"]
+INTERFACES: Final[tuple[str, ...]] = get_args(Interface)
 
 _KINDS: dict[Interface, Callable[[str, Clock], Feed]] = {
     "new": NewFeed,
@@ -30,3 +32,8 @@ def feed_of(interface: Interface, symbol: str, clock: Clock) -> Feed:
         clock: the venue's time, carried on from one connection to the next.
     """
     return _KINDS[interface](symbol, clock)
+
+
+def is_interface(name: str) -> TypeGuard[Interface]:
+    """Whether Gemini has an interface of that name."""
+    return name in INTERFACES

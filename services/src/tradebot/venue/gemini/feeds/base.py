@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from tradebot.domain.book import OrderBook
 from tradebot.records import Side as BookSide
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import BookEvent, Change, MarketEvent
-
-BreakCause = Literal["gap", "malformed", "refused", "closed", "stalled", "crossed", "overload"]
+from tradebot.venue.market import Clock
 
 Levels = Sequence[tuple[str, str]]
 """Price and size of each level."""
@@ -18,36 +18,6 @@ CROSSED_FRAMES: Final = 200
 
 AHEAD_MS: Final = 600_000
 """A frame's time lies no further ahead of the clock; silence breaks a connection long before."""
-
-
-class FeedBrokenError(Exception):
-    """The connection cannot be trusted any longer.
-
-    Attributes:
-        cause: a word for metrics.
-        message: a sentence.
-    """
-
-    def __init__(self, cause: BreakCause, message: str) -> None:
-        super().__init__(cause, message)
-        self.cause = cause
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.cause}: {self.message}"
-
-
-class Clock(Protocol):
-    """The venue's time; `platform.clock.VenueClock` is one."""
-
-    def observe(self, ts: int) -> None:
-        """The venue stamped `ts` (ms) on a message that arrived now."""
-
-    def follow(self, ts: int) -> None:
-        """The venue's time is at least `ts` (ms): more than one message says so."""
-
-    def now(self) -> int:
-        """The venue's time in ms; 0 before its first message."""
 
 
 class Feed(Protocol):

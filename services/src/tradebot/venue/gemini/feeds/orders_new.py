@@ -13,6 +13,7 @@ import msgspec
 
 from tradebot import records
 from tradebot.domain.money import ZERO
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import (
     AccountEvent,
     BalanceEvent,
@@ -20,7 +21,6 @@ from tradebot.venue.events import (
     OrderEvent,
     OrderState,
 )
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
 from tradebot.venue.gemini.feeds.new import milliseconds
 
 STATES: Final = {

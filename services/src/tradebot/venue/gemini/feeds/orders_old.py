@@ -12,6 +12,7 @@ import msgspec
 
 from tradebot import records
 from tradebot.domain.money import ZERO
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import (
     AccountEvent,
     ConnectedEvent,
@@ -20,7 +21,6 @@ from tradebot.venue.events import (
     OrderState,
     TimeEvent,
 )
-from tradebot.venue.gemini.feeds.base import FeedBrokenError
 
 STATES: Final = {
     "initial": OrderState.SNAPSHOT,

@@ -11,8 +11,10 @@ import msgspec
 from tradebot import records
 from tradebot.domain.book import Side
 from tradebot.records import FeedReason, TradeRecord
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import BookEvent, Change, MarketEvent, TimeEvent, TradeEvent
-from tradebot.venue.gemini.feeds.base import BookKeeper, Clock, FeedBrokenError
+from tradebot.venue.gemini.feeds.base import BookKeeper
+from tradebot.venue.market import Clock
 
 REASONS: Final[dict[str, FeedReason]] = {
     "initial": "initial",

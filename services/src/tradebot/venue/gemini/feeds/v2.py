@@ -14,8 +14,10 @@ from tradebot import records
 from tradebot.domain.book import ChangeReasons, Side
 from tradebot.domain.money import decimal_of
 from tradebot.records import TradeRecord
+from tradebot.venue.errors import FeedBrokenError
 from tradebot.venue.events import BookEvent, Change, MarketEvent, TimeEvent, TradeEvent
-from tradebot.venue.gemini.feeds.base import BookKeeper, Clock, FeedBrokenError
+from tradebot.venue.gemini.feeds.base import BookKeeper
+from tradebot.venue.market import Clock
 
 
 class _Frame(msgspec.Struct, gc=False):

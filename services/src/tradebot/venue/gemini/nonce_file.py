@@ -6,10 +6,18 @@ the clock. Without this file a restarted trader would be refused until it had le
 
 from pathlib import Path
 
-from tradebot.venue.gemini.nonces import CounterNonces
+from tradebot.venue.account import Keys
+from tradebot.venue.gemini.nonces import CounterNonces, Nonces, TimeNonces
 
 MARGIN = 60_000
 """Beyond the last leap: nonces that were drawn after it, in one process at most one a request."""
+
+
+def nonces_of(keys: Keys) -> Nonces:
+    """The nonces of a key of that kind, above what an earlier process that kept them used."""
+    if keys.time_based_nonce:
+        return TimeNonces()
+    return CounterNonces() if keys.folder is None else counter_nonces(keys.folder / "nonce")
 
 
 def counter_nonces(path: Path) -> CounterNonces:

@@ -1,0 +1,270 @@
+"""The one fold of the account: fills, order times and marks give the bot's state.
+
+The trader's ledger, replay and both backtest engines use these functions and no others, so that
+the same fills give the same `State` wherever they are folded.
+
+What `bought` means, everywhere: the bot's own position can be sold, so it is the smallest order of
+the symbol or more. A sell that filled in part leaves the bot bought; a buy that filled less than
+the smallest order does not make it bought.
+
+Fills may come twice and out of order. A fill that is known changes nothing. A fill that comes late
+is put where the venue's time says it belongs, and the trips are folded again from there. The last
+`KEPT` fills can be put in order; no fill is late by more.
+"""
+
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+
+from tradebot.domain.account import trip as trips
+from tradebot.domain.account.position import Position
+from tradebot.domain.account.trip import Traded, Trip
+from tradebot.domain.money import ZERO
+from tradebot.domain.risk import marks as equity_marks
+from tradebot.domain.situation import HOUR_MS, Marks, State
+
+KEPT: Final = 64
+"""Fills that are kept to put a late one in order, and to take a broken one back."""
+
+
+class Trips(msgspec.Struct, frozen=True, kw_only=True):
+    """The open trip, the sum of the scores of those that ended, their number, and the last."""
+
+    trip: Trip | None = None
+    realised: Decimal = ZERO
+    trips: int = 0
+    ended: Trip | None = None
+
+
+class Account(Trips, frozen=True, kw_only=True):
+    """What the fold knows. `base` and `quote` are whole balances.
+
+    `high` and `low` are the highest and lowest mid seen while the trip has been open. `orders_at`
+    are the ends of the windows that led to orders in the last hour, ascending. `recent` are the
+    last fills by the venue's time, and `earlier` the trips before the first of them.
+    """
+
+    base: Decimal = ZERO
+    quote: Decimal = ZERO
+    high: Decimal | None = None
+    low: Decimal | None = None
+    orders_at: tuple[int, ...] = ()
+    marks: Marks | None = None
+    recent: tuple[Traded, ...] = ()
+    earlier: Trips = Trips()
+
+
+AnyAccount = TypeVar("AnyAccount", bound=Account)
+
+
+def opening(state: State) -> Account:
+    """The account that a state describes, to fold on from."""
+    held = state.position
+    trip = None
+    if held is not None:
+        trip = Trip(
+            trip_id="",
+            opened=held.opened_at,
+            opened_price=held.low,
+            bought=held.amount,
+            cost=held.cost,
+        )
+    return Account(
+        base=state.base + state.base_held,
+        quote=state.quote + state.quote_held,
+        trip=trip,
+        high=None if held is None else held.high,
+        low=None if held is None else held.low,
+        orders_at=state.orders_at,
+        marks=state.marks,
+    )
+
+
+def state_of(account: Account, like: State, minimum: Decimal) -> State:
+    """The state that decisions see.
+
+    Args:
+        like: has what no fill says: reserved balances, whether the bot is reconciled, halted, and
+            so on.
+        minimum: the symbol's smallest order.
+    """
+    return msgspec.structs.replace(
+        like,
+        base=account.base - like.base_held,
+        quote=account.quote - like.quote_held,
+        bought=trips.holds(account.trip, minimum),
+        position=position_of(account, minimum),
+        orders_at=account.orders_at,
+        marks=account.marks,
+    )
+
+
+def position_of(account: Account, minimum: Decimal) -> Position | None:
+    """What the bot holds of its own; `None` for less than the smallest order."""
+    trip = account.trip
+    if trip is None or not trips.holds(trip, minimum):
+        return None
+    paid, amount = trip.cost + trip.fees_in, trip.open_amount
+    start = trip.opened_price or trip.entry_price
+    return Position(
+        amount=amount,
+        cost=paid if amount == trip.bought else paid * amount / trip.bought,
+        opened_at=trip.opened,
+        high=start if account.high is None else max(start, account.high),
+        low=start if account.low is None else min(start, account.low),
+    )
+
+
+def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
+    """The account after a fill of the bot's own order; the same account if the fill is known."""
+    if any(known.key == traded.key for known in account.recent):
+        return account
+    moved = msgspec.structs.replace(
+        account, base=account.base + traded.base, quote=account.quote + traded.quote
+    )
+    if not account.recent:
+        moved = msgspec.structs.replace(moved, earlier=_trips(account))
+    if not account.recent or traded.place > account.recent[-1].place:
+        return _kept(_with(moved, _step(_trips(account), traded)), (*account.recent, traded))
+    return _refolded(moved, (*account.recent, traded))
+
+
+def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
+    """The account without a fill that the venue broke.
+
+    A fill that is no longer kept leaves the balances. The open trip loses what it no longer holds;
+    the score of a trip that ended stays as it was.
+    """
+    moved = msgspec.structs.replace(
+        account, base=account.base - traded.base, quote=account.quote - traded.quote
+    )
+    left = tuple(kept for kept in account.recent if kept.key != traded.key)
+    if len(left) < len(account.recent):
+        return _refolded(moved, left)
+    return shrunk(moved, moved.base)
+
+
+def balanced(
+    account: AnyAccount, base: Decimal, quote: Decimal, flow: Decimal, mid: Decimal
+) -> AnyAccount:
+    """The account with the venue's balances.
+
+    Args:
+        flow: deposits less withdrawals, in quote currency. They are no gain and no loss: the marks
+            keep their ratio to equity.
+        mid: the market's, to value the account before the flow.
+    """
+    marks = account.marks
+    if flow:
+        after = quote + base * mid
+        marks = equity_marks.scale(marks, before=after - flow, after=after)
+    moved = msgspec.structs.replace(account, base=base, quote=quote, marks=marks)
+    return shrunk(moved, base)
+
+
+def shrunk(account: AnyAccount, held: Decimal) -> AnyAccount:
+    """The account whose trip holds no more than `held`: others took the rest away."""
+    trip = None if account.trip is None else trips.shrink(account.trip, held)
+    if trip == account.trip:
+        return account
+    after = _ended(msgspec.structs.replace(_trips(account), trip=trip))
+    return msgspec.structs.replace(_with(account, after), recent=())
+
+
+def ordered(account: AnyAccount, window_end: int) -> AnyAccount:
+    """The account after an order that a window led to."""
+    horizon = window_end - HOUR_MS
+    recent = sorted((*(at for at in account.orders_at if at > horizon), window_end))
+    return msgspec.structs.replace(account, orders_at=tuple(recent))
+
+
+def not_ordered(account: AnyAccount, window_end: int) -> AnyAccount:
+    """The account after the venue refused that order, or it never left: it does not count."""
+    if window_end not in account.orders_at:
+        return account
+    times = list(account.orders_at)
+    times.remove(window_end)
+    return msgspec.structs.replace(account, orders_at=tuple(times))
+
+
+def marked(account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | None) -> AnyAccount:
+    """The account after a look at the market at `ts`; `None` for what was not sound.
+
+    Args:
+        equity: moves the marks that losses are measured against.
+        mid: moves the high and the low of the open position.
+    """
+    if equity is not None:
+        marks = equity_marks.advance(account.marks, equity, ts)
+        account = msgspec.structs.replace(account, marks=marks)
+    if mid is None or account.trip is None:
+        return account
+    return msgspec.structs.replace(
+        account,
+        high=mid if account.high is None else max(account.high, mid),
+        low=mid if account.low is None else min(account.low, mid),
+    )
+
+
+def _trips(account: Trips) -> Trips:
+    return Trips(
+        trip=account.trip, realised=account.realised, trips=account.trips, ended=account.ended
+    )
+
+
+def _with(account: AnyAccount, after: Trips) -> AnyAccount:
+    """The account with other trips; a trip that just opened has seen no mid yet."""
+    opened = None if account.trip is None else account.trip.opened
+    same = after.trip is not None and after.trip.opened == opened
+    return msgspec.structs.replace(
+        account,
+        trip=after.trip,
+        realised=after.realised,
+        trips=after.trips,
+        ended=after.ended,
+        high=account.high if same else None,
+        low=account.low if same else None,
+    )
+
+
+def _refolded(account: AnyAccount, fills: tuple[Traded, ...]) -> AnyAccount:
+    """The account with its trips folded again from these fills, in the venue's order."""
+    after = account.earlier
+    fills = tuple(sorted(fills, key=lambda traded: traded.place))
+    for traded in fills:
+        after = _step(after, traded)
+    return _kept(_with(account, after), fills)
+
+
+def _kept(account: AnyAccount, fills: tuple[Traded, ...]) -> AnyAccount:
+    earlier = account.earlier
+    for traded in fills[:-KEPT]:
+        earlier = _step(earlier, traded)
+    return msgspec.structs.replace(account, recent=fills[-KEPT:], earlier=earlier)
+
+
+def _step(before: Trips, traded: Traded) -> Trips:
+    """The trips after the next fill."""
+    trip = before.trip
+    if traded.side == "sell":
+        if trip is None or trip.open_amount <= 0:
+            return before
+        return _ended(msgspec.structs.replace(before, trip=trips.sold(trip, traded)))
+    if trip is not None and trip.sold and not trips.holds(trip, traded.minimum):
+        before = _scored(before, trip)
+    return msgspec.structs.replace(before, trip=trips.bought(trip, traded))
+
+
+def _ended(before: Trips) -> Trips:
+    """The trips, with the open one scored where all that was bought is sold."""
+    trip = before.trip
+    if trip is None or trip.open_amount > 0:
+        return before
+    return msgspec.structs.replace(_scored(before, trip), trip=None)
+
+
+def _scored(before: Trips, trip: Trip) -> Trips:
+    return msgspec.structs.replace(
+        before, realised=before.realised + trip.score, trips=before.trips + 1, ended=trip
+    )

@@ -1,0 +1,135 @@
+"""Gemini's account behind the port, by signed REST calls."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tradebot.domain.intent import Intent, read_name
+from tradebot.venue.account import Balance, OrderStatus, OwnTrade
+from tradebot.venue.fees import Fees
+from tradebot.venue.gemini.answers import FillAnswer, NewOrder, OrderAnswer
+from tradebot.venue.gemini.rest import GeminiRest
+
+LATEST_TURN: Final = 5.0
+"""Seconds that an order may wait for its turn among the key's calls: then its prices are old."""
+
+
+class GeminiAccount:
+    """See `port.Account`.
+
+    Args:
+        withheld: why an intent may not be sent any more, or "".
+    """
+
+    def __init__(
+        self, rest: GeminiRest, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
+    ) -> None:
+        self._rest = rest
+        self._symbol = symbol
+        self._withheld = withheld
+
+    async def place(self, intent: Intent) -> OrderStatus:
+        """An order whose turn comes too late, or after it was stopped, is not sent."""
+        asked = time.monotonic()
+
+        def unless() -> str:
+            if time.monotonic() - asked > LATEST_TURN:
+                return f"its turn came only after {time.monotonic() - asked:.1f} s"
+            return self._withheld(intent)
+
+        return order_of(
+            await self._rest.new_order(
+                NewOrder(
+                    symbol=intent.symbol,
+                    side=intent.side,
+                    amount=intent.amount,
+                    price=intent.price,
+                    client_order_id=intent.client_order_id,
+                    option="immediate-or-cancel",
+                ),
+                unless,
+            )
+        )
+
+    async def find(self, client_order_id: str) -> list[OrderStatus]:
+        """By client order id, with trades."""
+        found = await self._rest.orders_by_client_id(client_order_id, include_trades=True)
+        return [order_of(each) for each in found]
+
+    async def order(self, order_id: str) -> OrderStatus:
+        """By the venue's id, with trades."""
+        return order_of(await self._rest.order_status(order_id, include_trades=True))
+
+    async def cancel(self, order_id: str) -> OrderStatus:
+        """One order."""
+        return order_of(await self._rest.cancel_order(order_id))
+
+    async def cancel_session(self) -> None:
+        """All orders of this key."""
+        await self._rest.cancel_session()
+
+    async def live_orders(self) -> list[OrderStatus]:
+        """Of every symbol and key of the account."""
+        return [order_of(each) for each in await self._rest.active_orders()]
+
+    async def trades(self, since: int) -> list[OwnTrade]:
+        """The symbol's fills, oldest first."""
+        return [fill_of(each) for each in await self._rest.my_trades(self._symbol, since=since)]
+
+    async def highest_number(self, bot: str) -> int:
+        """Of the live orders and the last 500 closed ones."""
+        known = await self._rest.orders_history(self._symbol)
+        known += await self._rest.active_orders()
+        names = (read_name(order.client_order_id) for order in known)
+        return max((name.number for name in names if name and name.bot == bot), default=0)
+
+    async def balances(self) -> list[Balance]:
+        """Of all currencies."""
+        return [
+            Balance(currency=each.currency.upper(), amount=each.amount, available=each.available)
+            for each in await self._rest.balances()
+        ]
+
+    async def fees(self) -> Fees:
+        """By the account's volume of the last thirty days."""
+        told = await self._rest.notional_volume()
+        return Fees(maker_bps=told.api_maker_fee_bps, taker_bps=told.api_taker_fee_bps)
+
+    async def heartbeat(self) -> None:
+        """Keeps the orders of a key that "requires heartbeat" alive for 30 s more."""
+        await self._rest.heartbeat()
+
+
+def order_of(answer: OrderAnswer) -> OrderStatus:
+    """The order in domain types."""
+    return OrderStatus(
+        order_id=answer.order_id,
+        symbol=answer.symbol.upper(),
+        side=answer.side,
+        ts=answer.timestampms,
+        price=answer.price,
+        original=answer.original_amount,
+        executed=answer.executed_amount,
+        average=answer.avg_execution_price,
+        live=answer.is_live,
+        client_order_id=answer.client_order_id,
+        reason=answer.reason,
+        trades=[fill_of(each) for each in answer.trades],
+    )
+
+
+def fill_of(answer: FillAnswer) -> OwnTrade:
+    """The fill in domain types."""
+    return OwnTrade(
+        tid=answer.tid,
+        order_id=answer.order_id,
+        ts=answer.timestampms,
+        side=answer.side,
+        price=answer.price,
+        amount=answer.amount,
+        taker=answer.aggressor,
+        fee=answer.fee_amount,
+        fee_currency=answer.fee_currency.upper(),
+        symbol=answer.symbol.upper(),
+        client_order_id=answer.client_order_id,
+    )

@@ -1,0 +1,48 @@
+"""The trader reads what the symbol is once an hour, and again after an order was refused."""
+
+from venues.faulty import BTCUSD
+
+from tradebot.domain.instrument import Instrument
+from tradebot.trader.inputs.market import Market
+from tradebot.venue.gemini.fees import FEES
+
+
+class Data:
+    """Market data that counts how often it is asked."""
+
+    asked = 0
+
+    async def instrument(self, _symbol: str) -> Instrument:
+        self.asked += 1
+        return BTCUSD
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.data = Data()
+        self.market = Market(
+            self.data,  # type: ignore[arg-type]
+            "BTCUSD",
+            FEES.first,
+            clock=lambda: self.now,
+        )
+
+
+async def test_an_instrument_is_remembered_for_an_hour() -> None:
+    desk = Desk()
+    await desk.market.refresh()
+    desk.now = 3599.0
+    await desk.market.refresh()
+    assert desk.data.asked == 1
+    desk.now = 3601.0
+    await desk.market.refresh()
+    assert desk.data.asked == 2
+
+
+async def test_an_instrument_is_asked_for_again_after_a_refused_order() -> None:
+    desk = Desk()
+    await desk.market.refresh()
+    desk.market.forget()
+    await desk.market.refresh()
+    assert desk.data.asked == 2
