@@ -12,6 +12,8 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Ticker
 
 TRIES: Final = 5
+PAUSE_SECONDS: Final = 0.5
+"""Between two tries, where the venue cannot be asked or its market is not open."""
 
 
 class Selling:
@@ -29,14 +31,20 @@ class Selling:
             try:
                 if engine.doubt:
                     await engine.reconcile_now()
-                await engine.market.refresh()  # a refusal may have come of rules that changed
+                engine.market.forget()  # the market may have closed, or its steps have changed
+                await engine.market.refresh()
                 ticker = await engine.market.ticker()
             except VenueError as error:
                 self._log.warning("cannot sell yet", reason=str(error))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(PAUSE_SECONDS)
                 continue
             if not (base := self._sellable()):
                 return None
+            if not engine.market.instrument.accepts_takers:
+                status = engine.market.instrument.status
+                self._log.warning("cannot sell yet", reason=f"the venue's market is {status}")
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
             await self._sell(base, ticker)
         return self._sellable() or None
 
