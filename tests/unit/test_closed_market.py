@@ -11,7 +11,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
 from tradebot.trader.inputs.market import Market
 from tradebot.venue.errors import RejectedError
-from tradebot.venue.port import Fees, Ticker
+from tradebot.venue.port import Book, BookLevel, Fees, Ticker
 
 
 class Falling:
@@ -51,6 +51,9 @@ class Exchange:
 
     async def ticker(self, _symbol: str) -> Ticker:
         return await self.desk.venue.ticker()
+
+    async def book(self, _symbol: str) -> Book:
+        return Book([BookLevel(*level) for level in await self.desk.venue.bids()], [])
 
     async def minute(self) -> str:
         """A window passes; the gate that held the order back, or ""."""
@@ -117,10 +120,18 @@ async def test_the_bot_goes_on_in_the_first_minute_after_the_market_opens(
 
 
 async def test_flatten_sends_nothing_to_a_closed_market_and_says_what_is_left(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+    exchange: Exchange,
 ) -> None:
     exchange.status = "closed"
-    monkeypatch.setattr("tradebot.trader.selling.PAUSE_SECONDS", 0.0)
     told = await exchange.desk.acts.flatten("out", "a person")
     assert "could not be sold" in told
     assert exchange.refused == 0
+
+
+async def test_flatten_sells_all_once_the_market_is_open_again(exchange: Exchange) -> None:
+    exchange.status = "closed"
+    await exchange.desk.acts.flatten("out", "a person")
+    exchange.status = "open"
+    await exchange.desk.acts.flatten("out", "a person")
+    assert exchange.refused == 0
+    assert exchange.desk.venue.orders

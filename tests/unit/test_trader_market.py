@@ -1,4 +1,4 @@
-"""What the trader knows of the symbol is ten seconds old at most, and read again after a refusal."""
+"""What the trader knows of a symbol is ten seconds old at most; a refusal makes it ask again."""
 
 from venues.faulty import BTCUSD
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from tradebot.venue.port import Fees, Instrument, MarketData, Ticker
@@ -51,6 +52,15 @@ class Market:
             VenueError: it did not tell them.
         """
         return await self._data.ticker(self._symbol)
+
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """What rests to buy: price and amount, the best first.
+
+        Raises:
+            VenueError: the venue did not tell it.
+        """
+        book = await self._data.book(self._symbol)
+        return [(level.price, level.amount) for level in book.bids]
 
     def forget(self) -> None:
         """The next `refresh` asks again: a refused order may come of rules that changed."""
