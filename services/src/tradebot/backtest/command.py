@@ -22,7 +22,7 @@ def _backtest(settings: BacktestSettings) -> None:
         _survey(settings, console)
         return
     with console.status("reading prices ..."):
-        before, tested = prices.split(prices.load(settings.data, settings.resolution), settings.to)
+        before, tested = prices.split(prices.of_settings(settings), settings.to)
     strategy = find(settings, before, tested, console.print)
     with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
         outcome = run(
@@ -40,6 +40,8 @@ def _backtest(settings: BacktestSettings) -> None:
         click.echo(as_json(outcome, str(settings.report)))
         return
     Console().print(table.terminal(outcome.metrics, outcome.held_metrics, f"{title}, {subtitle}"))
+    for note in table.notes(outcome.metrics):
+        click.echo(note)
     click.echo(f"report: {settings.report}")
 
 
