@@ -56,6 +56,7 @@ def situation(delta: float = 0.001, **changes: Any) -> dict[str, Any]:
         "prediction": prediction(delta),
         "quote": Quote(bid=Decimal("11381.50"), ask=Decimal("11388.08")),
         "now": END + 1000,
+        "taker_fee_bps": Decimal(40),
         "settings": Settings(),
     } | changes
 
@@ -137,6 +138,10 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
     ("halt", {"state": State(base=Decimal(0), quote=Decimal(1000), paused="lunch")}),
     ("reconciliation", {"state": State(base=Decimal(0), quote=Decimal(1000), reconciled=False)}),
     ("reconciliation", {"state": State(base=Decimal(0), quote=Decimal(1000), unresolved=1)}),
+    *(
+        ("market_status", {"market_status": status})
+        for status in ("closed", "cancel_only", "post_only")
+    ),
     ("window_age", {"now": END + 70_001}),
     ("window_age", {"now": 0}),
     ("feed", {"quote": None}),

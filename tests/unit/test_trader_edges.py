@@ -311,6 +311,7 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
                 log_price_next=4.7, log_price_turn=4.7,
             ),
             quote=Quote(bid=D(99), ask=D("99.5")),
+            taker_fee_bps=D(40),
             increments=Increments(
                 amount_step=D("1e-8"), price_step=D("0.01"), minimum=D("0.00001")
             ),

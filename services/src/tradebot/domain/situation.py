@@ -14,6 +14,7 @@ import msgspec
 from tradebot.domain.account.position import Position
 
 Action = Literal["buy", "sell", "hold"]
+MarketStatus = Literal["open", "closed", "cancel_only", "post_only", "limit_only"]
 Breach = Literal["ReduceOnly", "Flatten", "Hold"]
 """What a halt leaves open: selling, nothing but the way out at once, or nothing."""
 Holdings = Literal["Own", "All"]
@@ -96,7 +97,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What the world looked like when a window was decided on.
 
     `now` is the venue's time, 0 where it is not known. `taker_fee_bps` is the venue's fee for
-    orders that take liquidity.
+    orders that take liquidity. `market_status` is the symbol's, as the venue last said; decisions
+    that were stored before it was asked for were made in an open market.
     """
 
     now: int
@@ -104,7 +106,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     prediction: Prediction | None
     quote: Quote | None
     increments: Increments
-    taker_fee_bps: Decimal = Decimal(40)
+    taker_fee_bps: Decimal
+    market_status: MarketStatus = "open"
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,6 +81,7 @@ class Decider:
             quote=quote,
             increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
+            market_status=engine.market.instrument.status,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
         return Stored(state=engine.state(), inputs=inputs, settings=engine.rules), ticker

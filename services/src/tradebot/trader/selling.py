@@ -64,6 +64,10 @@ class Selling:
                 self._log.warning("cannot sell yet", exit=leaving, reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            if not engine.market.instrument.accepts_takers:
+                status = engine.market.instrument.status
+                self._log.warning("the market is not open", exit=leaving, status=status)
+                break
             order = None if start is None or engine.doubt else self._order(start, reach, bids)
             if order is None:
                 continue
@@ -114,7 +118,8 @@ class Selling:
         engine = self._engine
         if engine.doubt:
             await engine.reconcile_now()
-        await engine.market.refresh()  # a refusal may have come of rules that changed
+        engine.market.forget()  # the market may have closed, or its steps have changed
+        await engine.market.refresh()
         return self.sellable() > 0
 
     async def _anchor(self, leaving: str) -> Decimal | None:

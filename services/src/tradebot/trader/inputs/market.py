@@ -7,7 +7,8 @@ from typing import Final
 
 from tradebot.venue.port import Fees, Instrument, MarketData, Ticker
 
-KEEP_SECONDS: Final = 3600.0
+KEEP_SECONDS: Final = 10.0
+"""An instrument's status may change at any time, so it is read again that soon."""
 
 
 class Market:
@@ -33,7 +34,7 @@ class Market:
         self._read_at: float | None = None
 
     async def refresh(self) -> Instrument:
-        """The symbol's instrument, asked for again after an hour or `forget`.
+        """The symbol's instrument, asked for again after ten seconds or `forget`.
 
         Raises:
             VenueError: the venue did not tell it.
