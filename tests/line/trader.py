@@ -177,7 +177,9 @@ class TraderLine:
             "--state-dir", str(self.folder / "state"),
             "--api-key-file", str(self.folder / "keys" / "key"),
             "--api-secret-file", str(self.folder / "keys" / "secret"),
-            "--max-model-age-seconds", "100000000", *self._options,
+            "--max-model-age-seconds", "100000000",
+            "--holdings", "All",  # so that it trades what the account starts with
+            *self._options,
         ]  # fmt: skip
         with (self.folder / "trader.log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ)

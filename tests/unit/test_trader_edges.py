@@ -172,6 +172,13 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     ]  # fmt: skip
 
 
+def test_a_trader_tells_what_a_sell_would_sell() -> None:
+    own, _ = gates_of(Desk(), VenueClock())
+    everything, _ = gates_of(Desk(), VenueClock(), holdings="All")
+    assert own.reconciled().message.endswith("a sell sells what the bot's own orders bought")
+    assert "whole balance of base currency" in everything.reconciled().message
+
+
 def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
     desk, seconds = Desk(), Seconds()
     clock = VenueClock(monotonic=seconds)

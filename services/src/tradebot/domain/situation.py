@@ -140,7 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     the mid its limit may lie. `min_edge_bps` of 0 is the original rule, which asks for no edge.
     """
 
-    holdings: Holdings = "All"
+    holdings: Holdings = "Own"
     band_min_bps: int = 5_000
     band_max_bps: int = 20_000
     risk_fraction: Decimal = Decimal("0.05")

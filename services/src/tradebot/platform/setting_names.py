@@ -29,6 +29,7 @@ NAMES: Final = frozenset(
         "heartbeat",
         "history_file",
         "history_source",
+        "holdings",
         "horizon_minutes",
         "host",
         "http_host",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tradebot.domain.decision import Settings as Rules
+from tradebot.domain.situation import Holdings
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
@@ -41,6 +42,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
     api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
 
+    holdings: Annotated[
+        Holdings,
+        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole base"
+        " balance, as the report does",
+    ] = "Own"
     risk_fraction: Annotated[
         Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
     ] = Decimal("0.05")
@@ -149,6 +155,7 @@ def rules(settings: TraderSettings) -> Rules:
     """
     lag = int(settings.max_window_lag_seconds * 1000 * settings.speed)
     return Rules(
+        holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
         band_max_bps=settings.band_max_bps,
         risk_fraction=settings.risk_fraction,
