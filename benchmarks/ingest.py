@@ -22,7 +22,7 @@ from tradebot.ingest.settings import IngestSettings
 from tradebot.ingest.stage import publish
 from tradebot.platform import kafka
 from tradebot.platform.clock import VenueClock
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 from tradebot.venue.gemini.feeds.v2 import V2Feed
 
 ROUNDS = 3

@@ -20,10 +20,10 @@ import msgspec
 import numpy as np
 
 from tradebot.domain.situation import Stored
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings, variable
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.records import DocType, FeedRecord, decode
 
 SECONDS, WINDOW_SECONDS, GRACE_MS = 180, 2, 1000

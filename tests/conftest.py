@@ -2,9 +2,28 @@
 
 import os
 import shutil
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Ends at once where the environment lacks an entry point that `pyproject.toml` has.
+
+    Stages, venues and forecasters are found by them; without one nothing else would say why.
+    """
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    missing = [
+        f"{group}:{name}"
+        for group, wanted in project["entry-points"].items()
+        for name in wanted.keys() - entry_points(group=group).names
+    ]
+    if missing:
+        names = ", ".join(sorted(missing))
+        pytest.exit(f"the environment lacks {names}: run `make setup-dev`", returncode=4)
 
 
 def _absent(reason: str) -> NoReturn:

@@ -34,7 +34,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "spec.venue.credentialsSecret",
         "at least 1 chars long",
     ),
-    ("a venue we do not know", {"venue": {"name": "kraken"}}, "spec.venue.name", '"gemini"'),
+    ("a venue in capitals", {"venue": {"name": "Gemini"}}, "spec.venue.name", "such as gemini"),
     (
         "an environment that is not one",
         {"venue": {"environment": "Testnet"}},
@@ -288,6 +288,13 @@ BAD_CHANGES: list[Change] = [
         {"symbol": "ETHUSD"},
         "spec.symbol",
         "immutable: delete this TradeBot",
+    ),
+    (
+        "another venue",
+        {"venue": {"name": "gemini"}},
+        {"venue": {"name": "kraken"}},
+        "spec.venue.name",
+        "immutable: make another TradeBot",
     ),
     (
         "another environment",

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import Document, encode
 
 pytestmark = pytest.mark.browser

@@ -11,6 +11,7 @@ import pytest
 from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import ForecastRecord, TradeRecord, decode, encode
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.streams import tail_reader
@@ -36,7 +37,7 @@ def test_trades_of_the_broker_become_forecasts_that_know_them(
 ) -> None:
     prefix = f"fc{time.time_ns()}."
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
-    topics = kafka.Topics.of(settings)
+    topics = Topics.of(settings)
     kafka.ensure_topics(settings, [topics.trades, topics.forecasts])
     producer = kafka.producer(settings)
     end = START + (ROWS - 1) * MINUTE
@@ -73,7 +74,7 @@ def test_a_trader_follows_its_forecaster_of_two_that_share_a_topic(
 ) -> None:
     prefix = f"fc{time.time_ns()}."
     settings = TraderSettings(kafka=kafka_address, topic_prefix=prefix, forecaster="hour")
-    topics = kafka.Topics.of(settings)
+    topics = Topics.of(settings)
     command = [sys.executable, "-m", "tradebot", "forecast", "--kafka", kafka_address]
     command += ["--topic-prefix", prefix, "--history-source", "Claim", "--evaluate-folds", "0"]
     command += ["--history-file", history(tmp_path)]

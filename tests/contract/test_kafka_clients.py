@@ -5,19 +5,20 @@ import uuid
 from collections.abc import Iterator
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.kafka import (
     KafkaUnreachableError,
-    Topics,
     consumer,
     ensure_topics,
     producer,
     wait_for_broker,
 )
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_record_crosses_a_real_broker_on_a_topic_with_partitions(kafka_address
 
 def test_a_prefix_stands_before_every_topic() -> None:
     topics = Topics.of(StageSettings(topic_prefix="blue-"))
-    assert all(name.startswith("blue-") for name in topics.all())
+    assert all(name.startswith("blue-") for name in msgspec.structs.astuple(topics))
 
 
 def test_a_dead_broker_is_named_with_what_to_do() -> None:

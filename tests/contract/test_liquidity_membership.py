@@ -24,6 +24,7 @@ from confluent_kafka import Consumer, Producer
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.platform import kafka
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.records import FeedRecord, encode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -86,7 +87,7 @@ class Line:
         self.address = address
         self.prefix = f"member-{uuid.uuid4().hex[:8]}."
         self.settings = LiquiditySettings(kafka=address, topic_prefix=self.prefix)
-        self.topics = kafka.Topics.of(self.settings)
+        self.topics = Topics.of(self.settings)
         kafka.ensure_topics(
             self.settings, [self.topics.feed, self.topics.liquidity, self.topics.dead_letters]
         )

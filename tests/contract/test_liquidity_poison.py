@@ -10,6 +10,7 @@ import pytest
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, FeedRecord, LiquidityRecord, decode, encode
 
 pytestmark = pytest.mark.kafka
@@ -47,7 +48,7 @@ def worker(settings: StageSettings) -> Iterator[None]:
 def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: str) -> None:
     prefix = f"poison-{uuid.uuid4().hex[:8]}."
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
-    topics = kafka.Topics.of(settings)
+    topics = Topics.of(settings)
     kafka.ensure_topics(settings, [topics.feed, topics.liquidity, topics.dead_letters])
     producer = kafka.producer(settings)
     values = [change(0, 0), *POISON, change(2, 1), change(60_000, 2), change(121_000, 3)]

@@ -21,12 +21,14 @@ from line.day import TradingDay
 
 from tradebot.platform import kafka
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
 from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.platform.stage import ensure_topics
 from tradebot.platform.store import Refusal, StoredDocument, StoreUnavailableError
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
+from tradebot.recorder import STAGE
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.recorder.stage import Recorder, prepare
+from tradebot.recorder.stage import Recorder
 from tradebot.records import DeadLetter, DocType, Document, LiquidityRecord, decode, encode
 
 pytestmark = pytest.mark.kafka
@@ -78,7 +80,7 @@ class Line:
         self.store = Gate(folder / "documents.sqlite")
         self.admin = AdminClient(kafka.client_config(self.settings))
         self._producer = kafka.producer(self.settings, **{"message.max.bytes": 2_000_000})
-        prepare(self.settings)
+        ensure_topics(STAGE, self.settings)
         self._recorder = Recorder(self.settings, self.store, self.readiness)
         self._thread = threading.Thread(target=self._recorder.run)
 

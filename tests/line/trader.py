@@ -24,8 +24,9 @@ from confluent_kafka import Consumer, Producer
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.embedded import EmbeddedBroker
-from tradebot.platform.kafka import Topics, ensure_topics
+from tradebot.platform.kafka import ensure_topics
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
 
 MINUTE = 60_000

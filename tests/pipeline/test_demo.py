@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from demo_process import Demo
 
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.records import DocType, LiquidityRecord, decode
 
 KILLED = ("ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")

@@ -21,11 +21,11 @@ from demo_process import Demo
 from observing.metrics_pages import EVERY, Metric, documented, shown
 from observing.prometheus_watch import Prometheus, free_port, wait_until
 
-from tradebot.demo.stages import API_KEY, API_SECRET, NAMES
+from tradebot.demo.stages import API_KEY, API_SECRET, in_demo
 from tradebot.platform import kafka
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.platform.topics import Topics
 from tradebot.records import DocType
 
 pytestmark = pytest.mark.slow
@@ -231,7 +231,7 @@ def test_no_counter_came_to_be_only_when_it_first_counted(watched: Watched) -> N
 
 def test_no_log_holds_a_key_and_each_decision_has_one_line(watched: Watched) -> None:
     files = [file for file in (watched.demo.state / "logs").rglob("*") if file.is_file()]
-    assert {file.stem for file in files} >= set(NAMES)
+    assert {file.stem for file in files} >= {stage.name for stage in in_demo()}
     for file in files:
         text = file.read_text()
         assert API_SECRET not in text and API_KEY not in text, file.name

@@ -22,6 +22,7 @@ from tradebot.liquidity.decoding import decode
 from tradebot.liquidity.results import window_records
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.platform import kafka
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, FeedRecord, encode
 from tradebot.records import decode as decode_record
 
@@ -173,7 +174,7 @@ class Committed:
 def test_ten_kills_give_the_same_windows_once_each(kafka_address: str, workers: Workers) -> None:
     draw = random.Random(SEED)
     settings = LiquiditySettings(kafka=kafka_address, topic_prefix=workers.prefix)
-    names = kafka.Topics.of(settings)
+    names = Topics.of(settings)
     kafka.ensure_topics(settings, [names.feed, names.liquidity, names.dead_letters])
     written = Committed(kafka_address, names.liquidity)
     letters = Committed(kafka_address, names.dead_letters)

@@ -15,8 +15,8 @@ import pytest
 from observing.prometheus_watch import Prometheus, free_port, wait_until
 
 from tradebot.platform import kafka
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import FeedRecord, encode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

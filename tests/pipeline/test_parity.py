@@ -8,10 +8,10 @@ from demo_process import Demo
 from waving_market import waves
 
 from tradebot.backtest.replay import record, replay
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.records import DocType, ForecastRecord, decode
 
 

@@ -23,9 +23,9 @@ from line.day import TradingDay
 
 from tradebot.documents import document_id
 from tradebot.platform import kafka
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
 from tradebot.recorder.reading import forecast_of
 from tradebot.records import DocType, Document, LiquidityRecord, decode, encode
 

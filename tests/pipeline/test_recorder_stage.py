@@ -15,9 +15,9 @@ from line.day import TradingDay
 
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, DocType, LiquidityRecord, decode, encode
 
 TOPICS = Topics()

@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def test_a_file_without_a_strategy_says_what_it_must_define(daily: Path, tmp_pat
 
 def test_prices_that_are_not_given_are_asked_for_with_a_way_to_get_them() -> None:
     assert "give a file by --data FILE" in invoke(backtest, "SmaCross").output
+
+
+def test_a_run_below_thirty_days_says_that_its_growth_is_not_annualised(daily: Path) -> None:
+    output = invoke(backtest, "BuyAndHold", "--data", daily, "--to", "10d").output
+    assert "not annualised below 30 days; this run has 10 d" in " ".join(output.split())
+
+
+def test_no_figure_is_minus_zero_and_no_arithmetic_warns(tmp_path: Path) -> None:
+    rows = [f"2021-01-{day:02},0.004,0.004,0.004,0.004,0.004,1000000" for day in range(1, 11)]
+    file = tmp_path / "flat.csv"
+    file.write_text("Date,Open,High,Low,Close,Adj Close,Volume\n" + "\n".join(rows) + "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        result = invoke(backtest, "SmaCross", "--data", file, "--report", tmp_path / "r.html")
+    assert result.exit_code == 0, result.output
+    assert "-0.00" not in result.output
 
 
 def test_several_periods_show_a_spread(daily: Path) -> None:

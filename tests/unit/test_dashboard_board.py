@@ -11,7 +11,7 @@ from tradebot.records import DocType, Document, LiquidityRecord, decode, encode
 
 def put(board: Board, documents: list[Document]) -> None:
     for d in documents:
-        board.document(d.id, d.doc_type, d.ts, d.bot, d.symbol, d.body)
+        board.document(d)
 
 
 def a_board(minutes: int = 60) -> tuple[Board, TradingDay, list[Document]]:
@@ -117,3 +117,29 @@ def test_the_page_shows_the_bot_it_asks_for_and_says_which_there_are() -> None:
 def test_what_decisions_saw_is_not_sent_to_the_page() -> None:
     board, _, _ = a_board(minutes=2)
     assert all("inputs" not in d for d in board.account("btc", "BTCUSD").listed(DocType.DECISION))
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [(("", ""), ("BTC", "USDT")), (("BTCU", "SDT"), ("BTCU", "SDT"))],
+    ids=["by the symbol", "by the venue"],
+)
+def test_a_page_names_both_currencies_as_the_venue_does_where_it_has(
+    named: tuple[str, str], shown: tuple[str, str]
+) -> None:
+    board = Board("BTCUSDT", "Emulator")
+    body = {"bid": 1.0, "ask": 2.0}
+    board.document(Document("d", DocType.TICKER, 5, "btc", "BTCUSDT", body, *named))
+    meta = dict(board.changes("", Sent()))["meta"]
+    assert (meta["base"], meta["quote"]) == shown
+
+
+def test_equity_is_counted_in_the_quote_currency_of_the_documents() -> None:
+    board = Board("BTCUSDT", "Emulator")
+    for number, (currency, amount) in enumerate((("BTC", 2.0), ("USDT", 50.0))):
+        body = {"currency": currency, "amount": amount, "available": amount}
+        document = Document(f"b{number}", DocType.BALANCE, 1, "btc", "BTCUSDT", body, "BTC", "USDT")
+        board.document(document)
+    body = {"bid": 9.0, "ask": 11.0}
+    board.document(Document("t", DocType.TICKER, 2, "btc", "BTCUSDT", body, "BTC", "USDT"))
+    assert dict(board.changes("", Sent()))["money"]["equity"] == [(2, 70.0)]

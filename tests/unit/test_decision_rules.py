@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 
 from tradebot.domain.account.position import Position
 from tradebot.domain.decision import (
-    BUY_GATES,
-    SELL_GATES,
-    WATCHES,
     Decision,
     Increments,
     Inputs,
@@ -26,10 +23,10 @@ from tradebot.domain.decision import (
     Window,
     decide,
 )
+from tradebot.domain.risk.gates import GATES
 from tradebot.domain.situation import Holdings, Stored, read_stored
 from tradebot.trader.metrics import DECISIONS, from_zero
 
-ALL_GATES = tuple(dict.fromkeys((*WATCHES, *BUY_GATES, *SELL_GATES)))
 END = 1_602_770_100_000
 STEPS = Increments(
     amount_step=Decimal("0.00000001"), price_step=Decimal("0.01"), minimum=Decimal("0.00001")
@@ -363,12 +360,12 @@ def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
     assert decide(*again) == decide(state, inputs, settings)
 
 
-@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.GATE)
 def test_a_gate_is_named_as_its_file(gate: Any) -> None:
     assert Path(gate.__file__).stem == gate.GATE
 
 
-@pytest.mark.parametrize("gate", ALL_GATES, ids=lambda gate: gate.GATE)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.GATE)
 def test_a_verdict_names_the_gate_that_gave_it(gate: Any) -> None:
     now = situation()
     state, settings = now.pop("state"), now.pop("settings")
@@ -385,4 +382,4 @@ def test_each_gate_is_counted_from_zero() -> None:
         for sample in metric.samples
         if sample.labels["bot"] == "untraded" and sample.labels["action"] == "hold"
     }
-    assert counted == {gate.GATE for gate in ALL_GATES} | {"signal"}
+    assert counted == {gate.GATE for gate in GATES} | {"signal"}

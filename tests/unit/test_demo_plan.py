@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tradebot.cli import COMMANDS
+from tradebot.cli import commands
 from tradebot.demo.process import StageProcess
 from tradebot.demo.runner import MARKER, check, choose_ports, prepare_state
 from tradebot.demo.settings import DemoSettings
-from tradebot.demo.stages import NAMES, Ports, environment, for_a_shell, key_files, plan
+from tradebot.demo.stages import Ports, environment, for_a_shell, in_demo, key_files, plan
 from tradebot.demo.summary import count_errors
 from tradebot.demo.view import TerminalView
 from tradebot.platform.settings import SettingsError
 
-PORTS = Ports(emulator=1, dashboard=2, health=dict.fromkeys(NAMES, 3))
+PORTS = Ports(own={"emulator": 1, "dashboard": 2}, health={stage.name: 3 for stage in in_demo()})
 
 
 def test_every_stage_of_the_plan_is_a_command() -> None:
-    assert {stage.name for stage in plan(DemoSettings(), PORTS)} <= set(COMMANDS)
+    assert {stage.name for stage in plan(DemoSettings(), PORTS)} <= set(commands())
 
 
 def test_what_trades_waits_for_the_venue() -> None:
@@ -57,7 +57,7 @@ def test_a_shell_reads_the_environment_as_it_is() -> None:
 
 def test_every_listener_gets_a_port_of_its_own() -> None:
     ports = choose_ports(DemoSettings(port=0))
-    every = [ports.emulator, ports.dashboard, *ports.health.values()]
+    every = [*ports.own.values(), *ports.health.values()]
     assert len(set(every)) == len(every)
 
 

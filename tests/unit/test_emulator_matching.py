@@ -22,7 +22,7 @@ from tradebot.emulator.matching.engine import Engine
 from tradebot.emulator.matching.orders import MARKET, Behaviour, Order, Trade
 from tradebot.emulator.refusals import RefusalError
 
-BTCUSD = instrument("BTCUSD")
+BTCUSD = instrument("BTCUSD", 11_400)
 BTC = 10**8
 START = 1_600_000_000_000 // 60_000 * 60_000
 HISTORY = Generator(start=START - 86_400_000, price=100.0, seed=1).next_day()

@@ -5,9 +5,10 @@ from typing import Any
 from confluent_kafka import Producer
 
 from tradebot.forecast.settings import ForecastSettings
-from tradebot.forecast.stage import Stage
+from tradebot.forecast.stage import ForecastStage
 from tradebot.history.bars import MINUTE
 from tradebot.platform.clock import SETTLE_SECONDS, VenueClock
+from tradebot.platform.health import Readiness
 from tradebot.records import TradeRecord, encode
 
 T0 = 1_600_000_020_000 // MINUTE * MINUTE
@@ -31,7 +32,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.stage = Stage(ForecastSettings(refit_minutes=1))
+        self.stage = ForecastStage(ForecastSettings(refit_minutes=1), Readiness("forecast"))
         self.stage._clock = VenueClock(monotonic=lambda: self.now)
         self._producer: Any = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
         self._tid = 0

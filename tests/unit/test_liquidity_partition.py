@@ -17,7 +17,7 @@ from tradebot.liquidity.results import Place
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, Fetch, FetchScheduler
 from tradebot.platform.exactly_once import GroupOffsets, Message
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
 
 TP0 = TP("gemini-feed", 0)

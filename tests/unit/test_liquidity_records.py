@@ -6,7 +6,7 @@ from tradebot.domain.window import Mark, Window, WindowRules
 from tradebot.liquidity.decoding import Unreadable, decode
 from tradebot.liquidity.results import Place, dead_letter, window_messages
 from tradebot.platform import dead_letters
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 
 GOOD = (
     b'{"side":"bid","price":"11412.68","remaining":"0.54571124","symbol":"BTCUSD",'

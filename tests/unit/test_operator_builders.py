@@ -13,6 +13,7 @@ from tradebot_operator.units import units
 
 ALL_SPECS: list[dict[str, Any]] = [
     {},
+    {"venue": {"name": "kraken", "environment": "Production"}},
     {"mode": "Live", "venue": {"environment": "Sandbox", "credentialsSecret": "keys"}},
     {"forecast": {"history": {"source": "Url", "url": "https://x/a.csv"}}},
     {"forecast": {"history": {"source": "Claim", "claim": {"name": "c", "path": "a.csv"}}}},
@@ -147,6 +148,20 @@ def test_bots_of_one_symbol_share_feed_and_liquidity_and_a_like_forecast() -> No
     eth = bot("d", symbol="ETHUSD")
     assert unit(one, "liquidity") == unit(eth, "liquidity")
     assert unit(one, "ingest") != unit(eth, "ingest")
+
+
+@pytest.mark.parametrize("stage", ["ingest", "forecast", "trader"])
+def test_the_bots_venue_reaches_every_stage_that_talks_to_one(stage: str) -> None:
+    made = children(bot(venue={"name": "kraken", "environment": "Production"}), stage)
+    data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
+    assert data["TRADEBOT_VENUE"] == "kraken"
+    assert data["TRADEBOT_TOPIC_PREFIX"] == "kraken.production."
+
+
+def test_venues_share_nothing() -> None:
+    one = bot("a", venue={"environment": "Production"})
+    other = bot("b", venue={"name": "kraken", "environment": "Production"})
+    assert not set(units(one)) & set(units(other))
 
 
 def test_environments_share_nothing() -> None:

@@ -24,10 +24,24 @@ def test_a_stored_document_is_its_body_with_bot_symbol_time_and_kind(kind: DocTy
         **document.body,
         "bot": "btc",
         "symbol": "BTCUSD",
+        "base": "BTC",
+        "quote": "USD",
         "ts": document.ts,
         "doc_type": kind,
     }
     assert stored == reading.stored(document)
+
+
+def test_a_document_without_currencies_is_stored_with_those_of_its_symbol() -> None:
+    old = msgspec.structs.replace(a_document(DocType.FILL), symbol="BTCUSDT", base="", quote="")
+    body = msgspec.json.decode(reading.document_of(encode(old)).source)
+    assert (body["base"], body["quote"]) == ("BTC", "USDT")
+
+
+def test_a_document_keeps_the_currencies_that_its_bot_named() -> None:
+    named = msgspec.structs.replace(a_document(DocType.FILL), base="PAX", quote="GUSD")
+    body = msgspec.json.decode(reading.document_of(encode(named)).source)
+    assert (body["base"], body["quote"]) == ("PAX", "GUSD")
 
 
 def test_a_document_says_of_which_environment_it_is_where_the_recorder_was_told() -> None:

@@ -1,6 +1,5 @@
 """Settings come from flags, environment, a file and defaults, and errors say how to mend them."""
 
-import importlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tradebot.platform.setting_names import NAMES
+from tradebot.platform import stages
 from tradebot.platform.settings import Bounds, SettingsError, StageSettings, command, load
 
 
@@ -54,14 +53,14 @@ def test_one_file_serves_every_stage_and_a_slip_in_it_is_still_refused(tmp_path:
         load(BotSettings, environment={}, file=file)
 
 
-def test_the_names_that_a_file_may_hold_are_those_of_the_stages() -> None:
-    kinds = [
-        kind
-        for stage in ("ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")
-        for kind in vars(importlib.import_module(f"tradebot.{stage}.settings")).values()
-        if isinstance(kind, type) and issubclass(kind, StageSettings)
-    ]
-    assert {field.name for kind in kinds for field in msgspec.structs.fields(kind)} == NAMES
+def test_the_names_that_a_file_may_hold_are_those_of_the_installed_stages() -> None:
+    names = {
+        field.name
+        for stage in stages.installed()
+        for field in msgspec.structs.fields(stages.load(stage.settings))
+    }
+    assert stages.setting_names() == names
+    assert {"quiet_seconds", "grace_ms", "refit_minutes", "risk_fraction", "retention_days"} < names
 
 
 def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from tradebot.emulator.application import Application
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.exchange import Exchange
-from tradebot.emulator.server import listen, server
+from tradebot.emulator.server import server
 from tradebot.emulator.settings import EmulatorSettings
+from tradebot.platform.web import listen
 
 START = 1_700_000_040_000
 

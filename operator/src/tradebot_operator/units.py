@@ -6,7 +6,7 @@ ingest also by symbol, forecast also by model and its parameters. A unit's name 
 things, so that the units of two bots are the same exactly where they would do the same.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,10 @@ ORDER: tuple[StageName, ...] = ("ingest", "liquidity", "forecast", "trader")
 """In the order in which records flow, so that the first failing stage is the cause."""
 
 
+GEMINI: Final = "gemini"
+"""The venue that is meant where none is named."""
+
+
 class Unit(msgspec.Struct, frozen=True):
     """A unit by its name, and what its stage is told of the market."""
 
@@ -26,6 +30,7 @@ class Unit(msgspec.Struct, frozen=True):
     environment: str
     symbol: str = ""
     bot: str = ""
+    venue: str = GEMINI
 
 
 def trader_unit(bot: str) -> str:
@@ -50,16 +55,18 @@ def units(bot: TradeBot) -> tuple[Unit, ...]:
         "refit": spec.forecast.refit_minutes,
         "history": msgspec.to_builtins(spec.forecast.history),
     }
+    venue = spec.venue.name
     return (
-        Unit(_name("ingest", symbol, feed), "ingest", environment, symbol),
-        Unit(_name("liquidity", environment, place), "liquidity", environment),
+        Unit(_name("ingest", symbol, feed), "ingest", environment, symbol, venue=venue),
+        Unit(_name("liquidity", environment, place), "liquidity", environment, venue=venue),
         Unit(
             _name("forecast", f"{symbol}-{spec.forecast.model}", model),
             "forecast",
             environment,
             symbol,
+            venue=venue,
         ),
-        Unit(trader_unit(bot.name), "trader", environment, symbol, bot.name),
+        Unit(trader_unit(bot.name), "trader", environment, symbol, bot.name, venue),
     )
 
 
@@ -67,8 +74,10 @@ def _name(stage: str, text: str, key: dict[str, Any]) -> str:
     return f"{stage}-{slug(text)}-{digest(key)}"
 
 
-def topic_prefix(settings: OperatorSettings, namespace: str, environment: str) -> str:
-    """What is put before the topics of an environment: prices of two never share a topic.
+def topic_prefix(
+    settings: OperatorSettings, namespace: str, environment: str, venue: str = GEMINI
+) -> str:
+    """The prefix of an environment's topics: two environments, or venues, never share a topic.
 
     >>> from tradebot_operator.settings import Images, Kafka
     >>> settings = OperatorSettings(
@@ -76,6 +85,9 @@ def topic_prefix(settings: OperatorSettings, namespace: str, environment: str) -
     ... )
     >>> topic_prefix(settings, "bots", "Emulator"), topic_prefix(settings, "team", "Sandbox")
     ('emulator.', 'team.sandbox.')
+    >>> topic_prefix(settings, "bots", "Production", "kraken")
+    'kraken.production.'
     """
     place = "" if namespace == settings.namespace else f"{namespace}."
+    place += "" if venue == GEMINI else f"{venue}."
     return f"{settings.topic_prefix}{place}{environment.lower()}."

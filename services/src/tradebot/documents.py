@@ -3,9 +3,9 @@
 Stored numbers are floats: documents are for looking at, never for computing an order. Times are
 integer milliseconds UTC. Fields that the original pipeline stored keep its names (`amount`,
 `available`, `volume_BTC` …), so that its dashboards and queries read the new documents.
-Every body carries `bot`, `symbol`, `ts` and `doc_type` at the top level once it is stored: the
-recorder takes them from the `Document` that wraps the body, and adds the `environment` that it is
-told.
+Every body carries `bot`, `symbol`, `base`, `quote`, `ts` and `doc_type` at the top level once it
+is stored: the recorder takes them from the `Document` that wraps the body, and adds the
+`environment` that it is told.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from tradebot.domain.decision import Decision as Decided
+from tradebot.domain.instrument import split_symbol
 from tradebot.records import DocType, Document
 
 Action = Literal["buy", "sell", "hold"]
@@ -231,15 +232,24 @@ def document_id(doc_type: DocType, *, bot: str, symbol: str, key: str) -> str:
 
 
 def document(
-    doc_type: DocType, *, bot: str, symbol: str, ts: int, key: str, body: Body
+    doc_type: DocType,
+    *,
+    bot: str,
+    symbol: str,
+    ts: int,
+    key: str,
+    body: Body,
+    currencies: tuple[str, str] | None = None,
 ) -> Document:
     """The document of `body`.
 
     Args:
+        currencies: base and quote of the symbol; taken from the symbol if not given.
         key: what makes the recorded thing itself among its kind, such as a fill's trade id; with
             bot and kind it is the id, so that the same thing delivered twice is stored once and
             a newer state of it replaces the older.
     """
+    base, quote = currencies or split_symbol(symbol)
     return Document(
         id=document_id(doc_type, bot=bot, symbol=symbol, key=key),
         doc_type=doc_type,
@@ -247,4 +257,6 @@ def document(
         bot=bot,
         symbol=symbol,
         body=msgspec.to_builtins(body),
+        base=base,
+        quote=quote,
     )

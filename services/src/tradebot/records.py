@@ -133,6 +133,7 @@ class Document(msgspec.Struct, frozen=True):
 
     `id` is a function of what the document records, so that a second delivery changes nothing.
     `body` is the document itself, in the stored form: numbers are numbers, never strings.
+    `base` and `quote` are the symbol's currencies, empty in documents of before they were added.
     """
 
     id: str
@@ -141,6 +142,8 @@ class Document(msgspec.Struct, frozen=True):
     bot: str
     symbol: str
     body: dict[str, Any]
+    base: str = ""
+    quote: str = ""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

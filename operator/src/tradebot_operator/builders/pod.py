@@ -50,7 +50,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
     config = {
         "kafka": settings.kafka.bootstrap,
         "kafka_security": settings.kafka.security,
-        "topic_prefix": topic_prefix(settings, namespace, unit.environment),
+        "topic_prefix": topic_prefix(settings, namespace, unit.environment, unit.venue),
         "http_host": "0.0.0.0",  # noqa: S104  # in a pod, for its probes
         "http_port": str(METRICS_PORT),
         "log_format": "json",
@@ -69,7 +69,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
 
 def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
     """The variables of a stage that talks to the venue, beside the common ones."""
-    config = {"symbol": unit.symbol, "environment": unit.environment}
+    config = {"symbol": unit.symbol, "venue": unit.venue, "environment": unit.environment}
     if unit.environment == "Emulator" and settings.emulator.url:
         config["emulator_url"] = settings.emulator.url
     return config

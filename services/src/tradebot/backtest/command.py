@@ -40,6 +40,8 @@ def _backtest(settings: BacktestSettings) -> None:
         click.echo(as_json(outcome, str(settings.report)))
         return
     Console().print(table.terminal(outcome.metrics, outcome.held_metrics, f"{title}, {subtitle}"))
+    for note in table.notes(outcome.metrics):
+        click.echo(note)
     click.echo(f"report: {settings.report}")
 
 

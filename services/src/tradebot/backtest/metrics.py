@@ -1,10 +1,11 @@
 """What an equity curve is worth: pure functions of arrays, formulas and sources in the docstrings.
 
-Conventions. `equity` is a curve of account values at equal steps, the first before any trade;
-`returns` are its simple returns, one fewer. A market that never closes has 365 days a year, and a
-year is 365 × 24 × 3600 s. Variances are of the sample (divisor n − 1). Losses are positive numbers
-in value at risk and drawdown. Where a figure is not defined (no variance, no loss, no trade) it is
-`nan`, never a sentinel.
+Conventions. `equity` (n,) is a curve of account values, the first before any trade, and `ts` (n,)
+its times in ms, rising: all annual figures, lengths and means go by these times, never by counting
+rows, so that bars may be missing. `returns` are simple returns. A market that never closes has 365
+days a year, and a year is 365 × 24 × 3600 s. Variances are of the sample (divisor n − 1). Losses
+are positive numbers in value at risk and drawdown. Where a figure is not defined (no variance, no
+loss, no trade) it is `nan`, never a sentinel.
 """
 
 import math
@@ -16,7 +17,17 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+Times = npt.NDArray[np.int64]
+
 YEAR_SECONDS = 365 * 24 * 3600
+DAY_SECONDS = 86_400.0
+
+ANNUAL_DAYS = 30.0
+"""Growth of a shorter run is not shown as a year's."""
+
+ROUNDING = 1e-12
+"""Returns and drawdowns that differ by less are equal: a quotient of two values of a curve carries
+the rounding of both, some 1e-16 each, whatever the size of the return."""
 
 
 class Trip(msgspec.Struct, frozen=True):
@@ -38,6 +49,7 @@ class Trip(msgspec.Struct, frozen=True):
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """The table of a backtest. Fractions are fractions, not percents; money in quote currency."""
 
+    days: float
     cagr: float
     cumulative_return: float
     max_drawdown: float
@@ -61,12 +73,30 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def simple_returns(equity: Floats) -> Floats:
-    """Returns of each step: e[i+1] / e[i] − 1.
+    """Returns of each step: e[i+1] / e[i] − 1; 0 after a total loss.
 
     >>> simple_returns(np.array([100.0, 110.0, 99.0])).round(2).tolist()
     [0.1, -0.1]
     """
-    return equity[1:] / equity[:-1] - 1.0
+    before, after = equity[:-1], equity[1:]
+    ratio = np.divide(after, before, out=np.ones(len(after)), where=before > 0)
+    return np.asarray(ratio - 1.0, dtype=np.float64)
+
+
+def sampled(equity: Floats, ts: Times, seconds: float) -> tuple[Floats, Times]:
+    """The curve at equal steps of time from its start, and at its end.
+
+    Each value is the last that was known then: nothing is made up within a gap. The last step is
+    shorter where the curve does not end on a whole one; it counts as a step.
+
+    >>> sampled(np.array([1.0, 2.0, 3.0]), np.array([0, 1000, 3500]), 1.0)[0].tolist()
+    [1.0, 2.0, 2.0, 2.0, 3.0]
+    """
+    step = round(seconds * 1000)
+    edges = np.arange(ts[0], ts[-1] + 1, step)
+    if edges[-1] < ts[-1]:
+        edges = np.append(edges, ts[-1])
+    return equity[np.searchsorted(ts, edges, side="right") - 1], edges
 
 
 def cumulative_return(equity: Floats) -> float:
@@ -74,12 +104,20 @@ def cumulative_return(equity: Floats) -> float:
     return float(equity[-1] / equity[0] - 1.0)
 
 
-def cagr(equity: Floats, step_seconds: float) -> float:
-    """Compound annual growth rate: (last / first) ^ (year / duration) − 1."""
-    years = (len(equity) - 1) * step_seconds / YEAR_SECONDS
-    if years <= 0 or equity[-1] <= 0:
+def cagr(equity: Floats, seconds: float) -> float:
+    """Compound annual growth rate: (last / first) ^ (year / duration) − 1; −1 of a total loss.
+
+    Not defined below one day: nothing that happens within hours says what a year brings.
+
+    Args:
+        equity: the curve; its ends count.
+        seconds: its duration.
+    """
+    if seconds < DAY_SECONDS:
         return math.nan
-    exponent = math.log(equity[-1] / equity[0]) / years
+    if equity[-1] <= 0:
+        return -1.0
+    exponent = math.log(equity[-1] / equity[0]) * YEAR_SECONDS / seconds
     return math.expm1(exponent) if exponent < 700 else math.inf
 
 
@@ -89,11 +127,16 @@ def drawdown(equity: Floats) -> Floats:
     return np.asarray(1.0 - equity / peak, dtype=np.float64)
 
 
-def longest_drawdown(equity: Floats, step_seconds: float) -> float:
-    """Seconds from a peak to the first value that reaches it again, the longest such span."""
-    at_peak = np.flatnonzero(drawdown(equity) <= 0.0)
-    edges = np.append(at_peak, len(equity) - 1)
-    return float(np.diff(edges).max(initial=0) * step_seconds)
+def longest_drawdown(equity: Floats, ts: Times) -> float:
+    """Seconds from a peak to the first value that reaches it again, the longest such span.
+
+    0 where the curve never fell; a fall that is still open lasts to the end.
+    """
+    peaks = np.flatnonzero(drawdown(equity) <= ROUNDING)
+    edges = np.append(peaks, len(equity))
+    fell = np.diff(edges) > 1
+    ends = ts[np.minimum(edges[1:], len(equity) - 1)]
+    return float(np.max((ends - ts[edges[:-1]])[fell], initial=0) / 1000)
 
 
 def variance(returns: Floats, step_seconds: float) -> float:
@@ -104,7 +147,7 @@ def variance(returns: Floats, step_seconds: float) -> float:
 
 
 def sharpe(returns: Floats, step_seconds: float, risk_free_rate: float = 0.0) -> float:
-    """Annual mean excess return over annual volatility.
+    """Annual mean excess return over annual volatility; not defined for equal returns.
 
     Source: Sharpe, The Sharpe Ratio, Journal of Portfolio Management 21 (1994), ex-post form.
     """
@@ -112,7 +155,7 @@ def sharpe(returns: Floats, step_seconds: float, risk_free_rate: float = 0.0) ->
         return math.nan
     excess = returns - _rate_of_step(risk_free_rate, step_seconds)
     deviation = float(np.std(excess, ddof=1))
-    if deviation <= _rounding(excess):
+    if deviation <= ROUNDING:
         return math.nan
     return float(np.mean(excess) / deviation * math.sqrt(YEAR_SECONDS / step_seconds))
 
@@ -126,22 +169,21 @@ def sortino(returns: Floats, step_seconds: float, risk_free_rate: float = 0.0) -
         return math.nan
     excess = returns - _rate_of_step(risk_free_rate, step_seconds)
     downside = float(np.sqrt(np.mean(np.square(np.minimum(excess, 0.0)))))
-    if downside <= _rounding(excess):
+    if downside <= ROUNDING:
         return math.nan
     return float(np.mean(excess) / downside * math.sqrt(YEAR_SECONDS / step_seconds))
 
 
-def calmar(equity: Floats, step_seconds: float) -> float:
-    """Compound annual growth over the deepest drawdown.
+def calmar(growth: float, deepest: float) -> float:
+    """Compound annual growth over the deepest drawdown; not defined without a drawdown.
 
     Source: Young, Calmar Ratio: A Smoother Tool, Futures (1991).
     """
-    deepest = float(drawdown(equity).max())
-    return cagr(equity, step_seconds) / deepest if deepest > 0 else math.nan
+    return growth / deepest if deepest > ROUNDING else math.nan
 
 
 def value_at_risk(returns: Floats, level: float = 0.95) -> float:
-    """The loss of one step that is exceeded in 1 − level of the steps, as a fraction ≥ 0 of equity.
+    """The loss of one step that is exceeded in 1 − level of the steps, as a fraction of equity.
 
     Historical: minus the (1 − level) quantile of the returns, linear between order statistics. It
     takes the lower tail: sorting ascending and reading at `level`, as some packages do, answers a
@@ -149,19 +191,39 @@ def value_at_risk(returns: Floats, level: float = 0.95) -> float:
     """
     if len(returns) == 0:
         return math.nan
-    return float(-np.quantile(returns, 1.0 - level))
+    return float(0.0 - np.quantile(returns, 1.0 - level))
 
 
 def conditional_value_at_risk(returns: Floats, level: float = 0.95) -> float:
-    """The mean loss of the steps that lose at least the value at risk; never below it.
+    """The mean loss of the worst 1 − level of the steps; never below the value at risk.
 
-    Source: Rockafellar and Uryasev, Optimization of Conditional Value-at-Risk (2000), on the
-    empirical distribution.
+    Of n steps the worst n (1 − level) count, the last of them by its fraction, so that ties with
+    the quantile do not thin the tail. It is the least of v + E[(loss − v)⁺] / (1 − level) over v.
+
+    Source: Rockafellar and Uryasev, Conditional Value-at-Risk for General Loss Distributions,
+    Journal of Banking & Finance 26 (2002), on the empirical distribution.
     """
     if len(returns) == 0:
         return math.nan
-    tail = returns[returns <= np.quantile(returns, 1.0 - level)]
-    return float(-np.mean(tail))
+    losses = -np.sort(returns)
+    count = len(losses) * (1.0 - level)
+    whole = min(int(count), len(losses) - 1)
+    total = float(np.sum(losses[:whole])) + (count - whole) * float(losses[whole])
+    return total / count + 0.0
+
+
+def exposure(ts: Times, step: int, position: Floats) -> float:
+    """Share of the time in which anything is held.
+
+    Args:
+        ts: starts of bars, ms.
+        step: length of a bar, ms; between bars the position of the earlier one is held.
+        position: base amount held in each bar.
+    """
+    held = position > 0
+    gaps = np.diff(ts) - step
+    seconds = np.sum(held) * step + np.sum(gaps[held[:-1]])
+    return float(seconds / (ts[-1] + step - ts[0]))
 
 
 def win_rate(trips: Sequence[Trip]) -> float:
@@ -180,51 +242,63 @@ def profit_factor(trips: Sequence[Trip]) -> float:
 
 def measure(
     equity: Floats,
-    step_seconds: float,
+    ts: Times,
     *,
+    step_seconds: float,
     trips: Sequence[Trip] = (),
-    position: Floats | None = None,
+    exposed: float = 0.0,
     traded_quote: float = 0.0,
     fees: float = 0.0,
     risk_free_rate: float = 0.0,
-    resample_seconds: float = 86_400.0,
+    resample_seconds: float = DAY_SECONDS,
 ) -> Metrics:
     """The whole table.
 
     Args:
-        equity: account value at each step, at least two.
-        step_seconds: time between two of them.
+        equity: account values, at least two, the first before any trade.
+        ts: their times, ms, rising.
+        step_seconds: length of a bar.
         trips: closed round trips.
-        position: base amount held at each step; exposure is the share of steps that hold any.
+        exposed: share of the time in which anything was held.
         traded_quote: Σ price × amount of all fills.
         fees: all fees paid.
         risk_free_rate: a year's, as a fraction.
         resample_seconds: risk figures are computed on returns over this long, so that tables of
-            different bar sizes can be compared; drawdown and growth use every step.
+            different bar sizes can be compared; on bars where the curve has not two such steps.
+            Drawdown and growth use every value.
+
+    Raises:
+        ValueError: there are fewer than two values, or not a time for each.
     """
-    if len(equity) < 2:
-        raise ValueError("an equity curve needs at least two values")
-    stride = max(1, round(resample_seconds / step_seconds))
-    resampled = equity[::stride] if len(equity) > stride else equity
-    step = step_seconds * (stride if len(equity) > stride else 1)
-    returns = simple_returns(resampled)
+    if len(equity) < 2 or len(equity) != len(ts):
+        raise ValueError(
+            f"an equity curve needs at least two values and a time for each: there are"
+            f" {len(equity)} values and {len(ts)} times"
+        )
+    span = float(ts[-1] - ts[0]) / 1000
+    chosen = resample_seconds if span >= 2 * resample_seconds else step_seconds
+    values, edges = sampled(equity, ts, chosen)
+    returns = simple_returns(values)
+    step = float(edges[-1] - edges[0]) / 1000 / len(returns)
     annual = variance(returns, step)
+    growth, deepest = cagr(equity, span), float(drawdown(equity).max())
     return Metrics(
-        cagr=cagr(equity, step_seconds),
+        days=span / DAY_SECONDS,
+        cagr=growth,
         cumulative_return=cumulative_return(equity),
-        max_drawdown=float(drawdown(equity).max()),
-        max_drawdown_seconds=longest_drawdown(equity, step_seconds),
+        max_drawdown=deepest,
+        max_drawdown_seconds=longest_drawdown(equity, ts),
         variance=annual,
         volatility=math.sqrt(annual),
         sharpe=sharpe(returns, step, risk_free_rate),
         sortino=sortino(returns, step, risk_free_rate),
-        calmar=calmar(equity, step_seconds),
+        calmar=calmar(growth, deepest),
         value_at_risk=value_at_risk(returns),
         conditional_value_at_risk=conditional_value_at_risk(returns),
         risk_free_rate=risk_free_rate,
-        resample_seconds=step,
-        exposure=0.0 if position is None else float(np.mean(position > 0)),
-        turnover=traded_quote / float(np.mean(equity)),
+        resample_seconds=chosen,
+        exposure=exposed,
+        turnover=traded_quote / _mean(equity, ts),
         trades=len(trips),
         win_rate=win_rate(trips),
         profit_factor=profit_factor(trips),
@@ -233,10 +307,11 @@ def measure(
     )
 
 
+def _mean(equity: Floats, ts: Times) -> float:
+    """The curve's mean over time, straight between its values."""
+    middles = (equity[1:] + equity[:-1]) / 2
+    return float(np.average(middles, weights=np.diff(ts)))
+
+
 def _rate_of_step(annual: float, step_seconds: float) -> float:
     return math.expm1(math.log1p(annual) * step_seconds / YEAR_SECONDS)
-
-
-def _rounding(values: Floats) -> float:
-    """Spread below which values are the same but for rounding."""
-    return float(np.max(np.abs(values))) * 1e-12

@@ -10,12 +10,16 @@ from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.result import Result
 from tradebot.history.arrays import Bars
 
+ROUNDING = 8 * 2.0**-52
+"""Share of a lot that rounding may leave of it; any larger rest is a rest that can be sold."""
+
 
 class _Lot(msgspec.Struct):
     """A part of a buy that is still held; `fee` is what is left of the buy's fee."""
 
     ts: int
     price: float
+    bought: float
     amount: float
     fee: float
 
@@ -32,15 +36,15 @@ def trips(bars: Bars, result: Result) -> list[Trip]:
         ts, price = int(bars.ts[fills.bar[row]]), float(fills.price[row])
         amount, fee = float(fills.amount[row]), float(fills.fee[row])
         if fills.side[row] > 0:
-            lots.append(_Lot(ts, price, amount, fee))
-        else:
+            lots.append(_Lot(ts, price, amount, amount, fee))
+        elif lots:
             closed.append(_close(lots, ts, price, amount, fee))
     return closed
 
 
 def _close(lots: "deque[_Lot]", ts: int, price: float, amount: float, fee: float) -> Trip:
     left, paid, fees, entry_ts = amount, 0.0, fee, lots[0].ts
-    while left > 1e-12 * amount and lots:
+    while left > ROUNDING * amount and lots:
         lot = lots[0]
         part = min(left, lot.amount)
         share = part / lot.amount
@@ -49,7 +53,7 @@ def _close(lots: "deque[_Lot]", ts: int, price: float, amount: float, fee: float
         left -= part
         lot.fee -= share * lot.fee
         lot.amount -= part
-        if lot.amount <= 1e-12 * amount:
+        if lot.amount <= ROUNDING * lot.bought:
             lots.popleft()
     return Trip(entry_ts, ts, paid / (amount - left), price, amount - left, fees)
 
@@ -66,11 +70,17 @@ def judge(
     fills = result.fills
     return metrics.measure(
         np.concatenate([[cash], result.equity]),
-        bars.step / 1000,
+        times(bars),
+        step_seconds=bars.step / 1000,
         trips=trips(bars, result),
-        position=result.position,
+        exposed=metrics.exposure(bars.ts, bars.step, result.position),
         traded_quote=float(np.sum(fills.price * fills.amount)),
         fees=float(np.sum(fills.fee)),
         risk_free_rate=risk_free_rate,
         resample_seconds=resample_seconds,
     )
+
+
+def times(bars: Bars) -> metrics.Times:
+    """When equity was what it was: the first bar's start, then each bar's end, ms."""
+    return np.concatenate([bars.ts[:1], bars.ts + bars.step])

@@ -1,1 +1,15 @@
 """The dashboard stage: a page that shows the whole line as it moves."""
+
+from tradebot.platform.stages import Demo, Stage
+from tradebot.platform.topics import DOCUMENTS, FEED, FORECASTS, LIQUIDITY, TRADES
+
+STAGE = Stage(
+    name="dashboard",
+    order=60,
+    summary="a page that shows the line as it moves",
+    example="tradebot dashboard --port 8080 --stages ingest=http://127.0.0.1:9101",
+    settings="tradebot.dashboard.settings:DashboardSettings",
+    run="tradebot.dashboard.stage:run",
+    reads=(FEED, TRADES, LIQUIDITY, FORECASTS, DOCUMENTS),
+    demo=Demo(takes=("elasticsearch",), serves=True),
+)

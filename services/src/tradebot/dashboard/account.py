@@ -3,12 +3,13 @@
 from collections import defaultdict
 from typing import Any
 
+from tradebot.domain.instrument import split_symbol
 from tradebot.records import DocType
 
 KEPT = {DocType.DECISION: 60, DocType.ORDER: 60, DocType.FILL: 400}
 POINTS = 1500
 
-UNSHOWN = frozenset({"inputs", "bot", "symbol", "doc_type", "_id"})
+UNSHOWN = frozenset({"inputs", "bot", "symbol", "base", "quote", "doc_type", "_id"})
 
 
 class Account:
@@ -17,6 +18,8 @@ class Account:
     def __init__(self, bot: str, symbol: str) -> None:
         self.bot = bot
         self.symbol = symbol
+        self.currencies = split_symbol(symbol)
+        """Base and quote, by the bot's documents; by the symbol until one has come."""
         self.revisions = dict.fromkeys(("decisions", "orders", "fills", "money", "state"), 0)
         self._lists: dict[DocType, dict[str, dict[str, Any]]] = {kind: {} for kind in KEPT}
         self._held: defaultdict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
@@ -81,7 +84,7 @@ class Account:
         Documents of one moment come over several partitions: only by their times do a price and
         two balances belong together.
         """
-        base, quote = self.symbol[:-3], self.symbol[-3:]
+        base, quote = self.currencies
         steps = sorted(
             (ts, currency, b["amount"])
             for currency in (base, quote)

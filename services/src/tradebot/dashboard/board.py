@@ -13,7 +13,8 @@ import msgspec
 
 from tradebot.dashboard.account import Account
 from tradebot.dashboard.market import Market
-from tradebot.records import DocType
+from tradebot.domain.instrument import split_symbol
+from tradebot.records import DocType, Document
 
 _LISTS = {"decisions": DocType.DECISION, "orders": DocType.ORDER, "fills": DocType.FILL}
 
@@ -59,16 +60,20 @@ class Board:
             self._revision += 1
         return self._accounts[bot]
 
-    def document(
-        self, document_id: str, kind: DocType, ts: int, bot: str, symbol: str, body: dict[str, Any]
-    ) -> None:
-        """A document, from the topic or from the store."""
+    def document(self, document: Document) -> None:
+        """A document, from the topic or from the store; old ones name no currencies."""
+        kind, bot, symbol, body = document.doc_type, document.bot, document.symbol, document.body
         if kind == DocType.LIQUIDITY:
             self.market(symbol).stored_window(body)
         elif kind != DocType.FORECAST and bot:
-            self.account(bot, symbol).add(document_id, kind, ts, body)
+            account = self.account(bot, symbol)
+            currencies = document.base, document.quote
+            if all(currencies) and account.currencies != currencies:
+                account.currencies = currencies
+                self._revision += 1
+            account.add(document.id, kind, document.ts, body)
             if kind == DocType.TICKER:
-                self.market(symbol).add_price(ts, (body["bid"] + body["ask"]) / 2)
+                self.market(symbol).add_price(document.ts, (body["bid"] + body["ask"]) / 2)
 
     def set_stages(self, stages: list[dict[str, Any]]) -> None:
         """Each stage's name, whether it is ready, and the reasons why not."""
@@ -122,9 +127,13 @@ class Board:
             yield name, content()
 
     def _meta(self, subject: tuple[str, str]) -> dict[str, Any]:
+        account = self._accounts.get(subject[0])
+        base, quote = account.currencies if account else split_symbol(subject[1])
         return {
             "bot": subject[0],
             "symbol": subject[1],
+            "base": base,
+            "quote": quote,
             "bots": sorted(self._accounts),
             "environment": self._environment,
             "speed": self._speed,

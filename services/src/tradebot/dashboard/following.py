@@ -10,8 +10,8 @@ from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform import kafka, logs
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
+from tradebot.platform.topics import Topics
 from tradebot.records import (
     DocType,
     Document,
@@ -52,8 +52,17 @@ def backfill(board: Board, store: DocumentStore) -> None:
     found.sort(key=lambda d: (d["ts"], d["doc_type"]))
     with board.lock:
         for body in found:
-            kind = DocType(body["doc_type"])
-            board.document(body["_id"], kind, body["ts"], body["bot"], body["symbol"], body)
+            document = Document(
+                body["_id"],
+                DocType(body["doc_type"]),
+                body["ts"],
+                body["bot"],
+                body["symbol"],
+                body,
+                body.get("base", ""),
+                body.get("quote", ""),
+            )
+            board.document(document)
 
 
 class Follower:
@@ -156,12 +165,4 @@ class Follower:
         self._board.market(record.symbol).forecast(record)
 
     def _document(self, data: bytes) -> None:
-        document = decode(data, Document)
-        self._board.document(
-            document.id,
-            document.doc_type,
-            document.ts,
-            document.bot,
-            document.symbol,
-            document.body,
-        )
+        self._board.document(decode(data, Document))

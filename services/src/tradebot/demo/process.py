@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tradebot.demo.stages import Stage
+from tradebot.demo.stages import DemoStage
 from tradebot.platform.settings import SettingsError, variable
 
 RESTART_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -35,7 +35,7 @@ class StageProcess:
         logs: folder of `<stage>.log`, to which stdout and stderr are appended.
     """
 
-    def __init__(self, stage: Stage, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(self, stage: DemoStage, environment: Mapping[str, str], logs: Path) -> None:
         self.stage = stage
         self.log = logs / f"{stage.name}.log"
         self.restarts = 0

@@ -74,7 +74,7 @@ async def _run(settings: DemoSettings, view: View) -> Run:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     try:
-        page = f"http://127.0.0.1:{ports.dashboard}"
+        page = f"http://127.0.0.1:{ports.own['dashboard']}"
         return await _supervise(settings, processes, stop, view, page)
     finally:
         if broker:
@@ -214,11 +214,11 @@ def choose_ports(settings: DemoSettings) -> stages.Ports:
             port: int = listener.getsockname()[1]
             return port
 
-        return stages.Ports(
-            emulator=free(),
-            dashboard=settings.port or free(),
-            health={name: free() for name in stages.NAMES},
-        )
+        run = stages.in_demo()
+        own = {stage.name: free() for stage in run if stage.demo and stage.demo.serves}
+        if settings.port:
+            own["dashboard"] = settings.port
+        return stages.Ports(own=own, health={stage.name: free() for stage in run})
 
 
 def _is_free(port: int) -> bool:

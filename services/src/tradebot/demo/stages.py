@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 
 from tradebot.demo.settings import DemoSettings
-from tradebot.platform.settings import variable
+from tradebot.platform.settings import flag, variable
+from tradebot.platform.stages import Demo, Stage, installed
 
 BOT = "demo"
 API_KEY, API_SECRET = "account-demo", "demo-secret"  # the emulator's own, of no worth
 
 
-class Stage(msgspec.Struct, frozen=True, kw_only=True):
+class DemoStage(msgspec.Struct, frozen=True, kw_only=True):
     """A process of the demo."""
 
     name: str
@@ -26,42 +27,45 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Free ports of this machine, one a listener."""
 
-    emulator: int
-    dashboard: int
+    own: dict[str, int]
+    """By stage, of those that serve people or programs."""
     health: dict[str, int]
+    """By stage, of all: their health and metrics."""
 
 
 LIVELY = '{"daily_seasonality": 48}'
 """FastProphet's options here: by default its waves are six hours long at least, and a person would
 watch one position for an hour; waves of half an hour turn the signal within a minute or two."""
 
-NAMES = ("emulator", "ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")
+
+def in_demo() -> list[Stage]:
+    """The installed stages that the demo runs, in the order of their start."""
+    return [stage for stage in installed() if stage.demo is not None]
 
 
-def plan(settings: DemoSettings, ports: Ports) -> list[Stage]:
+def plan(settings: DemoSettings, ports: Ports) -> list[DemoStage]:
     """The stages in the order of their start."""
-    emulator = ["--port", str(ports.emulator), "--seed", str(settings.seed)]
-    if settings.market:
-        emulator += ["--market", settings.market]
-    if settings.faults:
-        emulator += ["--faults", settings.faults]
-    store = ["--elasticsearch", settings.elasticsearch] if settings.elasticsearch else []
-    arguments: dict[str, list[str]] = {
-        "emulator": emulator,
-        # Under one name a worker that was killed takes over its own partitions at once.
-        "liquidity": ["--worker-id", "demo"],
-        "recorder": store,
-        "dashboard": ["--port", str(ports.dashboard), *store],
-    }
     return [
-        Stage(
-            name=name,
-            arguments=(name, *arguments.get(name, [])),
-            http_port=ports.health[name],
-            needs=() if name in ("emulator", "recorder", "dashboard") else ("emulator",),
+        DemoStage(
+            name=stage.name,
+            arguments=(stage.name, *_arguments(stage.demo, settings, ports.own.get(stage.name))),
+            http_port=ports.health[stage.name],
+            needs=stage.demo.after,
         )
-        for name in NAMES
+        for stage in in_demo()
+        if stage.demo is not None
     ]
+
+
+def _arguments(demo: Demo, settings: DemoSettings, port: int | None) -> list[str]:
+    arguments = list(demo.arguments)
+    if port is not None:
+        arguments += ["--port", str(port)]
+    for name in demo.takes:
+        value = getattr(settings, name)
+        if value != "":
+            arguments += [flag(name), str(value)]
+    return arguments
 
 
 def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, str]:
@@ -73,7 +77,7 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         "symbol": settings.symbol,
         "speed": f"{settings.speed:g}",
         "environment": "Emulator",
-        "emulator_url": f"http://127.0.0.1:{ports.emulator}",
+        "emulator_url": f"http://127.0.0.1:{ports.own['emulator']}",
         "state_dir": str(state),
         "bot": BOT,
         "mode": "Live",

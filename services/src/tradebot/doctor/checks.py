@@ -20,9 +20,10 @@ from tradebot.doctor.findings import (
 from tradebot.domain.instrument import split_symbol
 from tradebot.domain.money import ZERO
 from tradebot.history import check, read
-from tradebot.platform.kafka import Topics, client_config, wait_for_broker
+from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError, StageSettings
+from tradebot.platform.stages import topic_names
 from tradebot.platform.store import StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 from tradebot.trader.settings import TraderSettings
@@ -48,7 +49,8 @@ def broker(settings: StageSettings) -> list[Finding]:
         return [Finding("Kafka", Health.BAD, f"nothing answers at {settings.kafka}", str(error))]
     present = AdminClient(client_config(settings)).list_topics(timeout=5).topics
     found = [Finding("Kafka", Health.GOOD, f"{settings.kafka} answers")]
-    missing = [name for name in Topics.of(settings).all() if name not in present]
+    wanted = [settings.topic_prefix + name for name in topic_names()]
+    missing = [name for name in wanted if name not in present]
     if missing:
         what = f"topics that are not there yet: {', '.join(missing)}"
         advice = "the stages create them where they may; else create them by hand"

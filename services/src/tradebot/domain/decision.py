@@ -9,28 +9,13 @@ decision's reason.
 """
 
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from tradebot.domain.money import ZERO, Side, limit_price
-from tradebot.domain.risk import (
-    band,
-    collar,
-    completeness,
-    cooldown,
-    daily_loss,
-    drawdown,
-    edge,
-    feed,
-    halt,
-    model,
-    order_rate,
-    position,
-    reconciliation,
-    size,
-    window_age,
-)
+from tradebot.domain.risk import size
+from tradebot.domain.risk.gates import BUY_GATES, GATES, SELL_GATES, WATCHES, Gate
 from tradebot.domain.signal import signal_of
 from tradebot.domain.situation import (
     BPS,
@@ -63,52 +48,11 @@ __all__ = [
 ]
 
 
-class Gate(Protocol):
-    """A file of `domain/risk`: its name, and what it says of an order that is proposed."""
-
-    @property
-    def GATE(self) -> str: ...  # noqa: N802
-
-    def check(
-        self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
-    ) -> Verdict: ...
-
-
-WATCHES: Final[tuple[Gate, ...]] = (daily_loss, drawdown)
-"""Asked at every window, whatever the signal: they can halt the bot."""
-
-BUY_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    model,
-    completeness,
-    band,
-    position,
-    edge,
-    cooldown,
-    order_rate,
-    size,
-    collar,
-)
-SELL_GATES: Final[tuple[Gate, ...]] = (
-    halt,
-    reconciliation,
-    window_age,
-    feed,
-    position,
-    order_rate,
-    size,
-    collar,
-)
-"""A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""
-
 NO_SIGNAL: Final = "signal"
 
 REASONS_TO_HOLD: Final = (
     NO_SIGNAL,
-    *dict.fromkeys(gate.GATE for gate in (*WATCHES, *BUY_GATES, *SELL_GATES)),
+    *(gate.GATE for gate in GATES),
 )
 """What a decision's `gate` may name, in the order in which it is asked."""
 

@@ -17,6 +17,9 @@ Action = Literal["buy", "sell", "hold"]
 Holdings = Literal["Own", "All"]
 """What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
+Holds = Literal["buys", "all", "windows"]
+"""What a gate holds back: buys, every order, or, asked at each window, whatever was decided."""
+
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000

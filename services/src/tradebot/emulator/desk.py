@@ -85,6 +85,7 @@ class Desk:
         except InsufficientFundsError:
             refusal = insufficient_funds(
                 instrument.symbol,
+                instrument.base,
                 request.side,
                 instrument.price_text(request.price),
                 instrument.amount_text(request.amount),

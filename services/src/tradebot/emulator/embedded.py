@@ -6,18 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-import uvicorn
-
 from tradebot.emulator.application import Application
 from tradebot.emulator.exchange import Exchange
-from tradebot.emulator.server import (
-    faults_of,
-    listen,
-    memory_of,
-    open_exchange,
-    server,
-)
+from tradebot.emulator.server import faults_of, memory_of, open_exchange, server
 from tradebot.emulator.settings import EmulatorSettings
+from tradebot.platform.web import WebServer, listen
 
 Result = TypeVar("Result")
 
@@ -40,7 +33,7 @@ class EmbeddedEmulator:
         self.exchange: Exchange = open_exchange(settings)
         memory = memory_of(settings, self.exchange)
         self.application = Application(self.exchange, faults_of(settings), memory)
-        self._web: uvicorn.Server = server(self.application)
+        self._web: WebServer = server(self.application)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
@@ -60,7 +53,7 @@ class EmbeddedEmulator:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._web.should_exit = True
+        self._web.stop()
         self._thread.join(_START_LIMIT)
 
     def call(self, work: Callable[[], Result]) -> Result:

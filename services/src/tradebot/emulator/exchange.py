@@ -70,10 +70,11 @@ class Exchange:
             self.add_account(spec)
 
     def _open(self, name: str, recorded: Bars | None) -> None:
+        lowest = self.settings.price if recorded is None else float(recorded.low.min())
         try:
-            traded = instrument(name)
+            traded = instrument(name, lowest)
         except ValueError as error:
-            raise SettingsError(f"--symbol: {error}") from None
+            raise SettingsError(f"--symbol or --price: {error}") from None
         if traded.symbol in self.markets:
             raise SettingsError(f"--symbol names {traded.symbol} twice")
         settings, start = self.settings, self.clock.start // MINUTE * MINUTE

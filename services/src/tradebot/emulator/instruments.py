@@ -4,9 +4,12 @@ Inside the emulator a price is a whole number of price steps and an amount a who
 amount steps: matching is then exact and fast.
 """
 
+import math
 from decimal import Decimal, InvalidOperation
 
 import msgspec
+
+from tradebot.domain.instrument import split_symbol
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -91,14 +94,24 @@ _KNOWN = {
 }
 
 
-def instrument(symbol: str) -> Instrument:
-    """The rules of a symbol; one that is not known gets common ones, quoted in its last three.
+LEAST_PRICE = 1e-12
+"""Nothing is traded below; larger steps of a price would be most of it."""
+
+
+def instrument(symbol: str, price: float) -> Instrument:
+    """A symbol's steps; a symbol that is not known gets common ones.
+
+    Args:
+        price: the lowest price to expect; its step is at most a ten-thousandth of it.
 
     Raises:
-        ValueError: the symbol is too short to be one.
+        ValueError: the symbol is no symbol, or the price is too low to trade at.
     """
     symbol = symbol.upper()
     if not 5 <= len(symbol) <= 12 or not symbol.isalnum():
         raise ValueError(f"{symbol!r} is not a symbol; give one such as BTCUSD")
-    known = _KNOWN.get(symbol)
-    return known or Instrument(symbol, symbol[:-3], symbol[-3:], 2, 6, "0.001")
+    if price < LEAST_PRICE:
+        raise ValueError(f"the price of {symbol} is {price}: give {LEAST_PRICE} or more")
+    known = _KNOWN.get(symbol) or Instrument(symbol, *split_symbol(symbol), 2, 6, "0.001")
+    places = max(known.price_places, 4 - math.floor(math.log10(price)))
+    return msgspec.structs.replace(known, price_places=places) if price < 1 else known

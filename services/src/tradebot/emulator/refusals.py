@@ -56,13 +56,13 @@ def order_not_found(order_id: object) -> RefusalError:
     return RefusalError(404, "OrderNotFound", f"Order {order_id} not found")
 
 
-def insufficient_funds(symbol: str, side: str, price: str, amount: str) -> RefusalError:
+def insufficient_funds(symbol: str, base: str, side: str, price: str, amount: str) -> RefusalError:
     """Less is available than the order needs."""
     return RefusalError(
         406,
         "InsufficientFunds",
         f"Failed to place {side} order on symbol '{symbol}' for price ${price} and quantity "
-        f"{amount} {symbol[:3]} due to insufficient funds",
+        f"{amount} {base} due to insufficient funds",
     )
 
 

@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
 
-from tradebot.emulator import memory
+from tradebot.emulator import STAGE, memory
 from tradebot.emulator.application import Application
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.exchange import Exchange
@@ -20,21 +18,15 @@ from tradebot.emulator.faults.rules import FaultFile, read_faults
 from tradebot.emulator.market.timeline import default_start
 from tradebot.emulator.settings import EmulatorSettings
 from tradebot.history.arrays import MINUTE, Bars
-from tradebot.platform import health, logs
+from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.stage import Frame, running
+from tradebot.platform.web import WebServer, listen
 
 _log = logs.get(__name__)
 
 _GRACE = 1
 """Seconds that open connections have when the server stops."""
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `serve`, which ends with exit code 0."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def open_exchange(settings: EmulatorSettings) -> Exchange:
@@ -107,21 +99,22 @@ def serve(settings: EmulatorSettings) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: the port is taken, or a setting cannot be used.
+        SettingsError: a port is taken, or a setting cannot be used.
     """
-    logs.setup("emulator", level=settings.log_level, form=settings.log_format)
-    listener = listen(settings.host, settings.port)
-    readiness = health.Readiness("emulator")
-    try:
-        http_port = health.serve(
-            readiness, stage="emulator", host=settings.http_host, port=settings.http_port
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"--http-port {settings.http_port}: {error.strerror}; give another port, or 0"
-        ) from None
-    exchange = open_exchange(settings)
-    faults = faults_of(settings)
+    with running(STAGE, settings) as frame:
+        listener = listen(settings.host, settings.port)
+        exchange = open_exchange(settings)
+        faults = faults_of(settings)
+        _log_opening(frame, listener, exchange)
+        application = Application(exchange, faults, memory_of(settings, exchange))
+        asyncio.run(_run(application, listener, frame))
+        _log.info("the exchange is closed")
+
+
+def _log_opening(
+    frame: Frame[EmulatorSettings], listener: socket.socket, exchange: Exchange
+) -> None:
+    settings = frame.settings
     host, port = listener.getsockname()[:2]
     _log.info(
         "the exchange is open",
@@ -130,32 +123,8 @@ def serve(settings: EmulatorSettings) -> None:
         time=datetime.fromtimestamp(exchange.clock.now() / 1000, UTC).isoformat(),
         speed=settings.speed,
         seed=settings.seed,
-        metrics=f"http://{settings.http_host}:{http_port}/metrics",
+        metrics=f"http://{settings.http_host}:{frame.http_port}/metrics",
     )
-    application = Application(exchange, faults, memory_of(settings, exchange))
-    asyncio.run(_run(application, listener, readiness))
-    _log.info("the exchange is closed")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        SettingsError: the port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ack.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
-        ) from None
-    listener.listen()
-    return listener
 
 
 class _NoDenials(logging.Filter):
@@ -166,7 +135,7 @@ class _NoDenials(logging.Filter):
         return "without completing handshake" not in record.getMessage()
 
 
-def server(application: Application) -> uvicorn.Server:
+def server(application: Application) -> WebServer:
     """The web server of an application."""
     config = uvicorn.Config(
         application.asgi,
@@ -179,19 +148,17 @@ def server(application: Application) -> uvicorn.Server:
         server_header=False,
     )
     logging.getLogger("uvicorn.error").addFilter(_NoDenials())
-    return _Server(config)
+    return WebServer(config)
 
 
 async def _run(
-    application: Application, listener: socket.socket, readiness: health.Readiness
+    application: Application, listener: socket.socket, frame: Frame[EmulatorSettings]
 ) -> None:
     web = server(application)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, web, "should_exit", True)
+    frame.stopping.call(web.stop)
     ticking = asyncio.create_task(application.tick())
-    ticking.add_done_callback(lambda _task: setattr(web, "should_exit", True))
-    readiness.started()
+    ticking.add_done_callback(lambda _task: web.stop())
+    frame.readiness.started()
     await web.serve(sockets=[listener])
     ticking.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -1,1 +1,17 @@
 """The forecast stage: the price of each coming minute, from its history."""
+
+from tradebot.platform.stages import Demo, Stage
+from tradebot.platform.topics import DEAD_LETTERS, FORECASTS, TRADES
+
+STAGE = Stage(
+    name="forecast",
+    order=30,
+    summary="the price of the coming minutes",
+    example="tradebot forecast --symbol BTCUSD --model FastProphet --kafka 127.0.0.1:9092",
+    settings="tradebot.forecast.settings:ForecastSettings",
+    run="tradebot.forecast.stage:run",
+    command="tradebot.forecast.command:command",
+    reads=(TRADES,),
+    writes=(FORECASTS, DEAD_LETTERS),
+    demo=Demo(after=("emulator",)),
+)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import click
 
-from tradebot.forecast.settings import ForecastSettings
-from tradebot.platform.settings import command as settings_command
+from tradebot.forecast import STAGE
+from tradebot.platform.stage_command import command_of
 
 SUBCOMMANDS: Final = {
     "evaluate": (
@@ -42,20 +42,7 @@ class StageGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in SUBCOMMANDS.items()])
 
 
-def run(settings: ForecastSettings) -> None:
-    """Runs the stage until a signal ends it."""
-    from tradebot.forecast.stage import run as run_stage  # Kafka and polars, only when it runs
-
-    run_stage(settings)
-
-
-_stage = settings_command(
-    ForecastSettings,
-    run,
-    name="forecast",
-    summary="the price of the coming minutes",
-    example="tradebot forecast --symbol BTCUSD --model FastProphet --kafka 127.0.0.1:9092",
-)
+_stage = command_of(STAGE)
 
 
 def _run_stage(**flags: Any) -> None:

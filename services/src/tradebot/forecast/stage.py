@@ -1,9 +1,7 @@
 """The forecast stage: trades in, forecasts out, models in a process of their own."""
 
-import signal
 import threading
 from collections import deque
-from types import FrameType
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -14,7 +12,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tradebot.forecast import metrics
+from tradebot.forecast import STAGE, metrics
 from tradebot.forecast.messages import (
     Answer,
     Evaluate,
@@ -27,10 +25,13 @@ from tradebot.forecast.messages import (
 from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
-from tradebot.platform import extensions, health, kafka, logs
+from tradebot.platform import extensions, kafka, logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.stage import running
+from tradebot.platform.topics import Topics
 from tradebot.records import FORECASTERS, TradeRecord, decode
 
 log = logs.get(__name__)
@@ -42,12 +43,12 @@ GATHERED_MINUTES = 20_160
 """New minutes kept for a model's process that is at work or starts again: two weeks."""
 
 
-class Stage:
+class ForecastStage:
     """Reads trades, gathers minutes, asks for forecasts and publishes them."""
 
-    def __init__(self, settings: ForecastSettings) -> None:
+    def __init__(self, settings: ForecastSettings, readiness: Readiness) -> None:
         self._settings = settings
-        self._topics = kafka.Topics.of(settings)
+        self._topics = Topics.of(settings)
         self._labels = (settings.symbol, settings.model)
         self._clock = VenueClock(settings.speed)
         self._complaints = kafka.Complaints()
@@ -57,7 +58,7 @@ class Stage:
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
         self._model = ModelProcess(settings)
-        self._readiness = health.Readiness("forecast")
+        self._readiness = readiness
         self._published: Forecasted | None = None
         self._next = 0
         self._next_evaluation = 0
@@ -72,13 +73,8 @@ class Stage:
             SettingsError: what the settings say cannot be used.
         """
         settings = self._settings
-        names = self._topics
-        kafka.ensure_topics(settings, [names.trades, names.forecasts, names.dead_letters])
         self._readiness.check("forecast", self._stale)
-        port = health.serve(
-            self._readiness, stage="forecast", host=settings.http_host, port=settings.http_port
-        )
-        log.info("forecast starts", symbol=settings.symbol, model=settings.model, http_port=port)
+        log.info("forecast starts", symbol=settings.symbol, model=settings.model)
         producer = kafka.producer(settings)
         consumer = self._consumer()
         self._model.start()
@@ -260,13 +256,8 @@ def run(settings: ForecastSettings) -> None:
     Raises:
         SettingsError: a setting cannot be used, or no broker answers.
     """
-    logs.setup("forecast", level=settings.log_level, form=settings.log_format)
     extensions.find(FORECASTERS, settings.model, "model")
-    stage = Stage(settings)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stage.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    stage.run()
+    with running(STAGE, settings) as frame:
+        stage = ForecastStage(settings, frame.readiness)
+        frame.stopping.call(stage.stop)
+        stage.run()

@@ -1,1 +1,15 @@
 """The ingest stage: the venue's order book and trades, into Kafka."""
+
+from tradebot.platform.stages import Demo, Stage
+from tradebot.platform.topics import FEED, TRADES
+
+STAGE = Stage(
+    name="ingest",
+    order=10,
+    summary="the venue's order book and trades into Kafka",
+    example="tradebot ingest --symbol BTCUSD --kafka 127.0.0.1:9092 --interface new",
+    settings="tradebot.ingest.settings:IngestSettings",
+    run="tradebot.ingest.stage:run",
+    writes=(FEED, TRADES),
+    demo=Demo(after=("emulator",)),
+)

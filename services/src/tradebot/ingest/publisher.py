@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from tradebot.ingest import metrics
 from tradebot.ingest.settings import IngestSettings
 from tradebot.platform import kafka
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 
 STUCK_SECONDS: Final = 5.0
 """Kafka is in trouble when so long nothing that waits was acknowledged."""

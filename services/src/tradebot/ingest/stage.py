@@ -9,13 +9,14 @@ import asyncio
 import time
 from typing import Final
 
-from tradebot.ingest import metrics
+from tradebot.ingest import STAGE, metrics
 from tradebot.ingest.publisher import OverloadError, Publisher
 from tradebot.ingest.records import Connection
 from tradebot.ingest.settings import IngestSettings
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
+from tradebot.platform.stage import Frame, running
 from tradebot.venue.backoff import Backoff
 from tradebot.venue.errors import FeedBrokenError, VenueError
 from tradebot.venue.port import (
@@ -223,3 +224,20 @@ class Ingest:
             again_in_seconds=round(delay, 2),
         )
         return delay
+
+
+def run(settings: IngestSettings) -> None:
+    """Reads the feed until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+    """
+    with running(STAGE, settings) as frame:
+        asyncio.run(_run(frame))
+
+
+async def _run(frame: Frame[IngestSettings]) -> None:
+    ingest = Ingest(frame.settings, Publisher(frame.settings), frame.readiness)
+    frame.stopping.call_in_loop(ingest.stop)
+    frame.readiness.started()
+    await ingest.run()

@@ -8,15 +8,16 @@ from confluent_kafka import KafkaException
 from faust.types import TP
 
 from tradebot.domain.window import WindowRules
-from tradebot.liquidity import metrics
+from tradebot.liquidity import STAGE, metrics
 from tradebot.liquidity.output import Output, PlainOutput, TransactionalOutput
 from tradebot.liquidity.partition import FeedPartition
-from tradebot.liquidity.results import STAGE, Place
+from tradebot.liquidity.results import Place
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, Fetch
-from tradebot.platform import dead_letters, health, kafka, logs
+from tradebot.platform import dead_letters, logs, stage
 from tradebot.platform.exactly_once import GroupOffsets
-from tradebot.platform.settings import SettingsError
+from tradebot.platform.health import Readiness
+from tradebot.platform.topics import Topics
 
 SILENCE_SECONDS = 10.0
 """A feed that says nothing for so many real seconds makes the stage unready."""
@@ -28,9 +29,9 @@ class Owner:
     """Takes partitions over and lets them go, as the group's rebalances say."""
 
     def __init__(self, settings: LiquiditySettings) -> None:
-        self.topics = kafka.Topics.of(settings)
+        self.topics = Topics.of(settings)
         self.group = settings.topic_prefix + settings.group
-        self.readiness = health.Readiness(STAGE)
+        self.readiness = Readiness(STAGE.name)
         self.partitions: dict[TP, FeedPartition] = {}
         self._settings = settings
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -47,23 +48,15 @@ class Owner:
         if self._offsets is not None:
             return
         settings, names = self._settings, self.topics
-        kafka.ensure_topics(settings, [names.feed, names.liquidity, names.dead_letters])
-        dead_letters.from_zero(STAGE, [names.feed])
+        port = stage.prepare(STAGE, settings, self.readiness)
+        _log.info("health and metrics are served", host=settings.http_host, port=port)
+        dead_letters.from_zero(STAGE.name, [names.feed])
         offsets = GroupOffsets(settings, self.group)
         self._feed_size = offsets.partitions(names.feed)
         self._out_size = offsets.partitions(names.liquidity)
         self.readiness.check("feed", self._silence)
         self.readiness.check("partitions", self._trouble)
         self.readiness.check("late", self._late)
-        try:
-            port = health.serve(
-                self.readiness, stage=STAGE, host=settings.http_host, port=settings.http_port
-            )
-        except OSError as error:
-            raise SettingsError(
-                f"http_port is {settings.http_port}: {error.strerror}; give another by --http-port"
-            ) from None
-        _log.info("health and metrics are served", host=settings.http_host, port=port)
         self._offsets = offsets
 
     def own(self, assigned: Iterable[TP], consumer: FeedConsumer) -> None:

@@ -1,16 +1,15 @@
 """What the stage writes: three records a window, and bad records with the reason."""
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from faust.types import TP
 
 from tradebot.domain.window import Window, WindowRules
+from tradebot.liquidity import STAGE
 from tradebot.liquidity.decoding import Unreadable
 from tradebot.platform.exactly_once import Message
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, LiquidityRecord, encode
-
-STAGE: Final = "liquidity"
 
 
 class Place(NamedTuple):
@@ -61,5 +60,5 @@ def window_messages(window: Window, place: Place) -> list[Message]:
 def dead_letter(tp: TP, bad: Unreadable) -> DeadLetter:
     """The letter of a record that was put aside."""
     return DeadLetter.of(
-        tp.topic, tp.partition, bad.offset, stage=STAGE, error=bad.error, value=bad.value
+        tp.topic, tp.partition, bad.offset, stage=STAGE.name, error=bad.error, value=bad.value
     )

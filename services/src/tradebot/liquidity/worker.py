@@ -4,7 +4,7 @@ import logging
 
 import faust
 
-from tradebot.liquidity.results import STAGE
+from tradebot.liquidity import STAGE
 from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.stage import create_app
 from tradebot.platform import logs
@@ -16,7 +16,7 @@ def run(settings: LiquiditySettings) -> None:
     Raises:
         SettingsError: the broker does not answer, a topic is missing, or the port is taken.
     """
-    logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    logs.setup(STAGE.name, level=settings.log_level, form=settings.log_format)
     # aiokafka logs each of its tries while a broker is away; readiness says it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     app = create_app(settings)

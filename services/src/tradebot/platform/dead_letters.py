@@ -10,8 +10,8 @@ from typing import Final
 from confluent_kafka import KafkaError, Message
 
 from tradebot.platform import exactly_once, kafka, logs, metrics
-from tradebot.platform.kafka import Topics
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, encode
 
 SEND_MS: Final = 30_000

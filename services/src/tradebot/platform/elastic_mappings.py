@@ -16,7 +16,7 @@ from tradebot.documents import BODIES
 from tradebot.platform.store import LEDGER
 from tradebot.records import DocType
 
-VERSION = 3
+VERSION = 4
 """Raise it with every change of the mappings: the templates carry it."""
 
 TIMES = frozenset(
@@ -35,6 +35,8 @@ def mapping(doc_type: DocType) -> dict[str, Any]:
     properties = {
         "bot": {"type": "keyword"},
         "symbol": {"type": "keyword"},
+        "base": {"type": "keyword"},
+        "quote": {"type": "keyword"},
         "ts": DATE,
         "doc_type": {"type": "keyword"},
         "environment": {"type": "keyword"},

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -29,29 +28,6 @@ PARTITIONS = 4
 
 EMBEDDED_FETCH_MS = 20
 """How long a fetch of the embedded broker waits, and so how late a record arrives at most."""
-
-
-class Topics(msgspec.Struct, frozen=True):
-    """The names of the topics."""
-
-    feed: str = "gemini-feed"
-    trades: str = "gemini-trades"
-    liquidity: str = "faust.out"
-    forecasts: str = "forecasts"
-    journal: str = "trader-journal"
-    documents: str = "trade-documents"
-    dead_letters: str = "dead-letters"
-
-    @classmethod
-    def of(cls, settings: StageSettings) -> "Topics":
-        """The names with the settings' prefix."""
-        prefix = settings.topic_prefix
-        fields = msgspec.structs.fields(cls)
-        return cls(**{field.name: prefix + field.default for field in fields})
-
-    def all(self) -> tuple[str, ...]:
-        """Every name."""
-        return msgspec.structs.astuple(self)
 
 
 class KafkaUnreachableError(SettingsError):

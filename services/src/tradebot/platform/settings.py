@@ -21,7 +21,7 @@ import click
 import msgspec
 import yaml
 
-from tradebot.platform.setting_names import NAMES
+from tradebot.platform.stages import setting_names
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 Annotation = TypeVar("Annotation")
@@ -126,7 +126,7 @@ def load(
     names = [field.name for field in msgspec.structs.fields(kind)]
     given: dict[str, tuple[Any, str]] = {}
     for name, value in (_read_file(file) if file else {}).items():
-        if name not in names and (name in NAMES or name in known):
+        if name not in names and (name in known or name in setting_names()):
             continue
         if name not in names:
             raise SettingsError(

@@ -1,52 +1,46 @@
-"""`tradebot recorder`."""
+"""What `tradebot recorder` does: records, sets the store up, or shows dead letters."""
 
-import signal
+import contextlib
 import time
-from types import FrameType
 
 import click
 
-from tradebot.platform import health, kafka, logs
-from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
+from tradebot.platform import kafka, logs
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.settings import command as settings_command
+from tradebot.platform.stage import running
 from tradebot.platform.store import StoreUnavailableError
 from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
+from tradebot.recorder import STAGE
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.recorder.stage import Recorder, prepare
-
-STAGE = "recorder"
+from tradebot.recorder.stage import Recorder
 
 
 def run(settings: RecorderSettings) -> None:
-    """Records until SIGTERM or SIGINT."""
-    logs.setup(STAGE, level=settings.log_level, form=settings.log_format)
+    """Records until SIGTERM or SIGINT, or does the one thing that a flag asks for."""
     if settings.dead_letters:
         show_dead_letters(settings)
-        return
-    if settings.setup or settings.setup_kibana:
+    elif settings.setup or settings.setup_kibana:
+        logs.setup(STAGE.name, level=settings.log_level, form=settings.log_format)
         if settings.setup:
             set_up(settings)
         if settings.setup_kibana:
             set_up_kibana(settings)
-        return
-    readiness = Readiness(STAGE)
-    health.serve(readiness, stage=STAGE, host=settings.http_host, port=settings.http_port)
-    prepare(settings)
-    store = open_store(settings)
-    recorder = Recorder(settings, store, readiness)
+    else:
+        record(settings)
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        recorder.stop()
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    try:
+def record(settings: RecorderSettings) -> None:
+    """Records until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port is taken, no broker answers, or the store cannot be used.
+    """
+    with running(STAGE, settings) as frame, contextlib.closing(open_store(settings)) as store:
+        recorder = Recorder(settings, store, frame.readiness)
+        frame.stopping.call(recorder.stop)
         recorder.run()
-    finally:
-        store.close()
 
 
 def show_dead_letters(settings: RecorderSettings) -> None:
@@ -98,12 +92,3 @@ def set_up_kibana(settings: RecorderSettings) -> None:
         return
     taken = import_dashboards(settings)
     click.echo(f"Kibana at {settings.setup_kibana} took {taken} objects")
-
-
-command = settings_command(
-    RecorderSettings,
-    run,
-    name=STAGE,
-    summary="Documents of the bots into SQLite, or into Elasticsearch.",
-    example="tradebot recorder --kafka 127.0.0.1:9092 --elasticsearch http://127.0.0.1:9200",
-)

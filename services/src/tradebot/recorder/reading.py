@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from tradebot import documents
+from tradebot.domain.instrument import split_symbol
 from tradebot.platform.store import StoredDocument
 from tradebot.records import DocType, Document, ForecastRecord, decode, read
 
@@ -29,6 +30,8 @@ class _Envelope(msgspec.Struct, frozen=True):
     bot: str
     symbol: str
     body: msgspec.Raw
+    base: str = ""
+    quote: str = ""
 
 
 def _strict(kind: type[documents.Body]) -> msgspec.json.Decoder[documents.Body]:
@@ -72,10 +75,13 @@ def _stored(document: Document | _Envelope, body: bytes, environment: str) -> St
         raise UnreadableError("its ts is not in milliseconds from 1970 to 2100")
     if not 0 < len(document.id.encode()) <= ID_BYTES:
         raise UnreadableError(f"its id is not of 1 to {ID_BYTES} bytes")
+    base, quote = split_symbol(document.symbol)
     head = msgspec.json.encode(
         {
             "bot": document.bot,
             "symbol": document.symbol,
+            "base": document.base or base,
+            "quote": document.quote or quote,
             "ts": document.ts,
             "doc_type": document.doc_type,
         }

@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from tradebot.platform import kafka, logs
 from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics
 from tradebot.platform.store import DocumentStore, Refusal, StoredDocument, StoreUnavailableError
+from tradebot.platform.topics import Topics
 from tradebot.recorder import metrics, reading
 from tradebot.recorder.gather import Windows
 from tradebot.recorder.settings import RecorderSettings
@@ -267,15 +267,3 @@ class Every:
         if now >= self._due.get(name, 0):
             self._due[name] = now + seconds
             action()
-
-
-def prepare(settings: RecorderSettings) -> None:
-    """The topics are there.
-
-    Raises:
-        SettingsError: they cannot be.
-    """
-    topics = Topics.of(settings)
-    kafka.ensure_topics(
-        settings, (topics.documents, topics.liquidity, topics.forecasts, topics.dead_letters)
-    )

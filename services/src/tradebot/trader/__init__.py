@@ -1,1 +1,17 @@
 """The trader stage: decisions, written down before they become orders, and their outcome."""
+
+from tradebot.platform.stages import Demo, Stage
+from tradebot.platform.topics import DOCUMENTS, FEED, FORECASTS, JOURNAL, LIQUIDITY
+
+STAGE = Stage(
+    name="trader",
+    order=40,
+    summary="decides on each window and trades",
+    example="tradebot trader --bot btc --mode Paper --kafka 127.0.0.1:9092",
+    settings="tradebot.trader.settings:TraderSettings",
+    run="tradebot.trader.stage:run",
+    reads=(FEED, LIQUIDITY, FORECASTS),
+    writes=(DOCUMENTS,),
+    keeps=(JOURNAL,),
+    demo=Demo(after=("emulator",)),
+)

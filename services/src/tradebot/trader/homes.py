@@ -1,6 +1,6 @@
 """Where a trader's lease, journal and conditions live: this machine, or a cluster."""
 
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 from tradebot.trader.control.lease import FileLease, Lease
 from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import Journal, SqliteJournal

@@ -8,7 +8,7 @@ from confluent_kafka import Message
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
-from tradebot.platform.kafka import Topics
+from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease

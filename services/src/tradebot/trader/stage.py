@@ -1,19 +1,20 @@
 """The trader's edge: sets up its parts, runs them, and stops them in order."""
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
-from tradebot.platform import health, logs
+from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
-from tradebot.platform.kafka import Topics, ensure_topics, producer
+from tradebot.platform.kafka import producer
 from tradebot.platform.settings import SettingsError
-from tradebot.trader import metrics
+from tradebot.platform.stage import Frame, ensure_topics, running
+from tradebot.platform.topics import Topics
+from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.lease import Lease, LeaseError
@@ -41,30 +42,27 @@ LONGEST_WAIT: Final = 10.0
 Answer = TypeVar("Answer")
 
 
-async def run(settings: TraderSettings) -> None:
+def run(settings: TraderSettings) -> None:
     """Runs the trader until SIGTERM or SIGINT.
 
     Raises:
         SettingsError: it cannot be set up as told, or its journal can't be written any more.
     """
-    logs.setup("trader", level=settings.log_level, form=settings.log_format)
     bind_contextvars(bot=settings.bot, symbol=settings.symbol)
-    readiness = Readiness("trader")
-    try:
-        health.serve(readiness, stage="trader", host=settings.http_host, port=settings.http_port)
-    except OSError as error:
-        raise SettingsError(
-            f"http_port is {settings.http_port}: {error.strerror}; give a free one by --http-port"
-        ) from None
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    # The lease comes before the broker: who may not act needs no topics.
+    with running(STAGE, settings, topics=False) as frame:
+        asyncio.run(_run(frame))
+
+
+async def _run(frame: Frame[TraderSettings]) -> None:
+    settings, stopping = frame.settings, asyncio.Event()
+    frame.stopping.call_in_loop(stopping.set)
     venue = open_venue(settings, _keys(settings))
     lease = lease_of(settings)
     try:
         epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
-            await _hold(settings, readiness, venue, lease, epoch, stopping)
+            await _hold(settings, frame.readiness, venue, lease, epoch, stopping)
     except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
@@ -82,9 +80,8 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     topics = Topics.of(settings)
-    needed = (topics.feed, topics.liquidity, topics.forecasts, topics.documents)
     # What waits for a server does so in a thread: the lease is renewed in this loop.
-    await asyncio.to_thread(ensure_topics, settings, needed)
+    await asyncio.to_thread(ensure_topics, STAGE, settings)
     metrics.from_zero(settings.bot)
     clock = VenueClock(settings.speed)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
@@ -103,6 +100,7 @@ async def _hold(
         market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
+        books.name_currencies(market.instrument.currencies)
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         gates = Gates(settings, engine, clock, forecasts, lease)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from tradebot.backtest.metrics import drawdown, simple_returns
+from tradebot.backtest.metrics import DAY_SECONDS, drawdown, sampled, simple_returns
 from tradebot.backtest.orders import Floats
+from tradebot.backtest.outcome import times
 from tradebot.backtest.report.months import Months, monthly_returns
 from tradebot.backtest.running import Run
 
@@ -68,7 +69,7 @@ def trades(run: Run) -> Any:
             x=_times(run, fills.bar[chosen]),
             y=fills.price[chosen],
             customdata=fills.amount[chosen],
-            hovertemplate="%{y:,.2f} × %{customdata:.6g}",
+            hovertemplate="%{y:,.8~g} × %{customdata:,.8~g}",
             name=name,
             mode="markers",
             marker={"symbol": symbol, "color": colour, "size": 9},
@@ -84,7 +85,7 @@ def months(run: Run) -> Any:
         x=table.months,
         y=[str(year) for year in table.years],
         z=table.returns,
-        text=[["" if np.isnan(v) else f"{v:.1%}" for v in row] for row in table.returns],
+        text=[["" if np.isnan(v) else f"{v:z.1%}" for v in row] for row in table.returns],
         texttemplate="%{text}",
         hovertemplate="%{y} %{x}: %{text}<extra></extra>",
         colorscale=[[0, SELL], [0.5, "rgba(127,127,127,0.12)"], [1, BUY]],
@@ -99,13 +100,14 @@ def months(run: Run) -> Any:
 
 def distribution(run: Run) -> Any:
     """Histograms of both curves' returns."""
-    stride = max(1, round(86_400_000 / run.bars.step))
+    ts, step = times(run.bars), max(DAY_SECONDS, run.bars.step / 1000)
     figure = _figure(height=280)
     for name, curve, colour in (
         ("strategy", run.result.equity, OURS),
         ("buy and hold", run.held.equity, HELD),
     ):
-        returns: Floats = simple_returns(curve[::stride])
+        values, _ = sampled(np.concatenate([[run.cash], curve]), ts, step)
+        returns: Floats = simple_returns(values)
         figure.add_histogram(x=returns, name=name, marker_color=colour, opacity=0.65, nbinsx=60)
     figure.update_layout(barmode="overlay")
     figure.update_xaxes(tickformat=".1%")

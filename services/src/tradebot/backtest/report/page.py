@@ -8,7 +8,7 @@ from string import Template
 from plotly.offline import get_plotlyjs
 
 from tradebot.backtest.report.charts import all_charts
-from tradebot.backtest.report.table import rows
+from tradebot.backtest.report.table import notes, rows
 from tradebot.backtest.running import Run
 from tradebot.platform.settings import SettingsError
 
@@ -58,7 +58,7 @@ def render(run: Run, *, title: str, subtitle: str) -> str:
             f"<tr><td>{name}</td><td>{figure}</td><td>{other[name]}</td></tr>"
             for name, figure in ours
         ),
-        notes=CAPTION,
+        notes=" ".join([*notes(run.metrics), CAPTION]),
         plotly=get_plotlyjs(),
     )
 

@@ -7,18 +7,23 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from tradebot.backtest.metrics import Metrics
+from tradebot.backtest.metrics import ANNUAL_DAYS, DAY_SECONDS, Metrics
 from tradebot.backtest.robustness import Finding, Spread
 
 Row = tuple[str, str]
 
 NO_BREAK_SPACE = "\u00a0"
+UNKNOWN = "–"
 
 
 def rows(metrics: Metrics) -> list[Row]:
     """Name and figure of each metric, in the order of the tutorial's table and then ours."""
+    growth, calmar = _percent(metrics.cagr), _number(metrics.calmar)
+    if metrics.days < ANNUAL_DAYS:
+        growth = calmar = UNKNOWN
     return [
-        ("Compound annual growth rate", _percent(metrics.cagr)),
+        ("Length", _span(metrics.days * DAY_SECONDS)),
+        ("Compound annual growth rate", growth),
         ("Cumulative return", _percent(metrics.cumulative_return)),
         ("Maximum drawdown", _percent(metrics.max_drawdown)),
         ("Longest drawdown", _span(metrics.max_drawdown_seconds)),
@@ -26,7 +31,7 @@ def rows(metrics: Metrics) -> list[Row]:
         ("Volatility (annual)", _number(metrics.volatility)),
         ("Sortino ratio", _number(metrics.sortino)),
         ("Sharpe ratio", _number(metrics.sharpe)),
-        ("Calmar ratio", _number(metrics.calmar)),
+        ("Calmar ratio", calmar),
         ("Value at risk (95 %)", _percent(metrics.value_at_risk)),
         ("Conditional value at risk (95 %)", _percent(metrics.conditional_value_at_risk)),
         ("Risk-free rate", _percent(metrics.risk_free_rate)),
@@ -36,8 +41,8 @@ def rows(metrics: Metrics) -> list[Row]:
         ("Round trips", str(metrics.trades)),
         ("Won", _percent(metrics.win_rate)),
         ("Profit factor", _number(metrics.profit_factor)),
-        ("Fees paid", f"{metrics.fees:,.2f}"),
-        ("Final equity", f"{metrics.final_equity:,.2f}"),
+        ("Fees paid", f"{metrics.fees:z,.2f}"),
+        ("Final equity", f"{metrics.final_equity:z,.2f}"),
     ]
 
 
@@ -50,6 +55,22 @@ def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
     for (name, figure), (_, other) in zip(rows(ours), rows(held), strict=True):
         view.add_row(name, figure, other)
     return view
+
+
+def notes(metrics: Metrics) -> list[str]:
+    """What a reader of the table must know about its figures, a sentence each."""
+    said: list[str] = []
+    if metrics.days < ANNUAL_DAYS:
+        said.append(
+            f"Growth and the Calmar ratio are not annualised below {ANNUAL_DAYS:g} days; this run"
+            f" has {_span(metrics.days * DAY_SECONDS)}."
+        )
+    rest = metrics.days * DAY_SECONDS % metrics.resample_seconds
+    if rest >= 1:
+        said.append(
+            f"The last return covers {_span(rest)} instead of {_span(metrics.resample_seconds)}."
+        )
+    return said
 
 
 def survey(findings: Sequence[Finding], title: str) -> Table:
@@ -85,17 +106,21 @@ def survey_verdict(spread: Spread) -> str:
 
 
 def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2%}".replace("%", f"{NO_BREAK_SPACE}%")
+    """
+    >>> _percent(-0.00001)
+    '0.00\\xa0%'
+    """
+    return UNKNOWN if math.isnan(value) else f"{value:z,.2%}".replace("%", f"{NO_BREAK_SPACE}%")
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:,.2f}"
+    return UNKNOWN if math.isnan(value) else f"{value:z,.2f}"
 
 
 def _span(seconds: float) -> str:
     """
-    >>> _span(86_400.0), _span(90.0)
-    ('1 d', '1.5 min')
+    >>> _span(86_400.0), _span(90.0), _span(0.0)
+    ('1 d', '1.5 min', '0 s')
     """
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:

@@ -58,7 +58,8 @@ def _tune(settings: TuneSettings) -> None:
             learnt = search.rows(bars, split.learn_start, split.learn_end)
             trials = _search(settings, tunable, learnt, progress, f"split {number}/{len(splits)}")
             outcomes.append(search.conclude(bars, split, tunable, trials, costs))
-    yearly = math.sqrt(YEAR_SECONDS / (bars.step / 1000))
+    mean_step = float(bars.ts[-1] + bars.step - bars.ts[0]) / 1000 / len(bars.ts)
+    yearly = math.sqrt(YEAR_SECONDS / mean_step)
     if settings.json:
         click.echo(msgspec.json.encode(_as_object(outcomes, yearly)).decode())
         return
@@ -103,9 +104,9 @@ def _table(outcomes: list[Outcome], yearly: float, name: str) -> Table:
             str(number),
             ", ".join(f"{key}={value:g}" for key, value in outcome.parameters.items()),
             str(outcome.trials),
-            f"{outcome.promised * yearly:.2f}",
-            f"{outcome.deflated:.0%}",
-            f"{outcome.kept * yearly:.2f}",
+            f"{outcome.promised * yearly:z.2f}",
+            "–" if math.isnan(outcome.deflated) else f"{outcome.deflated:.0%}",
+            f"{outcome.kept * yearly:z.2f}",
         )
     return view
 
@@ -114,9 +115,10 @@ def _verdict(outcomes: list[Outcome], yearly: float) -> str:
     kept = sharpe_of_step(np.concatenate([outcome.test_returns for outcome in outcomes])) * yearly
     promised = float(np.mean([outcome.promised for outcome in outcomes])) * yearly
     return (
-        f"On bars that no trial saw, all tests together: Sharpe {kept:.2f} (promised {promised:.2f}"
-        " on average). `not luck` is the deflated Sharpe ratio: the probability that the promise"
-        " is better than the best of as many useless trials; below 95 % it proves nothing."
+        f"On bars that no trial saw, all tests together: Sharpe {kept:z.2f}"
+        f" (promised {promised:z.2f} on average). `not luck` is the deflated Sharpe ratio: the"
+        " probability that the promise is better than the best of as many useless trials; below"
+        " 95 % it proves nothing."
     )
 
 

@@ -9,15 +9,16 @@ import math
 import numpy as np
 from scipy import stats
 
+from tradebot.backtest.metrics import ROUNDING
 from tradebot.backtest.orders import Floats
 
 EULER = 0.5772156649015329
 
 
 def sharpe_of_step(returns: Floats) -> float:
-    """Mean over deviation of one step's returns; 0 where nothing moves."""
+    """Mean over deviation of one step's returns; 0 where all are equal but for rounding."""
     deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
-    return float(np.mean(returns)) / deviation if deviation > 1e-15 else 0.0
+    return float(np.mean(returns)) / deviation if deviation > ROUNDING else 0.0
 
 
 def expected_best(trial_sharpes: Floats) -> float:

@@ -1,6 +1,6 @@
 // The row of figures and the header.
 
-import { amount, currencies, moment, number, percent, signed, span } from "./format.js";
+import { amount, moment, number, percent, signed, span } from "./format.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -18,7 +18,7 @@ export function quote(state) {
   tone($("price-note"), move ?? 0);
   $("clock").textContent = moment(ts);
   $("clock").dateTime = ts ? new Date(ts).toISOString() : "";
-  document.title = mid ? `${number(mid)} ${state.meta?.symbol ?? ""} · tradebot` : "tradebot";
+  document.title = mid ? `${number(mid)} ${state.meta ? `${state.meta.base}/${state.meta.quote}` : ""} · tradebot` : "tradebot";
 }
 
 /** The last window's ratio, where it lies against the band. */
@@ -62,7 +62,7 @@ export function forecast(state) {
 /** What the bot holds, what it is worth, and what its trips gained. */
 export function money(state) {
   const { balances, equity, trips, wins, last_score: last } = state.money;
-  const [base, quoted] = currencies(state.meta.symbol);
+  const { base, quote: quoted } = state.meta;
   const held = Object.fromEntries(balances.map((b) => [b.currency, b]));
   const price = state.quote?.mid ?? null;
   if (balances.length) {
@@ -88,7 +88,7 @@ export function money(state) {
 /** Bot, symbol, mode, venue, stages and whether the bot is halted. */
 export function header(state) {
   const { meta, account } = state;
-  $("symbol").textContent = meta.symbol;
+  $("symbol").textContent = `${meta.base}/${meta.quote}`;
   $("environment").textContent = meta.environment;
   $("environment").hidden = false;
   $("environment").classList.toggle("real", meta.environment === "Production");

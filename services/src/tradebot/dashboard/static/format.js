@@ -51,6 +51,3 @@ export function span(seconds) {
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${number(seconds / 3600, 1)} h`;
 }
-
-/** Base and quote currency of a symbol such as BTCUSD. */
-export const currencies = (symbol) => [symbol.slice(0, -3), symbol.slice(-3)];

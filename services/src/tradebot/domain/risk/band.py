@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "band"
+HOLDS: Final[Holds] = "buys"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:

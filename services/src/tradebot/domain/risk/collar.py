@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import BPS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "collar"
+HOLDS: Final[Holds] = "all"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

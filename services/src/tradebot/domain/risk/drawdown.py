@@ -3,9 +3,10 @@
 from typing import Final
 
 from tradebot.domain.risk.marks import equity_of
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "drawdown"
+HOLDS: Final[Holds] = "windows"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:

@@ -7,9 +7,10 @@ An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.
 from math import expm1
 from typing import Final
 
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "edge"
+HOLDS: Final[Holds] = "buys"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:

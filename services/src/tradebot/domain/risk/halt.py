@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "halt"
+HOLDS: Final[Holds] = "all"
 
 
 def check(state: State, _inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tradebot.domain.situation import HOUR_MS, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import HOUR_MS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "order_rate"
+HOLDS: Final[Holds] = "all"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

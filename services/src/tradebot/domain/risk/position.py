@@ -6,9 +6,10 @@ With `holdings` of `All`, the report's rule, a sell sells all base, whoever boug
 from typing import Final
 
 from tradebot.domain.risk import size
-from tradebot.domain.situation import Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "position"
+HOLDS: Final[Holds] = "all"
 
 
 def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

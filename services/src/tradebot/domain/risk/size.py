@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.money import ZERO, floor_to
-from tradebot.domain.situation import BPS, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import BPS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "size"
+HOLDS: Final[Holds] = "all"
 
 
 def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> Decimal:

@@ -23,8 +23,8 @@ def table(report: Report) -> str:
     """The verdicts, a line a model, then buy-and-hold; a sentence of what was done above them."""
     rows = [HEAD, *(_row(one) for one in report.verdicts)]
     hold = ["buy-and-hold"] + [""] * (len(HEAD) - 1)
-    hold[HEAD.index("net")] = f"{report.hold_net:+.2%}"
-    hold[HEAD.index("gross")] = f"{report.hold_gross:+.2%}"
+    hold[HEAD.index("net")] = f"{report.hold_net:+z.2%}"
+    hold[HEAD.index("gross")] = f"{report.hold_gross:+z.2%}"
     hold[HEAD.index("trades")] = str(2 * report.plan.folds)
     rows.append(tuple(hold))
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
@@ -46,14 +46,14 @@ def _sentence(report: Report) -> str:
 def _row(one: Verdict) -> tuple[str, ...]:
     return (
         one.model,
-        f"{one.log_score:.3f}",
-        _with_interval(one.skill, "+.3f"),
+        f"{one.log_score:z.3f}",
+        _with_interval(one.skill, "+z.3f"),
         f"{one.mae_bps:.1f}",
         _with_interval(one.directional, ".1%") if one.directional else "–",
         f"{one.calls:,}",
         f"{one.coverage:.1%} of {one.interval:.0%}",
-        f"{one.net:+.2%}",
-        f"{one.gross:+.2%}",
+        f"{one.net:+z.2%}",
+        f"{one.gross:+z.2%}",
         f"{one.trades:,}",
         f"{one.seconds:.1f}",
     )

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import Side
 from tradebot.records import Document
@@ -110,6 +112,10 @@ class Books:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
                 self._compact()
+
+    def name_currencies(self, currencies: tuple[str, str]) -> None:
+        """From now on documents name the symbol's base and quote as the venue does."""
+        self.who = msgspec.structs.replace(self.who, currencies=currencies)
 
     def intent(
         self,

@@ -23,11 +23,12 @@ from tradebot.venue.port import Ticker
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose documents they are."""
+    """Whose documents they are; `currencies` are base and quote, once the venue has named them."""
 
     bot: str
     symbol: str
     mode: str
+    currencies: tuple[str, str] | None = None
 
 
 def decision_id(bot: str, window_end: int) -> str:
@@ -267,7 +268,15 @@ def ticker_document(
 def _document(
     who: Identity, doc_type: DocType, *, ts: int, key: str, body: documents.Body
 ) -> Document:
-    return documents.document(doc_type, bot=who.bot, symbol=who.symbol, ts=ts, key=key, body=body)
+    return documents.document(
+        doc_type,
+        bot=who.bot,
+        symbol=who.symbol,
+        ts=ts,
+        key=key,
+        body=body,
+        currencies=who.currencies,
+    )
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -1,0 +1,85 @@
+"""The gates in the order in which they are asked.
+
+A gate is a module with `GATE`, its name; `HOLDS`, what it holds back; and `check`. One of ours is a
+file beside this and one place in `OURS`. One of another package is an entry point `tradebot.gates`
+and is asked after ours: which packages are installed is a part of the code that runs.
+"""
+
+from importlib.metadata import entry_points
+from typing import Final, Protocol
+
+from tradebot.domain.risk import (
+    band,
+    collar,
+    completeness,
+    cooldown,
+    daily_loss,
+    drawdown,
+    edge,
+    feed,
+    halt,
+    model,
+    order_rate,
+    position,
+    reconciliation,
+    size,
+    window_age,
+)
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
+
+GROUP: Final = "tradebot.gates"
+
+
+class Gate(Protocol):
+    """Its name, what it holds back, and its verdict on an order that is proposed."""
+
+    @property
+    def GATE(self) -> str:  # noqa: N802  # a module's constant
+        """Its name, in decisions, documents and metrics."""
+        ...
+
+    @property
+    def HOLDS(self) -> Holds:  # noqa: N802
+        """What it holds back."""
+        ...
+
+    def check(
+        self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
+    ) -> Verdict:
+        """Whether it lets the order pass, and why."""
+        ...
+
+
+OURS: Final[tuple[Gate, ...]] = (
+    daily_loss,
+    drawdown,
+    halt,
+    reconciliation,
+    window_age,
+    feed,
+    model,
+    completeness,
+    band,
+    position,
+    edge,
+    cooldown,
+    order_rate,
+    size,
+    collar,
+)
+
+
+def installed() -> tuple[Gate, ...]:
+    """The gates that other packages add, by name."""
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return tuple(point.load() for point in points)
+
+
+GATES: Final[tuple[Gate, ...]] = (*OURS, *installed())
+
+WATCHES: Final = tuple(gate for gate in GATES if gate.HOLDS == "windows")
+"""Asked at every window, whatever the signal: they can halt the bot."""
+
+BUY_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("buys", "all"))
+SELL_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS == "all")
+"""A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""

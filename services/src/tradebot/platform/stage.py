@@ -1,0 +1,146 @@
+"""The frame of every stage: what each does before its own work begins, and after it.
+
+`running` sets up logs, serves health and metrics, makes sure of the topics and hears the signals
+that end a process. What is left for a stage is its own work.
+"""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from tradebot.platform import health, kafka, logs
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import StageSettings
+from tradebot.platform.stages import Stage
+
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class ServedSettings(Protocol):
+    """The settings of a process that logs and serves its health."""
+
+    @property
+    def http_host(self) -> str: ...  # noqa: D102
+    @property
+    def http_port(self) -> int: ...  # noqa: D102
+    @property
+    def log_level(self) -> str: ...  # noqa: D102
+    @property
+    def log_format(self) -> str: ...  # noqa: D102
+
+
+Settings = TypeVar("Settings", bound=ServedSettings)
+
+
+class Stopping:
+    """Whether the process was told to end; threads and event loops can wait for it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._actions: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        """The stage is to end; only the first call does anything."""
+        if not self._event.is_set():
+            self._event.set()
+            for action in self._actions:
+                action()
+
+    def is_set(self) -> bool:
+        """Whether it is to end."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Blocks until it is to end, `seconds` at most; returns whether it is."""
+        return self._event.wait(seconds)
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Calls `action` when the stage is to end, which may be now."""
+        self._actions.append(action)
+        if self.is_set():
+            action()
+
+    def call_in_loop(self, action: Callable[[], object]) -> None:
+        """The same, in the event loop that runs now."""
+        loop = asyncio.get_running_loop()
+
+        def call() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(action)
+
+        self.call(call)
+
+
+class Frame(msgspec.Struct, Generic[Settings], frozen=True):
+    """What a stage that runs has in common with every other."""
+
+    stage: Stage
+    settings: Settings
+    readiness: Readiness
+    http_port: int
+    stopping: Stopping
+
+
+@contextlib.contextmanager
+def running(stage: Stage, settings: Settings, *, topics: bool = True) -> Iterator[Frame[Settings]]:
+    """The frame of a process that runs `stage`, until the block is left.
+
+    SIGTERM and SIGINT set `stopping`: the block then ends by itself, and the process with 0.
+
+    Args:
+        topics: false for a stage that waits for something else first and then calls
+            `ensure_topics` itself.
+
+    Raises:
+        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+    """
+    logs.setup(stage.name, level=settings.log_level, form=settings.log_format)
+    readiness, stopping = Readiness(stage.name), Stopping()
+    port = prepare(stage, settings, readiness, topics=topics)
+    with _signals(stopping):
+        yield Frame(stage, settings, readiness, port, stopping)
+
+
+def prepare(
+    stage: Stage, settings: ServedSettings, readiness: Readiness, *, topics: bool = True
+) -> int:
+    """Serves health and metrics, and makes sure of the stage's topics; returns the port.
+
+    Raises:
+        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+    """
+    port = health.serve(
+        readiness, stage=stage.name, host=settings.http_host, port=settings.http_port
+    )
+    if topics and stage.topics:
+        assert isinstance(settings, StageSettings)
+        ensure_topics(stage, settings)
+    return port
+
+
+def ensure_topics(stage: Stage, settings: StageSettings) -> None:
+    """Creates the topics that the stage reads or writes, unless they are there.
+
+    Raises:
+        SettingsError: no broker answers, or a topic cannot be created.
+    """
+    kafka.ensure_topics(settings, [settings.topic_prefix + name for name in stage.topics])
+
+
+@contextlib.contextmanager
+def _signals(stopping: Stopping) -> Iterator[None]:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    before = {number: signal.signal(number, end) for number in END_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,18 @@
+"""The subcommand of a stage, made from its description."""
+
+import click
+import msgspec
+
+from tradebot.platform.settings import command
+from tradebot.platform.stages import Stage, load
+
+
+def command_of(stage: Stage) -> click.Command:
+    """A command whose flags are the stage's settings; the stage itself is imported when it runs."""
+
+    def run(settings: msgspec.Struct) -> None:
+        load(stage.run)(settings)
+
+    return command(
+        load(stage.settings), run, name=stage.name, summary=stage.summary, example=stage.example
+    )

@@ -1,0 +1,43 @@
+"""A web server inside a stage: its socket, and a server that leaves signals to the frame."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from tradebot.platform.settings import SettingsError
+
+
+class WebServer(uvicorn.Server):
+    """Leaves signals alone: uvicorn would end the process by the signal, a stage ends with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures none."""
+        yield
+
+    def stop(self) -> None:
+        """Ends `serve` once its requests are answered."""
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingsError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ack.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
+        ) from None
+    listener.listen()
+    return listener

@@ -1,0 +1,18 @@
+"""docs/trader.md has a row for each gate, and says what it blocks as the gate itself does."""
+
+import re
+from pathlib import Path
+
+from tradebot.domain.risk.gates import GATES
+
+PAGE = Path(__file__).parents[2] / "docs" / "trader.md"
+
+
+def test_the_table_of_gates_is_that_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (buys|all) \|", PAGE.read_text(), re.MULTILINE))
+    assert rows == {gate.GATE: "buys" if gate.HOLDS == "buys" else "all" for gate in GATES}
+
+
+def test_a_gate_has_a_name_of_its_own() -> None:
+    names = [gate.GATE for gate in GATES]
+    assert len(names) == len(set(names))
