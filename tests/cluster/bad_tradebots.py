@@ -157,7 +157,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a history by Url without the url",
         {"forecast": {"history": {"source": "Url"}}},
         "spec.forecast.history",
-        "give both or neither",
+        "set both or neither",
     ),
     (
         "a url that is not used",
@@ -169,7 +169,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a url of an unknown form",
         by_url("ftp://example.org/a.zip"),
         "spec.forecast.history.url",
-        "end in .csv or .parquet",
+        "ending in .csv or .parquet",
     ),
     (
         "a url that others can change on the way",
@@ -181,7 +181,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a url on a port that no policy opens",
         by_url("https://example.org:8443/a.csv"),
         "spec.forecast.history.url",
-        "on no port but 443",
+        "on port 443",
     ),
     (
         "a url with a password in it",

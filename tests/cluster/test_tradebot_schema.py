@@ -58,7 +58,7 @@ def test_a_history_by_https_is_taken(api: Api, url: str) -> None:
 def test_a_bad_name_is_refused(api: Api, name: str) -> None:
     answer = create(api, tradebot(name, {}))
     assert answer.status_code == 422
-    assert "metadata.name names the bot" in answer.json()["message"]
+    assert "metadata.name is part of the bot" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from line.day import TradingDay
+from msgspec.structs import astuple
 
 from tradebot.platform import kafka
 from tradebot.platform.health import Readiness
@@ -117,7 +118,7 @@ class Line:
         if self._thread.ident is not None:
             self._thread.join(SECONDS)
         self.store.close()
-        self.admin.delete_topics(list(self.topics.all()))
+        self.admin.delete_topics(list(astuple(self.topics)))
 
 
 @pytest.fixture
