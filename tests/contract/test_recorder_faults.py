@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from line.day import TradingDay
+from msgspec.structs import astuple
 from waiting.conditions import until
 
 from tradebot.platform import kafka
