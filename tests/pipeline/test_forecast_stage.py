@@ -198,7 +198,7 @@ def test_a_broker_that_goes_away_makes_it_unready_with_the_reason_and_does_not_e
     line.forecast()
     line.broker.close()
     end = time.monotonic() + 30
-    while "no broker answers" not in line.http("/readyz"):
+    while "no broker responds" not in line.http("/readyz"):
         assert time.monotonic() < end, line.log.read_text()[-1500:]
         time.sleep(0.1)
     assert line.process and line.process.poll() is None
@@ -257,7 +257,7 @@ def test_a_missing_history_file_is_one_clear_sentence(line: Line) -> None:
     assert line.process.wait(20) == 2
     line.process = None
     said = line.log.read_text()
-    assert "nowhere.csv is not there: give the path of" in said
+    assert "nowhere.csv does not exist: use the path of" in said
     assert "Traceback" not in said
 
 

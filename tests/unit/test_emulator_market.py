@@ -222,8 +222,8 @@ def test_days_become_minutes_that_add_up_to_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "none of its first lines has five columns"),
-        ("a,b,c,d,e\n1,2,3,4,5\n", "its columns are a, b, c, d, e: known are kaggle"),
+        ("", "none of its first lines has five or more columns"),
+        ("a,b,c,d,e\n1,2,3,4,5\n", "its columns are a, b, c, d, e: the known formats are kaggle"),
         (KAGGLE.replace("1618876920,11,13", "1618876920,11,9"), r"high below low \(row 4"),
         (KAGGLE.replace("1618876920,11,13", "1618876920,14,13"), r"outside low and high \(row 4"),
         (KAGGLE.replace("1618876920", "never"), r"row 4, column Timestamp: 'never'"),

@@ -48,10 +48,10 @@ def repair(raw: Raw) -> Checked:
     table = raw.table
     for cell in raw.bad[:10]:
         where = f"row {cell.row}, column {cell.column}: {cell.value!r}"
-        findings.append(Finding("not a number or time", 1, where, "row dropped", broken=True))
+        findings.append(Finding("not a number or a time", 1, where, "row dropped", broken=True))
     if len(raw.bad) > 10:
         more = len(raw.bad) - 10
-        findings.append(Finding("not a number or time, more", more, "", "rows dropped"))
+        findings.append(Finding("not a number or a time, more", more, "", "rows dropped"))
     rows_of_bad = {cell.row for cell in raw.bad}
     if rows_of_bad:
         table = table.filter(~pl.col("row").is_in(list(rows_of_bad)))
@@ -65,8 +65,10 @@ def repair(raw: Raw) -> Checked:
     if len(gaps):
         longest = int(gaps.minutes.argmax())
         since = when(int(gaps.start[longest]))
-        where = f"{len(gaps):,} gaps, the longest {gaps.minutes[longest]} from {since}"
-        findings.append(Finding("absent between first and last", gaps.absent, where, "left absent"))
+        where = f"{len(gaps):,} gaps, the longest {gaps.minutes[longest]} min from {since}"
+        findings.append(
+            Finding("minutes missing between first and last", gaps.absent, where, "left missing")
+        )
     return Checked(table.select(bars.SCHEMA.names()), findings, gaps, raw.form.step)
 
 
@@ -80,7 +82,7 @@ _FAULTS: tuple[tuple[str, Callable[[], pl.Expr]], ...] = (
     ("no time", lambda: pl.col("ts").is_null()),
     (NO_PRICE, _empty_prices),
     (
-        "a price that is not above zero",
+        "a price not above zero",
         lambda: pl.any_horizontal(pl.col(name) <= 0 for name in (*bars.PRICES, "weighted")),
     ),
     ("an infinite price", lambda: pl.any_horizontal(pl.col(n).is_infinite() for n in bars.PRICES)),
@@ -112,7 +114,7 @@ def _align(table: pl.DataFrame, step: int, findings: list[Finding]) -> pl.DataFr
         return table
     first = table.filter(pl.col("ts") % step != 0).row(0, named=True)
     findings.append(
-        Finding("a time within a minute", off, _where(first), "moved to the minute's start")
+        Finding("a time within a minute", off, _where(first), "moved to the start of the minute")
     )
     return table.with_columns(pl.col("ts") // step * step)
 
@@ -124,7 +126,7 @@ def _order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     back = table.with_columns(step=pl.col("ts").diff()).filter(pl.col("step") < 0)
     findings.append(
         Finding(
-            "newest first" if falling else "rows out of the order of time",
+            "newest first" if falling else "rows not in time order",
             len(table) if falling else len(back),
             _where(back.row(0, named=True)),
             "sorted",
@@ -142,10 +144,10 @@ def _once(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     first = table.filter(pl.col("ts") == pl.col("ts").shift(1)).row(0, named=True)
     findings.append(
         Finding(
-            f"the same minute again ({differing} of them with other prices)",
+            f"the same minute again ({differing} of them with different prices)",
             doubles,
             _where(first),
-            "the first of each kept",
+            "the first of each was kept",
         )
     )
     return once

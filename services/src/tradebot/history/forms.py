@@ -84,7 +84,7 @@ def of_header(columns: Sequence[str]) -> Form:
         if needed <= set(columns):
             return form
     raise FormError(
-        f"its columns are {', '.join(columns)}: known are"
+        f"its columns are {', '.join(columns)}: the known formats are"
         + "; ".join(f" {form.name} ({', '.join(sorted(needed))})" for needed, form in HEADED)
         + "; and six numbers without a header (ms, open, close, high, low, volume, or open, high,"
         " low, close)"
@@ -102,7 +102,10 @@ def of_numbers(sample: pl.DataFrame) -> Form:
     """
     names = sample.columns
     if len(names) != 6:
-        raise FormError(f"it has no header and {len(names)} columns: six numbers a row are known")
+        raise FormError(
+            f"it has no header and {len(names)} columns: without a header, a row must have six "
+            "numbers"
+        )
     for form, order in _ORDERS.items():
         columns = dict(zip(order, names[1:5], strict=True))
         prices = {name: sample[column] for name, column in columns.items()}
@@ -112,6 +115,6 @@ def of_numbers(sample: pl.DataFrame) -> Form:
             clock: Clock = "ms" if sample[names[0]][0] > 1e11 else "s"
             return Form(form, {"ts": names[0], **columns, "volume": names[5]}, clock)
     raise FormError(
-        "it has no header, and neither as open, close, high, low nor as open, high, low, close do"
-        " its rows have a high above all and a low below all"
+        "it has no header, and read neither as open, close, high, low nor as open, high, low, "
+        "close do its rows have a high above and a low below all other prices"
     )

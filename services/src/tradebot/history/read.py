@@ -60,7 +60,7 @@ def read(path: Path) -> Raw:
         return _csv(path)
     except FileNotFoundError:
         raise HistoryFileError(
-            f"{path} is not there: give the path of a CSV, JSON or Parquet file, or of a folder"
+            f"{path} does not exist: use the path of a CSV, JSON or Parquet file, or of a folder"
         ) from None
     except (FormError, pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise HistoryFileError(f"{path} cannot be read as history: {error}") from None
@@ -69,11 +69,11 @@ def read(path: Path) -> Raw:
 def _folder(path: Path) -> list[Path]:
     files = sorted(path.rglob("*.parquet"))
     if not files:
-        raise FormError("the folder holds no .parquet file")
+        raise FormError("the folder contains no .parquet file")
     folders = {file.parent for file in files}
     if len(folders) > 1:
         names = ", ".join(sorted(str(folder) for folder in folders))
-        raise FormError(f"it holds more than one symbol: give one of {names}")
+        raise FormError(f"it contains more than one symbol: choose one of {names}")
     return files
 
 
@@ -86,7 +86,7 @@ def _json(path: Path) -> Raw:
         candles = msgspec.json.decode(path.read_bytes(), type=list[list[float]])
     except msgspec.DecodeError as error:
         raise FormError(
-            f"it is no list of candles [ms, open, high, low, close, volume]: {error}"
+            f"it is not a list of candles [ms, open, high, low, close, volume]: {error}"
         ) from None
     columns = [f"column_{number}" for number in range(1, 7)]
     table = pl.DataFrame(candles, schema=dict.fromkeys(columns, pl.Float64), orient="row")
@@ -164,7 +164,7 @@ def _header(path: Path) -> tuple[bool, int]:
             if len(cells) < 5:
                 continue
             return not _is_number(cells[1]), number
-    raise FormError("none of its first lines has five columns or more, separated by commas")
+    raise FormError("none of its first lines has five or more columns, separated by commas")
 
 
 def _is_number(text: str) -> bool:
@@ -220,5 +220,5 @@ def download(url: str, folder: Path) -> Path:
                 for chunk in response.iter_bytes(1 << 20):
                     file.write(chunk)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise HistoryFileError(f"history_file {url} cannot be fetched: {error}") from None
+        raise HistoryFileError(f"history_file {url} cannot be downloaded: {error}") from None
     return partial.replace(target)
