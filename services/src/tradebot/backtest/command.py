@@ -22,7 +22,7 @@ def _backtest(settings: BacktestSettings) -> None:
         _survey(settings, console)
         return
     with console.status("reading prices ..."):
-        before, tested = prices.split(prices.load(settings.data, settings.resolution), settings.to)
+        before, tested = prices.split(prices.of_settings(settings), settings.to)
     strategy = find(settings, before, tested, console.print)
     with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
         outcome = run(
