@@ -146,7 +146,7 @@ def documents() -> dict[Path, str]:
     schema |= schema_of(values, "", described)
     schema["properties"]["global"] = {"type": "object"}
     schema["$defs"] = DEFINITIONS
-    table = ["| value | default | what it is |", "|---|---|---|", *rows(values, "", described)]
+    table = ["| value | default | description |", "|---|---|---|", *rows(values, "", described)]
     readme = (CHART / "README.md").read_text()
     head, tail = readme.split(BEGIN)[0], readme.split(END)[1]
     return {

@@ -1,5 +1,9 @@
-"""Real servers and programs; a test that needs one skips with a sentence where it is not there."""
+"""What all tests share: one thread for linear algebra, Hypothesis' profiles, and real servers.
 
+A test that needs a server or a program skips with a sentence where it is not there.
+"""
+
+import asyncio
 import os
 import shutil
 import tomllib
@@ -8,6 +12,22 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
+from waiting.virtual_time import VirtualTime
+
+# numpy reads these when it is first imported, which nothing above does. The tests fit small models,
+# where threads only wait for each other. Subprocesses inherit it.
+for _library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# A busy machine is no fault of the code, so no example has a deadline. In CI the examples are the
+# same in each run: a change is judged by its own faults. Everywhere else they are random, and a
+# failure prints what reproduces it.
+settings.register_profile(
+    "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
 
 
 def pytest_configure() -> None:
@@ -70,3 +90,9 @@ def promtool() -> str:
 def chromium() -> str:
     """The path of a browser."""
     return _program("chromium", "chromium")
+
+
+@pytest.fixture
+async def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Timers of the test's event loop are over as soon as nothing else is left to do."""
+    return VirtualTime(asyncio.get_running_loop(), monkeypatch)

@@ -115,5 +115,5 @@ def test_the_notes_warn_of_servers_that_the_policies_let_be_anywhere(
 def test_the_notes_name_what_another_release_on_the_same_servers_would_share(
     values: tuple[str, ...], shared: list[str]
 ) -> None:
-    _, _, listed = notes(values).partition("Another release on the same servers")
+    _, _, listed = notes(values).partition("another release uses the same servers")
     assert re.findall(r"\((\S+)\)", listed) == shared

@@ -157,7 +157,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a history by Url without the url",
         {"forecast": {"history": {"source": "Url"}}},
         "spec.forecast.history",
-        "give both or neither",
+        "set both or neither",
     ),
     (
         "a url that is not used",
@@ -169,7 +169,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a url of an unknown form",
         by_url("ftp://example.org/a.zip"),
         "spec.forecast.history.url",
-        "end in .csv or .parquet",
+        "ending in .csv or .parquet",
     ),
     (
         "a url that others can change on the way",
@@ -181,7 +181,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a url on a port that no policy opens",
         by_url("https://example.org:8443/a.csv"),
         "spec.forecast.history.url",
-        "on no port but 443",
+        "on port 443",
     ),
     (
         "a url with a password in it",
@@ -246,6 +246,54 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         {"limits": {"cooldownSeconds": -1}},
         "spec.limits.cooldownSeconds",
         "greater than or equal to 0",
+    ),
+    (
+        "a breach that does something else",
+        {"limits": {"onBreach": "Panic"}},
+        "spec.limits.onBreach",
+        '"ReduceOnly", "Flatten", "Hold"',
+    ),
+    (
+        "a stop loss of everything",
+        {"exits": {"stopLoss": "1"}},
+        "spec.exits.stopLoss",
+        "below 1",
+    ),
+    (
+        "a stop loss that is a float",
+        {"exits": {"stopLoss": 0.05}},
+        "spec.exits.stopLoss",
+        "of type string",
+    ),
+    (
+        "a trailing stop in percent",
+        {"exits": {"trailingStop": "5%"}},
+        "spec.exits.trailingStop",
+        "below 1",
+    ),
+    (
+        "a profit beyond all markets",
+        {"exits": {"takeProfit": "101"}},
+        "spec.exits.takeProfit",
+        "at most 100",
+    ),
+    (
+        "a holding time before now",
+        {"exits": {"maxHoldMinutes": -1}},
+        "spec.exits.maxHoldMinutes",
+        "greater than or equal to 0",
+    ),
+    (
+        "an exit that may sell nothing",
+        {"exits": {"maxExitSlippageBps": 0}},
+        "spec.exits.maxExitSlippageBps",
+        "greater than or equal to 1",
+    ),
+    (
+        "a watch that never looks",
+        {"exits": {"watchSeconds": 0}},
+        "spec.exits.watchSeconds",
+        "greater than or equal to 1",
     ),
     (
         "no order an hour",

@@ -58,7 +58,7 @@ def test_a_history_by_https_is_taken(api: Api, url: str) -> None:
 def test_a_bad_name_is_refused(api: Api, name: str) -> None:
     answer = create(api, tradebot(name, {}))
     assert answer.status_code == 422
-    assert "metadata.name names the bot" in answer.json()["message"]
+    assert "metadata.name is part of the bot" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,16 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxDrawdown": "0.10",
             "cooldownSeconds": 60,
             "maxOrdersPerHour": 30,
+            "onBreach": "ReduceOnly",
+        },
+        "exits": {
+            "stopLoss": "0.05",
+            "trailingStop": "0",
+            "takeProfit": "0",
+            "maxHoldMinutes": 0,
+            "noSignalMinutes": 0,
+            "maxExitSlippageBps": 500,
+            "watchSeconds": 5,
         },
         "deletionPolicy": "Keep",
     }

@@ -5,15 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import websockets.sync.client as websockets
-
-pytestmark = pytest.mark.timeout(90)
+from waiting.conditions import PATIENCE_SECONDS, until
 
 
 def emulator(*arguments: str, **more: str) -> subprocess.Popen[str]:
@@ -32,30 +30,29 @@ def port() -> int:
 @pytest.fixture
 def running(port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
     process = emulator("--port", str(port), "--history-days", "1")
-    end = time.monotonic() + 60
-    while True:
+
+    def serves() -> bool:
+        assert process.poll() is None
         try:
-            httpx.get(f"http://127.0.0.1:{port}/v1/symbols")
-            break
+            return httpx.get(f"http://127.0.0.1:{port}/v1/symbols").is_success
         except httpx.TransportError:
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.1)
+            return False
+
+    until(serves)
     yield process, port
     process.kill()
     process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_four_seconds_with_clients_connected(
+def test_it_stops_though_clients_are_connected(
     running: tuple[subprocess.Popen[str], int], number: int
 ) -> None:
     process, port = running
     with websockets.connect(f"ws://127.0.0.1:{port}/v1/marketdata/btcusd") as client:
         client.recv()
-        begun = time.monotonic()
         process.send_signal(number)
-        assert process.wait(10) == 0
-        assert time.monotonic() - begun < 4
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_taken_port_is_named(running: tuple[subprocess.Popen[str], int]) -> None:

@@ -12,8 +12,6 @@ from tradebot.emulator.faults.rules import Chaos, Drop, chaos_rules, read_faults
 from tradebot.emulator.settings import EmulatorSettings
 from tradebot.platform.settings import SettingsError
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def test_rules_are_listed_counted_and_lifted(venue: RawGemini) -> None:
     armed = venue.fault(kind="delay", where="rest", match="/v1/symbols", seconds=0.01)

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -16,7 +15,9 @@ import httpx
 import msgspec
 import pytest
 from venues.raw_gemini import RawGemini
+from waiting.conditions import until
 
+from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.server import open_exchange
 from tradebot.emulator.settings import EmulatorSettings
@@ -24,8 +25,6 @@ from tradebot.platform.settings import SettingsError
 from tradebot.venue.gemini.answers import NewOrder
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
-
-pytestmark = pytest.mark.timeout(90)
 
 
 @contextmanager
@@ -93,7 +92,6 @@ def test_an_account_that_was_added_while_it_ran_stays_with_its_key(tmp_path: Pat
     spec = {"name": "mine", "balances": {"USD": "7"}, "keys": [key]}
     with exchange(tmp_path) as client:
         client.http.post("/emulator/accounts", json=spec).raise_for_status()
-        time.sleep(0.2)
     with exchange(tmp_path) as client:
         names = {account["name"]: account["keys"] for account in client.get("/emulator/accounts")}
         assert names["mine"] == ["account-mine"]
@@ -109,13 +107,17 @@ def test_a_counted_nonce_stays_counted(tmp_path: Path) -> None:
 
 
 def test_exchange_time_does_not_go_back(tmp_path: Path) -> None:
-    with exchange(tmp_path, speed=100_000) as client:
-        time.sleep(0.5)
+    def hurry(clock: ExchangeClock) -> None:
+        clock.start += 600_000
+
+    with exchange(tmp_path) as client:
+        begun = client.get("/emulator/clock")["now"]
+        client.emulator.call(lambda: hurry(client.emulator.exchange.clock))
         client.order("buy", "5000", "1")
         placed = client.post("/v1/orders").json()[0]["timestampms"]
+    assert placed >= begun + 600_000
     with exchange(tmp_path) as client:
-        now = client.get("/emulator/clock")["now"]
-        assert now > placed - 60_000
+        assert client.get("/emulator/clock")["now"] > placed - 60_000
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -163,12 +165,13 @@ def started(port: int, folder: Path) -> subprocess.Popen[bytes]:
     arguments = ("--port", str(port), "--history-days", "1", "--state-dir", str(folder))
     command = [sys.executable, "-m", "tradebot", "emulator", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=dict(os.environ))
-    end = time.monotonic() + 60
-    while True:
+
+    def serves() -> bool:
+        assert process.poll() is None
         try:
-            httpx.get(f"http://127.0.0.1:{port}/v1/symbols")
+            return httpx.get(f"http://127.0.0.1:{port}/v1/symbols").is_success
         except httpx.TransportError:
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.1)
-        else:
-            return process
+            return False
+
+    until(serves)
+    return process

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 import websockets
 from venues.raw_gemini import RawGemini, receive
+from waiting.conditions import until_async
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings
-
-pytestmark = pytest.mark.timeout(60)
 
 Book = dict[tuple[str, str], str]
 
@@ -58,21 +57,25 @@ def apply(book: Book, side: str, price: str, size: str) -> None:
         book[side, price] = size
 
 
-async def rest(socket: websockets.ClientConnection) -> list[Any]:
-    """What still comes before the socket is quiet."""
-    messages = []
-    while True:
+async def rest(socket: websockets.ClientConnection, venue: RawGemini) -> list[Any]:
+    """What still comes before the socket is quiet, though the venue answers meanwhile."""
+    messages: list[Any] = []
+    quiet = 0
+    while quiet < 2:
         try:
-            messages.append(json.loads(await asyncio.wait_for(socket.recv(), 0.5)))
+            messages.append(json.loads(await asyncio.wait_for(socket.recv(), 0.4)))
+            quiet = 0
         except TimeoutError:
-            return messages
+            venue.get("/emulator/clock")
+            quiet += 1
+    return messages
 
 
 async def test_v1_begins_with_the_book_and_can_be_followed(venue: RawGemini, still: Any) -> None:
     async with venue.connect("/v1/marketdata/btcusd?heartbeat=true") as socket:
         messages = await receive(socket, 400)
         book = still()
-        messages += await rest(socket)
+        messages += await rest(socket, venue)
     assert "timestamp" not in messages[0]
     assert {event["reason"] for event in messages[0]["events"]} == {"initial"}
     assert [each["socket_sequence"] for each in messages] == list(range(len(messages)))
@@ -126,7 +129,7 @@ async def test_v2_begins_with_the_book_and_can_be_followed(venue: RawGemini, sti
         await socket.send(json.dumps(subscription))
         messages = await receive(socket, 100)
         book = still()
-        messages += await rest(socket)
+        messages += await rest(socket, venue)
     first = messages[0]
     assert set(first) == {"type", "symbol", "changes", "trades", "auction_events"}
     sides = [side for side, _, _ in first["changes"]]
@@ -161,7 +164,7 @@ async def test_the_new_socket_gives_a_snapshot_and_changes_without_gaps(
         )
         messages = await receive(socket, 100)
         book = still()
-        messages += await rest(socket)
+        messages += await rest(socket, venue)
     assert {"id": "1", "status": 200, "result": {}} in messages
     depths = [each for each in messages if each.get("e") == "depthUpdate"]
     assert depths[0]["U"] == depths[0]["u"]
@@ -282,11 +285,9 @@ async def test_orders_of_a_dead_connection_are_cancelled_if_it_asked_for_that(
         placed = await ask(socket, {"id": 1, "method": "order.place", "params": order})
     order_id = placed["result"]["orderId"]
     timed.nonce = lambda: int(headers["X-GEMINI-NONCE"])  # type: ignore[method-assign]
-    for _ in range(50):
-        if not timed.post("/v1/order/status", order_id=order_id).json()["is_live"]:
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("the order is still live")
+    await until_async(
+        lambda: not timed.post("/v1/order/status", order_id=order_id).json()["is_live"]
+    )
 
 
 async def test_a_counter_key_cannot_sign_in_on_the_new_socket(venue: RawGemini) -> None:

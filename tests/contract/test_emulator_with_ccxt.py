@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from typing import Any
@@ -13,11 +12,10 @@ from typing import Any
 import ccxt
 import ccxt.pro
 import pytest
+from waiting.conditions import until
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings
-
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +78,10 @@ def test_tickers_of_all_symbols(gemini: Any) -> None:
 
 
 def test_trades_have_the_takers_side(gemini: Any) -> None:
-    _until(lambda: gemini.fetch_trades("BTC/USD", limit=20))
+    until(lambda: gemini.fetch_trades("BTC/USD", limit=20))
     trades = gemini.fetch_trades("BTC/USD", limit=20)
     assert {trade["side"] for trade in trades} <= {"buy", "sell"}
     assert all(trade["price"] > 0 and trade["amount"] > 0 for trade in trades)
-
-
-def _until(answer: Any) -> None:
-    end = time.monotonic() + 20
-    while not answer():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("interval", ["1m", "5m", "15m", "30m", "1h", "6h", "1d"])

@@ -113,7 +113,8 @@ def test_a_file_behind_an_address_is_fetched_and_joined_with_what_was_recorded(
     address: str, tmp_path: Path
 ) -> None:
     (tmp_path / "served").mkdir()
-    rows = [(minute * MINUTE, 5.0, 6.0, 4.0, 5.0, 1.0, 5.0) for minute in range(1, 11)]
+    first = 27_000_000
+    rows = [(minute * MINUTE, 5.0, 6.0, 4.0, 5.0, 1.0, 5.0) for minute in range(first, first + 10)]
     table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
     table.write_parquet(tmp_path / "served" / "minutes.parquet")
     settings = ForecastSettings(
@@ -121,7 +122,7 @@ def test_a_file_behind_an_address_is_fetched_and_joined_with_what_was_recorded(
         history_file=f"{address}/minutes.parquet",
         state_dir=str(tmp_path / "state"),
     )
-    own = table.filter(pl.col("ts") == 10 * MINUTE).with_columns(weighted=pl.lit(5.5))
+    own = table.filter(pl.col("ts") == (first + 9) * MINUTE).with_columns(weighted=pl.lit(5.5))
     folder = sources.recorded(settings)
     assert folder
     store.write(folder, "BTCUSD", own)
@@ -135,5 +136,5 @@ def test_an_address_without_a_file_is_a_clear_sentence(address: str, tmp_path: P
     settings = ForecastSettings(
         history_source="Url", history_file=f"{address}/none.csv", state_dir=str(tmp_path)
     )
-    with pytest.raises(SettingsError, match="cannot be fetched: Client error '404"):
+    with pytest.raises(SettingsError, match="cannot be fetched: HTTP 404"):
         sources.load(settings)

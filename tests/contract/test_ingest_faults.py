@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from line.topics import rebuilt, records
 from venues.scripted import Script, free_port, sends, sockets_that
+from waiting.conditions import PATIENCE_SECONDS, until_async
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
@@ -76,15 +77,17 @@ class Running:
         self.publisher.flush(5)
         return records(self.settings, topic, kind)
 
-    def feed(self) -> list[FeedRecord]:
-        return self.read("gemini-feed", FeedRecord)
+    async def feed(self, count: int, connections: int = 1) -> list[FeedRecord]:
+        """All of the feed's records, once there are so many, of so many connections."""
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
-        for _ in range(int(seconds * 100)):
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"not within {seconds} s; the stage says: {self.trouble()}")
+        async def enough() -> list[FeedRecord]:
+            told = await asyncio.to_thread(self.read, "gemini-feed", FeedRecord)
+            return told if len(told) >= count and rebuilt(told)[1] >= connections else []
+
+        return await until_async(enough, told=self.trouble)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        await until_async(condition, told=self.trouble)
 
     def trouble(self) -> str:
         return "; ".join(self.readiness.reasons().values())
@@ -102,7 +105,7 @@ async def running(chosen: IngestSettings) -> AsyncIterator[Running]:
         yield stage
     finally:
         stage.ingest.stop()
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await task
 
 
@@ -130,8 +133,8 @@ async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_the
     script = sends(ACK, book(7), update(8, "3"), trade(5), update(9, "0"))
     async with sockets_that(script) as url, running(settings(broker, url)) as stage:
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await asyncio.sleep(0.2)
-        told = await asyncio.to_thread(stage.feed)
+        told = await stage.feed(4)
+        await stage.until(lambda: stage.read("gemini-trades", TradeRecord))
         (trade_told,) = await asyncio.to_thread(stage.read, "gemini-trades", TradeRecord)
     assert sizes(told) == [*BEGIN, (2, "place", "3"), (3, "cancel", "0")]
     assert [record.price for record in told] == ["100.00", "101.00", "100.00", "100.00"]
@@ -156,8 +159,7 @@ async def test_a_feed_that_cannot_be_trusted_begins_anew_with_a_whole_book(
     async with sockets_that(faulty, healthy) as url, running(settings(broker, url)) as stage:
         await stage.until(lambda: plays)
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await asyncio.sleep(0.2)
-        told = await asyncio.to_thread(stage.feed)
+        told = await stage.feed(5)
     assert sizes(told) == [*BEGIN, *BEGIN, (2, "place", "5")]
     assert cause in str(stage.ingest._broken)
 
@@ -166,8 +168,7 @@ async def test_a_message_told_twice_is_one_change(broker: EmbeddedBroker) -> Non
     script = sends(ACK, book(7), update(8, "3"), update(8, "3"), update(9, "4"))
     async with sockets_that(script) as url, running(settings(broker, url)) as stage:
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await asyncio.sleep(0.2)
-        told = await asyncio.to_thread(stage.feed)
+        told = await stage.feed(4)
     assert sizes(told) == [*BEGIN, (2, "place", "3"), (3, "place", "4")]
 
 
@@ -209,7 +210,7 @@ async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_is_conn
         running(settings(broker, url, stall_seconds=0.4)) as stage,
     ):
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await stage.until(lambda: "nothing for 0" in stage.trouble(), seconds=2)
+        await stage.until(lambda: "nothing for 0" in stage.trouble())
         await stage.until(lambda: len(plays) > 1)
         await stage.until(lambda: stage.readiness.reasons() == {})
 
@@ -232,7 +233,7 @@ async def test_heartbeats_alone_do_not_pass_for_a_feed(broker: EmbeddedBroker) -
         running(settings(broker, url, interface="v1", quiet_seconds=0.4)) as stage,
     ):
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await stage.until(lambda: "no change of the book for 0.4 s" in stage.trouble(), seconds=3)
+        await stage.until(lambda: "no change of the book for 0.4 s" in stage.trouble())
         await stage.until(lambda: len(plays) > 1)
 
 
@@ -282,8 +283,7 @@ async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedB
         running(settings(broker, url, interface="v1")) as stage,
     ):
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await asyncio.sleep(0.2)
-        told = await asyncio.to_thread(stage.feed)
+        told = await stage.feed(3)
     assert sizes(told) == [*BEGIN, (2, "place", "3")]
     assert {record.ts for record in told} == {1547759964051}
 
@@ -305,9 +305,7 @@ async def test_more_than_kafka_takes_drops_the_connection_and_says_so(
         async with running(chosen) as stage:
             await stage.until(lambda: "100 records wait for Kafka" in stage.trouble())
             await stage.until(lambda: len(plays) > 1)
-            told = await asyncio.to_thread(stage.feed)
-    _, connections = rebuilt(told)
-    assert connections >= 2
+            await stage.feed(4, connections=2)
 
 
 def test_a_full_queue_is_an_overload_and_not_a_wait(broker: EmbeddedBroker) -> None:

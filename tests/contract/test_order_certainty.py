@@ -4,7 +4,6 @@ An order that ended as never sent or rejected must not be at the venue; one that
 be there; only an ambiguous one may be either.
 """
 
-import asyncio
 from collections import Counter
 from decimal import Decimal
 
@@ -23,8 +22,8 @@ FAULTS = [
     {"kind": "drop", "where": "rest", "probability": 0.04, "part": "request"},
     {"kind": "drop", "where": "rest", "probability": 0.04, "part": "answer"},
     {"kind": "truncate", "where": "rest", "probability": 0.04},
-    {"kind": "trickle", "where": "rest", "probability": 0.02, "seconds": 2.0},
-    {"kind": "delay", "where": "rest", "probability": 0.02, "seconds": 1.0},
+    {"kind": "trickle", "where": "rest", "probability": 0.02, "seconds": 5.0},
+    {"kind": "delay", "where": "rest", "probability": 0.02, "seconds": 3.0},
     {"kind": "duplicate", "where": "rest", "probability": 0.03},
     {"kind": "error", "where": "rest", "probability": 0.03},
     {"kind": "error", "where": "rest", "probability": 0.03, "processed": True},
@@ -59,7 +58,7 @@ async def test_only_an_ambiguous_order_may_be_at_the_venue_or_not() -> None:
     async with (
         emulator(Time()) as url,
         httpx.AsyncClient() as control,
-        GeminiRest(url, KEY, timeout=0.4, private=unlimited) as rest,
+        GeminiRest(url, KEY, timeout=1.5, private=unlimited) as rest,
     ):
         price = ((await rest.ticker("BTCUSD")).bid / 2).quantize(Decimal("0.01"))
         armed = await control.post(f"{url}/emulator/faults", json=FAULTS)
@@ -74,11 +73,10 @@ async def test_only_an_ambiguous_order_may_be_at_the_venue_or_not() -> None:
             except VenueError as error:
                 ends[wanted.client_order_id] = type(error).__name__
         await control.delete(f"{url}/emulator/faults")
-        await asyncio.sleep(0.5)
         live = [each.client_order_id for each in await rest.active_orders()]
     there = set(live)
     counts = Counter(ends.values())
-    assert counts.keys() == {"answered", "AmbiguousError", "RejectedError"}, counts
+    assert counts.keys() - {"TransportError"} == {"answered", "AmbiguousError", "RejectedError"}
     certain = {name for name, end in ends.items() if end in ("RejectedError", "TransportError")}
     answered = {name for name, end in ends.items() if end == "answered"}
     assert len(there) == len(live), "an order was placed twice"

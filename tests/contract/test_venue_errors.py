@@ -34,13 +34,13 @@ def told(reason: str, message: str = "a sentence") -> bytes:
 def raw(*chunks: bytes, pause: float = 0.0, hang: bool = False) -> Answering:
     """Writes the bytes as they are, then closes, or keeps the connection open."""
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for chunk in chunks:
             writer.write(chunk)
             await writer.drain()
             await asyncio.sleep(pause)
         if hang:
-            await asyncio.sleep(10)
+            await reader.read()  # until the client closes it
 
     return answer
 

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from uuid import uuid4
 
 import httpx
 from confluent_kafka import Consumer, Producer
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings
@@ -189,13 +189,11 @@ class TraderLine:
             self.process.kill()
             self.process.wait(10)
 
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Asks it to stop; answers its exit code and how many seconds it took."""
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Asks it to stop; returns its exit code."""
         assert self.process is not None
-        began = time.monotonic()
         self.process.send_signal(number)
-        code = self.process.wait(30)
-        return code, time.monotonic() - began
+        return self.process.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:
         """What the trader has logged so far."""
@@ -236,16 +234,10 @@ class TraderLine:
         found = [d for d in list(self.documents.values()) if d["doc_type"] == doc_type]
         return sorted(found, key=lambda document: int(document["ts"]))
 
-    def wait(self, what: Callable[[], object], seconds: float = 30) -> None:
+    def wait(self, what: Callable[[], object]) -> None:
         """Returns when `what` holds.
 
         Raises:
             AssertionError: it did not in time; with the log's end.
         """
-        deadline = time.monotonic() + seconds
-        while not what():
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"not in {seconds} s; the trader's log ends:\n{self.log()[-3000:]}"
-                )
-            time.sleep(0.05)
+        until(what, told=lambda: f"the trader's log ends:\n{self.log()[-3000:]}")

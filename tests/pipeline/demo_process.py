@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
+
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.records import DocType
@@ -40,29 +41,34 @@ class Demo:
                 found[pid] = words[words.index(b"tradebot") + 1].decode()
         return found
 
-    def wait_ready(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while "all stages are ready" not in self.log.read_text():
-            assert time.monotonic() < until, self.log.read_text()
+    def wait_ready(self) -> None:
+        """Until all stages are ready."""
+
+        def ready() -> bool:
             assert self._process.poll() is None, self.log.read_text()
-            time.sleep(0.2)
+            return "all stages are ready" in self.log.read_text()
 
-    def wait_decisions(self, count: int, seconds: float) -> None:
+        until(ready, told=self.log.read_text)
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """The decisions that are stored, newest first."""
+        store = SqliteStore(self.state / "documents.sqlite")
+        found = store.latest(DocType.DECISION, 10_000)
+        store.close()
+        return found
+
+    def wait_decisions(self, count: int) -> None:
         """Until so many decisions are stored beyond those that are."""
-        store, until = SqliteStore(self.state / "documents.sqlite"), time.monotonic() + seconds
-        goal = len(store.latest(DocType.DECISION, 10_000)) + count
-        while len(store.latest(DocType.DECISION, 10_000)) < goal:
-            assert time.monotonic() < until, self.log.read_text()
-            time.sleep(0.2)
-        store.close()
+        goal = len(self.decisions()) + count
+        until(lambda: len(self.decisions()) >= goal, pause=0.2, told=self.log.read_text)
 
-    def wait_actions(self, wanted: set[str], seconds: float) -> None:
+    def wait_actions(self, wanted: set[str]) -> None:
         """Until decisions of all these actions are stored."""
-        store, until = SqliteStore(self.state / "documents.sqlite"), time.monotonic() + seconds
-        while not wanted <= {d["action"] for d in store.latest(DocType.DECISION, 10_000)}:
-            assert time.monotonic() < until, self.log.read_text()
-            time.sleep(0.2)
-        store.close()
+        until(
+            lambda: wanted <= {d["action"] for d in self.decisions()},
+            pause=0.2,
+            told=self.log.read_text,
+        )
 
     def kill(self, name: str) -> None:
         """kill -9."""
@@ -70,17 +76,15 @@ class Demo:
             if stage == name:
                 os.kill(pid, signal.SIGKILL)
 
-    def end(self) -> tuple[dict[str, Any], float]:
-        """Ctrl-C; the summary, and the seconds until all had ended."""
-        began = time.monotonic()
+    def end(self) -> dict[str, Any]:
+        """Ctrl-C; the summary when all have ended."""
         self._process.send_signal(signal.SIGINT)
-        assert self._process.wait(20) == 0, self.log.read_text()
-        took = time.monotonic() - began
+        assert self._process.wait(PATIENCE_SECONDS) == 0, self.log.read_text()
         summary: dict[str, Any] = json.loads(self._out.read_text().splitlines()[-1])
-        return summary, took
+        return summary
 
     def abandon(self) -> None:
         """For a test that failed: nothing is left running."""
         if self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(PATIENCE_SECONDS)

@@ -40,7 +40,7 @@ class Watched:
 
     def __init__(self, folder: Path, program: str) -> None:
         self.demo = Demo(folder, "--speed", "60")
-        self.demo.wait_ready(120)
+        self.demo.wait_ready()
         self.stages = {name: pid for pid, name in self.demo.children().items()}
         words = shlex.split((self.demo.state / "environment").read_text())
         self.given = dict(word.split("=", 1) for word in words if word != "export")

@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
@@ -65,18 +65,20 @@ class Line:
         self.producer.produce("gemini-trades", encode(record), key="BTCUSD")
         self.producer.flush(5)
 
-    def forecast(self, seconds: float = 30) -> ForecastRecord:
+    def forecast(self) -> ForecastRecord:
         """The next forecast that is published."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def published() -> ForecastRecord | None:
             message = self.consumer.poll(0.2)
-            if message is not None and message.error() is None:
-                assert (
-                    message.key()
-                    == f"BTCUSD/{decode(message.value(), ForecastRecord).model}".encode()
-                )
-                return decode(message.value(), ForecastRecord)
-        raise AssertionError(f"no forecast came; the stage said:\n{self.log.read_text()}")
+            if message is None or message.error() is not None:
+                return None
+            record = decode(message.value() or b"", ForecastRecord)
+            assert message.key() == f"BTCUSD/{record.model}".encode()
+            return record
+
+        forecast = until(published, pause=0, told=self.log.read_text)
+        assert forecast is not None
+        return forecast
 
     def logged(self, event: str) -> list[dict[str, object]]:
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
@@ -89,7 +91,7 @@ class Line:
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(5)
+        code = self.process.wait(PATIENCE_SECONDS)
         self.process = None
         return code
 
@@ -118,19 +120,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def gone(pids: list[int], seconds: float) -> bool:
-    """Whether all of the processes end within `seconds`; one that only waits for its parent has."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            states = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][1] for pid in pids]
-        except FileNotFoundError:
-            pids = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-            continue
-        if all(state == "Z" for state in states):
-            return True
-        time.sleep(0.05)
-    return False
+def ended(pid: int) -> bool:
+    """Whether a process has ended; one that only waits for its parent has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][1] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_a_forecast_covers_the_coming_minutes_of_exchange_time(line: Line) -> None:
@@ -197,10 +192,7 @@ def test_a_broker_that_goes_away_makes_it_unready_with_the_reason_and_does_not_e
     line.start()
     line.forecast()
     line.broker.close()
-    end = time.monotonic() + 30
-    while "no broker answers" not in line.http("/readyz"):
-        assert time.monotonic() < end, line.log.read_text()[-1500:]
-        time.sleep(0.1)
+    until(lambda: "no broker answers" in line.http("/readyz"), told=line.log.read_text)
     assert line.process and line.process.poll() is None
     assert "rdkafka" not in line.log.read_text()
 
@@ -212,10 +204,8 @@ def test_a_signal_ends_the_stage_and_its_model_cleanly(line: Line, number: int) 
     assert line.process
     below = children(line.process.pid)
     assert below
-    began = time.monotonic()
     assert line.stop(number) == 0
-    assert time.monotonic() - began < 4
-    assert gone(below, 1)
+    until(lambda: all(map(ended, below)))
 
 
 def test_a_killed_stage_leaves_no_model_running(line: Line) -> None:
@@ -224,7 +214,7 @@ def test_a_killed_stage_leaves_no_model_running(line: Line) -> None:
     assert line.process
     below = children(line.process.pid)
     line.stop(signal.SIGKILL)
-    assert gone(below, 5)
+    until(lambda: all(map(ended, below)))
 
 
 def test_a_model_that_dies_is_started_again_while_the_stage_keeps_serving(line: Line) -> None:
@@ -254,7 +244,7 @@ def test_after_a_restart_the_last_model_serves_without_a_fit(line: Line) -> None
 def test_a_missing_history_file_is_one_clear_sentence(line: Line) -> None:
     line.start("--history-file", "nowhere.csv")
     assert line.process
-    assert line.process.wait(20) == 2
+    assert line.process.wait(PATIENCE_SECONDS) == 2
     line.process = None
     said = line.log.read_text()
     assert "nowhere.csv is not there: give the path of" in said

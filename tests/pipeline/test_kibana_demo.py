@@ -58,7 +58,7 @@ class Line:
         market = waves(folder / "waves.csv")
         options = ("--speed", str(SPEED), "--market", str(market), "--elasticsearch", url)
         self.demo = Demo(folder, *options)
-        self.demo.wait_ready(120)
+        self.demo.wait_ready()
         words = shlex.split((self.demo.state / "environment").read_text())
         self.given = dict(word.split("=", 1) for word in words if word != "export")
         self.emulator = self.given["TRADEBOT_EMULATOR_URL"]
@@ -272,7 +272,7 @@ def test_as_many_reconciliations_are_shown_as_the_trader_counts(line: Line) -> N
 
 def test_the_demo_s_own_summary_counts_the_same(line: Line) -> None:
     line.thaw()
-    summary, _ = line.demo.end()
+    summary = line.demo.end()
     line.server.indices.refresh(index=f"{PREFIX}-*")
     assert summary["documents"] == sum(line.count(kind) for kind in DocType)
     for title in ("Buys", "Sells", "Windows", "Halts"):

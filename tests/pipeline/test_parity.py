@@ -25,9 +25,9 @@ def test_a_recorded_demo_replays_to_the_same_decisions(
     market = waves(tmp_path / "waves.csv")
     demo = Demo(tmp_path, "--speed", "60", "--market", str(market), "--kafka", kafka_address)
     try:
-        demo.wait_ready(120)
-        demo.wait_decisions(25, 90)
-        demo.wait_actions({"buy", "hold", "sell"}, 120)
+        demo.wait_ready()
+        demo.wait_decisions(25)
+        demo.wait_actions({"buy", "hold", "sell"})
         demo.end()
     finally:
         demo.abandon()

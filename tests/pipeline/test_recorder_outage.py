@@ -198,7 +198,7 @@ def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_
         "--elasticsearch", f"http://{server.address}",
     )  # fmt: skip
     try:
-        demo.wait_ready(120)
+        demo.wait_ready()
         wait_stored(client, 50)
         recorder = next(pid for pid, stage in demo.children().items() if stage == "recorder")
         before, windows_before = resident_mib(recorder), len(decided(settings))
@@ -219,7 +219,7 @@ def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_
         due = expected(settings)
         wait_stored(client, len(due))
         found = stored(client)
-        summary, _ = demo.end()
+        summary = demo.end()
     finally:
         demo.abandon()
     figures = {

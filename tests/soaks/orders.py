@@ -107,6 +107,7 @@ class Soak:
     engine: Engine = field(init=False)
     decider: Decider = field(init=False)
     acts: Acts = field(init=False)
+    selling: Selling = field(init=False)
     books: Books = field(init=False)
     epoch: int = 0
     kills: int = 0
@@ -152,8 +153,9 @@ class Soak:
             lease=HeldLease(),
             rules=RULES,
         )
-        self.decider = Decider(self.engine, self.forecasts)  # type: ignore[arg-type]
-        self.acts = Acts(self.engine, Selling(self.engine))
+        self.selling = Selling(self.engine)
+        self.decider = Decider(self.engine, self.forecasts, self.selling)  # type: ignore[arg-type]
+        self.acts = Acts(self.engine, self.selling)
 
     async def run(self) -> None:
         """All windows, each until its offset would be committed; then a quiet end, and checks."""

@@ -222,13 +222,13 @@ def test_days_become_minutes_that_add_up_to_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "none of its first lines has five columns"),
-        ("a,b,c,d,e\n1,2,3,4,5\n", "its columns are a, b, c, d, e: known are kaggle"),
-        (KAGGLE.replace("1618876920,11,13", "1618876920,11,9"), r"high below low \(row 4"),
-        (KAGGLE.replace("1618876920,11,13", "1618876920,14,13"), r"outside low and high \(row 4"),
+        ("", "none of its first lines has 5 cells"),
+        ("a,b,c,d,e\n1,2,3,4,5\n", "its columns are a, b, c, d, e: it has no open"),
+        (KAGGLE.replace("1618876920,11,13", "1618876920,11,9"), r"high below low .*row 4"),
+        (KAGGLE.replace("1618876920,11,13", "1618876920,14,13"), r"outside low and high .*row 4"),
         (KAGGLE.replace("1618876920", "never"), r"row 4, column Timestamp: 'never'"),
-        (KAGGLE.replace("1618876920,11", "1618876920,-11"), r"not above zero \(row 4"),
-        (BITFINEX.replace("13,10,2\n", "13,10,-2\n", 1), r"a negative volume \(row 3"),
+        (KAGGLE.replace("1618876920,11", "1618876920,-11"), r"not above zero .*row 4"),
+        (BITFINEX.replace("13,10,2\n", "13,10,-2\n", 1), r"a negative volume .*row 3"),
         ("\n".join(f"{1618876800000 + 3600000 * n},1,1,1,1,1" for n in range(9)), "3600 s apart"),
         (BITFINEX.splitlines()[0], "fewer than two bars"),
     ],
@@ -239,7 +239,15 @@ def test_a_broken_file_is_refused_in_a_sentence_that_says_where(
     path = tmp_path / "broken.csv"
     path.write_text(text)
     with pytest.raises(SettingsError, match=says):
-        read_bars(str(path))
+        read_bars(str(path), strict=True)
+
+
+def test_a_broken_row_costs_itself_and_is_told_once(tmp_path: Path) -> None:
+    path, told = tmp_path / "broken.csv", []
+    path.write_text(KAGGLE.replace("1618876920,11,13", "1618876920,11,9"))
+    assert len(read_bars(str(path), tell=told.append).ts) == 3
+    (line,) = told
+    assert "1 × high below low (rows dropped, first: row 4" in line
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

@@ -1,16 +1,14 @@
 """The stage's end of the model's process: why there is no forecast is told as it was told there."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting.conditions import until
 
 from tradebot.forecast.messages import Failed
 from tradebot.forecast.model_process import ModelProcess
 from tradebot.forecast.settings import ForecastSettings
-
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
@@ -28,12 +26,9 @@ def process(tmp_path: Path) -> Iterator[ModelProcess]:
 def test_a_process_that_ends_for_want_of_history_says_so_and_nothing_else(
     process: ModelProcess,
 ) -> None:
-    reasons: list[str] = []
-    end = time.monotonic() + PATIENCE_SECONDS
-    while len(reasons) < 2 and time.monotonic() < end:
+    def failure() -> str:
         said = process.answer()
-        if isinstance(said, Failed):
-            reasons.append(said.reason)
-        time.sleep(0.02)
-    assert len(reasons) == 2
+        return said.reason if isinstance(said, Failed) else ""
+
+    reasons = [until(failure), until(failure)]
     assert all("start the venue's emulator there" in reason for reason in reasons), reasons

@@ -1,13 +1,15 @@
 """A partition's task: what it does with fetches that are missing, stale, or cannot be written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 from faust.types import TP
 from prometheus_client import REGISTRY
+from waiting.conditions import until_async
+from waiting.virtual_time import VirtualTime
 
 from tradebot.domain.window import Checkpoint, WindowRules
 from tradebot.liquidity import partition as module
@@ -84,18 +86,12 @@ def fetched(records: list[Stored]) -> Fetch:
     return Fetch(TP0, FetchScheduler.serial, cast(list[Any], records))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 # what is waited for sets no event
-            await asyncio.sleep(0.001)
-
-
 @asynccontextmanager
 async def running(broker: Broker) -> AsyncIterator[FeedPartition]:
     place = Place(Topics(), 0, WindowRules(), 1.0)
     made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
     task = asyncio.create_task(made.run())
-    await until(lambda: made.trouble is None)
+    await until_async(lambda: made.trouble is None)
     yield made
     task.cancel()
 
@@ -114,9 +110,9 @@ async def test_records_that_were_missed_are_read_again_from_where_they_began() -
         partition.take(fetch(0, 8))
         partition.take(fetch(12, 20))
         partition.take(fetch(20, 30))
-        await until(lambda: broker.seeks == [0, 8])
+        await until_async(lambda: broker.seeks == [0, 8])
         partition.take(fetch(8, 30))
-        await until(lambda: broker.windows() == WHOLE)
+        await until_async(lambda: broker.windows() == WHOLE)
 
 
 async def test_a_hole_that_is_there_again_is_the_logs_own() -> None:
@@ -124,9 +120,9 @@ async def test_a_hole_that_is_there_again_is_the_logs_own() -> None:
     async with running(broker) as partition:
         partition.take(fetch(0, 8))
         partition.take(fetch(9, 30))
-        await until(lambda: broker.seeks == [0, 8])
+        await until_async(lambda: broker.seeks == [0, 8])
         partition.take(fetch(9, 30))
-        await until(lambda: broker.windows() == [(0, 6), (1, 5), (2, 6), (3, 6)])
+        await until_async(lambda: broker.windows() == [(0, 6), (1, 5), (2, 6), (3, 6)])
 
 
 async def test_a_fetch_from_before_a_seek_and_records_fed_already_do_not_count() -> None:
@@ -137,7 +133,7 @@ async def test_a_fetch_from_before_a_seek_and_records_fed_already_do_not_count()
         partition.take(fetch(0, 20))
         partition.take(fetch(5, 30))
         partition.take(fetch(0, 30))
-        await until(lambda: broker.windows() == WHOLE)
+        await until_async(lambda: broker.windows() == WHOLE)
     assert broker.seeks == [0]
 
 
@@ -145,21 +141,21 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
     broker = Broker(end=30)
     async with running(broker) as partition:
         partition.take(fetch(0, 9))
-        await until(lambda: len(broker.windows()) == 1)
+        await until_async(lambda: len(broker.windows()) == 1)
         broker.failures = 1
         partition.take(fetch(9, 20))
-        await until(lambda: broker.failures == 0)
+        await until_async(lambda: broker.failures == 0)
         partition.take(fetch(20, 30))
-        await until(lambda: len(broker.seeks) == 2)
+        await until_async(lambda: len(broker.seeks) == 2)
         assert broker.seeks[1] == 6
         partition.take(fetch(6, 30))
-        await until(lambda: broker.windows() == WHOLE)
+        await until_async(lambda: broker.windows() == WHOLE)
 
 
 async def test_nothing_but_late_records_for_a_while_says_that_the_venues_time_went_back(
-    monkeypatch: pytest.MonkeyPatch,
+    virtual_time: VirtualTime,
 ) -> None:
-    monkeypatch.setattr(module, "LATE_SECONDS", 0.02)
+    virtual_time.rule(module)
     broker = Broker(end=60)
     async with running(broker) as partition:
         owner = Owner(LiquiditySettings())
@@ -170,7 +166,7 @@ async def test_nothing_but_late_records_for_a_while_says_that_the_venues_time_we
         for stale in early:  # a venue whose clock is five minutes back, or an emulator begun anew
             partition.take(fetched([stale]))
         assert owner._late() is None, "some late records are nothing to tell"
-        await asyncio.sleep(0.03)
+        virtual_time.now += module.LATE_SECONDS + 1
         assert owner._late() == (
             "every record of gemini-feed-0 is older than windows that are closed: has the venue's"
             " time gone back? Give another --topic-prefix or --group"
@@ -185,7 +181,7 @@ async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() 
     place = Place(Topics(), 0, WindowRules(), 1.0)
     made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
     task = asyncio.create_task(made.run())
-    await until(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
+    await until_async(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
     task.cancel()
 
 
@@ -201,7 +197,7 @@ async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() 
         for clock in partition._clocks.values():
             clock.observe(START + 60_000 + 11_000)
         await partition.tick()
-        await until(lambda: broker.windows() == [(0, 4)])
+        await until_async(lambda: broker.windows() == [(0, 4)])
 
 
 async def test_the_lag_goes_on_being_told_while_a_partition_cannot_be_taken_over() -> None:
@@ -220,7 +216,7 @@ async def test_the_lag_goes_on_being_told_while_a_partition_cannot_be_taken_over
         partition.take(fetch(0, 4))
         broker.failures, broker.open = 1, refuse  # type: ignore[method-assign]
         partition.take(fetch(4, 9))
-        await until(lambda: partition.windows is None)
+        await until_async(lambda: partition.windows is None)
         await owner.tick(cast(FeedConsumer, Consumer()))
     labels = {"partition": "0"}
     assert REGISTRY.get_sample_value("tradebot_liquidity_lag_records", labels) == 91

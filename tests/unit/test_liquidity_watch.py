@@ -1,11 +1,11 @@
 """What the liquidity stage makes of its client: it goes on, waits for the broker, or ends."""
 
 import asyncio
-from collections.abc import Callable
 from typing import NoReturn, cast
 
 import pytest
 from confluent_kafka import KafkaException
+from waiting.virtual_time import VirtualTime
 
 from tradebot.liquidity import membership as module
 from tradebot.liquidity.membership import Membership
@@ -67,10 +67,8 @@ class Watched:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, float], None]:
-    monkeypatch.setattr(module, "ASK_SECONDS", 0.001)
-    monkeypatch.setattr(module, "JOIN_SECONDS", -5.9)  # beside a session of 6 s: a tenth
-    return lambda name, value: monkeypatch.setattr(module, name, value)
+def clock(virtual_time: VirtualTime) -> None:
+    virtual_time.rule(module)
 
 
 async def test_an_error_that_the_client_held_back_is_heard_and_the_join_goes_on() -> None:
@@ -79,7 +77,7 @@ async def test_an_error_that_the_client_held_back_is_heard_and_the_join_goes_on(
     watched = Watched(client)
     watched.membership.joined("w1-mine")
     client.members = {"w1": "w1-mine"}
-    assert await watched.watch(0.1) == ""
+    assert await watched.watch(10) == ""
     assert client.errors == [] and client.asked > 3
     assert watched.membership.death() is None
 
@@ -88,29 +86,29 @@ async def test_a_coordinator_that_ended_ends_the_process_and_its_life() -> None:
     client = Client()
     client.errors = [CoordinatorEndedError("AssertionError()")]
     watched = Watched(client)
-    assert await watched.watch(1) == "the Kafka client's coordinator ended: AssertionError()"
+    assert await watched.watch(100) == "the Kafka client's coordinator ended: AssertionError()"
     assert watched.membership.death() == watched.said
 
 
 async def test_a_worker_that_is_not_let_in_ends_if_the_broker_answers() -> None:
     watched = Watched(Client())
-    assert "gave this worker no partitions" in await watched.watch(1)
+    assert "gave this worker no partitions" in await watched.watch(100)
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_the_time_begins_when_it_is_back() -> None:
     client = Client()
     client.alive = False
     watched = Watched(client)
-    assert await watched.watch(0.4) == ""
+    assert await watched.watch(100) == ""
     assert watched.membership.death() is None, "a restart would not bring the broker back"
     client.alive = True
-    assert "gave this worker no partitions" in await watched.watch(1)
+    assert "gave this worker no partitions" in await watched.watch(100)
 
 
 async def test_a_worker_that_has_its_partitions_is_left_alone() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
-    assert await watched.watch(0.3) == ""
+    assert await watched.watch(100) == ""
 
 
 @pytest.mark.parametrize(
@@ -140,9 +138,8 @@ async def test_a_worker_without_a_name_has_no_successor() -> None:
     assert watched.said == ""
 
 
-async def test_a_loop_that_stands_still_is_no_life(quick: Callable[[str, float], None]) -> None:
-    quick("STALL_SECONDS", 0.02)
+async def test_a_loop_that_stands_still_is_no_life() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(module.STALL_SECONDS)
     assert "nothing has moved" in (watched.membership.death() or "")

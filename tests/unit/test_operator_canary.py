@@ -8,11 +8,12 @@ from typing import Any, cast
 import httpx
 import msgspec
 import pytest
+from waiting.conditions import until_async
 
 from tradebot_operator.api import Api, ApiError, Listed
 from tradebot_operator.canary import LIMIT, TOLERANCE, Canary, SilentWatchError
 from tradebot_operator.namespaces import Namespaces
-from tradebot_operator.observed import Observed, bot_keys
+from tradebot_operator.observed import Observed, Shown, bot_keys
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import TradeBot, parse
 from tradebot_operator.server import Server
@@ -57,6 +58,18 @@ def bot(generation: int) -> TradeBot:
     return parse({"metadata": meta, "spec": {"symbol": "BTCUSD"}})
 
 
+class Counted(Canary):
+    """Counts the looks that are over, well or not."""
+
+    looks = 0
+
+    async def look(self) -> list[Shown]:
+        try:
+            return await super().look()
+        finally:
+            self.looks += 1
+
+
 class Running:
     """An operator's loop on a clock of the test's, and its port."""
 
@@ -77,7 +90,7 @@ class Running:
         api, observed = cast(Api, self.cluster), Observed(self.index, [{}], {})
         namespaces = Namespaces(api, ["bots"])
         self.worker = Worker(settings, api, observed, WorkQueue(), namespaces)
-        self.worker.canary = Canary(api, observed, namespaces.open, self.clock)
+        self.worker.canary = self.canary = Counted(api, observed, namespaces.open, self.clock)
         self.server = Server(self.worker.canary, observed, settings)
         self._url = f"http://127.0.0.1:{port}/livez"
 
@@ -87,8 +100,9 @@ class Running:
 
     async def look(self) -> None:
         """The canary's key comes, as it does each 15 s."""
+        before = self.canary.looks
         self.worker.queue.add(Key("canary"))
-        await asyncio.sleep(0.05)
+        await until_async(lambda: self.canary.looks > before or self.cluster.hanging == 2)
 
     async def live(self) -> int:
         async with httpx.AsyncClient() as client:
@@ -103,7 +117,6 @@ async def running() -> AsyncIterator[Running]:
     made = Running(port)
     await made.server.start()
     task = asyncio.create_task(made.worker.run())
-    await asyncio.sleep(0.05)
     yield made
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -124,8 +137,7 @@ async def test_when_every_worker_hangs_the_queue_stands_and_the_operator_is_not_
     running.worker.queue.add(
         Key("unit", "bots", next(key[2] for key in running.index if key[0] == "unit"))
     )
-    await asyncio.sleep(0.05)
-    assert running.cluster.hanging == 2
+    await until_async(lambda: running.cluster.hanging == 2)
     running.clock.now += LIMIT - 1
     await running.look()
     assert await running.live() == 200

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from waiting.virtual_time import VirtualTime
 
 from tradebot_operator import namespaces as looking
 from tradebot_operator.api import Api, ApiError
@@ -39,9 +40,13 @@ def made(server: Server) -> Namespaces:
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "HOLDING_SECONDS", 0.01)
+def hurry(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
     monkeypatch.setattr(looking, "START_TRIES", 1)
+
+
+async def looks(times: int) -> None:
+    """Passes the time in which a namespace that holds something is looked at so often."""
+    await asyncio.sleep((times - 0.5) * looking.HOLDING_SECONDS)
 
 
 async def test_what_is_there_is_served_and_what_is_not_or_may_not_be_read_is_left_out() -> None:
@@ -69,9 +74,9 @@ async def test_a_namespace_that_holds_something_is_looked_at_often_and_the_other
     held, idle = Server(a=ACTIVE), Server(b=ACTIVE)
     for server, holds in ((held, True), (idle, False)):
         following = asyncio.create_task(made(server).follow(lambda _, h=holds: h, lambda _: None))  # type: ignore[misc]
-        await asyncio.sleep(0.2)
+        await looks(6)
         following.cancel()
-    assert held.asked > 5
+    assert held.asked == 6
     assert idle.asked == 1
 
 
@@ -80,28 +85,25 @@ async def test_following_tells_of_one_that_is_being_deleted_and_ends_when_it_is_
     found, told = made(server), list[str]()
     await found.find()
     following = asyncio.create_task(found.follow(lambda _: True, told.append))
-    await asyncio.sleep(0.05)
+    await looks(2)
     assert told == [] and not following.done()
     server.answers["b"] = ENDING
-    await asyncio.sleep(0.05)
+    await looks(2)
     assert set(told) == {"b"} and not following.done()
     server.answers["b"] = FORBIDDEN
-    await asyncio.wait_for(following, 1)
+    await following
     assert found.served() == ("a",)
 
 
-async def test_following_ends_when_one_that_was_gone_is_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(looking, "IDLE_SECONDS", 0.02)
+async def test_following_ends_when_one_that_was_gone_is_back() -> None:
     server = Server(a=ACTIVE, b=MISSING)
     found = made(server)
     await found.find()
     following = asyncio.create_task(found.follow(lambda _: False, lambda _: None))
-    await asyncio.sleep(0.05)
+    await looks(2)
     assert not following.done()
     server.answers["b"] = ACTIVE
-    await asyncio.wait_for(following, 1)
+    await following
     assert found.served() == ("a", "b")
 
 

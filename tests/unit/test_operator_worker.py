@@ -1,12 +1,14 @@
 """How many writes a start costs: what happens together is written once, a failure at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import msgspec
 import pytest
+from waiting.conditions import until_async
+from waiting.virtual_time import VirtualTime
 
 from tradebot_operator import voice
 from tradebot_operator import worker as loop
@@ -136,23 +138,16 @@ class Watched:
 async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
     seen = Observed(watched.bots, [watched.children], watched.pods)
     api = cast(Api, cluster)
-    made = Worker(SETTINGS, api, seen, WorkQueue(), Namespaces(api, ["bots"]))
+    queue: WorkQueue[Key] = WorkQueue(monotonic=asyncio.get_running_loop().time)
+    made = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
     task = asyncio.create_task(made.run())
     yield made
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(check: Callable[[], bool], seconds: float = 30.0) -> None:
-    for _ in range(int(seconds * 100)):
-        if check():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"not so within {seconds} s")
-
-
 @pytest.fixture(autouse=True)
-def delays(monkeypatch: pytest.MonkeyPatch) -> None:
+def delays(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
     """Longer than any test waits for, where a test does not say otherwise."""
     monkeypatch.setattr(loop, "STATUS_DELAY", 0.02)
     monkeypatch.setattr(loop, "GATHER_DELAY", 60.0)
@@ -171,7 +166,7 @@ async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
             worker.queue.add(Key("bot", "bots", "btc"))
             await asyncio.sleep(0.02)
         assert cluster.statuses == []
-        await until(lambda: bool(cluster.statuses))
+        await until_async(lambda: bool(cluster.statuses))
     assert cluster.statuses == [("False", "TraderStarting")]
 
 
@@ -180,7 +175,7 @@ async def test_the_first_word_of_a_bot_is_written_at_once() -> None:
     watched.show(bot())
     async with working(watched, cluster) as worker:
         worker.bot_changed("bots", "btc")
-        await until(lambda: bool(cluster.statuses))
+        await until_async(lambda: bool(cluster.statuses))
     assert cluster.statuses == [("False", "StagesStarting")]
 
 
@@ -190,7 +185,7 @@ async def test_a_failure_is_told_at_once_also_in_a_start() -> None:
     watched.run(starting, forecast=PULLING)
     async with working(watched, cluster) as worker:
         worker.queue.add(Key("bot", "bots", "btc"))
-        await until(lambda: bool(cluster.statuses))
+        await until_async(lambda: bool(cluster.statuses))
     assert cluster.statuses == [("False", "ImagePullFailed")]
 
 
@@ -204,7 +199,7 @@ async def test_bots_that_come_together_are_one_write_of_what_they_share(
             watched.show(bot(name))
             worker.bot_changed("bots", name)
             await asyncio.sleep(0.03)
-        await until(lambda: len(cluster.owners("Deployment", "ingest")) > 0)
+        await until_async(lambda: len(cluster.owners("Deployment", "ingest")) > 0)
         await asyncio.sleep(0.1)
     assert cluster.owners("Deployment", "ingest") == [["a", "b", "c"]]
     assert cluster.owners("ConfigMap", "ingest") == [["a", "b", "c"]]
@@ -215,7 +210,7 @@ async def test_a_bots_own_trader_waits_for_nobody() -> None:
     async with working(watched, cluster) as worker:
         watched.show(bot("a"))
         worker.bot_changed("bots", "a")
-        await until(lambda: len(cluster.owners("Deployment", "trader-a")) > 0)
+        await until_async(lambda: len(cluster.owners("Deployment", "trader-a")) > 0)
     assert cluster.owners("Deployment", "ingest") == []
 
 
@@ -226,9 +221,9 @@ async def test_a_child_that_was_given_to_another_unit_is_made_anew_though_it_was
     watched.show(bot())
     async with working(watched, cluster) as worker:
         worker.queue.add(Key("unit", "bots", "trader-btc"))
-        await until(lambda: len(cluster.applied) == 5)
+        await until_async(lambda: len(cluster.applied) == 5)
         worker.child_changed("Role", "bots", {UNIT: "x"}, "trader-btc")
-        await until(lambda: len(cluster.applied) > 5)
+        await until_async(lambda: len(cluster.applied) > 5)
         again = {item["kind"] for item in cluster.applied[5:]}
     assert "Role" in again
 
@@ -241,7 +236,7 @@ async def test_what_is_done_for_a_unit_and_said_of_a_bot_is_a_line_of_the_log_ea
     watched.show(bot())
     async with working(watched, cluster) as worker:
         worker.bot_changed("bots", "btc")
-        await until(lambda: bool(cluster.statuses))
+        await until_async(lambda: bool(cluster.statuses))
     assert [line for line in caplog.messages if "btc" in line] == [
         "bots/trader-btc: apply ServiceAccount, Role, RoleBinding, ConfigMap, Deployment",
         "TradeBot bots/btc: Ready is False, StagesStarting: the stages are starting",

@@ -10,6 +10,7 @@ from random import Random
 import httpx
 import pytest
 from venues.faulty import MemoryJournal, MemoryPublisher
+from waiting.virtual_time import VirtualTime
 
 from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
@@ -26,10 +27,10 @@ from tradebot.venue.gemini.signing import Credentials
 class Desk:
     """A live trader's order path, whose key's calls wait 0.3 s after a 429."""
 
-    def __init__(self) -> None:
+    def __init__(self, virtual_time: VirtualTime) -> None:
         self.sent: list[str] = []
         self.holds = True
-        limit = RateLimit(600, burst=60, concurrent=1)
+        limit = RateLimit(600, burst=60, concurrent=1, clock=virtual_time.time)
         limit.refused(0.3)
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -49,19 +50,20 @@ class Desk:
         self.executor = Executor(self.books, account, held)
 
     @asynccontextmanager
-    async def waiting(self, window_end: int = 60_000) -> AsyncIterator[None]:
+    async def waiting(self, reduces: bool = False) -> AsyncIterator[None]:
         """An order is written and waits for its turn inside the block, and has had it after."""
         intent = self.books.intent(
             "sell",
             Decimal(1),
             Decimal(11500),
             mid=Decimal(11500),
-            window_end=window_end,
+            window_end=60_000,
             name="d",
             minimum=Decimal(0),
+            reduces=reduces,
         )
         sending = asyncio.create_task(self.executor.execute(intent))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # of virtual time: before its turn, when nothing else is left
         assert self.books.ledger.unresolved() and not self.sent
         yield
         assert await sending, "its fate is certain"
@@ -71,39 +73,45 @@ class Desk:
         return placed.order.phase
 
 
-async def test_an_order_goes_out_when_its_turn_comes() -> None:
-    desk = Desk()
+async def test_an_order_goes_out_when_its_turn_comes(virtual_time: VirtualTime) -> None:
+    desk = Desk(virtual_time)
     async with desk.waiting():
         pass
     assert desk.sent == ["/v1/order/new"]
 
 
-async def test_an_order_whose_lease_is_lost_while_it_waits_is_never_sent() -> None:
-    desk = Desk()
+async def test_an_order_whose_lease_is_lost_while_it_waits_is_never_sent(
+    virtual_time: VirtualTime,
+) -> None:
+    desk = Desk(virtual_time)
     async with desk.waiting():
         desk.holds = False
     assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
 
 
-async def test_an_order_whose_bot_is_paused_while_it_waits_is_never_sent() -> None:
-    desk = Desk()
+async def test_an_order_whose_bot_is_paused_while_it_waits_is_never_sent(
+    virtual_time: VirtualTime,
+) -> None:
+    desk = Desk(virtual_time)
     async with desk.waiting():
         await desk.books.record(Paused(because="now", by="a person"))
     assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
 
 
-async def test_a_person_s_order_to_flatten_goes_out_though_the_bot_is_paused() -> None:
-    desk = Desk()
-    async with desk.waiting(window_end=0):
+async def test_a_person_s_order_to_flatten_goes_out_though_the_bot_is_paused(
+    virtual_time: VirtualTime,
+) -> None:
+    desk = Desk(virtual_time)
+    async with desk.waiting(reduces=True):
         await desk.books.record(Paused(because="out", by="a person"))
     assert desk.sent == ["/v1/order/new"]
 
 
 async def test_an_order_whose_turn_comes_too_late_is_never_sent(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime
 ) -> None:
     monkeypatch.setattr(accounts, "LATEST_TURN", 0.2)
-    desk = Desk()
+    desk = Desk(virtual_time)
     async with desk.waiting():
         pass
     assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)

@@ -35,7 +35,7 @@ from tradebot.records import DocType, ForecastRecord, encode
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.status import lines
 from tradebot.trader.inputs.forecasts import Forecasts
-from tradebot.trader.journal.documents import Identity, decision_document
+from tradebot.trader.journal.documents import Identity, decision_document, decision_id
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import RejectedError
@@ -311,6 +311,7 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
                 log_price_next=4.7, log_price_turn=4.7,
             ),
             quote=Quote(bid=D(99), ask=D("99.5")),
+            taker_fee_bps=D(40),
             increments=Increments(
                 amount_step=D("1e-8"), price_step=D("0.01"), minimum=D("0.00001")
             ),
@@ -323,7 +324,10 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
         poorer = msgspec.structs.replace(stored.state, quote=D(10))
         stored = msgspec.structs.replace(stored, state=poorer)
     who = Identity(bot="btc", symbol="BTCUSD", mode="Paper")
-    document = decision_document(who, stored, decision, ts=1, epoch=1, client_order_id="tb-btc-1-1")
+    document = decision_document(
+        who, stored, decision, name=decision_id("btc", 60_000), ts=1, epoch=1,
+        client_order_id="tb-btc-1-1",
+    )  # fmt: skip
     store = SqliteStore(folder / "documents.sqlite")
     store.write([as_stored(document)])
     store.close()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from tradebot.emulator.application import Application
 from tradebot.emulator.clock import ExchangeClock
+from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.server import server
 from tradebot.emulator.settings import EmulatorSettings
@@ -22,6 +23,19 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+def skip(emulator: EmbeddedEmulator, seconds: float) -> None:
+    """Lets so much time pass for the emulator's timers and faults; its market does not move on."""
+
+    def shift() -> None:
+        loop, state = asyncio.get_running_loop(), emulator.application._rest._state
+        for owner, name in ((loop, "time"), (state, "_monotonic")):
+            clock = getattr(owner, name)
+            setattr(owner, name, lambda clock=clock: clock() + seconds)
+
+    emulator.call(shift)
+    emulator.call(lambda: None)  # what was due by then has been done
 
 
 @asynccontextmanager

@@ -5,11 +5,11 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import websockets
+from waiting.conditions import PATIENCE_SECONDS
 
 from tradebot.emulator.embedded import EmbeddedEmulator
 
@@ -20,11 +20,11 @@ class RawGemini:
     def __init__(
         self, emulator: EmbeddedEmulator, key: str = "account-demo", secret: str = "demo-secret"
     ) -> None:
-        self._emulator = emulator
+        self.emulator = emulator
         self._key = key
         self._secret = secret
         self._last = 0
-        self.http = httpx.Client(base_url=emulator.url, timeout=10)
+        self.http = httpx.Client(base_url=emulator.url, timeout=PATIENCE_SECONDS)
 
     def __enter__(self) -> "RawGemini":
         return self
@@ -79,7 +79,7 @@ class RawGemini:
     # A queue without bound: with one, the client's close waits in vain for an answer behind it.
     def connect(self, path: str, headers: dict[str, str] | None = None) -> websockets.connect:
         return websockets.connect(
-            self._emulator.socket_url + path,
+            self.emulator.socket_url + path,
             additional_headers=headers,
             max_size=None,
             max_queue=None,
@@ -89,12 +89,3 @@ class RawGemini:
 async def receive(socket: websockets.ClientConnection, count: int) -> list[Any]:
     """The next messages, decoded."""
     return [json.loads(await socket.recv()) for _ in range(count)]
-
-
-def wait_for(holds: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """What `holds` answers, once that is something; it is asked for `seconds` at most."""
-    end = time.monotonic() + seconds
-    while not (result := holds()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-    return result

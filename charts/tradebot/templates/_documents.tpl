@@ -1,10 +1,10 @@
-{{/* How Elasticsearch is reached, and Kibana. */}}
+{{/* Connection settings of Elasticsearch and Kibana. */}}
 
 {{- define "tradebot.elastic.own" -}}
 {{- if and .Values.elasticsearch.enabled (not .Values.elasticsearch.external.url) }}true{{ end }}
 {{- end }}
 
-{{/* JSON: url, caSecret, and by part a user with the Secret and key of its password; url is empty where documents go to SQLite. */}}
+{{/* JSON: url, caSecret, and for each component a user with the Secret and key of its password; url is empty if documents go to SQLite. */}}
 {{- define "tradebot.elastic" -}}
 {{- $external := .Values.elasticsearch.external }}
 {{- $elastic := dict "url" "" "caSecret" "" "users" dict }}
@@ -32,7 +32,7 @@
 {{- .Values.elasticsearch.existingSecret | default (printf "%s-elasticsearch" (include "tradebot.fullname" .)) }}
 {{- end }}
 
-{{/* What a part is told of Elasticsearch: dict root, part (recorder or dashboard). */}}
+{{/* Elasticsearch settings of a component: dict root, part (recorder or dashboard). */}}
 {{- define "tradebot.elasticEnv" -}}
 {{- $elastic := include "tradebot.elastic" .root | fromJson }}
 {{- if $elastic.url }}
@@ -78,7 +78,7 @@
 {{- if and .Values.kibana.enabled (include "tradebot.elastic.own" .) (not .Values.kibana.external.url) }}true{{ end }}
 {{- end }}
 
-{{/* JSON: url, username, secret, key, caSecret; url is empty where there is no Kibana. */}}
+{{/* JSON: url, username, secret, key, caSecret; url is empty if there is no Kibana. */}}
 {{- define "tradebot.kibana" -}}
 {{- $external := .Values.kibana.external }}
 {{- $elastic := include "tradebot.elastic" . | fromJson }}
@@ -88,7 +88,7 @@
 {{- $kibana = merge (dict "url" $url "caSecret" "") $elastic.users.importer }}
 {{- else if $external.url }}
 {{- if not $elastic.url }}
-{{- fail "kibana.external.url is given, but documents go to SQLite, which Kibana does not read: give elasticsearch.external.url too" }}
+{{- fail "kibana.external.url is set, but documents go to SQLite, which Kibana cannot read: set elasticsearch.external.url too" }}
 {{- end }}
 {{- $theirs := $elastic.users.importer }}
 {{- $key := ternary "password" $theirs.key (not (empty $external.passwordSecret)) }}

@@ -1,17 +1,17 @@
-{{/* How Kafka is reached. */}}
+{{/* Connection settings of Kafka. */}}
 
 {{- define "tradebot.kafka.own" -}}
 {{- if not .Values.kafka.external.bootstrapServers }}true{{ end }}
 {{- end }}
 
-{{/* Annotations of what Helm leaves when it goes, or when an environment goes. */}}
+{{/* Annotations of objects that Helm keeps after an uninstall, or after an environment is removed. */}}
 {{- define "tradebot.kafka.keep" -}}
 {{- if .Values.kafka.strimzi.keep }}
 helm.sh/resource-policy: keep
 {{- end }}
 {{- end }}
 
-{{/* JSON: bootstrap, security, caSecret, and by stage a user with the Secret of its password. */}}
+{{/* JSON: bootstrap, security, caSecret, and for each stage a user with the Secret of its password. */}}
 {{- define "tradebot.kafka" -}}
 {{- $external := .Values.kafka.external }}
 {{- $strimzi := .Values.kafka.strimzi }}
@@ -22,7 +22,7 @@ helm.sh/resource-policy: keep
 {{- $_ := set $kafka "security" (ternary "SASL_SSL" "PLAINTEXT" $strimzi.secure) }}
 {{- if $strimzi.secure }}
 {{- $_ := set $kafka "caSecret" (printf "%s-cluster-ca-cert" $strimzi.cluster) }}
-{{- range list "ingest" "liquidity" "forecast" "trader" "recorder" "dashboard" }}
+{{- range keys (include "tradebot.stages" . | fromJson) | sortAlpha }}
 {{- $user := printf "%s-%s" $strimzi.cluster . }}
 {{- $_ := set $kafka.credentials . (dict "username" $user "secretName" $user) }}
 {{- end }}
@@ -33,7 +33,7 @@ helm.sh/resource-policy: keep
 {{- $_ := set $kafka "caSecret" $external.caSecret }}
 {{- if hasPrefix "SASL" $external.security }}
 {{- if not (and $external.username $external.passwordSecret) }}
-{{- fail (printf "kafka.external.security is %s: give kafka.external.username and kafka.external.passwordSecret" $external.security) }}
+{{- fail (printf "kafka.external.security is %s: set kafka.external.username and kafka.external.passwordSecret" $external.security) }}
 {{- end }}
 {{- $_ := set $kafka.credentials "default" (dict "username" $external.username "secretName" $external.passwordSecret) }}
 {{- end }}
@@ -41,7 +41,7 @@ helm.sh/resource-policy: keep
 {{- toJson $kafka }}
 {{- end }}
 
-{{/* Variables of a stage that the chart runs: dict root, stage, realm. */}}
+{{/* Environment variables of a stage that the chart runs: dict root, stage, realm. */}}
 {{- define "tradebot.stageEnv" -}}
 {{- $kafka := include "tradebot.kafka" .root | fromJson }}
 {{- $user := get $kafka.credentials .stage | default (get $kafka.credentials "default") }}

@@ -21,7 +21,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* Labels of pods: none changes with the chart's version, which would restart them all. */}}
+{{/* Labels of pods. None depends on the chart's version, because a change would restart all pods. */}}
 {{- define "tradebot.podLabels" -}}
 {{- with .Values.commonLabels }}
 {{- toYaml . }}
@@ -31,13 +31,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/part-of: tradebot
 {{- end }}
 
-{{/* Labels by which a component's pods are found: dict root, component. */}}
+{{/* Selector labels of a component's pods: dict root, component. */}}
 {{- define "tradebot.selector" -}}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{/* Metadata of an object: dict root, component, name, and perhaps namespace, labels, annotations. */}}
+{{/* Metadata of an object: dict root, component, name; optional: namespace, labels, annotations. */}}
 {{- define "tradebot.metadata" -}}
 name: {{ .name }}
 namespace: {{ .namespace | default .root.Release.Namespace }}
@@ -53,7 +53,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* An image of ours: dict root, name. A name that has its own tag or digest is taken whole. */}}
+{{/* One of our images: dict root, name. A name with a tag or digest is used unchanged. */}}
 {{- define "tradebot.image" -}}
 {{- $images := .root.Values.images }}
 {{- $image := index $images .name }}

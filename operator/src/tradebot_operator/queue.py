@@ -92,7 +92,8 @@ class WorkQueue(Generic[Key]):
             self._wake.clear()
             pause = self._later[0][0] - self._monotonic() if self._later else None
             try:
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

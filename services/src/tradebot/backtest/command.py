@@ -24,7 +24,7 @@ def _backtest(settings: BacktestSettings) -> None:
         _survey(settings, console)
         return
     with console.status("reading prices ..."):
-        bars = prices.load(settings.data, settings.resolution)
+        bars = prices.of_settings(settings)
         before, tested = prices.split(bars, settings.to)
         traded = instrument(settings, bars)
     strategy = find(settings, before, tested, console.print)

@@ -1,14 +1,19 @@
 """Bars for a backtest: read from a file, made coarser, and cut into what is tested and before."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+import click
 import numpy as np
 import polars as pl
 
-from tradebot.backtest.settings import MINUTES, Resolution
-from tradebot.history import check, read
+from tradebot.backtest.settings import MINUTES, Resolution, VolumeUnit
+from tradebot.history import load as history
 from tradebot.history.arrays import Bars
+from tradebot.history.forms import Unit
 from tradebot.platform.settings import SettingsError
 
 DAY_MS = 86_400_000
@@ -16,8 +21,18 @@ _UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 _WITH_VOLUME = ("open", "high", "low", "close", "volume")
 
 
-def load(data: str, resolution: Resolution) -> Bars:
+def load(
+    data: str,
+    resolution: Resolution,
+    *,
+    strict: bool = False,
+    volume: Unit | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Bars:
     """The bars of a file at a resolution; a bar without trades stays absent.
+
+    Args:
+        strict, volume, tell: as `tradebot.history.load.load` has them.
 
     Raises:
         SettingsError: the file cannot be used, or its bars are coarser than asked for.
@@ -27,16 +42,53 @@ def load(data: str, resolution: Resolution) -> Bars:
             "no prices: give a file by --data FILE, or fetch one first, such as"
             " `tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
         )
-    checked = check.repair(read.read(Path(data)))
+    checked = history.load(Path(data), strict=strict, volume=volume, tell=tell)
     step = MINUTES[resolution] * 60_000
     if checked.step > step:
         raise SettingsError(
             f"{data} has bars of {checked.step // 60_000} minutes; --resolution {resolution} is"
             " finer: give a coarser one"
         )
-    if checked.table.is_empty():
-        raise SettingsError(f"{data} has no usable bar: see `tradebot history check {data}`")
     return resample(of_table(checked.table, checked.step), step)
+
+
+class Data(Protocol):
+    """The settings that say which bars are read, and how."""
+
+    @property
+    def data(self) -> str:
+        """A file's path."""
+        ...
+
+    @property
+    def resolution(self) -> Resolution:
+        """The length of a bar."""
+        ...
+
+    @property
+    def strict(self) -> bool:
+        """Whether a file that is not clean is refused."""
+        ...
+
+    @property
+    def volume_unit(self) -> VolumeUnit:
+        """What the volumes count, or empty."""
+        ...
+
+
+def of_settings(settings: Data) -> Bars:
+    """The bars that a command's settings name; what was repaired in them is said on stderr.
+
+    Raises:
+        SettingsError: as `load` does.
+    """
+    return load(
+        settings.data,
+        settings.resolution,
+        strict=settings.strict,
+        volume=settings.volume_unit or None,
+        tell=partial(click.echo, err=True),
+    )
 
 
 def of_table(table: pl.DataFrame, step: int) -> Bars:

@@ -61,7 +61,7 @@ def cases(settings: BacktestSettings) -> list[Case]:
 
 def examine(settings: BacktestSettings, case: Case) -> Finding | None:
     """Runs one case; `None` where its file does not reach back so far."""
-    bars = prices.load(case.data, settings.resolution)
+    bars = prices.of_settings(msgspec.structs.replace(settings, data=case.data))
     step = prices.span_days(settings.to) * prices.DAY_MS
     end = int(bars.ts[-1]) + bars.step - case.period * step
     before, tested = bars.between(0, end - step), bars.between(end - step, end)

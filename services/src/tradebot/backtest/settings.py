@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Resolution = Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"]
+VolumeUnit = Literal["", "base", "quote", "ticks"]
 
 MINUTES: dict[Resolution, int] = {
     "1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "6h": 360, "1d": 1440
@@ -51,6 +52,12 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
         str,
         "file of bars: CSV, JSON or Parquet, in any form that history knows; several, separated"
         " by commas, are a test of robustness",
+    ] = ""
+    strict: Annotated[
+        bool, "refuse data of which anything had to be repaired, dropped or assumed"
+    ] = False
+    volume_unit: Annotated[
+        VolumeUnit, "what the data's volumes count: base, quote or ticks; by its form if empty"
     ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[

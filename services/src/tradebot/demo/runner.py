@@ -105,7 +105,8 @@ async def _supervise(
                 if settings.for_ and elapsed >= settings.for_:
                     break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), 0.5)
+                    async with asyncio.timeout(0.5):
+                        await stop.wait()
     finally:
         for task in tasks:
             task.cancel()

@@ -9,7 +9,7 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 
 from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
-from tradebot.history import check, read
+from tradebot.history import load
 from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError, StageSettings
@@ -134,14 +134,13 @@ def history(settings: DoctorSettings) -> list[Finding]:
         told = "the venue's own candles, about a day, will do for a start; not for IndicatorLstm"
         return [Finding("history", Health.SKIPPED, told)]
     try:
-        checked = check.repair(read.read(Path(settings.history_file)))
+        checked = load.load(Path(settings.history_file))
     except SettingsError as error:
         return [Finding("history", Health.BAD, error.message, "see `tradebot history check FILE`")]
     ts = checked.table["ts"]
     span = (int(ts[-1]) - int(ts[0])) // 60_000 + 1 if len(ts) else 0
     found = [of_history(len(ts), span)]
-    if checked.findings:
-        what = "; ".join(f"{finding.what}: {finding.rows}" for finding in checked.findings)
+    if what := load.summary(checked):
         advice = f"see `tradebot history check {settings.history_file}`"
         found.append(Finding("history", Health.WARNING, what, advice))
     return found

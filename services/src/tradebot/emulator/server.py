@@ -40,7 +40,11 @@ def open_exchange(settings: EmulatorSettings) -> Exchange:
         # Imported here: reading files needs a library that a made-up market can do without.
         from tradebot.emulator.market.recorded import read_bars
 
-        recorded = read_bars(settings.market)
+        recorded = read_bars(
+            settings.market,
+            strict=settings.strict,
+            tell=lambda line: _log.warning("market file", note=line),
+        )
     kept = memory.read(Path(settings.state_dir)) if settings.state_dir else None
     start = _start(settings, recorded, kept)
     exchange = Exchange(settings, ExchangeClock(start, settings.speed), recorded)

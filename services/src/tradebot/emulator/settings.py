@@ -16,6 +16,9 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
         list[str], "symbols to trade, such as BTCUSD or BTCUSD,ETHUSD; the file is for the first"
     ] = msgspec.field(default_factory=lambda: ["BTCUSD"])
     market: Annotated[str, "file of price bars (CSV, may be gzipped); generated if not given"] = ""
+    strict: Annotated[
+        bool, "refuse a market file of which anything had to be repaired, dropped or assumed"
+    ] = False
     start: Annotated[
         str,
         "exchange time of the start, such as 2021-04-05T00:00; now for a generated market, "

@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from tradebot.forecast.settings import HistoryPlace
-from tradebot.history import bars, check, read, store, venue
+from tradebot.history import bars, download, store, venue
+from tradebot.history import load as of_file
 from tradebot.platform import logs
 
 log = logs.get(__name__)
@@ -16,8 +17,11 @@ def recorded(settings: HistoryPlace) -> Path | None:
     return settings.state / "history" if settings.state else None
 
 
-def load(settings: HistoryPlace) -> pl.DataFrame:
+def load(settings: HistoryPlace, *, strict: bool = False) -> pl.DataFrame:
     """The bars that the settings name; recorded ones first, their weighted price is exact.
+
+    Args:
+        strict: refuses a file of which anything had to be repaired, dropped or assumed.
 
     Raises:
         HistoryFileError: the file is not there or cannot be read.
@@ -28,17 +32,8 @@ def load(settings: HistoryPlace) -> pl.DataFrame:
     if settings.history_source == "Venue":
         return bars.merge(own, venue.fetch(settings.venue_settings))
     if settings.history_source == "Url":
-        path = read.download(settings.history_file, (settings.state or Path()) / "downloads")
+        path = download.download(settings.history_file, (settings.state or Path()) / "downloads")
     else:
         path = Path(settings.history_file)
-    checked = check.repair(read.read(path))
-    for finding in checked.findings:
-        log.info(
-            "history is not perfect",
-            file=settings.history_file,
-            what=finding.what,
-            rows=finding.rows,
-            first=finding.first,
-            done=finding.done,
-        )
+    checked = of_file.load(path, strict=strict, tell=lambda line: log.warning("history", note=line))
     return bars.merge(own, checked.table)

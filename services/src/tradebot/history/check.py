@@ -4,15 +4,30 @@ Rows that say nothing or cannot be true are dropped and counted; doubles are dro
 reported and stay gaps.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
 import polars as pl
 
 from tradebot.history import bars
+from tradebot.history.forms import MINUTELY
+from tradebot.history.minutes import EARLIEST
 from tradebot.history.read import Raw
 
 NO_PRICE = "no price (NaN: a minute without trades)"
+NO_TRADES = "no trades (volume 0 at one price)"
+
+STEPS: Final = tuple(
+    minutes * bars.MINUTE for minutes in (10_080, 1440, 720, 360, 240, 120, 60, 30, 15, 5, 3, 1)
+)
+"""Lengths that bars are given in, from a week to a minute."""
+OF_ONE_STEP: Final = 0.98
+"""The share of rows that must lie on a step, so that a few stray times do not hide it."""
+
+TOMORROW: Final = 86_400_000
 
 SPIKE = 0.2
 """A change of log price from one row to the next that is worth a second look."""
@@ -40,34 +55,79 @@ class Checked:
     findings: list[Finding]
     gaps: bars.Gaps
     step: int
+    assumed: tuple[str, ...] = ()
 
 
-def repair(raw: Raw) -> Checked:
-    """The usable bars of a raw table, in the order of time, once each."""
+def repair(raw: Raw, now: int = 0) -> Checked:
+    """The usable bars of a raw table, in the order of time, once each.
+
+    Args:
+        now: ms UTC; no bar begins more than a day after it. The clock's where 0.
+    """
     findings: list[Finding] = []
     table = raw.table
+    if raw.ragged:
+        rows, where = len(raw.ragged), f"row {raw.ragged[0]}"
+        findings.append(Finding("a cell too many", rows, where, "rows dropped", broken=True))
+        table = table.filter(~pl.col("row").is_in(raw.ragged))
     for cell in raw.bad[:10]:
         where = f"row {cell.row}, column {cell.column}: {cell.value!r}"
         findings.append(Finding("not a number or time", 1, where, "row dropped", broken=True))
     if len(raw.bad) > 10:
         more = len(raw.bad) - 10
-        findings.append(Finding("not a number or time, more", more, "", "rows dropped"))
+        findings.append(Finding("not a number or time, more", more, "", "rows dropped", True))
     rows_of_bad = {cell.row for cell in raw.bad}
     if rows_of_bad:
         table = table.filter(~pl.col("row").is_in(list(rows_of_bad)))
-    for what, fault in _FAULTS:
+    latest = (now or int(time.time() * 1000)) + TOMORROW
+    for what, fault in (*_FAULTS, (_IMPOSSIBLE_TIME, lambda: _outside(EARLIEST, latest))):
         table = _drop(table, what, fault, findings, broken=what != NO_PRICE)
-    table = _align(table, raw.form.step, findings)
+    table = _without_trades(table, findings)
     table = _order(table, findings)
+    step = step_of(table["ts"], raw.form.name)
+    table = _align(table, step, findings)
     table = _once(table, findings)
     _spikes(table, findings)
-    gaps = bars.gaps(table["ts"].to_numpy(), raw.form.step)
+    gaps = bars.gaps(table["ts"].to_numpy(), step)
     if len(gaps):
         longest = int(gaps.minutes.argmax())
         since = when(int(gaps.start[longest]))
         where = f"{len(gaps):,} gaps, the longest {gaps.minutes[longest]} from {since}"
         findings.append(Finding("absent between first and last", gaps.absent, where, "left absent"))
-    return Checked(table.select(bars.SCHEMA.names()), findings, gaps, raw.form.step)
+    return Checked(table.select(bars.SCHEMA.names()), findings, gaps, step, raw.assumed)
+
+
+def step_of(ts: pl.Series, form: str) -> int:
+    """The length of a bar, ms: the longest that nearly all sorted times are a multiple apart.
+
+    Forms that are minutes by definition have minutes, however rarely one was traded.
+    """
+    apart = np.diff(ts.to_numpy())
+    apart = apart[apart > 0]
+    if form in MINUTELY or not len(apart):
+        return bars.MINUTE
+    usual = int(np.median(apart))
+    for step in STEPS:
+        if step <= usual and np.mean(apart % step == 0) >= OF_ONE_STEP:
+            return step
+    return bars.MINUTE
+
+
+def _without_trades(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    """Without candles that only repeat a price; a source that knows no volumes keeps its rows."""
+    quiet = (pl.col("volume") == 0) & pl.all_horizontal(
+        pl.col(name) == pl.col("close") for name in bars.PRICES
+    )
+    if not (table["volume"] > 0).any():
+        return table
+    return _drop(table, NO_TRADES, lambda: quiet, findings, broken=False)
+
+
+_IMPOSSIBLE_TIME = "a time before 2009 or after tomorrow"
+
+
+def _outside(earliest: int, latest: int) -> pl.Expr:
+    return ~pl.col("ts").is_between(earliest, latest)
 
 
 def _empty_prices() -> pl.Expr:
@@ -83,10 +143,23 @@ _FAULTS: tuple[tuple[str, Callable[[], pl.Expr]], ...] = (
         "a price that is not above zero",
         lambda: pl.any_horizontal(pl.col(name) <= 0 for name in (*bars.PRICES, "weighted")),
     ),
-    ("an infinite price", lambda: pl.any_horizontal(pl.col(n).is_infinite() for n in bars.PRICES)),
+    (
+        "an infinite price",
+        lambda: pl.any_horizontal(pl.col(n).is_infinite() for n in (*bars.PRICES, "weighted")),
+    ),
     ("high below low", lambda: pl.col("high") < pl.col("low")),
+    ("column open outside low and high", lambda: _beyond("open")),
+    ("column close outside low and high", lambda: _beyond("close")),
+    (
+        "column volume is not a number",
+        lambda: ~pl.col("volume").is_finite().fill_null(False),
+    ),
     ("a negative volume", lambda: pl.col("volume") < 0),
 )
+
+
+def _beyond(name: str) -> pl.Expr:
+    return (pl.col(name) > pl.col("high")) | (pl.col(name) < pl.col("low"))
 
 
 def _drop(
@@ -108,7 +181,7 @@ def _drop(
 
 def _align(table: pl.DataFrame, step: int, findings: list[Finding]) -> pl.DataFrame:
     off = int((table["ts"] % step != 0).sum())
-    if not off or step != bars.MINUTE:
+    if not off or step != bars.MINUTE:  # days may begin at another hour, weeks on any day
         return table
     first = table.filter(pl.col("ts") % step != 0).row(0, named=True)
     findings.append(

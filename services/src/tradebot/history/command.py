@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import click
 import msgspec
@@ -39,9 +39,12 @@ class FetchSettings(msgspec.Struct, frozen=True, kw_only=True):
 class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which file is checked, and where its good rows go."""
 
-    file: Annotated[str, "CSV (also .gz), JSON candles, Parquet, or a folder of Parquet"]
+    file: Annotated[str, "CSV or JSON candles (also packed), Parquet, or a folder of Parquet"]
     symbol: Annotated[str, "such as BTCUSD; names the folder in --out"] = "BTCUSD"
     out: Annotated[str, "folder of a store that takes the usable rows"] = ""
+    volume: Annotated[
+        Literal["", "base", "quote", "ticks"], "what volumes count; by the file's form if not given"
+    ] = ""
     gaps: Annotated[bool, "lists every gap"] = False
     json: Annotated[bool, "the result as one JSON object on the last line"] = False
 
@@ -64,7 +67,15 @@ def run_fetch(settings: FetchSettings) -> None:
         if start >= end:
             raise SettingsError(f"--from is {settings.from_!r}, which is not before --to")
         found = fetch.exchange(settings.venue)
-        added = fetch.fetch(found, symbol, out, start=start, end=end, progress=_shower(start, end))
+        added = fetch.fetch(
+            found,
+            symbol,
+            out,
+            start=start,
+            end=end,
+            now=int(time.time() * 1000),
+            progress=_shower(start, end),
+        )
     held = store.read(out, symbol)
     if not len(held):
         raise SettingsError(f"{settings.venue} gave no minutes of {symbol} for that time")
@@ -105,16 +116,16 @@ def _shower(start: int, end: int) -> Callable[[int, int], None]:
 
 def run_check(settings: CheckSettings) -> None:
     """Prints what is wrong with a file and what was done about it."""
-    from tradebot.history import check, read, store
+    from tradebot.history import check, load, read, store
 
     path = Path(settings.file)
     began = time.perf_counter()
-    raw = read.read(path)
+    raw = read.read(path, settings.volume or None)
     checked = check.repair(raw)
     seconds = time.perf_counter() - began
     table = checked.table
     if not len(table):
-        raise SettingsError(f"{path} has no usable row; see the forms in docs/forecast.md")
+        raise SettingsError(load.nothing_usable(path, raw, checked))
     first, last = int(table["ts"][0]), int(table["ts"][-1])
     click.echo(
         f"{path}: {len(raw.table):,} rows in the form {raw.form.name!r}, {len(table):,} usable,"
@@ -125,7 +136,9 @@ def run_check(settings: CheckSettings) -> None:
             f"- {finding.rows:,} × {finding.what}: {finding.done}"
             + (f" (first: {finding.first})" if finding.first else "")
         )
-    if not checked.findings:
+    for assumption in checked.assumed:
+        click.echo(f"- assumed: {assumption}")
+    if not checked.findings and not checked.assumed:
         click.echo("- nothing is wrong")
     if settings.gaps:
         for start, minutes in zip(checked.gaps.start, checked.gaps.minutes, strict=True):
@@ -143,6 +156,7 @@ def run_check(settings: CheckSettings) -> None:
             "absent": checked.gaps.absent,
             "gaps": len(checked.gaps),
             "findings": [vars(finding) for finding in checked.findings],
+            "assumed": checked.assumed,
             "seconds": seconds,
         }
         click.echo(msgspec.json.encode(result).decode())

@@ -68,7 +68,11 @@ def market(found: Exchange, symbol: str) -> str:
 
 
 class Marker(msgspec.Struct, frozen=True):
-    """How far a fetch came: minutes of `venue` in [start, until) are stored, in ms."""
+    """What need not be fetched again: minutes of `venue` in [start, until), in ms.
+
+    Invariant: the venue had a candle at or after the end of every part of it, so that a part
+    without minutes is one in which nobody traded, not one that the venue did not have.
+    """
 
     venue: str
     start: int
@@ -82,6 +86,7 @@ def fetch(
     *,
     start: int,
     end: int,
+    now: int = 0,
     progress: Progress = lambda _ts, _rows: None,
 ) -> int:
     """Fetches minutes in [start, end) that the store does not hold yet; answers how many are new.
@@ -89,38 +94,71 @@ def fetch(
     Each page is stored before the next is asked for, so that a fetch that was broken off goes on
     where it was.
 
+    Args:
+        now: ms UTC; the minute that is under way and those after it are never fetched. Unlimited
+            where 0.
+
     Raises:
         SettingsError: the venue has no such market, or the store holds another venue's minutes.
         HistoryUnavailableError: it does not answer.
     """
     name, plain = market(found, symbol), symbol.replace("/", "").upper()
     place = folder / plain / "fetched.json"
-    since, added = _resume(place, found.id, start), 0
-    first = min(start, since)
+    marker = _marker(place, found.id)
+    end = min(end, now // MINUTE * MINUTE if now else end)
+    since, quiet, added = start, start, 0
     while since < end:
+        if marker is not None and marker.start <= since < marker.until:
+            since = quiet = marker.until
+            continue
         candles = _ask(found, partial(found.fetch_ohlcv, name, "1m", since, PAGE))
         known = [row for row in candles if since <= row[0] < end]
-        newest = int(max(row[0] for row in known)) if known else since + (PAGE - 1) * MINUTE
         page = of_candles(known)
         if len(page):
             added += store.write(folder, plain, page)
-        since = min(newest + MINUTE, end)
-        _mark(place, Marker(found.id, first, since))
-        progress(since, added)
+        if known:
+            first, until = _span(known, since)
+            if marker is not None and marker.until == quiet:
+                first = quiet  # it has minutes before and after: in between nobody traded
+            marker = _joined(marker, found.id, first, until)
+            _mark(place, marker)
+            since = quiet = until
+        else:
+            since += PAGE * MINUTE
+        progress(min(since, end), added)
     return added
 
 
-def _resume(place: Path, venue: str, start: int) -> int:
-    """Where a fetch from `start` goes on."""
+def _span(known: list[list[float]], since: int) -> tuple[int, int]:
+    """The minutes that a page covers: from where it was asked for, if it begins there at all.
+
+    A venue that keeps only recent minutes answers with those whatever it is asked for; what it
+    left out at the front is not covered.
+    """
+    first, last = int(min(row[0] for row in known)), int(max(row[0] for row in known))
+    return (since if first < since + PAGE * MINUTE else first), last + MINUTE
+
+
+def _joined(marker: Marker | None, venue: str, start: int, until: int) -> Marker:
+    """The marker with a page added; a page that touches it nowhere takes its place."""
+    if marker is None or start > marker.until or until < marker.start:
+        return Marker(venue, start, until)
+    return Marker(venue, min(marker.start, start), max(marker.until, until))
+
+
+def _marker(place: Path, venue: str) -> Marker | None:
     if not place.exists():
-        return start
-    marker = msgspec.json.decode(place.read_bytes(), type=Marker)
+        return None
+    try:
+        marker = msgspec.json.decode(place.read_bytes(), type=Marker)
+    except msgspec.DecodeError:
+        return None  # what it covered is fetched again: that costs time, not minutes
     if marker.venue != venue:
         raise SettingsError(
             f"{place.parent} holds minutes of {marker.venue}; give another folder by --out for"
             f" those of {venue}"
         )
-    return marker.until if marker.start <= start <= marker.until else start
+    return marker
 
 
 def _mark(place: Path, marker: Marker) -> None:

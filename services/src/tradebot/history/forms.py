@@ -1,26 +1,35 @@
-"""The forms in which minutes come as files, recognised by their columns.
+"""Which column of a file is what: by its header, or by the numbers of a file without one.
 
-| form | columns | traps |
+| form | columns | what to know |
 |---|---|---|
-| kaggle | Timestamp (s), Open … Close, Volume_(BTC), …, Weighted_Price | NaN rows: no trades |
-| gemini | Unix Timestamp, Date, Symbol, Open … Close, Volume | newest first; the time is in Date |
-| daily | Date, Open … Close, Adj Close, Volume | days, NaN rows |
-| bitfinex | no header: ms, open, close, high, low, volume | close before high |
-| candles | no header: ms, open, high, low, close, volume; also as JSON | may be newest first |
-| bars | ts (ms), open … close, volume, weighted | our own, CSV or Parquet |
+| bars | ts, open … close, volume, weighted | our own, CSV or Parquet; always minutes |
+| kaggle | Timestamp, Open … Close, Volume_(BTC), …, Weighted_Price | NaN rows: no trades; minutes |
+| gemini | Unix Timestamp, Date, Symbol, Open … Volume | newest first; Unix Timestamp is rounded |
+| cryptodatadownload | unix, date, symbol, open … close, Volume BTC, Volume USD | newest first |
+| yahoo | Date, Open … Close, Adj Close, Volume; also yfinance | volume in quote currency |
+| binance | open_time, open … volume, close_time …; 11 or 12 numbers | ms or µs |
+| kraken | 7 numbers: s, open … close, volume, trades; 8 with a weighted price | gaps: no trades |
+| coinbase | time, low, high, open, close, volume; six numbers | newest first |
+| bitfinex | six numbers: ms, open, close, high, low, volume | close before high |
+| candles | six numbers: ms, open, high, low, close, volume; JSON of ccxt | may be newest first |
+| metatrader | date, time, open … close, volume; also with tabs | volume counts ticks |
+| table | any header with a time, open, high, low, close and a volume | TradingView, pandas |
 
-Where a form has no weighted price, (high + low + close) / 3 stands for it.
+Where a form has no weighted price, (high + low + close) / 3 takes its place.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import polars as pl
-
 from tradebot.history import bars
 
-Clock = Literal["s", "ms", "date"]
+Unit = Literal["base", "quote", "ticks"]
+"""What a volume counts: base currency, quote currency, or changes of the price."""
+
+MINUTELY: Final = ("bars", "kaggle")
+"""Forms whose rows are minutes, however far apart they are."""
 
 
 class FormError(ValueError):
@@ -31,87 +40,161 @@ class FormError(ValueError):
 class Form:
     """Which column of a file is what.
 
-    `columns` maps our names to the file's; `clock` says how its time is written, `dates` the
-    layouts of a date; `step` is the milliseconds between its rows.
+    `columns` maps our names, but `ts`, to positions in the file, counted from 0. `times` are the
+    positions that may hold the time, the first is preferred; several in one entry are read
+    together, as a date and a time of day.
     """
 
     name: str
-    columns: dict[str, str]
-    clock: Clock
-    dates: tuple[str, ...] = ()
-    step: int = bars.MINUTE
+    columns: dict[str, int]
+    times: tuple[tuple[int, ...], ...]
+    volume: Unit = "base"
 
 
-_TITLED: Final = {"open": "Open", "high": "High", "low": "Low", "close": "Close"}
-
-KAGGLE: Final = Form(
-    "kaggle",
-    {"ts": "Timestamp", **_TITLED, "volume": "Volume_(BTC)", "weighted": "Weighted_Price"},
-    "s",
-)
-KAGGLE_PLAIN: Final = Form("kaggle", {"ts": "Timestamp", **_TITLED, "volume": "Volume"}, "s")
-GEMINI: Final = Form(
-    "gemini",
-    {"ts": "Date", **_TITLED, "volume": "Volume"},
+_TIMES: Final = (
+    "ts",
+    "timestamp",
+    "time",
+    "unix",
+    "unix timestamp",
+    "unix time",
+    "open time",
+    "opentime",
+    "datetime",
     "date",
-    ("%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"),
+    "date time",
+    "gmt time",
+    "utc",
+    "utc time",
+    "index",
+    "index level 0",  # pandas' name in Parquet for an index without one
 )
-DAILY: Final = Form(
-    "daily", {"ts": "Date", **_TITLED, "volume": "Volume"}, "date", ("%Y-%m-%d",), 86_400_000
-)
-BARS: Final = Form("bars", {name: name for name in bars.SCHEMA}, "ms")
-
-HEADED: Final = (
-    ({"Timestamp", "Weighted_Price", "Volume_(BTC)"}, KAGGLE),
-    ({"Timestamp", "Open", "High", "Low", "Close", "Volume"}, KAGGLE_PLAIN),
-    ({"Unix Timestamp", "Date", "Symbol", "Open"}, GEMINI),
-    ({"Date", "Open", "High", "Low", "Close", "Adj Close"}, DAILY),
-    (set(bars.SCHEMA), BARS),
-)
-_ORDERS: Final = {
-    "bitfinex": ("open", "close", "high", "low"),
-    "candles": ("open", "high", "low", "close"),
+_PRICES: Final = {
+    "open": ("open", "o", "open price", "first"),
+    "high": ("high", "h", "high price", "max"),
+    "low": ("low", "l", "low price", "min"),
+    "close": ("close", "c", "close price", "last"),
 }
+_WEIGHTED: Final = ("weighted", "weighted price", "vwap")
+_BASE: Final = ("volume", "vol", "v", "base volume", "base asset volume", "volumefrom")
+_QUOTE: Final = ("volume currency", "quote volume", "quote asset volume", "volumeto")
+_TICKS: Final = ("tickvol", "tick volume")
+QUOTES: Final = ("USD", "USDT", "USDC", "BUSD", "GUSD", "EUR", "GBP", "SGD", "JPY", "DAI", "TRY")
+"""Currencies that a column such as `Volume USD` counts in as quote currency."""
 
 
-def of_header(columns: Sequence[str]) -> Form:
+def of_header(names: Sequence[str]) -> Form:
     """The form of a file with these column names.
 
     Raises:
-        FormError: they are no known form's.
+        FormError: a column that is needed is not there, or is there twice.
     """
-    for needed, form in HEADED:
-        if needed <= set(columns):
-            return form
-    raise FormError(
-        f"its columns are {', '.join(columns)}: known are"
-        + "; ".join(f" {form.name} ({', '.join(sorted(needed))})" for needed, form in HEADED)
-        + "; and six numbers without a header (ms, open, close, high, low, volume, or open, high,"
-        " low, close)"
+    plain = [_plain(name) for name in names]
+    doubled = {name for name in plain if name in ("open", "close") and plain.count(name) > 1}
+    if doubled:
+        raise FormError(
+            f"it has {plain.count(sorted(doubled)[0])} columns named {sorted(doubled)[0]!r}: give a"
+            " file of one symbol"
+        )
+    columns = {
+        ours: plain.index(found)
+        for ours, known in (*_PRICES.items(), ("weighted", _WEIGHTED))
+        if (found := next((name for name in known if name in plain), None)) is not None
+    }
+    times = _times(plain)
+    volume, unit = _volume(plain)
+    lacking = [name for name in bars.PRICES if name not in columns]
+    lacking += [] if times else ["time"]
+    lacking += [] if volume is not None else ["volume"]
+    if lacking or volume is None:
+        raise FormError(
+            f"its columns are {', '.join(name or '(no name)' for name in names)}: it has no"
+            f" {', no '.join(lacking)}. A header must name a time, open, high, low, close and a"
+            " volume; a file without a header has six numbers a row (ms, open, high, low, close,"
+            " volume)"
+        )
+    name = _name(plain)
+    if name == "yahoo":
+        unit = "quote"
+    return Form(name, {**columns, "volume": volume}, times, unit)
+
+
+def _plain(name: str) -> str:
+    """A column's name without case, brackets and underscores.
+
+    >>> _plain("Volume_(BTC)"), _plain("<TICKVOL>")
+    ('volume btc', 'tickvol')
+    """
+    return re.sub(r"[_()<>]+", " ", name.lower()).replace("  ", " ").strip()
+
+
+def _times(plain: list[str]) -> tuple[tuple[int, ...], ...]:
+    if "date" in plain and "time" in plain:
+        return ((plain.index("date"), plain.index("time")), (plain.index("time"),))
+    found = [position for position, name in enumerate(plain) if name in _TIMES]
+    # a first column without a name is what pandas writes of an index
+    return tuple((position,) for position in found) or (
+        ((0,),) if plain[0] in ("", "price") else ()
     )
 
 
-def of_numbers(sample: pl.DataFrame) -> Form:
-    """The form of a file without a header, by which order of prices makes sense.
+def _volume(plain: list[str]) -> tuple[int | None, Unit]:
+    """Where the volume is, and what it counts; base currency is taken before all others."""
+    quotes = {f"volume {currency.lower()}" for currency in QUOTES}
+    coins = [name for name in plain if name.startswith("volume ") and name not in quotes]
+    coins = [name for name in coins if len(name) <= len("volume ") + 6 and name not in _QUOTE]
+    known: tuple[tuple[Sequence[str], Unit], ...] = (
+        (_BASE, "base"),
+        ([name for name in coins if name != "volume ma"], "base"),
+        ([*_QUOTE, *sorted(quotes)], "quote"),
+        (_TICKS, "ticks"),
+    )
+    for names, unit in known:
+        for name in names:
+            if name in plain:
+                return plain.index(name), unit
+    return None, "base"
+
+
+def _name(plain: list[str]) -> str:
+    """What a header is called in reports."""
+    held = set(plain)
+    if held >= set(bars.SCHEMA.names()):
+        return "bars"
+    if "timestamp" in held and "weighted price" in held:
+        return "kaggle"
+    if {"unix timestamp", "date", "symbol"} <= held:
+        return "gemini"
+    if "symbol" in held and any(name.startswith("volume ") for name in held):
+        return "cryptodatadownload"
+    if "adj close" in held or "stock splits" in held or plain[0] == "price":
+        return "yahoo"
+    if "quote asset volume" in held or ("quote volume" in held and "open time" in held):
+        return "binance"
+    if "tickvol" in held:
+        return "metatrader"
+    if plain[:5] == ["time", "low", "high", "open", "close"]:
+        return "coinbase"
+    return "table"
+
+
+def of_width(width: int, *, dated: bool) -> Form | None:
+    """The form of rows without a header that their number alone decides; else `None`.
 
     Args:
-        sample: its first rows, columns as they come, all of numbers.
-
-    Raises:
-        FormError: there are not six columns, or neither order has high above low.
+        dated: whether the second cell of a row is a time of day.
     """
-    names = sample.columns
-    if len(names) != 6:
-        raise FormError(f"it has no header and {len(names)} columns: six numbers a row are known")
-    for form, order in _ORDERS.items():
-        columns = dict(zip(order, names[1:5], strict=True))
-        prices = {name: sample[column] for name, column in columns.items()}
-        top = (prices["high"] >= prices["open"]) & (prices["high"] >= prices["close"])
-        bottom = (prices["low"] <= prices["open"]) & (prices["low"] <= prices["close"])
-        if (top & bottom).sum() > 0.95 * len(sample):
-            clock: Clock = "ms" if sample[names[0]][0] > 1e11 else "s"
-            return Form(form, {"ts": names[0], **columns, "volume": names[5]}, clock)
-    raise FormError(
-        "it has no header, and neither as open, close, high, low nor as open, high, low, close do"
-        " its rows have a high above all and a low below all"
-    )
+    if width == 7 and dated:
+        return Form("metatrader", _in_order(2), ((0, 1),), "ticks")
+    if width == 7:
+        return Form("kraken", _in_order(1), ((0,),))
+    if width == 8:
+        columns = {**_in_order(1), "weighted": 5, "volume": 6}
+        return Form("kraken", columns, ((0,),))
+    if width in (11, 12):
+        return Form("binance", _in_order(1), ((0,),))
+    return None
+
+
+def _in_order(first: int) -> dict[str, int]:
+    return {name: first + place for place, name in enumerate((*bars.PRICES, "volume"))}

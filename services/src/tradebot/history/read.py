@@ -1,22 +1,19 @@
-"""Files of minutes into a raw table: typed, in our columns, with nothing dropped yet."""
+"""Files of bars into a raw table: typed, in our columns, with nothing dropped yet."""
 
-import gzip
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import httpx
-import msgspec
 import polars as pl
 
-from tradebot.history.forms import Form, FormError, of_header, of_numbers
+from tradebot.history import bars, candles, content, forms, orders, times
+from tradebot.history.forms import Form, FormError, Unit
 from tradebot.platform.settings import SettingsError
 
-GZIP: Final = b"\x1f\x8b"
-"""What a gzipped file begins with, whatever it is called."""
-
-NULLS: Final = ["", "NaN", "nan", "null", "None", "NA"]
+SAMPLE: Final = 1000
+"""Rows that the order of prices is read off."""
 
 
 class HistoryFileError(SettingsError):
@@ -37,27 +34,38 @@ class Raw:
     """What a file holds: columns as `bars.SCHEMA` and `row`, its line in the file.
 
     `ts` is null where the time could not be read, prices are null or NaN where the file has none.
+    `ragged` are the lines with a cell too many; `assumed` says how the file was understood where
+    it could also be understood otherwise.
     """
 
     table: pl.DataFrame
     form: Form
     bad: list[BadCell] = field(default_factory=list)
+    ragged: list[int] = field(default_factory=list)
+    assumed: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Raw:
-    """The raw rows of a CSV (also gzipped), JSON candles or Parquet file, or a folder of Parquet.
+def read(path: Path, volume: Unit | None = None) -> Raw:
+    """The raw rows of a CSV (also gzipped or zipped), JSON or Parquet file, or a Parquet folder.
+
+    Args:
+        volume: what the volumes count, where the form's own unit is not the file's.
 
     Raises:
         HistoryFileError: the file is not there, or in no known form.
     """
     try:
         if path.is_dir():
-            return _parquet(pl.concat([pl.read_parquet(f) for f in _folder(path)]))
-        if path.suffix == ".parquet":
-            return _parquet(pl.read_parquet(path))
-        if path.suffix == ".json":
-            return _json(path)
-        return _csv(path)
+            parts = [pl.read_parquet(file) for file in _folder(path)]
+            return _parquet(pl.concat(parts, how="diagonal_relaxed"), volume)
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start == b"PAR1":
+            return _parquet(pl.read_parquet(path), volume)
+        data = content.unpacked(path)
+        if data.lstrip()[:1] in (b"[", b"{"):
+            return _json(data, volume)
+        return _csv(data, volume)
     except FileNotFoundError:
         raise HistoryFileError(
             f"{path} is not there: give the path of a CSV, JSON or Parquet file, or of a folder"
@@ -77,148 +85,170 @@ def _folder(path: Path) -> list[Path]:
     return files
 
 
-def _parquet(table: pl.DataFrame) -> Raw:
-    return _shaped(table, of_header(table.columns), first_row=1, bad=[])
+def _parquet(table: pl.DataFrame, volume: Unit | None) -> Raw:
+    form = forms.of_header(table.columns)
+    return _shaped(table, form, table.columns, first_row=1, volume=volume)
 
 
-def _json(path: Path) -> Raw:
-    try:
-        candles = msgspec.json.decode(path.read_bytes(), type=list[list[float]])
-    except msgspec.DecodeError as error:
+def _json(data: bytes, volume: Unit | None) -> Raw:
+    table = candles.rows_of(data)
+    form = _form_of_rows(table, table.width, dated=False)
+    names = [f"column {number}" for number in range(1, table.width + 1)]
+    return _shaped(table, form, names, first_row=1, volume=volume)
+
+
+def _csv(data: bytes, volume: Unit | None) -> Raw:
+    text = content.of_bytes(data)
+    names = list(text.names) or [f"column {number}" for number in range(1, text.width + 1)]
+    if text.names:
+        form = forms.of_header(names)
+    else:
+        sample = _cells(text, rows=SAMPLE)
+        form = _form_of_rows(sample, text.width, dated=":" in text.first[1])
+    table, ragged = _rows(text, form)
+    raw = _shaped(table, form, names, first_row=text.before + 1, volume=volume)
+    return Raw(raw.table, form, raw.bad, ragged, raw.assumed)
+
+
+def _form_of_rows(sample: pl.DataFrame, width: int, *, dated: bool) -> Form:
+    """The form of rows of `width` cells without a header."""
+    found = forms.of_width(width, dated=dated)
+    if found is not None:
+        return found
+    if width != 6:
         raise FormError(
-            f"it is no list of candles [ms, open, high, low, close, volume]: {error}"
-        ) from None
-    columns = [f"column_{number}" for number in range(1, 7)]
-    table = pl.DataFrame(candles, schema=dict.fromkeys(columns, pl.Float64), orient="row")
-    return _shaped(table, of_numbers(table.head(1000)), first_row=1, bad=[])
-
-
-def _csv(path: Path) -> Raw:
-    header, skipped = _header(path)
-    first = skipped + (2 if header else 1)
-    sample = pl.read_csv(
-        path,
-        has_header=header,
-        skip_rows=skipped,
-        n_rows=1000,
-        infer_schema=False,
-        null_values=NULLS,
-    )
-    form = (
-        of_header(sample.columns)
-        if header
-        else of_numbers(sample.cast(pl.Float64, strict=False).drop_nulls())
-    )
-    wanted = {column: _type(name, form) for name, column in form.columns.items()}
-    try:
-        table = pl.read_csv(
-            path,
-            has_header=header,
-            skip_rows=skipped,
-            columns=list(wanted),
-            schema_overrides=wanted,
-            null_values=NULLS,
+            f"it has no header and {width} numbers a row: known are 6 (ms, open, high, low,"
+            " close, volume), 7 and 8 (Kraken), 11 and 12 (Binance)"
         )
-        return _shaped(table, form, first_row=first, bad=[])
-    except pl.exceptions.ComputeError:
-        return _csv_with_bad_cells(path, header, skipped, form, wanted)
+    prices = sample.head(SAMPLE).select(sample.columns[1:5]).cast(pl.Float64, strict=False)
+    return orders.of_prices(prices.filter(~pl.any_horizontal(pl.all().is_nan())).drop_nulls())
 
 
-def _csv_with_bad_cells(
-    path: Path, header: bool, skipped: int, form: Form, wanted: dict[str, pl.DataType]
+def _rows(text: content.Text, form: Form) -> tuple[pl.DataFrame, list[int]]:
+    """The cells that the form needs; numbers at once, or text where a cell is none."""
+    numbers = {
+        *form.columns.values(),
+        *(spot for spots in form.times for spot in spots if content.is_number(_cell(text, spot))),
+    }
+    try:
+        return _cells(text, numbers), []
+    except pl.exceptions.ComputeError:  # a cell that is no number, or one too many
+        return _cells(text, truncate=True), content.ragged(text)
+
+
+def _cell(text: content.Text, position: int) -> str:
+    return text.first[position] if position < len(text.first) else ""
+
+
+def _cells(
+    text: content.Text,
+    numbers: set[int] | None = None,
+    *,
+    rows: int | None = None,
+    truncate: bool = False,
+) -> pl.DataFrame:
+    """All columns, `column_1` and on; as numbers where told so."""
+    names = [f"column_{number}" for number in range(1, text.width + 1)]
+    kinds = {
+        name: pl.Float64 if place in (numbers or ()) else pl.String
+        for place, name in enumerate(names)
+    }
+    return pl.read_csv(
+        content.stream(text, names),
+        separator=text.separator,
+        schema=kinds,
+        n_rows=rows,
+        null_values=list(content.NULLS),
+        truncate_ragged_lines=truncate or rows is not None,
+        encoding="utf8-lossy",
+    )
+
+
+def _shaped(
+    table: pl.DataFrame, form: Form, names: Sequence[str], *, first_row: int, volume: Unit | None
 ) -> Raw:
-    """Reads everything as text first, to say which cells are no numbers."""
-    first = skipped + (2 if header else 1)
-    text = pl.read_csv(
-        path,
-        has_header=header,
-        skip_rows=skipped,
-        infer_schema=False,
-        null_values=NULLS,
-        truncate_ragged_lines=True,
-    ).select(list(wanted))
-    cast = text.with_columns(
-        pl.col(column).cast(kind, strict=False) for column, kind in wanted.items()
-    )
-    bad: list[BadCell] = []
-    for column in wanted:
-        failed = (cast[column].is_null() & text[column].is_not_null()).arg_true()
-        bad += [BadCell(first + row, column, text[column][row]) for row in failed.to_list()]
-    return _shaped(cast, form, first_row=first, bad=bad)
-
-
-def _type(name: str, form: Form) -> pl.DataType:
-    if name == "ts":
-        return pl.String() if form.clock == "date" else pl.Float64()
-    return pl.Float64()
-
-
-def _header(path: Path) -> tuple[bool, int]:
-    """Whether the file names its columns, and how many lines stand before them."""
-    with path.open("rb") as file:
-        packed = file.read(2) == GZIP
-    opener = gzip.open if packed else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
-        for number, line in zip(range(5), lines, strict=False):
-            cells = line.strip().split(",")
-            if len(cells) < 5:
-                continue
-            return not _is_number(cells[1]), number
-    raise FormError("none of its first lines has five columns or more, separated by commas")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _shaped(table: pl.DataFrame, form: Form, *, first_row: int, bad: list[BadCell]) -> Raw:
     """The table in our columns, with the line of each row."""
-    time = pl.col(form.columns["ts"])
-    if form.clock == "date":
-        parsed = [time.str.to_datetime(layout, strict=False) for layout in form.dates]
-        ts = pl.coalesce(parsed).dt.epoch("ms")
-    else:
-        ts = (time * (1000 if form.clock == "s" else 1)).cast(pl.Int64, strict=False)
-    own = [
-        pl.col(column).cast(pl.Float64, strict=False).alias(name)
-        for name, column in form.columns.items()
-        if name not in ("ts", "weighted")
+    at = table.columns
+    numbers = {
+        name: table[at[place]].cast(pl.Float64, strict=False)
+        for name, place in form.columns.items()
+    }
+    spots, read_times = _best_times(table, form)
+    time_cells = table[at[spots[0]]]
+    bad = [
+        BadCell(first_row + row, names[form.columns[name]], _cell_text(table[at[place]][row]))
+        for (name, place), column in zip(form.columns.items(), numbers.values(), strict=True)
+        for row in _unread(table[at[place]], column)
+    ] + [
+        BadCell(first_row + row, names[spots[0]], _cell_text(time_cells[row]))
+        for row in _unread(time_cells, read_times.ts)
     ]
-    if "weighted" in form.columns:
-        weighted = pl.col(form.columns["weighted"]).cast(pl.Float64)
-    else:
-        weighted = (
-            sum((pl.col(form.columns[name]) for name in ("high", "low", "close")), pl.lit(0.0)) / 3
-        )
-    shaped = table.select(ts.alias("ts"), *own, weighted.alias("weighted"))
-    unread = shaped["ts"].is_null() & table[form.columns["ts"]].is_not_null()
-    known = {cell.row for cell in bad}
-    for row in unread.arg_true().to_list():
-        if first_row + row not in known:
-            value = str(table[form.columns["ts"]][row])
-            bad.append(BadCell(first_row + row, form.columns["ts"], value))
-    return Raw(shaped.with_row_index("row", offset=first_row), form, bad)
+    unit = volume or form.volume
+    assumed = list(read_times.assumed)
+    shaped = pl.DataFrame({"ts": read_times.ts, **numbers})
+    if "weighted" not in shaped.columns:
+        typical = (pl.col("high") + pl.col("low") + pl.col("close")) / 3
+        shaped = shaped.with_columns(weighted=typical)
+    if unit == "quote":
+        shaped = shaped.with_columns(volume=pl.col("volume") / pl.col("close"))
+        assumed.append("volumes are in quote currency and are divided by the close")
+    elif unit == "ticks":
+        assumed.append("volumes count ticks, not amounts")
+    shaped = shaped.select(bars.SCHEMA.names()).with_row_index("row", offset=first_row)
+    blank = pl.all_horizontal(pl.col(name).is_null() for name in ("ts", *bars.PRICES, "volume"))
+    unread_rows = {cell.row for cell in bad}
+    kept = shaped.filter(~blank | pl.col("row").is_in(list(unread_rows)))
+    return Raw(kept, form, sorted(bad, key=lambda cell: cell.row), [], tuple(assumed))
 
 
-def download(url: str, folder: Path) -> Path:
-    """The file behind an address, kept in `folder` under its own name.
+def _cell_text(cell: object) -> str:
+    """A cell as the file has it, as far as it is known; numbers may have been read already."""
+    return f"{cell:.17g}" if isinstance(cell, float) else str(cell)[:60]
+
+
+def _unread(cells: pl.Series, values: pl.Series) -> list[int]:
+    """The rows that hold something that could not be read."""
+    if cells.dtype == values.dtype:
+        return []
+    unread: list[int] = (cells.is_not_null() & values.is_null()).arg_true().to_list()
+    return unread
+
+
+def _best_times(table: pl.DataFrame, form: Form) -> tuple[tuple[int, ...], times.Times]:
+    """The time of each row, from the column that tells most of them apart.
 
     Raises:
-        HistoryFileError: the address does not answer with a file.
+        FormError: the times are rounded, so that rows cannot be told apart.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / (url.rsplit("/", 1)[-1].split("?")[0] or "history.csv")
-    partial = target.with_name(target.name + ".partial")
-    try:
-        with httpx.stream("GET", url, follow_redirects=True, timeout=60) as response:
-            response.raise_for_status()
-            with partial.open("wb") as file:
-                for chunk in response.iter_bytes(1 << 20):
-                    file.write(chunk)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise HistoryFileError(f"history_file {url} cannot be fetched: {error}") from None
-    return partial.replace(target)
+    tried = [(spots, times.of_column(_joined(table, spots))) for spots in form.times]
+    spots, best = max(tried, key=lambda one: one[1].told)  # the first of equals
+    first = str(table[table.columns[spots[0]]][0]) if len(table) else ""
+    rounded = best.ts.drop_nulls().n_unique() * 2 < best.ts.count()
+    if rounded and best.ts.count() > 10 and _is_rounded(table[table.columns[spots[0]]]):
+        raise FormError(
+            f"its times are rounded, such as {first}: {best.told:,} different ones in"
+            f" {best.ts.count():,} rows; export the file with all digits, or with a date"
+        )
+    return spots, best
+
+
+def _is_rounded(column: pl.Series) -> bool:
+    """Whether numbers end in so many zeros that a spreadsheet must have rounded them."""
+    if column.dtype == pl.String:
+        column = column.cast(pl.Float64, strict=False)
+    if not column.dtype.is_numeric():
+        return False
+    numbers = column.cast(pl.Float64).drop_nulls()
+    return bool(len(numbers)) and bool(
+        (numbers % (10 ** (len(str(int(numbers[0]))) - 6)) == 0).all()
+    )
+
+
+def _joined(table: pl.DataFrame, spots: tuple[int, ...]) -> pl.Series:
+    if len(spots) == 1:
+        return table[table.columns[spots[0]]]
+    return table.select(
+        pl.concat_str(
+            [pl.col(table.columns[spot]).cast(pl.String) for spot in spots], separator=" "
+        )
+    ).to_series()

@@ -73,7 +73,8 @@ class Membership:
             try:
                 # The client's thread answers between its own steps; a thread that never does
                 # costs no more than this wait, and then the limit below.
-                held_back = await asyncio.wait_for(consumer().held_back(), 5)
+                async with asyncio.timeout(5):
+                    held_back = await consumer().held_back()
             except CoordinatorEndedError as error:
                 self._finish(f"the Kafka client's coordinator ended: {error}")
             except TimeoutError:

@@ -77,7 +77,8 @@ class TransactionalOutput:
     async def _call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         call = asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
         try:
-            return await asyncio.wait_for(call, 2 * TIMEOUT)
+            async with asyncio.timeout(2 * TIMEOUT):
+                return await call
         except TimeoutError:
             raise TimeoutError(f"the Kafka client did not answer for {2 * TIMEOUT:g} s") from None
 

@@ -30,6 +30,7 @@ from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
+MARKET_SECONDS: Final = 15.0
 REPORT_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 2.5
 FIRST_WAIT: Final = 0.2
@@ -91,6 +92,7 @@ class Loops:
             self._windows.run(),
             *(stream.run() for stream in self._others),
             self._reconcile(),
+            self._watch_market(),
             self._beat(),
             self._report(),
         ]
@@ -162,6 +164,15 @@ class Loops:
                 wait = min(LONGEST_WAIT, wait * 2)
             await asyncio.sleep(wait)
             engine.due.set()
+
+    async def _watch_market(self) -> None:
+        """Keeps the symbol's status fresh, so that a decision never waits for it."""
+        while True:
+            await asyncio.sleep(MARKET_SECONDS)
+            try:
+                await self._engine.market.refresh()
+            except VenueError as error:
+                self._log.debug("the market's status is not known", reason=str(error))
 
     async def _beat(self) -> None:
         """A dead man's switch: the venue cancels all orders when this ceases.

@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
+from tradebot.domain.situation import Breach
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
 
 WINDOW_MS = 60_000
+MINUTE_MS = 60_000
 
 
 class TraderSettings(VenueSettings, frozen=True, kw_only=True):
@@ -25,7 +28,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     ] = "btc"
     mode: Annotated[
         Mode,
-        "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
+        "Paper simulates fills from the venue's book, Live sends orders, Paused does not buy",
     ] = "Paper"
     model: Annotated[
         str, msgspec.Meta(pattern=MODEL), "model to trade by: the name of any installed forecaster"
@@ -68,6 +71,34 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     max_drawdown: Annotated[
         Decimal | None, "share of the highest equity whose loss halts the bot"
     ] = None
+    on_breach: Annotated[
+        Breach,
+        "after a halt or a pause: ReduceOnly goes on selling, Flatten sells all at a halt, Hold"
+        " sends nothing",
+    ] = "ReduceOnly"
+    stop_loss: Annotated[
+        Decimal, "share of the entry price whose loss sells the position; 0 turns it off"
+    ] = Decimal("0.05")
+    trailing_stop: Annotated[
+        Decimal, "share below the highest price since the buy that sells; 0 turns it off"
+    ] = Decimal(0)
+    take_profit: Annotated[
+        Decimal, "share above the entry price that sells the position; 0 turns it off"
+    ] = Decimal(0)
+    max_hold_minutes: Annotated[
+        int, msgspec.Meta(ge=0), "exchange minutes until a position is sold; 0 turns it off"
+    ] = 0
+    no_signal_minutes: Annotated[
+        int,
+        msgspec.Meta(ge=0),
+        "exchange minutes without a usable window and forecast until it is sold; 0 turns it off",
+    ] = 0
+    max_exit_slippage_bps: Annotated[
+        int, msgspec.Meta(ge=1, le=5000), "how far below the best bid one try of an exit may sell"
+    ] = 500
+    watch_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "real seconds between two looks at losses and exits"
+    ] = 5.0
     cooldown_seconds: Annotated[
         int, msgspec.Meta(ge=0), "exchange seconds between an order and the next buy"
     ] = 60
@@ -120,6 +151,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name} is {share}: it must be above 0 and at most 1")
+        for name in ("stop_loss", "trailing_stop"):
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is {share}: it must be below 1, and 0 turns it off")
+        if self.take_profit < 0:
+            raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
         if self.max_position is not None and self.max_position <= 0:
             raise ValueError(f"max_position is {self.max_position}: it must be above 0")
         if self.band_min_bps > self.band_max_bps:
@@ -164,4 +201,13 @@ def rules(settings: TraderSettings) -> Rules:
         max_silence_ms=int(settings.max_silence_seconds * 1000),
         max_model_age_ms=settings.max_model_age_seconds * 1000,
         require_evaluation=settings.require_evaluation,
+        exits=Exits(
+            stop_loss=settings.stop_loss or None,
+            trailing_stop=settings.trailing_stop or None,
+            take_profit=settings.take_profit or None,
+            max_hold_ms=settings.max_hold_minutes * MINUTE_MS or None,
+            no_signal_ms=settings.no_signal_minutes * MINUTE_MS or None,
+            max_slippage_bps=settings.max_exit_slippage_bps,
+        ),
+        on_breach=settings.on_breach,
     )

@@ -16,7 +16,7 @@ from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of
-from tradebot.backtest.settings import CostSettings, Resolution
+from tradebot.backtest.settings import CostSettings, Resolution, VolumeUnit
 from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
@@ -34,6 +34,12 @@ class TuneSettings(CostSettings, frozen=True, kw_only=True):
         "SmaCross"
     )
     data: Annotated[str, "file of bars"] = ""
+    strict: Annotated[
+        bool, "refuse data of which anything had to be repaired, dropped or assumed"
+    ] = False
+    volume_unit: Annotated[
+        VolumeUnit, "what the data's volumes count: base, quote or ticks; by its form if empty"
+    ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     method: Annotated[
         Literal["optuna", "grid"], "trials that learn from earlier ones, or every combination"
@@ -49,7 +55,7 @@ def _tune(settings: TuneSettings) -> None:
     console = Console(stderr=True)
     tunable = find(settings.strategy)
     with console.status("reading prices ..."):
-        bars = prices.load(settings.data, settings.resolution)
+        bars = prices.of_settings(settings)
     try:
         splits = walk_forward(len(bars.ts), settings.splits, settings.purge)
     except ValueError as error:

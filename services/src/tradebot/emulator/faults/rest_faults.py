@@ -119,7 +119,8 @@ class RestFaults:
         """Waits until the next answer has left, or for so long that there is none."""
         self._held = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._held, _OVERTAKEN_LIMIT)
+            async with asyncio.timeout(_OVERTAKEN_LIMIT):
+                await self._held
         self._held = None
 
     def _overtake(self) -> None:

@@ -35,6 +35,9 @@ class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
     gap_minutes: Annotated[int, msgspec.Meta(ge=0), "minutes between two tests"] = 0
     fee_bps: Annotated[float, msgspec.Meta(ge=0), "fee of a trade in basis points"] = 40.0
     edge_bps: Annotated[float, msgspec.Meta(ge=0), "forecast rise that a buy needs"] = 0.0
+    strict: Annotated[
+        bool, "refuse a history of which anything had to be repaired, dropped or assumed"
+    ] = False
     html: Annotated[str, "writes the report as a page to this path"] = ""
     json: Annotated[bool, "the report as one JSON object on the last line"] = False
 
@@ -62,7 +65,7 @@ def run(settings: EvaluateSettings) -> None:
     for name in settings.models:
         protocol.make(name, options.get(name))
         makers[name] = partial(protocol.make, name, options.get(name))
-    history = bars.series(sources.load(settings)).newest(settings.newest)
+    history = bars.series(sources.load(settings, strict=settings.strict)).newest(settings.newest)
     try:
         report, said = evaluate.evaluate(
             makers, history, plan, symbol=settings.symbol, progress=_progress

@@ -22,6 +22,9 @@ class PlotSettings(StudySettings, frozen=True, kw_only=True):
         int, msgspec.Meta(ge=2), "last minutes that the model does not learn from but forecasts"
     ] = 1440
     shown_minutes: Annotated[int, msgspec.Meta(ge=1), "minutes drawn before them"] = 4320
+    strict: Annotated[
+        bool, "refuse a history of which anything had to be repaired, dropped or assumed"
+    ] = False
     out: Annotated[str, "folder for the page and the pictures"] = "plots"
 
 
@@ -38,7 +41,7 @@ def run(settings: PlotSettings) -> None:
     except msgspec.DecodeError as error:
         raise SettingsError(f"model_options is {settings.model_options!r}: {error}") from None
     model = protocol.make(settings.model, options)
-    history = bars.series(sources.load(settings)).newest(settings.newest)
+    history = bars.series(sources.load(settings, strict=settings.strict)).newest(settings.newest)
     if len(history) <= settings.held_out_minutes + 10:
         raise SettingsError(
             f"{len(history)} minutes are too few to hold out {settings.held_out_minutes}: give a"

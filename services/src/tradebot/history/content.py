@@ -1,0 +1,189 @@
+"""What a file holds as text: unpacked within bounds, with its separator and its header found."""
+
+import csv
+import gzip
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from tradebot.history.forms import FormError
+
+GZIP: Final = b"\x1f\x8b"
+ZIP: Final = b"PK\x03\x04"
+"""What packed files begin with, whatever they are called."""
+LARGEST: Final = 2 << 30
+"""Bytes of a file, packed or not; four million minutes as text are a fifth of it."""
+PACKED_AT_BEST: Final = 200
+"""How many times smaller prices can be packed; what grows more is no file of prices."""
+ALWAYS_UNPACKED: Final = 64 << 20
+
+NULLS: Final = ("", "NaN", "nan", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "-")
+_FEWEST_CELLS: Final = 5
+_LINES_BEFORE: Final = 20
+_TIME: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d{2}.*")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file of cells.
+
+    `names` are the header's, or none where the first row is data already; `before` is how many
+    lines come before the first row of data, `width` how many cells a row has.
+    """
+
+    data: bytes
+    separator: str
+    names: tuple[str, ...]
+    first: tuple[str, ...]
+    before: int
+    width: int
+
+    def lines(self) -> list[str]:
+        """All lines, as text."""
+        return self.data.decode("utf-8", "replace").split("\n")
+
+
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file: of a gzip or zip archive, those that are packed in it.
+
+    Raises:
+        FormError: there are more than a file of prices has, or several files in an archive.
+        OSError: the file is not there or damaged.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        kind = file.read(4)
+        file.seek(0)
+        if kind.startswith(GZIP):
+            with gzip.open(file) as packed:
+                return _bounded(packed, size)
+        if kind == ZIP:
+            return _of_archive(file, size)
+        if size > LARGEST:
+            raise FormError(f"it has {size:,} bytes; at most {LARGEST:,} are read")
+        return file.read()
+
+
+def _of_archive(file: IO[bytes], size: int) -> bytes:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [
+                name for name in archive.namelist() if name.lower().endswith((".csv", ".json"))
+            ]
+            if len(names) != 1:
+                raise FormError(
+                    f"the archive holds {len(names)} CSV or JSON files: unpack it first"
+                )
+            with archive.open(names[0]) as packed:
+                return _bounded(packed, size)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise FormError(f"the archive cannot be unpacked: {error}") from None
+
+
+def _bounded(packed: IO[bytes] | gzip.GzipFile, size: int) -> bytes:
+    """All of what is packed, or an error before memory is short."""
+    most = min(LARGEST, max(ALWAYS_UNPACKED, PACKED_AT_BEST * size))
+    data = packed.read(most + 1)
+    if len(data) > most:
+        raise FormError(
+            f"its {size:,} packed bytes unpack to more than {most:,}: that is no file of prices"
+        )
+    return data
+
+
+def of_bytes(data: bytes) -> Text:
+    """The cells of a CSV file: where they begin, what separates them, what they are called.
+
+    Raises:
+        FormError: no line among the first has five cells.
+    """
+    data = _utf8(data)
+    head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:_LINES_BEFORE]
+    for number, line in enumerate(head):
+        separator = max(",;\t", key=line.count)
+        cells = _cells(line, separator)
+        if len(cells) < _FEWEST_CELLS:
+            continue
+        if all(is_value(cell) for cell in cells):
+            return Text(data, separator, (), cells, number, _usual_width(head[number:], separator))
+        names, before = _header(cells, head[number:], separator)
+        first = next((line for line in head[number + before :] if line.strip()), "")
+        return Text(data, separator, names, _cells(first, separator), number + before, len(cells))
+    raise FormError(
+        f"none of its first lines has {_FEWEST_CELLS} cells, separated by commas, semicolons or"
+        " tabs"
+    )
+
+
+def _header(
+    cells: tuple[str, ...], lines: list[str], separator: str
+) -> tuple[tuple[str, ...], int]:
+    """The names of the columns, and how many lines they take: yfinance's take three."""
+    following = [_cells(line, separator)[0] for line in lines[1:3]]
+    if cells[0] == "Price" and following[:1] == ["Ticker"]:
+        return cells, 1 + len(
+            [name for name in following if name in ("Ticker", "Date", "Datetime")]
+        )
+    return cells, 1
+
+
+def _usual_width(lines: list[str], separator: str) -> int:
+    """How many cells most rows have: the first may be the one with a cell too many."""
+    widths = [len(_cells(line, separator)) for line in lines if line.strip()]
+    return max(set(widths), key=widths.count)
+
+
+def _cells(line: str, separator: str) -> tuple[str, ...]:
+    read = next(csv.reader([line], delimiter=separator), [])
+    return tuple(cell.strip() for cell in read) or ("",)
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell is data, not a name: a number, a time, or nothing.
+
+    >>> is_value("1.6E+12"), is_value("2021-01-01 00:00:00+00:00"), is_value(""), is_value("Open")
+    (True, True, True, False)
+    """
+    return cell in NULLS or _TIME.fullmatch(cell) is not None or is_number(cell)
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number.
+
+    >>> is_number("1e5"), is_number("x")
+    (True, False)
+    """
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _utf8(data: bytes) -> bytes:
+    """The text as UTF-8 without a byte order mark; spreadsheets also write UTF-16."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace").encode()
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def ragged(text: Text) -> list[int]:
+    """The lines, counted from 1, that have more cells than the header or the first row."""
+    return [
+        number
+        for number, line in enumerate(text.lines(), 1)
+        if number > text.before
+        and line.count(text.separator) >= text.width
+        and len(_cells(line, text.separator)) > text.width
+    ]
+
+
+def stream(text: Text, names: list[str]) -> io.BytesIO:
+    """The rows of data under `names`, so that the first of them is read like all others."""
+    start = 0
+    for _ in range(text.before):
+        start = text.data.find(b"\n", start) + 1
+    return io.BytesIO(text.separator.join(names).encode() + b"\n" + text.data[start:])

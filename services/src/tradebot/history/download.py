@@ -1,0 +1,119 @@
+"""History behind an address: fetched within bounds, and from nowhere that it must not lead to."""
+
+import ipaddress
+import re
+import socket
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from tradebot.history.read import HistoryFileError
+
+LARGEST: Final = 1 << 30
+"""Bytes that a download may have; ten years of minutes, packed, are a tenth of it."""
+REDIRECTS: Final = 5
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+
+
+def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
+    """The file behind an address, kept in `folder` under its own name.
+
+    A redirect may not leave HTTPS, nor lead from a public address to a private one: whoever runs
+    the server could otherwise reach what only this machine can. Messages name the address without
+    its query, which may be a signature, and repeat nothing of the answer.
+
+    Raises:
+        HistoryFileError: the address does not answer with a file, or with one that is too large.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / _name(url)
+    partial = target.with_name(target.name + ".partial")
+    named = url.split("?")[0]
+    try:
+        with httpx.Client(timeout=60, follow_redirects=False) as client:
+            _stream(client, url, named, partial, largest)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        partial.unlink(missing_ok=True)
+        raise HistoryFileError(
+            f"history_file {named} cannot be fetched: {_why(error)}; check the address, or give a"
+            " file by the source Claim"
+        ) from None
+    except HistoryFileError:
+        partial.unlink(missing_ok=True)
+        raise
+    return partial.replace(target)
+
+
+def _name(url: str) -> str:
+    """The file's own name; a presigned address has its signature in the query, not in the name.
+
+    >>> _name("https://host/a/btc.csv.gz?X-Amz-Signature=1"), _name("https://host/")
+    ('btc.csv.gz', 'history.csv')
+    """
+    last = urlsplit(url).path.rsplit("/", 1)[-1]
+    return last if _NAME.fullmatch(last) else "history.csv"
+
+
+def _stream(client: httpx.Client, url: str, named: str, target: Path, largest: int) -> None:
+    """Writes the file, following redirects that stay where they may."""
+    public = not _is_private(url)
+    for _ in range(REDIRECTS + 1):
+        with client.stream("GET", url) as response:
+            if not response.is_redirect:
+                response.raise_for_status()
+                _write(response, named, target, largest)
+                return
+            following = str(response.url.join(response.headers["location"]))
+        _permit(url, following, named, public=public)
+        url = following
+    raise HistoryFileError(f"history_file {named} leads to more than {REDIRECTS} others")
+
+
+def _permit(url: str, following: str, named: str, *, public: bool) -> None:
+    scheme = urlsplit(following).scheme
+    if scheme not in ("http", "https") or (url.startswith("https:") and scheme != "https"):
+        raise HistoryFileError(
+            f"history_file {named} leads away from HTTPS: give the file's own address"
+        )
+    if public and _is_private(following):
+        raise HistoryFileError(
+            f"history_file {named} leads to a private address: give the file's own address"
+        )
+
+
+def _is_private(url: str) -> bool:
+    """Whether an address is one that only this machine or network can reach."""
+    host = urlsplit(url).hostname or ""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(str(one).split("%")[0]).is_global for one in found)
+
+
+def _write(response: httpx.Response, named: str, target: Path, largest: int) -> None:
+    """Writes the body as it came: `.gz` stays packed, and what is too large ends early."""
+    written = 0
+    packed = response.headers.get("content-encoding", "identity") not in ("", "identity")
+    chunks = response.iter_bytes(1 << 20) if packed else response.iter_raw(1 << 20)
+    with target.open("wb") as file:
+        for chunk in chunks:
+            written += len(chunk)
+            if written > largest:
+                raise HistoryFileError(
+                    f"history_file {named} has more than {largest:,} bytes: give a shorter history"
+                )
+            file.write(chunk)
+
+
+def _why(error: Exception) -> str:
+    """The kind of a failure; never the text of an answer."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"HTTP {error.response.status_code}"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer within 60 s"
+    if isinstance(error, httpx.ConnectError):
+        return "nothing answers there"
+    return type(error).__name__
