@@ -29,7 +29,7 @@ def test_a_clock_that_drifts_is_judged_by_what_nonces_bear(seconds: float, healt
 def test_an_edge_of_nothing_is_told_what_fees_make_of_it() -> None:
     finding = of_fees(Decimal(40), 0)
     assert finding.health == Health.WARNING
-    assert "cost 80 bps in fees" in finding.what
+    assert "costs 80 bps in fees" in finding.what
     assert of_fees(Decimal(40), 10).health == Health.GOOD
 
 
@@ -110,7 +110,7 @@ def test_a_store_with_user_password_and_authority_is_checked_with_them(
     identity += ["--elasticsearch-password-file", str(tmp_path / "password")]
     authority = ["--elasticsearch-ca-file", str(tmp_path / "ca.pem")]
     allowed = store_finding("--elasticsearch", guarded, *identity, *authority)
-    assert (allowed["health"], allowed["what"]) == ("good", f"{guarded} holds no decision yet")
+    assert (allowed["health"], allowed["what"]) == ("good", f"{guarded} contains no decisions yet")
     assert store_finding("--elasticsearch", guarded, *authority)["health"] == "bad"
     assert store_finding("--elasticsearch", guarded, *identity)["health"] == "bad"
 
@@ -131,5 +131,5 @@ def test_one_file_holds_the_settings_of_trader_store_and_doctor(tmp_path: Path) 
     found = store_finding("--config", str(file))
     assert (found["health"], found["what"]) == (
         "skipped",
-        f"{tmp_path}/documents.sqlite is not there until the recorder runs",
+        f"{tmp_path}/documents.sqlite does not exist yet; the recorder creates it",
     )

@@ -31,7 +31,7 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError, load
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored as as_stored
-from tradebot.records import DocType, ForecastRecord, encode
+from tradebot.records import DocType, ForecastRecord
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.status import lines
 from tradebot.trader.inputs.forecasts import Forecasts
@@ -144,10 +144,10 @@ def forecast(
     *,
     forecaster: str = "",
     path: tuple[float, ...] = (1.0, 1.1, 1.2),
-) -> bytes:
+) -> ForecastRecord:
     ends = history_end, history_end, 0
     record = ForecastRecord("BTCUSD", model, "d", *ends, 60_000, [*path], [], [])
-    return encode(msgspec.structs.replace(record, forecaster=forecaster))
+    return msgspec.structs.replace(record, forecaster=forecaster)
 
 
 def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
@@ -162,7 +162,8 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     assert readiness.reasons() == {}
     seconds.now = 10.5
     assert "silent for more than 10 s" in readiness.reasons()["FeedFresh"]
-    clock.observe(9_000_000 + 3_600_001)
+    seconds.now = 2600.1
+    clock.observe(10_000_000 + 2_600_100)
     assert "more than 3600 s old" in readiness.reasons()["ModelFresh"]
     desk.doubt, desk.halted = "an order's fate is not known", "the day's loss"
     assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
@@ -199,7 +200,6 @@ def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
 def test_the_forecast_that_saw_the_most_is_kept_and_others_are_passed_over() -> None:
     forecasts = Forecasts("BTCUSD", "FastProphet")
     assert not forecasts.take(forecast(1, model="Prophet"))
-    assert not forecasts.take(b"{")
     assert forecasts.take(forecast(2000))
     assert not forecasts.take(forecast(1000))
     assert forecasts.history_end() == 2000

@@ -36,7 +36,7 @@ def of_drift(seconds: float) -> Finding:
     what = f"this clock is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} the venue"
     if abs(seconds) < DRIFT_WARNING:
         return Finding("clock", Health.GOOD, what)
-    advice = "synchronise it, such as by `timedatectl set-ntp true`"
+    advice = "synchronise it, for example with `timedatectl set-ntp true`"
     health = Health.WARNING if abs(seconds) < DRIFT_BAD else Health.BAD
     return Finding("clock", health, what, advice)
 
@@ -47,23 +47,26 @@ def of_history(minutes: int, span_minutes: int) -> Finding:
     if minutes >= ENOUGH_MINUTES:
         return Finding("history", Health.GOOD, what)
     if minutes == 0:
-        advice = "give a file by --history-file, or wait: the bot records minutes as they come"
-        return Finding("history", Health.BAD, "there is none", advice)
-    advice = "give a longer one by --history-file: two days show what is daily, two weeks a week"
+        advice = "set a file with --history-file, or wait: the bot records minutes as they arrive"
+        return Finding("history", Health.BAD, "no history", advice)
+    advice = (
+        "set a longer one with --history-file: two days show a daily pattern, two weeks a "
+        "weekly one"
+    )
     return Finding("history", Health.WARNING, what, advice)
 
 
 def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
     """Says what fees make of the rule that trades on any forecast gain."""
     trip = 2 * taker_bps
-    what = f"a buy and its sell cost {trip:.0f} bps in fees ({taker_bps:.0f} each)"
+    what = f"buying and selling again costs {trip:.0f} bps in fees ({taker_bps:.0f} each)"
     if min_edge_bps > 0:
         return Finding(
-            "fees", Health.GOOD, f"{what}; a buy asks for {min_edge_bps} bps beyond them"
+            "fees", Health.GOOD, f"{what}; a buy needs {min_edge_bps} bps more than that"
         )
     advice = (
-        "with min_edge_bps 0 the bot buys on any forecast rise, however far below the fees: set"
-        " --min-edge-bps above 0 to ask for a gain that pays them"
+        "with --min-edge-bps 0 the bot buys on any forecast rise, even one smaller than the "
+        "fees; set it above 0 to require a gain beyond the fees"
     )
     return Finding("fees", Health.WARNING, what, advice)
 
@@ -73,5 +76,5 @@ def of_key_file(name: str, mode: int) -> Finding | None:
     if mode & 0o077 == 0:
         return None
     return Finding(
-        "keys", Health.WARNING, f"{name} can be read by others (mode {mode:o})", f"chmod 600 {name}"
+        "keys", Health.WARNING, f"{name} is readable by others (mode {mode:o})", f"chmod 600 {name}"
     )
