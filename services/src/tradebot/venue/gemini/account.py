@@ -132,4 +132,5 @@ def fill_of(answer: FillAnswer) -> OwnTrade:
         fee_currency=answer.fee_currency.upper(),
         symbol=answer.symbol.upper(),
         client_order_id=answer.client_order_id,
+        broken=answer.break_type == "full",
     )
