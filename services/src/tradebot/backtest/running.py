@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradebot.backtest.costs import GEMINI_TIERS, Costs, flat
+from tradebot.backtest.costs import Costs, flat, listed
 from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
@@ -27,7 +27,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def costs_of(settings: CostSettings) -> Costs:
     """The costs that the settings ask for."""
     return Costs(
-        tiers=GEMINI_TIERS if settings.fee_bps is None else flat(settings.fee_bps),
+        tiers=listed(settings.venue) if settings.fee_bps is None else flat(settings.fee_bps),
         spread_bps=settings.spread_bps,
         impact_bps=settings.impact_bps,
         volume_share=settings.volume_share,

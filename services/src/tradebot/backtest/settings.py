@@ -16,8 +16,9 @@ MINUTES: dict[Resolution, int] = {
 class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What trading costs in the backtest."""
 
+    venue: Annotated[str, "whose listed fees are paid if fee_bps is not given"] = "gemini"
     fee_bps: Annotated[
-        float | None, "one fee for makers and takers, basis points; Gemini's tiers if not given"
+        float | None, "one fee for makers and takers, basis points; the venue's tiers if not given"
     ] = None
     spread_bps: Annotated[float, msgspec.Meta(ge=0), "between best bid and best ask"] = 1.0
     impact_bps: Annotated[
