@@ -11,7 +11,6 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
-from tradebot.trader.control.lease import Lease
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
 from tradebot.trader.deciding import Decider
@@ -25,6 +24,7 @@ from tradebot.trader.inputs.streams import (
     windows_reader,
 )
 from tradebot.trader.inputs.windows import Gatherer, read
+from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
