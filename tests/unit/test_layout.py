@@ -117,7 +117,9 @@ def test_no_folders_import_each_other_in_a_circle(package: str) -> None:
         here = importer.split(".")
         for each in imported:
             there = each.split(".")
-            same = next(n for n, pair in enumerate(zip(here, there)) if len(set(pair)) > 1)
+            same = next(
+                n for n, pair in enumerate(zip(here, there, strict=False)) if len(set(pair)) > 1
+            )
             if same + 1 < min(len(here), len(there)):
                 graph = levels.setdefault(tuple(here[:same]), {})
                 graph.setdefault(here[same], set()).add(there[same])

@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from tradebot.venue.port import fee_table
+from tradebot.venue.settings import DEFAULT
 
 
 class Tier(msgspec.Struct, frozen=True):
@@ -15,7 +16,7 @@ class Tier(msgspec.Struct, frozen=True):
     taker_bps: float
 
 
-def listed(venue: str = "gemini") -> tuple[Tier, ...]:
+def listed(venue: str = DEFAULT) -> tuple[Tier, ...]:
     """The fees that a venue publishes, by volume.
 
     Raises:

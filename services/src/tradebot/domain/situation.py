@@ -176,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `on_breach` is what a halt or a pause does to the position: see `Breach`.
     """
 
-    holdings: Holdings = "All"
+    holdings: Holdings = "Own"
     band_min_bps: int = 5_000
     band_max_bps: int = 20_000
     risk_fraction: Decimal = Decimal("0.05")
