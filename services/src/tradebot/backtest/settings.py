@@ -13,11 +13,24 @@ MINUTES: dict[Resolution, int] = {
 }  # fmt: skip
 
 
-class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What trading costs in the backtest."""
+Step = Annotated[float, msgspec.Meta(gt=0, le=1e15)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
+
+class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is traded in the backtest, and what trading costs."""
+
+    symbol: Annotated[str, "symbol to trade, such as ETHUSD"] = ""
+    venue: Annotated[
+        str,
+        "venue whose steps and minimum order of --symbol apply: gemini, or an exchange of ccxt;"
+        " default: the price step follows from the data's digits",
+    ] = ""
+    price_step: Annotated[Step | None, "price step, in quote currency"] = None
+    amount_step: Annotated[Step | None, "amount step, in base currency"] = None
+    minimum: Annotated[Amount | None, "minimum order, in base currency"] = None
     fee_bps: Annotated[
-        float | None, "one fee for makers and takers, in basis points; default: Gemini's tiers"
+        float | None, "one fee for makers and takers, in basis points; default: the venue's tiers"
     ] = None
     spread_bps: Annotated[
         float, msgspec.Meta(ge=0), ("spread between best bid and best ask, in basis points")
@@ -39,7 +52,6 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     strategy: Annotated[
         str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a strategy file"
     ] = "IndicatorLstm"
-    symbol: Annotated[str, "symbol, for the report's title"] = ""
     data: Annotated[
         str,
         "file of bars: CSV, JSON or Parquet, in any format that history reads; several, "
@@ -64,9 +76,9 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     to: Annotated[
         str, "length of the test at the end of the data, such as 1y, 6m, 30d; default: all data"
     ] = "1y"
-    cash: Annotated[float, msgspec.Meta(gt=0), "quote currency at the start"] = 10_000.0
-    risk_free_rate: Annotated[float, "risk-free rate per year, as a fraction"] = 0.0
-    seed: Annotated[int, "seed, for strategies that use one"] = 0
+    cash: Annotated[float, msgspec.Meta(gt=0, le=1e15), "quote currency at the start"] = 10_000.0
+    risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
+    seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
         bool, "IndicatorLstm: train only on the days before the test, and scale the features"
     ] = False
