@@ -92,7 +92,7 @@ def test_a_trader_follows_its_forecaster_of_two_that_share_a_topic(
     def both_were_heard() -> bool:
         message = reader.poll(0.5)
         if message is not None and not message.error():
-            heard[message.key() or b""] = mine.take(message.value() or b"")
+            heard[message.key() or b""] = mine.take(decode(message.value() or b"", ForecastRecord))
         return len(heard) == 2
 
     try:
