@@ -75,7 +75,9 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
-        bool, "IndicatorLstm: train on the days before the test alone, and scale the features"
+        bool,
+        "IndicatorLstm: train on the days before the test alone, scale the features, and take the"
+        " MACD of the definition",
     ] = False
     epochs: Annotated[int, msgspec.Meta(ge=1), "IndicatorLstm: passes over the data"] = 10_000
     report: Annotated[Path, "where the HTML report goes"] = Path("backtest.html")
