@@ -16,7 +16,14 @@ from click.testing import CliRunner
 from observing.elastic_answers import ElasticAnswers
 
 from tradebot.doctor.command import command
-from tradebot.doctor.findings import Health, of_drift, of_fees, of_history, of_key_file
+from tradebot.doctor.findings import (
+    Health,
+    of_drift,
+    of_fees,
+    of_history,
+    of_holdings,
+    of_key_file,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,16 @@ def test_an_edge_of_nothing_is_told_what_fees_make_of_it() -> None:
     assert finding.health == Health.WARNING
     assert "costs 80 bps in fees" in finding.what
     assert of_fees(Decimal(40), 10).health == Health.GOOD
+
+
+def test_the_doctor_says_what_a_sell_would_sell() -> None:
+    own = of_holdings("Own", "BTC", Decimal(10))
+    assert own.health == Health.GOOD
+    assert "what the bot's own orders bought" in own.what
+    everything = of_holdings("All", "BTC", Decimal(10))
+    assert everything.health == Health.WARNING
+    assert "whole balance of 10 BTC" in everything.what
+    assert "--holdings Own" in everything.advice
 
 
 def test_a_history_of_a_day_is_too_short_for_daily_seasonality() -> None:

@@ -8,7 +8,17 @@ from typing import Annotated, Final
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
+from tradebot.doctor.findings import (
+    Finding,
+    Health,
+    of_drift,
+    of_fees,
+    of_history,
+    of_holdings,
+    of_key_file,
+)
+from tradebot.domain.instrument import split_symbol
+from tradebot.domain.money import ZERO
 from tradebot.history import load
 from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
@@ -101,9 +111,13 @@ async def venue(settings: TraderSettings) -> list[Finding]:
 
 
 async def keys(settings: TraderSettings) -> list[Finding]:
-    """Whether the venue takes the key, and what fees it pays."""
+    """Whether the venue takes the key, what fees it pays, and what the bot would sell."""
+    base, _ = split_symbol(settings.symbol)
     if not settings.api_key_file:
-        return [Finding("keys", Health.SKIPPED, "not set; paper trading needs none")]
+        return [
+            Finding("keys", Health.SKIPPED, "not set; paper trading needs none"),
+            of_holdings(settings.holdings, base, settings.paper_base),
+        ]
     keys = Keys(
         api_key_file=settings.api_key_file,
         api_secret_file=settings.api_secret_file,
@@ -125,6 +139,9 @@ async def keys(settings: TraderSettings) -> list[Finding]:
     return [
         Finding("keys", Health.GOOD, f"the venue accepts them; the account has {held}"),
         of_fees(fees.taker_bps, settings.min_edge_bps),
+        of_holdings(
+            settings.holdings, base, sum((b.amount for b in balances if b.currency == base), ZERO)
+        ),
     ]
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from tradebot.domain.situation import Holdings
+
 
 class Health(StrEnum):
     """How a thing stands."""
@@ -69,6 +71,21 @@ def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
         "fees; set it above 0 to require a gain beyond the fees"
     )
     return Finding("fees", Health.WARNING, what, advice)
+
+
+def of_holdings(holdings: Holdings, currency: str, amount: Decimal) -> Finding:
+    """Says what a sell would sell of an account that holds `amount` of the base currency."""
+    if holdings == "Own":
+        what = f"a sell sells what the bot's own orders bought; the account has {amount} {currency}"
+        return Finding("holdings", Health.GOOD, what)
+    what = (
+        f"a sell sells the account's whole balance of {amount} {currency}, whoever bought it"
+        " (holdings is All)"
+    )
+    if not amount:
+        return Finding("holdings", Health.GOOD, what)
+    advice = "give --holdings Own to sell only what the bot's own orders bought"
+    return Finding("holdings", Health.WARNING, what, advice)
 
 
 def of_key_file(name: str, mode: int) -> Finding | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
-from tradebot.domain.situation import Breach
+from tradebot.domain.situation import Breach, Holdings
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
@@ -44,6 +44,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
     api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
 
+    holdings: Annotated[
+        Holdings,
+        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole base"
+        " balance, as the report does",
+    ] = "Own"
     risk_fraction: Annotated[
         Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
     ] = Decimal("0.05")
@@ -190,6 +195,7 @@ def rules(settings: TraderSettings) -> Rules:
     venue's clock moves `speed` times as fast.
     """
     return Rules(
+        holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
         band_max_bps=settings.band_max_bps,
         risk_fraction=settings.risk_fraction,
