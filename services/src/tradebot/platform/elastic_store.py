@@ -18,13 +18,12 @@ from elasticsearch.exceptions import BadRequestError, NotFoundError, TransportEr
 from tradebot.platform.elastic_mappings import index_name, mapping, template
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.store import (
-    LEDGER,
     Refusal,
     StoredDocument,
     StoreSettings,
     StoreUnavailableError,
 )
-from tradebot.records import DocType
+from tradebot.records import PERMANENT, DocType
 
 BULK_BYTES = 2**20
 """Bytes of one bulk request, about; more is not faster and takes memory on both sides."""
@@ -111,7 +110,7 @@ class ElasticStore:
 
     def _upgrade(self, kind: DocType) -> None:
         pattern = f"{self._prefix}-{kind}-*"
-        if kind in LEDGER:
+        if kind in PERMANENT:
             name = index_name(self._prefix, kind, 0)
             if not self._client.indices.exists(index=name):
                 self._create(name)
@@ -231,7 +230,7 @@ class ElasticStore:
         gone = 0
         try:
             for kind in DocType:
-                if kind not in LEDGER:
+                if kind not in PERMANENT:
                     for name in self._expired(kind, retention_days):
                         gone += self._client.count(index=name)["count"]
                         self._client.indices.delete(index=name)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import LEDGER, Refusal, StoredDocument, StoreUnavailableError
-from tradebot.records import DocType
+from tradebot.platform.store import Refusal, StoredDocument, StoreUnavailableError
+from tradebot.records import PERMANENT, DocType
 
 DAY_MS = 86_400_000
 
@@ -103,7 +103,7 @@ class SqliteStore:
         try:
             with self._connection:
                 for kind in DocType:
-                    if kind not in LEDGER:
+                    if kind not in PERMANENT:
                         gone += self._connection.execute(
                             "delete from documents where doc_type = ?1 and ts <"
                             " (select max(ts) from documents where doc_type = ?1) - ?2",

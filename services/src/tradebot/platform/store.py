@@ -98,7 +98,3 @@ class DocumentStore(Protocol):
     def close(self) -> None:
         """Ends the connection."""
         ...
-
-
-LEDGER = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
-"""Kinds that are kept for ever: what was traded, what came of it, and why it stopped."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 
 from tradebot.platform import logs
-from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
 from tradebot.platform.settings import SettingsError
+from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 
 LEASE_SECONDS: Final = 15
 """A holder that has not renewed for so long may be followed."""

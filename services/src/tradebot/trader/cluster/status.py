@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from tradebot.platform import logs
-from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
+from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 
 REREAD_SECONDS: Final = 30.0
 MESSAGE_SECONDS: Final = 60.0
