@@ -24,7 +24,7 @@ def read_messages(settings: StageSettings, topic: str) -> list[Message]:
         while open_ends:
             message = reader.poll(PATIENCE)
             if message is None:
-                raise KafkaException(f"{topic} stopped answering")
+                raise KafkaException(f"{topic} stopped responding")
             error = message.error()
             partition = message.partition() or 0
             if error is None:
