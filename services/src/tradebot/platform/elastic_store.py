@@ -58,16 +58,16 @@ def client(settings: StoreSettings) -> Elasticsearch:
     if settings.elasticsearch_ca_file:
         if not Path(settings.elasticsearch_ca_file).is_file():
             raise SettingsError(
-                f"elasticsearch_ca_file is {settings.elasticsearch_ca_file!r}, which is not a file;"
-                " give the path of a PEM file"
+                f"elasticsearch_ca_file is {settings.elasticsearch_ca_file!r}, which is not a "
+                "file; set it to the path of a PEM file"
             )
         options["ca_certs"] = settings.elasticsearch_ca_file
     try:
         return Elasticsearch(settings.elasticsearch, **options)
     except (ValueError, OSError) as error:
         raise SettingsError(
-            f"elasticsearch is {settings.elasticsearch!r}: {error}; write it as"
-            " http://127.0.0.1:9200"
+            f"elasticsearch is {settings.elasticsearch!r}: {error}; use a URL such as "
+            "http://127.0.0.1:9200"
         ) from None
 
 
@@ -76,8 +76,8 @@ def _password(settings: StoreSettings) -> str:
         return Path(settings.elasticsearch_password_file).read_text().strip()
     except OSError as error:
         raise SettingsError(
-            f"elasticsearch_password_file is {settings.elasticsearch_password_file!r}:"
-            f" {error.strerror}; give the path of a file that holds the password"
+            f"elasticsearch_password_file is {settings.elasticsearch_password_file!r}: "
+            f"{error.strerror}; set it to the path of a file with the password"
         ) from None
 
 
@@ -104,9 +104,7 @@ class ElasticStore:
         except ApiError as error:
             if _passing(error.status_code, error.error):
                 raise StoreUnavailableError(_sentence(error)) from error
-            raise SettingsError(
-                f"Elasticsearch refuses the set-up of documents: {_sentence(error)}"
-            ) from error
+            raise SettingsError(f"Elasticsearch rejects the setup: {_sentence(error)}") from error
 
     def _upgrade(self, kind: DocType) -> None:
         pattern = f"{self._prefix}-{kind}-*"
@@ -301,6 +299,6 @@ def _of_content(error: ApiError) -> bool:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, ApiError):
-        return f"Elasticsearch answers {error.status_code}: {error.message} {error.info}"[:500]
+        return f"Elasticsearch returned {error.status_code}: {error.message} {error.info}"[:500]
     text, cause = str(error), str(error.__cause__ or "")
-    return f"Elasticsearch does not answer: {text if cause in text else f'{text}: {cause}'}"
+    return f"Elasticsearch does not respond: {text if cause in text else f'{text}: {cause}'}"

@@ -53,8 +53,8 @@ class SqliteStore:
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(
-                f"documents cannot be stored in {path}: {error}; give a folder that can be written"
-                " by --state-dir"
+                f"cannot store documents in {path}: {error}; choose a writable folder with "
+                "--state-dir"
             ) from None
 
     def set_up(self, replicas: int) -> None:
@@ -67,7 +67,7 @@ class SqliteStore:
             with self._connection:
                 self._connection.executemany(_UPSERT, rows)
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not take documents: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot write documents: {error}") from error
         return []
 
     def latest(
@@ -84,7 +84,7 @@ class SqliteStore:
         try:
             rows = self._connection.execute(query, [*values, limit]).fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class SqliteStore:
         try:
             rows = self._connection.execute(query, [value]).fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
 
     def prune(self, retention_days: int) -> int:
@@ -110,7 +110,7 @@ class SqliteStore:
                             (kind, retention_days * DAY_MS),
                         ).rowcount
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not delete: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot delete documents: {error}") from error
         return gone
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ class StatusReporter:
             await self._report(conditions)
         except httpx.HTTPError as error:
             self._read_at = float("-inf")
-            _log.warning("the status could not be reported", error=repr(error))
+            _log.warning("could not report the status", error=repr(error))
 
     async def close(self) -> None:
         """Closes the connections."""
