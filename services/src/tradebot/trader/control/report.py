@@ -1,7 +1,7 @@
 """What a trader tells of itself: the conditions that decide whether it may trade.
 
 On one machine they are the readiness gates and a metric; in a cluster they go beside that into
-the TradeBot's status (`tradebot.platform.cluster_status` implements `Reporter`).
+the TradeBot's status (`tradebot.trader.cluster.status` implements `Reporter`).
 """
 
 from collections.abc import Sequence
