@@ -209,6 +209,13 @@ def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
     wait_until(lambda: "TradebotModelStale" not in watched.firing())
 
 
+def test_windows_that_do_not_come_ring(watched: Watched) -> None:
+    watched.tell("liquidity", signal.SIGSTOP)
+    wait_until(lambda: "TradebotWindowsSilent" in watched.firing())
+    watched.tell("liquidity", signal.SIGCONT)
+    wait_until(lambda: "TradebotWindowsSilent" not in watched.firing())
+
+
 def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
     store.execute("begin immediate")  # no other writer gets in

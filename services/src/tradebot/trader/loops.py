@@ -24,9 +24,11 @@ from tradebot.trader.inputs.streams import (
     tail_reader,
     windows_reader,
 )
+from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Gatherer, read
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -47,6 +49,8 @@ class Loops:
         engine: Engine,
         decider: Decider,
         acts: Acts,
+        watch: Watch,
+        trades: LastTrade,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
@@ -57,6 +61,9 @@ class Loops:
         self._engine = engine
         self._decider = decider
         self._acts = acts
+        self._watch = watch
+        self._trades = trades
+        self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
@@ -76,6 +83,7 @@ class Loops:
                 on_feed(clock, settings.symbol),
                 "feed",
             ),
+            Stream(tail_reader(settings, topics.trades, last=0), self._on_trades, "trades"),
         )
         self._log = logs.get("trader")
 
@@ -93,6 +101,7 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._watch.run(),
             self._beat(),
             self._report(),
         ]
@@ -142,6 +151,10 @@ class Loops:
     async def _on_forecasts(self, messages: list[Message]) -> None:
         for message in messages:
             self._forecasts.take(message.value() or b"")
+
+    async def _on_trades(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._trades.take(message, self._clock.now())
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-ConditionType = Literal["Reconciled", "FeedFresh", "ModelFresh", "Halted"]
+ConditionType = Literal["Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted"]
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Reporter(Protocol):
     """Somewhere that conditions are shown."""
 
     async def report(self, conditions: Sequence[Condition]) -> None:
-        """Shows all four conditions; called on each change and every few seconds.
+        """Shows all conditions; called on each change and every few seconds.
 
         A failure to report never stops a trader: an implementation logs it and tries again at
         the next call.
