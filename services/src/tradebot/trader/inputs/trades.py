@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 from confluent_kafka import Message
 
-from tradebot.domain.money import decimal_of
+from tradebot.plausible import trade
+from tradebot.plausible.values import Now
 from tradebot.records import TradeRecord, decode
 
 FRESH_SECONDS: Final = 15.0
@@ -30,13 +31,12 @@ class LastTrade:
         """Reads a record of the topic; `now` is the venue's time, ms."""
         try:
             record = decode(message.value() or b"", TradeRecord)
-            price = decimal_of(record.price)
-        except (msgspec.DecodeError, ValueError):
+        except msgspec.DecodeError:
             return
-        if record.symbol != self._symbol or price <= 0:
+        if record.symbol != self._symbol or trade.fault(record, Now(now, self._fresh_ms)):
             return
-        if self._ts <= record.ts <= now + self._fresh_ms:
-            self._price, self._ts = price, record.ts
+        if self._ts <= record.ts:
+            self._price, self._ts = Decimal(record.price), record.ts
 
     def price(self, now: int) -> Decimal | None:
         """The last price, `None` where no trade was heard of lately."""
