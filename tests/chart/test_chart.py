@@ -61,7 +61,7 @@ def test_a_typo_in_the_values_is_refused_by_name(value: str, words: str) -> None
 def test_a_broker_that_wants_a_user_is_refused_without_one() -> None:
     sets = ("--set", f"{EXTERNAL},kafka.external.security=SASL_SSL")
     answer = helm("template", "tradebot", str(CHART), *sets)
-    assert "give kafka.external.username" in answer.stderr
+    assert "set kafka.external.username" in answer.stderr
 
 
 @everywhere
@@ -308,7 +308,7 @@ def test_a_kibana_that_nobody_gives_documents_to_is_refused() -> None:
     values = (EXTERNAL, "elasticsearch.enabled=false", "kibana.external.url=https://k.example.org")
     answer = helm("template", "tradebot", str(CHART), *(w for v in values for w in ("--set", v)))
     assert answer.returncode != 0
-    assert "give elasticsearch.external.url too" in answer.stderr
+    assert "set elasticsearch.external.url too" in answer.stderr
 
 
 def test_the_examples_of_the_chart_are_tradebots() -> None:

@@ -37,6 +37,7 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
+    holdings="All",  # so that what others deposit is traded too
     band_min_bps=0,
     band_max_bps=10**9,
     risk_fraction=Decimal("0.2"),
@@ -131,7 +132,7 @@ class Soak:
         self.epoch += 1
         metrics.BALANCE.clear()
         venue = self.venue
-        clock = VenueClock(monotonic=lambda: 0.0)
+        clock = VenueClock(monotonic=lambda: venue.now / 1000)
         clock.observe(venue.now)
         self.clock = clock
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")

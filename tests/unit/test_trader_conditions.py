@@ -1,4 +1,4 @@
-"""The conditions that a trader reports, and the forecasts that it follows."""
+"""The conditions that a trader reports, and the forecast that it follows."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from tradebot.domain.decision import State
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
-from tradebot.records import ForecastRecord, encode
+from tradebot.records import ForecastRecord
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.settings import TraderSettings
@@ -55,10 +55,10 @@ def forecast(
     *,
     forecaster: str = "",
     path: tuple[float, ...] = (1.0, 1.1, 1.2),
-) -> bytes:
+) -> ForecastRecord:
     ends = history_end, history_end, 0
     record = ForecastRecord("BTCUSD", model, "d", *ends, 60_000, [*path], [], [])
-    return encode(msgspec.structs.replace(record, forecaster=forecaster))
+    return msgspec.structs.replace(record, forecaster=forecaster)
 
 
 def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
@@ -73,7 +73,8 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     assert readiness.reasons() == {}
     seconds.now = 10.5
     assert "silent for more than 10 s" in readiness.reasons()["FeedFresh"]
-    clock.observe(9_000_000 + 3_600_001)
+    seconds.now = 2600.1
+    clock.observe(10_000_000 + 2_600_100)
     assert "more than 3600 s old" in readiness.reasons()["ModelFresh"]
     desk.doubt, desk.halted = "an order's fate is not known", "the day's loss"
     assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
@@ -99,6 +100,13 @@ def test_windows_that_stop_make_the_trader_unready_after_three_minutes_and_the_l
     assert gates.windows_fresh().status, "one came"
     seconds.now = 190 + 20 * 60
     assert "no window has come for 20 min" in gates.windows_fresh().message
+
+
+def test_a_trader_tells_what_a_sell_would_sell() -> None:
+    own, _ = gates_of(Desk(), VenueClock())
+    everything, _ = gates_of(Desk(), VenueClock(), holdings="All")
+    assert own.reconciled().message.endswith("a sell sells what the bot's own orders bought")
+    assert "whole balance of base currency" in everything.reconciled().message
 
 
 def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
@@ -128,7 +136,6 @@ def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
 def test_the_forecast_that_saw_the_most_is_kept_and_others_are_passed_over() -> None:
     forecasts = Forecasts("BTCUSD", "FastProphet")
     assert not forecasts.take(forecast(1, model="Prophet"))
-    assert not forecasts.take(b"{")
     assert forecasts.take(forecast(2000))
     assert not forecasts.take(forecast(1000))
     assert forecasts.history_end() == 2000

@@ -119,6 +119,7 @@ class Watch:
             quote=quote,
             increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
+            market_status=engine.market.instrument.status,
         )
         return Stored(state=engine.state(), inputs=inputs, settings=engine.rules)
 
