@@ -315,7 +315,7 @@ def test_a_missing_secret_shows_within_fifteen_seconds_and_the_bot_starts_when_i
     body["spec"]["deletionPolicy"] = "Keep"
     bots.api.post(BOTS.format(NAMESPACE), body).raise_for_status()
     assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing", seconds=15)
-    assert "make it in this namespace" in bots.condition("late")["message"]
+    assert "create it in this namespace" in bots.condition("late")["message"]
     keys = ("--from-literal=api-key=account-demo", "--from-literal=api-secret=demo-secret")
     kubectl("create", "secret", "generic", "late-keys", *keys)
     assert eventually(lambda: bots.trades("late"), seconds=180), bots.condition("late")

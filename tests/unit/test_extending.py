@@ -258,7 +258,7 @@ def test_a_forecaster_publishes_what_a_trader_of_its_name_follows(
     assert ended(process) == 0
     assert decode(value, ForecastRecord).log_price[0] == pytest.approx(np.log(10))
     followed = Forecasts("BTCUSD", "Flat")
-    assert followed.take(value)
+    assert followed.take(decode(value, ForecastRecord))
 
 
 def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Path) -> None:
