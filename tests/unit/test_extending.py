@@ -273,4 +273,4 @@ def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["strategy"]["win_rate"] is not None
     refused = tradebot(toys, "backtest", "Other", "--data", str(data))
-    assert "give one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
+    assert "use one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
