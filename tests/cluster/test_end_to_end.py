@@ -220,7 +220,7 @@ def test_a_missing_secret_shows_and_the_bot_starts_when_it_is_made(
     body["spec"]["deletionPolicy"] = "Keep"
     bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
     assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing")
-    assert "make it in this namespace" in bots.condition("late")["message"]
+    assert "create it in this namespace" in bots.condition("late")["message"]
     make_secret(bots, "late", "account-demo", "demo-secret")
     assert eventually(lambda: bots.trades("late"), seconds=180), bots.condition("late")
     bots.kubectl("delete", "tradebot", "late", "--timeout=240s")

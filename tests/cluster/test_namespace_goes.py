@@ -76,7 +76,7 @@ def test_one_of_several_namespaces_goes_and_the_others_are_served_on(
         api.delete(f"/api/v1/namespaces/{goes.namespace}")
         assert eventually(lambda: not exists(api, goes.namespace), seconds=GONE), operator.tail()
         # Whoever watches there still is refused when the watch is asked anew, within 25 s.
-        assert eventually(lambda: "begins anew" in operator.log.read_text())
+        assert eventually(lambda: "restarting with" in operator.log.read_text())
         assert operator.process.poll() is None, operator.tail()
         assert eventually(lambda: operator.status("/readyz") == 200)
         stays.add(bot("two"))
@@ -116,7 +116,9 @@ def test_after_the_chart_was_uninstalled_a_bot_is_deleted_at_once(
         assert eventually(has(world, 5))
 
     said = farewell(api, namespace, kubeconfig, tmp_path)
-    assert said == f"TradeBot {namespace}/btc is let go: deleted from now on, it is not sold\n"
+    assert (
+        said == f"TradeBot {namespace}/btc is released: deleting it no longer sells its position\n"
+    )
     deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     assert api.get(f"{deployments}/tradebot-operator")["spec"]["replicas"] == 0
     subprocess.run(["helm", "uninstall", "tradebot", "-n", namespace, "--no-hooks"], check=True)

@@ -359,6 +359,6 @@ def test_an_operator_whose_port_is_taken_ends_with_one_sentence(
     second = start(tmp_path / "second.json", kubeconfig, taken)
     assert second.process.wait(30) == 1
     assert second.tail().splitlines()[-1] == (
-        f"httpPort {operator.port}: Address already in use; does another operator run here?"
-        " Set another httpPort in the file that TRADEBOT_OPERATOR_CONFIG names"
+        f"httpPort {operator.port}: Address already in use; if another operator runs here,"
+        " set another httpPort in the file named by TRADEBOT_OPERATOR_CONFIG"
     )

@@ -205,7 +205,7 @@ def test_mode_venue_band_and_unready_stages_are_shown(page: Page) -> None:
     expect(page.locator("#ratio-note")).to_contain_text(re.compile("band|incomplete"))
     ingest = page.locator("#stages li", has_text="ingest")
     expect(ingest).to_have_class("unready")
-    expect(page.locator("#foot")).to_contain_text("ingest: it does not answer")
+    expect(page.locator("#foot")).to_contain_text("ingest: does not respond")
 
 
 def test_a_decision_opens_by_keyboard_and_shows_its_gates(page: Page) -> None:
@@ -300,4 +300,4 @@ def test_a_taken_port_is_one_clear_sentence(line: Line, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert ended.returncode == 2
-    assert "give another by --port" in ended.stderr
+    assert "choose another port with --port" in ended.stderr

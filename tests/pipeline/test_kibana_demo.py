@@ -239,7 +239,7 @@ def test_the_panels_say_what_the_page_says(line: Line) -> None:
 def test_the_score_of_each_trip_and_equity_s_course_are_the_page_s(line: Line) -> None:
     money = line.shown()["money"]
     charts = {p.title: p for p in PAGES.pictures() if p.kind == "lnsXY"}
-    scores = rows(line.server, charts["Score a trip"].layers[0])
+    scores = rows(line.server, charts["Score per trip"].layers[0])
     total = sum(row["metric0"] for row in scores if row["metric0"] is not None)
     assert total == pytest.approx(sum(score["score"] for score in money["scores"]))
     assert total == pytest.approx(number(line, "Score of all trips"))

@@ -35,6 +35,7 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
+    holdings="All",  # so that what others deposit is traded too
     band_min_bps=0,
     band_max_bps=10**9,
     risk_fraction=Decimal("0.2"),

@@ -82,8 +82,8 @@ async def test_the_operator_ends_before_the_finalizers_go_and_those_of_others_st
         "TradeBot bots/a",
     ]
     said = capsys.readouterr().out
-    assert "TradeBot bots/a is let go: deleted from now on, it is not sold" in said
-    assert "namespace gone is left as it is" in said
+    assert "TradeBot bots/a is released: deleting it no longer sells its position" in said
+    assert "namespace gone is skipped" in said
 
 
 async def test_a_bot_that_is_being_sold_is_waited_for_but_not_for_ever() -> None:
@@ -95,6 +95,6 @@ async def test_a_bot_that_is_being_sold_is_waited_for_but_not_for_ever() -> None
 
 async def test_an_operator_that_does_not_end_is_named_and_nothing_is_taken_from_it() -> None:
     server = Server(meta("a", FLATTEN_FINALIZER), ends_after=1000)
-    with pytest.raises(FarewellError, match="tradebot-operator did not end"):
+    with pytest.raises(FarewellError, match="tradebot-operator did not stop"):
         await run(server)
     assert server.bots["a"]["finalizers"] == [FLATTEN_FINALIZER]

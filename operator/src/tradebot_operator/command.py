@@ -34,7 +34,7 @@ def main() -> int:
             asyncio.run(let_go(settings, sys.argv[2]))
             return 0
         while asyncio.run(Operator(settings).run()):
-            logging.getLogger(__name__).info("begins anew with the namespaces that are there now")
+            logging.getLogger(__name__).info("restarting with the current namespaces")
     except (NothingToServeError, StartError, FarewellError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -39,7 +39,7 @@ async def let_go(settings: OperatorSettings, deployment: str) -> None:
     try:
         await Farewell(api, settings, deployment).run()
     except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise FarewellError(f"the TradeBots were not let go: {error or repr(error)}") from None
+        raise FarewellError(f"the TradeBots were not released: {error or repr(error)}") from None
     finally:
         await api.close()
 
@@ -61,7 +61,7 @@ class Farewell:
         selector = await self._end()
         if selector and not await _until(lambda: self._has_ended(selector), ENDING_SECONDS):
             raise FarewellError(
-                f"{self._deployment} did not end within {ENDING_SECONDS:g} s: delete its pod"
+                f"{self._deployment} did not stop within {ENDING_SECONDS:g} s: delete its pod"
             )
         for meta in await self._held():
             await self._release(meta)
@@ -96,7 +96,7 @@ class Farewell:
             except ApiError as error:
                 if error.status not in (403, 404):
                     raise
-                _say(f"namespace {namespace} is left as it is: {error}")
+                _say(f"namespace {namespace} is skipped: {error}")
                 continue
             found += [item["metadata"] for item in listed["items"]]
         return [meta for meta in found if FLATTEN_FINALIZER in meta.get("finalizers", ())]
@@ -110,7 +110,7 @@ class Farewell:
         except ApiError as error:
             if error.status != 404:
                 raise
-        _say(f"TradeBot {namespace}/{name} is let go: deleted from now on, it is not sold")
+        _say(f"TradeBot {namespace}/{name} is released: deleting it no longer sells its position")
 
 
 def _say(sentence: str) -> None:

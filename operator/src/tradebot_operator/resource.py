@@ -88,6 +88,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     symbol: str
     mode: Literal["Paper", "Live", "Paused"] = "Paper"
     venue: Venue = Venue()
+    holdings: Literal["Own", "All"] = "Own"
     risk_fraction: str = "0.05"
     liquidity_band: Band = Band()
     forecast: Forecast = Forecast()

@@ -121,10 +121,12 @@ def _ready(bot: TradeBot, stages: Said) -> Said:
             return Said("False", condition.reason, f"{kind}: {condition.message}")
     reported = {condition.type for condition in bot.conditions}
     if not reported.issuperset(kind for kind, _ in (*TRADER, *LATER)):
-        return Said("False", TRADER_STARTING, "the trader has not yet told how it does")
+        return Said("False", TRADER_STARTING, "the trader has not reported yet")
     if bot.spec.mode == "Paused":
-        return Said("True", "Paused", "spec.mode is Paused: the feed is warm, no order is sent")
-    return Said("True", "Trading", f"trades {bot.spec.symbol} in mode {bot.spec.mode}")
+        return Said(
+            "True", "Paused", ("spec.mode is Paused: the feed keeps running, no order is sent")
+        )
+    return Said("True", "Trading", f"trading {bot.spec.symbol} in mode {bot.spec.mode}")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:

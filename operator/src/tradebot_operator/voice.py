@@ -63,7 +63,7 @@ class Voice:
         try:
             await self._api.create(events.event(bot, kind, said.reason, said.message))
         except ApiError as error:
-            _log.info("an event was refused: %s", error)
+            _log.info("an event was rejected: %s", error)
 
     def _settling(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> float:
         """Seconds to wait before `wanted` is told: the steps of a start are one write, not many."""

@@ -39,15 +39,15 @@ def load(
     """
     if not data:
         raise SettingsError(
-            "no prices: give a file by --data FILE, or fetch one first, such as"
-            " `tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
+            "no prices: set a file with --data FILE, or download one first, for example with "
+            "`tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
         )
     checked = history.load(Path(data), strict=strict, volume=volume, tell=tell)
     step = MINUTES[resolution] * 60_000
     if checked.step > step:
         raise SettingsError(
-            f"{data} has bars of {checked.step // 60_000} minutes; --resolution {resolution} is"
-            " finer: give a coarser one"
+            f"{data} has bars of {checked.step // 60_000} minutes, longer than --resolution "
+            f"{resolution}: choose a longer resolution"
         )
     return resample(of_table(checked.table, checked.step), step)
 
@@ -129,7 +129,7 @@ def split(bars: Bars, to: str) -> tuple[Bars, Bars]:
     start = end - span_days(to) * DAY_MS
     tested = bars.between(start, end)
     if len(tested.ts) < 2:
-        raise SettingsError(f"--to is {to!r}: that leaves {len(tested.ts)} bars; give a longer one")
+        raise SettingsError(f"--to is {to!r}, which leaves {len(tested.ts)} bars: use a longer one")
     return bars.between(0, start), tested
 
 
@@ -141,5 +141,7 @@ def span_days(to: str) -> int:
     """
     match = re.fullmatch(r"(\d+)([dwmy])", to)
     if match is None:
-        raise SettingsError(f"--to is {to!r}: write a number and d, w, m or y, such as 1y or 30d")
+        raise SettingsError(
+            f"--to is {to!r}: use a number followed by d, w, m or y, such as 1y or 30d"
+        )
     return int(match[1]) * _UNITS[match[2]]

@@ -8,7 +8,7 @@ import msgspec
 
 from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
-from tradebot.domain.situation import Breach
+from tradebot.domain.situation import Breach, Holdings
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
@@ -44,6 +44,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
     api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
 
+    holdings: Annotated[
+        Holdings,
+        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole base"
+        " balance, as the report does",
+    ] = "Own"
     risk_fraction: Annotated[
         Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
     ] = Decimal("0.05")
@@ -173,6 +178,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
             raise ValueError("lease and report of kind kubernetes need --namespace and --pod-name")
 
     @property
+    def lag_ms(self) -> int:
+        """How far ahead of the venue's clock a record's time may lie, ms of the venue."""
+        return int(self.max_window_lag_seconds * 1000 * self.speed)
+
+    @property
     def folder(self) -> Path:
         """The bot's own folder."""
         return self.state_dir / self.bot
@@ -184,8 +194,8 @@ def rules(settings: TraderSettings) -> Rules:
     A window may be one window old plus the lag that is allowed in real seconds, in which the
     venue's clock moves `speed` times as fast.
     """
-    lag = int(settings.max_window_lag_seconds * 1000 * settings.speed)
     return Rules(
+        holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
         band_max_bps=settings.band_max_bps,
         risk_fraction=settings.risk_fraction,
@@ -197,7 +207,7 @@ def rules(settings: TraderSettings) -> Rules:
         max_drawdown=settings.max_drawdown,
         cooldown_ms=settings.cooldown_seconds * 1000,
         max_orders_per_hour=settings.max_orders_per_hour,
-        max_window_age_ms=WINDOW_MS + lag,
+        max_window_age_ms=WINDOW_MS + settings.lag_ms,
         max_silence_ms=int(settings.max_silence_seconds * 1000),
         max_model_age_ms=settings.max_model_age_seconds * 1000,
         require_evaluation=settings.require_evaluation,

@@ -62,8 +62,8 @@ def notes(metrics: Metrics) -> list[str]:
     said: list[str] = []
     if metrics.days < ANNUAL_DAYS:
         said.append(
-            f"Growth and the Calmar ratio are not annualised below {ANNUAL_DAYS:g} days; this run"
-            f" has {_span(metrics.days * DAY_SECONDS)}."
+            "Growth and the Calmar ratio are not annualised for runs shorter than "
+            f"{ANNUAL_DAYS:g} days; this run has {_span(metrics.days * DAY_SECONDS)}."
         )
     rest = metrics.days * DAY_SECONDS % metrics.resample_seconds
     if rest >= 1:
@@ -97,11 +97,11 @@ def survey(findings: Sequence[Finding], title: str) -> Table:
 def survey_verdict(spread: Spread) -> str:
     """The spread in a sentence."""
     return (
-        f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile"
-        f" {_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile"
-        f" {_percent(spread.upper_quartile)}, best {_percent(spread.best)};"
-        f" {_percent(spread.beat_holding)} of them beat buying and holding,"
-        f" {_percent(spread.lost)} lost money."
+        f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile "
+        f"{_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile "
+        f"{_percent(spread.upper_quartile)}, best {_percent(spread.best)}; "
+        f"{_percent(spread.beat_holding)} of them beat buy-and-hold, {_percent(spread.lost)} "
+        "lost money."
     )
 
 
