@@ -179,10 +179,7 @@ def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: R
 
 def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Release) -> None:
     # Its account holds a bitcoin from the start, which a paused bot keeps until it is deleted.
-    key = {"key": "account-flat", "secret": "flat-secret"}
-    balances = {"USD": "1000", "BTC": "1"}
-    bots.accounts(json.dumps({"name": "flat", "balances": balances, "keys": [key]}))
-    make_secret(bots, "flat", *key.values())
+    open_account(bots, "flat", USD="1000", BTC="1")
     body = live_bot("flat")
     body["spec"] |= {"deletionPolicy": "Flatten", "mode": "Paused"}
     bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
@@ -208,8 +205,14 @@ def live_bot(name: str) -> dict[str, Any]:
     return body
 
 
-def make_secret(bots: Release, name: str, key: str, secret: str) -> None:
-    literals = (f"--from-literal=api-key={key}", f"--from-literal=api-secret={secret}")
+def open_account(bots: Release, name: str, **balances: str) -> None:
+    """An account at the emulator, and the Secret `NAME-keys` with its key."""
+    key = {"key": f"account-{name}", "secret": f"{name}-secret"}
+    bots.accounts(json.dumps({"name": name, "balances": balances, "keys": [key]}))
+    literals = (
+        f"--from-literal=api-key={key['key']}",
+        f"--from-literal=api-secret={key['secret']}",
+    )
     bots.kubectl("create", "secret", "generic", f"{name}-keys", *literals)
 
 
@@ -221,7 +224,7 @@ def test_a_missing_secret_shows_and_the_bot_starts_when_it_is_made(
     bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
     assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing")
     assert "create it in this namespace" in bots.condition("late")["message"]
-    make_secret(bots, "late", "account-demo", "demo-secret")
+    open_account(bots, "late", USD="1000")
     assert eventually(lambda: bots.trades("late"), seconds=180), bots.condition("late")
     bots.kubectl("delete", "tradebot", "late", "--timeout=240s")
 
