@@ -18,7 +18,7 @@ from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 from world import KINDS, World, bot, has
 
 from tradebot.domain.intent import Intent
-from tradebot.platform.cluster_lease import HELD_SECONDS, KubernetesLease
+from tradebot.trader.cluster.lease import HELD_SECONDS, KubernetesLease
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken

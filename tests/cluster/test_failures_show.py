@@ -77,7 +77,7 @@ def test_a_setting_that_a_stage_refuses_shows_with_the_last_line_that_it_said(
         world.add(bot())
         happens(world, "ingest", "terminated")
         message = becomes(world, "CrashLoop")["message"]
-    assert message == "ingest exited: Error: TRADEBOT_STALL_SECONDS is 'many': give a number"
+    assert message == "ingest exited: Error: TRADEBOT_STALL_SECONDS is 'many': use a number"
 
 
 def test_a_stage_that_gets_too_little_memory(

@@ -10,10 +10,10 @@ import pytest
 from apiserver import BOTS, Api
 from service_accounts import Account
 
-from tradebot.platform.cluster_api import ClusterApi
-from tradebot.platform.cluster_lease import RENEW_SECONDS, KubernetesLease
-from tradebot.platform.cluster_status import StatusReporter
 from tradebot.platform.settings import SettingsError
+from tradebot.trader.cluster.api import ClusterApi
+from tradebot.trader.cluster.lease import RENEW_SECONDS, KubernetesLease
+from tradebot.trader.cluster.status import StatusReporter
 from tradebot.trader.control.report import Condition
 
 pytestmark = pytest.mark.cluster

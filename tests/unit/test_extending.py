@@ -258,7 +258,7 @@ def test_a_forecaster_publishes_what_a_trader_of_its_name_follows(
     assert ended(process) == 0
     assert decode(value, ForecastRecord).log_price[0] == pytest.approx(np.log(10))
     followed = Forecasts("BTCUSD", "Flat")
-    assert followed.take(value)
+    assert followed.take(decode(value, ForecastRecord))
 
 
 def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Path) -> None:
@@ -273,4 +273,4 @@ def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["strategy"]["win_rate"] is not None
     refused = tradebot(toys, "backtest", "Other", "--data", str(data))
-    assert "give one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
+    assert "use one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr

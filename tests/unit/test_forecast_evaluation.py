@@ -214,6 +214,15 @@ def test_minutes_of_one_forecast_count_as_one_when_they_agree() -> None:
     assert together.high == pytest.approx(apart.high)
 
 
+@pytest.mark.parametrize(("forecasts", "reach"), [(2, 12.7062047), (3, 4.3026527), (30, 2.0452296)])
+def test_the_interval_of_few_forecasts_is_students(forecasts: int, reach: float) -> None:
+    values = np.random.default_rng(forecasts).normal(0, 1, forecasts)
+    found = clustered(values, np.arange(forecasts))
+    error = values.std(ddof=1) / np.sqrt(forecasts)
+    assert found.low is not None
+    assert found.value - found.low == pytest.approx(reach * error, rel=1e-6)
+
+
 def test_a_single_forecast_has_no_interval() -> None:
     assert clustered(np.ones(5), np.zeros(5, np.int64)).low is None
 

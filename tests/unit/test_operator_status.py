@@ -61,9 +61,9 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
             "image services:1: ",
         ),
         (
-            [pod(**crashed('INFO go\n{"event": "no Kafka broker answers at k:9092"}\n'))],
+            [pod(**crashed('INFO go\n{"event": "no Kafka broker responds at k:9092"}\n'))],
             "CrashLoop",
-            "trader exited: no Kafka broker answers at k:9092",
+            "trader exited: no Kafka broker responds at k:9092",
         ),
         ([pod(**crashed("", reason="OOMKilled"))], "OutOfMemory", "raise its memory limit"),
         (

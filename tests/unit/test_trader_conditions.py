@@ -1,7 +1,7 @@
 """The conditions that a trader reports, and the forecast that it follows."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from tradebot.domain.decision import (
     State,
 )
+from tradebot.domain.situation import DAY_MS
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.records import ForecastRecord
@@ -33,6 +34,15 @@ class Desk:
     holds = True
     halted = ""
     paused = ""
+    outside_traded = 0
+
+    @property
+    def books(self) -> Self:
+        return self
+
+    @property
+    def ledger(self) -> Self:
+        return self
 
     def held(self) -> bool:
         return self.holds
@@ -78,7 +88,7 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
     assert readiness.reasons()["Halted"] == "the day's loss"
     assert [c.reason for c in gates.conditions()] == [
-        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached",
+        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached", "OnlyOwnTrades",
     ]  # fmt: skip
 
 
@@ -87,6 +97,17 @@ def test_a_trader_tells_what_a_sell_would_sell() -> None:
     everything, _ = gates_of(Desk(), VenueClock(), holdings="All")
     assert own.reconciled().message.endswith("a sell sells what the bot's own orders bought")
     assert "whole balance of base currency" in everything.reconciled().message
+
+
+def test_trades_of_others_are_reported_for_a_day() -> None:
+    desk, clock = Desk(), VenueClock(monotonic=Seconds())
+    gates, _ = gates_of(desk, clock)
+    clock.observe(2 * DAY_MS)
+    assert not gates.outside_trades().status
+    desk.outside_traded = DAY_MS + 1
+    assert gates.outside_trades().status
+    clock.observe(2 * DAY_MS + 1)
+    assert not gates.outside_trades().status
 
 
 def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:

@@ -125,7 +125,7 @@ def _indicator_lstm(
             f"there are {len(before.ts)} bars before the test, but IndicatorLstm needs "
             f"{HISTORY_DAYS}: use a file that starts earlier, or a shorter --to"
         )
-    training = Training(epochs=settings.epochs, seed=settings.seed, scaled=settings.mended)
+    training = Training(epochs=settings.epochs, seed=settings.seed, mended=settings.mended)
 
     model = train(learnt, training, lambda epoch, loss: tell(f"Epoch: {epoch}, loss: {loss:.5f}"))
-    return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:])
+    return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:], mended=settings.mended)

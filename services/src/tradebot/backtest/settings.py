@@ -80,7 +80,9 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
-        bool, "IndicatorLstm: train only on the days before the test, and scale the features"
+        bool,
+        "IndicatorLstm: train only on the days before the test, scale the features, and use the"
+        " textbook's MACD",
     ] = False
     epochs: Annotated[int, msgspec.Meta(ge=1), "IndicatorLstm: number of epochs"] = 10_000
     report: Annotated[Path, "path of the HTML report"] = Path("backtest.html")

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from tradebot.forecast.evaluation import rule
 from tradebot.forecast.evaluation.walk import Said
-
-Z95 = 1.959963984540054
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -90,7 +89,11 @@ def verdict(model: str, said: Said, beside: Said, fees: Fees, seconds: float) ->
 
 
 def clustered(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> Estimate:
-    """The mean of `values` (n,) with a 95 % interval that is robust within clusters (n,)."""
+    """The mean of `values` (n,) with a 95 % interval that is robust within clusters (n,).
+
+    The interval is Student's t with one degree of freedom fewer than there are clusters: few
+    forecasts say little about their own spread.
+    """
     mean = float(values.mean())
     names, index = np.unique(cluster, return_inverse=True)
     count = len(names)
@@ -98,4 +101,5 @@ def clustered(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> Estima
         return Estimate(mean)
     sums = np.bincount(index, weights=values - mean, minlength=count)
     error = float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(values))
-    return Estimate(mean, mean - Z95 * error, mean + Z95 * error)
+    reach = float(stdtrit(count - 1, 0.975)) * error
+    return Estimate(mean, mean - reach, mean + reach)

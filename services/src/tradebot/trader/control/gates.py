@@ -1,9 +1,9 @@
-"""Whether the trader may trade: four conditions, each with its reason."""
+"""Whether the trader may trade: its conditions, each with its reason."""
 
 from collections.abc import Callable
 from typing import Final
 
-from tradebot.domain.situation import Holdings
+from tradebot.domain.situation import DAY_MS, Holdings
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.trader import metrics
@@ -21,7 +21,7 @@ SELLS: Final[dict[Holdings, str]] = {
 
 
 class Gates:
-    """Reads the four conditions off the parts that know them."""
+    """Reads the conditions off the parts that know them."""
 
     def __init__(
         self,
@@ -38,8 +38,14 @@ class Gates:
         self._lease = lease
 
     def conditions(self) -> list[Condition]:
-        """All four as they are now."""
-        found = [self.reconciled(), self.feed_fresh(), self.model_fresh(), self.halted()]
+        """All as they are now."""
+        found = [
+            self.reconciled(),
+            self.feed_fresh(),
+            self.model_fresh(),
+            self.halted(),
+            self.outside_trades(),
+        ]
         for condition in found:
             gauge = metrics.CONDITION.labels(self._settings.bot, condition.type)
             gauge.set(int(condition.status))
@@ -91,6 +97,21 @@ class Gates:
         if state.paused:
             return _condition("Halted", True, "Paused", state.paused)
         return _condition("Halted", False, "Running", "neither halted nor paused")
+
+    def outside_trades(self) -> Condition:
+        """Whether others traded on the bot's account in the last day of exchange time.
+
+        It closes no gate: the bot's own position is still its own.
+        """
+        last = self._engine.books.ledger.outside_traded
+        if last and self._clock.now() - last < DAY_MS:
+            message = (
+                "in the last 24 hours trades were made on this account that no order of the bot"
+                " explains; give the bot an account and a key of its own"
+            )
+            return _condition("OutsideTrades", True, "TradedByOthers", message)
+        message = "all trades of the last 24 hours are the bot's own"
+        return _condition("OutsideTrades", False, "OnlyOwnTrades", message)
 
     def watch(self, readiness: Readiness) -> None:
         """The stage is ready while the conditions are good; stale means unready, never an end."""
