@@ -96,7 +96,7 @@ def falling(rows: int = 60) -> tuple[Bars, Columns]:
 @pytest.mark.parametrize(
     ("exits", "name", "bars_held"),
     [
-        (Exits(stop_loss=Decimal("0.05")), "stop_loss", 10),
+        (Exits(stop_loss=Decimal("0.05")), "stop_loss", 12),
         (Exits(trailing_stop=Decimal("0.02")), "trailing_stop", 5),
         (Exits(max_hold_ms=20 * MINUTE), "max_hold", 20),
         (Exits(no_signal_ms=7 * MINUTE), "no_signal", 8),
