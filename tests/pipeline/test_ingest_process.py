@@ -96,5 +96,5 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
     assert process.returncode == 2
     assert log == (
         f"Error: http_port {port} on 127.0.0.1: Address already in use;"
-        " give a free one by --http-port, or 0\n"
+        " choose a free port with --http-port, or 0\n"
     )

@@ -61,9 +61,9 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
             "image services:1: ",
         ),
         (
-            [pod(**crashed('INFO go\n{"event": "no Kafka broker answers at k:9092"}\n'))],
+            [pod(**crashed('INFO go\n{"event": "no Kafka broker responds at k:9092"}\n'))],
             "CrashLoop",
-            "trader exited: no Kafka broker answers at k:9092",
+            "trader exited: no Kafka broker responds at k:9092",
         ),
         ([pod(**crashed("", reason="OOMKilled"))], "OutOfMemory", "raise its memory limit"),
         (
@@ -147,6 +147,7 @@ def bot(mode: str = "Paper", generation: int = 1, **reported: tuple[str, str]) -
 GOOD = {
     "Reconciled": ("True", "Reconciled"),
     "FeedFresh": ("True", "Fresh"),
+    "WindowsFresh": ("True", "Fresh"),
     "ModelFresh": ("True", "Fresh"),
     "Halted": ("False", "NotHalted"),
 }
@@ -174,6 +175,7 @@ UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", 
         (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": UNREADY}, ("False", "DailyLoss")),
         (GOOD | {"FeedFresh": ("False", "FeedSilent")}, {}, ("False", "FeedSilent")),
         (GOOD | {"ModelFresh": ("False", "NoForecast")}, {}, ("False", "NoForecast")),
+        (GOOD | {"WindowsFresh": ("False", "WindowsSilent")}, {}, ("False", "WindowsSilent")),
         (
             GOOD | {"ModelFresh": ("False", "NoForecast")},
             {"forecast": UNREADY},

@@ -85,7 +85,7 @@ def _up_to(reader: Consumer, topic: str, high: int) -> Iterator[Message]:
     while True:
         message = reader.poll(PATIENCE)
         if message is None:
-            raise KafkaException(f"{topic} stopped answering")
+            raise KafkaException(f"{topic} stopped responding")
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
