@@ -338,7 +338,7 @@ def test_uninstalling_lets_a_bot_go_that_was_to_be_flattened_and_its_namespace_w
     run("helm", "uninstall", "tradebot", "-n", NAMESPACE)
     assert "finalizers" not in bots.api.get(bots.path(name))["metadata"]
     left = bots.api.get(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs")["items"]
-    assert not left, "the farewell leaves nothing behind"
+    assert not left, "the cleanup before an uninstall leaves nothing behind"
     kubectl("delete", "tradebot", name, "--timeout=5s")
     bots.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
     gone = lambda: not bots.api.exists(f"/api/v1/namespaces/{NAMESPACE}")  # noqa: E731
