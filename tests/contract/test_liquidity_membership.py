@@ -57,7 +57,7 @@ class Worker:
         """Why it is not ready, or not live."""
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
                 found: dict[str, str] = json.load(answer)["reasons"]
         except urllib.error.HTTPError as error:
             found = json.load(error)["reasons"]
