@@ -29,6 +29,7 @@ class Line:
     """A made-up line in front of a real dashboard."""
 
     def __init__(self, broker: EmbeddedBroker, page: str) -> None:
+        self.broker = broker.address
         self.day = TradingDay()
         self.url = page
         settings = StageSettings(kafka=broker.address, kafka_embedded=True)
@@ -204,7 +205,7 @@ def test_mode_venue_band_and_unready_stages_are_shown(page: Page) -> None:
     expect(page.locator("#ratio-note")).to_contain_text(re.compile("band|incomplete"))
     ingest = page.locator("#stages li", has_text="ingest")
     expect(ingest).to_have_class("unready")
-    expect(page.locator("#foot")).to_contain_text("ingest: it does not answer")
+    expect(page.locator("#foot")).to_contain_text("ingest: does not respond")
 
 
 def test_a_decision_opens_by_keyboard_and_shows_its_gates(page: Page) -> None:
@@ -293,10 +294,10 @@ def test_the_page_forbids_what_does_not_come_from_it(line: Line) -> None:
 def test_a_taken_port_is_one_clear_sentence(line: Line, tmp_path: Path) -> None:
     port = line.url.rpartition(":")[2]
     ended = subprocess.run(
-        [sys.executable, "-m", "tradebot", "dashboard", "--port", port],
+        [sys.executable, "-m", "tradebot", "dashboard", "--port", port, "--kafka", line.broker],
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
     assert ended.returncode == 2
-    assert "give another by --port" in ended.stderr
+    assert "choose another port with --port" in ended.stderr

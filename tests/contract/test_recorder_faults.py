@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from line.day import TradingDay
+from msgspec.structs import astuple
 from waiting.conditions import until
 
 from tradebot.platform import kafka
@@ -117,7 +118,7 @@ class Line:
         if self._thread.ident is not None:
             self._thread.join(SECONDS)
         self.store.close()
-        self.admin.delete_topics(list(self.topics.all()))
+        self.admin.delete_topics(list(astuple(self.topics)))
 
 
 @pytest.fixture

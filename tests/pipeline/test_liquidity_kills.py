@@ -126,7 +126,7 @@ class Workers:
 
     def kill(self, name: str) -> None:
         process = self.running.pop(name)
-        assert process.poll() is None, f"{name} ended by itself"
+        assert process.poll() is None, f"{name} exited unexpectedly"
         process.send_signal(signal.SIGKILL)
         process.wait()
 

@@ -283,7 +283,7 @@ def test_settings_that_do_not_fit_together_are_refused(
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--model", "Oracle"], "model is 'Oracle': give one of"),
+        (["--model", "Oracle"], "model is 'Oracle': use one of"),
         (["--model-options", "[]"], "give a JSON object"),
         (["--horizon-minutes", "1"], "--horizon-minutes is '1': give 2 or more"),
     ],

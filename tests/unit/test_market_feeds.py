@@ -94,7 +94,7 @@ class TestTheNewInterface:
             feed.read(depth(9, 9, [["100.00", "5"]]))
 
     def test_a_connection_that_does_not_begin_with_a_whole_book_is_no_feed(self) -> None:
-        with pytest.raises(FeedBrokenError, match="not a whole book"):
+        with pytest.raises(FeedBrokenError, match="not a full book"):
             NewFeed("BTCUSD", clock()).read(depth(7, 9))
 
     def test_a_refused_subscription_says_why(self) -> None:
@@ -317,7 +317,7 @@ class TestTheSecondInterface:
         ]
 
     def test_a_change_before_the_whole_book_breaks_the_feed(self) -> None:
-        with pytest.raises(FeedBrokenError, match="before the whole book"):
+        with pytest.raises(FeedBrokenError, match="before the full book"):
             V2Feed("BTCUSD", clock()).read(l2(["buy", "301.96", "0"]))
 
     def test_a_refused_symbol_says_so(self) -> None:

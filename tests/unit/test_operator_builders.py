@@ -42,6 +42,7 @@ def test_every_variable_is_a_setting_of_its_stage_and_its_value_is_taken(
 def test_the_trader_gets_every_number_of_the_resource() -> None:
     made = children(
         bot(
+            holdings="All",
             riskFraction="0.25",
             liquidityBand={"minBps": 1, "maxBps": 2},
             forecast={"model": "Prophet", "minEdgeBps": 7},
@@ -67,6 +68,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     )
     data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
     wanted = {
+        "TRADEBOT_HOLDINGS": "All",
         "TRADEBOT_RISK_FRACTION": "0.25",
         "TRADEBOT_BAND_MIN_BPS": "1",
         "TRADEBOT_BAND_MAX_BPS": "2",

@@ -1,11 +1,10 @@
-"""Settings, conditions, the paper account, and the words of a person's commands."""
+"""Settings, the paper account, and the words of a person's commands."""
 
 import json
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -26,15 +25,11 @@ from tradebot.domain.decision import (
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.situation import Stored
-from tradebot.platform.clock import VenueClock
-from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError, load
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored as as_stored
-from tradebot.records import DocType, ForecastRecord
-from tradebot.trader.control.gates import Gates
+from tradebot.records import DocType
 from tradebot.trader.control.status import lines
-from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import Identity, decision_document, decision_id
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.settings import TraderSettings, rules
@@ -54,7 +49,10 @@ D = Decimal
     [
         ({"risk_fraction": "2"}, "risk_fraction is 2: it must be above 0 and at most 1"),
         ({"max_drawdown": "0"}, "max_drawdown is 0"),
-        ({"max_position": "-1"}, "max_position is -1: it must be above 0"),
+        ({"max_position": "-1"}, "max_position is -1: give a number above 0 such as 1.5"),
+        ({"max_position": "0%"}, "max_position is 0%: give a number above 0"),
+        ({"max_position": "101%"}, "max_position is 101%: give at most 100%"),
+        ({"max_position": "5 EUR"}, "max_position is 5 EUR: give it in USD, the quote currency"),
         ({"band_min_bps": "3", "band_max_bps": "2"}, "the band is empty"),
         ({"mode": "Live"}, "give --api-key-file and --api-secret-file"),
         ({"mode": "Dead"}, "--mode is 'Dead'"),
@@ -107,138 +105,6 @@ def test_a_trader_that_cannot_start_says_why_in_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-# Conditions.
-
-
-class Seconds:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Desk:
-    """An engine and a lease as the gates see them."""
-
-    doubt = ""
-    holds = True
-    halted = ""
-    paused = ""
-
-    def held(self) -> bool:
-        return self.holds
-
-    def state(self) -> State:
-        return State(base=D(0), quote=D(0), halted=self.halted, paused=self.paused)
-
-
-def gates_of(desk: Desk, clock: VenueClock, **settings: Any) -> tuple[Gates, Forecasts]:
-    forecasts = Forecasts("BTCUSD", "FastProphet")
-    made = TraderSettings(**settings)
-    return Gates(made, desk, clock, forecasts, desk), forecasts  # type: ignore[arg-type]
-
-
-def forecast(
-    history_end: int,
-    model: str = "FastProphet",
-    *,
-    forecaster: str = "",
-    path: tuple[float, ...] = (1.0, 1.1, 1.2),
-) -> ForecastRecord:
-    ends = history_end, history_end, 0
-    record = ForecastRecord("BTCUSD", model, "d", *ends, 60_000, [*path], [], [])
-    return msgspec.structs.replace(record, forecaster=forecaster)
-
-
-def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
-    desk, seconds, readiness = Desk(), Seconds(), Readiness("trader")
-    clock = VenueClock(monotonic=seconds)
-    gates, forecasts = gates_of(desk, clock)
-    gates.watch(readiness)
-    readiness.started()
-    assert set(readiness.reasons()) == {"FeedFresh", "ModelFresh"}
-    clock.observe(10_000_000)
-    assert forecasts.take(forecast(9_000_000))
-    assert readiness.reasons() == {}
-    seconds.now = 10.5
-    assert "silent for more than 10 s" in readiness.reasons()["FeedFresh"]
-    seconds.now = 2600.1
-    clock.observe(10_000_000 + 2_600_100)
-    assert "more than 3600 s old" in readiness.reasons()["ModelFresh"]
-    desk.doubt, desk.halted = "an order's fate is not known", "the day's loss"
-    assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
-    assert readiness.reasons()["Halted"] == "the day's loss"
-    assert [c.reason for c in gates.conditions()] == [
-        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached",
-    ]  # fmt: skip
-
-
-def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
-    desk, seconds = Desk(), Seconds()
-    clock = VenueClock(monotonic=seconds)
-    gates, _ = gates_of(desk, clock)
-    assert not gates.well(), "nothing was heard of the feed"
-    clock.observe(1)
-    assert gates.well()
-    desk.holds = False
-    assert not gates.well(), "the lease is gone"
-    desk.holds, desk.doubt = True, "not reconciled"
-    assert not gates.well()
-    desk.doubt, seconds.now = "", 11.0
-    assert not gates.well(), "the feed is silent"
-
-
-def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
-    desk, readiness = Desk(), Readiness("trader")
-    desk.paused = "its mode is Paused"
-    gates, _ = gates_of(desk, VenueClock(), mode="Paused")
-    gates.watch(readiness)
-    assert "Halted" not in readiness.reasons()
-    assert gates.halted().reason == "ModePaused"
-
-
-def test_the_forecast_that_saw_the_most_is_kept_and_others_are_passed_over() -> None:
-    forecasts = Forecasts("BTCUSD", "FastProphet")
-    assert not forecasts.take(forecast(1, model="Prophet"))
-    assert forecasts.take(forecast(2000))
-    assert not forecasts.take(forecast(1000))
-    assert forecasts.history_end() == 2000
-    assert forecasts.at(60_000) is not None
-    assert forecasts.at(120_000) is None, "the step after is not covered"
-
-
-@pytest.mark.parametrize(("follows", "rises"), [("day", True), ("hour", False)])
-def test_of_two_forecasters_of_one_model_a_trader_follows_its_own_alone(
-    follows: str, rises: bool
-) -> None:
-    forecasts = Forecasts("BTCUSD", "FastProphet", follows)
-    for history_end in range(0, 10_000, 1000):
-        forecasts.take(forecast(history_end, forecaster="day", path=(1.0, 1.1, 1.2)))
-        forecasts.take(forecast(history_end + 500, forecaster="hour", path=(1.0, 0.9)))
-        forecasts.take(forecast(history_end + 700, path=(1.0, 1.0, 1.0)))
-        prediction = forecasts.at(0)
-        assert prediction is not None
-        assert (prediction.log_price_next > prediction.log_price) is rises
-
-
-def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_they_are() -> None:
-    gates, forecasts = gates_of(Desk(), VenueClock())
-    assert gates.model_fresh().message == "no forecast of FastProphet has come yet"
-    assert not forecasts.take(forecast(1000, forecaster="hour"))
-    assert gates.model_fresh().message == (
-        "no forecast of FastProphet by a forecaster without a name has come yet, but by 'hour':"
-        " --forecaster says whose to follow"
-    )
-
-
-def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() -> None:
-    absence = Forecasts("BTCUSD", "Fastprophet").absence()
-    assert absence.startswith(
-        "no forecast of Fastprophet has come yet, and no forecaster of that name is installed here"
-    )
-    assert "FastProphet" in absence
-
-
 # Paper.
 
 RULES = Instrument(
@@ -262,7 +128,9 @@ def paper_intent(side: str, amount: str, price: str) -> Intent:
 async def paper(base: str, quote: str) -> PaperAccount:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
     rest = GeminiRest("http://venue", transport=transport)
-    return PaperAccount(rest, RULES, fees=FEES.first, base=D(base), quote=D(quote), now=lambda: 7)
+    return PaperAccount(
+        rest, RULES, fees=lambda: FEES.first, base=D(base), quote=D(quote), now=lambda: 7
+    )
 
 
 async def test_on_paper_an_order_takes_the_book_up_to_its_limit_and_pays_the_fee() -> None:

@@ -62,7 +62,7 @@ class Forecast(_Part, frozen=True, kw_only=True):
 class Limits(_Part, frozen=True, kw_only=True):
     """What bounds the losses; fractions and amounts are decimal strings."""
 
-    max_position: str = "1.5"
+    max_position: str = "50%"
     max_daily_loss: str = "0.02"
     max_drawdown: str = "0.10"
     cooldown_seconds: int = 60
@@ -88,6 +88,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     symbol: str
     mode: Literal["Paper", "Live", "Paused"] = "Paper"
     venue: Venue = Venue()
+    holdings: Literal["Own", "All"] = "Own"
     risk_fraction: str = "0.05"
     liquidity_band: Band = Band()
     forecast: Forecast = Forecast()

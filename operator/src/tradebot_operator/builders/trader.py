@@ -94,6 +94,7 @@ def _plan(
         "mode": spec.mode,
         "model": spec.forecast.model,
         "forecaster": forecast_unit(bot),
+        "holdings": spec.holdings,
         "risk_fraction": spec.risk_fraction,
         "band_min_bps": str(spec.liquidity_band.min_bps),
         "band_max_bps": str(spec.liquidity_band.max_bps),

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message
 from msgspec.structs import replace
 
 from tradebot import documents
@@ -12,9 +12,10 @@ from tradebot.dashboard import metrics
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.dashboard.times import Times
-from tradebot.platform import kafka, logs
+from tradebot.platform import logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.plausible import feed, forecast, trade, window
 from tradebot.plausible.values import symbol_of
@@ -84,7 +85,7 @@ class Follower:
         topics = Topics.of(settings)
         self._market = (topics.feed, topics.trades)
         # How far back each topic is read: the feed as far as a whole book is likely to need.
-        self._back = {
+        self._back: dict[str, int | None] = {
             topics.feed: 100_000,
             topics.trades: 100,
             topics.liquidity: 540,
@@ -119,11 +120,9 @@ class Follower:
                 self._stopping.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        consumer = kafka.consumer(
-            self._settings, "dashboard", **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
-        )
+        ahead = {"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
+        consumer = tail(self._settings, "dashboard", self._back, **ahead)
         try:
-            consumer.assign(self._places(consumer))
             self._readiness.open("kafka")
             self._readiness.started()
             while not self._stopping.is_set():
@@ -134,15 +133,6 @@ class Follower:
                             self._take(message)
         finally:
             consumer.close()
-
-    def _places(self, consumer: Consumer) -> list[TopicPartition]:
-        places = []
-        for topic, back in self._back.items():
-            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                place = TopicPartition(topic, partition)
-                low, high = consumer.get_watermark_offsets(place, timeout=10)
-                places.append(TopicPartition(topic, partition, max(low, high - back)))
-        return places
 
     def _take(self, message: Message) -> None:
         if message.error():

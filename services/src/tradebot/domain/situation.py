@@ -7,7 +7,7 @@ replay counts exactly as the live run did.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,6 +23,9 @@ Holdings = Literal["Own", "All"]
 Holds = Literal["buys", "signals", "exits", "all", "windows"]
 """What a gate holds back: buys, what a signal asks for, exits, or every order. One of "windows" is
 asked at each window and each look: it can halt the bot, and holds buys back."""
+
+FLATTEN: Final = "flatten"
+"""The exit that a person orders."""
 
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
@@ -164,6 +167,10 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
     max_slippage_bps: int = 500
 
 
+PositionUnit = Literal["base", "equity", "quote"]
+"""What `max_position` counts: base currency, a fraction of equity, or value in quote currency."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' numbers; `None` lifts a limit.
 
@@ -173,7 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `on_breach` is what a halt or a pause does to the position: see `Breach`.
     """
 
-    holdings: Holdings = "All"
+    holdings: Holdings = "Own"
     band_min_bps: int = 5_000
     band_max_bps: int = 20_000
     risk_fraction: Decimal = Decimal("0.05")
@@ -181,6 +188,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps: int = 10
     collar_bps: int = 100
     max_position: Decimal | None = None
+    max_position_unit: PositionUnit = "base"
     max_daily_loss: Decimal | None = None
     max_drawdown: Decimal | None = None
     cooldown_ms: int = 60_000

@@ -4,12 +4,10 @@ import threading
 from collections import deque
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     Message,
     Producer,
-    TopicPartition,
 )
 
 from tradebot.forecast import STAGE, metrics
@@ -32,6 +30,7 @@ from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import running
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.plausible import trade as trades
 from tradebot.records import FORECASTERS, TradeRecord, decode
@@ -100,11 +99,7 @@ class ForecastStage:
     def _consumer(self) -> Consumer:
         """Reads the trades that are kept from the first on: minutes known already are skipped."""
         group = f"forecast-{self._settings.symbol}"
-        consumer = kafka.consumer(self._settings, group, error_cb=self._hear)
-        topic = self._topics.trades
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-        return consumer
+        return tail(self._settings, group, {self._topics.trades: None}, error_cb=self._hear)
 
     def _hear(self, error: KafkaError) -> None:
         """A broker that is away closes the gate until a trade comes."""

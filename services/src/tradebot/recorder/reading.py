@@ -9,6 +9,7 @@ from tradebot.domain.instrument import split_symbol
 from tradebot.platform.store import StoredDocument
 from tradebot.plausible.values import LATEST
 from tradebot.records import DocType, Document, ForecastRecord, decode, read
+from tradebot.window_records import WholeWindow
 
 HOUR_MS = 3_600_000
 
@@ -69,9 +70,9 @@ def stored(document: Document, environment: str = "") -> StoredDocument:
 
 def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
     if not 0 <= document.ts < LATEST:  # no store takes later ones
-        raise UnreadableError("its ts is not in milliseconds from 1970 to 2100")
+        raise UnreadableError("its ts is not milliseconds between 1970 and 2100")
     if not 0 < len(document.id.encode()) <= ID_BYTES:
-        raise UnreadableError(f"its id is not of 1 to {ID_BYTES} bytes")
+        raise UnreadableError(f"its id does not have 1 to {ID_BYTES} bytes")
     base, quote = split_symbol(document.symbol)
     head = msgspec.json.encode(
         {
@@ -93,6 +94,27 @@ def _stored(document: Document | _Envelope, body: bytes, environment: str) -> St
         bot=document.bot,
         symbol=document.symbol,
         source=source,
+    )
+
+
+def window_of(window: WholeWindow) -> Document:
+    """The document of a window."""
+    body = documents.Liquidity(
+        window_start=window.start,
+        window_end=window.end,
+        bid=window.bid or 0.0,
+        ask=window.ask or 0.0,
+        ratio=window.ratio,
+        events=window.events,
+        complete=window.complete,
+    )
+    return documents.document(
+        DocType.LIQUIDITY,
+        bot="",
+        symbol=window.symbol,
+        ts=window.end,
+        key=str(window.end),
+        body=body,
     )
 
 

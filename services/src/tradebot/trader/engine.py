@@ -19,12 +19,12 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
-from tradebot.trader.control.lease import Lease
-from tradebot.trader.control.standing import Standing, standing
+from tradebot.trader.bot_status import BotStatus, bot_status
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
+from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 
@@ -100,6 +100,10 @@ class Engine:
         """Takes the mid of sound prices, and of any where none was seen yet."""
         if not self.mid or sound(quote, self.rules):
             self.mid = quote.mid
+
+    def newest_window(self) -> int:
+        """The end (ms) of the newest window that is accounted for, 0 if there is none."""
+        return self.books.ledger.window_end
 
     def reconciliations(self) -> int:
         """Whole comparisons with the venue since this was last asked."""
@@ -213,9 +217,9 @@ class Engine:
         """Tells the venue that this trader is well; its silence is logged."""
         await self._executor.heartbeat()
 
-    def standing(self) -> Standing:
+    def status(self) -> BotStatus:
         """Where the bot stands now."""
-        return standing(
+        return bot_status(
             self.books.ledger,
             bot=self._bot,
             symbol=self.books.who.symbol,

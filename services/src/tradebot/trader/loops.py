@@ -9,10 +9,10 @@ from confluent_kafka import Message
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
-from tradebot.trader.control.lease import Lease
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
 from tradebot.trader.deciding import Decider
@@ -23,12 +23,14 @@ from tradebot.trader.inputs.streams import (
     LAST_FORECASTS,
     Stream,
     on_feed,
-    tail_reader,
     windows_reader,
 )
-from tradebot.trader.inputs.windows import Gatherer
+from tradebot.trader.inputs.trades import LastTrade
+from tradebot.trader.inputs.windows import Windows
+from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -50,6 +52,8 @@ class Loops:
         engine: Engine,
         decider: Decider,
         acts: Acts,
+        watch: Watch,
+        trades: LastTrade,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
@@ -60,11 +64,14 @@ class Loops:
         self._engine = engine
         self._decider = decider
         self._acts = acts
+        self._watch = watch
+        self._trades = trades
+        self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
         self._lease = lease
-        self._gatherer = Gatherer(settings.symbol)
+        self._gathered = Windows(settings.symbol)
         self._dead_letters = DeadLetters(settings, "trader", [topics.liquidity, topics.forecasts])
         self._screen = Screen(settings.symbol, clock, settings.lag_ms, self._dead_letters)
         self._windows = Stream(
@@ -72,14 +79,19 @@ class Loops:
         )
         self._others = (
             Stream(
-                tail_reader(settings, topics.forecasts, last=LAST_FORECASTS),
+                tail(settings, _tail_group(settings), {topics.forecasts: LAST_FORECASTS}),
                 self._on_forecasts,
                 "forecasts",
             ),
             Stream(
-                tail_reader(settings, topics.feed, last=0),
+                tail(settings, _tail_group(settings), {topics.feed: 0}),
                 on_feed(clock, settings.symbol, settings.lag_ms),
                 "feed",
+            ),
+            Stream(
+                tail(settings, _tail_group(settings), {topics.trades: 0}),
+                self._on_trades,
+                "trades",
             ),
         )
         self._log = logs.get("trader")
@@ -98,6 +110,7 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._watch.run(),
             self._beat(),
             self._report(),
         ]
@@ -137,11 +150,11 @@ class Loops:
         await self._screen.settled()
         for message in messages:
             record = self._screen.window(message)
-            window = None if record is None else self._gatherer.take(record)
+            window = None if record is None else self._gathered.take(record)
             if window is not None:
                 await self._decider.on_window(window)
         told = await asyncio.to_thread(self._dead_letters.deliver, LETTER_SECONDS)
-        if told and self._gatherer.settled() and not self._engine.stopping:
+        if told and self._gathered.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
 
     async def _on_forecasts(self, messages: list[Message]) -> None:
@@ -151,6 +164,10 @@ class Loops:
             if record is not None:
                 self._forecasts.take(record)
         self._dead_letters.poll()
+
+    async def _on_trades(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._trades.take(message, self._clock.now())
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""
@@ -206,3 +223,7 @@ class Loops:
                 self._engine.due.set()  # what happened while we were cut off?
             was_fresh = fresh
             await asyncio.sleep(REPORT_SECONDS)
+
+
+def _tail_group(settings: TraderSettings) -> str:
+    return f"{settings.topic_prefix}trader-{settings.bot}-tail"

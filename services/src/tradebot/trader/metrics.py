@@ -16,6 +16,7 @@ FLAG_KINDS: Final = (
     "outside_order",
     "outside_trade",
     "outside_balance",
+    "broken_trade",
     "two_orders",
     "no_intent",
 )

@@ -36,7 +36,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill of one of the account's orders; the fee is the venue's."""
+    """A fill of one of the account's orders; the fee is the venue's.
+
+    `broken` says that the venue took it back: the balances are as if it had not happened.
+    """
 
     tid: int
     order_id: str
@@ -49,6 +52,7 @@ class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
     fee_currency: str
     symbol: str = ""
     client_order_id: str = ""
+    broken: bool = False
 
 
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):

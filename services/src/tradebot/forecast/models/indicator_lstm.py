@@ -27,7 +27,8 @@ class IndicatorLstmForecaster:
         resolution_minutes: length of a bar; the tutorial's are days, an hour suits a bot.
         epochs: passes over the data.
         seed: of the weights.
-        scaled: standardise the features, which the tutorial does not do.
+        scaled: standardise the features and take the MACD of the definition, which the tutorial
+            does not do.
     """
 
     name = "IndicatorLstm"
@@ -44,7 +45,7 @@ class IndicatorLstmForecaster:
             raise ValueError("resolution_minutes and epochs must be 1 or more")
         self.max_rows = resolution_minutes * CLOSES
         self._minutes = resolution_minutes
-        self._training = Training(epochs=epochs, seed=seed, scaled=scaled)
+        self._training = Training(epochs=epochs, seed=seed, mended=scaled)
         self._model: IndicatorLstm | None = None
 
     @property
@@ -54,7 +55,7 @@ class IndicatorLstmForecaster:
             "resolution_minutes": self._minutes,
             "epochs": self._training.epochs,
             "seed": self._training.seed,
-            "scaled": self._training.scaled,
+            "scaled": self._training.mended,
         }
 
     def fit(self, history: Series) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tradebot.trader.control.client import ask, command_of, common_options
+from tradebot.trader.control.report import BAD_WHEN_TRUE
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -25,7 +26,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     if any(float(amount) for amount in outside):
         found.append(f"  outside    {outside[0]} base and {outside[1]} quote moved by others")
     for condition in status["conditions"]:
-        good = condition["status"] is not (condition["type"] == "Halted")
+        good = condition["status"] is not (condition["type"] in BAD_WHEN_TRUE)
         mark = "ok " if good else "NOT"
         found.append(f"  {mark} {condition['type']}: {condition['message']}")
     return found

@@ -15,13 +15,12 @@ from typing import Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from tradebot.platform.kafka import consumer, ensure_topics, producer
+from tradebot.platform.kafka import ensure_topics, producer
 from tradebot.platform.settings import StageSettings
-from tradebot.trader.inputs.streams import bounds
+from tradebot.platform.topic import messages
 from tradebot.trader.journal.entries import Body, Entry
 from tradebot.trader.journal.store import JournalError, decode, encode
 
-READ_SECONDS: Final = 10.0
 AHEAD_KB: Final = 4096
 """What the client reads ahead; its own default is more than a trader may use in all."""
 
@@ -125,30 +124,15 @@ class KafkaJournal:
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         """All values of the bot up to the topic's present end, each with its place."""
-        reader = consumer(
-            self._settings,
-            f"journal-{self._bot.decode()}",
-            **{"queued.max.messages.kbytes": AHEAD_KB},
-        )
+        group = f"journal-{self._bot.decode()}"
+        ahead = {"queued.max.messages.kbytes": AHEAD_KB}
         try:
-            for where, low, high in bounds(reader, self._topic):
-                where.offset = low
-                reader.assign([where])
-                position = low
-                while position < high:
-                    message = reader.poll(READ_SECONDS)
-                    if message is None:
-                        raise JournalError(f"the journal {self._topic} stopped answering")
-                    if message.error() is not None:
-                        raise JournalError(f"the journal {self._topic}: {message.error()}")
-                    offset = message.offset() or 0
-                    position = offset + 1
-                    if message.key() == self._bot:
-                        yield where.partition << 48 | offset, message.value() or b""
+            for message in messages(self._settings, self._topic, group, **ahead):
+                if message.key() == self._bot:
+                    place = (message.partition() or 0) << 48 | (message.offset() or 0)
+                    yield place, message.value() or b""
         except KafkaException as error:
             raise JournalError(f"the journal {self._topic} cannot be read: {error}") from None
-        finally:
-            reader.close()
 
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several the first may be durable alone, as after a crash between."""

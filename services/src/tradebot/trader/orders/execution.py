@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from tradebot.domain.intent import Intent, is_of
-from tradebot.domain.order_state import Event, Fill, Filled, Refused, Told, Unplaced
+from tradebot.domain.order_state import Broken, Event, Fill, Filled, Refused, Told, Unplaced
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
@@ -142,7 +142,7 @@ class Executor:
             if not trades and status.executed > 0:
                 await self._learn(intent, _told(status), latency=latency)
                 trades = await self._trades_of(status)
-            fills = [_filled(trade) for trade in trades]
+            fills = [_heard(trade) for trade in trades]
             await self._learn(intent, _told(status), *fills, latency=latency)
         await self._doubt(intent)
 
@@ -155,9 +155,12 @@ class Executor:
             return []
 
     async def book(self, intent: Intent, trade: OwnTrade) -> None:
-        """Books one fill of the intent's order; a fill that is known changes nothing."""
+        """Books one fill of the intent's order; a fill that is known changes nothing.
+
+        A fill that the venue broke is taken back.
+        """
         before = self._placed(intent).order
-        await self._learn(intent, _filled(trade))
+        await self._learn(intent, _heard(trade))
         if self._placed(intent).order != before:
             await self._doubt(intent)
 
@@ -171,6 +174,9 @@ class Executor:
         bot = self._books.who.bot
         if after.phase != before.phase:
             metrics.ORDERS.labels(bot, intent.side, after.phase.name.lower()).inc()
+        if len(after.broken) > len(before.broken):
+            metrics.FLAGS.labels(bot, "broken_trade").inc()
+            self._log.warning("the venue broke a trade; it is taken back", order=name)
         fresh = [fill for fill in after.fills if fill not in before.fills]
         metrics.FILLS.labels(bot, intent.side).inc(len(fresh))
         metrics.FEES.labels(bot).inc(float(sum(fill.fee for fill in fresh)))
@@ -239,7 +245,7 @@ def _told(status: OrderStatus) -> Told:
     )
 
 
-def _filled(trade: OwnTrade) -> Filled:
+def _heard(trade: OwnTrade) -> Filled | Broken:
     fill = Fill(
         trade_id=trade.tid,
         price=trade.price,
@@ -249,4 +255,4 @@ def _filled(trade: OwnTrade) -> Filled:
         taker=trade.taker,
         ts=trade.ts,
     )
-    return Filled(order_id=trade.order_id, fill=fill)
+    return (Broken if trade.broken else Filled)(order_id=trade.order_id, fill=fill)

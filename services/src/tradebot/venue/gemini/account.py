@@ -34,7 +34,7 @@ class GeminiAccount:
 
         def unless() -> str:
             if time.monotonic() - asked > LATEST_TURN:
-                return f"its turn came only after {time.monotonic() - asked:.1f} s"
+                return f"it waited {time.monotonic() - asked:.1f} s for its turn"
             return self._withheld(intent)
 
         return order_of(
@@ -132,4 +132,5 @@ def fill_of(answer: FillAnswer) -> OwnTrade:
         fee_currency=answer.fee_currency.upper(),
         symbol=answer.symbol.upper(),
         client_order_id=answer.client_order_id,
+        broken=answer.break_type == "full",
     )

@@ -2,7 +2,7 @@
 
 The epoch rides in every client order id, so that an order of an earlier holder is recognised. On
 one machine the lease is a locked file under the state folder; in a cluster it is a `Lease` object
-(`tradebot.platform.cluster_lease`), which implements the same protocol.
+(`tradebot.trader.cluster.lease`), which implements the same protocol.
 """
 
 import asyncio
