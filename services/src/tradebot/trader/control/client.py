@@ -17,7 +17,9 @@ TIMEOUT: Final = 30.0
 """Seconds; a flatten may take several orders."""
 
 
-def ask(state_dir: Path, bot: str, act: str, request: ControlRequest | None = None) -> dict[str, Any]:
+def ask(
+    state_dir: Path, bot: str, act: str, request: ControlRequest | None = None
+) -> dict[str, Any]:
     """What the running trader answers; with `request` it acts, without it tells.
 
     Raises:
