@@ -106,7 +106,10 @@ def minimise(
             continue
         trial_drift = float(np.log(trial_own / own))
         level = 1e-10 if count < 400 else 1e-7
-        converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
+        # The fit is linear and σ² is what the step was made with: the step ended at the optimum.
+        exact = trial_own == own == aim and fit.bend is None and damping == 0
+        still = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
+        converged = exact or still
         ratio = trial_drift / drift if drift else 0.0
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
@@ -144,6 +147,11 @@ def _is_convex(hessian: Floats) -> bool:
 def _still(now: float, before: float, level: float) -> bool:
     """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
     return now < 1e-11 or (now < level and now > 0.3 * before)
+
+
+def minimum_at(problem: Problem, theta: Floats, variance: float) -> Floats:
+    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step."""
+    return _towards(problem, theta, problem.evaluate(theta), variance, 0.0, bent=False)
 
 
 def _towards(
