@@ -2,6 +2,8 @@
 # Every target installs what it needs. You only need Python 3.11 or later and make.
 
 PYTHON ?= python3
+# Processes of `make test`: a number, auto for one a core, or 0 for none beside pytest's own.
+WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -48,8 +50,8 @@ setup-dev: $(VENV)/.setup-dev ## install everything for tests, checks and the op
 demo: setup ## run the whole pipeline on this machine, dashboard at http://127.0.0.1:8080
 	@$(BIN)/tradebot demo $(ARGS)
 
-test: setup-dev ## run all tests; tests that need a server are skipped without one
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup-dev ## all tests, on WORKERS processes; those that need a server say so when it is not there
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: setup-dev ## check style and types
 	@$(BIN)/ruff check .

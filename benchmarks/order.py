@@ -37,6 +37,7 @@ from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.store import SqliteJournal
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
 from tradebot.venue.gemini.account import GeminiAccount
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.fees import FEES
@@ -177,7 +178,8 @@ async def _ours(
         clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()
-    return Decider(engine, Rising()), account, market  # type: ignore[arg-type]
+    decider = Decider(engine, Rising(), Selling(engine))  # type: ignore[arg-type]
+    return decider, account, market
 
 
 def _no_limit() -> RateLimit:

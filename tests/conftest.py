@@ -14,11 +14,17 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 from waiting.virtual_time import VirtualTime
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # numpy reads these when it is first imported, which nothing above does. The tests fit small models,
 # where threads only wait for each other. Subprocesses inherit it.
 for _library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+CLUSTER = "tests/cluster/"
+LONG = {"cluster", "pipeline"}
+"""Folders of tests that wait for processes: they begin first, so that none is left at the end."""
 
 # A busy machine is no fault of the code, so no example has a deadline. In CI the examples are the
 # same in each run: a change is judged by its own faults. Everywhere else they are random, and a
@@ -44,6 +50,31 @@ def pytest_configure() -> None:
     if missing:
         names = ", ".join(sorted(missing))
         pytest.exit(f"the environment lacks {names}: run `make setup-dev`", returncode=4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """However tests are shuffled, long files begin first, and what ends a file's process comes
+    last in it.
+    """
+    places: dict[Path, tuple[bool, int]] = {}
+    for item in items:
+        places.setdefault(item.path, (item.path.parent.name not in LONG, len(places)))
+    items.sort(key=lambda item: (places[item.path], item.get_closest_marker("last") is not None))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """In parallel a file stays on one worker, which makes its servers and pages once."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):
+    """The tests of a file, or of the one cluster that there is, go to the same worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return CLUSTER if file.startswith(CLUSTER) else file
 
 
 def _absent(reason: str) -> NoReturn:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from apiserver import Api
 from cable import Cable
-from observing.prometheus_watch import Prometheus, wait_until
+from observing.prometheus_watch import Prometheus
 from operators import running
+from waiting.conditions import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -20,19 +21,19 @@ def test_an_operator_that_is_cut_off_rings_until_it_is_back_and_one_that_is_gone
     with running(tmp_path, by_cable, namespace) as operator:
         watching = Prometheus(tmp_path, prometheus, [f"127.0.0.1:{operator.port}"], sooner)
         try:
-            wait_until(lambda: watching.value("tradebot_operator_canary_age_seconds") > 0)
+            until(lambda: watching.value("tradebot_operator_canary_age_seconds") > 0)
             errors = 'tradebot_operator_errors_total{kind="canary"}'
             assert watching.value(f"count({errors})") == 1, "begins at zero"
             assert "TradebotOperatorSilent" not in watching.firing()
             cable.pull()
-            wait_until(lambda: "TradebotOperatorSilent" in watching.firing())
+            until(lambda: "TradebotOperatorSilent" in watching.firing())
             assert watching.healths() == ["up"]
             assert watching.value(errors) > 0
             cable.plug_in()
-            wait_until(lambda: "TradebotOperatorSilent" not in watching.firing())
+            until(lambda: "TradebotOperatorSilent" not in watching.firing())
 
             operator.stop(signal.SIGKILL)
-            wait_until(lambda: "TradebotOperatorSilent" in watching.firing())
+            until(lambda: "TradebotOperatorSilent" in watching.firing())
             assert watching.healths() == ["down"]
         finally:
             watching.end()

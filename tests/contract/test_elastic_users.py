@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 import pytest
 from observing.elastic_answers import ElasticAnswers
+from waiting.conditions import until
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoredDocument, StoreSettings
@@ -100,9 +100,7 @@ def begin(server: Server, folder: Path) -> tuple["subprocess.Popen[str]", Path]:
     }
     command = [sys.executable, str(SCRIPT)]
     process = subprocess.Popen(command, env=os.environ | told, text=True, stderr=subprocess.PIPE)
-    end = time.monotonic() + 20
-    while not done.exists() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: done.exists() or process.poll() is not None)
     return process, done
 
 

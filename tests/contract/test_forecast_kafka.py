@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
@@ -51,20 +52,21 @@ def test_trades_of_the_broker_become_forecasts_that_know_them(
     stage = subprocess.Popen(command)
     consumer = kafka.consumer(settings, f"{prefix}test")
     consumer.subscribe([topics.forecasts])
-    known, deadline = 0, time.monotonic() + 60
+
+    def knows_all() -> bool:
+        message = consumer.poll(0.5)
+        if message is None or message.error():
+            return False
+        record = decode(message.value() or b"", ForecastRecord)
+        assert message.key() == b"BTCUSD/FastProphet"
+        assert len(record.log_price) == len(record.lower) == len(record.upper) == 1440
+        return record.history_end >= end + 4 * MINUTE
+
     try:
-        while known < end + 4 * MINUTE:
-            assert time.monotonic() < deadline, f"the newest forecast knows {known}, not {end}"
-            message = consumer.poll(0.5)
-            if message is None or message.error():
-                continue
-            record = decode(message.value() or b"", ForecastRecord)
-            assert message.key() == b"BTCUSD/FastProphet"
-            assert len(record.log_price) == len(record.lower) == len(record.upper) == 1440
-            known = record.history_end
+        until(knows_all, pause=0)
     finally:
         stage.send_signal(signal.SIGTERM)
-        code = stage.wait(10)
+        code = stage.wait(PATIENCE_SECONDS)
         consumer.close()
     assert code == 0
 
@@ -86,17 +88,19 @@ def test_a_trader_follows_its_forecaster_of_two_that_share_a_topic(
     reader = tail_reader(settings, topics.forecasts, last=50)
     mine = Forecasts("BTCUSD", "FastProphet", "hour")
     heard: dict[bytes, bool] = {}
+
+    def both_were_heard() -> bool:
+        message = reader.poll(0.5)
+        if message is not None and not message.error():
+            heard[message.key() or b""] = mine.take(message.value() or b"")
+        return len(heard) == 2
+
     try:
-        deadline = time.monotonic() + 60
-        while len(heard) < 2:
-            assert time.monotonic() < deadline
-            message = reader.poll(0.5)
-            if message is not None and not message.error():
-                heard[message.key() or b""] = mine.take(message.value() or b"")
+        until(both_were_heard, pause=0, told=lambda: heard)
     finally:
         for stage in stages:
             stage.terminate()
-            stage.wait(10)
+            stage.wait(PATIENCE_SECONDS)
         reader.close()
     assert heard == {b"BTCUSD/FastProphet/hour": True, b"BTCUSD/FastProphet/day": False}
     start = START + ROWS * MINUTE

@@ -145,8 +145,8 @@ async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_the
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        ([update(9, "3")], "gap: updates 8 to 8 are missing"),
-        ([update(9, "3"), update(8, "4")], "gap"),
+        ([update(10, "3")], "gap: updates 9 to 9 are missing"),
+        ([update(10, "3"), update(9, "4")], "gap"),
         (['{"e":"depthUpdate","E":17515'], "malformed"),
     ],
     ids=["a message lost", "two messages swapped", "a message cut short"],
@@ -154,13 +154,13 @@ async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_the
 async def test_a_feed_that_cannot_be_trusted_begins_anew_with_a_whole_book(
     broker: EmbeddedBroker, fault: list[Any], cause: str
 ) -> None:
-    faulty = sends(ACK, book(7), *fault)
+    faulty = sends(ACK, book(7), update(8, "2"), *fault)
     healthy, plays = counted(sends(ACK, book(70), update(71, "5")))
     async with sockets_that(faulty, healthy) as url, running(settings(broker, url)) as stage:
         await stage.until(lambda: plays)
         await stage.until(lambda: stage.readiness.reasons() == {})
-        told = await stage.feed(5)
-    assert sizes(told) == [*BEGIN, *BEGIN, (2, "place", "5")]
+        told = await stage.feed(6)
+    assert sizes(told) == [*BEGIN, (2, "place", "2"), *BEGIN, (2, "place", "5")]
     assert cause in str(stage.ingest._broken)
 
 
@@ -276,6 +276,7 @@ async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedB
             "socket_sequence": 2,
             "events": [change("bid", "100.00", "3", "place")],
         },
+        {"type": "heartbeat", "timestampms": 1547759964051, "socket_sequence": 3},
         hello=False,
     )
     async with (
@@ -323,3 +324,16 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         load(IngestSettings, flags={"interface": "v3"}, environment={})
     with pytest.raises(SettingsError, match="TRADEBOT_STALL_SECONDS is '0'"):
         load(IngestSettings, environment={"TRADEBOT_STALL_SECONDS": "0"})
+
+
+async def test_a_first_frame_from_the_future_is_told_to_nobody(broker: EmbeddedBroker) -> None:
+    ahead = book(7) | {"E": NS + 365 * 86_400 * 10**9}
+    poisoned = sends(ACK, ahead, update(8, "3"))
+    healthy, plays = counted(sends(ACK, book(70), update(71, "5")))
+    async with sockets_that(poisoned, healthy) as url, running(settings(broker, url)) as stage:
+        await stage.until(lambda: plays)
+        await stage.until(lambda: stage.readiness.reasons() == {})
+        told = await stage.feed(3)
+    assert sizes(told) == [*BEGIN, (2, "place", "5")]
+    assert {record.ts // 1000 for record in told} == {NS // 10**9}
+    assert "malformed: its first two times are" in str(stage.ingest._broken)

@@ -1,6 +1,5 @@
 """The journal in Kafka: one port with the file of one machine, the same promises."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -96,7 +95,5 @@ async def test_a_broker_that_is_gone_is_an_error_and_nothing_may_be_done() -> No
     journal = KafkaJournal(settings, "journal", "btc", patience=2.0)
     await journal.append(entry(1))
     broker.close()
-    began = time.monotonic()
     with pytest.raises(JournalError, match=r"could not be written|did not confirm"):
         await journal.append(entry(2))
-    assert time.monotonic() - began < 6

@@ -1,9 +1,8 @@
 """The recorder on a real broker: no offset is committed before its effect is durable."""
 
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from line.day import TradingDay
+from msgspec.structs import astuple
+from waiting.conditions import until
 
 from tradebot.platform import kafka
 from tradebot.platform.health import Readiness
@@ -117,7 +118,7 @@ class Line:
         if self._thread.ident is not None:
             self._thread.join(SECONDS)
         self.store.close()
-        self.admin.delete_topics(list(self.topics.all()))
+        self.admin.delete_topics(list(astuple(self.topics)))
 
 
 @pytest.fixture
@@ -125,13 +126,6 @@ def line(kafka_address: str, tmp_path: Path) -> Iterator[Line]:
     line = Line(kafka_address, tmp_path)
     yield line
     line.close()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.05)
 
 
 def an_order() -> Document:
@@ -150,7 +144,7 @@ def test_of_two_states_of_an_order_in_one_batch_the_newer_stays(line: Line) -> N
     line.store.opened.set()
     line.send(line.topics.documents, [encode(new), encode(old)])
     line.start()
-    wait_until(lambda: bool(line.store.latest(DocType.ORDER, 9)))
+    until(lambda: bool(line.store.latest(DocType.ORDER, 9)))
     (stored,) = line.store.latest(DocType.ORDER, 9)
     assert stored["state"] == "cancelled"
 
@@ -173,8 +167,8 @@ def test_whatever_lies_in_its_topics_is_put_aside_and_stops_nothing(
     line.send(line.topics.liquidity, [encode(record) for record in window])
     line.send(line.topics.documents, [encode(an_order())])
     line.start()
-    wait_until(lambda: bool(line.store.latest(DocType.ORDER, 9)))
-    wait_until(lambda: line.committed(line.topics.liquidity)[0] == 4)
+    until(lambda: bool(line.store.latest(DocType.ORDER, 9)))
+    until(lambda: line.committed(line.topics.liquidity)[0] == 4)
     letters = [
         decode(value, DeadLetter) for value in read_topic(line.settings, line.topics.dead_letters)
     ]
@@ -187,10 +181,10 @@ def test_an_offset_waits_until_its_dead_letter_is_there(line: Line) -> None:
     line.most_bytes(line.topics.dead_letters, 100)
     line.send(line.topics.documents, [b"no document"])
     line.start()
-    wait_until(lambda: "dead-letters" in line.readiness.reasons())
+    until(lambda: "dead-letters" in line.readiness.reasons())
     assert line.committed(line.topics.documents)[0] < 0
     line.most_bytes(line.topics.dead_letters, 100_000)
-    wait_until(lambda: line.committed(line.topics.documents)[0] == 1)
+    until(lambda: line.committed(line.topics.documents)[0] == 1)
     assert "dead-letters" not in line.readiness.reasons()
     assert len(read_topic(line.settings, line.topics.dead_letters)) == 1
 
@@ -203,7 +197,7 @@ def test_a_partition_that_goes_to_another_recorder_is_not_committed_past_its_ope
         line.send(line.topics.liquidity, [encode(part) for part in parts], partition)
         line.send(line.topics.documents, [encode(an_order())], partition)
     line.start()
-    wait_until(line.store.asked.is_set)
+    until(line.store.asked.is_set)
     other = kafka.consumer(line.settings, line.settings.group)
     other.subscribe([line.topics.documents, line.topics.liquidity, line.topics.forecasts])
 
@@ -211,9 +205,9 @@ def test_a_partition_that_goes_to_another_recorder_is_not_committed_past_its_ope
         other.poll(0.1)
         return bool(other.assignment())
 
-    wait_until(joined)
+    until(joined)
     line.store.opened.set()
-    wait_until(lambda: max(line.committed(line.topics.documents)) == 1)
+    until(lambda: max(line.committed(line.topics.documents)) == 1)
     other.close()
     assert max(line.committed(line.topics.liquidity)) <= 0
     assert line.alive()

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,10 +81,9 @@ def test_a_second_set_up_finds_all_as_it_left_it_and_touches_no_document(
 
 def test_a_set_up_waits_for_an_elasticsearch_that_is_not_there_yet(url: str, prefix: str) -> None:
     with Late(url, refusals=2) as late:
-        began = time.monotonic()
         done = set_up(late.url, prefix)
         assert done.returncode == 0, done.stderr
-        assert late.refused >= 2 and time.monotonic() - began > 2
+        assert late.refused >= 2
     assert set(made(url, prefix)["templates"]) == {f"{prefix}-{kind}" for kind in DocType}
 
 

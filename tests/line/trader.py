@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import httpx
 from confluent_kafka import Consumer, Producer
+from msgspec.structs import astuple
 from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.emulator.embedded import EmbeddedEmulator
@@ -81,7 +82,7 @@ class TraderLine:
 
     def __enter__(self) -> Self:
         if self.settings.kafka:
-            ensure_topics(self.settings, self.topics.all())
+            ensure_topics(self.settings, astuple(self.topics))
         else:
             self.broker = EmbeddedBroker(partitions=1)
         self.address = self.broker.address if self.broker else self.settings.kafka
@@ -178,7 +179,9 @@ class TraderLine:
             "--state-dir", str(self.folder / "state"),
             "--api-key-file", str(self.folder / "keys" / "key"),
             "--api-secret-file", str(self.folder / "keys" / "secret"),
-            "--max-model-age-seconds", "100000000", *self._options,
+            "--max-model-age-seconds", "100000000",
+            "--holdings", "All",  # so that it trades what the account starts with
+            *self._options,
         ]  # fmt: skip
         with (self.folder / "trader.log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ)

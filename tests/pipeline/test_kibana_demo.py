@@ -26,6 +26,7 @@ import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
 from observing.kibana_questions import Numbers, Pages, kql, rows
+from waiting.conditions import until
 from waving_market import waves
 
 from tradebot.domain.money import floor_to
@@ -69,12 +70,13 @@ class Line:
         found = self.server.count(index=f"{PREFIX}-{kind}-*", query=kql(where))
         return int(found["count"])
 
-    def until(self, kind: DocType, where: str = "", count: int = 1, seconds: float = 60) -> None:
+    def until(self, kind: DocType, where: str = "", count: int = 1) -> None:
         """Returns when so many such documents are stored."""
-        end = time.monotonic() + seconds
-        while self.count(kind, where) < count:
-            assert time.monotonic() < end, f"no {count} {kind} with {where}: {self.said()}"
-            time.sleep(0.25)
+        until(
+            lambda: self.count(kind, where) >= count,
+            pause=0.25,
+            told=lambda: f"no {count} {kind} with {where}: {self.said()}",
+        )
 
     def said(self) -> str:
         log = (self.demo.state / "logs" / "trader.log").read_text().splitlines()
@@ -237,7 +239,7 @@ def test_the_panels_say_what_the_page_says(line: Line) -> None:
 def test_the_score_of_each_trip_and_equity_s_course_are_the_page_s(line: Line) -> None:
     money = line.shown()["money"]
     charts = {p.title: p for p in PAGES.pictures() if p.kind == "lnsXY"}
-    scores = rows(line.server, charts["Score a trip"].layers[0])
+    scores = rows(line.server, charts["Score per trip"].layers[0])
     total = sum(row["metric0"] for row in scores if row["metric0"] is not None)
     assert total == pytest.approx(sum(score["score"] for score in money["scores"]))
     assert total == pytest.approx(number(line, "Score of all trips"))
@@ -270,6 +272,7 @@ def test_as_many_reconciliations_are_shown_as_the_trader_counts(line: Line) -> N
     assert number(line, "Decisions while not reconciled") >= 1
 
 
+@pytest.mark.last
 def test_the_demo_s_own_summary_counts_the_same(line: Line) -> None:
     line.thaw()
     summary = line.demo.end()

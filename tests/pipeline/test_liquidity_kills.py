@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from waiting.conditions import until
 
 from tradebot.domain.window import PartitionWindows, WindowRules
 from tradebot.liquidity.decoding import decode
@@ -116,7 +117,7 @@ class Workers:
 
     def kill(self, name: str) -> None:
         process = self.running.pop(name)
-        assert process.poll() is None, f"{name} ended by itself"
+        assert process.poll() is None, f"{name} exited unexpectedly"
         process.send_signal(signal.SIGKILL)
         process.wait()
 
@@ -156,19 +157,18 @@ class Committed:
             came += 1
         return came
 
-    def wait_for(self, count: int, seconds: float) -> None:
+    def wait_for(self, count: int) -> None:
         """Reads until so many records are there and no more come for two seconds."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.read(2)
-            if sum(map(len, self.found.values())) >= count:
-                return
 
-    def wait_for_more(self, seconds: float) -> None:
+        def there() -> bool:
+            self.read(2)
+            return sum(map(len, self.found.values())) >= count
+
+        until(there, pause=0)
+
+    def wait_for_more(self) -> None:
         """Reads until something comes."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.read(0.02):
-            pass
+        until(lambda: self.read(0.02), pause=0)
 
 
 def test_ten_kills_give_the_same_windows_once_each(kafka_address: str, workers: Workers) -> None:
@@ -184,7 +184,7 @@ def test_ten_kills_give_the_same_windows_once_each(kafka_address: str, workers: 
         workers.start(name)
     for turn in range(KILLS):
         # A kill counts where there is work: after windows have come out again, a moment later.
-        written.wait_for_more(15)
+        written.wait_for_more()
         time.sleep(draw.uniform(0, 0.4))
         victim = workers.oldest() if draw.random() < 0.8 else draw.choice(sorted(workers.running))
         workers.kill(victim)
@@ -195,10 +195,10 @@ def test_ten_kills_give_the_same_windows_once_each(kafka_address: str, workers: 
     feed.stop()
 
     expected = [unharmed(log) for log in feed.logs]
-    written.wait_for(sum(len(windows) for windows, _ in expected), 60)
+    written.wait_for(sum(len(windows) for windows, _ in expected))
     for part, (windows, _) in enumerate(expected):
         assert written.found[part] == windows, f"partition {part}, seed {SEED}"
-    letters.read(2)
+    letters.wait_for(sum(len(bad) for _, bad in expected))
     places = [
         decode_record(value, DeadLetter) for values in letters.found.values() for value in values
     ]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from observing.prometheus_watch import Prometheus, free_port, wait_until
+from observing.prometheus_watch import Prometheus, free_port
+from waiting.conditions import until
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
@@ -94,16 +95,16 @@ def test_a_backlog_that_a_throttled_worker_does_not_catch_up_rings_until_it_does
     worker = subprocess.Popen(command)
     try:
         lag = "tradebot:liquidity_lag_records:sum"
-        wait_until(lambda: alive(f"http://127.0.0.1:{port}/livez"))
+        until(lambda: alive(f"http://127.0.0.1:{port}/livez"))
         throttled = Throttled(worker.pid)
         throttled.start()
         try:
-            wait_until(lambda: "TradebotConsumerLag" in watching.firing())
+            until(lambda: "TradebotConsumerLag" in watching.firing())
             assert watching.value(lag) > 50_000
         finally:
             throttled.lift()
-        wait_until(lambda: "TradebotConsumerLag" not in watching.firing())
-        wait_until(lambda: watching.value(f"{lag} == bool 0") == 1)
+        until(lambda: "TradebotConsumerLag" not in watching.firing())
+        until(lambda: watching.value(f"{lag} == bool 0") == 1)
     finally:
         worker.terminate()
         worker.wait(10)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 from line.day import TradingDay
+from msgspec.structs import astuple
 from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.platform import kafka
@@ -27,7 +28,7 @@ TOPICS = Topics()
 def broker() -> Iterator[StageSettings]:
     broker = EmbeddedBroker()
     settings = StageSettings(kafka=broker.address, kafka_embedded=True)
-    kafka.ensure_topics(settings, TOPICS.all())
+    kafka.ensure_topics(settings, astuple(TOPICS))
     yield settings
     broker.close()
 

@@ -122,6 +122,7 @@ def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> No
     with TraderLine(tmp_path, speed=60, options=["--max-silence-seconds", "2"]) as line:
         line.start()
         line.wait(lambda: line.condition("FeedFresh") and line.condition("Reconciled"))
+        line.wait(lambda: line.of_kind("decision"))
         line.talking = False
         line.wait(lambda: line.condition("FeedFresh") is False)
         line.wait(lambda: [d["body"]["gate"] for d in line.of_kind("decision")[-1:]] == ["feed"])

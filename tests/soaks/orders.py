@@ -35,6 +35,7 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OrderStatus
 
 RULES = Settings(
+    holdings="All",  # so that what others deposit is traded too
     band_min_bps=0,
     band_max_bps=10**9,
     risk_fraction=Decimal("0.2"),
@@ -107,6 +108,7 @@ class Soak:
     engine: Engine = field(init=False)
     decider: Decider = field(init=False)
     acts: Acts = field(init=False)
+    selling: Selling = field(init=False)
     books: Books = field(init=False)
     epoch: int = 0
     kills: int = 0
@@ -152,8 +154,9 @@ class Soak:
             lease=HeldLease(),
             rules=RULES,
         )
-        self.decider = Decider(self.engine, self.forecasts)  # type: ignore[arg-type]
-        self.acts = Acts(self.engine, Selling(self.engine))
+        self.selling = Selling(self.engine)
+        self.decider = Decider(self.engine, self.forecasts, self.selling)  # type: ignore[arg-type]
+        self.acts = Acts(self.engine, self.selling)
 
     async def run(self) -> None:
         """All windows, each until its offset would be committed; then a quiet end, and checks."""

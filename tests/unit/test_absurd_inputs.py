@@ -54,6 +54,7 @@ def decided(**changes: Any) -> Decision:
     state = changes.pop("state", holding())
     given_now: dict[str, Any] = {
         "now": END + 1000,
+        "taker_fee_bps": D(40),
         "window": Window(end=END, ratio=1.0, complete=True),
         "prediction": RISES,
         "quote": GOOD,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradebot.domain.account.position import Position
 from tradebot.domain.decision import (
     Decision,
     Increments,
@@ -23,9 +24,7 @@ from tradebot.domain.decision import (
     decide,
 )
 from tradebot.domain.risk.gates import GATES
-from tradebot.domain.risk.marks import advance, scale
-from tradebot.domain.signal import predict
-from tradebot.records import ForecastRecord
+from tradebot.domain.situation import Holdings, Stored, read_stored
 from tradebot.trader.metrics import DECISIONS, from_zero
 
 END = 1_602_770_100_000
@@ -56,6 +55,7 @@ def situation(delta: float = 0.001, **changes: Any) -> dict[str, Any]:
         "prediction": prediction(delta),
         "quote": Quote(bid=Decimal("11381.50"), ask=Decimal("11388.08")),
         "now": END + 1000,
+        "taker_fee_bps": Decimal(40),
         "settings": Settings(),
     } | changes
 
@@ -67,7 +67,14 @@ def decided(delta: float = 0.001, **changes: Any) -> Decision:
 
 
 def holding(base: str = "0.5", **changes: Any) -> State:
-    return State(base=Decimal(base), quote=Decimal(1000), bought=True, **changes)
+    """A bot that bought all the base that its account has."""
+    own = position(Decimal(base))
+    return State(base=Decimal(base), quote=Decimal(1000), bought=True, position=own, **changes)
+
+
+def position(amount: Decimal) -> Position:
+    price = Decimal(11000)
+    return Position(amount=amount, cost=amount * price, opened_at=1, high=price, low=price)
 
 
 # The report's rules.
@@ -85,6 +92,39 @@ def test_a_falling_forecast_sells_all_that_is_held() -> None:
     assert decision.action == "sell"
     assert decision.amount == Decimal("0.12345678")
     assert decision.price == Decimal("11370.12"), "10 bps below the bid, on the price step, up"
+
+
+def test_a_sell_leaves_what_the_bot_did_not_buy() -> None:
+    state = msgspec.structs.replace(holding("0.5"), base=Decimal(10))
+    assert decided(-0.001, state=state).amount == Decimal("0.5")
+    nothing = decided(-0.001, state=State(base=Decimal(10), quote=Decimal(1000)))
+    assert (nothing.action, nothing.gate) == ("hold", "position")
+    assert nothing.reason == "nothing to sell; 10 of base in the account is not the bot's own"
+
+
+def test_with_holdings_of_all_a_sell_sells_the_whole_balance_whoever_bought_it() -> None:
+    state = State(base=Decimal(10), quote=Decimal(1000))
+    decision = decided(-0.001, state=state, settings=Settings(holdings="All"))
+    assert (decision.action, decision.amount) == ("sell", Decimal(10))
+
+
+def test_a_sell_never_asks_for_more_than_is_available() -> None:
+    state = msgspec.structs.replace(holding("0.5"), base=Decimal("0.2"))
+    assert decided(-0.001, state=state).amount == Decimal("0.2")
+
+
+def test_a_decision_stored_before_holdings_was_a_setting_sold_the_whole_balance() -> None:
+    given_now = situation()
+    stored = Stored(
+        state=given_now.pop("state"),
+        settings=given_now.pop("settings"),
+        inputs=Inputs(increments=STEPS, **given_now),
+    )
+    text = msgspec.json.encode(stored).decode()
+    assert read_stored(text) == stored
+    old = text.replace('"holdings":"Own",', "")
+    assert old != text
+    assert read_stored(old).settings == msgspec.structs.replace(stored.settings, holdings="All")
 
 
 def test_a_flat_forecast_holds() -> None:
@@ -137,6 +177,10 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
     ("halt", {"state": State(base=Decimal(0), quote=Decimal(1000), paused="lunch")}),
     ("reconciliation", {"state": State(base=Decimal(0), quote=Decimal(1000), reconciled=False)}),
     ("reconciliation", {"state": State(base=Decimal(0), quote=Decimal(1000), unresolved=1)}),
+    *(
+        ("market_status", {"market_status": status})
+        for status in ("closed", "cancel_only", "post_only")
+    ),
     ("window_age", {"now": END + 70_001}),
     ("window_age", {"now": 0}),
     ("feed", {"quote": None}),
@@ -166,7 +210,7 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
         "size",
         {
             "state": State(base=Decimal(2), quote=Decimal(1000)),
-            "settings": Settings(max_position=Decimal(2)),
+            "settings": Settings(max_position=Decimal(2), holdings="All"),
         },
     ),
     ("size", {"state": State(base=Decimal(0), quote=Decimal("0.01"))}),
@@ -223,19 +267,18 @@ def test_a_forecast_that_pays_fees_and_edge_passes() -> None:
     assert decided(prediction=prediction(0.0001, turn=0.01), settings=wide).action == "buy"
 
 
-def test_a_buy_leaves_one_order_of_the_hour_for_the_way_out() -> None:
-    recent = (END - 600_000, END - 300_000)
+def test_the_number_of_orders_in_an_hour_never_holds_a_sell_back() -> None:
+    recent = tuple(END - 60_000 * ago for ago in range(30, 0, -1))
     settings = Settings(max_orders_per_hour=3)
-    sell = decided(-0.001, state=holding(orders_at=recent), settings=settings)
-    assert sell.action == "sell"
-    full = decided(-0.001, state=holding(orders_at=(END - 900_000, *recent)), settings=settings)
-    assert full.gate == "order_rate"
+    assert decided(-0.001, state=holding(orders_at=recent), settings=settings).action == "sell"
 
 
 def test_a_position_limit_makes_a_buy_smaller_before_it_forbids_it() -> None:
     state = State(base=Decimal("0.999"), quote=Decimal(100_000))
-    decision = decided(state=state, settings=Settings(max_position=Decimal(1)))
-    assert decision.amount == Decimal("0.001")
+    everything = Settings(max_position=Decimal(1), holdings="All")
+    assert decided(state=state, settings=everything).amount == Decimal("0.001")
+    own = Settings(max_position=Decimal("0.002"))
+    assert decided(state=state, settings=own).amount == Decimal("0.002"), "it bought nothing yet"
 
 
 def test_losses_halt_the_bot_at_any_window_whatever_the_signal() -> None:
@@ -268,6 +311,8 @@ prices = st.decimals(min_value="0.01", max_value=10**6, places=2)
 @given(
     quote=money,
     base=st.decimals(min_value=0, max_value=1000, places=8),
+    own=st.decimals(min_value=0, max_value=1, places=8),
+    holdings=st.sampled_from(["Own", "All"]),
     bid=prices,
     spread=st.decimals(min_value="0.01", max_value=100, places=2),
     fraction=st.decimals(min_value="0.01", max_value=1, places=2),
@@ -277,14 +322,19 @@ prices = st.decimals(min_value="0.01", max_value=10**6, places=2)
 def test_no_order_risks_more_than_its_limits(
     quote: Decimal,
     base: Decimal,
+    own: Decimal,
+    holdings: Holdings,
     bid: Decimal,
     spread: Decimal,
     fraction: Decimal,
     limit: Decimal | None,
     delta: float,
 ) -> None:
-    settings = Settings(risk_fraction=fraction, max_position=limit, collar_bps=5000)
-    state = State(base=base, quote=quote)
+    settings = Settings(
+        holdings=holdings, risk_fraction=fraction, max_position=limit, collar_bps=5000
+    )
+    state = State(base=base, quote=quote, position=position(base * own) if own else None)
+    held = base if holdings == "All" else base * own
     decision = decided(
         delta, state=state, settings=settings, quote=Quote(bid=bid, ask=bid + spread)
     )
@@ -294,11 +344,11 @@ def test_no_order_risks_more_than_its_limits(
     assert decision.amount % STEPS.amount_step == 0 and decision.price % STEPS.price_step == 0
     assert decision.amount >= STEPS.minimum
     if decision.action == "sell":
-        assert decision.amount <= base
+        assert decision.amount <= held
         return
     assert decision.amount * decision.price * Decimal("1.004") <= fraction * quote
     if limit is not None:
-        assert base + decision.amount <= limit
+        assert held + decision.amount <= limit
 
 
 def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
@@ -310,53 +360,6 @@ def test_a_decision_comes_out_the_same_from_its_stored_inputs() -> None:
         for part in (state, inputs, settings)
     ]
     assert decide(*again) == decide(state, inputs, settings)
-
-
-# Forecast and marks.
-
-
-def predicted(ts: int) -> Prediction | None:
-    """What a forecast of five minutes from minute one on says at `ts` (ms)."""
-    forecast = ForecastRecord(
-        symbol="BTCUSD",
-        model="m",
-        digest="d",
-        fitted_at=0,
-        history_end=0,
-        start=60_000,
-        step_ms=60_000,
-        log_price=[1.0, 1.1, 1.3, 1.2, 1.4],
-        lower=[],
-        upper=[],
-    )
-    return predict(forecast, ts)
-
-
-def test_the_forecast_is_read_at_the_window_s_timestamp_and_the_step_after() -> None:
-    read = predicted(120_000)
-    assert read is not None
-    assert (read.log_price, read.log_price_next, read.log_price_turn) == (1.1, 1.3, 1.3)
-
-
-@pytest.mark.parametrize("ts", [0, 59_999, 300_000, 10**9])
-def test_outside_its_reach_a_forecast_says_nothing(ts: int) -> None:
-    assert predicted(ts) is None
-
-
-def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
-    day = 86_400_000
-    marks = advance(None, Decimal(100), day)
-    marks = advance(marks, Decimal(120), day + 1)
-    marks = advance(marks, Decimal(90), 2 * day)
-    assert marks == Marks(day=2, day_equity=Decimal(90), peak_equity=Decimal(120))
-
-
-def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
-    marks = Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120))
-    assert scale(marks, before=Decimal(90), after=Decimal(180)) == Marks(
-        day=1, day_equity=Decimal(200), peak_equity=Decimal(240)
-    )
-    assert scale(marks, before=Decimal(0), after=Decimal(180)) is None, "there was no ratio"
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.GATE)

@@ -76,7 +76,7 @@ def test_a_folder_in_which_a_demo_runs_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with prepare_state(folder):
         (folder / "documents.sqlite").touch()
-        with pytest.raises(SettingsError, match="another demo runs there; end it"):
+        with pytest.raises(SettingsError, match="another demo is running there; stop it"):
             prepare_state(folder)
         assert (folder / "documents.sqlite").exists()
     prepare_state(folder).close()
@@ -94,7 +94,7 @@ def test_a_model_that_there_is_not_ends_the_demo_at_its_first_refusal(tmp_path: 
         timeout=60,
     )  # fmt: skip
     assert ended.returncode == 1
-    assert " does not start: " in ended.stderr.splitlines()[-1]
+    assert " cannot start: " in ended.stderr.splitlines()[-1]
     assert "'Oracle': give one of" in ended.stderr.splitlines()[-1]
     assert "starting again in 2 s" not in ended.stderr
 
@@ -109,7 +109,7 @@ def test_a_line_of_a_log_is_not_broken_at_the_width_of_a_terminal() -> None:
 
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
-    with pytest.raises(SettingsError, match="holds files that no demo made"):
+    with pytest.raises(SettingsError, match="contains files that are not from a demo"):
         prepare_state(tmp_path)
     assert not (tmp_path / MARKER).exists()
 
@@ -124,7 +124,7 @@ def test_a_taken_port_is_refused_with_the_way_out() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"port {port} is taken: .*--port"):
+        with pytest.raises(SettingsError, match=rf"port {port} is in use: .*--port"):
             check(DemoSettings(port=port))
 
 

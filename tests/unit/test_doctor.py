@@ -16,7 +16,14 @@ from click.testing import CliRunner
 from observing.elastic_answers import ElasticAnswers
 
 from tradebot.doctor.command import command
-from tradebot.doctor.findings import Health, of_drift, of_fees, of_history, of_key_file
+from tradebot.doctor.findings import (
+    Health,
+    of_drift,
+    of_fees,
+    of_history,
+    of_holdings,
+    of_key_file,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +36,18 @@ def test_a_clock_that_drifts_is_judged_by_what_nonces_bear(seconds: float, healt
 def test_an_edge_of_nothing_is_told_what_fees_make_of_it() -> None:
     finding = of_fees(Decimal(40), 0)
     assert finding.health == Health.WARNING
-    assert "cost 80 bps in fees" in finding.what
+    assert "costs 80 bps in fees" in finding.what
     assert of_fees(Decimal(40), 10).health == Health.GOOD
+
+
+def test_the_doctor_says_what_a_sell_would_sell() -> None:
+    own = of_holdings("Own", "BTC", Decimal(10))
+    assert own.health == Health.GOOD
+    assert "what the bot's own orders bought" in own.what
+    everything = of_holdings("All", "BTC", Decimal(10))
+    assert everything.health == Health.WARNING
+    assert "whole balance of 10 BTC" in everything.what
+    assert "--holdings Own" in everything.advice
 
 
 def test_a_history_of_a_day_is_too_short_for_daily_seasonality() -> None:
@@ -110,7 +127,7 @@ def test_a_store_with_user_password_and_authority_is_checked_with_them(
     identity += ["--elasticsearch-password-file", str(tmp_path / "password")]
     authority = ["--elasticsearch-ca-file", str(tmp_path / "ca.pem")]
     allowed = store_finding("--elasticsearch", guarded, *identity, *authority)
-    assert (allowed["health"], allowed["what"]) == ("good", f"{guarded} holds no decision yet")
+    assert (allowed["health"], allowed["what"]) == ("good", f"{guarded} contains no decisions yet")
     assert store_finding("--elasticsearch", guarded, *authority)["health"] == "bad"
     assert store_finding("--elasticsearch", guarded, *identity)["health"] == "bad"
 
@@ -131,5 +148,5 @@ def test_one_file_holds_the_settings_of_trader_store_and_doctor(tmp_path: Path) 
     found = store_finding("--config", str(file))
     assert (found["health"], found["what"]) == (
         "skipped",
-        f"{tmp_path}/documents.sqlite is not there until the recorder runs",
+        f"{tmp_path}/documents.sqlite does not exist yet; the recorder creates it",
     )

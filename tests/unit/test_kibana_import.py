@@ -105,14 +105,14 @@ def test_two_hundred_without_success_is_a_failure_that_names_what_was_not_taken(
 )
 def test_whatever_does_not_say_success_is_a_failure(kibana: Kibana, answer: Any) -> None:
     kibana.answer = answer
-    with pytest.raises(SettingsError, match="did not take the dashboards"):
+    with pytest.raises(SettingsError, match="did not accept the dashboards"):
         import_dashboards(settings(kibana))
 
 
 def test_a_kibana_that_never_comes_is_one_clear_sentence(kibana: Kibana) -> None:
     kibana.statuses = [STARTING] * 99
     hasty = RecorderSettings(setup_kibana=kibana.url, kibana_wait_seconds=0)
-    with pytest.raises(SettingsError, match=r"not available in 0 s: 503 unavailable"):
+    with pytest.raises(SettingsError, match=r"not available within 0 s: 503 unavailable"):
         import_dashboards(hasty)
     nowhere = RecorderSettings(setup_kibana="http://127.0.0.1:1", kibana_wait_seconds=0)
     with pytest.raises(SettingsError, match="--setup-kibana"):
@@ -130,7 +130,7 @@ def test_user_and_password_go_with_every_call(kibana: Kibana, tmp_path: Path) ->
 def test_the_command_ends_with_zero_only_after_success(kibana: Kibana) -> None:
     command = [sys.executable, "-m", "tradebot", "recorder", "--setup-kibana", kibana.url]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and f"took {len(saved_objects())} objects" in done.stdout
+    assert done.returncode == 0 and f"imported {len(saved_objects())} objects" in done.stdout
     kibana.answer = (200, {"success": False})
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode != 0 and "did not take" in done.stderr
+    assert done.returncode != 0 and "did not accept" in done.stderr

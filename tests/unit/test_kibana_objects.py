@@ -232,7 +232,7 @@ def test_a_click_on_a_decision_opens_all_about_that_trade() -> None:
 def test_a_click_on_a_trade_of_the_table_offers_all_about_it() -> None:
     trading = next(d for d in DASHBOARDS if d["id"] == "tradebot-trading")
     opening = [p for p in panels(trading) if p["embeddableConfig"]["enhancements"]]
-    assert [p["title"] for p in opening] == ["Trades: a click on a decision opens all about it"]
+    assert [p["title"] for p in opening] == ["Trades (click a decision to open it)"]
     (reference,) = (r for r in trading["references"] if r["type"] == "dashboard")
     assert reference["id"] == "tradebot-trade"
     layer = opening[0]["embeddableConfig"]["attributes"]["state"]["datasourceStates"]["formBased"]

@@ -190,12 +190,12 @@ async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() 
     async with running(broker) as partition:
         partition.take(fetch(0, 3))
         for clock in partition._clocks.values():
-            clock.observe(START + 60_000 + 11_000)
+            clock.follow(START + 60_000 + 11_000)
         await partition.tick()
         assert broker.windows() == []
         partition.take(fetch(3, 4))
         for clock in partition._clocks.values():
-            clock.observe(START + 60_000 + 11_000)
+            clock.follow(START + 60_000 + 11_000)
         await partition.tick()
         await until_async(lambda: broker.windows() == [(0, 4)])
 

@@ -362,30 +362,3 @@ def test_stamps_never_go_back_though_the_clock_ran_ahead() -> None:
     (second,) = feed.read(l2(["buy", "301.96", "1"]))
     assert isinstance(first, BookEvent) and isinstance(second, BookEvent)
     assert second.ts >= first.ts == 1624493696869
-
-
-HOUR_MS = 3_600_000
-
-
-@pytest.mark.parametrize("interface", ["new", "v1", "v2"])
-def test_a_frame_from_the_future_breaks_the_feed_and_leaves_the_clock_where_it_was(
-    interface: Any,
-) -> None:
-    def beat(ts: int) -> str:
-        if interface == "new":
-            return trade(1, "101.00", "1", buyer_made=False, ts=ts * 1_000_000)
-        beat = {"type": "heartbeat", "timestampms": ts, "timestamp": ts}
-        return json.dumps(beat | {"socket_sequence": ts % HOUR_MS})
-
-    here = MS // HOUR_MS * HOUR_MS
-    time = clock()
-    feed = feed_of(interface, "BTCUSD", time)
-    feed.read(beat(here))
-    feed.read(beat(here + 1))
-    with pytest.raises(FeedBrokenError, match="ahead") as broken:
-        feed.read(beat(here + 2 + HOUR_MS))
-    assert broken.value.cause == "malformed"
-    assert time.now() == here + 1
-    # A connection begins wherever the venue's time is: it may have been away for long.
-    feed_of(interface, "BTCUSD", time).read(beat(here + 5 * HOUR_MS))
-    assert time.now() == here + 5 * HOUR_MS

@@ -42,6 +42,7 @@ def test_every_variable_is_a_setting_of_its_stage_and_its_value_is_taken(
 def test_the_trader_gets_every_number_of_the_resource() -> None:
     made = children(
         bot(
+            holdings="All",
             riskFraction="0.25",
             liquidityBand={"minBps": 1, "maxBps": 2},
             forecast={"model": "Prophet", "minEdgeBps": 7},
@@ -51,12 +52,23 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
                 "maxDrawdown": "0.5",
                 "cooldownSeconds": 6,
                 "maxOrdersPerHour": 8,
+                "onBreach": "Flatten",
+            },
+            exits={
+                "stopLoss": "0.07",
+                "trailingStop": "0.08",
+                "takeProfit": "0.9",
+                "maxHoldMinutes": 10,
+                "noSignalMinutes": 11,
+                "maxExitSlippageBps": 12,
+                "watchSeconds": 13,
             },
         ),
         "trader",
     )
     data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
     wanted = {
+        "TRADEBOT_HOLDINGS": "All",
         "TRADEBOT_RISK_FRACTION": "0.25",
         "TRADEBOT_BAND_MIN_BPS": "1",
         "TRADEBOT_BAND_MAX_BPS": "2",
@@ -67,6 +79,14 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
         "TRADEBOT_MAX_DRAWDOWN": "0.5",
         "TRADEBOT_COOLDOWN_SECONDS": "6",
         "TRADEBOT_MAX_ORDERS_PER_HOUR": "8",
+        "TRADEBOT_ON_BREACH": "Flatten",
+        "TRADEBOT_STOP_LOSS": "0.07",
+        "TRADEBOT_TRAILING_STOP": "0.08",
+        "TRADEBOT_TAKE_PROFIT": "0.9",
+        "TRADEBOT_MAX_HOLD_MINUTES": "10",
+        "TRADEBOT_NO_SIGNAL_MINUTES": "11",
+        "TRADEBOT_MAX_EXIT_SLIPPAGE_BPS": "12",
+        "TRADEBOT_WATCH_SECONDS": "13",
         "TRADEBOT_SPEED": "30",
         "TRADEBOT_TOPIC_PREFIX": "emulator.",
     }

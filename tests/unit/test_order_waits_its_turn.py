@@ -50,16 +50,17 @@ class Desk:
         self.executor = Executor(self.books, account, held)
 
     @asynccontextmanager
-    async def waiting(self, window_end: int = 60_000) -> AsyncIterator[None]:
+    async def waiting(self, reduces: bool = False) -> AsyncIterator[None]:
         """An order is written and waits for its turn inside the block, and has had it after."""
         intent = self.books.intent(
             "sell",
             Decimal(1),
             Decimal(11500),
             mid=Decimal(11500),
-            window_end=window_end,
+            window_end=60_000,
             name="d",
             minimum=Decimal(0),
+            reduces=reduces,
         )
         sending = asyncio.create_task(self.executor.execute(intent))
         await asyncio.sleep(0.1)  # of virtual time: before its turn, when nothing else is left
@@ -101,7 +102,7 @@ async def test_a_person_s_order_to_flatten_goes_out_though_the_bot_is_paused(
     virtual_time: VirtualTime,
 ) -> None:
     desk = Desk(virtual_time)
-    async with desk.waiting(window_end=0):
+    async with desk.waiting(reduces=True):
         await desk.books.record(Paused(because="out", by="a person"))
     assert desk.sent == ["/v1/order/new"]
 

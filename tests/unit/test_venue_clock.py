@@ -1,9 +1,9 @@
-"""The venue's clock: forward at once, back only where the venue's own time has gone back."""
+"""The venue's clock: one stray stamp moves nothing, a venue whose time jumped is followed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradebot.platform.clock import SETTLE_SECONDS, VenueClock
+from tradebot.platform.clock import AHEAD_SECONDS, BEHIND_SECONDS, FIRST_SECONDS, VenueClock
 
 HOUR = 3_600_000
 NOON = 1_609_502_400_000
@@ -17,6 +17,8 @@ class Line:
         self.speed = speed
         self.clock = VenueClock(speed, monotonic=lambda: self.seconds)
         self.clock.observe(NOON)
+        self.seconds = FIRST_SECONDS
+        self.clock.observe(NOON + int(1000 * speed * FIRST_SECONDS))
 
     def live(self, seconds: float, ahead: int = 0, pace: float = 1.0) -> None:
         """Messages each half second, stamped by a venue whose time is `ahead` of the true one."""
@@ -31,26 +33,52 @@ class Line:
         return (self.clock.now() - true) / 1000 / self.speed
 
 
-def test_a_venue_that_jumps_ahead_is_followed_at_once() -> None:
-    line = Line()
-    line.live(1, ahead=HOUR)
-    assert line.error() == 3600
+def test_a_venue_that_jumps_ahead_is_followed_when_it_has_kept_pace_for_a_moment() -> None:
+    for speed in (1.0, 30.0):
+        line = Line(speed)
+        line.live(AHEAD_SECONDS, ahead=int(HOUR * speed))
+        assert abs(line.error()) < 1, "a few stray stamps would look the same"
+        line.live(1, ahead=int(HOUR * speed))
+        assert abs(line.error() - 3600) < 1
 
 
-def test_one_stamp_from_the_future_costs_half_a_minute_and_not_a_year() -> None:
+@given(st.lists(st.sampled_from([NOON + HOUR, NOON + 365 * 24 * HOUR, 2**42]), max_size=20))
+def test_stamps_from_the_future_between_good_ones_change_nothing(strays: list[int]) -> None:
+    line, clean = Line(), Line()
+    for stray in strays:
+        line.clock.observe(stray)
+        line.live(0.5)
+        clean.live(0.5)
+        assert line.clock.now() == clean.clock.now()
+        assert line.clock.silence() == clean.clock.silence()
+
+
+def test_a_first_stamp_from_the_future_yields_to_the_next_good_one() -> None:
+    seconds = 0.0
+    clock = VenueClock(monotonic=lambda: seconds)
+    clock.observe(NOON + 365 * 24 * HOUR)
+    assert not clock.settled, "one stamp may be wrong"
+    clock.observe(NOON)
+    assert (clock.now(), clock.settled) == (NOON, False)
+    clock.observe(NOON + 1)
+    assert not clock.settled
+    seconds = FIRST_SECONDS
+    clock.observe(NOON + 1000)
+    assert (clock.now(), clock.settled) == (NOON + 1000, True)
+
+
+def test_stray_stamps_do_not_make_a_silent_feed_look_alive() -> None:
     line = Line()
-    line.clock.observe(NOON + 365 * 24 * HOUR)
-    line.live(SETTLE_SECONDS - 1)
-    assert line.error() > 3600, "nothing looks fresher than it is meanwhile"
-    line.live(2)
-    assert abs(line.error()) < 1
+    line.seconds += 7
+    line.clock.observe(NOON + HOUR)
+    assert line.clock.silence() == 7
 
 
 def test_a_venue_that_jumps_ahead_and_back_is_followed_back_after_half_a_minute() -> None:
     for speed in (1.0, 60.0):
         line = Line(speed)
         line.live(20, ahead=int(HOUR * speed))
-        line.live(SETTLE_SECONDS + 1)
+        line.live(BEHIND_SECONDS + 1)
         assert abs(line.error()) < 1
 
 
@@ -102,5 +130,5 @@ def test_whatever_a_venue_did_the_clock_is_right_again_in_a_bounded_time(
     line = Line()
     for ahead, seconds in did:
         line.live(seconds, ahead=ahead)
-    line.live(2 * SETTLE_SECONDS + 2)
+    line.live(2 * BEHIND_SECONDS + 2)
     assert abs(line.error()) <= 5.5

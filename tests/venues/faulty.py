@@ -282,6 +282,9 @@ class FaultyVenue:
             bid=self.bid, ask=self.bid + 1, last=self.bid, ts=self.now, volumes={"BTC": Decimal(1)}
         )
 
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        return [(self.bid, Decimal(10**6))]
+
     def forget(self) -> None:
         """Nothing is remembered."""
 

@@ -22,7 +22,7 @@ helm.sh/resource-policy: keep
 {{- $_ := set $kafka "security" (ternary "SASL_SSL" "PLAINTEXT" $strimzi.secure) }}
 {{- if $strimzi.secure }}
 {{- $_ := set $kafka "caSecret" (printf "%s-cluster-ca-cert" $strimzi.cluster) }}
-{{- range list "ingest" "liquidity" "forecast" "trader" "recorder" "dashboard" }}
+{{- range keys (include "tradebot.stages" . | fromJson) | sortAlpha }}
 {{- $user := printf "%s-%s" $strimzi.cluster . }}
 {{- $_ := set $kafka.credentials . (dict "username" $user "secretName" $user) }}
 {{- end }}

@@ -67,6 +67,19 @@ class Limits(_Part, frozen=True, kw_only=True):
     max_drawdown: str = "0.10"
     cooldown_seconds: int = 60
     max_orders_per_hour: int = 30
+    on_breach: Literal["ReduceOnly", "Flatten", "Hold"] = "ReduceOnly"
+
+
+class Exits(_Part, frozen=True, kw_only=True):
+    """What closes a position; fractions are decimal strings, and 0 turns a policy off."""
+
+    stop_loss: str = "0.05"
+    trailing_stop: str = "0"
+    take_profit: str = "0"
+    max_hold_minutes: int = 0
+    no_signal_minutes: int = 0
+    max_exit_slippage_bps: int = 500
+    watch_seconds: int = 5
 
 
 class Spec(_Part, frozen=True, kw_only=True):
@@ -75,10 +88,12 @@ class Spec(_Part, frozen=True, kw_only=True):
     symbol: str
     mode: Literal["Paper", "Live", "Paused"] = "Paper"
     venue: Venue = Venue()
+    holdings: Literal["Own", "All"] = "Own"
     risk_fraction: str = "0.05"
     liquidity_band: Band = Band()
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
+    exits: Exits = Exits()
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
 
 

@@ -10,7 +10,6 @@ import msgspec
 CONFIG_VARIABLE = "TRADEBOT_OPERATOR_CONFIG"
 
 Environment = Literal["Emulator", "Sandbox", "Production"]
-StageName = Literal["ingest", "liquidity", "forecast", "trader"]
 
 
 class ConfigError(Exception):

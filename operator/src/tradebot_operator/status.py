@@ -88,7 +88,7 @@ def _stages(
     troubles = [
         state.trouble
         for unit, state in states
-        if state.trouble and not (state.running if unit.stage == "trader" else state.ready)
+        if state.trouble and not (state.running if unit.bot else state.ready)
     ]
     # What failed is told before what only takes its time, wherever in the line it is.
     failed = [item for item in troubles if item.reason not in (STARTING, NOT_READY)]
@@ -97,7 +97,12 @@ def _stages(
             # One sentence for all: a start is one write, not one a stage.
             return Said("False", STARTING, "the stages are starting")
         return Said("False", trouble.reason, trouble.message)
-    return Said("True", "AllAvailable", "ingest, liquidity, forecast and trader run")
+    return Said("True", "AllAvailable", f"{_listed([unit.stage for unit, _ in states])} run")
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def _ready(bot: TradeBot, stages: Said) -> Said:

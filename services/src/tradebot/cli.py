@@ -7,23 +7,26 @@ import click
 from tradebot import __version__
 from tradebot.platform.stages import installed, load
 
-DEMO: Final = ("tradebot.demo.command:command", "the whole pipeline on this machine")
+DEMO: Final = ("tradebot.demo.command:command", "run the whole pipeline on this machine")
 
 TOOLS: Final = {
     "history": ("tradebot.history.command:command", "fetch, check and convert price history"),
-    "backtest": ("tradebot.backtest.command:command", "a strategy on past prices"),
-    "tune": ("tradebot.backtest.tune.command:command", "search a strategy's parameters, honestly"),
-    "explain": ("tradebot.trader.explain:command", "why a trade happened"),
-    "status": ("tradebot.trader.control.status:command", "what a bot is doing"),
-    "pause": ("tradebot.trader.control.pause:command", "no new orders from a bot"),
+    "backtest": ("tradebot.backtest.command:command", "run a strategy on past prices"),
+    "tune": (
+        "tradebot.backtest.tune.command:command",
+        ("search a strategy's parameters, out of sample"),
+    ),
+    "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
+    "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),
+    "pause": ("tradebot.trader.control.pause:command", "stop a bot from sending new orders"),
     "resume": ("tradebot.trader.control.resume:command", "lift a pause or a halt"),
     "flatten": (
         "tradebot.trader.control.flatten:command",
-        "sell all that a bot holds, and pause it",
+        "sell everything a bot holds, and pause it",
     ),
-    "doctor": ("tradebot.doctor.command:command", "check a set-up and say what to do"),
-    "init": ("tradebot.backtest.init:command", "make a project folder"),
-    "bench": ("tradebot.bench:command", "measure speed beside a peer"),
+    "doctor": ("tradebot.doctor.command:command", "check a setup and say how to fix it"),
+    "init": ("tradebot.backtest.init:command", "create a project folder"),
+    "bench": ("tradebot.bench:command", "measure performance compared with a peer"),
 }
 """Subcommand: where its click command is, and its line in the help."""
 

@@ -109,6 +109,8 @@ class Decision(Body, frozen=True, kw_only=True):
     signal: Action
     reason: str
     gate: str
+    exit: str = ""
+    """The exit that closes the position, or that a gate holds back."""
     verdicts: list[Verdict]
     window_end: int
     ratio: float | None

@@ -1,6 +1,7 @@
 """The stages that bots share: ingest, liquidity and forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from tradebot_operator.builders.pod import (
     HISTORY_FOLDER,
@@ -14,7 +15,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import Forecast, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import Unit
+from tradebot_operator.units import FORECAST, INGEST, LIQUIDITY, Unit
 
 OWNERS = 3
 """Of how many bots a shared child says that it is theirs: the oldest of those that need it.
@@ -30,28 +31,34 @@ def shared_children(
     if not bots:
         return []
     bots = sorted(bots, key=lambda bot: (bot.created_at, bot.name))
-    if unit.stage == "forecast":
-        return children(_forecast(unit, bots, settings), settings)
-    return children(_feed(unit, bots, settings), settings)
+    plan = PLANS[unit.stage](unit, bots, settings)
+    return children(plan, settings)
 
 
-def _feed(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
+def _ingest(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
+    namespace = bots[0].namespace
+    return PodPlan(
+        unit=unit,
+        namespace=namespace,
+        owners=_owners(bots),
+        image=settings.images.services,
+        config=common_config(settings, unit, namespace) | venue_config(settings, unit),
+        egress="venue" if unit.environment != "Emulator" else "",
+    )
+
+
+def _liquidity(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
     namespace = bots[0].namespace
     config = common_config(settings, unit, namespace)
-    if unit.stage == "ingest":
-        config |= venue_config(settings, unit)
-    else:
-        # No worker_id: a pod that is forced away may still be ending while the next one runs, and
-        # two members under one fixed identity throw each other out of the group.
-        config["group"] = f"{config['topic_prefix']}liquidity"
-    reaches_venue = unit.stage == "ingest" and unit.environment != "Emulator"
+    # No worker_id: a pod that is forced away may still be ending while the next one runs, and
+    # two members under one fixed identity throw each other out of the group.
+    config["group"] = f"{config['topic_prefix']}liquidity"
     return PodPlan(
         unit=unit,
         namespace=namespace,
         owners=_owners(bots),
         image=settings.images.services,
         config=config,
-        egress="venue" if reaches_venue else "",
     )
 
 
@@ -99,3 +106,11 @@ def _owners(bots: Sequence[TradeBot]) -> tuple[dict[str, object], ...]:
     return tuple(
         bot.reference | {"controller": False, "blockOwnerDeletion": False} for bot in bots[:OWNERS]
     )
+
+
+PLANS: Final[Mapping[str, Callable[[Unit, Sequence[TradeBot], OperatorSettings], PodPlan]]] = {
+    INGEST.stage: _ingest,
+    LIQUIDITY.stage: _liquidity,
+    FORECAST.stage: _forecast,
+}
+"""By stage: the pod of a unit that bots share."""

@@ -9,10 +9,12 @@ from rich.console import Console
 
 from tradebot.backtest import prices, robustness
 from tradebot.backtest.counting import counting
+from tradebot.backtest.instruments import instrument
 from tradebot.backtest.loader import find
 from tradebot.backtest.report import page, table
 from tradebot.backtest.running import Run, costs_of, run
 from tradebot.backtest.settings import BacktestSettings
+from tradebot.domain.money import plain
 from tradebot.platform import settings as platform_settings
 
 
@@ -22,19 +24,24 @@ def _backtest(settings: BacktestSettings) -> None:
         _survey(settings, console)
         return
     with console.status("reading prices ..."):
-        before, tested = prices.split(prices.of_settings(settings), settings.to)
+        bars = prices.of_settings(settings)
+        before, tested = prices.split(bars, settings.to)
+        traded = instrument(settings, bars)
     strategy = find(settings, before, tested, console.print)
     with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
         outcome = run(
             tested,
             strategy,
-            costs_of(settings),
+            costs_of(settings, traded),
             cash=settings.cash,
             risk_free_rate=settings.risk_free_rate,
         )
     title = f"{settings.strategy} on {settings.symbol}" if settings.symbol else settings.strategy
     first, last = (str(ts.astype("datetime64[m]")).replace("T", " ") for ts in _span(outcome))
-    subtitle = f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}"
+    subtitle = (
+        f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}, price step"
+        f" {plain(traded.price_step)}"
+    )
     page.write(settings.report, page.render(outcome, title=title, subtitle=subtitle))
     if settings.json:
         click.echo(as_json(outcome, str(settings.report)))

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from tradebot.backtest import prices
+from tradebot.backtest.instruments import instrument
 from tradebot.backtest.loader import find, needs_before
 from tradebot.backtest.running import costs_of, run
 from tradebot.backtest.settings import BacktestSettings
@@ -68,7 +69,7 @@ def examine(settings: BacktestSettings, case: Case) -> Finding | None:
         return None
     own = msgspec.structs.replace(settings, seed=case.seed)
     strategy = find(own, before, tested, lambda _line: None)
-    outcome = run(tested, strategy, costs_of(own), cash=own.cash)
+    outcome = run(tested, strategy, costs_of(own, instrument(own, bars)), cash=own.cash)
     return Finding(
         case=case,
         start_ts=int(tested.ts[0]),

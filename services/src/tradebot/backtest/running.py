@@ -10,6 +10,7 @@ from tradebot.backtest.result import Result
 from tradebot.backtest.settings import CostSettings
 from tradebot.backtest.strategies.standards import buy_and_hold
 from tradebot.backtest.strategy import Bars, Signals, Strategy
+from tradebot.domain.instrument import Instrument
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,14 +25,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     held_metrics: Metrics
 
 
-def costs_of(settings: CostSettings) -> Costs:
-    """The costs that the settings ask for."""
+def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
+    """The costs that the settings ask for, on the steps of what is traded."""
     return Costs(
         tiers=GEMINI_TIERS if settings.fee_bps is None else flat(settings.fee_bps),
         spread_bps=settings.spread_bps,
         impact_bps=settings.impact_bps,
         volume_share=settings.volume_share,
         latency_bars=settings.latency_bars,
+        price_step=float(traded.price_step),
+        amount_step=float(traded.amount_step),
+        minimum=float(traded.minimum),
     )
 
 

@@ -13,9 +13,22 @@ MINUTES: dict[Resolution, int] = {
 }  # fmt: skip
 
 
-class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What trading costs in the backtest."""
+Step = Annotated[float, msgspec.Meta(gt=0, le=1e15)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
+
+class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is traded in the backtest, and what trading costs."""
+
+    symbol: Annotated[str, "what is traded, such as ETHUSD"] = ""
+    venue: Annotated[
+        str,
+        "takes steps and smallest order of --symbol from there: gemini, or a venue that ccxt knows;"
+        " if empty, the price step comes from the data's digits",
+    ] = ""
+    price_step: Annotated[Step | None, "prices are its multiples, in quote currency"] = None
+    amount_step: Annotated[Step | None, "amounts are its multiples, in base currency"] = None
+    minimum: Annotated[Amount | None, "smallest order, in base currency"] = None
     fee_bps: Annotated[
         float | None, "one fee for makers and takers, basis points; Gemini's tiers if not given"
     ] = None
@@ -35,7 +48,6 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     strategy: Annotated[
         str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a file with a strategy"
     ] = "IndicatorLstm"
-    symbol: Annotated[str, "what is traded, for the report's title"] = ""
     data: Annotated[
         str,
         "file of bars: CSV, JSON or Parquet, in any form that history knows; several, separated"
@@ -59,7 +71,7 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     to: Annotated[
         str, "how much of the data's end is tested, such as 1y, 6m, 30d; all of it if empty"
     ] = "1y"
-    cash: Annotated[float, msgspec.Meta(gt=0), "quote currency at the start"] = 10_000.0
+    cash: Annotated[float, msgspec.Meta(gt=0, le=1e15), "quote currency at the start"] = 10_000.0
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[

@@ -39,6 +39,9 @@ command = platform_settings.command(
     DemoSettings,
     _demo,
     name="demo",
-    summary="Runs the whole pipeline on this machine, with a page that shows it.",
+    summary=(
+        "Runs the whole pipeline on this machine, with a dashboard. Trades on paper, on an "
+        "emulated market."
+    ),
     example="tradebot demo --speed 30 --market bars.csv.gz",
 )

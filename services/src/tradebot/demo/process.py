@@ -62,7 +62,7 @@ class StageProcess:
             self.restarts += 1
             attempt = 0 if self.was_ready.is_set() and not ready_before else attempt + 1
             wait = RESTART_SECONDS[min(attempt, len(RESTART_SECONDS)) - 1]
-            self.reasons = {"ended": f"it ended by itself; starting again in {wait:g} s"}
+            self.reasons = {"ended": f"exited unexpectedly; restarting in {wait:g} s"}
             await asyncio.sleep(wait)
 
     async def _run_once(self) -> None:
@@ -89,7 +89,7 @@ class StageProcess:
             self.reasons = answer.json()["reasons"]
         except (httpx.HTTPError, ValueError, KeyError):
             if self.pid is not None:
-                self.reasons = {"starting": "it does not answer yet"}
+                self.reasons = {"starting": "does not respond yet"}
             return False
         ready = not self.reasons
         if ready:
@@ -117,7 +117,7 @@ class StageProcess:
     def last_words(self, lines: int = 5) -> str:
         """The end of its log, a line that it repeats once."""
         if not self.log.exists():
-            return "(no log)"
+            return "(empty log)"
         written = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(dict.fromkeys(written))
 

@@ -133,11 +133,11 @@ def _refuse_hopeless(processes: list[StageProcess]) -> None:
         if process.was_ready.is_set():
             continue
         if process.refused:
-            raise StageFailedError(f"{process.stage.name} does not start: {process.refused}")
+            raise StageFailedError(f"{process.stage.name} cannot start: {process.refused}")
         if process.restarts >= START_ATTEMPTS:
             raise StageFailedError(
-                f"{process.stage.name} does not start; the end of {process.log}:\n"
-                f"{process.last_words()}"
+                f"{process.stage.name} cannot start; the last lines of "
+                f"{process.log}:\n{process.last_words()}"
             )
 
 
@@ -149,10 +149,13 @@ def check(settings: DemoSettings) -> None:
     """
     for name, text in (("--market", settings.market), ("--faults", settings.faults)):
         if text and not Path(text).is_file():
-            raise SettingsError(f"{name} is {text!r}: there is no such file; give a file's path")
+            raise SettingsError(
+                f"{name} is {text!r}: there is no such file; set it to the path of a file"
+            )
     if settings.port and not _is_free(settings.port):
         raise SettingsError(
-            f"port {settings.port} is taken: end what listens there, or give another by --port"
+            f"port {settings.port} is in use: stop the process that listens there, or choose "
+            "another port with --port"
         )
 
 
@@ -168,8 +171,8 @@ def prepare_state(folder: Path) -> IO[str]:
     try:
         if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
             raise SettingsError(
-                f"--state-dir is {str(folder)!r}: it holds files that no demo made;"
-                " give an empty folder"
+                f"--state-dir is {str(folder)!r}: it contains files that are not from a demo; "
+                "choose an empty folder"
             )
         folder.mkdir(parents=True, exist_ok=True)
         held = _hold(folder)
@@ -187,7 +190,7 @@ def prepare_state(folder: Path) -> IO[str]:
             file.write_text(content)
     except OSError as error:
         raise SettingsError(
-            f"--state-dir is {str(folder)!r}: {error.strerror}; give a folder that can be written"
+            f"--state-dir is {str(folder)!r}: {error.strerror}; choose a writable folder"
         ) from None
     return held
 
@@ -199,8 +202,8 @@ def _hold(folder: Path) -> IO[str]:
     except BlockingIOError:
         held.close()
         raise SettingsError(
-            f"--state-dir is {str(folder)!r}: another demo runs there; end it, or give this one"
-            " a folder of its own"
+            f"--state-dir is {str(folder)!r}: another demo is running there; stop it, or choose "
+            "another folder"
         ) from None
     return held
 

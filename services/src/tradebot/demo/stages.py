@@ -81,6 +81,7 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         "state_dir": str(state),
         "bot": BOT,
         "mode": "Live",
+        "holdings": "All",  # the report's rule: the first sell sells the account's own 10 BTC
         "model": settings.model,
         "model_options": LIVELY if settings.model == "FastProphet" else "{}",
         "api_key_file": str(key_files(state)[0]),

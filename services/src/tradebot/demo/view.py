@@ -18,7 +18,7 @@ def _state(process: StageProcess) -> Text:
 def panel(processes: list[StageProcess], elapsed: float, page: str) -> Group:
     """The page's address, and a row a stage."""
     ready = all(not process.reasons for process in processes)
-    headline = f"{page}  ·  {elapsed:.0f} s  ·  Ctrl-C ends it" if ready else "starting …"
+    headline = f"{page}  ·  {elapsed:.0f} s  ·  press Ctrl-C to stop" if ready else "starting …"
     view = Table(box=None, pad_edge=False)
     for heading in ("stage", "state", "restarts", "MiB"):
         view.add_column(heading, justify="right" if heading in ("restarts", "MiB") else "left")

@@ -8,7 +8,17 @@ from typing import Annotated, Final
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from tradebot.doctor.findings import Finding, Health, of_drift, of_fees, of_history, of_key_file
+from tradebot.doctor.findings import (
+    Finding,
+    Health,
+    of_drift,
+    of_fees,
+    of_history,
+    of_holdings,
+    of_key_file,
+)
+from tradebot.domain.instrument import split_symbol
+from tradebot.domain.money import ZERO
 from tradebot.history import load
 from tradebot.platform.kafka import client_config, wait_for_broker
 from tradebot.platform.open_store import open_store
@@ -27,7 +37,7 @@ TIMEOUT: Final = 5.0
 class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor takes beside the settings of a trader and of the store."""
 
-    history_file: Annotated[str, "file of minutes that the forecaster starts with"] = ""
+    history_file: Annotated[str, "file with the forecaster's initial minutes"] = ""
     json: Annotated[bool, "print the findings as one JSON object on the last line"] = False
 
 
@@ -36,17 +46,17 @@ def broker(settings: StageSettings) -> list[Finding]:
     try:
         wait_for_broker(settings, seconds=4)
     except SettingsError as error:
-        return [Finding("Kafka", Health.BAD, f"nothing answers at {settings.kafka}", str(error))]
+        return [Finding("Kafka", Health.BAD, f"no broker responds at {settings.kafka}", str(error))]
     present = AdminClient(client_config(settings)).list_topics(timeout=5).topics
-    found = [Finding("Kafka", Health.GOOD, f"{settings.kafka} answers")]
+    found = [Finding("Kafka", Health.GOOD, f"{settings.kafka} responds")]
     wanted = [settings.topic_prefix + name for name in topic_names()]
     missing = [name for name in wanted if name not in present]
     if missing:
-        what = f"topics that are not there yet: {', '.join(missing)}"
-        advice = "the stages create them where they may; else create them by hand"
+        what = f"missing topics: {', '.join(missing)}"
+        advice = "the stages create them if they have permission; otherwise create them manually"
         found.append(Finding("topics", Health.WARNING, what, advice))
     else:
-        found.append(Finding("topics", Health.GOOD, "all are there"))
+        found.append(Finding("topics", Health.GOOD, "all exist"))
     return found
 
 
@@ -54,7 +64,11 @@ def store(settings: StoreSettings) -> list[Finding]:
     """Whether documents can be read where they are kept."""
     place = settings.elasticsearch or f"{settings.state_dir}/documents.sqlite"
     if not settings.elasticsearch and not Path(settings.state_dir, "documents.sqlite").exists():
-        return [Finding("store", Health.SKIPPED, f"{place} is not there until the recorder runs")]
+        return [
+            Finding(
+                "store", Health.SKIPPED, (f"{place} does not exist yet; the recorder creates it")
+            )
+        ]
     try:
         opened = open_store(settings)
         try:
@@ -62,19 +76,19 @@ def store(settings: StoreSettings) -> list[Finding]:
         finally:
             opened.close()
     except SettingsError as error:
-        advice = "give settings that the store accepts"
+        advice = "correct these settings"
         return [Finding("store", Health.BAD, error.message, advice)]
     except StoreUnavailableError as error:
-        advice = "start it, or give another address by --elasticsearch"
-        return [Finding("store", Health.BAD, f"{place} does not answer: {error}", advice)]
-    what = "holds decisions" if newest else "holds no decision yet"
+        advice = "start it, or set another address with --elasticsearch"
+        return [Finding("store", Health.BAD, f"{place} does not respond: {error}", advice)]
+    what = "contains decisions" if newest else "contains no decisions yet"
     return [Finding("store", Health.GOOD, f"{place} {what}")]
 
 
 async def venue(settings: TraderSettings) -> list[Finding]:
     """Whether the venue answers for the symbol, and how far the clocks are apart."""
     advice = (
-        "start it by `tradebot emulator`"
+        "start it with `tradebot emulator`"
         if settings.environment == "Emulator"
         else "check this machine's network, or try --environment Emulator"
     )
@@ -87,16 +101,23 @@ async def venue(settings: TraderSettings) -> list[Finding]:
     what = f"{client.address}: {settings.symbol} last {ticker.last}"
     found = [Finding("venue", Health.GOOD, what)]
     if settings.environment == "Emulator":
-        return [*found, Finding("clock", Health.SKIPPED, "the emulator has a time of its own")]
+        return [
+            *found,
+            Finding("clock", Health.SKIPPED, ("not checked: the emulator has its own time")),
+        ]
     if time_there is not None:
         found.append(of_drift(time.time() - time_there))
     return found
 
 
 async def keys(settings: TraderSettings) -> list[Finding]:
-    """Whether the venue takes the key, and what fees it pays."""
+    """Whether the venue takes the key, what fees it pays, and what the bot would sell."""
+    base, _ = split_symbol(settings.symbol)
     if not settings.api_key_file:
-        return [Finding("keys", Health.SKIPPED, "none are given: paper trading needs none")]
+        return [
+            Finding("keys", Health.SKIPPED, "not set; paper trading needs none"),
+            of_holdings(settings.holdings, base, settings.paper_base),
+        ]
     keys = Keys(
         api_key_file=settings.api_key_file,
         api_secret_file=settings.api_secret_file,
@@ -105,19 +126,22 @@ async def keys(settings: TraderSettings) -> list[Finding]:
     try:
         client = open_venue(settings, keys, timeout=TIMEOUT)
     except SettingsError as error:
-        return [Finding("keys", Health.BAD, error.message, "give the paths of both files")]
+        return [Finding("keys", Health.BAD, error.message, "set the paths of both files")]
     async with aclosing(client):
         account = client.account(settings.symbol)
         try:
             balances = await account.balances()
             fees = await account.fees()
         except VenueError as error:
-            advice = "make a key with the role Trader at the venue, and mind --time-based-nonce"
-            return [Finding("keys", Health.BAD, f"the venue refuses them: {error}", advice)]
+            advice = "create a key with the role Trader at the venue, and check --time-based-nonce"
+            return [Finding("keys", Health.BAD, f"the venue rejects them: {error}", advice)]
     held = ", ".join(f"{b.available} {b.currency}" for b in balances if b.amount)
     return [
-        Finding("keys", Health.GOOD, f"the venue takes them; the account has {held}"),
+        Finding("keys", Health.GOOD, f"the venue accepts them; the account has {held}"),
         of_fees(fees.taker_bps, settings.min_edge_bps),
+        of_holdings(
+            settings.holdings, base, sum((b.amount for b in balances if b.currency == base), ZERO)
+        ),
     ]
 
 
@@ -131,7 +155,7 @@ def key_files(settings: TraderSettings) -> list[Finding]:
 def history(settings: DoctorSettings) -> list[Finding]:
     """How much the forecaster would start with, and what is wrong with it."""
     if not settings.history_file:
-        told = "the venue's own candles, about a day, will do for a start; not for IndicatorLstm"
+        told = "the venue's candles, about one day, are enough to start, except for IndicatorLstm"
         return [Finding("history", Health.SKIPPED, told)]
     try:
         checked = load.load(Path(settings.history_file))

@@ -61,6 +61,8 @@ command = platform_settings.composed(
     (TraderSettings, StoreSettings, DoctorSettings),
     _doctor,
     name="doctor",
-    summary="Checks broker, venue, clock, keys, store and history, and says what to do.",
+    summary=(
+        "Checks the broker, venue, clock, keys, store and history, and says how to fix problems."
+    ),
     example="tradebot doctor --config settings.toml",
 )

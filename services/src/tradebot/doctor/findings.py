@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from tradebot.domain.situation import Holdings
+
 
 class Health(StrEnum):
     """How a thing stands."""
@@ -36,7 +38,7 @@ def of_drift(seconds: float) -> Finding:
     what = f"this clock is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} the venue"
     if abs(seconds) < DRIFT_WARNING:
         return Finding("clock", Health.GOOD, what)
-    advice = "synchronise it, such as by `timedatectl set-ntp true`"
+    advice = "synchronise it, for example with `timedatectl set-ntp true`"
     health = Health.WARNING if abs(seconds) < DRIFT_BAD else Health.BAD
     return Finding("clock", health, what, advice)
 
@@ -47,25 +49,43 @@ def of_history(minutes: int, span_minutes: int) -> Finding:
     if minutes >= ENOUGH_MINUTES:
         return Finding("history", Health.GOOD, what)
     if minutes == 0:
-        advice = "give a file by --history-file, or wait: the bot records minutes as they come"
-        return Finding("history", Health.BAD, "there is none", advice)
-    advice = "give a longer one by --history-file: two days show what is daily, two weeks a week"
+        advice = "set a file with --history-file, or wait: the bot records minutes as they arrive"
+        return Finding("history", Health.BAD, "no history", advice)
+    advice = (
+        "set a longer one with --history-file: two days show a daily pattern, two weeks a "
+        "weekly one"
+    )
     return Finding("history", Health.WARNING, what, advice)
 
 
 def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
     """Says what fees make of the rule that trades on any forecast gain."""
     trip = 2 * taker_bps
-    what = f"a buy and its sell cost {trip:.0f} bps in fees ({taker_bps:.0f} each)"
+    what = f"buying and selling again costs {trip:.0f} bps in fees ({taker_bps:.0f} each)"
     if min_edge_bps > 0:
         return Finding(
-            "fees", Health.GOOD, f"{what}; a buy asks for {min_edge_bps} bps beyond them"
+            "fees", Health.GOOD, f"{what}; a buy needs {min_edge_bps} bps more than that"
         )
     advice = (
-        "with min_edge_bps 0 the bot buys on any forecast rise, however far below the fees: set"
-        " --min-edge-bps above 0 to ask for a gain that pays them"
+        "with --min-edge-bps 0 the bot buys on any forecast rise, even one smaller than the "
+        "fees; set it above 0 to require a gain beyond the fees"
     )
     return Finding("fees", Health.WARNING, what, advice)
+
+
+def of_holdings(holdings: Holdings, currency: str, amount: Decimal) -> Finding:
+    """Says what a sell would sell of an account that holds `amount` of the base currency."""
+    if holdings == "Own":
+        what = f"a sell sells what the bot's own orders bought; the account has {amount} {currency}"
+        return Finding("holdings", Health.GOOD, what)
+    what = (
+        f"a sell sells the account's whole balance of {amount} {currency}, whoever bought it"
+        " (holdings is All)"
+    )
+    if not amount:
+        return Finding("holdings", Health.GOOD, what)
+    advice = "give --holdings Own to sell only what the bot's own orders bought"
+    return Finding("holdings", Health.WARNING, what, advice)
 
 
 def of_key_file(name: str, mode: int) -> Finding | None:
@@ -73,5 +93,5 @@ def of_key_file(name: str, mode: int) -> Finding | None:
     if mode & 0o077 == 0:
         return None
     return Finding(
-        "keys", Health.WARNING, f"{name} can be read by others (mode {mode:o})", f"chmod 600 {name}"
+        "keys", Health.WARNING, f"{name} is readable by others (mode {mode:o})", f"chmod 600 {name}"
     )

@@ -6,6 +6,10 @@ what the bot bought, or the whole base balance where `holdings` is `All`, as in 
 are limits that take at once or not at all. Around these stand the gates of `domain/risk`: each
 gives a verdict with its reason, all verdicts are kept, and the first that fails names the
 decision's reason.
+
+Exits come before the signal. An exit of `domain/exits` that closes the position sells it, whatever
+the forecast says, and only what makes a sale impossible or unsafe holds it back. A look between
+windows is a decision without a prediction: it halts and exits, and has no signal.
 """
 
 from decimal import Decimal
@@ -13,13 +17,15 @@ from typing import Final
 
 import msgspec
 
+from tradebot.domain.exits import policies, pricing
 from tradebot.domain.money import ZERO, Side, limit_price
-from tradebot.domain.risk import size
-from tradebot.domain.risk.gates import BUY_GATES, GATES, SELL_GATES, WATCHES, Gate
+from tradebot.domain.risk import model, size, window_age
+from tradebot.domain.risk.gates import BUY_GATES, EXIT_GATES, GATES, SELL_GATES, WATCHES, Gate
 from tradebot.domain.signal import signal_of
 from tradebot.domain.situation import (
     BPS,
     Action,
+    Exits,
     Increments,
     Inputs,
     Marks,
@@ -34,6 +40,7 @@ from tradebot.domain.situation import (
 
 __all__ = [
     "Decision",
+    "Exits",
     "Increments",
     "Inputs",
     "Marks",
@@ -60,8 +67,10 @@ REASONS_TO_HOLD: Final = (
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What to do for a window, and why.
 
-    `gate` is what held the signal back, one of `REASONS_TO_HOLD`, or empty; `halt` is the reason to
-    halt the bot, or empty.
+    `gate` is what held the signal or the exit back, one of `REASONS_TO_HOLD`, or empty; `halt` is
+    the reason to halt the bot, or empty. `exit` names the exit that closes the position, or is
+    empty; then `price` is the lowest that it may sell at. `usable` says whether window and forecast
+    could be traded on.
     """
 
     action: Action
@@ -74,49 +83,76 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     delta: float | None = None
     mid: Decimal | None = None
     halt: str = ""
+    exit: str = ""
+    usable: bool = False
 
 
 def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
-    """The decision for the window of `inputs`."""
+    """The decision for the window, or the look, of `inputs`."""
     prediction = inputs.prediction
     delta = prediction.delta if prediction is not None and prediction.plausible else None
     signal = signal_of(delta)
-    mid = None if inputs.quote is None else inputs.quote.mid
-    proposal = _propose(signal, state, inputs, settings)
-    gates = WATCHES if signal == "hold" else WATCHES + _gates(signal)
-    verdicts = tuple(gate.check(state, inputs, settings, proposal) for gate in gates)
-    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
-    halted_by = next((verdict.reason for verdict in verdicts if verdict.halts), "")
-    if signal == "hold" or failed is not None:
-        gate, reason = (
-            (failed.gate, failed.reason) if failed else (NO_SIGNAL, _no_signal(prediction))
-        )
-        return Decision(
-            action="hold",
-            signal=signal,
-            gate=gate,
-            reason=reason,
-            verdicts=verdicts,
-            delta=delta,
-            mid=mid,
-            halt=halted_by,
-        )
+    wanted = _propose(signal, state, inputs, settings)
+    watches = tuple(gate.check(state, inputs, settings, wanted) for gate in WATCHES)
+    halts = next((verdict.reason for verdict in watches if verdict.halts), "")
+    exits = policies.judge(state, inputs, settings, halts)
+    leaving = next((verdict for verdict in exits if not verdict.passed), None)
+    if leaving is not None:
+        wanted = _propose_exit(leaving.gate, state, inputs, settings)
+    gates = EXIT_GATES if leaving is not None else _gates(signal)
+    verdicts = tuple(gate.check(state, inputs, settings, wanted) for gate in gates)
+    failed = _first_failed(watches, verdicts, wanted, settings, leaving)
+    acts = leaving is not None or signal != "hold"
+    if leaving is not None:
+        reason = leaving.reason
+    else:
+        reason = _signal_reason(signal) if acts else _no_signal(prediction)
+    held = failed is not None or not acts
     return Decision(
-        action=signal,
+        action="hold" if held else wanted.side,
         signal=signal,
-        gate="",
-        reason=f"the forecast {'rises' if signal == 'buy' else 'falls'} over the next step"
-        " and every gate is open",
-        verdicts=verdicts,
-        amount=proposal.amount,
-        price=proposal.price,
+        gate=failed.gate if failed is not None else "" if acts else NO_SIGNAL,
+        reason=failed.reason if failed is not None else reason,
+        verdicts=(*watches, *exits, *verdicts),
+        amount=ZERO if held else wanted.amount,
+        price=None if held else wanted.price,
         delta=delta,
-        mid=mid,
+        mid=None if inputs.quote is None else inputs.quote.mid,
+        halt=halts,
+        exit="" if leaving is None else leaving.gate,
+        usable=delta is not None and _usable(state, inputs, settings, wanted),
     )
 
 
 def _gates(signal: Action) -> tuple[Gate, ...]:
+    if signal == "hold":
+        return ()
     return BUY_GATES if signal == "buy" else SELL_GATES
+
+
+def _first_failed(
+    watches: tuple[Verdict, ...],
+    verdicts: tuple[Verdict, ...],
+    wanted: Proposal,
+    settings: Settings,
+    leaving: Verdict | None,
+) -> Verdict | None:
+    """What holds the order back: a breached limit never holds what makes the position smaller,
+    unless the owner wants to hold."""
+    smaller = leaving is not None or wanted.side == "sell"
+    if not (smaller and settings.on_breach != "Hold"):
+        verdicts = (*watches, *verdicts)
+    return next((verdict for verdict in verdicts if not verdict.passed), None)
+
+
+def _usable(state: State, inputs: Inputs, settings: Settings, wanted: Proposal) -> bool:
+    checks = (window_age.check, model.check)
+    return all(check(state, inputs, settings, wanted).passed for check in checks)
+
+
+def _signal_reason(signal: Action) -> str:
+    way = "rises" if signal == "buy" else "falls"
+    return f"the forecast {way} over the next step and every gate is open"
 
 
 def _no_signal(prediction: Prediction | None) -> str:
@@ -141,3 +177,15 @@ def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -
         else size.of_sell(state, inputs, settings)
     )
     return Proposal(side=side, amount=amount, price=price)
+
+
+def _propose_exit(leaving: str, state: State, inputs: Inputs, settings: Settings) -> Proposal:
+    """All that may be sold, down to the exit's floor."""
+    start = pricing.anchor(inputs.quote, settings, leaving)
+    step = inputs.increments.price_step
+    return Proposal(
+        side="sell",
+        amount=size.of_sell(state, inputs, settings),
+        price=None if start is None else pricing.floor_price(start, settings, step),
+        exit=leaving,
+    )

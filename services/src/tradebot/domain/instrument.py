@@ -6,9 +6,8 @@ from typing import Final, Literal
 import msgspec
 
 from tradebot.domain.money import ZERO, floor_to, limit_price
-from tradebot.domain.situation import Increments
+from tradebot.domain.situation import Increments, MarketStatus
 
-MarketStatus = Literal["open", "closed", "cancel_only", "post_only", "limit_only"]
 OrderType = Literal["limit", "immediate-or-cancel", "maker-or-cancel", "fill-or-kill", "stop-limit"]
 
 TAKING: Final[frozenset[MarketStatus]] = frozenset({"open", "limit_only"})

@@ -45,9 +45,11 @@ def read_name(client_order_id: str) -> OrderName | None:
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """An order to send, at once or cancel.
 
-    `window_end` is the end of the window that led to it, 0 for a person's order to flatten.
-    `mid` is the market's at the decision, in quote currency, and `minimum` the symbol's smallest
-    order then. Times are ms of the venue's clock.
+    `window_end` is the end of the window that led to it, 0 where no window did: for a person's
+    order to flatten, an exit between windows, or a further try of an exit. `mid` is the market's at
+    the decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` says
+    that it makes the position smaller and goes out though the bot is halted or paused. Times are ms
+    of the venue's clock.
     """
 
     client_order_id: str
@@ -61,6 +63,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     mid: Decimal
     window_end: int
     created: int
+    reduces: bool = False
     minimum: Decimal = Decimal(0)
 
 

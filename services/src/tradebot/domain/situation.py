@@ -14,11 +14,15 @@ import msgspec
 from tradebot.domain.account.position import Position
 
 Action = Literal["buy", "sell", "hold"]
+MarketStatus = Literal["open", "closed", "cancel_only", "post_only", "limit_only"]
+Breach = Literal["ReduceOnly", "Flatten", "Hold"]
+"""What a halt leaves open: selling, nothing but the way out at once, or nothing."""
 Holdings = Literal["Own", "All"]
 """What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
-Holds = Literal["buys", "all", "windows"]
-"""What a gate holds back: buys, every order, or, asked at each window, whatever was decided."""
+Holds = Literal["buys", "signals", "exits", "all", "windows"]
+"""What a gate holds back: buys, what a signal asks for, exits, or every order. One of "windows" is
+asked at each window and each look: it can halt the bot, and holds buys back."""
 
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
@@ -65,11 +69,15 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue's best prices, and how long its feed has been silent, in real milliseconds."""
+    """The venue's best prices, and how long its feed has been silent, in real milliseconds.
+
+    `last` is the price of the last trade, `None` where it is not known.
+    """
 
     bid: Decimal
     ask: Decimal
     silent_ms: int = 0
+    last: Decimal | None = None
 
     @property
     def mid(self) -> Decimal:
@@ -89,7 +97,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What the world looked like when a window was decided on.
 
     `now` is the venue's time, 0 where it is not known. `taker_fee_bps` is the venue's fee for
-    orders that take liquidity.
+    orders that take liquidity. `market_status` is the symbol's, as the venue last said; decisions
+    that were stored before it was asked for were made in an open market.
     """
 
     now: int
@@ -97,7 +106,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     prediction: Prediction | None
     quote: Quote | None
     increments: Increments
-    taker_fee_bps: Decimal = Decimal(40)
+    taker_fee_bps: Decimal
+    market_status: MarketStatus = "open"
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +123,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     `base` and `quote` are available balances; the `held` ones are reserved by live orders.
     `position` is what the bot's own fills bought and have not sold, `None` where that is less than
-    the smallest order; `bought` says whether there is one. `orders_at` are the ends of the
-    windows that led to orders, of at least the last hour, ascending.
+    the smallest order; `bought` says whether there is one. `orders_at` are the ends of the windows
+    that led to orders, of at least the last hour, ascending. `signal_at` is the end of the last
+    window that could be traded on, with its forecast; 0 if there was none. `flattening` says why a
+    person wants everything sold, and is empty once that is done.
     """
 
     base: Decimal
@@ -127,12 +139,29 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     marks: Marks | None = None
     reconciled: bool = True
     unresolved: int = 0
+    signal_at: int = 0
     halted: str = ""
     paused: str = ""
+    flattening: str = ""
 
     def equity(self, mid: Decimal) -> Decimal:
         """All that the account is worth at `mid`, in quote currency."""
         return self.quote + self.quote_held + (self.base + self.base_held) * mid
+
+
+class Exits(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of the exit policies; `None` switches one off.
+
+    `stop_loss` and `take_profit` are fractions of the entry price, `trailing_stop` one of the
+    highest price since. `max_slippage_bps` is how far below the best bid an exit may sell.
+    """
+
+    stop_loss: Decimal | None = None
+    trailing_stop: Decimal | None = None
+    take_profit: Decimal | None = None
+    max_hold_ms: int | None = None
+    no_signal_ms: int | None = None
+    max_slippage_bps: int = 500
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,9 +170,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `holdings` is what a sell may sell: `All` is the report's rule, the whole base balance.
     `slippage_bps` is how far past the best price an order may reach, `collar_bps` how far from
     the mid its limit may lie. `min_edge_bps` of 0 is the original rule, which asks for no edge.
+    `on_breach` is what a halt or a pause does to the position: see `Breach`.
     """
 
-    holdings: Holdings = "All"
+    holdings: Holdings = "Own"
     band_min_bps: int = 5_000
     band_max_bps: int = 20_000
     risk_fraction: Decimal = Decimal("0.05")
@@ -159,6 +189,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_silence_ms: int = 10_000
     max_model_age_ms: int = 3_600_000
     require_evaluation: bool = True
+    exits: Exits = Exits()
+    on_breach: Breach = "ReduceOnly"
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,18 +220,24 @@ _decode_stored = msgspec.json.Decoder(Stored).decode
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """The order that a signal asks for, before the gates have spoken.
+    """The order that a signal or an exit asks for, before the gates have spoken.
 
-    `price` is `None` and `amount` zero where the venue's prices are not known.
+    `price` is `None` and `amount` zero where the venue's prices are not known. `exit` names the
+    exit that asks; it is empty for a signal.
     """
 
     side: Literal["buy", "sell"]
     amount: Decimal
     price: Decimal | None
+    exit: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one gate said; a gate that `halts` stops the bot until a person lets it go on."""
+    """What one gate or exit said.
+
+    A gate that does not pass holds an order back; an exit that does not pass closes the position.
+    A gate that `halts` stops the bot until a person resumes it.
+    """
 
     gate: str
     passed: bool

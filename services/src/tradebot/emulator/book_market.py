@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from tradebot.domain.situation import MarketStatus
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.feeds import Feeds, MarketUpdate, TapeTrade
 from tradebot.emulator.instruments import Instrument
@@ -49,6 +50,7 @@ class BookMarket:
         self.candles = candles
         self.tape: deque[TapeTrade] = deque(maxlen=_TAPE)
         self.sequence = 0
+        self.status: MarketStatus = "open"
         self._clock = clock
         self._feeds = feeds
         self._ids = ids

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tradebot.domain.situation import MarketStatus
 from tradebot.emulator.accounts.account import AccountSpec
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.market.candles import INTERVALS, merged
@@ -27,6 +28,7 @@ class ControlApi:
             Route("/emulator", self._index),
             Route("/emulator/clock", self._clock),
             Route("/emulator/history", self._history),
+            Route("/emulator/markets/{symbol}", self._set_status, methods=["POST"]),
             Route("/emulator/accounts", self._accounts, methods=["GET"]),
             Route("/emulator/accounts", self._add_account, methods=["POST"]),
         ]
@@ -61,6 +63,17 @@ class ControlApi:
         # In a thread: a long history must not keep the market waiting.
         return await asyncio.to_thread(lambda: _json(merged(minutes, interval)))
 
+    async def _set_status(self, request: Request) -> Response:
+        market = self._exchange.market(request.path_params["symbol"])
+        if market is None:
+            return _problem(f"give one of {', '.join(self._exchange.symbols())}")
+        try:
+            wanted = msgspec.json.decode(await request.body(), type=_Status)
+        except msgspec.DecodeError as error:
+            return _problem(f'{error}; give a status such as {{"status": "closed"}}')
+        market.status = wanted.status
+        return _json({"symbol": market.instrument.symbol, "status": market.status})
+
     async def _accounts(self, _request: Request) -> Response:
         return _json([self._account(name) for name in self._exchange.accounts])
 
@@ -83,6 +96,10 @@ class ControlApi:
         except (msgspec.DecodeError, ValueError) as error:
             return _problem(str(error))
         return _json(self._account(spec.name))
+
+
+class _Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status: MarketStatus
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -200,7 +200,7 @@ class ForecastStage:
         self._known = history_end
         self._minutes.known(history_end)
         if self._settings.history_source == "Venue" and self._clock.now() < history_end + MINUTE:
-            self._clock.observe(history_end + MINUTE)
+            self._clock.follow(history_end + MINUTE)
         self._last_failure = ""
 
     def _publish(self, forecast: Forecasted, producer: Producer) -> None:

@@ -227,4 +227,4 @@ class FeedPartition:
                 if symbol not in self._clocks:
                     self._clocks[symbol] = VenueClock(self._place.speed)
                     metrics.symbol_from_zero(symbol)
-                self._clocks[symbol].observe(state.last_ts)
+                self._clocks[symbol].follow(state.last_ts)

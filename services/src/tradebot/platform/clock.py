@@ -9,64 +9,133 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-BEHIND_MS: Final = 5_000
-"""A stamp that lies further before the clock than so many real milliseconds' worth is behind it."""
+import msgspec
 
-SETTLE_SECONDS: Final = 30.0
-"""Real seconds of stamps behind the clock, and none beside, after which the clock follows them."""
+NEAR_MS: Final = 5_000
+"""A stamp within so many real milliseconds' worth of the clock agrees with it."""
+
+FIRST_SECONDS: Final = 1.0
+"""Real seconds in which no stamp contradicts the first before the clock is settled."""
+
+AHEAD_SECONDS: Final = 3.0
+"""Real seconds of stamps ahead of the clock, and none near it, before the clock follows them."""
+
+BEHIND_SECONDS: Final = 30.0
+"""The same for stamps behind it: those may also be a backlog."""
 
 PACE: Final = 0.2
 """How far from time's own pace such stamps may be, as a share of it."""
+
+COURSES: Final = 8
+"""Times beside the clock's that are followed at once, to see which of them goes on."""
+
+
+class _Course(msgspec.Struct):
+    """Stamps that agree with each other and not with the clock."""
+
+    since: float
+    first: int
+    at: float
+    ts: int
+
+
+RUNNING: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's also goes on while the machine is suspended."""
+
+
+def _running() -> float:
+    return time.clock_gettime(RUNNING)
 
 
 class VenueClock:
     """Estimates the venue's time between its messages.
 
-    It never follows a stamp back at once: old messages that a broker hands over late must not make
-    old windows look new. But a venue whose time jumped ahead and came back, or a single stamp from
-    the future, would leave the clock ahead until time caught up, and everything would look stale
-    for so long. So where all stamps of some time are behind and keep pace with time, neither
-    faster, as a backlog is read, nor slower, as one grows, they are the venue's time.
+    One stamp far from the clock moves nothing: it may be wrong, or a message that a broker hands
+    over late. But a venue's time can jump. So where all stamps of some time are elsewhere and keep
+    pace with time, neither faster, as a backlog is read, nor slower, as one grows, they are the
+    venue's time.
 
     Args:
         speed: exchange milliseconds that pass in one real millisecond.
         monotonic: seconds from an arbitrary start; the machine's if not given.
     """
 
-    def __init__(self, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, speed: float = 1.0, monotonic: Callable[[], float] = _running) -> None:
         self._speed = speed
         self._monotonic = monotonic
         self._ts = 0
-        self._at = self._heard = monotonic()
-        self._behind: tuple[float, int] | None = None
+        self._at = self._since = self._heard = monotonic()
+        self._agreed = 0
+        self._sure = False
+        self._courses: list[_Course] = []
 
     def observe(self, ts: int) -> None:
         """The venue stamped `ts` (ms) on a message that arrived now."""
-        at = self._heard = self._monotonic()
-        if ts >= self.now() - BEHIND_MS * self._speed:
-            self._behind = None
-            if ts > self._ts:
-                self._ts, self._at = ts, at
-        elif self._settled(ts, at):
-            self._ts, self._at, self._behind = ts, at, None
+        at = self._monotonic()
+        if self._ts == 0:
+            self._set(ts, at)
+        off = ts - self._now(at)
+        if abs(off) <= NEAR_MS * self._speed:
+            self._agree(ts, at)
+        elif off < 0 and not self.settled:
+            self._set(ts, at)  # what was set first was ahead: of two strangers trust the earlier
+        elif self._goes_on(ts, at, AHEAD_SECONDS if off > 0 else BEHIND_SECONDS):
+            self._set(ts, at)
+            self._sure = True
+        if off <= NEAR_MS * self._speed:
+            self._heard = at
 
-    def _settled(self, ts: int, at: float) -> bool:
-        """Whether the venue's time is the earlier one that its stamps have told for a while."""
-        if self._behind is None:
-            self._behind = at, ts
-        since, first = self._behind
-        if at - since < SETTLE_SECONDS:
+    def follow(self, ts: int) -> None:
+        """The venue's time is at least `ts` (ms): more than one message says so."""
+        if ts > self.now():
+            self._set(ts, self._monotonic())
+            self._sure = True
+        else:
+            self.observe(ts)
+
+    def _set(self, ts: int, at: float) -> None:
+        self._ts, self._at, self._since, self._heard = ts, at, at, at
+        self._agreed = 0
+        self._courses.clear()
+
+    def _agree(self, ts: int, at: float) -> None:
+        self._courses.clear()
+        self._agreed += 1
+        if ts > self._ts:
+            self._ts, self._at = ts, at
+
+    def _goes_on(self, ts: int, at: float, seconds: float) -> bool:
+        """Whether stamps have told of this other time for so long, at time's own pace."""
+        course = next((one for one in self._courses if self._follows(one, ts, at)), None)
+        if course is None:
+            self._courses = [*self._courses, _Course(at, ts, at, ts)][-COURSES:]
             return False
-        self._behind = at, ts
-        due = (at - since) * 1000 * self._speed
-        return abs(ts - first - due) <= PACE * due
+        course.at, course.ts = at, ts
+        if at - course.since < seconds:
+            return False
+        due = (at - course.since) * 1000 * self._speed
+        kept = abs(ts - course.first - due) <= PACE * due
+        course.since, course.first = at, ts
+        return kept
+
+    def _follows(self, course: _Course, ts: int, at: float) -> bool:
+        due = course.ts + (at - course.at) * 1000 * self._speed
+        return abs(ts - due) <= NEAR_MS * self._speed
+
+    def _now(self, at: float) -> int:
+        return self._ts + int((at - self._at) * 1000 * self._speed)
 
     def now(self) -> int:
         """The venue's time in ms; 0 before its first message."""
-        if self._ts == 0:
-            return 0
-        return self._ts + int((self._monotonic() - self._at) * 1000 * self._speed)
+        return self._now(self._monotonic()) if self._ts else 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether more than one stamp agrees, a while after the first: no stray one set it."""
+        if not self._sure and self._agreed >= 2:
+            self._sure = self._monotonic() - self._since >= FIRST_SECONDS
+        return self._sure
 
     def silence(self) -> float:
-        """Real seconds since the last message, or since the start."""
+        """Real seconds since the last message that was not ahead of the clock, or the start."""
         return self._monotonic() - self._heard

@@ -45,7 +45,7 @@ def message(letter: DeadLetter, topic: str) -> exactly_once.Message:
 
 
 class DeadLetters:
-    """Writes a stage's dead letters from one thread; sending never waits.
+    """Writes a stage's dead letters; only `deliver` waits.
 
     Args:
         reads: the topics whose records may be put aside.

@@ -6,7 +6,7 @@ from tradebot.platform.topics import DEAD_LETTERS, DOCUMENTS, FORECASTS, LIQUIDI
 STAGE = Stage(
     name="recorder",
     order=50,
-    summary="documents into SQLite or Elasticsearch",
+    summary="write documents to SQLite or Elasticsearch",
     example="tradebot recorder --kafka 127.0.0.1:9092 --elasticsearch http://127.0.0.1:9200",
     settings="tradebot.recorder.settings:RecorderSettings",
     run="tradebot.recorder.command:run",

@@ -72,7 +72,7 @@ def set_up(settings: RecorderSettings) -> None:
                 raise SettingsError(f"the store was not set up: {error}") from None
             time.sleep(2)
         else:
-            click.echo(f"the store of documents is set up; {gone} old documents deleted")
+            click.echo(f"the document store is set up; {gone} old documents deleted")
             store.close()
             return
 
@@ -91,4 +91,4 @@ def set_up_kibana(settings: RecorderSettings) -> None:
         click.echo(ndjson(settings.index_prefix), nl=False)
         return
     taken = import_dashboards(settings)
-    click.echo(f"Kibana at {settings.setup_kibana} took {taken} objects")
+    click.echo(f"Kibana at {settings.setup_kibana} imported {taken} objects")

@@ -72,9 +72,9 @@ def stored(document: Document, environment: str = "") -> StoredDocument:
 
 def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
     if not 0 <= document.ts < LATEST_MS:
-        raise UnreadableError("its ts is not in milliseconds from 1970 to 2100")
+        raise UnreadableError("its ts is not milliseconds between 1970 and 2100")
     if not 0 < len(document.id.encode()) <= ID_BYTES:
-        raise UnreadableError(f"its id is not of 1 to {ID_BYTES} bytes")
+        raise UnreadableError(f"its id does not have 1 to {ID_BYTES} bytes")
     base, quote = split_symbol(document.symbol)
     head = msgspec.json.encode(
         {

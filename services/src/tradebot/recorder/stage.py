@@ -83,7 +83,7 @@ class Recorder:
             consumer.subscribe(self._read_topics(), on_revoke=self._revoked)
             self._readiness.started()
             store = "Elasticsearch" if self._settings.elasticsearch else "SQLite"
-            log.info("recording begins", store=store)
+            log.info("recording started", store=store)
             while not self._stopping.is_set():
                 self._step(consumer)
                 every.do("backlog", BACKLOG_EVERY_SECONDS, lambda: self._measure(consumer))
@@ -152,7 +152,7 @@ class Recorder:
                 metrics.STORE_FAILURES.inc()
                 self._readiness.close("store", str(error))
                 if attempt == 0:
-                    log.warning("the store does not take documents", reason=str(error))
+                    log.warning("the store does not accept documents", reason=str(error))
                 attempt += 1
                 self._measure(consumer, batch)
                 if not self._wait(consumer, min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt)):
@@ -163,7 +163,7 @@ class Recorder:
 
     def _written(self, batch: list[StoredDocument], refusals: list[Refusal], attempt: int) -> None:
         if attempt:
-            log.info("the store takes documents again", attempts=attempt)
+            log.info("the store accepts documents again", attempts=attempt)
         self._readiness.open("store")
         metrics.LAST_WRITE.set(time.time())
         refused = {refusal.document.id for refusal in refusals}
@@ -199,7 +199,7 @@ class Recorder:
                 return False
             if why := self._dead_letters.refusal:
                 self._readiness.close("dead-letters", why)
-                log.warning("dead letters not taken", reason=why)
+                log.warning("dead letters not written", reason=why)
                 if not self._wait(consumer, 1.0):
                     return False
         self._readiness.open("dead-letters")
@@ -239,7 +239,7 @@ class Recorder:
                 read = partition.offset if partition.offset >= 0 else low
                 behind[partition.topic] += max(0, high - max(read, low))
         except KafkaException as error:
-            self._readiness.close("kafka", f"no broker answers at {self._settings.kafka}: {error}")
+            self._readiness.close("kafka", f"no broker responds at {self._settings.kafka}: {error}")
             return
         self._readiness.open("kafka")
         for topic, records in behind.items():

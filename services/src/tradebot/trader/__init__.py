@@ -1,7 +1,7 @@
 """The trader stage: decisions, written down before they become orders, and their outcome."""
 
 from tradebot.platform.stages import Demo, Stage
-from tradebot.platform.topics import DOCUMENTS, FEED, FORECASTS, JOURNAL, LIQUIDITY
+from tradebot.platform.topics import DEAD_LETTERS, DOCUMENTS, FEED, FORECASTS, JOURNAL, LIQUIDITY
 
 STAGE = Stage(
     name="trader",
@@ -11,7 +11,7 @@ STAGE = Stage(
     settings="tradebot.trader.settings:TraderSettings",
     run="tradebot.trader.stage:run",
     reads=(FEED, LIQUIDITY, FORECASTS),
-    writes=(DOCUMENTS,),
+    writes=(DOCUMENTS, DEAD_LETTERS),
     keeps=(JOURNAL,),
     demo=Demo(after=("emulator",)),
 )

@@ -32,18 +32,21 @@ class Acts:
 
     async def flatten(self, because: str, by: str) -> str:
         """Pauses the bot and sells all its base; what it did, in a sentence."""
-        await self._engine.books.record(Paused(because=because, by=by))
+        await self._engine.books.record(Paused(because=because, by=by, flatten=True))
         async with self._engine.acting:
-            left = await self._selling.sell_all()
-        if left is None:
+            left = await self._selling.flatten()
+        if not left:
             return f"{self._bot} is paused and holds nothing that could be sold any more"
-        return f"{self._bot} is paused; {left} could not be sold: see its log, and flatten again"
+        return (
+            f"{self._bot} is paused; {left} could not be sold yet: it tries again every few seconds"
+            " until it is resumed, and its log says what is missing"
+        )
 
     async def stop(self, *, flatten: bool, cancel: bool) -> None:
         """No new orders; live ones cancelled, all sold if `flatten`."""
         self._engine.stopping = True
         async with self._engine.acting:
             if flatten:
-                await self._selling.sell_all()
+                await self._selling.flatten()
             if cancel:
                 await self._engine.cancel_all()

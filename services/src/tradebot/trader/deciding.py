@@ -4,11 +4,13 @@ from tradebot.domain.decision import Decision, Inputs, Quote, Window, decide
 from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import Stored
 from tradebot.platform import logs
+from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
-from tradebot.trader.journal.entries import Decided, Halted
+from tradebot.trader.journal.entries import Decided
+from tradebot.trader.selling import Selling
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Ticker
 
@@ -16,8 +18,9 @@ from tradebot.venue.port import Ticker
 class Decider:
     """Decides on windows, one at a time."""
 
-    def __init__(self, engine: Engine, forecasts: Forecasts) -> None:
+    def __init__(self, engine: Engine, forecasts: Forecasts, selling: Selling) -> None:
         self._engine = engine
+        self._selling = selling
         self._forecasts = forecasts
         self._bot = engine.books.who.bot
         self._log = logs.get("trader")
@@ -56,6 +59,7 @@ class Decider:
             action=decision.action,
             gate=decision.gate,
             equity=equity,
+            usable=decision.usable,
             mid=None if equity is None else decision.mid,
         )
 
@@ -68,7 +72,7 @@ class Decider:
         quote = None
         if ticker is not None:
             silent = int(engine.clock.silence() * 1000)
-            quote = Quote(bid=ticker.bid, ask=ticker.ask, silent_ms=silent)
+            quote = Quote(bid=ticker.bid, ask=ticker.ask, silent_ms=silent, last=ticker.last)
             engine.see(quote)
         inputs = Inputs(
             now=now,
@@ -77,6 +81,7 @@ class Decider:
             quote=quote,
             increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
+            market_status=engine.market.instrument.status,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
         return Stored(state=engine.state(), inputs=inputs, settings=engine.rules), ticker
@@ -89,11 +94,21 @@ class Decider:
             return None
 
     async def _carry_out(self, stored: Stored, decision: Decision, ticker: Ticker | None) -> None:
+        """Writes and sends what was decided; the documents go with the first order, or alone."""
         engine = self._engine
         window_end = stored.inputs.window.end
         name = decision_id(self._bot, window_end)
-        intent = None
-        if decision.action != "hold" and decision.price is not None and decision.mid is not None:
+
+        def documents(order: str) -> tuple[Document, ...]:
+            return self._documents(stored, decision, ticker, order)
+
+        if decision.action == "hold" or decision.price is None or decision.mid is None:
+            engine.books.send(documents(""))
+        elif decision.exit:
+            await self._selling.down(
+                decision.exit, name, window_end=window_end, documents=documents
+            )
+        else:
             intent = engine.books.intent(
                 decision.action,
                 decision.amount,
@@ -101,45 +116,43 @@ class Decider:
                 mid=decision.mid,
                 window_end=window_end,
                 name=name,
+                reduces=decision.action == "sell" and engine.rules.on_breach != "Hold",
                 minimum=stored.inputs.increments.minimum,
             )
-        order = "" if intent is None else intent.client_order_id
+            await engine.execute(intent, documents(intent.client_order_id))
+        if decision.halt:
+            await engine.halt(decision.halt)
+
+    def _documents(
+        self, stored: Stored, decision: Decision, ticker: Ticker | None, order: str
+    ) -> tuple[Document, ...]:
+        """The decision's document and its prices'; `order` names the first order, or is empty."""
+        engine, window_end = self._engine, stored.inputs.window.end
+        name = decision_id(self._bot, window_end)
         self._log.info(
             "decision",
             decision=name,
             order=order,
             action=decision.action,
             signal=decision.signal,
+            exit=decision.exit,
             gate=decision.gate,
             reason=decision.reason,
         )
-        made = [
-            decision_document(
-                engine.books.who,
-                stored,
-                decision,
-                ts=stored.inputs.now or window_end,
-                epoch=engine.books.ledger.epoch,
-                client_order_id=order,
-                reconciliations=engine.reconciliations(),
-            )
-        ]
-        if ticker is not None:
-            currencies = engine.market.instrument.currencies
-            made.append(
-                ticker_document(engine.books.who, ticker, currencies, window_end=window_end)
-            )
-        if intent is not None:
-            await engine.execute(intent, tuple(made))
-        else:
-            engine.books.send(tuple(made))
-        if decision.halt:
-            await self._halt(decision.halt)
-
-    async def _halt(self, reason: str) -> None:
-        if not self._engine.books.ledger.halted:
-            self._log.error("halted", reason=reason)
-            await self._engine.books.record(Halted(reason=reason))
+        made = decision_document(
+            engine.books.who,
+            stored,
+            decision,
+            name=name,
+            ts=stored.inputs.now or window_end,
+            epoch=engine.books.ledger.epoch,
+            client_order_id=order,
+            reconciliations=engine.reconciliations(),
+        )
+        if ticker is None:
+            return (made,)
+        currencies, who = engine.market.instrument.currencies, engine.books.who
+        return (made, ticker_document(who, ticker, currencies, window_end=window_end))
 
     def _count(self, decision: Decision) -> None:
         metrics.WINDOWS.labels(self._bot).inc()

@@ -24,6 +24,7 @@ from tradebot.trader.control.standing import Standing, standing
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
+from tradebot.trader.journal.entries import Halted
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 
@@ -88,8 +89,10 @@ class Engine:
             quote_held=held_quote,
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
+            signal_at=ledger.signal_at,
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
+            flattening=ledger.flattening,
         )
         return fold.state_of(ledger, like, self.market.instrument.minimum)
 
@@ -195,6 +198,12 @@ class Engine:
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
             self.fee_bps = (await self._executor.fees()).taker_bps
             self._fee_asked = now
+
+    async def halt(self, reason: str) -> None:
+        """Stops the bot until a person resumes it; a bot that is halted stays as it is."""
+        if not self.books.ledger.halted:
+            self._log.error("halted", reason=reason)
+            await self.books.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged."""

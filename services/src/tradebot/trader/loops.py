@@ -8,6 +8,7 @@ from confluent_kafka import Message
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
+from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
@@ -17,6 +18,7 @@ from tradebot.trader.control.server import ControlServer
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.screen import Screen
 from tradebot.trader.inputs.streams import (
     LAST_FORECASTS,
     Stream,
@@ -24,14 +26,16 @@ from tradebot.trader.inputs.streams import (
     tail_reader,
     windows_reader,
 )
-from tradebot.trader.inputs.windows import Gatherer, read
+from tradebot.trader.inputs.windows import Gatherer
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
+MARKET_SECONDS: Final = 15.0
 REPORT_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 2.5
+LETTER_SECONDS: Final = 0.5
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 15.0
 
@@ -61,6 +65,8 @@ class Loops:
         self._reporter = reporter
         self._lease = lease
         self._gatherer = Gatherer(settings.symbol)
+        self._dead_letters = DeadLetters(settings, "trader", [topics.liquidity, topics.forecasts])
+        self._screen = Screen(settings.symbol, clock, settings.lag_ms, self._dead_letters)
         self._windows = Stream(
             windows_reader(settings, topics.liquidity), self._on_windows, "windows"
         )
@@ -72,7 +78,7 @@ class Loops:
             ),
             Stream(
                 tail_reader(settings, topics.feed, last=0),
-                on_feed(clock, settings.symbol),
+                on_feed(clock, settings.symbol, settings.lag_ms),
                 "feed",
             ),
         )
@@ -91,6 +97,7 @@ class Loops:
             self._windows.run(),
             *(stream.run() for stream in self._others),
             self._reconcile(),
+            self._watch_market(),
             self._beat(),
             self._report(),
         ]
@@ -127,19 +134,23 @@ class Loops:
         )
 
     async def _on_windows(self, messages: list[Message]) -> None:
+        await self._screen.settled()
         for message in messages:
-            record = read(message.value() or b"")
-            if record is None:
-                self._log.warning("a record of a window cannot be read", offset=message.offset())
+            record = self._screen.window(message)
             window = None if record is None else self._gatherer.take(record)
             if window is not None:
                 await self._decider.on_window(window)
-        if self._gatherer.settled() and not self._engine.stopping:
+        told = await asyncio.to_thread(self._dead_letters.deliver, LETTER_SECONDS)
+        if told and self._gatherer.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
 
     async def _on_forecasts(self, messages: list[Message]) -> None:
+        await self._screen.settled()
         for message in messages:
-            self._forecasts.take(message.value() or b"")
+            record = self._screen.forecast(message)
+            if record is not None:
+                self._forecasts.take(record)
+        self._dead_letters.poll()
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""
@@ -162,6 +173,15 @@ class Loops:
                 wait = min(LONGEST_WAIT, wait * 2)
             await asyncio.sleep(wait)
             engine.due.set()
+
+    async def _watch_market(self) -> None:
+        """Keeps the symbol's status fresh, so that a decision never waits for it."""
+        while True:
+            await asyncio.sleep(MARKET_SECONDS)
+            try:
+                await self._engine.market.refresh()
+            except VenueError as error:
+                self._log.debug("the market's status is not known", reason=str(error))
 
     async def _beat(self) -> None:
         """A dead man's switch: the venue cancels all orders when this ceases.

@@ -1,17 +1,28 @@
-"""Sells what the bot holds, whatever the signal: for a person's `flatten` and at a stop."""
+"""Sells what the bot holds, by the book's depth, deeper step by step: for exits and for a person.
+
+Every try is an intent of its own: written first, sent once, resolved before the next. So a sale is
+never doubled, whatever is lost on the way.
+"""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
-from tradebot.domain.risk.size import sellable
-from tradebot.domain.situation import BPS
+from tradebot.domain.decision import Quote
+from tradebot.domain.exits import flatten, pricing
+from tradebot.domain.risk import size
 from tradebot.platform import logs
+from tradebot.records import Document
 from tradebot.trader.engine import Engine
+from tradebot.trader.journal.entries import Flattened
 from tradebot.venue.errors import VenueError
-from tradebot.venue.port import Ticker
 
-TRIES: Final = 5
+RETRY_SECONDS: Final = 0.5
+"""Wait after the venue did not answer."""
+
+Documents = Callable[[str], tuple[Document, ...]]
+"""The documents that go with the first order, given its client order id, or "" without one."""
 
 
 class Selling:
@@ -22,44 +33,110 @@ class Selling:
         self._bot = engine.books.who.bot
         self._log = logs.get("trader")
 
-    async def sell_all(self) -> Decimal | None:
-        """Sells all that the bot may sell, down to dust; what is left if it could not."""
-        engine = self._engine
-        for _ in range(TRIES):
-            try:
-                if engine.doubt:
-                    await engine.reconcile_now()
-                await engine.market.refresh()  # a refusal may have come of rules that changed
-                ticker = await engine.market.ticker()
-            except VenueError as error:
-                self._log.warning("cannot sell yet", reason=str(error))
-                await asyncio.sleep(0.5)
-                continue
-            if not (base := self._sellable()):
-                return None
-            await self._sell(base, ticker)
-        return self._sellable() or None
+    def name(self) -> str:
+        """Names a sale that no window led to."""
+        return f"{self._bot}-exit-{self._engine.clock.now()}"
 
-    def _sellable(self) -> Decimal:
-        """What the bot may sell and the venue would take; 0 where that is dust."""
-        own = sellable(self._engine.state(), self._engine.rules)
+    async def down(
+        self,
+        leaving: str,
+        name: str,
+        *,
+        window_end: int = 0,
+        documents: Documents = lambda _: (),
+    ) -> Decimal:
+        """Sells down to dust, or as far as the exit's floor allows; what is left, 0 for dust.
+
+        Args:
+            leaving: the exit that sells.
+            name: of the decision.
+            window_end: of the window that led to it; the first order alone counts for it.
+        """
+        engine, sent = self._engine, False
+        start: Decimal | None = None
+        for reach in pricing.reaches(engine.rules):
+            try:
+                if not await self._something_to_sell():
+                    break
+                start = await self._anchor(leaving) if start is None else start
+                bids = await engine.market.bids()
+            except VenueError as error:
+                self._log.warning("cannot sell yet", exit=leaving, reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if not engine.market.instrument.accepts_takers:
+                status = engine.market.instrument.status
+                self._log.warning("the market is not open", exit=leaving, status=status)
+                break
+            order = None if start is None or engine.doubt else self._order(start, reach, bids)
+            if order is None:
+                continue
+            amount, limit = order
+            intent = engine.books.intent(
+                "sell",
+                amount,
+                limit,
+                mid=engine.mid,
+                window_end=0 if sent else window_end,
+                name=name,
+                minimum=engine.market.instrument.minimum,
+                reduces=True,
+            )
+            await engine.execute(intent, () if sent else documents(intent.client_order_id))
+            sent = True
+        if not sent:
+            engine.books.send(documents(""))
+        return self._told(leaving)
+
+    async def flatten(self) -> Decimal:
+        """Does a person's order to flatten, as far as the market allows; what is left."""
+        left = await self.down(flatten.EXIT, self.name())
+        if not left and not self._engine.doubt and self._engine.books.ledger.flattening:
+            await self._engine.books.record(Flattened())
+        return left
+
+    def sellable(self) -> Decimal:
+        """The base that the bot may sell and the venue would take; 0 where that is dust."""
+        own = size.sellable(self._engine.state(), self._engine.rules)
         return self._engine.market.instrument.amount(own)
 
-    async def _sell(self, base: Decimal, ticker: Ticker) -> None:
+    def _told(self, leaving: str) -> Decimal:
+        """What is left, with a line in the log if that is more than dust."""
+        left = self.sellable()
+        if left:
+            floor = self._engine.rules.exits.max_slippage_bps
+            self._log.warning(
+                "not all is sold; it is tried again",
+                exit=leaving,
+                left=str(left),
+                floor_bps=floor,
+                doubt=self._engine.doubt,
+            )
+        return left
+
+    async def _something_to_sell(self) -> bool:
         engine = self._engine
         if engine.doubt:
-            return
-        reach = engine.rules.collar_bps / BPS
-        mid = (ticker.bid + ticker.ask) / 2
-        price = engine.market.instrument.price("sell", mid * (1 - reach))
-        name = f"{self._bot}-flatten-{engine.clock.now() or ticker.ts}"
-        intent = engine.books.intent(
-            "sell",
-            base,
-            price,
-            mid=mid,
-            window_end=0,
-            name=name,
-            minimum=engine.market.instrument.minimum,
-        )
-        await engine.execute(intent, ())
+            await engine.reconcile_now()
+        engine.market.forget()  # the market may have closed, or its steps have changed
+        await engine.market.refresh()
+        return self.sellable() > 0
+
+    async def _anchor(self, leaving: str) -> Decimal | None:
+        engine = self._engine
+        ticker = await engine.market.ticker()
+        quote = Quote(bid=ticker.bid, ask=ticker.ask, last=ticker.last)
+        engine.see(quote)
+        start = pricing.anchor(quote, engine.rules, leaving)
+        if start is None:
+            self._log.warning("no price to sell by", exit=leaving, bid=str(ticker.bid))
+        return start
+
+    def _order(
+        self, start: Decimal, reach: int, bids: Sequence[pricing.Level]
+    ) -> tuple[Decimal, Decimal] | None:
+        """Amount and limit of the next try, `None` where the book pays nothing so far down."""
+        step, amount = self._engine.market.instrument.price_step, self.sellable()
+        lowest = pricing.lowest_price(start, reach, step)
+        limit = pricing.limit_of(bids, amount, lowest, step)
+        return None if limit is None else (amount, limit)

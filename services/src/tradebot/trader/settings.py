@@ -6,13 +6,16 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
+from tradebot.domain.situation import Breach, Holdings
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
 
 WINDOW_MS = 60_000
+MINUTE_MS = 60_000
 
 
 class TraderSettings(VenueSettings, frozen=True, kw_only=True):
@@ -25,7 +28,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     ] = "btc"
     mode: Annotated[
         Mode,
-        "Paper simulates fills from the venue's book, Live sends orders, Paused sends none",
+        "Paper simulates fills from the venue's book, Live sends orders, Paused does not buy",
     ] = "Paper"
     model: Annotated[
         str, msgspec.Meta(pattern=MODEL), "model to trade by: the name of any installed forecaster"
@@ -41,6 +44,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
     api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
 
+    holdings: Annotated[
+        Holdings,
+        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole base"
+        " balance, as the report does",
+    ] = "Own"
     risk_fraction: Annotated[
         Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
     ] = Decimal("0.05")
@@ -68,6 +76,34 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     max_drawdown: Annotated[
         Decimal | None, "share of the highest equity whose loss halts the bot"
     ] = None
+    on_breach: Annotated[
+        Breach,
+        "after a halt or a pause: ReduceOnly goes on selling, Flatten sells all at a halt, Hold"
+        " sends nothing",
+    ] = "ReduceOnly"
+    stop_loss: Annotated[
+        Decimal, "share of the entry price whose loss sells the position; 0 turns it off"
+    ] = Decimal("0.05")
+    trailing_stop: Annotated[
+        Decimal, "share below the highest price since the buy that sells; 0 turns it off"
+    ] = Decimal(0)
+    take_profit: Annotated[
+        Decimal, "share above the entry price that sells the position; 0 turns it off"
+    ] = Decimal(0)
+    max_hold_minutes: Annotated[
+        int, msgspec.Meta(ge=0), "exchange minutes until a position is sold; 0 turns it off"
+    ] = 0
+    no_signal_minutes: Annotated[
+        int,
+        msgspec.Meta(ge=0),
+        "exchange minutes without a usable window and forecast until it is sold; 0 turns it off",
+    ] = 0
+    max_exit_slippage_bps: Annotated[
+        int, msgspec.Meta(ge=1, le=5000), "how far below the best bid one try of an exit may sell"
+    ] = 500
+    watch_seconds: Annotated[
+        float, msgspec.Meta(gt=0), "real seconds between two looks at losses and exits"
+    ] = 5.0
     cooldown_seconds: Annotated[
         int, msgspec.Meta(ge=0), "exchange seconds between an order and the next buy"
     ] = 60
@@ -120,6 +156,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name} is {share}: it must be above 0 and at most 1")
+        for name in ("stop_loss", "trailing_stop"):
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is {share}: it must be below 1, and 0 turns it off")
+        if self.take_profit < 0:
+            raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
         if self.max_position is not None and self.max_position <= 0:
             raise ValueError(f"max_position is {self.max_position}: it must be above 0")
         if self.band_min_bps > self.band_max_bps:
@@ -136,6 +178,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
             raise ValueError("lease and report of kind kubernetes need --namespace and --pod-name")
 
     @property
+    def lag_ms(self) -> int:
+        """How far ahead of the venue's clock a record's time may lie, ms of the venue."""
+        return int(self.max_window_lag_seconds * 1000 * self.speed)
+
+    @property
     def folder(self) -> Path:
         """The bot's own folder."""
         return self.state_dir / self.bot
@@ -147,8 +194,8 @@ def rules(settings: TraderSettings) -> Rules:
     A window may be one window old plus the lag that is allowed in real seconds, in which the
     venue's clock moves `speed` times as fast.
     """
-    lag = int(settings.max_window_lag_seconds * 1000 * settings.speed)
     return Rules(
+        holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
         band_max_bps=settings.band_max_bps,
         risk_fraction=settings.risk_fraction,
@@ -160,8 +207,17 @@ def rules(settings: TraderSettings) -> Rules:
         max_drawdown=settings.max_drawdown,
         cooldown_ms=settings.cooldown_seconds * 1000,
         max_orders_per_hour=settings.max_orders_per_hour,
-        max_window_age_ms=WINDOW_MS + lag,
+        max_window_age_ms=WINDOW_MS + settings.lag_ms,
         max_silence_ms=int(settings.max_silence_seconds * 1000),
         max_model_age_ms=settings.max_model_age_seconds * 1000,
         require_evaluation=settings.require_evaluation,
+        exits=Exits(
+            stop_loss=settings.stop_loss or None,
+            trailing_stop=settings.trailing_stop or None,
+            take_profit=settings.take_profit or None,
+            max_hold_ms=settings.max_hold_minutes * MINUTE_MS or None,
+            no_signal_ms=settings.no_signal_minutes * MINUTE_MS or None,
+            max_slippage_bps=settings.max_exit_slippage_bps,
+        ),
+        on_breach=settings.on_breach,
     )

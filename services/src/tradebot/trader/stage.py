@@ -103,6 +103,7 @@ async def _hold(
         books.name_currencies(market.instrument.currencies)
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+        selling = Selling(engine)
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -114,8 +115,8 @@ async def _hold(
             settings,
             topics,
             engine,
-            Decider(engine, forecasts),
-            Acts(engine, Selling(engine)),
+            Decider(engine, forecasts, selling),
+            Acts(engine, selling),
             gates,
             clock,
             forecasts,

@@ -59,6 +59,9 @@ class Clock(Protocol):
     def observe(self, ts: int) -> None:
         """The venue stamped `ts` (ms) on a message that arrived now."""
 
+    def follow(self, ts: int) -> None:
+        """The venue's time is at least `ts` (ms): more than one message says so."""
+
     def now(self) -> int:
         """The venue's time in ms; 0 before its first message."""
 

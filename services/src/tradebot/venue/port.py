@@ -11,8 +11,9 @@ A venue is a folder with a class that is a `VenueClass`, and an entry point of t
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from tradebot.domain.instrument import Instrument, MarketStatus, split_symbol
+from tradebot.domain.instrument import Instrument, split_symbol
 from tradebot.domain.intent import Intent
+from tradebot.domain.situation import MarketStatus
 from tradebot.platform import extensions
 from tradebot.venue.account import Account, Balance, Keys, OrderStatus, OwnTrade
 from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent

@@ -11,10 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tradebot.backtest import prices
+from tradebot.backtest.costs import Costs
 from tradebot.backtest.counting import counting
+from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of
 from tradebot.backtest.settings import CostSettings, Resolution, VolumeUnit
+from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
 from tradebot.backtest.tune.search import Outcome
@@ -57,12 +60,14 @@ def _tune(settings: TuneSettings) -> None:
         splits = walk_forward(len(bars.ts), settings.splits, settings.purge)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    costs = costs_of(settings)
+    costs = costs_of(settings, instrument(settings, bars))
     outcomes: list[Outcome] = []
     with counting(console) as progress:
         for number, split in enumerate(splits, 1):
             learnt = search.rows(bars, split.learn_start, split.learn_end)
-            trials = _search(settings, tunable, learnt, progress, f"split {number}/{len(splits)}")
+            trials = _search(
+                settings, tunable, learnt, costs, progress, f"split {number}/{len(splits)}"
+            )
             outcomes.append(search.conclude(bars, split, tunable, trials, costs))
     mean_step = float(bars.ts[-1] + bars.step - bars.ts[0]) / 1000 / len(bars.ts)
     yearly = math.sqrt(YEAR_SECONDS / mean_step)
@@ -74,9 +79,13 @@ def _tune(settings: TuneSettings) -> None:
 
 
 def _search(
-    settings: TuneSettings, tunable: Tunable, learnt: Any, progress: Progress, label: str
+    settings: TuneSettings,
+    tunable: Tunable,
+    learnt: Bars,
+    costs: Costs,
+    progress: Progress,
+    label: str,
 ) -> list[search.Trial]:
-    costs = costs_of(settings)
     if settings.method == "grid":
         each = max(2, round(settings.trials ** (1 / len(tunable.space))))
         candidates = list(tunable.grid(each))

@@ -1,18 +1,32 @@
-"""No order whose limit lies far from the mid: a broken book must not make a broken price."""
+"""No order whose limit lies far from the mid: a broken book must not make a broken price.
+
+A sell may reach as far as best prices can be sound: the collar must not keep a position in a market
+that is merely wide, or whose price step is coarse.
+"""
 
 from typing import Final
 
+from tradebot.domain.risk.marks import sound
 from tradebot.domain.situation import BPS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "collar"
-HOLDS: Final[Holds] = "all"
+HOLDS: Final[Holds] = "signals"
+
+
+NARROWEST_STEPS: Final = 2
+"""A book of so many price steps between its best prices can hardly be narrower."""
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
-    """Passes if the limit is within `collar_bps` of the mid."""
-    if inputs.quote is None or proposal.price is None or inputs.quote.mid <= 0:
+    """Passes if the limit is within `collar_bps` of the mid, or sells into a sound book."""
+    quote = inputs.quote
+    if quote is None or proposal.price is None or quote.mid <= 0:
         return Verdict(gate=GATE, passed=False, reason="there is no mid to compare with")
-    mid = inputs.quote.mid
+    mid = quote.mid
+    narrow = 0 < quote.ask - quote.bid <= NARROWEST_STEPS * inputs.increments.price_step
+    reachable = proposal.side == "sell" and proposal.price <= quote.ask
+    if reachable and (narrow or sound(quote, settings)):
+        return Verdict(gate=GATE, passed=True, reason="the best prices are sound to sell by")
     distance = abs(proposal.price - mid) / mid * BPS
     reason = (
         f"the limit is {distance:.1f} bps from the mid; the collar is {settings.collar_bps} bps"

@@ -16,8 +16,10 @@ from tradebot.domain.risk import (
     daily_loss,
     drawdown,
     edge,
+    exit_price,
     feed,
     halt,
+    market_status,
     model,
     order_rate,
     position,
@@ -55,6 +57,8 @@ OURS: Final[tuple[Gate, ...]] = (
     drawdown,
     halt,
     reconciliation,
+    market_status,
+    exit_price,
     window_age,
     feed,
     model,
@@ -80,6 +84,10 @@ GATES: Final[tuple[Gate, ...]] = (*OURS, *installed())
 WATCHES: Final = tuple(gate for gate in GATES if gate.HOLDS == "windows")
 """Asked at every window, whatever the signal: they can halt the bot."""
 
-BUY_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("buys", "all"))
-SELL_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS == "all")
-"""A sell shrinks risk: neither the band, the model's age nor an incomplete window hold it back."""
+BUY_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("buys", "signals", "all"))
+SELL_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("signals", "all"))
+"""A sell shrinks risk: neither the band, the model's age, an incomplete window nor the number of
+orders hold it back."""
+EXIT_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("exits", "all"))
+"""What can hold an exit back: a halt under `on_breach` Hold, books in doubt, no price at all, or
+nothing to sell."""

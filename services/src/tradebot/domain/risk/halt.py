@@ -1,17 +1,24 @@
-"""No order while a person or a limit has stopped the bot."""
+"""No buy while a person or a limit has stopped the bot."""
 
 from typing import Final
 
+from tradebot.domain.exits import flatten
 from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "halt"
 HOLDS: Final[Holds] = "all"
 
 
-def check(state: State, _inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes unless the bot is halted or paused; both are lifted by a person only."""
-    if state.halted:
-        return Verdict(gate=GATE, passed=False, reason=f"halted: {state.halted}")
-    if state.paused:
-        return Verdict(gate=GATE, passed=False, reason=f"paused: {state.paused}")
-    return Verdict(gate=GATE, passed=True, reason="neither halted nor paused")
+def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
+    """Passes unless the bot is halted or paused; both are lifted by a person only.
+
+    Sells go on, unless `on_breach` is Hold. A person's order to flatten goes on in any case.
+    """
+    why = f"halted: {state.halted}" if state.halted else f"paused: {state.paused}"
+    if not state.halted and not state.paused:
+        return Verdict(gate=GATE, passed=True, reason="neither halted nor paused")
+    if proposal.exit == flatten.EXIT:
+        return Verdict(gate=GATE, passed=True, reason=f"{why}; a person's order goes on")
+    if proposal.side == "sell" and settings.on_breach != "Hold":
+        return Verdict(gate=GATE, passed=True, reason=f"{why}; sells go on")
+    return Verdict(gate=GATE, passed=False, reason=why)

@@ -5,7 +5,7 @@ from typing import Final
 from tradebot.domain.situation import HOUR_MS, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "order_rate"
-HOLDS: Final[Holds] = "all"
+HOLDS: Final[Holds] = "buys"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

@@ -9,7 +9,7 @@ from tradebot.domain.risk import size
 from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "position"
-HOLDS: Final[Holds] = "all"
+HOLDS: Final[Holds] = "signals"
 
 
 def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Final
 from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "window_age"
-HOLDS: Final[Holds] = "all"
+HOLDS: Final[Holds] = "signals"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:

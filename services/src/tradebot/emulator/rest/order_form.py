@@ -30,9 +30,10 @@ def order_request(exchange: Exchange, form: Mapping[str, Any], session: str) -> 
     if market is None:
         raise bad_order_symbol(form["symbol"], exchange.symbols())
     side = str(form["side"]).lower()
+    behaviour = _behaviour(form.get("options"))
+    _refuse_unless_open(market, behaviour)
     if side not in ("buy", "sell"):
         raise RefusalError(400, "InvalidSide", f"Invalid side for symbol {_name(market)}: '{side}'")
-    behaviour = _behaviour(form.get("options"))
     price = _price(market, form["price"])
     return OrderRequest(
         market=market,
@@ -44,6 +45,14 @@ def order_request(exchange: Exchange, form: Mapping[str, Any], session: str) -> 
         client_order_id=_client_order_id(form.get("client_order_id")),
         session=session,
     )
+
+
+def _refuse_unless_open(market: BookMarket, behaviour: Behaviour) -> None:
+    if market.status in ("open", "limit_only"):
+        return
+    if market.status == "post_only" and behaviour == "maker-or-cancel":
+        return
+    raise RefusalError(400, "MarketNotOpen", f"The {_name(market)} market is {market.status}")
 
 
 def _name(market: BookMarket) -> str:

@@ -41,11 +41,12 @@ def symbols(exchange: Exchange, _path: Mapping[str, str], _query: Query) -> list
 def details(exchange: Exchange, path: Mapping[str, str], _query: Query) -> Any:
     """`/v1/symbols/details/{symbol}`, or `all` of them."""
     if path["symbol"].lower() == "all":
-        return [_details(each) for each in exchange.instruments()]
-    return _details(market_of(exchange, path["symbol"]).instrument)
+        return [_details(each) for each in exchange.markets.values()]
+    return _details(market_of(exchange, path["symbol"]))
 
 
-def _details(instrument: Instrument) -> View:
+def _details(market: BookMarket) -> View:
+    instrument = market.instrument
     return {
         "symbol": instrument.symbol,
         "base_currency": instrument.base,
@@ -53,7 +54,7 @@ def _details(instrument: Instrument) -> View:
         "tick_size": float(f"1e-{instrument.amount_places}"),
         "quote_increment": float(f"1e-{instrument.price_places}"),
         "min_order_size": instrument.minimum,
-        "status": "open",
+        "status": market.status,
         "wrap_enabled": False,
         "product_type": "spot",
         "contract_type": "vanilla",

@@ -32,7 +32,7 @@ TRADE_ID = "tradebot-trade"
 TRADING = Dashboard(
     id="tradebot-trading",
     title="[tradebot] Trading",
-    description="What the bots hold, what they traded, and what came of it.",
+    description="Positions, trades and results of the bots.",
     panels=(
         number("Equity", DocType.DECISION, Metric("last_value", "equity"), width=6),
         number("Score of all trips", DocType.SCORE, Metric("last_value", "realised"), width=6),
@@ -49,7 +49,7 @@ TRADING = Dashboard(
         number("Fees paid", DocType.FILL, Metric("sum", "fee"), width=6),
         number("Largest drawdown", DocType.SCORE, Metric("max", "drawdown", decimals=4), width=6),
         Panel(
-            "Buys and sells on the price",
+            "Price with buys and sells",
             "xy",
             (
                 line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
@@ -78,7 +78,7 @@ TRADING = Dashboard(
             Layer(DocType.DECISION, (Metric("average", "equity", "Equity"),), split=Terms("bot")),
         ),
         chart(
-            "Score a trip",
+            "Score per trip",
             Layer(DocType.SCORE, (Metric("sum", "score", "Score", colour=BLUE),), series="bar"),
         ),
         Panel(
@@ -96,7 +96,7 @@ TRADING = Dashboard(
             height=14,
         ),
         Panel(
-            "Trades: a click on a decision opens all about it",
+            "Trades (click a decision to open it)",
             "table",
             (
                 Layer(
@@ -121,14 +121,14 @@ TRADING = Dashboard(
 LIQUIDITY = Dashboard(
     id="tradebot-liquidity",
     title="[tradebot] Liquidity",
-    description="The flows of both sides, their ratio against the band, and what was not seen.",
+    description="Flows of both sides, their ratio and the band, and incomplete windows.",
     panels=(
         count("Windows", DocType.LIQUIDITY),
         count("Incomplete windows", DocType.LIQUIDITY, "complete: false"),
         number("Last ratio", DocType.LIQUIDITY, Metric("last_value", "ratio", decimals=3)),
         number("Median ratio", DocType.LIQUIDITY, Metric("percentile", "ratio", percentile=50)),
-        number("Events a window", DocType.LIQUIDITY, Metric("average", "events", decimals=0)),
-        count("Buys held back by the band", DocType.DECISION, "gate: band"),
+        number("Events per window", DocType.LIQUIDITY, Metric("average", "events", decimals=0)),
+        count("Buys blocked by the band", DocType.DECISION, "gate: band"),
         Panel(
             "Flows",
             "xy",
@@ -193,30 +193,30 @@ _ERRORS = (
 )
 
 _FORECASTS = (
-    Metric("average", "price_1h", "An hour before", shift="1h", colour=AMBER),
-    Metric("average", "lower_1h", "Its lower bound", shift="1h", colour="#ecd9b4"),
-    Metric("average", "upper_1h", "Its upper bound", shift="1h", colour="#ecd9b4"),
-    Metric("average", "price_next", "A minute before", shift="1m", colour=BLUE),
+    Metric("average", "price_1h", "Forecast one hour before", shift="1h", colour=AMBER),
+    Metric("average", "lower_1h", "Lower bound", shift="1h", colour="#ecd9b4"),
+    Metric("average", "upper_1h", "Upper bound", shift="1h", colour="#ecd9b4"),
+    Metric("average", "price_next", "Forecast one minute before", shift="1m", colour=BLUE),
 )
 
 FORECAST = Dashboard(
     id="tradebot-forecast",
     title="[tradebot] Forecast",
-    description="What the models said, what came, and how old what is traded on is.",
+    description="Forecasts compared with actual prices, and the age of the models.",
     span="now-12h",
     panels=(
         count("Forecasts", DocType.FORECAST),
         number("Fitted models", DocType.FORECAST, Metric("unique_count", "digest", decimals=0)),
         number("Next minute", DocType.FORECAST, Metric("last_value", "price_next")),
-        number("In an hour", DocType.FORECAST, Metric("last_value", "price_1h")),
+        number("In one hour", DocType.FORECAST, Metric("last_value", "price_1h")),
         number(
-            "Oldest model traded on, s",
+            "Oldest model used, s",
             DocType.DECISION,
             Metric("max", "model_age_seconds", decimals=0),
         ),
-        count("Held back by the model", DocType.DECISION, "gate: model"),
+        count("Buys blocked by the model", DocType.DECISION, "gate: model"),
         Panel(
-            "Predicted against real",
+            "Forecast and actual price",
             "xy",
             (
                 line(DocType.TICKER, Metric("average", "last", "Price", colour=INK)),
@@ -227,14 +227,14 @@ FORECAST = Dashboard(
         ),
         chart("Error by horizon", Layer("*", _ERRORS, by=MINUTES)),
         chart(
-            "Edge that was forecast",
+            "Forecast edge",
             line(
                 DocType.DECISION,
                 Formula("multiply", (Metric("average", "delta"), 10000.0), "Basis points"),
             ),
         ),
         chart(
-            "Age of the model, s",
+            "Model age, s",
             Layer(
                 DocType.DECISION,
                 (Metric("max", "model_age_seconds", "Seconds", decimals=0),),
@@ -263,12 +263,12 @@ _LATENCIES = tuple(
 OPERATIONS = Dashboard(
     id="tradebot-operations",
     title="[tradebot] Operations",
-    description="Rejections and their reasons, the venue's answers, reconciliations and halts.",
+    description="Rejections and their reasons, order latency, reconciliations and halts.",
     panels=(
         count("Decisions", DocType.DECISION, width=6),
         count("Orders", DocType.ORDER, width=6),
         count("Rejected orders", DocType.ORDER, "state: rejected", width=6),
-        count("Orders that did nothing", DocType.ORDER, "executed_amount: 0", width=6),
+        count("Orders without a fill", DocType.ORDER, "executed_amount: 0", width=6),
         count("Halts", DocType.HALT, "state: halted", width=6),
         number(
             "Reconciliations",
@@ -278,13 +278,13 @@ OPERATIONS = Dashboard(
         ),
         count("Decisions while not reconciled", DocType.DECISION, "reconciled: false", width=6),
         number(
-            "Answer, 99 %, s",
+            "Order latency p99, s",
             DocType.ORDER,
             Metric("percentile", "latency_seconds", percentile=99, decimals=4),
             width=6,
         ),
         Panel(
-            "What held decisions back",
+            "Holds by gate",
             "xy",
             (
                 Layer(
@@ -310,14 +310,20 @@ OPERATIONS = Dashboard(
             ),
             width=24,
         ),
-        Panel("Answer to an order, s", "xy", (line(DocType.ORDER, *_LATENCIES),), width=24),
+        Panel("Order latency, s", "xy", (line(DocType.ORDER, *_LATENCIES),), width=24),
         chart(
             "Reconciliations",
             Layer(
                 DocType.DECISION,
                 (
                     Metric("sum", "reconciliations", "Comparisons with the venue", colour=BID),
-                    Metric("count", "", "Decisions without", "reconciled: false", colour=ASK),
+                    Metric(
+                        "count",
+                        "",
+                        ("Decisions while not reconciled"),
+                        "reconciled: false",
+                        colour=ASK,
+                    ),
                 ),
                 series="bar",
             ),
@@ -344,7 +350,7 @@ OPERATIONS = Dashboard(
 TRADE = Dashboard(
     id=TRADE_ID,
     title="[tradebot] One trade",
-    description="All about one decision: reached by its id, from any list of the others.",
+    description="Everything about one decision. Opened by a click on its id in another dashboard.",
     span="now-90d",
     panels=(
         Panel(
@@ -361,7 +367,7 @@ TRADE = Dashboard(
             width=24,
         ),
         Panel(
-            "Its executions",
+            "Executions",
             "xy",
             (
                 Layer(

@@ -30,13 +30,15 @@ def import_dashboards(
                 "/api/saved_objects/_import", params={"overwrite": "true"}, files={"file": file}
             )
         except httpx.HTTPError as error:
-            raise SettingsError(f"Kibana at {kibana.base_url} broke off: {error!r}") from None
+            raise SettingsError(
+                f"the connection to Kibana at {kibana.base_url} failed: {error!r}"
+            ) from None
     # Kibana answers 200 also where it took only some of the objects: the body tells.
     body = _body(answer)
     if answer.status_code != 200 or body.get("success") is not True:
         raise SettingsError(
-            f"Kibana at {settings.setup_kibana} did not take the dashboards"
-            f" ({answer.status_code}): {_why(body) or answer.text[:300]}"
+            f"Kibana at {settings.setup_kibana} did not accept the dashboards "
+            f"({answer.status_code}): {_why(body) or answer.text[:300]}"
         )
     return int(body["successCount"])
 
@@ -48,8 +50,8 @@ def _client(settings: RecorderSettings) -> httpx.Client:
             password = Path(settings.kibana_password_file).read_text().strip()
         except OSError as error:
             raise SettingsError(
-                f"kibana_password_file is {settings.kibana_password_file!r}: {error.strerror};"
-                " give the path of a file that holds the password"
+                f"kibana_password_file is {settings.kibana_password_file!r}: {error.strerror}; "
+                "set it to the path of a file with the password"
             ) from None
         options["auth"] = (settings.kibana_username, password)
     if settings.kibana_ca_file:
@@ -57,7 +59,7 @@ def _client(settings: RecorderSettings) -> httpx.Client:
     try:
         return httpx.Client(base_url=settings.setup_kibana, **options)
     except (httpx.InvalidURL, OSError) as error:
-        raise SettingsError(f"Kibana cannot be reached as it is set: {error}") from None
+        raise SettingsError(f"Kibana's address is not valid: {error}") from None
 
 
 def _wait(kibana: httpx.Client, seconds: float, sleep: Callable[[float], None]) -> None:
@@ -74,8 +76,8 @@ def _wait(kibana: httpx.Client, seconds: float, sleep: Callable[[float], None]) 
             said = str(error) or repr(error)
         if time.monotonic() >= end:
             raise SettingsError(
-                f"Kibana at {kibana.base_url} was not available in {seconds:g} s: {said}; give its"
-                " address by --setup-kibana and its user by --kibana-username"
+                f"Kibana at {kibana.base_url} was not available within {seconds:g} s: {said}; "
+                "check its address (--setup-kibana) and user (--kibana-username)"
             )
         sleep(RETRY_SECONDS)
 

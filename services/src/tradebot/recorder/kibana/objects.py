@@ -192,7 +192,7 @@ def _drilldown(panel: Panel) -> tuple[dict[str, Any], list[Reference]]:
     event = f"open-{panel.opens}"
     action = {
         "factoryId": DRILLDOWN,
-        "name": "Open all about it",
+        "name": "Open this trade",
         "config": {"useCurrentFilters": True, "useCurrentDateRange": True, "openInNewTab": False},
     }
     events = [{"eventId": event, "triggers": ["FILTER_TRIGGER"], "action": action}]

@@ -1,7 +1,9 @@
 """Whether the trader may trade: four conditions, each with its reason."""
 
 from collections.abc import Callable
+from typing import Final
 
+from tradebot.domain.situation import Holdings
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.trader import metrics
@@ -10,6 +12,12 @@ from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.settings import TraderSettings
+
+SELLS: Final[dict[Holdings, str]] = {
+    "Own": "what the bot's own orders bought",
+    "All": "the account's whole balance of base currency, whoever bought it",
+}
+"""What a sell sells; `tradebot status` gives the amount, which changes with each fill."""
 
 
 class Gates:
@@ -45,7 +53,8 @@ class Gates:
         doubt = self._engine.doubt
         if doubt:
             return _condition("Reconciled", False, "NotReconciled", doubt)
-        return _condition("Reconciled", True, "Reconciled", "the books agree with the venue")
+        message = f"the books agree with the venue; a sell sells {SELLS[self._settings.holdings]}"
+        return _condition("Reconciled", True, "Reconciled", message)
 
     def feed_fresh(self) -> Condition:
         """Whether the venue's feed was heard of lately, in real seconds."""

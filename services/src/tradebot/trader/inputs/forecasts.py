@@ -1,11 +1,9 @@
 """The newest forecast of the bot's symbol and model, by its forecaster."""
 
-import msgspec
-
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import Prediction
 from tradebot.platform import extensions
-from tradebot.records import FORECASTERS, ForecastRecord, decode
+from tradebot.records import FORECASTERS, ForecastRecord
 
 
 class Forecasts:
@@ -22,13 +20,9 @@ class Forecasts:
         self._other: str | None = None
         self._newest: ForecastRecord | None = None
 
-    def take(self, value: bytes) -> bool:
-        """Reads a record of the topic; whether it is a newer forecast of ours."""
-        try:
-            record = decode(value, ForecastRecord)
-        except msgspec.DecodeError:
-            return False
-        if (record.symbol, record.model) != (self._symbol, self._model) or record.step_ms <= 0:
+    def take(self, record: ForecastRecord) -> bool:
+        """Takes a plausible record of the topic; whether it is a newer forecast of ours."""
+        if (record.symbol, record.model) != (self._symbol, self._model):
             return False
         if record.forecaster != self._forecaster:
             self._other = record.forecaster

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from tradebot.venue.port import Fees, Instrument, MarketData, Ticker
 
-KEEP_SECONDS: Final = 3600.0
+KEEP_SECONDS: Final = 10.0
+"""An instrument's status may change at any time, so it is read again that soon."""
 
 
 class Market:
@@ -32,7 +34,7 @@ class Market:
         self._read_at: float | None = None
 
     async def refresh(self) -> Instrument:
-        """The symbol's instrument, asked for again after an hour or `forget`.
+        """The symbol's instrument, asked for again after ten seconds or `forget`.
 
         Raises:
             VenueError: the venue did not tell it.
@@ -50,6 +52,15 @@ class Market:
             VenueError: it did not tell them.
         """
         return await self._data.ticker(self._symbol)
+
+    async def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """What rests to buy: price and amount, the best first.
+
+        Raises:
+            VenueError: the venue did not tell it.
+        """
+        book = await self._data.book(self._symbol)
+        return [(level.price, level.amount) for level in book.bids]
 
     def forget(self) -> None:
         """The next `refresh` asks again: a refused order may come of rules that changed."""

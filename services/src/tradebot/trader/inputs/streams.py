@@ -23,6 +23,8 @@ from confluent_kafka import (
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import consumer
+from tradebot.plausible import feed
+from tradebot.plausible.values import Now, symbol_of
 from tradebot.records import FeedRecord, decode
 from tradebot.trader.settings import TraderSettings
 
@@ -144,23 +146,48 @@ def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]
             return found
 
 
-def feed_time(messages: list[Message], symbol: str) -> int:
-    """The newest time (ms) that the venue stamped on the symbol's feed; 0 if none is there."""
-    key = symbol.encode()
+def feed_time(messages: list[Message], symbol: str, now: Now) -> int:
+    """The newest time (ms) on the symbol's feed that can be true; 0 if there is none.
+
+    Where all are ahead of the clock it is the newest of those: a venue's time can jump, and the
+    clock knows what to make of it.
+    """
+    ahead = 0
     for message in reversed(messages):
-        if message.key() == key:
-            try:
-                return decode(message.value() or b"", FeedRecord).ts
-            except msgspec.DecodeError:
-                continue
-    return 0
+        record = _feed_record(message, symbol)
+        if record is None or feed.fault(record) is not None:
+            continue
+        if feed.fault(record, now) is None:
+            return record.ts
+        ahead = ahead or record.ts
+    return ahead
 
 
-def on_feed(clock: VenueClock, symbol: str) -> Handle:
-    """Sets the clock by the feed."""
+def _feed_record(message: Message, symbol: str) -> FeedRecord | None:
+    """The record with its symbol and time; `None` if it is another symbol's or unreadable."""
+    if symbol_of("", key_of(message), symbol) != symbol:
+        return None
+    try:
+        record = decode(message.value() or b"", FeedRecord)
+    except msgspec.DecodeError:
+        return None
+    if record.symbol not in ("", symbol):
+        return None
+    ts = record.ts or message.timestamp()[1]
+    return msgspec.structs.replace(record, symbol=symbol, ts=ts)
+
+
+def key_of(message: Message) -> bytes | None:
+    """The message's key as bytes."""
+    key = message.key()
+    return key.encode() if isinstance(key, str) else key
+
+
+def on_feed(clock: VenueClock, symbol: str, lag: int) -> Handle:
+    """Sets the clock by the feed; `lag` is how far ahead of it a record may be, ms."""
 
     async def handle(messages: list[Message]) -> None:
-        ts = feed_time(messages, symbol)
+        ts = feed_time(messages, symbol, Now(clock.now(), lag))
         if ts:
             clock.observe(ts)
 

@@ -1,9 +1,7 @@
 """Gathers the three records of a window: bid flow, ask flow and their ratio."""
 
-import msgspec
-
 from tradebot.domain.situation import Window
-from tradebot.records import LiquidityRecord, decode
+from tradebot.records import LiquidityRecord
 
 
 class Gatherer:
@@ -40,11 +38,3 @@ class Gatherer:
     def settled(self) -> bool:
         """Whether no window is half gathered, so that what was read may be committed."""
         return not self._open
-
-
-def read(value: bytes) -> LiquidityRecord | None:
-    """The record, or `None` where `value` writes none."""
-    try:
-        return decode(value, LiquidityRecord)
-    except msgspec.DecodeError:
-        return None

@@ -127,13 +127,15 @@ class Books:
         window_end: int,
         name: str,
         minimum: Decimal,
+        reduces: bool = False,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
         Args:
             mid: the market's, in quote currency.
-            window_end: of the window that led to it, ms; 0 for a person's order.
+            window_end: of the window that led to it, ms; 0 where no window did.
             name: of the decision.
+            reduces: whether it goes out though the bot is halted or paused.
             minimum: the symbol's smallest order.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
@@ -149,6 +151,7 @@ class Books:
             mid=mid,
             window_end=window_end,
             created=self._now(),
+            reduces=reduces,
             minimum=minimum,
         )
 

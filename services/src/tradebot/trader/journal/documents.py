@@ -41,6 +41,7 @@ def decision_document(
     stored: Stored,
     decision: Decision,
     *,
+    name: str,
     ts: int,
     epoch: int,
     client_order_id: str,
@@ -49,16 +50,17 @@ def decision_document(
     """The decision with all that it was made from.
 
     Args:
+        name: of the decision.
         reconciliations: comparisons with the venue since the decision before.
     """
     window, prediction = stored.inputs.window, stored.inputs.prediction
-    name = decision_id(who.bot, window.end)
     body = documents.Decision(
         decision_id=name,
         action=decision.action,
         signal=decision.signal,
         reason=decision.reason,
         gate=decision.gate,
+        exit=decision.exit,
         verdicts=[
             documents.Verdict(gate=verdict.gate, passed=verdict.passed, reason=verdict.reason)
             for verdict in decision.verdicts

@@ -49,12 +49,16 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A window is accounted for. `equity` and `mid` are `None` where there was no sound price."""
+    """A window is accounted for. `equity` and `mid` are `None` where there was no sound price.
+
+    `usable` says whether the window and its forecast could be traded on.
+    """
 
     window_end: int
     action: Literal["buy", "sell", "hold"]
     gate: str
     equity: Decimal | None
+    usable: bool = False
     mid: Decimal | None = None
 
 
@@ -78,10 +82,23 @@ class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person paused the bot."""
+    """A person paused the bot; with `flatten`, everything is to be sold as well."""
 
     because: str
     by: str
+    flatten: bool = False
+
+
+class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """All that could be sold has been sold: a person's order to flatten is done."""
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a look between windows saw at `ts` (ms), in quote currency; `None` if not sound."""
+
+    ts: int
+    equity: Decimal | None
+    mid: Decimal | None
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -98,7 +115,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 Body = (
-    EpochTaken | Balanced | Decided | Intended | OrderEvent | Halted | Paused | Resumed | Snapshot
+    EpochTaken
+    | Balanced
+    | Decided
+    | Watched
+    | Intended
+    | OrderEvent
+    | Halted
+    | Paused
+    | Flattened
+    | Resumed
+    | Snapshot
 )
 
 

@@ -20,12 +20,14 @@ from tradebot.trader.journal.entries import (
     Body,
     Decided,
     EpochTaken,
+    Flattened,
     Halted,
     Intended,
     OrderEvent,
     Paused,
     Resumed,
     Snapshot,
+    Watched,
 )
 
 KEPT_ORDERS: Final = 400
@@ -61,8 +63,14 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     pending: tuple[str, ...] = ()
     """Of the orders, those whose fate is not known or whose fills are not all booked."""
     window_end: int = 0
+    watched_at: int = 0
+    """When a look between windows was last written, ms."""
+    signal_at: int = 0
+    """The end of the last window that could be traded on, ms."""
     halted: str = ""
     paused: str = ""
+    flattening: str = ""
+    """Why a person wants everything sold; empty once that is done."""
 
     def unresolved(self) -> list[Placed]:
         """Orders whose fate is not known, or whose fills are not all booked."""
@@ -78,6 +86,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
             return _balanced(ledger, body)
         case Decided():
             return _decided(ledger, body)
+        case Watched():
+            return _watched(ledger, body)
         case Intended():
             return _intended(ledger, body.intent)
         case OrderEvent():
@@ -85,12 +95,15 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
         case Halted():
             return msgspec.structs.replace(ledger, halted=body.reason)
         case Paused():
-            return msgspec.structs.replace(ledger, paused=body.because)
+            return _paused(ledger, body)
+        case Flattened():
+            return msgspec.structs.replace(ledger, flattening="")
         case Resumed():
             return msgspec.structs.replace(
                 ledger,
                 halted="",
                 paused="",
+                flattening="",
                 marks=None,  # losses are measured anew, or the same halt would come back at once
             )
         case Snapshot():
@@ -116,7 +129,13 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         window_end=ledger.window_end,
         halted=ledger.halted,
         paused=ledger.paused,
+        flattening=ledger.flattening,
     )
+
+
+def _paused(ledger: Ledger, body: Paused) -> Ledger:
+    flattening = body.because if body.flatten else ledger.flattening
+    return msgspec.structs.replace(ledger, paused=body.because, flattening=flattening)
 
 
 def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
@@ -143,7 +162,16 @@ def _newest(trades: frozenset[int]) -> frozenset[int]:
 
 def _decided(ledger: Ledger, body: Decided) -> Ledger:
     ledger = fold.marked(ledger, body.window_end, body.equity, body.mid)
-    return msgspec.structs.replace(ledger, window_end=max(ledger.window_end, body.window_end))
+    return msgspec.structs.replace(
+        ledger,
+        window_end=max(ledger.window_end, body.window_end),
+        signal_at=body.window_end if body.usable else ledger.signal_at,
+    )
+
+
+def _watched(ledger: Ledger, body: Watched) -> Ledger:
+    ledger = fold.marked(ledger, body.ts, body.equity, body.mid)
+    return msgspec.structs.replace(ledger, watched_at=body.ts)
 
 
 def _intended(ledger: Ledger, intent: Intent) -> Ledger:

@@ -32,12 +32,12 @@ def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
     """Why an intent that was written is not sent any more, or ""; asked last when its turn comes.
 
     A pause or a halt may have waited for the same journal and come first: whoever paused the bot
-    was told that it holds. A person's order to flatten follows no window, and goes on.
+    was told that it holds. What makes the position smaller goes on.
     """
     if not held():
         return "the lease was lost before the order was sent"
     ledger = books.ledger
-    if intent.window_end and (ledger.halted or ledger.paused):
+    if not intent.reduces and (ledger.halted or ledger.paused):
         return f"stopped before it was sent: {ledger.halted or ledger.paused}"
     return ""
 

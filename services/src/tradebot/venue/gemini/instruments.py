@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tradebot.domain.instrument import Instrument, MarketStatus, OrderType
+from tradebot.domain.instrument import Instrument, OrderType
+from tradebot.domain.situation import MarketStatus
 from tradebot.venue.errors import AmbiguousError
 from tradebot.venue.gemini.answers import SymbolDetails
 

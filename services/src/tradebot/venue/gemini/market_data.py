@@ -29,6 +29,7 @@ class MarketStream:
     def __init__(self, socket: Socket, feed: Feed) -> None:
         self._socket = socket
         self._feed = feed
+        self._held: list[MarketEvent] = []
 
     @property
     def book(self) -> OrderBook:
@@ -42,10 +43,17 @@ class MarketStream:
     async def batch(self) -> list[MarketEvent]:
         """The events of the next frame; empty where it says nothing of the market.
 
+        Events wait until the connection's time can be trusted.
+
         Raises:
             FeedBrokenError: the connection is over.
         """
-        return self._feed.read(await self._socket.receive())
+        events = self._feed.read(await self._socket.receive())
+        if not self._feed.dated:
+            self._held += events
+            return []
+        held, self._held = self._held, []
+        return held + events if held else events
 
     async def __aiter__(self) -> AsyncIterator[MarketEvent]:
         while True:

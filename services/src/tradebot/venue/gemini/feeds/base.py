@@ -24,6 +24,8 @@ class Feed(Protocol):
     """One connection's frames, decoded."""
 
     book: OrderBook
+    dated: bool
+    """Whether the times of its events can be trusted: until then nobody may be told of them."""
 
     def path(self) -> str:
         """What follows the interface's base address."""
@@ -54,7 +56,8 @@ class BookKeeper:
         self._held: list[MarketEvent] = []
         self._crossed = 0
         self._stamp = 0
-        self._dated = False
+        self.dated = False
+        self._first: int | None = None
 
     def whole(self, bids: Levels, asks: Levels, ts: int) -> BookEvent:
         """The book is now what `bids` and `asks` list, as price and size."""
@@ -88,15 +91,29 @@ class BookKeeper:
     def heard(self, ts: int) -> None:
         """The venue stamped `ts` (ms) on the frame.
 
+        A connection's first time is trusted if the clock agrees with it, else when the second
+        agrees with it.
+
         Raises:
             FeedBrokenError: no time between two frames of a connection leads there. Whoever reads
                 the book by its time would take all that comes after for late.
         """
-        ahead = ts - self.clock.now()
-        if self._dated and ahead > AHEAD_MS:
+        now = self.clock.now()
+        ahead = ts - now
+        if self.dated and ahead > AHEAD_MS:
             raise FeedBrokenError("malformed", f"a frame's time is {ahead // 1000} s ahead")
-        self._dated = True
         self.clock.observe(ts)
+        if self.dated:
+            return
+        if self._first is None:
+            self._first = ts
+            self.dated = now > 0 and ahead <= AHEAD_MS
+        elif abs(ts - self._first) > AHEAD_MS:
+            apart = abs(ts - self._first) // 1000
+            raise FeedBrokenError("malformed", f"its first two times are {apart} s apart")
+        else:
+            self.dated = True
+            self.clock.follow(ts)
 
     def stamp(self) -> int:
         """The venue's time in ms, 0 if not known; it never goes back, though the clock does when

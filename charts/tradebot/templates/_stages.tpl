@@ -1,0 +1,30 @@
+{{/* The stages, from the one table files/stages.yaml. */}}
+
+{{/* JSON: the table. */}}
+{{- define "tradebot.stages" -}}
+{{- .Files.Get "files/stages.yaml" | fromYaml | toJson }}
+{{- end }}
+
+{{/* JSON: the names of the stages for which a field of the table is true: dict root, field. */}}
+{{- define "tradebot.stagesWith" -}}
+{{- $field := .field }}
+{{- $names := list }}
+{{- range $name, $stage := include "tradebot.stages" .root | fromJson }}
+{{- if get $stage $field }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- toJson $names }}
+{{- end }}
+
+{{/* JSON: the components of the stages that the chart runs, one of each for a realm. */}}
+{{- define "tradebot.documentStages" -}}
+{{- $components := list }}
+{{- $stages := include "tradebot.stagesWith" (dict "root" . "field" "documents") | fromJsonArray }}
+{{- range $realm := include "tradebot.realms" . | fromJsonArray }}
+{{- range $stages }}
+{{- $components = append $components (printf "%s-%s" . $realm.slug) }}
+{{- end }}
+{{- end }}
+{{- toJson $components }}
+{{- end }}

@@ -1,0 +1,14 @@
+"""Sells everything because a person asked for it."""
+
+from typing import Final
+
+from tradebot.domain.situation import State, Verdict
+
+EXIT: Final = "flatten"
+
+
+def check(state: State) -> Verdict:
+    """Closes while a person's order to flatten is not done."""
+    if state.flattening:
+        return Verdict(gate=EXIT, passed=False, reason=f"a person flattens: {state.flattening}")
+    return Verdict(gate=EXIT, passed=True, reason="nobody asked to sell everything")

@@ -1,0 +1,22 @@
+"""No exit without a price to sell by."""
+
+from typing import Final
+
+from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
+
+GATE: Final = "exit_price"
+HOLDS: Final[Holds] = "exits"
+
+
+def check(_state: State, inputs: Inputs, _settings: Settings, proposal: Proposal) -> Verdict:
+    """Passes if the exit has a floor; it is tried again at the next look if not."""
+    if proposal.price is not None:
+        return Verdict(gate=GATE, passed=True, reason=f"sells down to {proposal.price}")
+    if inputs.quote is None:
+        reason = "the venue's prices are not known"
+    else:
+        reason = (
+            f"bid {inputs.quote.bid} and ask {inputs.quote.ask} are not sound, and no last trade"
+            " is known to sell by"
+        )
+    return Verdict(gate=GATE, passed=False, reason=reason)

@@ -1,0 +1,23 @@
+"""Trades on the venue; topic `gemini-trades`."""
+
+from tradebot.plausible.values import (
+    MAX_PRICE,
+    MAX_SIZE,
+    UNKNOWN,
+    Now,
+    number_fault,
+    symbol_fault,
+    time_fault,
+)
+from tradebot.records import TradeRecord
+
+
+def fault(record: TradeRecord, now: Now = UNKNOWN) -> str | None:
+    """Why the trade cannot be true."""
+    return (
+        symbol_fault(record.symbol)
+        or time_fault("ts", record.ts, now)
+        or number_fault("price", record.price, MAX_PRICE)
+        or number_fault("amount", record.amount, MAX_SIZE, zero=True)
+        or (None if 0 <= record.tid < 2**63 else f"tid is {str(record.tid)[:30]}")
+    )

@@ -1,0 +1,72 @@
+"""Bounds that times, prices, sizes, names and symbols of every record have in common."""
+
+import math
+import re
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+EARLIEST: Final = 1_230_768_000_000
+LATEST: Final = 4_102_444_800_000
+"""Milliseconds of 2009 and of 2100: seconds and microseconds lie outside."""
+
+MAX_PRICE: Final = 1e12
+MAX_SIZE: Final = 1e15
+MAX_FLOW: Final = 1e30
+MAX_LOG_PRICE: Final = math.log(MAX_PRICE)
+"""Absolute value; its inverse is the lowest price of a forecast."""
+
+DAY_MS: Final = 86_400_000
+
+_SYMBOL = re.compile(r"[A-Za-z0-9]{1,16}")
+_NAME = re.compile(r"[!-~]{1,128}")
+
+
+class Now(msgspec.Struct, frozen=True):
+    """The venue's time in ms, 0 where it is not known, and how far ahead of it a time may lie."""
+
+    ms: int = 0
+    lag: int = 0
+
+
+UNKNOWN: Final = Now()
+"""Where no clock is known: only the bounds of every time hold."""
+
+
+def time_fault(name: str, ts: int, now: Now) -> str | None:
+    """Why `ts` (ms) is not a time that has come; `name` is the field's."""
+    if not EARLIEST <= ts < LATEST:
+        return f"{name} is {str(ts)[:30]}: not in milliseconds from 2009 to 2100"
+    if now.ms and ts > now.ms + now.lag:
+        return f"{name} is {(ts - now.ms) / 1000:.0f} s ahead of the venue's clock"
+    return None
+
+
+def number_fault(name: str, text: str, most: float, *, zero: bool = False) -> str | None:
+    """Why a decimal string is not above zero (or zero, where `zero`) and at most `most`."""
+    try:
+        value = float(Decimal(text))
+    except (ArithmeticError, ValueError):
+        value = math.nan
+    if 0 < value <= most or (zero and value == 0):
+        return None
+    return f"{name} is {text[:30]!r}: not a number {'from' if zero else 'above'} 0 to {most:g}"
+
+
+def symbol_fault(symbol: str) -> str | None:
+    """Why `symbol` names nothing that a venue trades."""
+    return None if _SYMBOL.fullmatch(symbol) else f"{symbol[:30]!r} is not a symbol"
+
+
+def name_fault(field: str, name: str) -> str | None:
+    """Why `name` is not one to 128 visible characters."""
+    return None if _NAME.fullmatch(name) else f"{field} is {name[:30]!r}: not a name"
+
+
+def symbol_of(symbol: str, key: bytes | None, own: str) -> str:
+    """The symbol of a record: its own, else its key's, else the one that the stage is set to."""
+    if symbol:
+        return symbol
+    text = (key or b"").decode("ascii", "replace")
+    return text if _SYMBOL.fullmatch(text) else own

@@ -1,0 +1,72 @@
+"""Which windows and forecasts the trader believes; the others go to the dead letters.
+
+What is refused here reaches neither the gatherer, the forecasts nor the books, so that it raises
+no mark.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+from confluent_kafka import Message
+
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.dead_letters import DeadLetters
+from tradebot.plausible import forecast, window
+from tradebot.plausible.values import Now, symbol_of
+from tradebot.records import ForecastRecord, LiquidityRecord, decode
+from tradebot.trader.inputs.streams import key_of
+
+CLOCK_SECONDS: Final = 0.1
+
+
+class Screen:
+    """Judges the symbol's records by the venue's clock; other symbols' are not its to judge.
+
+    Args:
+        lag: how far ahead of the clock a time may lie, ms.
+    """
+
+    def __init__(self, symbol: str, clock: VenueClock, lag: int, dead_letters: DeadLetters) -> None:
+        self._symbol = symbol
+        self._clock = clock
+        self._lag = lag
+        self._dead_letters = dead_letters
+
+    async def settled(self) -> None:
+        """Returns when the clock can judge a time: when the feed was heard for a moment."""
+        while not self._clock.settled:  # noqa: ASYNC110  # a time that passes sets no event
+            await asyncio.sleep(CLOCK_SECONDS)
+
+    def window(self, message: Message) -> LiquidityRecord | None:
+        """The symbol's result of a window; `None` for another symbol's and for what was refused."""
+        try:
+            record = decode(message.value() or b"", LiquidityRecord)
+        except msgspec.DecodeError as error:
+            self._dead_letters.put_message(message, str(error))
+            return None
+        if symbol_of(record.symbol, key_of(message), self._symbol) != self._symbol:
+            return None
+        reason = window.fault(record, self._now())
+        if reason is not None:
+            self._dead_letters.put_message(message, reason)
+            return None
+        return msgspec.structs.replace(record, symbol=self._symbol)
+
+    def forecast(self, message: Message) -> ForecastRecord | None:
+        """The symbol's forecast; `None` for another symbol's and for what was refused."""
+        try:
+            record = decode(message.value() or b"", ForecastRecord)
+        except msgspec.DecodeError as error:
+            self._dead_letters.put_message(message, str(error))
+            return None
+        if record.symbol != self._symbol:
+            return None
+        reason = forecast.fault(record, self._now())
+        if reason is not None:
+            self._dead_letters.put_message(message, reason)
+            return None
+        return record
+
+    def _now(self) -> Now:
+        return Now(self._clock.now(), self._lag)

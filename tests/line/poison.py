@@ -1,0 +1,101 @@
+"""Records that cannot be true, as tests put them between good ones."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
+
+FAR = 4_070_908_800_000
+"""The year 2099."""
+
+UNREADABLE = (b"", b"\xff\xfe", b"[]", b"{", b'{"price":1e400}', b'{"type":"ask","value":NaN}')
+BAD_NUMBERS = ("nan", "inf", "-inf", "-1", "1e400", "one", "")
+
+
+@dataclass
+class Message:
+    """A record as Kafka's consumer returns it."""
+
+    at: int
+    data: bytes
+    name: str = "faust.out"
+    named: bytes | None = b"BTCUSD"
+    stamp: int = 0
+
+    def error(self) -> None:
+        return None
+
+    def topic(self) -> str:
+        return self.name
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+    def key(self) -> bytes | None:
+        return self.named
+
+    def value(self) -> bytes:
+        return self.data
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.stamp
+
+
+def windows(end: int) -> list[bytes]:
+    """Results of windows that nobody can have measured when a window ended at `end` (ms)."""
+    good = LiquidityRecord("ask", 1.0, end // 1000, "BTCUSD", end - 60_000, end, 9, True)
+    far = [
+        msgspec.structs.replace(
+            good, type=kind, symbol=symbol, timestamp=FAR // 1000, window_start=start, window_end=at
+        )
+        for kind in ("ask", "bid", "price_volume")
+        for symbol, start, at in (("", 0, 0), ("BTCUSD", FAR - 60_000, FAR))
+    ]
+    bad = [
+        msgspec.structs.replace(good, value=-1.0),
+        msgspec.structs.replace(good, value=None),
+        msgspec.structs.replace(good, value=1e300),
+        msgspec.structs.replace(good, type="price_volume", value=0.0),
+        msgspec.structs.replace(good, timestamp=good.timestamp + 7),
+        msgspec.structs.replace(good, timestamp=end, window_end=end * 1000),
+        msgspec.structs.replace(good, window_start=end + 1),
+        msgspec.structs.replace(good, events=-1),
+    ]
+    return [*UNREADABLE, *map(encode, far + bad)]
+
+
+def forecasts(good: ForecastRecord) -> list[bytes]:
+    """Forecasts that no model can have made when it made `good`."""
+    replace = msgspec.structs.replace
+    bad = [
+        replace(good, history_end=FAR, start=FAR, fitted_at=FAR),
+        replace(good, history_end=good.start + 86_400_000 * 365),
+        replace(good, fitted_at=FAR),
+        replace(good, start=FAR),
+        replace(good, log_price=[1e6] * 10),
+        replace(good, lower=[0.0]),
+        replace(good, upper=[-1e6] * len(good.log_price)),
+        replace(good, log_price=[]),
+        replace(good, step_ms=0),
+        replace(good, step_ms=10**15),
+        replace(good, digest=""),
+        replace(good, digest="d" * 1000),
+        replace(good, interval=7.0),
+        replace(good, history_end=good.history_end * 1000),
+    ]
+    return [*UNREADABLE, *map(encode, bad)]
+
+
+def feed(ts: int) -> list[bytes]:
+    """Changes of a book that cannot have happened at `ts` (ms)."""
+    good = FeedRecord("bid", "1", "1", "BTCUSD", ts, "place", 1)
+    replace = msgspec.structs.replace
+    bad = [replace(good, price=text) for text in (*BAD_NUMBERS, "0")]
+    bad += [replace(good, remaining=text) for text in BAD_NUMBERS]
+    bad += [replace(good, ts=at) for at in (FAR, ts + 86_400_000, ts * 1000, ts // 1000)]
+    bad += [replace(good, symbol=name) for name in ("BTC,USD", "B" * 17, "\x01")]
+    return [*UNREADABLE, *map(encode, bad)]
