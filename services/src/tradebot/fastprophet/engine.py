@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -26,6 +27,10 @@ from tradebot.fastprophet.setup import (
 )
 from tradebot.fastprophet.solver import LEAST_SIGMA, Solution
 from tradebot.fastprophet.times import Floats
+
+SMALLEST: Final = 1e-140
+LARGEST: Final = 1e140
+"""Sizes of y whose squares, summed over any history, are still numbers."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +89,39 @@ def holidays_of(options: Options) -> Holidays:
     return read_holidays(options.holidays, options.holidays_prior_scale, options.holidays_mode)
 
 
-def check_columns(
-    options: Options, seasonalities: Mapping[str, Seasonality], numbers: Mapping[str, Floats]
-) -> None:
+def check_columns(options: Options, numbers: Mapping[str, Floats]) -> None:
     """Raise `ValueError` for a history that lacks what the model needs."""
     if "y" not in numbers:
         raise ValueError("y is missing: pass fit(ds, y), or a table with the columns ds and y.")
-    for seasonality in seasonalities.values():
-        name = seasonality.condition_name
-        if name is not None and not np.isin(numbers[name], (0.0, 1.0)).all():
-            raise ValueError(f"Found non-boolean in column {name!r}.")
+    known = ~np.isnan(numbers["y"])
+    y = numbers["y"][known]
+    largest = float(np.abs(y).max(initial=0.0))
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"y reaches {largest:g}, whose square is not a number that a computer has: divide y "
+            "by a constant."
+        )
     if options.growth == "logistic":
         if "cap" not in numbers:
             raise ValueError("Capacities must be supplied for logistic growth: pass cap.")
-        if (numbers["cap"] <= numbers.get("floor", np.zeros(1))).any():
-            raise ValueError("cap must be greater than floor (which defaults to 0).")
+        lowest = float(y.min(initial=0.0)) if options.scaling == "minmax" else 0.0
+        floor = numbers.get("floor", np.full(len(known), lowest))
+        if (numbers["cap"][known] <= floor[known]).any():
+            raise ValueError(
+                "cap must be greater than floor (which defaults to 0, or to the lowest y with "
+                "minmax)."
+            )
+
+
+def check_conditions(
+    seasonalities: Mapping[str, Seasonality], numbers: Mapping[str, Floats]
+) -> None:
+    """Raise `ValueError` for a condition that is neither 0 nor 1 in a row with a y."""
+    known = ~np.isnan(numbers["y"]) if "y" in numbers else slice(None)
+    for seasonality in seasonalities.values():
+        name = seasonality.condition_name
+        if name is not None and not np.isin(numbers[name][known], (0.0, 1.0)).all():
+            raise ValueError(f"Found non-boolean in column {name!r}.")
 
 
 def fit(specification: Specification, rows: Rows) -> Fitted:

@@ -13,6 +13,9 @@ from tradebot.fastprophet.times import Floats
 LEAST_SIGMA: Final = 1e-9
 """The smallest noise, relative to the scale of y: Prophet's own for a constant series."""
 
+AT_FLOOR: Final = 1e-6
+"""A change of the objective that ends a descent whose noise has reached `LEAST_SIGMA`."""
+
 NEAR: Final = 0.1
 """After a step shorter than this, in deviations of a row, the whole Hessian is used."""
 
@@ -96,6 +99,11 @@ def minimise(
         trial_value = objective(problem, trial, trial_fit.rss, trial_own)
         change = float(step @ fit.hessian @ step)
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
+        if own == trial_own == aim == LEAST_SIGMA**2 and abs(trial_value - value) < AT_FLOOR:
+            # A curve through every row: what is left of the residual is rounding.
+            better = (trial, trial_fit) if trial_value < value else (theta, fit)
+            theta, fit, value, converged = *better, min(value, trial_value), True
+            break
         if not np.isfinite(trial_value) or not (trial_value <= value or moved < 1e-7):
             # Nowhere lower along a step that is next to nothing: this is the optimum.
             converged = damping == 0 and moved < 1e-9
@@ -106,10 +114,7 @@ def minimise(
             continue
         trial_drift = float(np.log(trial_own / own))
         level = 1e-10 if count < 400 else 1e-7
-        # The fit is linear and σ² is what the step was made with: the step ended at the optimum.
-        exact = trial_own == own == aim and fit.bend is None and damping == 0
-        still = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
-        converged = exact or still
+        converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
         ratio = trial_drift / drift if drift else 0.0
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
