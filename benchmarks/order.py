@@ -27,7 +27,6 @@ from tradebot.domain.intent import Intent
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
-from tradebot.trader.control.lease import FileLease
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import Market
@@ -35,6 +34,7 @@ from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.store import SqliteJournal
+from tradebot.trader.lease import FileLease
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling

@@ -85,7 +85,7 @@ class Line:
         return [entry for entry in map(json.loads, lines) if entry.get("event") == event]
 
     def http(self, path: str) -> str:
-        port = self.logged("forecast starts")[-1]["http_port"]
+        port = self.logged("health and metrics are served")[-1]["port"]
         return httpx.get(f"http://127.0.0.1:{port}{path}").text
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -22,7 +22,7 @@ def test_the_forecaster_of_the_page_keeps_the_protocol_and_can_be_evaluated() ->
     assert isinstance(model, Forecaster)
     price = 9 + np.cumsum(np.random.default_rng(0).normal(0, 1e-3, 2000))
     series = Series((1_600_000_020_000 + MINUTE * np.arange(2000)).astype(np.int64), price)
-    plan = Plan(folds=2, fold_minutes=120, stride_minutes=60)
+    plan = Plan(fee_bps=40.0, folds=2, fold_minutes=120, stride_minutes=60)
     report, _ = evaluate({"Reverting": names["Reverting"]}, series, plan, symbol="BTCUSD")
     assert {verdict.model for verdict in report.verdicts} == {"Reverting", "Persistence"}
     model.fit(series)

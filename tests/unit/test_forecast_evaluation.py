@@ -28,7 +28,7 @@ from tradebot.platform import extensions
 from tradebot.records import FORECASTERS
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
-PLAN = Plan(folds=3, fold_minutes=240, stride_minutes=60, least_minutes=360)
+PLAN = Plan(fee_bps=40.0, folds=3, fold_minutes=240, stride_minutes=60, least_minutes=360)
 
 
 def series_of(price: np.ndarray) -> Series:
@@ -122,7 +122,7 @@ def changed_after(series: Series, row: int) -> list[Series]:
 
 def looks_ahead(make: Callable[[], Forecaster], series: Series) -> bool:
     """Whether a forecast depends on the minute in which it was made, or on a later one."""
-    plan = Plan(folds=2, fold_minutes=60, stride_minutes=60)
+    plan = Plan(fee_bps=40.0, folds=2, fold_minutes=60, stride_minutes=60)
     cut = plan.cut(series)
     row = int(np.searchsorted(series.ts, cut[1].test_start))
     truth = walk(make, series, cut, plan.stride_minutes)

@@ -87,19 +87,47 @@ def test_a_venues_own_folder_is_imported_by_itself_and_the_emulator_alone() -> N
     assert importing == set()
 
 
-@pytest.mark.parametrize("package", ["services/src/tradebot", "operator/src/tradebot_operator"])
-def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+SOURCES = ["services/src/tradebot", "operator/src/tradebot_operator"]
+
+
+def imports_of_files(package: str) -> dict[str, set[str]]:
+    """Each module of a package, and the modules of the package that it imports."""
     root = ROOT.parents[2] / package
     files = {
         ".".join((root.name, *file.relative_to(root).with_suffix("").parts)): file
         for file in root.rglob("*.py")
         if file.name != "__init__.py"
     }
-    graph = {
+    return {
         name: modules_imported(ast.parse(file.read_text()), set(files)) - {name}
         for name, file in files.items()
     }
-    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+    graphlib.TopologicalSorter(imports_of_files(package)).prepare()
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_no_folders_import_each_other_in_a_circle(package: str) -> None:
+    """Of the folders side by side in one folder, each taken with all that is in it."""
+    levels: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for importer, imported in imports_of_files(package).items():
+        here = importer.split(".")
+        for each in imported:
+            there = each.split(".")
+            same = next(
+                n for n, pair in enumerate(zip(here, there, strict=False)) if len(set(pair)) > 1
+            )
+            if same + 1 < min(len(here), len(there)):
+                graph = levels.setdefault(tuple(here[:same]), {})
+                graph.setdefault(here[same], set()).add(there[same])
+    for folder, graph in levels.items():
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            pytest.fail(f"{'.'.join(folder)}: {' imports '.join(reversed(error.args[1]))}")
 
 
 @pytest.mark.parametrize("folder", ["services", "operator", "tests", "benchmarks"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tradebot.trader.control.lease import FileLease, LeaseError, LeaseTakenError
+from tradebot.trader.lease import FileLease, LeaseError, LeaseTakenError
 
 
 async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> None:

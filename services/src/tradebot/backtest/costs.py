@@ -4,6 +4,9 @@ import math
 
 import msgspec
 
+from tradebot.venue.port import fee_table
+from tradebot.venue.settings import DEFAULT
+
 
 class Tier(msgspec.Struct, frozen=True):
     """Fees from a 30-day volume (quote currency) on, in basis points of a fill's value."""
@@ -13,15 +16,16 @@ class Tier(msgspec.Struct, frozen=True):
     taker_bps: float
 
 
-GEMINI_TIERS: tuple[Tier, ...] = (
-    Tier(0, 20, 40),
-    Tier(10_000, 10, 30),
-    Tier(50_000, 10, 25),
-    Tier(100_000, 8, 20),
-    Tier(1_000_000, 5, 15),
-    Tier(5_000_000, 3, 10),
-)
-"""Gemini's API fee schedule of 2022-06-30, the one that clients still assume."""
+def listed(venue: str = DEFAULT) -> tuple[Tier, ...]:
+    """The fees that a venue publishes, by volume.
+
+    Raises:
+        SettingsError: no venue of that name is installed.
+    """
+    return tuple(
+        Tier(float(tier.volume), float(tier.fees.maker_bps), float(tier.fees.taker_bps))
+        for tier in fee_table(venue).tiers
+    )
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +40,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     it reaches the market: at least one, since no price is traded before it is known.
     """
 
-    tiers: tuple[Tier, ...] = GEMINI_TIERS
+    tiers: tuple[Tier, ...] = msgspec.field(default_factory=listed)
     spread_bps: float = 1.0
     impact_bps: float = 0.0
     volume_share: float = 1.0

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradebot.backtest.costs import GEMINI_TIERS, Costs, flat
+from tradebot.backtest.costs import Costs, Tier, flat, listed
 from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
@@ -11,6 +11,8 @@ from tradebot.backtest.settings import CostSettings
 from tradebot.backtest.strategies.standards import buy_and_hold
 from tradebot.backtest.strategy import Bars, Signals, Strategy
 from tradebot.domain.instrument import Instrument
+from tradebot.venue.port import venue_names
+from tradebot.venue.settings import DEFAULT
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +30,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
     """The costs that the settings ask for, on the steps of what is traded."""
     return Costs(
-        tiers=GEMINI_TIERS if settings.fee_bps is None else flat(settings.fee_bps),
+        tiers=_fees(settings),
         spread_bps=settings.spread_bps,
         impact_bps=settings.impact_bps,
         volume_share=settings.volume_share,
@@ -37,6 +39,13 @@ def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
         amount_step=float(traded.amount_step),
         minimum=float(traded.minimum),
     )
+
+
+def _fees(settings: CostSettings) -> tuple[Tier, ...]:
+    """One fee, or what the venue lists; Gemini's where the venue is ccxt's, which lists none."""
+    if settings.fee_bps is not None:
+        return flat(settings.fee_bps)
+    return listed(settings.venue if settings.venue in venue_names() else DEFAULT)
 
 
 def execute(bars: Bars, strategy: Strategy | Signals, costs: Costs, cash: float) -> Result:

@@ -30,7 +30,7 @@ class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
     amount_step: Annotated[Step | None, "amounts are its multiples, in base currency"] = None
     minimum: Annotated[Amount | None, "smallest order, in base currency"] = None
     fee_bps: Annotated[
-        float | None, "one fee for makers and takers, basis points; Gemini's tiers if not given"
+        float | None, "one fee for makers and takers, basis points; the venue's tiers if not given"
     ] = None
     spread_bps: Annotated[float, msgspec.Meta(ge=0), "between best bid and best ask"] = 1.0
     impact_bps: Annotated[

@@ -7,7 +7,7 @@ replay counts exactly as the live run did.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,6 +23,9 @@ Holdings = Literal["Own", "All"]
 Holds = Literal["buys", "signals", "exits", "all", "windows"]
 """What a gate holds back: buys, what a signal asks for, exits, or every order. One of "windows" is
 asked at each window and each look: it can halt the bot, and holds buys back."""
+
+FLATTEN: Final = "flatten"
+"""The exit that a person orders."""
 
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000

@@ -28,6 +28,7 @@ from tradebot.history.minutes import Bar
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.records import ForecastRecord, encode
+from tradebot.venue.port import fee_table
 
 log = logs.get(__name__)
 
@@ -126,6 +127,7 @@ class Modeller:
     def _plan(self) -> Plan:
         """How the stage evaluates: short tests on the newest minutes, one of a slow model."""
         return Plan(
+            fee_bps=float(fee_table(self._settings.venue).first.taker_bps),
             folds=1 if self._model.slow else max(1, self._settings.evaluate_folds),
             fold_minutes=EVALUATED_MINUTES,
             least_minutes=LEAST_MINUTES,

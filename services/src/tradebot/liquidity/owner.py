@@ -48,8 +48,7 @@ class Owner:
         if self._offsets is not None:
             return
         settings, names = self._settings, self.topics
-        port = stage.prepare(STAGE, settings, self.readiness)
-        _log.info("health and metrics are served", host=settings.http_host, port=port)
+        stage.prepare(STAGE, settings, self.readiness)
         dead_letters.from_zero(STAGE.name, [names.feed])
         offsets = GroupOffsets(settings, self.group)
         self._feed_size = offsets.partitions(names.feed)

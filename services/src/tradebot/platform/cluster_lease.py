@@ -22,7 +22,7 @@ _log = logs.get(__name__)
 
 
 class KubernetesLease:
-    """The right to act for a bot, as a `Lease` object; see `tradebot.trader.control.lease.Lease`.
+    """The right to act for a bot, as a `Lease` object; see `tradebot.trader.lease.Lease`.
 
     The epoch is the object's `leaseTransitions`, which every holder raises by one, also one that
     follows itself. Whether an earlier holder is gone is judged by this machine's own clock: its
@@ -78,7 +78,7 @@ class KubernetesLease:
             await asyncio.sleep(1.0)
 
     async def exceed(self, epoch: int) -> int:
-        """Raises the held lease's epoch above `epoch`; see `tradebot.trader.control.lease.Lease`.
+        """Raises the held lease's epoch above `epoch`; see `tradebot.trader.lease.Lease`.
 
         The object is written only as it was last seen, so that whoever followed is never passed.
 

@@ -19,6 +19,8 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.stages import Stage
 
+_log = logs.get(__name__)
+
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -118,6 +120,7 @@ def prepare(
     port = health.serve(
         readiness, stage=stage.name, host=settings.http_host, port=settings.http_port
     )
+    _log.info("health and metrics are served", host=settings.http_host, port=port)
     if topics and stage.topics:
         assert isinstance(settings, StageSettings)
         ensure_topics(stage, settings)

@@ -19,14 +19,14 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
-from tradebot.trader.control.lease import Lease
-from tradebot.trader.control.standing import Standing, standing
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
+from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
+from tradebot.trader.standing import Standing, standing
 
 
 class Engine:

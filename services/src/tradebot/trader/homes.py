@@ -1,9 +1,9 @@
 """Where a trader's lease, journal and conditions live: this machine, or a cluster."""
 
 from tradebot.platform.topics import Topics
-from tradebot.trader.control.lease import FileLease, Lease
 from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import Journal, SqliteJournal
+from tradebot.trader.lease import FileLease, Lease
 from tradebot.trader.settings import TraderSettings
 
 

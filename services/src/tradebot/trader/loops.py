@@ -12,7 +12,6 @@ from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
-from tradebot.trader.control.lease import Lease
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
 from tradebot.trader.deciding import Decider
@@ -27,6 +26,7 @@ from tradebot.trader.inputs.streams import (
     windows_reader,
 )
 from tradebot.trader.inputs.windows import Gatherer
+from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.errors import VenueError

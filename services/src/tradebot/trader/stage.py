@@ -17,7 +17,6 @@ from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
-from tradebot.trader.control.lease import Lease, LeaseError
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
@@ -28,6 +27,7 @@ from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import JournalError
+from tradebot.trader.lease import Lease, LeaseError
 from tradebot.trader.loops import Loops
 from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
 from tradebot.trader.orders.paper import PaperAccount

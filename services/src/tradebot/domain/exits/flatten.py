@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from tradebot.domain.situation import State, Verdict
+from tradebot.domain.situation import FLATTEN, State, Verdict
 
-EXIT: Final = "flatten"
+EXIT: Final = FLATTEN
 
 
 def check(state: State) -> Verdict:

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from tradebot.domain.exits import flatten
-from tradebot.domain.situation import Holds, Inputs, Proposal, Settings, State, Verdict
+from tradebot.domain.situation import FLATTEN, Holds, Inputs, Proposal, Settings, State, Verdict
 
 GATE: Final = "halt"
 HOLDS: Final[Holds] = "all"
@@ -17,7 +16,7 @@ def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal)
     why = f"halted: {state.halted}" if state.halted else f"paused: {state.paused}"
     if not state.halted and not state.paused:
         return Verdict(gate=GATE, passed=True, reason="neither halted nor paused")
-    if proposal.exit == flatten.EXIT:
+    if proposal.exit == FLATTEN:
         return Verdict(gate=GATE, passed=True, reason=f"{why}; a person's order goes on")
     if proposal.side == "sell" and settings.on_breach != "Hold":
         return Verdict(gate=GATE, passed=True, reason=f"{why}; sells go on")

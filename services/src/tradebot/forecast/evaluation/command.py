@@ -13,6 +13,7 @@ from tradebot.forecast.settings import StudySettings
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as settings_command
+from tradebot.venue.port import fee_table
 
 
 class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
@@ -33,13 +34,23 @@ class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
         int, msgspec.Meta(ge=0), "minutes before a test that a model trained once a test never sees"
     ] = 60
     gap_minutes: Annotated[int, msgspec.Meta(ge=0), "minutes between two tests"] = 0
-    fee_bps: Annotated[float, msgspec.Meta(ge=0), "fee of a trade in basis points"] = 40.0
+    fee_bps: Annotated[
+        float | None,
+        msgspec.Meta(ge=0),
+        "fee of a trade in basis points; the venue's listed fee for taking if not given",
+    ] = None
     edge_bps: Annotated[float, msgspec.Meta(ge=0), "forecast rise that a buy needs"] = 0.0
     strict: Annotated[
         bool, "refuse a history of which anything had to be repaired, dropped or assumed"
     ] = False
     html: Annotated[str, "writes the report as a page to this path"] = ""
     json: Annotated[bool, "the report as one JSON object on the last line"] = False
+
+
+def _fee_bps(settings: EvaluateSettings) -> float:
+    if settings.fee_bps is not None:
+        return settings.fee_bps
+    return float(fee_table(settings.venue).first.taker_bps)
 
 
 def run(settings: EvaluateSettings) -> None:
@@ -58,7 +69,7 @@ def run(settings: EvaluateSettings) -> None:
         stride_minutes=settings.stride_minutes,
         embargo_minutes=settings.embargo_minutes,
         gap_minutes=settings.gap_minutes,
-        fee_bps=settings.fee_bps,
+        fee_bps=_fee_bps(settings),
         edge_bps=settings.edge_bps,
     )
     makers: dict[str, evaluate.Make] = {"Drift": Drift, "SeasonalNaive": SeasonalNaive}

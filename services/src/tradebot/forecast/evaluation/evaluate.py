@@ -29,7 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     embargo_minutes: int = 60
     gap_minutes: int = 0
     least_minutes: int = 1440
-    fee_bps: float = 40.0
+    fee_bps: float
     edge_bps: float = 0.0
 
     def cut(self, history: Series) -> list[Fold]:

@@ -7,10 +7,10 @@ from tradebot.domain.situation import Holdings
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.trader import metrics
-from tradebot.trader.control.lease import Lease
 from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.lease import Lease
 from tradebot.trader.settings import TraderSettings
 
 SELLS: Final[dict[Holdings, str]] = {
