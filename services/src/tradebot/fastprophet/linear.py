@@ -18,6 +18,7 @@ from tradebot.fastprophet.solver import (
     minimum_at,
     objective,
 )
+from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
 
 STATIONS: Final = 28
@@ -65,8 +66,15 @@ def fit_linear(
     tau = change_scale(options, model.changepoints)
     problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
     if start is not None:
-        return minimise(problem, *start)
-    constant = np.zeros(trend + design.size)
+        with one_thread():
+            return minimise(problem, *start)
+    with one_thread():
+        return _from_scratch(problem, model, normal)
+
+
+def _from_scratch(problem: Problem, model: RowModel, normal: Normal) -> Solution:
+    """The optimum without a θ that is close to it."""
+    constant = np.zeros(len(normal.gram))
     constant[0] = normal.level
     best = minimise(problem, constant)
     if problem.rows <= 20 * len(constant):

@@ -16,6 +16,9 @@ LEAST_SIGMA: Final = 1e-9
 AT_FLOOR: Final = 1e-6
 """A change of the objective that ends a descent whose noise has reached `LEAST_SIGMA`."""
 
+HOPELESS: Final = 50
+"""A descent that would need so many more steps like its last to reach another's optimum ends."""
+
 NEAR: Final = 0.1
 """After a step shorter than this, in deviations of a row, the whole Hessian is used."""
 
@@ -77,9 +80,16 @@ def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> f
 
 
 def minimise(
-    problem: Problem, start: Floats, variance: float | None = None, steps: int = 500
+    problem: Problem,
+    start: Floats,
+    variance: float | None = None,
+    steps: int = 500,
+    best: float = -np.inf,
 ) -> Solution:
     """The optimum that the descent from `start` reaches.
+
+    `best` is the objective of another optimum: a descent that is not getting there ends early,
+    not converged.
 
     `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
     or when it is so short that only rounding could make it rise. θ and σ² take turns; where σ²
@@ -115,12 +125,15 @@ def minimise(
         trial_drift = float(np.log(trial_own / own))
         level = 1e-10 if count < 400 else 1e-7
         converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
+        lost = count >= 10 and HOPELESS * (value - trial_value) < trial_value - best
         ratio = trial_drift / drift if drift else 0.0
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
         damping = 0.0 if damping < 1e-5 else damping / 8
         theta, fit, own, value = trial, trial_fit, trial_own, trial_value
         length, drift = moved, np.inf if slow else trial_drift
+        if lost and best > -np.inf:
+            break
     return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
 
 
