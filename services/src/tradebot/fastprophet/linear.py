@@ -95,10 +95,11 @@ def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
     rounding = 1e-11 * normal.constant
     path = _path(problem, best, rounding)
     for before, here, after in zip(path, path[1:], path[2:], strict=False):
-        if here.objective < min(before.objective, after.objective, best.objective):
-            other = minimise(problem, here.theta, here.sigma**2)
-            if other.objective < best.objective and other.rss > rounding:
-                best = other
+        if here.objective >= min(before.objective, after.objective):
+            continue
+        other = minimise(problem, here.theta)
+        if other.objective < best.objective and other.rss > rounding:
+            best = other
     return best
 
 
