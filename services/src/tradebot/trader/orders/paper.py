@@ -4,7 +4,8 @@ Its only truth is the bot's journal: balances start from there, and an order tha
 does not know was never placed. Nothing is signed and no key is read.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +14,7 @@ from tradebot.domain.money import ZERO
 from tradebot.trader.journal.ledger import Placed
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import (
+    AccountEvent,
     Balance,
     BookLevel,
     Fees,
@@ -20,6 +22,7 @@ from tradebot.venue.port import (
     MarketData,
     OrderStatus,
     OwnTrade,
+    TimeEvent,
 )
 
 LAST_PART: Final = 999
@@ -183,6 +186,11 @@ class PaperAccount:
     async def fees(self) -> Fees:
         """The fees that it was made with."""
         return self._fees
+
+    async def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """None: an order on paper is over when it is placed."""
+        await asyncio.Event().wait()
+        yield TimeEvent()
 
     async def heartbeat(self) -> None:
         """Nobody listens."""
