@@ -49,7 +49,10 @@ D = Decimal
     [
         ({"risk_fraction": "2"}, "risk_fraction is 2: it must be above 0 and at most 1"),
         ({"max_drawdown": "0"}, "max_drawdown is 0"),
-        ({"max_position": "-1"}, "max_position is -1: it must be above 0"),
+        ({"max_position": "-1"}, "max_position is -1: give a number above 0 such as 1.5"),
+        ({"max_position": "0%"}, "max_position is 0%: give a number above 0"),
+        ({"max_position": "101%"}, "max_position is 101%: give at most 100%"),
+        ({"max_position": "5 EUR"}, "max_position is 5 EUR: give it in USD, the quote currency"),
         ({"band_min_bps": "3", "band_max_bps": "2"}, "the band is empty"),
         ({"mode": "Live"}, "give --api-key-file and --api-secret-file"),
         ({"mode": "Dead"}, "--mode is 'Dead'"),
@@ -125,7 +128,9 @@ def paper_intent(side: str, amount: str, price: str) -> Intent:
 async def paper(base: str, quote: str) -> PaperAccount:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
     rest = GeminiRest("http://venue", transport=transport)
-    return PaperAccount(rest, RULES, fees=FEES.first, base=D(base), quote=D(quote), now=lambda: 7)
+    return PaperAccount(
+        rest, RULES, fees=lambda: FEES.first, base=D(base), quote=D(quote), now=lambda: 7
+    )
 
 
 async def test_on_paper_an_order_takes_the_book_up_to_its_limit_and_pays_the_fee() -> None:
