@@ -377,7 +377,7 @@ async def test_a_journal_that_lost_lines_is_not_traded_from(tmp_path: Path) -> N
         await journal.append(
             Entry(number=number, epoch=1, ts=0, published=0, body=Halted(reason="r"))
         )
-    with pytest.raises(JournalError, match="lacks what comes before entry 4"):
+    with pytest.raises(JournalError, match="lacks entries before 4"):
         Books(journal, Heard(), WHO, lambda: 5).open()
 
 

@@ -51,7 +51,7 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     """Passes if what is allowed reaches the venue's smallest order."""
     least = inputs.increments.minimum
     passed = proposal.amount >= least and proposal.amount > 0
-    reason = f"{proposal.amount} of base; the smallest order is {least}"
+    reason = f"{proposal.amount} of base; the minimum order is {least}"
     if proposal.side == "buy" and settings.max_position is not None:
         reason += f", the position {held(state, settings)} of {settings.max_position}"
     return Verdict(gate=GATE, passed=passed, reason=reason)

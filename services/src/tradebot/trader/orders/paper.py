@@ -62,7 +62,7 @@ class PaperAccount:
         fee = value * self._fees.taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
-            raise RejectedError("InsufficientFunds", "the paper account holds too little")
+            raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
         self._move(intent, parts)
         ts = self._now()
         trades = [
