@@ -45,7 +45,7 @@ class ServerProcess:
                     stderr=nowhere,
                     check=True,
                 )
-        assert eventually(self._is_ready, seconds=60)
+        assert eventually(self._is_ready)
         self._find()
 
     def _find(self) -> None:

@@ -56,7 +56,7 @@ def becomes(world: World, reason: str) -> dict[str, Any]:
 
 def happens(world: World, stage: str, sign: str) -> None:
     """Waits until the node says so of a stage: a slow machine takes its time until then."""
-    assert eventually(lambda: sign in states(world, stage), seconds=60), states(world, stage)
+    assert eventually(lambda: sign in states(world, stage)), states(world, stage)
 
 
 def test_an_image_that_cannot_be_had(

@@ -76,7 +76,7 @@ def test_one_of_several_namespaces_goes_and_the_others_are_served_on(
         api.delete(f"/api/v1/namespaces/{goes.namespace}")
         assert eventually(lambda: not exists(api, goes.namespace), seconds=GONE), operator.tail()
         # Whoever watches there still is refused when the watch is asked anew, within 25 s.
-        assert eventually(lambda: "restarting with" in operator.log.read_text(), seconds=40)
+        assert eventually(lambda: "restarting with" in operator.log.read_text())
         assert operator.process.poll() is None, operator.tail()
         assert eventually(lambda: operator.status("/readyz") == 200)
         stays.add(bot("two"))
@@ -86,7 +86,7 @@ def test_one_of_several_namespaces_goes_and_the_others_are_served_on(
         api.post("/api/v1/namespaces", body).raise_for_status()
         service_accounts.give_rights(api, namespace, watched)
         goes.add(bot("again"))
-        assert eventually(has(goes, 4), seconds=40), operator.tail()
+        assert eventually(has(goes, 4)), operator.tail()
         assert operator.status("/livez") == 200
 
 

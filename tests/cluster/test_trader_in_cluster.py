@@ -128,6 +128,7 @@ def conditions(fresh: bool = True, message: str = "heard") -> list[Condition]:
     return [
         Condition(type="Reconciled", status=True, reason="Reconciled", message="agreed"),
         Condition(type="FeedFresh", status=fresh, reason="Heard", message=message),
+        Condition(type="WindowsFresh", status=True, reason="Fresh", message="fresh"),
         Condition(type="ModelFresh", status=True, reason="Fresh", message="fresh"),
         Condition(type="Halted", status=False, reason="Running", message="runs"),
     ]
@@ -178,6 +179,7 @@ async def test_what_the_operator_says_is_left_alone(account: Account, api: Api) 
         "Ready",
         "Reconciled",
         "FeedFresh",
+        "WindowsFresh",
         "ModelFresh",
         "Halted",
     }

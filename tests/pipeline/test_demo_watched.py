@@ -249,6 +249,12 @@ def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
     until(lambda: "TradebotModelStale" not in watched.firing())
 
 
+def test_windows_that_do_not_come_ring(watched: Watched) -> None:
+    with watched.hanging("liquidity"):
+        until(lambda: "TradebotWindowsSilent" in watched.firing())
+    until(lambda: "TradebotWindowsSilent" not in watched.firing())
+
+
 def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
     store.execute("begin immediate")  # no other writer gets in

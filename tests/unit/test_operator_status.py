@@ -147,6 +147,7 @@ def bot(mode: str = "Paper", generation: int = 1, **reported: tuple[str, str]) -
 GOOD = {
     "Reconciled": ("True", "Reconciled"),
     "FeedFresh": ("True", "Fresh"),
+    "WindowsFresh": ("True", "Fresh"),
     "ModelFresh": ("True", "Fresh"),
     "Halted": ("False", "NotHalted"),
 }
@@ -174,6 +175,7 @@ UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", 
         (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": UNREADY}, ("False", "DailyLoss")),
         (GOOD | {"FeedFresh": ("False", "FeedSilent")}, {}, ("False", "FeedSilent")),
         (GOOD | {"ModelFresh": ("False", "NoForecast")}, {}, ("False", "NoForecast")),
+        (GOOD | {"WindowsFresh": ("False", "WindowsSilent")}, {}, ("False", "WindowsSilent")),
         (
             GOOD | {"ModelFresh": ("False", "NoForecast")},
             {"forecast": UNREADY},

@@ -6,9 +6,7 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-from tradebot.domain.decision import (
-    State,
-)
+from tradebot.domain.decision import State
 from tradebot.domain.situation import DAY_MS
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -35,6 +33,10 @@ class Desk:
     halted = ""
     paused = ""
     outside_traded = 0
+    window_end = 0
+
+    def newest_window(self) -> int:
+        return self.window_end
 
     @property
     def books(self) -> Self:
@@ -75,7 +77,7 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     gates, forecasts = gates_of(desk, clock)
     gates.watch(readiness)
     readiness.started()
-    assert set(readiness.reasons()) == {"FeedFresh", "ModelFresh"}
+    assert set(readiness.reasons()) == {"FeedFresh", "WindowsFresh", "ModelFresh"}
     clock.observe(10_000_000)
     assert forecasts.take(forecast(9_000_000))
     assert readiness.reasons() == {}
@@ -88,8 +90,27 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
     assert readiness.reasons()["Halted"] == "the day's loss"
     assert [c.reason for c in gates.conditions()] == [
-        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached", "OnlyOwnTrades",
+        "NotReconciled", "FeedFresh", "WindowsSilent", "ModelStale", "LimitReached",
+        "OnlyOwnTrades",
     ]  # fmt: skip
+
+
+def test_windows_that_stop_make_the_trader_unready_after_three_minutes_and_the_lag() -> None:
+    desk, seconds = Desk(), Seconds()
+    clock = VenueClock(monotonic=seconds)
+    gates, _ = gates_of(desk, clock)
+    clock.observe(10_000_000)
+    assert gates.windows_fresh().status, "a trader that just started waits for the first"
+    seconds.now = 190
+    assert gates.windows_fresh().status
+    seconds.now = 190.1
+    silent = gates.windows_fresh()
+    assert (silent.status, silent.reason) == (False, "WindowsSilent")
+    assert "no window has come since this bot began" in silent.message
+    desk.window_end = 10_000_000 + 180_000
+    assert gates.windows_fresh().status, "one came"
+    seconds.now = 190 + 20 * 60
+    assert "no window has come for 20 min" in gates.windows_fresh().message
 
 
 def test_a_trader_tells_what_a_sell_would_sell() -> None:

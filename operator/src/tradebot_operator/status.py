@@ -18,7 +18,7 @@ DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, and that are no Event."""
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
-LATER = (("ModelFresh", "False"),)
+LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
 
 class Said(msgspec.Struct, frozen=True):

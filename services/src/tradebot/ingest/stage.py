@@ -24,6 +24,7 @@ from tradebot.venue.port import (
     MarketEvent,
     MarketStream,
     TradeEvent,
+    check_venue,
     open_venue,
 )
 
@@ -234,8 +235,10 @@ def run(settings: IngestSettings) -> None:
     """Reads the feed until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+        SettingsError: the venue is not installed, the port is taken, no broker answers, or a topic
+            cannot be created.
     """
+    check_venue(settings.venue)
     with running(STAGE, settings) as frame:
         asyncio.run(_run(frame))
 

@@ -101,6 +101,10 @@ class Engine:
         if not self.mid or sound(quote, self.rules):
             self.mid = quote.mid
 
+    def newest_window(self) -> int:
+        """The end (ms) of the newest window that is accounted for, 0 if there is none."""
+        return self.books.ledger.window_end
+
     def reconciliations(self) -> int:
         """Whole comparisons with the venue since this was last asked."""
         return self._reconciler.made_since_asked()

@@ -25,10 +25,12 @@ from tradebot.trader.inputs.streams import (
     on_feed,
     windows_reader,
 )
+from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
 from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -50,6 +52,8 @@ class Loops:
         engine: Engine,
         decider: Decider,
         acts: Acts,
+        watch: Watch,
+        trades: LastTrade,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
@@ -60,6 +64,9 @@ class Loops:
         self._engine = engine
         self._decider = decider
         self._acts = acts
+        self._watch = watch
+        self._trades = trades
+        self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
@@ -81,6 +88,11 @@ class Loops:
                 on_feed(clock, settings.symbol, settings.lag_ms),
                 "feed",
             ),
+            Stream(
+                tail(settings, _tail_group(settings), {topics.trades: 0}),
+                self._on_trades,
+                "trades",
+            ),
         )
         self._log = logs.get("trader")
 
@@ -98,6 +110,7 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._watch.run(),
             self._beat(),
             self._report(),
         ]
@@ -153,6 +166,10 @@ class Loops:
             if record is not None:
                 self._forecasts.take(record)
         self._dead_letters.poll()
+
+    async def _on_trades(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._trades.take(message, self._clock.now())
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""

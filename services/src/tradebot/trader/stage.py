@@ -22,6 +22,7 @@ from tradebot.trader.engine import Engine
 from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -34,6 +35,7 @@ from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Account, Keys, Venue, fee_table, open_venue
 
@@ -104,6 +106,7 @@ async def _hold(
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         selling = Selling(engine)
+        trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
@@ -117,6 +120,8 @@ async def _hold(
             engine,
             Decider(engine, forecasts, selling),
             Acts(engine, selling),
+            Watch(engine, selling, trades, settings.watch_seconds),
+            trades,
             gates,
             clock,
             forecasts,

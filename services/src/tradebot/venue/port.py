@@ -45,6 +45,7 @@ __all__ = [
     "TradeEvent",
     "Venue",
     "VenueClass",
+    "check_venue",
     "fee_table",
     "open_venue",
     "split_symbol",
@@ -118,6 +119,15 @@ def open_venue(
         SettingsError: no venue of that name is installed, or it cannot be used as the settings say.
     """
     return _venue_class(settings.venue)(settings, keys, timeout=timeout)
+
+
+def check_venue(name: str) -> None:
+    """Finds a venue that is not installed before anything is set up.
+
+    Raises:
+        SettingsError: no venue of that name is installed.
+    """
+    extensions.find(GROUP, name, "venue")
 
 
 def fee_table(name: str) -> FeeTable:

@@ -11,7 +11,7 @@ from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.lease import Lease
-from tradebot.trader.settings import TraderSettings
+from tradebot.trader.settings import WINDOW_MS, TraderSettings, rules
 
 SELLS: Final[dict[Holdings, str]] = {
     "Own": "what the bot's own orders bought",
@@ -36,12 +36,15 @@ class Gates:
         self._clock = clock
         self._forecasts = forecasts
         self._lease = lease
+        self._since = 0
+        """The venue's time when this trader first knew it."""
 
     def conditions(self) -> list[Condition]:
         """All as they are now."""
         found = [
             self.reconciled(),
             self.feed_fresh(),
+            self.windows_fresh(),
             self.model_fresh(),
             self.halted(),
             self.outside_trades(),
@@ -74,6 +77,22 @@ class Gates:
             message = f"the venue's feed has been silent for more than {limit:g} s"
             return _condition("FeedFresh", False, "FeedSilent", message)
         return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is up to date")
+
+    def windows_fresh(self) -> Condition:
+        """Whether windows come: the newest that was decided on is younger than three minutes and
+        the lag that is allowed. A trader that has just started gets as long."""
+        now = self._clock.now()
+        if now == 0:
+            message = "no window can be judged: nothing has come from the venue's feed yet"
+            return _condition("WindowsFresh", False, "NoFeed", message)
+        self._since = self._since or now
+        newest = self._engine.newest_window()
+        limit = 2 * WINDOW_MS + rules(self._settings).max_window_age_ms
+        if now - max(newest, self._since) > limit:
+            seen = f"for {(now - newest) / 60_000:.0f} min" if newest else "since this bot began"
+            message = f"no window has come {seen}: is liquidity running, and the feed complete?"
+            return _condition("WindowsFresh", False, "WindowsSilent", message)
+        return _condition("WindowsFresh", True, "WindowsFresh", "windows come")
 
     def model_fresh(self) -> Condition:
         """Whether the forecast's model has seen recent prices."""
@@ -119,6 +138,7 @@ class Gates:
         """The stage is ready while the conditions are good; stale means unready, never an end."""
         readiness.check("Reconciled", _bad_when(False, self.reconciled))
         readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
+        readiness.check("WindowsFresh", _bad_when(False, self.windows_fresh))
         readiness.check("ModelFresh", _bad_when(False, self.model_fresh))
         if self._settings.mode != "Paused":  # which is what was asked for
             readiness.check("Halted", _bad_when(True, self.halted))

@@ -9,7 +9,9 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-ConditionType = Literal["Reconciled", "FeedFresh", "ModelFresh", "Halted", "OutsideTrades"]
+ConditionType = Literal[
+    "Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted", "OutsideTrades"
+]
 
 BAD_WHEN_TRUE: Final[frozenset[ConditionType]] = frozenset({"Halted", "OutsideTrades"})
 
