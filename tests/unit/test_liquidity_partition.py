@@ -181,7 +181,7 @@ async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() 
     place = Place(Topics(), 0, WindowRules(), 1.0)
     made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
     task = asyncio.create_task(made.run())
-    await until_async(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
+    await until_async(lambda: "not from windows of 60000 ms" in (made.trouble or ""))
     task.cancel()
 
 

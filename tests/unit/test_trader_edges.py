@@ -239,7 +239,7 @@ def test_a_command_to_a_bot_that_does_not_run_is_one_clear_sentence(
 ) -> None:
     done = CliRunner().invoke(main, [command, "btc", "--state-dir", str(tmp_path)])
     assert done.exit_code == 1
-    assert f"no trader of bot btc runs under {tmp_path}" in done.output
+    assert f"no trader of bot btc is running under {tmp_path}" in done.output
 
 
 def test_status_says_first_what_a_person_wants_to_know() -> None:

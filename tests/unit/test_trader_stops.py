@@ -155,7 +155,7 @@ async def test_a_fill_of_a_second_order_of_one_name_halts_the_bot_once() -> None
     foreign.live = False
     desk.venue._fill(foreign, Decimal("0.5"))
     await desk.engine.reconcile()
-    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
     await desk.acts.resume("looked into", "a person")
     await desk.engine.reconcile()
     assert not desk.books.ledger.halted, "what a person has lifted is not found again"
