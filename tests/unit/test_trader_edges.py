@@ -49,7 +49,10 @@ D = Decimal
     [
         ({"risk_fraction": "2"}, "risk_fraction is 2: it must be above 0 and at most 1"),
         ({"max_drawdown": "0"}, "max_drawdown is 0"),
-        ({"max_position": "-1"}, "max_position is -1: it must be above 0"),
+        ({"max_position": "-1"}, "max_position is -1: give a number above 0 such as 1.5"),
+        ({"max_position": "0%"}, "max_position is 0%: give a number above 0"),
+        ({"max_position": "101%"}, "max_position is 101%: give at most 100%"),
+        ({"max_position": "5 EUR"}, "max_position is 5 EUR: give it in USD, the quote currency"),
         ({"band_min_bps": "3", "band_max_bps": "2"}, "the band is empty"),
         ({"mode": "Live"}, "set --api-key-file and --api-secret-file"),
         ({"mode": "Dead"}, "--mode is 'Dead'"),

@@ -72,7 +72,7 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     ] = 1440
     history_source: Annotated[
         HistorySource,
-        ("Venue (its candles), Url (history_file is a URL) or Claim (history_file is a path)"),
+        "Venue (its candles), Url (history_file is a URL) or Claim (history_file is a path)",
     ] = "Venue"
     history_file: Annotated[
         str, "CSV or Parquet file of past minutes, or a folder of them; a URL for Url"

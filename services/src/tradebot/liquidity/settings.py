@@ -20,17 +20,17 @@ class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
     grace_ms: Annotated[
         int,
         msgspec.Meta(ge=0),
-        ("how long after its end a window waits for out-of-order records, in ms"),
+        "how long after its end a window waits for out-of-order records, in ms",
     ] = 1000
     silence_seconds: Annotated[
         float,
         msgspec.Meta(gt=0),
-        ("silence after a window's end, in seconds, that makes the window incomplete"),
+        "silence after a window's end, in seconds, that makes the window incomplete",
     ] = 10.0
     session_seconds: Annotated[
         float,
         msgspec.Meta(ge=6, le=60),
-        ("seconds without a heartbeat after which a worker loses its partitions"),
+        "seconds without a heartbeat after which a worker loses its partitions",
     ] = 10.0
     web_port: Annotated[int, "port of Faust's own web pages; 0 turns them off"] = 0
 

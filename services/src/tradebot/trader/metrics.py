@@ -32,7 +32,7 @@ FILLS = Counter("tradebot_trader_fills_total", "Fills booked", ["bot", "side"])
 FEES = Counter("tradebot_trader_fees_total", "Fees paid, in quote currency", ["bot"])
 AMBIGUOUS = Counter(
     "tradebot_trader_ambiguous_total",
-    ("Orders whose response was lost and that were looked up"),
+    "Orders whose response was lost and that were looked up",
     ["bot"],
 )
 FLAGS = Counter(
@@ -61,7 +61,7 @@ DRAWDOWN_LIMIT = Gauge(
 )
 EXPOSURE = Gauge(
     "tradebot_trader_exposure",
-    ("Value of the base balance in quote currency at the last mid"),
+    "Value of the base balance in quote currency at the last mid",
     ["bot"],
 )
 UNREALISED = Gauge(

@@ -1,5 +1,6 @@
 """The trader's settings: who it is, what it may risk, and where it keeps its books."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,13 +9,15 @@ import msgspec
 
 from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
-from tradebot.domain.situation import Breach, Holdings
+from tradebot.domain.instrument import split_symbol
+from tradebot.domain.situation import Breach, Holdings, PositionUnit
 from tradebot.records import FORECASTER, MODEL
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
 
 WINDOW_MS = 60_000
+_POSITION = re.compile(r"(?P<number>\d+(\.\d+)?)((?P<percent>%)| (?P<currency>[A-Z0-9]+))?")
 MINUTE_MS = 60_000
 
 
@@ -61,21 +64,23 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     min_edge_bps: Annotated[
         int,
         msgspec.Meta(ge=0),
-        ("forecast gain beyond fees required for a buy, in basis points; 0 turns this off"),
+        "forecast gain beyond fees required for a buy, in basis points; 0 turns this off",
     ] = 0
     slippage_bps: Annotated[
         int,
         msgspec.Meta(ge=0, le=1000),
-        ("how far past the best price an order may go, in basis points"),
+        "how far past the best price an order may go, in basis points",
     ] = 10
     collar_bps: Annotated[
         int,
         msgspec.Meta(ge=1, le=5000),
-        ("maximum distance of a limit price from the mid, in basis points"),
+        "maximum distance of a limit price from the mid, in basis points",
     ] = 100
     max_position: Annotated[
-        Decimal | None, "maximum base balance after a buy; default: no limit"
-    ] = None
+        str,
+        "maximum position after a buy: 1.5 in base currency, 50% of equity, or 5000 USD in quote"
+        " currency; default: no limit",
+    ] = ""
     max_daily_loss: Annotated[
         Decimal | None, "loss that halts the bot, as a fraction of the day's first equity"
     ] = None
@@ -112,7 +117,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     max_exit_slippage_bps: Annotated[
         int,
         msgspec.Meta(ge=1, le=5000),
-        ("how far below the best bid one attempt of an exit may sell, in basis points"),
+        "how far below the best bid one attempt of an exit may sell, in basis points",
     ] = 500
     watch_seconds: Annotated[
         float, msgspec.Meta(gt=0), "real seconds between two checks of losses and exits"
@@ -173,8 +178,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
                 raise ValueError(f"{name} is {share}: it must be below 1, and 0 turns it off")
         if self.take_profit < 0:
             raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
-        if self.max_position is not None and self.max_position <= 0:
-            raise ValueError(f"max_position is {self.max_position}: it must be above 0")
+        position_limit(self.max_position, self.symbol)
         if self.band_min_bps > self.band_max_bps:
             raise ValueError(
                 f"the band is empty: band_min_bps {self.band_min_bps} is above band_max_bps "
@@ -199,12 +203,46 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         return self.state_dir / self.bot
 
 
+def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit]:
+    """The number and the unit of a maximum position; no number where `text` is empty.
+
+    >>> position_limit("1.5", "BTCUSD"), position_limit("50%", "BTCUSD")
+    ((Decimal('1.5'), 'base'), (Decimal('0.50'), 'equity'))
+    >>> position_limit("5000 USD", "BTCUSD")
+    (Decimal('5000'), 'quote')
+
+    Raises:
+        ValueError: it is none of these forms, not above 0, or in another currency.
+    """
+    if not text:
+        return None, "base"
+    found = _POSITION.fullmatch(text)
+    if found is None or Decimal(found["number"]) <= 0:
+        raise ValueError(
+            f"max_position is {text}: give a number above 0 such as 1.5 in base currency, 50% of"
+            " equity, or 5000 USD in quote currency"
+        )
+    number, quote = Decimal(found["number"]), split_symbol(symbol)[1]
+    if found["percent"]:
+        if number > 100:
+            raise ValueError(f"max_position is {text}: give at most 100%")
+        return number.scaleb(-2), "equity"
+    if found["currency"] is None:
+        return number, "base"
+    if found["currency"] != quote:
+        raise ValueError(
+            f"max_position is {text}: give it in {quote}, the quote currency of {symbol}"
+        )
+    return number, "quote"
+
+
 def rules(settings: TraderSettings) -> Rules:
     """The decision's settings.
 
     A window may be one window old plus the lag that is allowed in real seconds, in which the
     venue's clock moves `speed` times as fast.
     """
+    most, unit = position_limit(settings.max_position, settings.symbol)
     return Rules(
         holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
@@ -213,7 +251,8 @@ def rules(settings: TraderSettings) -> Rules:
         min_edge_bps=settings.min_edge_bps,
         slippage_bps=settings.slippage_bps,
         collar_bps=settings.collar_bps,
-        max_position=settings.max_position,
+        max_position=most,
+        max_position_unit=unit,
         max_daily_loss=settings.max_daily_loss,
         max_drawdown=settings.max_drawdown,
         cooldown_ms=settings.cooldown_seconds * 1000,

@@ -30,12 +30,12 @@ class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
     stride_minutes: Annotated[
         int,
         msgspec.Meta(ge=1),
-        ("minutes between forecasts, which is also the longest horizon scored"),
+        "minutes between forecasts, which is also the longest horizon scored",
     ] = 60
     embargo_minutes: Annotated[
         int,
         msgspec.Meta(ge=0),
-        ("minutes before a test that are left out of the training of slow models"),
+        "minutes before a test that are left out of the training of slow models",
     ] = 60
     gap_minutes: Annotated[int, msgspec.Meta(ge=0), "minutes between two tests"] = 0
     fee_bps: Annotated[
