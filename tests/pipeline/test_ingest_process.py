@@ -37,7 +37,9 @@ def ingest(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def asked(port: int, path: str = "/readyz") -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_SECONDS
+        ) as answer:
             content = answer.read()
     except urllib.error.HTTPError as error:
         content = error.read()

@@ -128,7 +128,9 @@ def paper_intent(side: str, amount: str, price: str) -> Intent:
 async def paper(base: str, quote: str) -> PaperAccount:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK))
     rest = GeminiRest("http://venue", transport=transport)
-    return PaperAccount(rest, RULES, fees=FEES.first, base=D(base), quote=D(quote), now=lambda: 7)
+    return PaperAccount(
+        rest, RULES, fees=lambda: FEES.first, base=D(base), quote=D(quote), now=lambda: 7
+    )
 
 
 async def test_on_paper_an_order_takes_the_book_up_to_its_limit_and_pays_the_fee() -> None:

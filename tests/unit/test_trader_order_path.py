@@ -178,7 +178,7 @@ async def test_two_orders_of_one_intent_halt_the_bot() -> None:
     await desk.executor.execute(intent())
     [placed] = desk.books.ledger.unresolved()
     await desk.executor.resolve(placed)
-    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
 
 
 async def test_without_the_lease_nothing_is_sent() -> None:

@@ -145,6 +145,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     paper_quote: Annotated[Decimal, "initial quote balance of a paper account"] = Decimal(100_000)
     paper_base: Annotated[Decimal, "initial base balance of a paper account"] = Decimal(0)
 
+    paper_latency_ms: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=60_000),
+        "exchange milliseconds that a paper order takes to the venue; it fills on the book of then",
+    ] = 100
+
     reconcile_seconds: Annotated[
         float, msgspec.Meta(gt=0), "real seconds between two reconciliations with the venue"
     ] = 120.0

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
+from tradebot.domain.account import fold
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -209,13 +210,15 @@ def _account(
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
+    table = fee_table(settings.venue)
     account = PaperAccount(
         venue.market,
         market.instrument,
-        fees=market.listed_fees,
+        fees=lambda: table.at(fold.volume(books.ledger, clock.now())),
         base=base,
         quote=quote,
         now=clock.now,
+        latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
     for placed in ledger.unresolved():
         account.restore(placed)
