@@ -19,6 +19,7 @@ from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
+from tradebot.trader.bot_status import BotStatus, bot_status
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
@@ -26,7 +27,6 @@ from tradebot.trader.journal.entries import Halted
 from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
-from tradebot.trader.standing import Standing, standing
 
 
 class Engine:
@@ -217,9 +217,9 @@ class Engine:
         """Tells the venue that this trader is well; its silence is logged."""
         await self._executor.heartbeat()
 
-    def standing(self) -> Standing:
+    def status(self) -> BotStatus:
         """Where the bot stands now."""
-        return standing(
+        return bot_status(
             self.books.ledger,
             bot=self._bot,
             symbol=self.books.who.symbol,

@@ -17,10 +17,10 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
+from tradebot.trader.backends import journal_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
-from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade

@@ -82,7 +82,7 @@ def run(settings: EvaluateSettings) -> None:
         makers[name] = partial(protocol.make, name, options.get(name))
     history = bars.series(sources.load(settings, strict=settings.strict)).newest(settings.newest)
     try:
-        report, said = evaluate.evaluate(
+        report, walks = evaluate.evaluate(
             makers, history, plan, symbol=settings.symbol, progress=_progress
         )
     except (splits.SplitError, protocol.NotEnoughHistoryError) as error:
@@ -90,7 +90,7 @@ def run(settings: EvaluateSettings) -> None:
     click.echo("\r\033[K" if sys.stderr.isatty() else "", err=True, nl=False)
     click.echo(table.table(report))
     if settings.html:
-        page.write(Path(settings.html), report, said)
+        page.write(Path(settings.html), report, walks)
         click.echo(f"\nreport: {settings.html}")
     if settings.json:
         click.echo(msgspec.json.encode(report).decode())

@@ -31,7 +31,7 @@ class PlotSettings(StudySettings, frozen=True, kw_only=True):
 def run(settings: PlotSettings) -> None:
     """Fits, draws, and names the files."""
     from tradebot.forecast import sources
-    from tradebot.forecast.plot import draw, said
+    from tradebot.forecast.plot import draw, predictions
     from tradebot.history import bars
 
     logs.setup("plot")
@@ -48,7 +48,7 @@ def run(settings: PlotSettings) -> None:
             "longer history, or fewer --held-out-minutes"
         )
     try:
-        drawn = said.say(
+        drawn = predictions.predictions_of(
             model,
             settings.symbol,
             history,
@@ -57,7 +57,7 @@ def run(settings: PlotSettings) -> None:
         )
     except protocol.NotEnoughHistoryError as error:
         raise SettingsError(str(error)) from None
-    for path in draw.write(Path(settings.out), drawn, said.components(model)):
+    for path in draw.write(Path(settings.out), drawn, predictions.components(model)):
         click.echo(str(path))
 
 

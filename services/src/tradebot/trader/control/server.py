@@ -96,7 +96,7 @@ class ControlServer:
         if not self._allowed(request):
             return Response("the token is missing or wrong\n", 403)
         content = {
-            **msgspec.to_builtins(self._engine.standing()),
+            **msgspec.to_builtins(self._engine.status()),
             "conditions": msgspec.to_builtins(self._gates.conditions()),
         }
         return Response(msgspec.json.encode(content), media_type="application/json")
