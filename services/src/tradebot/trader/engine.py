@@ -57,7 +57,7 @@ class Engine:
         self.rules = rules
         self.acting = asyncio.Lock()
         """Held by whoever talks to the account."""
-        self.doubt = "the bot has not compared its books with the venue yet"
+        self.doubt = "the bot has not compared its account with the venue yet"
         """Why the books may not be trusted; empty when they may."""
         self.due = asyncio.Event()
         """Set when a reconciliation is wanted before its time."""
@@ -135,7 +135,7 @@ class Engine:
             outcome=placed.order.phase.name.lower(),
         )
         if not certain:
-            self.distrust(f"the fate of order {intent.client_order_id} is not known yet")
+            self.distrust(f"the result of order {intent.client_order_id} is not known yet")
         elif placed.order.refused:
             self.market.forget()
             self.due.set()
@@ -208,7 +208,7 @@ class Engine:
             if self._told != (self.books.ledger.base, self.books.ledger.quote):
                 self._send_balances(f"reconciled-{ticker.ts}")
         else:
-            self.distrust("an order's fate is still not known")
+            self.distrust("the result of an order is still not known")
         metrics.RECONCILIATIONS.labels(
             self._bot, "certain" if outcome.certain else "uncertain"
         ).inc()

@@ -133,7 +133,7 @@ class Loops:
             async with asyncio.timeout(None if flatten else STOP_SECONDS):
                 await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
-            self._log.warning("an order was still under way at the stop; its fate is looked up")
+            self._log.warning("an order was still in flight at the stop; looking it up")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -141,7 +141,9 @@ class Loops:
             async with asyncio.timeout(1.0):
                 await self._engine.books.flush()
         except TimeoutError:
-            self._log.warning("documents are left; they are sent at the next start")
+            self._log.warning(
+                "some documents are not sent yet; they will be sent at the next start"
+            )
         await asyncio.gather(
             control.close(),
             self._reporter.close(),

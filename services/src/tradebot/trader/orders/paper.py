@@ -79,7 +79,7 @@ class PaperAccount:
         fee = value * taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
-            raise RejectedError("InsufficientFunds", "the paper account holds too little")
+            raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
         self._move(intent, value, executed, fee)
         for price, amount in parts:
             taken = self._taken[intent.side]
