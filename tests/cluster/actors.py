@@ -9,7 +9,13 @@ NOBODY = {
     for stage in ("ingest", "liquidity", "forecast", "trader")
 }
 """Stages whose pods are left to the test."""
-GOOD = {"Reconciled": "True", "FeedFresh": "True", "ModelFresh": "True", "Halted": "False"}
+GOOD = {
+    "Reconciled": "True",
+    "FeedFresh": "True",
+    "WindowsFresh": "True",
+    "ModelFresh": "True",
+    "Halted": "False",
+}
 _BEGAN = "2026-01-01T00:00:00Z"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import yaml
+from waiting.conditions import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 BOTS = "/apis/tradebot.dev/v1alpha1/namespaces/{}/tradebots"
@@ -67,7 +68,9 @@ def _tls(cluster: dict[str, str], user: dict[str, str]) -> ssl.SSLContext:
     return context
 
 
-def eventually(check: Callable[[], Any], seconds: float = 20, pause: float = 0.2) -> Any:
+def eventually(
+    check: Callable[[], Any], seconds: float = PATIENCE_SECONDS, pause: float = 0.2
+) -> Any:
     """The first true value of `check`; its last value where `seconds` pass without one."""
     end = time.monotonic() + seconds
     while True:

@@ -224,6 +224,18 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "decimal string above 0",
     ),
     (
+        "a position of more than all equity",
+        {"limits": {"maxPosition": "101%"}},
+        "spec.limits.maxPosition",
+        "at most 100%",
+    ),
+    (
+        "a position in another currency",
+        {"limits": {"maxPosition": "5000 EUR"}},
+        "spec.limits.maxPosition",
+        "quote currency",
+    ),
+    (
         "a position that is a float",
         {"limits": {"maxPosition": 1.5}},
         "spec.limits.maxPosition",

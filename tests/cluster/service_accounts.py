@@ -12,7 +12,7 @@ import pytest
 import yaml
 from apiserver import BOTS, ROOT, Api
 
-from tradebot.platform.cluster_api import ClusterApi
+from tradebot.trader.cluster.api import ClusterApi
 from tradebot_operator.api import resource
 from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.resource import parse

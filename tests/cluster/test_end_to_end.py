@@ -1,12 +1,11 @@
 """From `helm install` and `kubectl apply` to a filled order in the documents, in real pods.
 
-Needs a node, our images in it, and a broker that pods reach; `make e2e` brings all of them.
+Needs a node, our images in it, and a broker that pods reach; `make e2e` brings all of them. Each
+test makes the bots that it needs, or finds them trading.
 """
 
 import json
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,159 +17,43 @@ import pytest
 import trades
 import yaml
 from apiserver import BOTS, ROOT, Api, eventually
+from release import BROKER, MARKS, Release, installed, is_ready, run, unit_of
 from rollout import Rollout
 
-IMAGES = os.environ.get("TRADEBOT_TEST_IMAGES", "")
-BROKER = os.environ.get("TRADEBOT_TEST_CLUSTER_KAFKA", "")
 QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "60"))
 """Seconds in which a settled cluster is watched; 300 shows more, and takes as long."""
 SETTLED_SECONDS = 20
 RENEW_SECONDS = 5
-NAMESPACE = "tradebot-e2e"
-PREFIX = f"e2e-{os.getpid()}."
+PAPER, LIVE = "btc-paper.yaml", "btc-emulator-live.yaml"
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not (IMAGES and BROKER and shutil.which("helm") and shutil.which("kubectl")),
-        reason="needs images in the cluster (TRADEBOT_TEST_IMAGES, registry:tag), a broker that"
-        " pods reach (TRADEBOT_TEST_CLUSTER_KAFKA), helm and kubectl: `make e2e` brings them",
-    ),
-]
-
-READ = """
-import json, sqlite3
-store = sqlite3.connect("file:/var/lib/tradebot/documents.sqlite?mode=ro", uri=True)
-print(json.dumps([json.loads(row[0]) for row in store.execute(
-    "select source from documents where doc_type = ? order by ts", ("{kind}",))]))
-"""
-OPEN_ACCOUNT = """
-import urllib.request
-body = b'{"name": "spare", "balances": {"USD": "1"}, "keys": []}'
-urllib.request.urlopen("http://127.0.0.1:8090/emulator/accounts", body)
-"""
-ACCOUNTS = """
-import urllib.request
-print(urllib.request.urlopen("http://127.0.0.1:8090/emulator/accounts").read().decode())
-"""
-
-
-def run(*command: str) -> str:
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert answer.returncode == 0, f"{' '.join(command)}: {answer.stderr}"
-    return answer.stdout
-
-
-def kubectl(*arguments: str) -> str:
-    return run("kubectl", "-n", NAMESPACE, *arguments)
-
-
-def documents(kind: str) -> list[dict[str, Any]]:
-    target = ("exec", "deploy/tradebot-recorder-emulator", "-c", "recorder", "--")
-    try:
-        found = kubectl(*target, "python", "-c", READ.format(kind=kind))
-    except AssertionError:
-        return []  # while its pod is being replaced
-    return list(json.loads(found))
-
-
-class Bots:
-    """The release's namespace."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-
-    def path(self, name: str) -> str:
-        return f"{BOTS.format(NAMESPACE)}/{name}"
-
-    def apply(self, file: str) -> str:
-        body = yaml.safe_load((ROOT / "manifests" / file).read_text())
-        kubectl("apply", "-f", str(ROOT / "manifests" / file))
-        return str(body["metadata"]["name"])
-
-    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
-        listed = self.api.get(self.path(name)).get("status", {}).get("conditions", [])
-        return next((item for item in listed if item["type"] == kind), {})
-
-    def trades(self, name: str) -> bool:
-        return self.condition(name).get("reason") == "Trading"
-
-    def pods(self) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = self.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
-        return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
-
-    def replaced(self, pod: dict[str, Any]) -> bool:
-        """Whether another pod of the same unit is ready in its place."""
-        return any(
-            unit_of(other) == unit_of(pod)
-            and other["metadata"]["uid"] != pod["metadata"]["uid"]
-            and is_ready(other)
-            for other in self.pods()
-        )
-
-
-def unit_of(pod: dict[str, Any]) -> str:
-    labels = pod["metadata"]["labels"]
-    return str(labels.get("tradebot.dev/unit") or labels["app.kubernetes.io/component"])
-
-
-def is_ready(pod: dict[str, Any]) -> bool:
-    listed = pod["status"].get("conditions", [])
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in listed)
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def bots(api: Api) -> Iterator[Bots]:
-    """The chart, installed in a namespace of the restricted level."""
-    registry, tag = IMAGES.rsplit(":", 1)
-    body = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": NAMESPACE,
-            "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-        },
-    }
-    api.post("/api/v1/namespaces", body)
-    values = {
-        "images.registry": registry,
-        "images.tag": tag,
-        "kafka.external.bootstrapServers": BROKER,
-        "topics.prefix": PREFIX,
-        "elasticsearch.enabled": "false",
-        "emulator.enabled": "true",
-        "emulator.speed": "30",
-        "crds.enabled": "false",
-    }
-    sets = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
-    run("helm", "install", "tradebot", str(ROOT / "charts/tradebot"), "-n", NAMESPACE, *sets)
-    yield Bots(api)
-    subprocess.run(["kubectl", "-n", NAMESPACE, "delete", "tradebots", "--all", "--timeout=120s"])
-    subprocess.run(["helm", "uninstall", "tradebot", "-n", NAMESPACE], capture_output=True)
-    api.delete(f"/api/v1/namespaces/{NAMESPACE}")
+def bots(api: Api) -> Iterator[Release]:
+    with installed(api) as release:
+        yield release
 
 
-def test_a_bot_that_is_applied_trades_within_two_minutes_and_its_fill_is_stored(
-    bots: Bots,
+def test_a_bot_that_is_applied_trades_and_its_fill_is_stored(
+    bots: Release,
 ) -> None:
-    name = bots.apply("btc-paper.yaml")
-    assert eventually(lambda: bots.trades(name), seconds=120), bots.condition(name)
-    fills = eventually(lambda: documents("fill"), seconds=240, pause=2)
-    assert fills, documents("decision")[-3:]
-    orders = {order["client_order_id"]: order for order in documents("order")}
+    name = bots.apply(PAPER)
+    bots.trading(PAPER)
+    fills = eventually(lambda: bots.documents("fill"), seconds=240, pause=2)
+    assert fills, bots.documents("decision")[-3:]
+    orders = {order["client_order_id"]: order for order in bots.documents("order")}
     assert orders[fills[0]["client_order_id"]]["mode"] == "Paper"
     assert fills[0]["bot"] == name
 
 
-def test_a_record_flows_says_helm(bots: Bots) -> None:
-    assert "Succeeded" in run("helm", "test", "tradebot", "-n", NAMESPACE)
+def test_a_record_flows_says_helm(bots: Release) -> None:
+    assert "Succeeded" in run("helm", "test", "tradebot", "-n", bots.namespace)
 
 
-def test_the_keys_are_mounted_into_the_trader_alone(bots: Bots) -> None:
-    name = bots.apply("btc-emulator-live.yaml")
-    assert eventually(lambda: bots.trades(name), seconds=120), bots.condition(name)
+def test_the_keys_are_mounted_into_the_trader_alone(bots: Release) -> None:
+    name = bots.apply(LIVE)
+    bots.trading(LIVE)
     holders = {
         pod["metadata"]["labels"].get("tradebot.dev/unit", pod["metadata"]["name"])
         for pod in bots.pods()
@@ -179,33 +62,32 @@ def test_the_keys_are_mounted_into_the_trader_alone(bots: Bots) -> None:
     assert holders == {f"trader-{name}"}
 
 
-def test_the_accounts_of_the_emulator_outlive_its_container(bots: Bots) -> None:
-    def emulator(*command: str) -> str:
-        return kubectl("exec", "deploy/tradebot-emulator", "--", *command)
-
+def test_the_accounts_of_the_emulator_outlive_its_container(bots: Release) -> None:
     def restarts() -> int:
         (pod,) = [pod for pod in bots.pods() if unit_of(pod) == "emulator"]
         return int(is_ready(pod) and pod["status"]["containerStatuses"][0]["restartCount"])
 
-    emulator("python", "-c", OPEN_ACCOUNT)
+    bots.trading(LIVE)
+    bots.accounts('{"name": "spare", "balances": {"USD": "1"}, "keys": []}')
     before = restarts()
-    emulator("python", "-c", "import os, signal; os.kill(1, signal.SIGTERM)")
-    assert eventually(lambda: restarts() > before, seconds=60)
-    assert "spare" in emulator("python", "-c", ACCOUNTS)
-    assert eventually(lambda: bots.trades("btc-live"), seconds=60), bots.condition("btc-live")
+    end = "import os, signal; os.kill(1, signal.SIGTERM)"
+    bots.kubectl("exec", "deploy/tradebot-emulator", "--", "python", "-c", end)
+    assert eventually(lambda: restarts() > before)
+    assert "spare" in bots.accounts()
+    assert eventually(lambda: bots.trades("btc-live")), bots.condition("btc-live")
 
 
 def test_a_settled_cluster_is_written_to_by_nobody(
-    bots: Bots, record_property: Callable[[str, object], None]
+    bots: Release, record_property: Callable[[str, object], None]
 ) -> None:
     """The API server's own audit log says who writes: traders renew their Leases, and that is
     all.
     """
-    assert eventually(lambda: bots.trades("btc") and bots.trades("btc-live"), seconds=60)
+    bots.trading(PAPER, LIVE)
     time.sleep(SETTLED_SECONDS)
     began = audit.now()
     time.sleep(QUIET_SECONDS)
-    found = audit.writes(NAMESPACE, began, audit.now())
+    found = audit.writes(bots.namespace, began, audit.now())
     record_property(f"writes in {QUIET_SECONDS} s", dict(found))
     renewals = {
         f"trader-{name}: update leases/trader-{name}": found.pop(
@@ -218,9 +100,9 @@ def test_a_settled_cluster_is_written_to_by_nobody(
         assert 0 < count <= QUIET_SECONDS / RENEW_SECONDS + 1, trader
 
 
-def is_right(*bots: str) -> None:
+def is_right(release: Release, *bots: str) -> None:
     """No trade was made twice, and each window was decided once and none left out."""
-    place = (BROKER, f"{PREFIX}emulator.")
+    place = (BROKER, f"{release.prefix}emulator.")
     documents = trades.told(*place, "decision", "order", "fill")
     assert [item for item in documents if item["doc_type"] == "order"]
     assert trades.wrongs(documents) == []
@@ -230,13 +112,14 @@ def is_right(*bots: str) -> None:
     }
 
 
-def test_every_container_may_be_killed_in_its_place_and_trades_stay_right(bots: Bots) -> None:
+def test_every_container_may_be_killed_in_its_place_and_trades_stay_right(bots: Release) -> None:
+    bots.trading(PAPER, LIVE)
     places = [(pod, c) for pod in bots.pods() for c in pod["status"]["containerStatuses"]]
     if not all(container_process.is_here(*place) for place in places):
         pytest.skip("needs a node whose containers are processes of this machine")
 
     def started_again(pod: dict[str, Any], container: dict[str, Any]) -> bool:
-        found = bots.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}")
+        found = bots.api.get(f"/api/v1/namespaces/{bots.namespace}/pods/{pod['metadata']['name']}")
         (now,) = (
             item
             for item in found["status"]["containerStatuses"]
@@ -247,99 +130,109 @@ def test_every_container_may_be_killed_in_its_place_and_trades_stay_right(bots: 
     for pod, container in places:
         what = (unit_of(pod), container["name"])
         container_process.kill(pod, container)
-        assert eventually(partial(started_again, pod, container), seconds=90), what
+        assert eventually(partial(started_again, pod, container)), what
         for name in ("btc", "btc-live"):
-            assert eventually(partial(bots.trades, name), seconds=90), (what, bots.condition(name))
-    is_right("btc", "btc-live")
+            assert eventually(partial(bots.trades, name)), (what, bots.condition(name))
+    is_right(bots, "btc", "btc-live")
 
 
-def test_every_pod_may_be_deleted_by_force_and_trades_stay_right(bots: Bots) -> None:
+def test_every_pod_may_be_deleted_by_force_and_trades_stay_right(bots: Release) -> None:
+    bots.trading(PAPER, LIVE)
     for pod in bots.pods():
-        kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
-        assert eventually(partial(bots.replaced, pod), seconds=90), unit_of(pod)
-        assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
-    is_right("btc", "btc-live")
+        bots.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+        assert eventually(partial(bots.replaced, pod)), unit_of(pod)
+        assert eventually(lambda: bots.trades("btc")), bots.condition("btc")
+    is_right(bots, "btc", "btc-live")
 
 
 def test_of_edits_while_a_trader_restarts_the_last_one_wins_and_never_do_two_run(
-    bots: Bots,
+    bots: Release,
 ) -> None:
     def shows_the_last() -> bool:
-        shown = kubectl("exec", "deploy/trader-btc", "--", "printenv", "TRADEBOT_BAND_MIN_BPS")
+        shown = bots.kubectl("exec", "deploy/trader-btc", "--", "printenv", "TRADEBOT_BAND_MIN_BPS")
         return shown.strip() == "6200"
 
-    with Rollout(bots.api, NAMESPACE, "btc") as seen:
+    bots.trading(PAPER)
+    with Rollout(bots.api, bots.namespace, "btc") as seen:
         for low in (6000, 6100, 6200):
             patch = f'{{"spec":{{"liquidityBand":{{"minBps":{low}}}}}}}'
-            kubectl("patch", "tradebot", "btc", "--type=merge", f"-p={patch}")
+            bots.kubectl("patch", "tradebot", "btc", "--type=merge", f"-p={patch}")
             time.sleep(2)
-        assert eventually(lambda: bots.trades("btc"), seconds=90), bots.condition("btc")
-        assert eventually(shows_the_last, seconds=30)
+        assert eventually(lambda: bots.trades("btc")), bots.condition("btc")
+        assert eventually(shows_the_last)
     assert seen.looks > 20 and seen.at_once == 1
     assert seen.missing == []
-    is_right("btc")
+    is_right(bots, "btc")
 
 
-def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Bots) -> None:
-    kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
-    assert eventually(lambda: bots.condition("btc").get("reason") == "Paused", seconds=60)
+def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Release) -> None:
+    bots.trading(PAPER)
+    bots.kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
+    assert eventually(lambda: bots.condition("btc").get("reason") == "Paused")
     assert bots.condition("btc", "FeedFresh")["status"] == "True"
     assert eventually(lambda: bots.condition("btc", "Halted")["reason"] == "ModePaused")
     time.sleep(3)  # the operator answers to that, too
     assert bots.condition("btc")["status"] == "True", bots.condition("btc")
-    kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paper"}}')
-    assert eventually(lambda: bots.trades("btc"), seconds=60)
+    bots.kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paper"}}')
+    assert eventually(lambda: bots.trades("btc"))
 
 
-def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Bots) -> None:
+def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Release) -> None:
+    # Its account holds a bitcoin from the start, which a paused bot keeps until it is deleted.
+    open_account(bots, "flat", USD="1000", BTC="1")
+    body = live_bot("flat")
+    body["spec"] |= {"deletionPolicy": "Flatten", "mode": "Paused"}
+    bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
+    assert eventually(lambda: bots.condition("flat", "Halted").get("reason") == "ModePaused")
+
     def sold() -> float:
-        orders = [order for order in documents("order") if order["bot"] == "btc-live"]
+        orders = [order for order in bots.documents("order") if order["bot"] == "flat"]
         return sum(order["executed_amount"] for order in orders if order["side"] == "sell")
 
-    before = sold()
-    kubectl("delete", "tradebot", "btc-live", "--timeout=90s")
-    listed = kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
+    assert sold() == 0
+    bots.kubectl("delete", "tradebot", "flat", "--timeout=240s")
+    listed = bots.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
     assert "Flattened" in listed
-    assert eventually(lambda: sold() > before, seconds=20), documents("order")[-3:]
-    assert eventually(
-        lambda: not [p for p in bots.pods() if "btc-live" in p["metadata"]["name"]], seconds=60
+    assert eventually(lambda: sold() >= 1), bots.documents("order")[-3:]
+    assert eventually(lambda: not [p for p in bots.pods() if unit_of(p) == "trader-flat"])
+
+
+def live_bot(name: str) -> dict[str, Any]:
+    """A TradeBot like that of the manifest, whose credentials are `NAME-keys`."""
+    body: dict[str, Any] = yaml.safe_load((ROOT / "manifests" / LIVE).read_text())
+    body["metadata"]["name"] = name
+    body["spec"]["venue"]["credentialsSecret"] = f"{name}-keys"
+    return body
+
+
+def open_account(bots: Release, name: str, **balances: str) -> None:
+    """An account at the emulator, and the Secret `NAME-keys` with its key."""
+    key = {"key": f"account-{name}", "secret": f"{name}-secret"}
+    bots.accounts(json.dumps({"name": name, "balances": balances, "keys": [key]}))
+    literals = (
+        f"--from-literal=api-key={key['key']}",
+        f"--from-literal=api-secret={key['secret']}",
     )
+    bots.kubectl("create", "secret", "generic", f"{name}-keys", *literals)
 
 
-def test_a_missing_secret_shows_within_fifteen_seconds_and_the_bot_starts_when_it_is_made(
-    bots: Bots,
+def test_a_missing_secret_shows_and_the_bot_starts_when_it_is_made(
+    bots: Release,
 ) -> None:
-    body = yaml.safe_load((ROOT / "manifests/btc-emulator-live.yaml").read_text())
-    body["metadata"]["name"] = "late"
-    body["spec"]["venue"]["credentialsSecret"] = "late-keys"
+    body = live_bot("late")
     body["spec"]["deletionPolicy"] = "Keep"
-    bots.api.post(BOTS.format(NAMESPACE), body).raise_for_status()
-    assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing", seconds=15)
-    assert "make it in this namespace" in bots.condition("late")["message"]
-    keys = ("--from-literal=api-key=account-demo", "--from-literal=api-secret=demo-secret")
-    kubectl("create", "secret", "generic", "late-keys", *keys)
+    bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
+    assert eventually(lambda: bots.condition("late").get("reason") == "SecretMissing")
+    assert "create it in this namespace" in bots.condition("late")["message"]
+    open_account(bots, "late", USD="1000")
     assert eventually(lambda: bots.trades("late"), seconds=180), bots.condition("late")
-    kubectl("delete", "tradebot", "late", "--timeout=60s")
+    bots.kubectl("delete", "tradebot", "late", "--timeout=240s")
 
 
-def test_a_bot_that_is_deleted_leaves_nothing_that_runs(bots: Bots) -> None:
-    kubectl("delete", "tradebot", "btc", "--timeout=60s")
+@pytest.mark.last
+def test_the_last_bot_that_is_deleted_leaves_nothing_that_runs(bots: Release) -> None:
+    bots.trading(PAPER)
+    bots.kubectl("delete", "tradebots", "--all", "--timeout=240s")
     assert eventually(
         lambda: not [p for p in bots.pods() if "tradebot.dev/unit" in p["metadata"]["labels"]],
-        seconds=60,
     )
-
-
-def test_uninstalling_lets_a_bot_go_that_was_to_be_flattened_and_its_namespace_with_it(
-    bots: Bots,
-) -> None:
-    name = bots.apply("btc-emulator-live.yaml")
-    assert eventually(lambda: bots.api.get(bots.path(name))["metadata"].get("finalizers"))
-    run("helm", "uninstall", "tradebot", "-n", NAMESPACE)
-    assert "finalizers" not in bots.api.get(bots.path(name))["metadata"]
-    left = bots.api.get(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs")["items"]
-    assert not left, "the farewell leaves nothing behind"
-    kubectl("delete", "tradebot", name, "--timeout=5s")
-    bots.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
-    gone = lambda: not bots.api.exists(f"/api/v1/namespaces/{NAMESPACE}")  # noqa: E731
-    assert eventually(gone, seconds=90)

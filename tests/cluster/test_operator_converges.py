@@ -59,7 +59,7 @@ def test_every_child_that_is_deleted_by_hand_comes_back_as_it_was(
     for kind in KINDS:
         for name in world.names(kind):
             world.api.delete(f"{KINDS[kind].format(world.namespace)}/{name}")
-    assert eventually(lambda: world.shape() == before, seconds=30)
+    assert eventually(lambda: world.shape() == before)
 
 
 STAGES = ("ingest", "liquidity", "forecast", "trader")
@@ -130,7 +130,7 @@ def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator:
         version = world.api.get(path)["metadata"]["resourceVersion"]
         world.api.merge(path, edit(world, path)).raise_for_status()
         assert world.api.get(path)["metadata"]["resourceVersion"] != version, what
-        assert eventually(lambda: world.shape() == before, seconds=30), (what, operator.tail())
+        assert eventually(lambda: world.shape() == before), (what, operator.tail())
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -144,7 +144,7 @@ def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
     assert len(names) == (4 if kind in ("deployments", "configmaps") else 1)
     for name in names:
         world.api.delete(f"{KINDS[kind].format(world.namespace)}/{name}")
-        assert eventually(lambda: world.shape() == before, seconds=30), (kind, name)
+        assert eventually(lambda: world.shape() == before), (kind, name)
 
 
 def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> None:
@@ -180,7 +180,7 @@ def test_what_cannot_be_changed_and_was_made_by_another_hand_is_made_anew(
         return world.api.post(path, theirs).status_code == 201
 
     assert eventually(put_in_its_place, pause=0)
-    assert eventually(lambda: world.shape() == before, seconds=30), operator.tail()
+    assert eventually(lambda: world.shape() == before), operator.tail()
 
 
 def test_another_manager_that_keeps_changing_a_child_is_not_answered_without_end(
@@ -201,7 +201,7 @@ def test_another_manager_that_keeps_changing_a_child_is_not_answered_without_end
         world.api.apply(path, body, manager="other")
         time.sleep(0.1)
     assert operator.writes() - before < 12
-    assert eventually(lambda: world.shape() == shape, seconds=45)
+    assert eventually(lambda: world.shape() == shape)
 
 
 def test_a_changed_band_changes_the_trader_alone(world: World, operator: Running) -> None:
@@ -359,6 +359,6 @@ def test_an_operator_whose_port_is_taken_ends_with_one_sentence(
     second = start(tmp_path / "second.json", kubeconfig, taken)
     assert second.process.wait(30) == 1
     assert second.tail().splitlines()[-1] == (
-        f"httpPort {operator.port}: Address already in use; does another operator run here?"
-        " Set another httpPort in the file that TRADEBOT_OPERATOR_CONFIG names"
+        f"httpPort {operator.port}: Address already in use; if another operator runs here,"
+        " set another httpPort in the file named by TRADEBOT_OPERATOR_CONFIG"
     )

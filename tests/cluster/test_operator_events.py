@@ -32,7 +32,7 @@ def told(world: World) -> list[tuple[str, str, int]]:
 
 def test_over_a_bots_life_each_transition_is_one_event(world: World, operator: Running) -> None:
     def says(reason: str) -> bool:
-        return bool(eventually(lambda: world.condition("btc").get("reason") == reason, seconds=30))
+        return bool(eventually(lambda: world.condition("btc").get("reason") == reason))
 
     def trader(message: str = "seen", **conditions: str) -> None:
         actors.play_trader(world.api, world.namespace, "btc", message, **conditions)
@@ -64,7 +64,7 @@ def test_over_a_bots_life_each_transition_is_one_event(world: World, operator: R
     assert says("Trading")
     world.change("btc", mode="Paused")
     assert eventually(lambda: len(world.api.get(pods)["items"]) == 4)
-    assert eventually(lambda: says_paused(world), seconds=30)
+    assert eventually(lambda: says_paused(world))
     life += [("Normal", "Trading", 1), ("Normal", "Paused", 1)]
     assert eventually(lambda: told(world) == life), told(world)
 

@@ -99,7 +99,7 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "history": {"source": "Venue"},
         },
         "limits": {
-            "maxPosition": "1.5",
+            "maxPosition": "50%",
             "maxDailyLoss": "0.02",
             "maxDrawdown": "0.10",
             "cooldownSeconds": 60,

@@ -10,10 +10,10 @@ import pytest
 from apiserver import BOTS, Api
 from service_accounts import Account
 
-from tradebot.platform.cluster_api import ClusterApi
-from tradebot.platform.cluster_lease import RENEW_SECONDS, KubernetesLease
-from tradebot.platform.cluster_status import StatusReporter
 from tradebot.platform.settings import SettingsError
+from tradebot.trader.cluster.api import ClusterApi
+from tradebot.trader.cluster.lease import RENEW_SECONDS, KubernetesLease
+from tradebot.trader.cluster.status import StatusReporter
 from tradebot.trader.control.report import Condition
 
 pytestmark = pytest.mark.cluster
@@ -128,6 +128,7 @@ def conditions(fresh: bool = True, message: str = "heard") -> list[Condition]:
     return [
         Condition(type="Reconciled", status=True, reason="Reconciled", message="agreed"),
         Condition(type="FeedFresh", status=fresh, reason="Heard", message=message),
+        Condition(type="WindowsFresh", status=True, reason="Fresh", message="fresh"),
         Condition(type="ModelFresh", status=True, reason="Fresh", message="fresh"),
         Condition(type="Halted", status=False, reason="Running", message="runs"),
     ]
@@ -178,6 +179,7 @@ async def test_what_the_operator_says_is_left_alone(account: Account, api: Api) 
         "Ready",
         "Reconciled",
         "FeedFresh",
+        "WindowsFresh",
         "ModelFresh",
         "Halted",
     }

@@ -176,7 +176,7 @@ def settle(operator: Running) -> None:
         before = operator.writes()
         return not eventually(lambda: operator.writes() > before, seconds=2)
 
-    assert eventually(still, seconds=40, pause=0)
+    assert eventually(still, pause=0)
 
 
 def definition(api: Api) -> tuple[str, dict[str, Any]]:

@@ -88,7 +88,7 @@ class World:
             time.sleep(quiet)
             return operator.writes() == before
 
-        return bool(eventually(still, seconds=40, pause=0))
+        return bool(eventually(still, pause=0))
 
 
 def stages(world: World) -> set[str]:

@@ -29,6 +29,7 @@ class Line:
     """A made-up line in front of a real dashboard."""
 
     def __init__(self, broker: EmbeddedBroker, page: str) -> None:
+        self.broker = broker.address
         self.day = TradingDay()
         self.url = page
         settings = StageSettings(kafka=broker.address, kafka_embedded=True)
@@ -257,7 +258,7 @@ def test_light_and_dark_by_the_system_and_by_the_button(page: Page) -> None:
     button = page.locator("#theme")
     button.click()
     button.click()
-    expect(button).to_have_attribute("aria-label", "Colours: dark")
+    expect(button).to_have_attribute("aria-label", "Theme: dark")
     assert ground() == dark
 
 
@@ -293,7 +294,7 @@ def test_the_page_forbids_what_does_not_come_from_it(line: Line) -> None:
 def test_a_taken_port_is_one_clear_sentence(line: Line, tmp_path: Path) -> None:
     port = line.url.rpartition(":")[2]
     ended = subprocess.run(
-        [sys.executable, "-m", "tradebot", "dashboard", "--port", port],
+        [sys.executable, "-m", "tradebot", "dashboard", "--port", port, "--kafka", line.broker],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -15,9 +15,9 @@ from tradebot.platform.elastic_mappings import index_name, mapping
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.sqlite_store import DAY_MS
 from tradebot.platform.store import StoredDocument, StoreSettings, StoreUnavailableError
-from tradebot.recorder.gather import Windows
-from tradebot.recorder.reading import forecast_of, stored
+from tradebot.recorder.reading import forecast_of, stored, window_of
 from tradebot.records import DocType, encode
+from tradebot.window_records import Gatherer
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -51,11 +51,11 @@ def server(settings: StoreSettings) -> Elasticsearch:
 
 def a_day(minutes: int = 60) -> list[StoredDocument]:
     """Documents of every kind."""
-    day, windows = TradingDay(), Windows()
+    day, windows = TradingDay(), Gatherer()
     made = []
     for window, forecast, documents in day.minutes(minutes):
         whole = [windows.add(record, 0, 0) for record in window]
-        made += [d for d in whole if d] + [forecast_of(encode(forecast))] + documents
+        made += [window_of(w) for w in whole if w] + [forecast_of(encode(forecast))] + documents
     return [stored(d) for d in [*made, day.halt()]]
 
 

@@ -109,7 +109,7 @@ def test_a_cheap_symbol_has_prices_to_four_digits(price: float) -> None:
 def test_a_price_that_nothing_trades_at_is_refused_in_a_sentence() -> None:
     settings = EmulatorSettings(port=0, symbol=["SHIBUSD"], price=1e-20)
     with (
-        pytest.raises(SettingsError, match="the price of SHIBUSD is 1e-20: give 1e-12 or more"),
+        pytest.raises(SettingsError, match="the price of SHIBUSD is 1e-20: use 1e-12 or more"),
         EmbeddedEmulator(settings),
     ):
         pass

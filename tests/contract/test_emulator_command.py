@@ -59,7 +59,7 @@ def test_a_taken_port_is_named(running: tuple[subprocess.Popen[str], int]) -> No
     _, port = running
     assert says("--port", str(port)) == [
         f"Error: cannot serve on 127.0.0.1:{port}: Address already in use; "
-        "give another --host or --port"
+        "choose another --host or --port"
     ]
 
 
@@ -83,7 +83,7 @@ def test_wrong_settings_are_refused_in_one_sentence(tmp_path: Path) -> None:
             "--market",
             "none.csv",
         ): "none.csv is not there: give the path of a CSV",
-        late: "the market file goes from 1973-10-20T21:20 to 1973-10-20T22:59",
+        late: "the market file covers 1973-10-20T21:20 to 1973-10-20T22:59",
         ("--faults", "none.yaml"): "none.yaml: No such file or directory",
     }
     started = {each: emulator("--port", "0", *each) for each in sentences}

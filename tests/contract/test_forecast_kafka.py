@@ -12,10 +12,10 @@ from waiting.conditions import PATIENCE_SECONDS, until
 from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.records import ForecastRecord, TradeRecord, decode, encode
 from tradebot.trader.inputs.forecasts import Forecasts
-from tradebot.trader.inputs.streams import tail_reader
 from tradebot.trader.settings import TraderSettings
 
 pytestmark = pytest.mark.kafka
@@ -85,14 +85,14 @@ def test_a_trader_follows_its_forecaster_of_two_that_share_a_topic(
         subprocess.Popen([*command, "--forecaster", name, "--horizon-minutes", minutes])
         for name, minutes in (("hour", "60"), ("day", "1440"))
     ]
-    reader = tail_reader(settings, topics.forecasts, last=50)
+    reader = tail(settings, "test", {topics.forecasts: 50})
     mine = Forecasts("BTCUSD", "FastProphet", "hour")
     heard: dict[bytes, bool] = {}
 
     def both_were_heard() -> bool:
         message = reader.poll(0.5)
         if message is not None and not message.error():
-            heard[message.key() or b""] = mine.take(message.value() or b"")
+            heard[message.key() or b""] = mine.take(decode(message.value() or b"", ForecastRecord))
         return len(heard) == 2
 
     try:

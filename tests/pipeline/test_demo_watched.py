@@ -1,5 +1,6 @@
 """A real Prometheus watches the demo: quiet while all is well, and each fault rings its alert."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 from demo_process import Demo
 from observing.metrics_pages import EVERY, Metric, documented, shown
 from observing.prometheus_watch import Prometheus, free_port
-from waiting.conditions import until
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.demo.stages import API_KEY, API_SECRET, in_demo
 from tradebot.platform import kafka
@@ -27,6 +29,10 @@ from tradebot.platform.settings import StageSettings
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.topics import Topics
 from tradebot.records import DocType
+from tradebot.venue.gemini.answers import NewOrder
+from tradebot.venue.gemini.nonces import TimeNonces
+from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.gemini.signing import Credentials
 
 pytestmark = pytest.mark.slow
 
@@ -75,17 +81,41 @@ class Watched:
 
     def fault(self, *rules: dict[str, Any]) -> None:
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults"
-        httpx.post(url, json=rules, timeout=5).raise_for_status()
+        httpx.post(url, json=rules, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def at_the_exchange(self, currency: str) -> float:
         """What the demo's account holds by the emulator's own word."""
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/accounts"
-        account = next(a for a in httpx.get(url, timeout=5).json() if a["name"] == "primary")
+        account = next(
+            a for a in httpx.get(url, timeout=PATIENCE_SECONDS).json() if a["name"] == "primary"
+        )
         balances = {each["currency"]: float(each["amount"]) for each in account["balances"]}
         return balances[currency]
 
+    def buy_by_hand(self) -> None:
+        """An order of the demo's account by another of its keys."""
+
+        async def buy() -> None:
+            key = Credentials(f"{API_KEY}-time", API_SECRET)
+            url = self.given["TRADEBOT_EMULATOR_URL"]
+            async with GeminiRest(url, key, nonces=TimeNonces()) as rest:
+                best = (await rest.ticker(self.given["TRADEBOT_SYMBOL"])).ask
+                order = NewOrder(
+                    symbol=self.given["TRADEBOT_SYMBOL"],
+                    side="buy",
+                    amount=Decimal("0.001"),
+                    price=(best * Decimal("1.01")).quantize(Decimal("0.01")),
+                    client_order_id="by-hand",
+                    option="immediate-or-cancel",
+                )
+                assert (await rest.new_order(order)).executed_amount > 0
+
+        asyncio.run(buy())
+
     def lift_faults(self) -> None:
-        httpx.delete(f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults", timeout=5)
+        httpx.delete(
+            f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults", timeout=PATIENCE_SECONDS
+        )
 
     def start_bot(self, bot: str, *options: str) -> None:
         """A second trader beside the demo's, on paper, which Prometheus watches too."""
@@ -101,7 +131,7 @@ class Watched:
         """Ends the trader that was started last."""
         process = self._more.pop()
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         self.prometheus.watch(self.prometheus.targets[:-1])
 
     def counters_now(self) -> set[frozenset[tuple[str, str]]]:
@@ -125,7 +155,7 @@ class Watched:
                 os.kill(pid, signal.SIGCONT)
         for process in self._more:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
         self.prometheus.end()
         self.demo.abandon()
 
@@ -158,7 +188,7 @@ def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: W
 def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched: Watched) -> None:
     table = documented()
     for name, address in watched.addresses.items():
-        page = httpx.get(f"http://{address}/metrics", timeout=5).text
+        page = httpx.get(f"http://{address}/metrics", timeout=PATIENCE_SECONDS).text
         said = table[EVERY] | table.get(name, {})
         found = shown(page)
         assert found.keys() == said.keys(), name
@@ -223,6 +253,12 @@ def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
     until(lambda: "TradebotModelStale" not in watched.firing())
 
 
+def test_windows_that_do_not_come_ring(watched: Watched) -> None:
+    with watched.hanging("liquidity"):
+        until(lambda: "TradebotWindowsSilent" in watched.firing())
+    until(lambda: "TradebotWindowsSilent" not in watched.firing())
+
+
 def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
     store.execute("begin immediate")  # no other writer gets in
@@ -237,6 +273,11 @@ def test_a_fall_near_the_limit_rings_for_the_bot_that_has_the_limit(watched: Wat
     until(lambda: ("TradebotDrawdownNearLimit", "glass") in watched.firing_bots())
     assert ("TradebotDrawdownNearLimit", "demo") not in watched.firing_bots()
     watched.end_bot()  # the venue's rate limit is not for two at this speed
+
+
+def test_trades_of_someone_else_on_the_account_ring(watched: Watched) -> None:
+    watched.buy_by_hand()
+    until(lambda: ("TradebotOutsideTrades", "demo") in watched.firing_bots())
 
 
 def test_no_counter_came_to_be_only_when_it_first_counted(watched: Watched) -> None:

@@ -24,6 +24,7 @@ from tradebot.trader import metrics
 from tradebot.trader.acts import Acts
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
+from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken, Intended
@@ -31,6 +32,7 @@ from tradebot.trader.journal.store import decode
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OrderStatus
 
@@ -105,10 +107,13 @@ class Soak:
     windows: int
     kill_rate: float = 0.01
     compact_after: int = 60
+    rules: Settings = RULES
     engine: Engine = field(init=False)
     decider: Decider = field(init=False)
     acts: Acts = field(init=False)
     selling: Selling = field(init=False)
+    watch: Watch = field(init=False)
+    trades: LastTrade = field(init=False)
     books: Books = field(init=False)
     epoch: int = 0
     kills: int = 0
@@ -127,7 +132,7 @@ class Soak:
         self.epoch += 1
         metrics.BALANCE.clear()
         venue = self.venue
-        clock = VenueClock(monotonic=lambda: 0.0)
+        clock = VenueClock(monotonic=lambda: venue.now / 1000)
         clock.observe(venue.now)
         self.clock = clock
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
@@ -152,11 +157,13 @@ class Soak:
             market=venue,  # type: ignore[arg-type]
             clock=clock,
             lease=HeldLease(),
-            rules=RULES,
+            rules=self.rules,
         )
         self.selling = Selling(self.engine)
         self.decider = Decider(self.engine, self.forecasts, self.selling)  # type: ignore[arg-type]
         self.acts = Acts(self.engine, self.selling)
+        self.trades = LastTrade("BTCUSD", fresh_ms=15_000)
+        self.watch = Watch(self.engine, self.selling, self.trades, seconds=5.0)
 
     async def run(self) -> None:
         """All windows, each until its offset would be committed; then a quiet end, and checks."""

@@ -90,7 +90,7 @@ def test_a_file_without_a_strategy_says_what_it_must_define(daily: Path, tmp_pat
 
 
 def test_prices_that_are_not_given_are_asked_for_with_a_way_to_get_them() -> None:
-    assert "give a file by --data FILE" in invoke(backtest, "SmaCross").output
+    assert "set a file with --data FILE" in invoke(backtest, "SmaCross").output
 
 
 def test_a_run_below_thirty_days_says_that_its_growth_is_not_annualised(daily: Path) -> None:
@@ -203,4 +203,4 @@ def test_a_new_projects_strategy_runs_on_its_prices_and_can_be_tuned(tmp_path: P
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
-    assert "is there and not empty" in invoke(init.command, tmp_path).output
+    assert "exists and is not empty" in invoke(init.command, tmp_path).output

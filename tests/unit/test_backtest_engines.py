@@ -155,7 +155,7 @@ def test_a_thin_bar_fills_a_part_and_the_rest_is_cancelled() -> None:
 
 
 def test_a_latency_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="latency_bars is 0: give 1 or more"):
+    with pytest.raises(ValueError, match="latency_bars is 0: set it to 1 or more"):
         Costs(latency_bars=0)
 
 

@@ -176,7 +176,7 @@ def test_a_strategy_reads_the_fee_of_its_own_moment() -> None:
 def test_a_size_that_is_not_a_number_is_refused_by_name_in_both_engines(size: float) -> None:
     bars = on_days(0, 1)
     for order in ({"amount": size}, {"fraction": size}):
-        with pytest.raises(ValueError, match=f"the size of an order is {size}: give a number"):
+        with pytest.raises(ValueError, match=f"the size of an order is {size}: use a number"):
             event.run(bars, First(**order), FREE, 1000.0)
     orders = Orders(side=np.array([1, 0], np.int8), size=np.full(2, size))
     with pytest.raises(ValueError, match=f"the size of the buy at bar 0 is {size}"):
@@ -186,7 +186,7 @@ def test_a_size_that_is_not_a_number_is_refused_by_name_in_both_engines(size: fl
 @pytest.mark.parametrize("price", [math.nan, math.inf, 0.0, -1.0])
 @pytest.mark.parametrize("kind", ["limit", "stop"])
 def test_a_price_that_no_order_can_have_is_refused_by_name(kind: str, price: float) -> None:
-    with pytest.raises(ValueError, match=f"the {kind} of an order is {price}: give a price above"):
+    with pytest.raises(ValueError, match=f"the {kind} of an order is {price}: use a price above"):
         event.run(on_days(0, 1), First(amount=1.0, **{kind: price}), FREE, 1000.0)
 
 

@@ -24,7 +24,7 @@ from tradebot.domain.decision import (
     decide,
 )
 from tradebot.domain.risk.gates import GATES
-from tradebot.domain.situation import Holdings, Stored, read_stored
+from tradebot.domain.situation import Holdings, PositionUnit, Stored, read_stored
 from tradebot.trader.metrics import DECISIONS, from_zero
 
 END = 1_602_770_100_000
@@ -140,7 +140,7 @@ def test_without_a_forecast_for_the_minute_the_bot_holds() -> None:
 def test_what_was_bought_is_not_bought_again() -> None:
     decision = decided(0.001, state=holding())
     assert (decision.action, decision.gate) == ("hold", "position")
-    assert decision.reason == "has already bought"
+    assert decision.reason == "the bot has already bought"
 
 
 def test_base_that_the_bot_did_not_buy_does_not_stop_a_buy() -> None:
@@ -279,6 +279,14 @@ def test_a_position_limit_makes_a_buy_smaller_before_it_forbids_it() -> None:
     assert decided(state=state, settings=everything).amount == Decimal("0.001")
     own = Settings(max_position=Decimal("0.002"))
     assert decided(state=state, settings=own).amount == Decimal("0.002"), "it bought nothing yet"
+
+
+@pytest.mark.parametrize(("limit", "unit"), [("0.25", "equity"), ("250", "quote")])
+def test_a_position_limit_may_be_a_part_of_equity_or_a_value(
+    limit: str, unit: PositionUnit
+) -> None:
+    most = Settings(risk_fraction=Decimal(1), max_position=Decimal(limit), max_position_unit=unit)
+    assert decided(settings=most).amount == Decimal("0.02193086"), "250 of 1,000 USD at the limit"
 
 
 def test_losses_halt_the_bot_at_any_window_whatever_the_signal() -> None:

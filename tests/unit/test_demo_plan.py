@@ -95,7 +95,7 @@ def test_a_model_that_there_is_not_ends_the_demo_at_its_first_refusal(tmp_path: 
     )  # fmt: skip
     assert ended.returncode == 1
     assert " cannot start: " in ended.stderr.splitlines()[-1]
-    assert "'Oracle': give one of" in ended.stderr.splitlines()[-1]
+    assert "'Oracle': use one of" in ended.stderr.splitlines()[-1]
     assert "starting again in 2 s" not in ended.stderr
 
 

@@ -205,7 +205,7 @@ def test_a_server_is_trusted_by_the_given_authority_only(told: Told, tmp_path: P
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"elasticsearch": "127.0.0.1:9200"}, "write it as http://"),
+        ({"elasticsearch": "127.0.0.1:9200"}, "use a URL such as http://"),
         ({"elasticsearch_username": "u", "elasticsearch_password_file": "/none"}, "password_file"),
         ({"elasticsearch_ca_file": "/none"}, "elasticsearch_ca_file"),
     ],

@@ -64,6 +64,7 @@ def looked(
         prediction=None if delta is None else forecast(delta),
         quote=quote or market(mid),
         increments=STEPS,
+        taker_fee_bps=D(40),
     )
     return decide(state, inputs, Settings(exits=exits or Exits(), **rules))
 

@@ -1,4 +1,4 @@
-"""A package of one's own adds a stage, a gate, a forecaster and a strategy, by entry point alone.
+"""A package of one's own adds a stage, gate, forecaster, strategy or venue, by entry point alone.
 
 Each is run as its user runs it, from one package that lies nowhere in this tree.
 """
@@ -8,18 +8,30 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from confluent_kafka import Consumer
 from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.history.bars import MINUTE
 from tradebot.platform import kafka
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.settings import StageSettings
-from tradebot.records import ForecastRecord, LiquidityRecord, decode, encode
+from tradebot.records import (
+    DocType,
+    Document,
+    FeedRecord,
+    ForecastRecord,
+    LiquidityRecord,
+    decode,
+    encode,
+)
 from tradebot.trader.inputs.forecasts import Forecasts
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
@@ -109,6 +121,8 @@ weekend = toy_gate
 Flat = toy_forecaster:Flat
 [tradebot.strategies]
 EveryOther = toy_strategy:every_other
+[tradebot.venues]
+toy = toy_venue:Toy
 """
 
 
@@ -125,6 +139,7 @@ def toys(tmp_path: Path) -> dict[str, str]:
         "toy_gate": GATE,
         "toy_forecaster": FORECASTER,
         "toy_strategy": STRATEGY,
+        "toy_venue": (Path(__file__).parents[1] / "venues" / "toy.py").read_text(),
     }
     for name, code in modules.items():
         (place / f"{name}.py").write_text(code)
@@ -137,12 +152,26 @@ class Broker:
     def __init__(self) -> None:
         self.host = EmbeddedBroker()
         self.settings = StageSettings(kafka=self.host.address, kafka_embedded=True)
+        self._documents: Consumer | None = None
         self.flags = ("--kafka", self.host.address, "--kafka-embedded")
 
-    def send(self, topic: str, value: bytes) -> None:
+    def close(self) -> None:
+        if self._documents is not None:
+            self._documents.close()
+        self.host.close()
+
+    def send(self, topic: str, value: bytes, symbol: str = "BTCUSD") -> None:
         producer = kafka.producer(self.settings)
-        producer.produce(topic, value)
+        producer.produce(topic, value, key=symbol)
         assert producer.flush(PATIENCE_SECONDS) == 0
+
+    def documents(self) -> list[Document]:
+        """All documents that were not read before."""
+        if self._documents is None:
+            self._documents = kafka.consumer(self.settings, "documents")
+            self._documents.subscribe(["trade-documents"])
+        found = self._documents.consume(500, 0.2)
+        return [decode(each.value() or b"", Document) for each in found if each.error() is None]
 
     def first(self, topic: str) -> bytes:
         """The first record of the topic, once it is there."""
@@ -164,7 +193,7 @@ class Broker:
 def broker() -> Iterator[Broker]:
     made = Broker()
     yield made
-    made.host.close()
+    made.close()
 
 
 def tradebot(toys: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -179,6 +208,17 @@ def python(toys: dict[str, str], script: str) -> str:
     ).stdout.strip()
 
 
+@contextmanager
+def started(toys: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A stage's process, which does not outlive the block."""
+    process = subprocess.Popen([sys.executable, "-m", "tradebot", *arguments], env=toys)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def ended(process: subprocess.Popen[bytes]) -> int:
     process.send_signal(signal.SIGTERM)
     return process.wait(PATIENCE_SECONDS)
@@ -188,10 +228,10 @@ def test_a_stage_reads_the_line_writes_to_it_and_ends_in_order(
     toys: dict[str, str], broker: Broker
 ) -> None:
     flags = (*broker.flags, "--factor", "100")
-    process = subprocess.Popen([sys.executable, "-m", "tradebot", "loudness", *flags], env=toys)
-    broker.send("faust.out", encode(LiquidityRecord("price_volume", 0.5, 1_602_770_086)))
-    assert broker.first("loud") == b"50.0"
-    assert ended(process) == 0
+    with started(toys, "loudness", *flags) as process:
+        broker.send("faust.out", encode(LiquidityRecord("price_volume", 0.5, 1_602_770_086)))
+        assert broker.first("loud") == b"50.0"
+        assert ended(process) == 0
 
 
 def test_a_stage_has_its_line_in_the_help_its_place_in_the_demo_and_its_name_in_files(
@@ -250,15 +290,12 @@ def test_a_forecaster_publishes_what_a_trader_of_its_name_follows(
     lines += [f"{START + row * MINUTE},10,11,9,10,1,10" for row in range(60)]
     history.write_text("\n".join(lines))
     flags = (*broker.flags, "--model", "Flat", "--history-source", "Claim", "--evaluate-folds", "0")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tradebot", "forecast", *flags, "--history-file", str(history)],
-        env=toys,
-    )
-    value = broker.first("forecasts")
-    assert ended(process) == 0
+    with started(toys, "forecast", *flags, "--history-file", str(history)) as process:
+        value = broker.first("forecasts")
+        assert ended(process) == 0
     assert decode(value, ForecastRecord).log_price[0] == pytest.approx(np.log(10))
     followed = Forecasts("BTCUSD", "Flat")
-    assert followed.take(value)
+    assert followed.take(decode(value, ForecastRecord))
 
 
 def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Path) -> None:
@@ -273,4 +310,56 @@ def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["strategy"]["win_rate"] is not None
     refused = tradebot(toys, "backtest", "Other", "--data", str(data))
-    assert "give one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
+    assert "use one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
+
+
+VENUE = ("--venue", "toy", "--symbol", "BTCEUR")
+
+
+def test_a_venues_feed_is_read_by_its_name(toys: dict[str, str], broker: Broker) -> None:
+    with started(toys, "ingest", *VENUE, *broker.flags) as process:
+        record = decode(broker.first("gemini-feed"), FeedRecord)
+        assert ended(process) == 0
+    assert (record.symbol, record.price, record.reason, record.seq) == (
+        "BTCEUR", "99.5", "initial", 0,
+    )  # fmt: skip
+
+
+def test_a_paper_trader_buys_at_a_venue_by_its_prices_steps_and_fees(
+    toys: dict[str, str], broker: Broker, tmp_path: Path
+) -> None:
+    flags = (*VENUE, *broker.flags, "--model", "Flat", "--state-dir", str(tmp_path))
+    start = int(time.time() * 1000) // MINUTE * MINUTE
+    rises = [4.6 + 0.001 * step for step in range(60)]
+    told = ForecastRecord("BTCEUR", "Flat", "d", start, start, start, MINUTE, rises, [], [])
+    broker.send("forecasts", encode(msgspec.structs.replace(told, evaluated=True)), "BTCEUR")
+
+    def a_fill() -> Document | None:
+        """Sends a window of now until one is traded on: the trader has to be ready for it."""
+        end = int(time.time()) * 1000
+        feed = FeedRecord("bid", "99.5", "1000", "BTCEUR", end, "place", 1)
+        broker.send("gemini-feed", encode(feed), "BTCEUR")
+        for kind in ("ask", "bid", "price_volume"):
+            window = LiquidityRecord(kind, 1.0, end // 1000, "BTCEUR", end - MINUTE, end, 9, True)
+            broker.send("faust.out", encode(window), "BTCEUR")
+        return next((d for d in broker.documents() if d.doc_type == DocType.FILL), None)
+
+    with started(toys, "trader", *flags) as process:
+        fill = until(a_fill, pause=0.3)
+        assert ended(process) == 0
+    assert (fill.base, fill.quote) == ("BTC", "EUR")
+    assert (fill.body["price"], fill.body["fee_currency"]) == (100.0, "EUR")
+    assert fill.body["fee"] == pytest.approx(fill.body["amount"] * 100 * 0.0025)
+
+
+def test_a_venues_own_minutes_are_history(toys: dict[str, str], tmp_path: Path) -> None:
+    done = tradebot(toys, "history", "fetch", *VENUE, "--out", str(tmp_path), "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["rows"] == 60
+
+
+def test_a_venue_that_is_not_installed_is_one_sentence_with_those_that_are(
+    toys: dict[str, str],
+) -> None:
+    done = tradebot(toys, "ingest", "--venue", "krakn")
+    assert done.returncode == 2
+    assert "venue is 'krakn': use one of gemini, toy" in done.stderr

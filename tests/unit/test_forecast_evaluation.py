@@ -20,7 +20,7 @@ from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
 from tradebot.forecast.evaluation.scores import clustered
 from tradebot.forecast.evaluation.splits import SplitError, folds
 from tradebot.forecast.evaluation.table import table
-from tradebot.forecast.evaluation.walk import Said, walk
+from tradebot.forecast.evaluation.walk import Walk, walk
 from tradebot.forecast.models.baselines import Drift, Persistence, SeasonalNaive
 from tradebot.forecast.protocol import Forecaster, Path
 from tradebot.history.bars import MINUTE, Series
@@ -187,7 +187,7 @@ def test_log_score_and_coverage_are_those_of_the_normal_distribution() -> None:
     count = 20_000
     random = np.random.default_rng(0)
     actual = random.normal(9, 0.01, count)
-    said = Said(
+    said = Walk(
         ts=np.arange(count),
         fold=np.zeros(count, np.int64),
         origin=np.arange(count) // 60,
@@ -212,6 +212,15 @@ def test_minutes_of_one_forecast_count_as_one_when_they_agree() -> None:
     apart = clustered(draws, np.arange(100))
     assert together.low == pytest.approx(apart.low)
     assert together.high == pytest.approx(apart.high)
+
+
+@pytest.mark.parametrize(("forecasts", "reach"), [(2, 12.7062047), (3, 4.3026527), (30, 2.0452296)])
+def test_the_interval_of_few_forecasts_is_students(forecasts: int, reach: float) -> None:
+    values = np.random.default_rng(forecasts).normal(0, 1, forecasts)
+    found = clustered(values, np.arange(forecasts))
+    error = values.std(ddof=1) / np.sqrt(forecasts)
+    assert found.low is not None
+    assert found.value - found.low == pytest.approx(reach * error, rel=1e-6)
 
 
 def test_a_single_forecast_has_no_interval() -> None:

@@ -224,6 +224,40 @@ async def test_all_pages_of_fills_are_read_once_and_in_order(size: int) -> None:
     assert [trade.tid for trade in found] == list(range(size))
 
 
+async def test_more_fills_in_one_millisecond_than_a_page_holds_are_all_read() -> None:
+    fills = [fill | {"order_id": str(fill["tid"] % 3)} for fill in history(1_200, per_ms=1_200)] + [
+        history(1_201, per_ms=1_200)[-1]
+    ]
+
+    def venue(request: httpx.Request) -> Any:
+        asked = payload(request)
+        if request.url.path == "/v1/mytrades":
+            page = [fill for fill in fills if fill["timestampms"] >= asked["timestamp"]]
+            return page[: asked["limit_trades"]][::-1]
+        orders = [
+            ORDER | {"order_id": str(number), "executed_amount": "1", "trades": []}
+            for number in range(3)
+        ]
+        if request.url.path == "/v1/orders":
+            return orders[:1]
+        if request.url.path == "/v1/orders/history":
+            return orders[1:]
+        number = asked["order_id"]
+        return orders[0] | {"trades": [fill for fill in fills if fill["order_id"] == number]}
+
+    async with client(venue) as rest:
+        found = await rest.my_trades("BTCUSD")
+    assert [trade.tid for trade in found] == list(range(1_201))
+
+
+@pytest.mark.parametrize(("kind", "broken"), [("", False), ("manual", False), ("full", True)])
+async def test_a_trade_that_the_venue_broke_is_no_fill(kind: str, broken: bool) -> None:
+    fill = history(1, per_ms=1)[0] | ({"break": kind} if kind else {})
+    async with client(lambda _: [fill]) as rest:
+        [found] = await rest.my_trades("BTCUSD")
+    assert fill_of(found).broken is broken
+
+
 async def test_an_invalid_nonce_is_tried_once_more_with_one_far_above() -> None:
     seen: list[int] = []
 

@@ -118,7 +118,7 @@ async def test_an_answer_of_something_that_is_no_api_server_is_a_refusal_too(
     server: Server, api: Api
 ) -> None:
     server.answers.append(web.Response(status=502, text="<html>bad gateway</html>"))
-    with pytest.raises(ApiError, match="answered 502"):
+    with pytest.raises(ApiError, match="returned 502"):
         await api.apply(CHILD)
 
 

@@ -56,7 +56,7 @@ async def test_what_is_there_is_served_and_what_is_not_or_may_not_be_read_is_lef
 
 
 async def test_where_nothing_can_be_served_a_sentence_says_what_to_look_at() -> None:
-    with pytest.raises(NothingToServeError, match=r"namespaces a, b may be read.*Role"):
+    with pytest.raises(NothingToServeError, match=r"namespaces a, b can be read.*Role"):
         await made(Server(a=MISSING, b=FORBIDDEN)).find()
 
 

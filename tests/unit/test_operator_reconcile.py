@@ -93,7 +93,7 @@ def test_of_two_bots_with_one_key_the_older_trades_and_the_other_is_told() -> No
     assert refusal(older, [older, newer], {}, SETTINGS) is None
     why = refusal(newer, [older, newer], {}, SETTINGS)
     assert why is not None and why.reason == "KeysInUse"
-    assert "TradeBot z trades with the keys of Secret keys" in why.message
+    assert "TradeBot z already uses the keys in Secret keys" in why.message
 
 
 def test_the_bot_whose_trader_uses_the_key_keeps_it_from_an_older_one() -> None:
@@ -170,7 +170,7 @@ def test_flattening_ends_in_time_whatever_happens() -> None:
     (end,) = trader(unit(item, "trader"), item, None, live, SETTINGS, pods=1, now=now)
     assert isinstance(end, Finalize) and end.event is not None
     assert end.event.reason == "FlattenTimedOut"
-    assert "a position may be left" in end.event.message
+    assert "a position may remain" in end.event.message
 
 
 def test_a_bot_that_is_going_gets_no_new_children() -> None:

@@ -58,12 +58,12 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
         (
             [pod(state={"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}})],
             "ImagePullFailed",
-            "services:1 cannot be had",
+            "image services:1: ",
         ),
         (
-            [pod(**crashed('INFO go\n{"event": "no Kafka broker answers at k:9092"}\n'))],
+            [pod(**crashed('INFO go\n{"event": "no Kafka broker responds at k:9092"}\n'))],
             "CrashLoop",
-            "trader ended: no Kafka broker answers at k:9092",
+            "trader exited: no Kafka broker responds at k:9092",
         ),
         ([pod(**crashed("", reason="OOMKilled"))], "OutOfMemory", "raise its memory limit"),
         (
@@ -72,8 +72,8 @@ def crashed(message: str, **extra: Any) -> dict[str, Any]:
             "no key",
         ),
         ([pod(state={"waiting": {"reason": "ContainerCreating"}})], "StagesStarting", "starting"),
-        ([pod(**RUNNING)], "StageNotReady", "kubectl logs p tells why"),
-        ([pod(**YOUNG)], "StagesStarting", "getting ready"),
+        ([pod(**RUNNING)], "StageNotReady", "kubectl logs p"),
+        ([pod(**YOUNG)], "StagesStarting", "becoming ready"),
     ],
 )
 def test_a_pod_that_does_not_work_says_why(seen: list[Any], reason: str, words: str) -> None:
@@ -114,7 +114,7 @@ def test_the_events_of_a_waiting_pod_name_a_missing_secret() -> None:
     message = 'MountVolume.SetUp failed for volume "keys" : secret "btc-keys" not found'
     trouble = trouble_of("trader", [{"reason": "FailedMount", "message": message}])
     assert trouble is not None and trouble.reason == "SecretMissing"
-    assert "make it in this namespace" in trouble.message
+    assert "create it in this namespace" in trouble.message
     assert trouble_of("trader", [{"reason": "Scheduled", "message": "ok"}]) is None
 
 
@@ -147,6 +147,7 @@ def bot(mode: str = "Paper", generation: int = 1, **reported: tuple[str, str]) -
 GOOD = {
     "Reconciled": ("True", "Reconciled"),
     "FeedFresh": ("True", "Fresh"),
+    "WindowsFresh": ("True", "Fresh"),
     "ModelFresh": ("True", "Fresh"),
     "Halted": ("False", "NotHalted"),
 }
@@ -174,6 +175,7 @@ UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", 
         (GOOD | {"Halted": ("True", "DailyLoss")}, {"trader": UNREADY}, ("False", "DailyLoss")),
         (GOOD | {"FeedFresh": ("False", "FeedSilent")}, {}, ("False", "FeedSilent")),
         (GOOD | {"ModelFresh": ("False", "NoForecast")}, {}, ("False", "NoForecast")),
+        (GOOD | {"WindowsFresh": ("False", "WindowsSilent")}, {}, ("False", "WindowsSilent")),
         (
             GOOD | {"ModelFresh": ("False", "NoForecast")},
             {"forecast": UNREADY},

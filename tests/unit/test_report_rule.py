@@ -12,7 +12,7 @@ from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.strategies.report_rule import Columns, ReportRule, bare, orders
-from tradebot.domain.situation import Settings
+from tradebot.domain.situation import Exits, Settings
 from tradebot.history.arrays import Bars
 
 MINUTE = 60_000
@@ -76,3 +76,45 @@ def test_the_table_counts_what_was_traded_and_paid() -> None:
     assert table.trades == int(np.sum(run.fills.side < 0))
     assert table.fees == pytest.approx(0.001 * np.sum(run.fills.price * run.fills.amount))
     assert 0 < table.exposure < 1
+
+
+def falling(rows: int = 60) -> tuple[Bars, Columns]:
+    """Prices that lose 0.5 % a bar, and a forecast that always says buy until it falls silent."""
+    close = 1000 * 0.995 ** np.arange(rows)
+    ts = 1_600_000_020_000 + np.arange(rows, dtype=np.int64) * MINUTE
+    bars = Bars(ts, close, close, close, close, np.full(rows, 1e6), MINUTE)
+    columns = Columns(
+        log_price=np.log(close),
+        log_price_next=np.where(np.arange(rows) < 2, np.log(close) + 0.001, np.nan),
+        history_end=ts,
+        ratio=np.ones(rows),
+        complete=np.full(rows, True),
+    )
+    return bars, columns
+
+
+@pytest.mark.parametrize(
+    ("exits", "name", "bars_held"),
+    [
+        (Exits(stop_loss=Decimal("0.05")), "stop_loss", 12),
+        (Exits(trailing_stop=Decimal("0.02")), "trailing_stop", 5),
+        (Exits(max_hold_ms=20 * MINUTE), "max_hold", 20),
+        (Exits(no_signal_ms=7 * MINUTE), "no_signal", 8),
+    ],
+)
+def test_an_exit_closes_the_position_in_a_backtest_as_it_does_live(
+    exits: Exits, name: str, bars_held: int
+) -> None:
+    bars, columns = falling()
+    rules = msgspec.structs.replace(bare(Settings()), exits=exits)
+    strategy = ReportRule(columns, rules, COSTS, MINUTE)
+    fills = event.run(bars, strategy, COSTS, 10_000.0).fills
+    assert fills.side.tolist() == [1, -1]
+    assert fills.bar[1] - fills.bar[0] == pytest.approx(bars_held, abs=1)
+    assert [d.exit for d in strategy.decisions if d.exit] == [name]
+
+
+def test_without_exits_a_falling_price_is_held_to_the_end() -> None:
+    bars, columns = falling()
+    run = event.run(bars, ReportRule(columns, bare(Settings()), COSTS, MINUTE), COSTS, 10_000.0)
+    assert run.fills.side.tolist() == [1] and run.position[-1] > 0

@@ -66,7 +66,7 @@ def test_the_names_that_a_file_may_hold_are_those_of_the_installed_stages() -> N
 def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
     file = tmp_path / "bot.toml"
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match=r"bot\.toml is no text; give a settings file"):
+    with pytest.raises(SettingsError, match=r"bot\.toml is not a text file; use a settings file"):
         load(BotSettings, environment={}, file=file)
 
 
@@ -76,22 +76,22 @@ def test_a_list_is_written_with_commas() -> None:
 
 
 def test_a_value_out_of_bounds_names_the_setting_and_the_value() -> None:
-    with pytest.raises(SettingsError, match=r"TRADEBOT_RISK_FRACTION is '2': give 1 or less"):
+    with pytest.raises(SettingsError, match=r"TRADEBOT_RISK_FRACTION is '2': use 1 or less"):
         load(BotSettings, environment={"TRADEBOT_BOT": "a", "TRADEBOT_RISK_FRACTION": "2"})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
-        ("http_port", "many", "--http-port is 'many': give a whole number"),
-        ("speed", "fast", "--speed is 'fast': give a number"),
-        ("risk_fraction", "half", "--risk-fraction is 'half': give a number"),
-        ("mode", "Dead", "--mode is 'Dead': give one of Paper, Live"),
-        ("http_port", "99999", "--http-port is '99999': give 65535 or less"),
-        ("speed", "0", "--speed is '0': give a number above 0"),
-        ("log_level", "loud", "--log-level is 'loud': give one of debug, info, warning, error"),
-        ("kafka_security", "X", "--kafka-security is 'X': give one of PLAINTEXT, SSL"),
-        ("code", "b", "--code is 'b': give three capitals, in the form"),
+        ("http_port", "many", "--http-port is 'many': use a whole number"),
+        ("speed", "fast", "--speed is 'fast': use a number"),
+        ("risk_fraction", "half", "--risk-fraction is 'half': use a number"),
+        ("mode", "Dead", "--mode is 'Dead': use one of Paper, Live"),
+        ("http_port", "99999", "--http-port is '99999': use 65535 or less"),
+        ("speed", "0", "--speed is '0': use a number above 0"),
+        ("log_level", "loud", "--log-level is 'loud': use one of debug, info, warning, error"),
+        ("kafka_security", "X", "--kafka-security is 'X': use one of PLAINTEXT, SSL"),
+        ("code", "b", "--code is 'b': use three capitals, in the form"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_told_what_to_give(name: str, value: str, advice: str) -> None:
@@ -112,7 +112,7 @@ def test_a_check_across_fields_says_its_sentence() -> None:
 def test_an_unknown_key_in_a_file_lists_the_known_ones(tmp_path: Path) -> None:
     file = tmp_path / "bot.toml"
     file.write_text('bott = "x"\n')
-    with pytest.raises(SettingsError, match=r"'bott' is not a setting; it can be one of .*bot"):
+    with pytest.raises(SettingsError, match=r"'bott' is not a setting; use one of .*bot"):
         load(BotSettings, environment={}, file=file)
 
 

@@ -1,14 +1,13 @@
 """The conditions that a trader reports, and the forecast that it follows."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
 
-from tradebot.domain.decision import (
-    State,
-)
+from tradebot.domain.decision import State
+from tradebot.domain.situation import DAY_MS
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.records import ForecastRecord
@@ -33,6 +32,19 @@ class Desk:
     holds = True
     halted = ""
     paused = ""
+    outside_traded = 0
+    window_end = 0
+
+    def newest_window(self) -> int:
+        return self.window_end
+
+    @property
+    def books(self) -> Self:
+        return self
+
+    @property
+    def ledger(self) -> Self:
+        return self
 
     def held(self) -> bool:
         return self.holds
@@ -65,7 +77,7 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     gates, forecasts = gates_of(desk, clock)
     gates.watch(readiness)
     readiness.started()
-    assert set(readiness.reasons()) == {"FeedFresh", "ModelFresh"}
+    assert set(readiness.reasons()) == {"FeedFresh", "WindowsFresh", "ModelFresh"}
     clock.observe(10_000_000)
     assert forecasts.take(forecast(9_000_000))
     assert readiness.reasons() == {}
@@ -78,8 +90,27 @@ def test_a_trader_is_ready_when_reconciled_fresh_and_not_halted() -> None:
     assert readiness.reasons()["Reconciled"] == "an order's fate is not known"
     assert readiness.reasons()["Halted"] == "the day's loss"
     assert [c.reason for c in gates.conditions()] == [
-        "NotReconciled", "FeedFresh", "ModelStale", "LimitReached",
+        "NotReconciled", "FeedFresh", "WindowsSilent", "ModelStale", "LimitReached",
+        "OnlyOwnTrades",
     ]  # fmt: skip
+
+
+def test_windows_that_stop_make_the_trader_unready_after_three_minutes_and_the_lag() -> None:
+    desk, seconds = Desk(), Seconds()
+    clock = VenueClock(monotonic=seconds)
+    gates, _ = gates_of(desk, clock)
+    clock.observe(10_000_000)
+    assert gates.windows_fresh().status, "a trader that just started waits for the first"
+    seconds.now = 190
+    assert gates.windows_fresh().status
+    seconds.now = 190.1
+    silent = gates.windows_fresh()
+    assert (silent.status, silent.reason) == (False, "WindowsSilent")
+    assert "no window has come since this bot began" in silent.message
+    desk.window_end = 10_000_000 + 180_000
+    assert gates.windows_fresh().status, "one came"
+    seconds.now = 190 + 20 * 60
+    assert "no window has come for 20 min" in gates.windows_fresh().message
 
 
 def test_a_trader_tells_what_a_sell_would_sell() -> None:
@@ -87,6 +118,17 @@ def test_a_trader_tells_what_a_sell_would_sell() -> None:
     everything, _ = gates_of(Desk(), VenueClock(), holdings="All")
     assert own.reconciled().message.endswith("a sell sells what the bot's own orders bought")
     assert "whole balance of base currency" in everything.reconciled().message
+
+
+def test_trades_of_others_are_reported_for_a_day() -> None:
+    desk, clock = Desk(), VenueClock(monotonic=Seconds())
+    gates, _ = gates_of(desk, clock)
+    clock.observe(2 * DAY_MS)
+    assert not gates.outside_trades().status
+    desk.outside_traded = DAY_MS + 1
+    assert gates.outside_trades().status
+    clock.observe(2 * DAY_MS + 1)
+    assert not gates.outside_trades().status
 
 
 def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
@@ -106,7 +148,7 @@ def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
 
 def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
     desk, readiness = Desk(), Readiness("trader")
-    desk.paused = "its mode is Paused"
+    desk.paused = "the mode is Paused"
     gates, _ = gates_of(desk, VenueClock(), mode="Paused")
     gates.watch(readiness)
     assert "Halted" not in readiness.reasons()
@@ -139,17 +181,18 @@ def test_of_two_forecasters_of_one_model_a_trader_follows_its_own_alone(
 
 def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_they_are() -> None:
     gates, forecasts = gates_of(Desk(), VenueClock())
-    assert gates.model_fresh().message == "no forecast of FastProphet has come yet"
+    assert gates.model_fresh().message == "no forecast from FastProphet has arrived yet"
     assert not forecasts.take(forecast(1000, forecaster="hour"))
     assert gates.model_fresh().message == (
-        "no forecast of FastProphet by a forecaster without a name has come yet, but by 'hour':"
-        " --forecaster says whose to follow"
+        "no forecast from FastProphet by a forecaster without a name has arrived yet, only"
+        " from 'hour': set --forecaster to the one to follow"
     )
 
 
 def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() -> None:
     absence = Forecasts("BTCUSD", "Fastprophet").absence()
     assert absence.startswith(
-        "no forecast of Fastprophet has come yet, and no forecaster of that name is installed here"
+        "no forecast from Fastprophet has arrived yet, and no forecaster with that name"
+        " is installed here"
     )
     assert "FastProphet" in absence

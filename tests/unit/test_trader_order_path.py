@@ -14,7 +14,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
-from tradebot.trader.journal.entries import EpochTaken, Halted, Intended
+from tradebot.trader.journal.entries import Balanced, EpochTaken, Halted, Intended
 from tradebot.trader.orders.execution import LOOK_UPS, Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
@@ -129,7 +129,7 @@ async def test_an_order_that_was_never_sent_is_over_at_once() -> None:
 
 async def test_an_order_that_was_refused_is_over_at_once_with_the_reason() -> None:
     desk = await Desk().open()
-    desk.venue.answer = fails(RejectedError("InsufficientFunds", "too little"))
+    desk.venue.answer = fails(RejectedError("InsufficientFunds", "insufficient funds"))
     assert await desk.executor.execute(intent())
     order = desk.books.ledger.orders["tb-btc-1-1"].order
     assert (order.phase, order.reason) == (Phase.CLOSED, "InsufficientFunds")
@@ -178,7 +178,7 @@ async def test_two_orders_of_one_intent_halt_the_bot() -> None:
     await desk.executor.execute(intent())
     [placed] = desk.books.ledger.unresolved()
     await desk.executor.resolve(placed)
-    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
 
 
 async def test_without_the_lease_nothing_is_sent() -> None:
@@ -235,7 +235,7 @@ async def test_an_order_in_our_name_without_an_intent_halts_the_bot() -> None:
     await desk.reconcile()
     desk.venue.rest_one("tb-btc-1-7", intent(7))
     await desk.reconcile()
-    assert "knows no such intent" in desk.books.ledger.halted
+    assert "has no such intent" in desk.books.ledger.halted
     assert isinstance(list(desk.books._journal.read())[-2].body, Halted)
 
 
@@ -255,8 +255,43 @@ async def test_somebody_else_s_orders_and_trades_are_noticed_and_left_alone() ->
         desk.venue.base - 10,
         desk.venue.quote - 100_000,
     )
+    last = list(desk.books._journal.read())[-1].body
+    assert isinstance(last, Balanced)
+    assert (last.traded_base, last.traded_quote) == (last.outside_base, last.outside_quote)
+    assert desk.books.ledger.outside_traded == max(trade.ts for trade in traded.trades)
     await desk.reconcile()
     assert flags("outside_trade") == before[1] + len(traded.trades), "each is noticed once"
+
+
+async def test_a_deposit_beside_a_trade_of_others_is_still_a_deposit() -> None:
+    desk = await Desk().open()
+    await desk.reconcile()
+    theirs = msgspec.structs.replace(intent(), client_order_id="by-hand")
+    desk.venue._accept(msgspec.structs.replace(theirs, amount=D("0.5")))
+    desk.venue.quote += 1000
+    outcome = await desk.reconcile()
+    last = list(desk.books._journal.read())[-1].body
+    assert isinstance(last, Balanced)
+    assert last.outside_quote - last.traded_quote == 1000
+    assert outcome.outside_base == last.traded_base
+
+
+async def test_a_trade_that_the_venue_breaks_is_taken_back() -> None:
+    desk = await Desk().open()
+    await desk.reconcile()
+    before = desk.books.ledger
+    await desk.executor.execute(intent())
+    [order] = desk.venue.orders
+    assert order.trades
+    order.trades = [msgspec.structs.replace(trade, broken=True) for trade in order.trades]
+    desk.venue.base, desk.venue.quote = before.base, before.quote
+    outcome = await desk.reconcile()
+    after = desk.books.ledger
+    assert outcome.certain
+    assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
+    assert (after.base, after.quote, after.trip) == (before.base, before.quote, None)
+    [placed] = after.orders.values()
+    assert placed.order.fills == ()
 
 
 async def test_a_fill_that_came_after_the_order_was_closed_is_booked() -> None:

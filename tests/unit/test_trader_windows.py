@@ -1,7 +1,7 @@
 """Three records make a window, once."""
 
 from tradebot.records import LiquidityRecord, encode
-from tradebot.trader.inputs.windows import Gatherer
+from tradebot.trader.inputs.windows import Windows
 
 
 def record(kind: str, end: int, value: float | None = 1.0, **more: object) -> LiquidityRecord:
@@ -21,35 +21,35 @@ KINDS = ("ask", "bid", "price_volume")
 
 
 def test_a_window_is_given_once_when_its_three_records_are_there() -> None:
-    gatherer = Gatherer("BTCUSD")
-    given = [gatherer.take(record(kind, 60_000, 1.5)) for kind in (*KINDS, *KINDS)]
+    gathered = Windows("BTCUSD")
+    given = [gathered.take(record(kind, 60_000, 1.5)) for kind in (*KINDS, *KINDS)]
     windows = [window for window in given if window is not None]
     assert [(w.end, w.ratio, w.complete) for w in windows] == [(60_000, 1.5, True)]
-    assert gatherer.settled()
+    assert gathered.settled()
 
 
 def test_a_window_is_complete_only_if_all_its_records_are() -> None:
-    gatherer = Gatherer("BTCUSD")
-    gatherer.take(record("ask", 60_000, complete=False))
-    gatherer.take(record("bid", 60_000))
-    window = gatherer.take(record("price_volume", 60_000, None))
+    gathered = Windows("BTCUSD")
+    gathered.take(record("ask", 60_000, complete=False))
+    gathered.take(record("bid", 60_000))
+    window = gathered.take(record("price_volume", 60_000, None))
     assert window is not None
     assert (window.complete, window.ratio) == (False, None)
 
 
 def test_other_symbols_and_half_windows_give_nothing() -> None:
-    gatherer = Gatherer("BTCUSD")
+    gathered = Windows("BTCUSD")
     for kind in KINDS:
-        assert gatherer.take(record(kind, 60_000, symbol="ETHUSD")) is None
-    assert gatherer.settled()
-    assert gatherer.take(record("ask", 60_000)) is None
-    assert not gatherer.settled(), "an offset must not be committed past a half window"
+        assert gathered.take(record(kind, 60_000, symbol="ETHUSD")) is None
+    assert gathered.settled()
+    assert gathered.take(record("ask", 60_000)) is None
+    assert not gathered.settled(), "an offset must not be committed past a half window"
 
 
 def test_the_report_s_own_records_without_our_fields_make_a_window() -> None:
-    gatherer = Gatherer("BTCUSD")
+    gathered = Windows("BTCUSD")
     windows = [
-        gatherer.take(LiquidityRecord(type=kind, value=0.43, timestamp=1_602_770_086))  # type: ignore[arg-type]
+        gathered.take(LiquidityRecord(type=kind, value=0.43, timestamp=1_602_770_086))  # type: ignore[arg-type]
         for kind in KINDS
     ]
     assert windows[-1] is not None

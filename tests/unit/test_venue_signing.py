@@ -77,7 +77,7 @@ def test_keys_are_read_from_two_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_file_is_named_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"api_key_file is .*nowhere.*give the path"):
+    with pytest.raises(SettingsError, match=r"api_key_file is .*nowhere.*set it to the path"):
         read_credentials(str(tmp_path / "nowhere"), str(tmp_path / "nowhere"))
 
 

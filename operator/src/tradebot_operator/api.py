@@ -238,5 +238,5 @@ def _refusal(error: DynamicApiError) -> ApiError:
         body = msgspec.json.decode(error.body or "{}", type=dict[str, Any])
     except msgspec.DecodeError:
         body = {}
-    message = body.get("message") or f"the API server answered {error.status}"
+    message = body.get("message") or f"the API server returned {error.status}"
     return ApiError(error.status, body.get("reason", ""), message)

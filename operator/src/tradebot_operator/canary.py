@@ -64,7 +64,7 @@ class Canary:
         self._missing = {key: self._missing.get(key, now) for key in missing}
         if any(now - since > TOLERANCE for since in self._missing.values()):
             raise SilentWatchError(
-                f"the watch has not shown {len(missing)} TradeBots that the API server has"
+                f"the watch has not reported {len(missing)} TradeBots that exist on the API server"
             )
         self._good_at = now
         self.seen = self.seen or not missing

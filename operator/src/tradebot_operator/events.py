@@ -41,7 +41,7 @@ def trouble_of(stage: str, events: list[dict[str, Any]]) -> Trouble | None:
         name = message.split('secret "', 1)[1].split('"', 1)[0]
         return Trouble(
             "SecretMissing",
-            f"{stage} waits for Secret {name}: make it in this namespace, and the bot starts",
+            f"{stage} waits for Secret {name}: create it in this namespace to start the bot",
         )
     if "non-existent config key" in message or "references non-existent" in message:
         return Trouble("SecretIncomplete", f"{stage} waits: {_short(message)}")

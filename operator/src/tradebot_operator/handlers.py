@@ -111,9 +111,9 @@ class Operator:
             await self._server.start()
         except OSError as error:
             raise kopf.PermanentError(
-                f"httpPort {self.settings.http_port}: {os.strerror(error.errno or 0)}; does another"
-                " operator run here? Set another httpPort in the file that TRADEBOT_OPERATOR_CONFIG"
-                " names"
+                f"httpPort {self.settings.http_port}: {os.strerror(error.errno or 0)}; if "
+                "another operator runs here, set another httpPort in the file named by "
+                "TRADEBOT_OPERATOR_CONFIG"
             ) from error
         self._task = asyncio.create_task(self._worker.run())
 

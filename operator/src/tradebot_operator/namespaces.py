@@ -55,13 +55,13 @@ class Namespaces:
                 self._left(name, str(error))
             return
         except Exception as error:  # whatever it is, the next look comes soon
-            _log.warning("namespace %s could not be looked at: %s", name, error or repr(error))
+            _log.warning("namespace %s could not be read: %s", name, error or repr(error))
             return
         self.gone.discard(name)
         if not found["metadata"].get("deletionTimestamp"):
             self.ending.discard(name)
         elif name not in self.ending:
-            _log.warning("namespace %s is being deleted: its TradeBots are let go", name)
+            _log.warning("namespace %s is being deleted: releasing its TradeBots", name)
             self.ending.add(name)
 
     async def find(self) -> tuple[str, ...]:
@@ -77,8 +77,8 @@ class Namespaces:
                 return self.served()
             await asyncio.sleep(1)
         raise NothingToServeError(
-            f"none of the namespaces {', '.join(self._names)} may be read: are they there, and the"
-            " operator's Role in each of them?"
+            f"none of the namespaces {', '.join(self._names)} can be read: check that they exist "
+            "and that each contains the operator's Role"
         )
 
     async def follow(self, holding: Callable[[str], bool], ending: Callable[[str], None]) -> None:

@@ -55,7 +55,7 @@ def unit_state(
         return _stopped("StagesStarting", f"{stage} is starting")
     pod = max(alive, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
     if not _is_current(deployment):
-        return _stopped("StagesStarting", f"{stage} is being restarted with its new settings")
+        return _stopped("StagesStarting", f"{stage} is restarting with new settings")
     return _pod_state(stage, pod, now)
 
 
@@ -66,7 +66,7 @@ def _stopped(reason: str, message: str) -> UnitState:
 def _refused(stage: str, deployment: dict[str, Any]) -> Trouble | None:
     for condition in deployment.get("status", {}).get("conditions", []):
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            message = f"{stage}'s pod is refused: {condition.get('message', '')}"
+            message = f"{stage}'s pod is rejected: {condition.get('message', '')}"
             return Trouble("PodRefused", message)
     return None
 
@@ -84,7 +84,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
     if scheduled.get("status") == "False":
         return _stopped(
             str(scheduled.get("reason") or "Unschedulable"),
-            f"{stage} finds no node: {scheduled.get('message', '')}",
+            f"no node can run {stage}: {scheduled.get('message', '')}",
         )
     containers = status.get("containerStatuses", [])
     trouble = next(filter(None, (_container(stage, item, now) for item in containers)), None)
@@ -93,9 +93,9 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
     if trouble is None and not running:
         trouble = Trouble("StagesStarting", f"{stage} is starting", waiting=True, pod=name)
     if trouble is None and not ready and _young(containers, now):
-        trouble = Trouble("StagesStarting", f"{stage} runs and is getting ready")
+        trouble = Trouble("StagesStarting", f"{stage} runs and is becoming ready")
     elif trouble is None and not ready:
-        message = f"{stage} runs and is not ready: kubectl logs {name} tells why"
+        message = f"{stage} runs but is not ready; for the reason, see: kubectl logs {name}"
         trouble = Trouble("StageNotReady", message)
     failed = trouble is not None and trouble.reason not in ("StagesStarting", "StageNotReady")
     return UnitState(running=running and not failed, ready=ready and not failed, trouble=trouble)
@@ -115,9 +115,9 @@ def _container(stage: str, status: dict[str, Any], now: datetime) -> Trouble | N
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in IMAGE_REASONS:
         image = status.get("image", "")
-        return Trouble("ImagePullFailed", f"{stage}'s image {image} cannot be had: {message}")
+        return Trouble("ImagePullFailed", f"cannot pull {stage}'s image {image}: {message}")
     if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-        return Trouble("ContainerRefused", f"{stage} cannot be started: {message}")
+        return Trouble("ContainerRefused", f"cannot start {stage}: {message}")
     ended = state.get("terminated") or last
     if ended and (reason or "terminated" in state or _recent(status, ended, now)):
         return _ended(stage, ended)
@@ -136,11 +136,11 @@ def _ended(stage: str, ended: dict[str, Any]) -> Trouble:
     if ended.get("reason") == "OOMKilled":
         return Trouble(
             "OutOfMemory",
-            f"{stage} was ended for want of memory: raise its memory limit in the chart",
+            f"{stage} ran out of memory: raise its memory limit in the chart's values",
         )
     line = last_line(ended.get("message", ""))
     said = f": {line}" if line else f" with exit code {ended.get('exitCode')}"
-    return Trouble("CrashLoop", f"{stage} ended{said}")
+    return Trouble("CrashLoop", f"{stage} exited{said}")
 
 
 def last_line(text: str, length: int = 400) -> str:

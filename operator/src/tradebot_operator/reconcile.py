@@ -162,7 +162,7 @@ def trader(
     """
     holds = FLATTEN_FINALIZER in bot.finalizers
     if bot.deleted_at is not None:
-        return _farewell(unit, bot, live, settings, pods, now) if holds else []
+        return _last_pass(unit, bot, live, settings, pods, now) if holds else []
     if refusal:
         return converge([], live)
     actions = converge(trader_children(unit, bot, settings), live)
@@ -180,7 +180,7 @@ def release(bot: TradeBot) -> list[Action]:
     return [Finalize(bot, tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER))]
 
 
-def _farewell(
+def _last_pass(
     unit: Unit,
     bot: TradeBot,
     live: Sequence[Manifest],
@@ -196,8 +196,8 @@ def _farewell(
     rest = tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER)
     if waited > settings.flatten_seconds:
         message = (
-            f"the trader did not flatten {bot.spec.symbol} within {settings.flatten_seconds:g} s:"
-            " look at the venue, a position may be left"
+            f"the trader did not flatten {bot.spec.symbol} within {settings.flatten_seconds:g} "
+            "s: check the venue, a position may remain"
         )
         return [Finalize(bot, rest, Trouble("FlattenTimedOut", message))]
     deployment = next((item for item in live if item["kind"] == "Deployment"), None)
@@ -209,7 +209,7 @@ def _farewell(
     if deployment is None:
         return [Finalize(bot, rest, Trouble("NothingToFlatten", "no trader ran for this bot"))]
     if ordered and deployment["spec"].get("replicas") == 0 and pods == 0:
-        message = f"the trader was told to sell all {bot.spec.symbol} and has ended"
+        message = f"the trader was told to flatten {bot.spec.symbol} and has exited"
         return [Finalize(bot, rest, Trouble("Flattened", message))]
     stopping = ordered and (
         deployment["spec"].get("replicas") == 0
@@ -250,8 +250,8 @@ def refusal(
         served = ", ".join(settings.environments) or "none"
         return Trouble(
             "EnvironmentNotServed",
-            f"this operator serves {served}: add {environment} to `environments` of the chart's"
-            " values, or make a TradeBot with another spec.venue.environment",
+            f"this operator serves {served}: add {environment} to `environments` in the chart's "
+            "values, or create a TradeBot with another spec.venue.environment",
         )
     if not secret:
         return None
@@ -266,8 +266,8 @@ def refusal(
     holder = f"TradeBot {first.name}" if first.name != bot.name else f"Deployment {strangers[0]}"
     return Trouble(
         "KeysInUse",
-        f"{holder} trades with the keys of Secret {secret}: make a key of its own for each bot,"
-        " since two traders on one key undo each other's orders",
+        f"{holder} already uses the keys in Secret {secret}: create a separate key for each bot, "
+        "because two traders with one key interfere with each other's orders",
     )
 
 

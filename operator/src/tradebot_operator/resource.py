@@ -62,7 +62,7 @@ class Forecast(_Part, frozen=True, kw_only=True):
 class Limits(_Part, frozen=True, kw_only=True):
     """What bounds the losses; fractions and amounts are decimal strings."""
 
-    max_position: str = "1.5"
+    max_position: str = "50%"
     max_daily_loss: str = "0.02"
     max_drawdown: str = "0.10"
     cooldown_seconds: int = 60

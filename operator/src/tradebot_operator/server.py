@@ -35,12 +35,12 @@ class Server:
 
     async def _live(self, _request: web.Request) -> web.Response:
         age = self._canary.age()
-        text = f"the loop was last seen to work {age:.0f} s ago\n"
+        text = f"the canary last completed {age:.0f} s ago\n"
         return web.Response(status=200 if age < LIMIT else 503, text=text)
 
     async def _ready(self, _request: web.Request) -> web.Response:
         ready = self._canary.seen
-        text = "ready\n" if ready else "the watches have not yet shown what is there\n"
+        text = "ready\n" if ready else "the watches have not listed all objects yet\n"
         return web.Response(status=200 if ready else 503, text=text)
 
     async def _metrics(self, _request: web.Request) -> web.Response:

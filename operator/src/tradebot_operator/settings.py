@@ -107,7 +107,9 @@ def load(environment: Mapping[str, str] | None = None) -> OperatorSettings:
     environment = os.environ if environment is None else environment
     name = environment.get(CONFIG_VARIABLE, "")
     if not name:
-        raise ConfigError(f"set {CONFIG_VARIABLE} to the operator's configuration file (JSON)")
+        raise ConfigError(
+            f"set {CONFIG_VARIABLE} to the path of the operator's configuration file (JSON)"
+        )
     try:
         return msgspec.json.decode(Path(name).read_bytes(), type=OperatorSettings)
     except OSError as error:

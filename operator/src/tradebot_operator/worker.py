@@ -36,9 +36,9 @@ from tradebot_operator.reconcile import (
 )
 from tradebot_operator.resource import FLATTEN_FINALIZER, KIND, TradeBot
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.status_writer import StatusWriter
 from tradebot_operator.sweep import sweep
 from tradebot_operator.units import TRADER, Unit, trader_unit, units
-from tradebot_operator.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Worker:
         self.queue = queue
         self.canary = Canary(api, observed, namespaces.open)
         self._damper = Damper()
-        self._voice = Voice(api, observed)
+        self._status_writer = StatusWriter(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
         self._was_away = False
@@ -151,7 +151,12 @@ class Worker:
 
     def _forget(self, gone: Iterable[Shown]) -> None:
         for item in gone:
-            _log.info("%s %s/%s is gone unseen", item.kind, item.namespace, item.name)
+            _log.info(
+                "%s %s/%s was deleted while the watch was away",
+                item.kind,
+                item.namespace,
+                item.name,
+            )
             if item.kind == KIND:
                 self.bot_changed(item.namespace, item.name)
             else:
@@ -182,7 +187,7 @@ class Worker:
                 self._was_away = True
                 self._failed(key, str(error) or repr(error), cap=AWAY_SECONDS)
             except Exception as error:
-                _log.exception("a pass over %s failed", key)
+                _log.exception("reconciling %s failed", key)
                 self._failed(key, repr(error))
             else:
                 self.queue.forget(key)
@@ -195,7 +200,7 @@ class Worker:
     def _failed(self, key: Key, message: str, cap: float = math.inf) -> None:
         metrics.ERRORS.labels(key.kind).inc()
         wait = self.queue.retry(key, cap=cap)
-        _log.warning("%s: %s; again in %.1f s", "/".join(key), message, wait)
+        _log.warning("%s: %s; retrying in %.1f s", "/".join(key), message, wait)
         if key.kind == "unit":
             self._failures[(key.namespace, key.name)] = message
             self._tell_bots(key)
@@ -272,7 +277,7 @@ class Worker:
         name, content = _name(manifest), digest(manifest, 16)
         wait = self._damper.wait(name, content)
         if wait > 0:
-            _log.warning("somebody keeps changing %s: repaired in %.0f s", name, wait)
+            _log.warning("someone keeps changing %s: next repair in %.0f s", name, wait)
             self.queue.add(key, delay=wait)
             return
         kind, meta = manifest["kind"], manifest["metadata"]
@@ -310,7 +315,11 @@ class Worker:
             if bot.namespace not in self._namespaces.open():
                 return
         elif bot.namespace in self._namespaces.ending:
-            _log.warning("%s/%s goes with its namespace, unsold", bot.namespace, bot.name)
+            _log.warning(
+                "%s/%s is deleted with its namespace; its position is not sold",
+                bot.namespace,
+                bot.name,
+            )
         body = {"metadata": {"uid": bot.uid, "finalizers": list(action.finalizers)}}
         metrics.WRITES.labels("patch", KIND).inc()
         try:
@@ -322,19 +331,19 @@ class Worker:
                 raise
         if action.event:
             kind = "Normal" if action.event.reason == "Flattened" else "Warning"
-            await self._voice.tell(bot, kind, action.event)
+            await self._status_writer.tell(bot, kind, action.event)
 
     async def _look_at_bot(self, key: Key) -> None:
         bot = self._observed.bot(key.namespace, key.name)
         if bot is None:
-            self._voice.forget(key.namespace, key.name)
+            self._status_writer.forget(key.namespace, key.name)
             return
         failures = {
             unit.name: self._failures[(bot.namespace, unit.name)]
             for unit in units(bot)
             if (bot.namespace, unit.name) in self._failures
         }
-        again = await self._voice.look(bot, self._refusal(bot), failures)
+        again = await self._status_writer.look(bot, self._refusal(bot), failures)
         if again is not None:
             self.queue.add(key, delay=again)
 

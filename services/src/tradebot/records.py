@@ -128,6 +128,10 @@ class DocType(StrEnum):
     HALT = "halt"
 
 
+PERMANENT: Final = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
+"""Kinds that stores keep permanently: what was traded, what came of it, and why it stopped."""
+
+
 class Document(msgspec.Struct, frozen=True):
     """What is stored of all this; topic `trade-documents`, key `id`.
 

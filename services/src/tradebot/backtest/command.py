@@ -93,7 +93,7 @@ command = platform_settings.command(
     BacktestSettings,
     _backtest,
     name="backtest",
-    summary="Runs a strategy on past prices, with costs, beside buying and holding.",
+    summary="Runs a strategy on past prices, with costs, and compares it with buy-and-hold.",
     example="tradebot backtest my_strategy.py --data prices.csv --resolution 1d --to 1y",
     arguments=("strategy",),
 )

@@ -57,19 +57,19 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.latency_bars < 1:
             raise ValueError(
-                f"latency_bars is {self.latency_bars}: give 1 or more, an order decided at a bar's"
-                " close cannot trade inside that bar"
+                f"latency_bars is {self.latency_bars}: set it to 1 or more, because an order "
+                "decided at a bar's close cannot trade within that bar"
             )
         if not self.tiers or self.tiers[0].volume != 0:
-            raise ValueError("tiers must begin with a volume of 0")
+            raise ValueError("the first fee tier must have a volume of 0")
         for name in ("spread_bps", "impact_bps", "minimum"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: give 0 or more")
+                raise ValueError(f"{name} is {getattr(self, name)}: set it to 0 or more")
         for name in ("amount_step", "price_step"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: give more than 0")
+                raise ValueError(f"{name} is {getattr(self, name)}: set it above 0")
         if not self.volume_share > 0:
-            raise ValueError(f"volume_share is {self.volume_share}: give more than 0")
+            raise ValueError(f"volume_share is {self.volume_share}: set it above 0")
 
 
 def flat(fee_bps: float) -> tuple[Tier, ...]:

@@ -23,8 +23,8 @@ KEYS = {
 class InitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A new project."""
 
-    folder: Annotated[Path, "where it goes; it may be empty or not there yet"] = Path("my-bot")
-    symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "what it trades"] = "BTCUSD"
+    folder: Annotated[Path, "folder to create; it may exist if it is empty"] = Path("my-bot")
+    symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "symbol to trade"] = "BTCUSD"
 
 
 def create(settings: InitSettings) -> list[Path]:
@@ -35,7 +35,7 @@ def create(settings: InitSettings) -> list[Path]:
     """
     folder = settings.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError(f"{folder} is there and not empty: give another folder")
+        raise SettingsError(f"{folder} exists and is not empty: choose another folder")
     words = {"symbol": settings.symbol, "name": _name_of(folder)}
     templates = resources.files("tradebot.backtest").joinpath("project")
     made: list[Path] = []
@@ -48,7 +48,9 @@ def create(settings: InitSettings) -> list[Path]:
         made.append(_write(folder / ".gitignore", IGNORED, 0o644))
         made += [_write(folder / "keys" / name, text, 0o600) for name, text in KEYS.items()]
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be written: {error.strerror}") from None
+        raise SettingsError(
+            f"{folder} is not writable: {error.strerror}; choose another folder"
+        ) from None
     return made
 
 
@@ -66,10 +68,11 @@ def _name_of(folder: Path) -> str:
 
 def _init(settings: InitSettings) -> None:
     for path in create(settings):
-        click.echo(f"made {path}")
+        click.echo(f"created {path}")
     click.echo(
-        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv"
-        f" --symbol {settings.symbol}   (these prices are made up; strategy.py says how to fetch)"
+        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv --symbol "
+        f"{settings.symbol}   (these prices are synthetic; strategy.py says how to download real "
+        "ones)"
     )
 
 
@@ -77,7 +80,7 @@ command = platform_settings.command(
     InitSettings,
     _init,
     name="init",
-    summary="Makes a project folder: settings, a TradeBot, a strategy, a place for keys.",
+    summary="Creates a project folder with settings, a TradeBot, a strategy and a place for keys.",
     example="tradebot init my-bot --symbol ETHUSD",
     arguments=("folder",),
 )

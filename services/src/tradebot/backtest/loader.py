@@ -47,8 +47,8 @@ def find(
     known = extensions.names(STRATEGIES)
     if name not in known:
         raise SettingsError(
-            f"strategy is {name!r}: give one of {', '.join([TRAINED, *known])}, or the path of a"
-            " .py file"
+            f"strategy is {name!r}: use one of {', '.join([TRAINED, *known])}, or the path of a "
+            ".py file"
         )
     found = extensions.find(STRATEGIES, name, "strategy").load()
     return _checked(found() if inspect.isclass(found) else found, name)
@@ -97,7 +97,7 @@ def run_file(path: Path) -> ModuleType:
     """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise SettingsError(f"{path}: there is no such file; give the path of a strategy's file")
+        raise SettingsError(f"{path} does not exist: use the path of a strategy file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     try:
@@ -122,10 +122,10 @@ def _indicator_lstm(
     learnt = (before if settings.mended else tested).close[-HISTORY_DAYS:]
     if len(before.ts) < HISTORY_DAYS:
         raise SettingsError(
-            f"there are {len(before.ts)} bars before the test; IndicatorLstm needs"
-            f" {HISTORY_DAYS}: give a file that begins earlier, or a shorter --to"
+            f"there are {len(before.ts)} bars before the test, but IndicatorLstm needs "
+            f"{HISTORY_DAYS}: use a file that starts earlier, or a shorter --to"
         )
-    training = Training(epochs=settings.epochs, seed=settings.seed, scaled=settings.mended)
+    training = Training(epochs=settings.epochs, seed=settings.seed, mended=settings.mended)
 
     model = train(learnt, training, lambda epoch, loss: tell(f"Epoch: {epoch}, loss: {loss:.5f}"))
-    return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:])
+    return IndicatorLstmStrategy(model, before.close[-HISTORY_DAYS:], mended=settings.mended)

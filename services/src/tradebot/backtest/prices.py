@@ -13,6 +13,7 @@ import polars as pl
 from tradebot.backtest.settings import MINUTES, Resolution, VolumeUnit
 from tradebot.history import load as history
 from tradebot.history.arrays import Bars
+from tradebot.history.bars import counted
 from tradebot.history.forms import Unit
 from tradebot.platform.settings import SettingsError
 
@@ -39,15 +40,15 @@ def load(
     """
     if not data:
         raise SettingsError(
-            "no prices: give a file by --data FILE, or fetch one first, such as"
-            " `tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
+            "no prices: set a file with --data FILE, or download one first, for example with "
+            "`tradebot history fetch --venue gemini --symbol ETHUSD --from 2021-01-01`"
         )
     checked = history.load(Path(data), strict=strict, volume=volume, tell=tell)
     step = MINUTES[resolution] * 60_000
     if checked.step > step:
         raise SettingsError(
-            f"{data} has bars of {checked.step // 60_000} minutes; --resolution {resolution} is"
-            " finer: give a coarser one"
+            f"{data} has bars of {counted(1, checked.step)}, longer than --resolution "
+            f"{resolution}: choose a longer resolution"
         )
     return resample(of_table(checked.table, checked.step), step)
 
@@ -129,7 +130,7 @@ def split(bars: Bars, to: str) -> tuple[Bars, Bars]:
     start = end - span_days(to) * DAY_MS
     tested = bars.between(start, end)
     if len(tested.ts) < 2:
-        raise SettingsError(f"--to is {to!r}: that leaves {len(tested.ts)} bars; give a longer one")
+        raise SettingsError(f"--to is {to!r}, which leaves {len(tested.ts)} bars: use a longer one")
     return bars.between(0, start), tested
 
 
@@ -141,5 +142,7 @@ def span_days(to: str) -> int:
     """
     match = re.fullmatch(r"(\d+)([dwmy])", to)
     if match is None:
-        raise SettingsError(f"--to is {to!r}: write a number and d, w, m or y, such as 1y or 30d")
+        raise SettingsError(
+            f"--to is {to!r}: use a number followed by d, w, m or y, such as 1y or 30d"
+        )
     return int(match[1]) * _UNITS[match[2]]

@@ -44,7 +44,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left: documents of one bot, tickers by id, orders and fills by the id of their
+    """What a run left: documents of one bot, tickers and orders by id, fills by the id of their
     decision, forecasts by digest and evaluation.
 
     A model is published before its evaluation has ended and again after it, under one digest.
@@ -70,7 +70,7 @@ def record(
         decisions=decisions,
         windows={int(window["window_end"]): window for window in documents["liquidity"]},
         tickers={str(ticker["_id"]): ticker for ticker in documents["ticker"]},
-        orders={str(order["decision_id"]): order for order in documents["order"]},
+        orders={str(order["client_order_id"]): order for order in documents["order"]},
         fills=fills,
         forecasts={(forecast.digest, forecast.evaluated): forecast for forecast in forecasts},
     )
@@ -88,11 +88,13 @@ def settled(
     """The account after a window: its decision's order and the fills that came of it.
 
     Args:
-        order: the order's document; an order that the venue did not take does not count.
+        window_end: 0 for a look between windows, whose orders are not counted.
+        order: the document of its first order, if it sent one; an order that the venue did not take
+            does not count.
         minimum: the symbol's smallest order.
     """
-    taken = order is None or order["state"] not in ("rejected", "unplaced")
-    if decision.action != "hold" and taken:
+    taken = order is not None and order["state"] not in ("rejected", "unplaced")
+    if decision.action != "hold" and taken and window_end:
         account = fold.ordered(account, window_end)
     for stored in fills:
         account = _booked(account, stored, decision.mid or ZERO, minimum)
@@ -146,6 +148,8 @@ def replay(recording: Recording) -> list[Compared]:
         minimum = seen.inputs.increments.minimum
         while others and others[0]["ts"] <= int(stored["ts"]):
             account = _booked(account, others.popleft(), ZERO, minimum)
+        if seen.state.position is not None:  # a look may have seen a higher price than any window
+            account = fold.marked(account, end, None, seen.state.position.high)
         state = fold.state_of(account, seen.state, minimum)
         inputs = _inputs(recording, stored, seen)
         decision = decide(state, inputs, seen.settings)
@@ -159,9 +163,9 @@ def replay(recording: Recording) -> list[Compared]:
         )
         account = settled(
             account,
-            window_end=end,
+            window_end=end if end in recording.windows else 0,
             decision=decision,
-            order=recording.orders.get(str(stored["decision_id"])),
+            order=recording.orders.get(str(stored["client_order_id"])),
             fills=recording.fills.get(str(stored["decision_id"]), ()),
             minimum=minimum,
         )
@@ -181,7 +185,9 @@ def exact(number: float) -> Decimal:
 
 def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
     end = int(stored["window_end"])
-    window = recording.windows[end]
+    window = recording.windows.get(end)
+    if window is None:  # a look between windows: what it saw is in no other document
+        return seen.inputs
     name = document_id(
         DocType.TICKER, bot=str(stored["bot"]), symbol=str(stored["symbol"]), key=str(end)
     )
@@ -189,7 +195,10 @@ def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
     quote = None
     if ticker is not None and seen.inputs.quote is not None:
         silent = seen.inputs.quote.silent_ms
-        quote = Quote(bid=exact(ticker["bid"]), ask=exact(ticker["ask"]), silent_ms=silent)
+        last = None if seen.inputs.quote.last is None else exact(ticker["last"])
+        quote = Quote(
+            bid=exact(ticker["bid"]), ask=exact(ticker["ask"]), silent_ms=silent, last=last
+        )
     return msgspec.structs.replace(
         seen.inputs,
         window=Window(end=end, ratio=window["ratio"], complete=bool(window["complete"])),

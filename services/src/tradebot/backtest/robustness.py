@@ -106,8 +106,8 @@ def spread(findings: Sequence[Finding]) -> Spread:
     """
     if not findings:
         raise SettingsError(
-            "no case could be run: the files do not reach back far enough; give longer ones, fewer"
-            " --periods or a shorter --to"
+            "no case could be run: the files do not reach back far enough; use longer files, "
+            "fewer --periods or a shorter --to"
         )
     returns = np.array([finding.strategy for finding in findings])
     quartiles = np.quantile(returns, [0, 0.25, 0.5, 0.75, 1])

@@ -20,24 +20,28 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is traded in the backtest, and what trading costs."""
 
-    symbol: Annotated[str, "what is traded, such as ETHUSD"] = ""
+    symbol: Annotated[str, "symbol to trade, such as ETHUSD"] = ""
     venue: Annotated[
         str,
-        "takes steps and smallest order of --symbol from there: gemini, or a venue that ccxt knows;"
-        " if empty, the price step comes from the data's digits",
+        "venue whose steps and minimum order of --symbol apply: gemini, or an exchange of ccxt;"
+        " default: the price step follows from the data's digits",
     ] = ""
-    price_step: Annotated[Step | None, "prices are its multiples, in quote currency"] = None
-    amount_step: Annotated[Step | None, "amounts are its multiples, in base currency"] = None
-    minimum: Annotated[Amount | None, "smallest order, in base currency"] = None
+    price_step: Annotated[Step | None, "price step, in quote currency"] = None
+    amount_step: Annotated[Step | None, "amount step, in base currency"] = None
+    minimum: Annotated[Amount | None, "minimum order, in base currency"] = None
     fee_bps: Annotated[
-        float | None, "one fee for makers and takers, basis points; the venue's tiers if not given"
+        float | None, "one fee for makers and takers, in basis points; default: the venue's tiers"
     ] = None
-    spread_bps: Annotated[float, msgspec.Meta(ge=0), "between best bid and best ask"] = 1.0
+    spread_bps: Annotated[
+        float, msgspec.Meta(ge=0), ("spread between best bid and best ask, in basis points")
+    ] = 1.0
     impact_bps: Annotated[
-        float, msgspec.Meta(ge=0), "moves the price of an order that takes a whole bar's volume"
+        float,
+        msgspec.Meta(ge=0),
+        "price impact of an order that takes a whole bar's volume, in basis points",
     ] = 0.0
     volume_share: Annotated[
-        float, msgspec.Meta(gt=0), "share of a bar's volume that one order may take"
+        float, msgspec.Meta(gt=0), "maximum share of a bar's volume that one order may take"
     ] = 0.25
     latency_bars: Annotated[int, msgspec.Meta(ge=1), "bars between a decision and its fill"] = 1
 
@@ -46,37 +50,40 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     """A run of a strategy over past prices."""
 
     strategy: Annotated[
-        str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a file with a strategy"
+        str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a strategy file"
     ] = "IndicatorLstm"
     data: Annotated[
         str,
-        "file of bars: CSV, JSON or Parquet, in any form that history knows; several, separated"
-        " by commas, are a test of robustness",
+        "file of bars: CSV, JSON or Parquet, in any format that history reads; several, "
+        "separated by commas, test robustness",
     ] = ""
     strict: Annotated[
-        bool, "refuse data of which anything had to be repaired, dropped or assumed"
+        bool, "reject data if anything in it had to be repaired, dropped or assumed"
     ] = False
     volume_unit: Annotated[
-        VolumeUnit, "what the data's volumes count: base, quote or ticks; by its form if empty"
+        VolumeUnit,
+        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
     ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[
-        int, msgspec.Meta(ge=1), "run so many seeds, and show the spread of outcomes"
+        int, msgspec.Meta(ge=1), "run this many seeds and show the spread of results"
     ] = 1
     periods: Annotated[
         int,
         msgspec.Meta(ge=1),
-        "run so many periods of length --to, going back, and show the spread",
+        "run this many periods of length --to, going back, and show the spread of results",
     ] = 1
     to: Annotated[
-        str, "how much of the data's end is tested, such as 1y, 6m, 30d; all of it if empty"
+        str, "length of the test at the end of the data, such as 1y, 6m, 30d; default: all data"
     ] = "1y"
     cash: Annotated[float, msgspec.Meta(gt=0, le=1e15), "quote currency at the start"] = 10_000.0
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
-        bool, "IndicatorLstm: train on the days before the test alone, and scale the features"
+        bool,
+        "IndicatorLstm: train only on the days before the test, scale the features, and use the"
+        " textbook's MACD",
     ] = False
-    epochs: Annotated[int, msgspec.Meta(ge=1), "IndicatorLstm: passes over the data"] = 10_000
-    report: Annotated[Path, "where the HTML report goes"] = Path("backtest.html")
+    epochs: Annotated[int, msgspec.Meta(ge=1), "IndicatorLstm: number of epochs"] = 10_000
+    report: Annotated[Path, "path of the HTML report"] = Path("backtest.html")
     json: Annotated[bool, "print the result as one JSON object on the last line"] = False

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message
 
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
-from tradebot.platform import kafka, logs
+from tradebot.platform import logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.records import (
     DocType,
@@ -47,7 +48,7 @@ def backfill(board: Board, store: DocumentStore) -> None:
         for kind, limit in BACKFILL.items():
             found += store.latest(kind, limit)
     except StoreUnavailableError as error:
-        log.warning("the page starts without what was stored", reason=str(error))
+        log.warning("starting the page without stored documents", reason=str(error))
     # At one moment balances come before the ticker that values them.
     found.sort(key=lambda d: (d["ts"], d["doc_type"]))
     with board.lock:
@@ -76,7 +77,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         topics = Topics.of(settings)
         # How far back each topic is read: the feed as far as a whole book is likely to need.
-        self._back = {
+        self._back: dict[str, int | None] = {
             topics.feed: 100_000,
             topics.trades: 100,
             topics.liquidity: 540,
@@ -107,15 +108,13 @@ class Follower:
             except KafkaException as error:
                 # The page goes on with what it has; a broker that is away comes back.
                 self._readiness.close("kafka", str(error))
-                log.warning("the topics cannot be read", reason=str(error))
+                log.warning("cannot read the topics", reason=str(error))
                 self._stopping.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        consumer = kafka.consumer(
-            self._settings, "dashboard", **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
-        )
+        ahead = {"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
+        consumer = tail(self._settings, "dashboard", self._back, **ahead)
         try:
-            consumer.assign(self._places(consumer))
             self._readiness.open("kafka")
             self._readiness.started()
             while not self._stopping.is_set():
@@ -126,15 +125,6 @@ class Follower:
                             self._take(message)
         finally:
             consumer.close()
-
-    def _places(self, consumer: Consumer) -> list[TopicPartition]:
-        places = []
-        for topic, back in self._back.items():
-            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                place = TopicPartition(topic, partition)
-                low, high = consumer.get_watermark_offsets(place, timeout=10)
-                places.append(TopicPartition(topic, partition, max(low, high - back)))
-        return places
 
     def _take(self, message: Message) -> None:
         if message.error():

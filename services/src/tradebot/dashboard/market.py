@@ -7,6 +7,7 @@ from typing import Any
 
 from tradebot.domain.book import OrderBook
 from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, TradeRecord
+from tradebot.window_records import Gatherer
 
 LEVELS = 12
 WINDOWS = 180
@@ -28,6 +29,7 @@ class Market:
         self._book = OrderBook()
         self._last: TradeRecord | None = None
         self._windows: dict[int, dict[str, Any]] = {}
+        self._gatherer = Gatherer()
         self._forecast: ForecastRecord | None = None
 
     def feed(self, record: FeedRecord) -> None:
@@ -56,12 +58,12 @@ class Market:
         self.revisions["quote"] += 1
 
     def liquidity(self, record: LiquidityRecord) -> None:
-        """One of the three records of a window."""
-        end = record.window_end or record.timestamp * 1000
-        window = self._windows.setdefault(end, {"end": end})
-        window["ratio" if record.type == "price_volume" else record.type] = record.value
-        window["complete"] = record.complete
-        self._keep_windows()
+        """One of the three records of a window; the window shows once all are there."""
+        whole = self._gatherer.add(record)
+        if whole is not None:
+            names = ("end", "bid", "ask", "ratio", "complete")
+            self._windows[whole.end] = {name: getattr(whole, name) for name in names}
+            self._keep_windows()
 
     def stored_window(self, body: dict[str, Any]) -> None:
         """A window as the store has it."""
@@ -120,8 +122,7 @@ class Market:
 
     def windows(self) -> list[dict[str, Any]]:
         """The windows of which all three records are known, oldest first."""
-        whole = [w for w in self._windows.values() if "bid" in w and "ask" in w and "ratio" in w]
-        return sorted(whole, key=lambda w: w["end"])
+        return sorted(self._windows.values(), key=lambda w: w["end"])
 
     def forecast_shown(self) -> dict[str, Any] | None:
         """The newest forecast as prices, its first steps only."""

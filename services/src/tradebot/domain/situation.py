@@ -167,6 +167,10 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
     max_slippage_bps: int = 500
 
 
+PositionUnit = Literal["base", "equity", "quote"]
+"""What `max_position` counts: base currency, a fraction of equity, or value in quote currency."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' numbers; `None` lifts a limit.
 
@@ -184,6 +188,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps: int = 10
     collar_bps: int = 100
     max_position: Decimal | None = None
+    max_position_unit: PositionUnit = "base"
     max_daily_loss: Decimal | None = None
     max_drawdown: Decimal | None = None
     cooldown_ms: int = 60_000

@@ -54,11 +54,11 @@ class ControlApi:
         market = self._exchange.market(query.get("symbol", self._exchange.symbols()[0]))
         interval = query.get("interval", "1m")
         if market is None or interval not in INTERVALS:
-            return _problem("give symbol and interval (1m, 5m, 15m, 30m, 1hr, 6hr, 1day)")
+            return _problem("set symbol and interval (1m, 5m, 15m, 30m, 1hr, 6hr, 1day)")
         try:
             start, end = _whole(query, "start", 0), _whole(query, "end", 2**62)
         except ValueError:
-            return _problem("start and end are whole milliseconds UTC")
+            return _problem("start and end must be whole milliseconds, UTC")
         minutes = market.candles.minutes(start, end)
         # In a thread: a long history must not keep the market waiting.
         return await asyncio.to_thread(lambda: _json(merged(minutes, interval)))
@@ -66,7 +66,7 @@ class ControlApi:
     async def _set_status(self, request: Request) -> Response:
         market = self._exchange.market(request.path_params["symbol"])
         if market is None:
-            return _problem(f"give one of {', '.join(self._exchange.symbols())}")
+            return _problem(f"use one of {', '.join(self._exchange.symbols())}")
         try:
             wanted = msgspec.json.decode(await request.body(), type=_Status)
         except msgspec.DecodeError as error:

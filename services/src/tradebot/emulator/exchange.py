@@ -76,7 +76,7 @@ class Exchange:
         except ValueError as error:
             raise SettingsError(f"--symbol or --price: {error}") from None
         if traded.symbol in self.markets:
-            raise SettingsError(f"--symbol names {traded.symbol} twice")
+            raise SettingsError(f"--symbol contains {traded.symbol} twice: list each symbol once")
         settings, start = self.settings, self.clock.start // MINUTE * MINUTE
         timeline = Timeline(
             traded,
@@ -123,7 +123,7 @@ class Exchange:
         for key in keys_of(spec):
             known = self.keys.get(key.name)
             if known is not None and known.account != spec.name:
-                raise ValueError(f"the key {key.name} belongs to account {known.account}")
+                raise ValueError(f"the key {key.name} already belongs to account {known.account}")
         replaced = self.accounts.get(spec.name)
         if replaced is not None:
             self.cancel_orders(replaced, None)

@@ -81,7 +81,7 @@ def _steps(text: str, places: int) -> int:
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a decimal number") from None
     if not 0 < steps <= _MOST_STEPS or steps != steps.to_integral_value():
-        raise ValueError(f"{text!r} is not a positive number on the step 1e-{places}")
+        raise ValueError(f"{text!r} is not a positive multiple of 1e-{places}")
     return int(steps)
 
 
@@ -109,9 +109,9 @@ def instrument(symbol: str, price: float) -> Instrument:
     """
     symbol = symbol.upper()
     if not 5 <= len(symbol) <= 12 or not symbol.isalnum():
-        raise ValueError(f"{symbol!r} is not a symbol; give one such as BTCUSD")
+        raise ValueError(f"{symbol!r} is not a symbol; use one such as BTCUSD")
     if price < LEAST_PRICE:
-        raise ValueError(f"the price of {symbol} is {price}: give {LEAST_PRICE} or more")
+        raise ValueError(f"the price of {symbol} is {price}: use {LEAST_PRICE} or more")
     known = _KNOWN.get(symbol) or Instrument(symbol, *split_symbol(symbol), 2, 6, "0.001")
     places = max(known.price_places, 4 - math.floor(math.log10(price)))
     return msgspec.structs.replace(known, price_places=places) if price < 1 else known

@@ -58,7 +58,7 @@ def read(folder: Path) -> Kept | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise SettingsError(
-            f"--state-dir: {file} cannot be read ({error}); remove it to begin with new accounts"
+            f"--state-dir: {file} cannot be read ({error}); delete it to start with new accounts"
         ) from None
 
 
@@ -84,7 +84,8 @@ def restore(exchange: Exchange, kept: Kept) -> None:
         market = exchange.market(ticket.symbol)
         if market is None:
             raise SettingsError(
-                f"--state-dir holds orders of {ticket.symbol}: add it to --symbol, or remove {FILE}"
+                f"--state-dir contains orders of {ticket.symbol}: add it to --symbol, or delete "
+                f"{FILE}"
             )
         exchange.desk.take_back(account, market, ticket)
 
@@ -104,7 +105,7 @@ class Memory:
             self.save()
         except OSError as error:
             raise SettingsError(
-                f"--state-dir {folder} cannot be written to: {error.strerror}; give another folder"
+                f"--state-dir {folder} is not writable: {error.strerror}; choose another folder"
             ) from None
 
     def _note(self, _update: OrderUpdate | BalanceUpdate) -> None:

@@ -81,7 +81,7 @@ def _start(settings: EmulatorSettings, recorded: Bars | None, kept: memory.Kept 
         moment = datetime.fromisoformat(settings.start)
     except ValueError:
         raise SettingsError(
-            f"--start is {settings.start!r}; give a time such as 2021-04-05T00:00"
+            f"--start is {settings.start!r}; use a time such as 2021-04-05T00:00"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -89,8 +89,8 @@ def _start(settings: EmulatorSettings, recorded: Bars | None, kept: memory.Kept 
     if recorded is not None and not recorded.ts[0] < start <= recorded.ts[-1]:
         first, last = (_minute_text(int(recorded.ts[place])) for place in (0, -1))
         raise SettingsError(
-            f"--start is {settings.start}, but the market file goes from {first} to {last}; "
-            "give a time between them"
+            f"--start is {settings.start}, but the market file covers {first} to {last}; choose "
+            "a time in between"
         )
     return start
 

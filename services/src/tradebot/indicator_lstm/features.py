@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 RSI_PERIOD = 14
 FAST, SLOW, SIGNAL = 12, 26, 9
+TULIP = (0.15, 0.075)
+"""Weights of Tulip's MACD(12, 26); 2 / (period + 1) would be 0.154 and 0.074."""
 FIRST = SLOW - 1
 """The first close for which every indicator is known."""
 
@@ -24,43 +26,61 @@ class TooFewClosesError(ValueError):
 def rsi(closes: Floats) -> Floats:
     """Relative strength index over 14 closes, in [0, 100]; `nan` for the first 14.
 
+    50 where the price never moved, which says neither overbought nor oversold. A close that is not
+    a number has none, and is passed over.
+
     Source: Wilder, New Concepts in Technical Trading Systems (1978); smoothed as he does.
     """
-    return np.asarray(talib.RSI(closes, RSI_PERIOD), dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(closes))
+    index = np.full(len(closes), np.nan)
+    if len(known) > RSI_PERIOD:
+        index[known] = talib.RSI(closes[known], RSI_PERIOD)
+        moved = np.flatnonzero(np.diff(closes[known]))
+        still = known[RSI_PERIOD : moved[0] + 1 if len(moved) else None]
+        index[still] = 50.0
+    return index
 
 
-def ema(values: Floats, period: int) -> Floats:
-    """Exponential moving average with weight 2 / (period + 1), starting at the first value."""
-    weight = 2.0 / (period + 1)
-    start = np.array([(1.0 - weight) * values[0]])
-    smoothed, _ = lfilter([weight], [1.0, weight - 1.0], values, zi=start)
-    return np.asarray(smoothed, dtype=np.float64)
+def ema(values: Floats, weight: float) -> Floats:
+    """Exponential moving average, starting at the first value.
+
+    A value that is not a number has none, and is passed over.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    averages = np.full(len(values), np.nan)
+    if len(known):
+        # measured from the first value, a constant series has no rounding to drift by
+        origin = values[known[0]]
+        smoothed = lfilter([weight], [1.0, weight - 1.0], values[known] - origin)
+        averages[known] = smoothed + origin
+    return averages
 
 
-def macd(closes: Floats) -> tuple[Floats, Floats]:
+def macd(closes: Floats, *, mended: bool = False) -> tuple[Floats, Floats]:
     """MACD(12, 26) and its 9-signal; `nan` before the 26th close, where the signal begins.
+
+    The tutorial's library, Tulip Indicators, weighs its averages by 0.15 and 0.075; `mended` weighs
+    by 2 / (period + 1), as the definition has it.
 
     Source: Appel, Technical Analysis: Power Tools for Active Investors (2005).
     """
-    line = ema(closes, FAST) - ema(closes, SLOW)
-    signal = np.full_like(line, np.nan)
-    if len(closes) > FIRST:
-        signal[FIRST:] = ema(line[FIRST:], SIGNAL)
+    fast, slow = (2 / (FAST + 1), 2 / (SLOW + 1)) if mended else TULIP
+    line = ema(closes, fast) - ema(closes, slow)
     line[:FIRST] = np.nan
-    return line, signal
+    return line, ema(line, 2 / (SIGNAL + 1))
 
 
-def features(closes: Floats) -> Floats:
+def features(closes: Floats, *, mended: bool = False) -> Floats:
     """The model's four features for each close from the 26th on, shape (n − 25, 4).
 
-    Ratio to the close before, RSI, MACD, MACD's signal.
+    Ratio to the close before, RSI, MACD, MACD's signal; `mended` as `macd` has it.
 
     Raises:
         TooFewClosesError: there are fewer than 26 closes.
     """
     if len(closes) <= FIRST:
         raise TooFewClosesError(f"{len(closes)} closes; the indicators need {FIRST + 1} or more")
-    line, signal = macd(closes)
+    line, signal = macd(closes, mended=mended)
     ratio = np.full_like(closes, np.nan)
     ratio[1:] = closes[1:] / closes[:-1]
     return np.column_stack([ratio, rsi(closes), line, signal])[FIRST:]

@@ -23,15 +23,16 @@ Progress = Callable[[int, float], None]
 class Training(msgspec.Struct, frozen=True, kw_only=True):
     """How the model learns; the tutorial's figures by default.
 
-    `scaled` standardises each feature by the training set's mean and deviation, which the tutorial
-    leaves out: RSI runs to 100 and MACD with the price, and they drown the ratio.
+    `mended` standardises each feature by the training set's mean and deviation, which the tutorial
+    leaves out: RSI runs to 100 and MACD with the price, and they drown the ratio. It also takes
+    the MACD of the definition instead of Tulip's.
     """
 
     epochs: int = 10_000
     learning_rate: float = 3e-4
     hidden: int = 20
     seed: int = 0
-    scaled: bool = False
+    mended: bool = False
     report_every: int = 500
 
 
@@ -53,14 +54,18 @@ class Network(nn.Module):
 class IndicatorLstm:
     """A trained network with the scale of its features."""
 
-    def __init__(self, network: Network, mean: Floats, deviation: Floats) -> None:
+    def __init__(
+        self, network: Network, mean: Floats, deviation: Floats, *, mended: bool = False
+    ) -> None:
         self._network = network
+        self._mended = mended
         self._mean = mean
         self._deviation = deviation
 
     def ratios(self, closes: Floats) -> Floats:
         """The ratio of each of the next three closes to the one before it, shape (3,)."""
-        rows = (features(closes)[-INPUTS:] - self._mean) / self._deviation
+        rows = features(closes, mended=self._mended)[-INPUTS:]
+        rows = (rows - self._mean) / self._deviation
         with torch.no_grad():
             out = self._network(torch.from_numpy(rows[None].astype(np.float32)))
         return np.asarray(out[0].numpy(), dtype=np.float64)
@@ -72,6 +77,7 @@ class IndicatorLstm:
             "network": self._network.state_dict(),
             "mean": torch.from_numpy(self._mean),
             "deviation": torch.from_numpy(self._deviation),
+            "mended": torch.tensor(self._mended),
         }
         torch.save(state, buffer)
         return buffer.getvalue()
@@ -82,7 +88,9 @@ class IndicatorLstm:
         state = torch.load(io.BytesIO(data), weights_only=True)
         network = Network(state["network"]["linear.weight"].shape[1])
         network.load_state_dict(state["network"])
-        return cls(network, state["mean"].numpy(), state["deviation"].numpy())
+        # models of before this key took the MACD of the definition
+        mended = bool(state["mended"]) if "mended" in state else True
+        return cls(network, state["mean"].numpy(), state["deviation"].numpy(), mended=mended)
 
 
 def train(closes: Floats, training: Training, progress: Progress | None = None) -> IndicatorLstm:
@@ -94,9 +102,9 @@ def train(closes: Floats, training: Training, progress: Progress | None = None) 
     Raises:
         TooFewClosesError: there is no episode.
     """
-    rows = features(closes)
+    rows = features(closes, mended=training.mended)
     mean, deviation = np.zeros(FEATURES), np.ones(FEATURES)
-    if training.scaled:
+    if training.mended:
         mean, deviation = rows.mean(axis=0), rows.std(axis=0)
         deviation[deviation == 0] = 1.0
     inputs, outputs = episodes((rows - mean) / deviation)
@@ -115,4 +123,4 @@ def train(closes: Floats, training: Training, progress: Progress | None = None) 
         optimiser.step()
         if progress is not None and epoch % training.report_every == 0:
             progress(epoch, float(loss.detach()))
-    return IndicatorLstm(network, mean, deviation)
+    return IndicatorLstm(network, mean, deviation, mended=training.mended)

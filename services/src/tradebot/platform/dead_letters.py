@@ -31,7 +31,7 @@ def note(letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
         metrics.DEAD_LETTERS.labels(letter.stage, letter.topic).inc()
         _log.warning(
-            "record put aside",
+            "wrote a record to the dead letters",
             topic=letter.topic,
             partition=letter.partition,
             offset=letter.offset,
@@ -99,7 +99,7 @@ class DeadLetters:
         def delivered(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
                 self._refused.append(letter)
-                self.refusal = f"{self._topic} does not take records: {error.str()}"
+                self.refusal = f"{self._topic} does not accept records: {error.str()}"
 
         try:
             self._producer.produce(
@@ -107,5 +107,5 @@ class DeadLetters:
             )
         except BufferError:
             self._refused.append(letter)
-            self.refusal = f"too many records wait for {self._topic}"
+            self.refusal = f"too many records are waiting for {self._topic}"
         self._producer.poll(0)

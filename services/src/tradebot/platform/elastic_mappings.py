@@ -13,8 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from tradebot.documents import BODIES
-from tradebot.platform.store import LEDGER
-from tradebot.records import DocType
+from tradebot.records import PERMANENT, DocType
 
 VERSION = 4
 """Raise it with every change of the mappings: the templates carry it."""
@@ -76,7 +75,7 @@ def index_name(prefix: str, doc_type: DocType, ts: int) -> str:
     >>> index_name("tradebot", DocType.LIQUIDITY, 1_602_770_086_000)
     'tradebot-liquidity-2020.10'
     """
-    if doc_type in LEDGER:
+    if doc_type in PERMANENT:
         return f"{prefix}-{doc_type}-all"
     return f"{prefix}-{doc_type}-{_month(ts)}"
 

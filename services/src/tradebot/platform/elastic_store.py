@@ -18,13 +18,12 @@ from elasticsearch.exceptions import BadRequestError, NotFoundError, TransportEr
 from tradebot.platform.elastic_mappings import index_name, mapping, template
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.store import (
-    LEDGER,
     Refusal,
     StoredDocument,
     StoreSettings,
     StoreUnavailableError,
 )
-from tradebot.records import DocType
+from tradebot.records import PERMANENT, DocType
 
 BULK_BYTES = 2**20
 """Bytes of one bulk request, about; more is not faster and takes memory on both sides."""
@@ -59,16 +58,16 @@ def client(settings: StoreSettings) -> Elasticsearch:
     if settings.elasticsearch_ca_file:
         if not Path(settings.elasticsearch_ca_file).is_file():
             raise SettingsError(
-                f"elasticsearch_ca_file is {settings.elasticsearch_ca_file!r}, which is not a file;"
-                " give the path of a PEM file"
+                f"elasticsearch_ca_file is {settings.elasticsearch_ca_file!r}, which is not a "
+                "file; set it to the path of a PEM file"
             )
         options["ca_certs"] = settings.elasticsearch_ca_file
     try:
         return Elasticsearch(settings.elasticsearch, **options)
     except (ValueError, OSError) as error:
         raise SettingsError(
-            f"elasticsearch is {settings.elasticsearch!r}: {error}; write it as"
-            " http://127.0.0.1:9200"
+            f"elasticsearch is {settings.elasticsearch!r}: {error}; use a URL such as "
+            "http://127.0.0.1:9200"
         ) from None
 
 
@@ -77,8 +76,8 @@ def _password(settings: StoreSettings) -> str:
         return Path(settings.elasticsearch_password_file).read_text().strip()
     except OSError as error:
         raise SettingsError(
-            f"elasticsearch_password_file is {settings.elasticsearch_password_file!r}:"
-            f" {error.strerror}; give the path of a file that holds the password"
+            f"elasticsearch_password_file is {settings.elasticsearch_password_file!r}: "
+            f"{error.strerror}; set it to the path of a file with the password"
         ) from None
 
 
@@ -105,13 +104,11 @@ class ElasticStore:
         except ApiError as error:
             if _passing(error.status_code, error.error):
                 raise StoreUnavailableError(_sentence(error)) from error
-            raise SettingsError(
-                f"Elasticsearch refuses the set-up of documents: {_sentence(error)}"
-            ) from error
+            raise SettingsError(f"Elasticsearch rejects the setup: {_sentence(error)}") from error
 
     def _upgrade(self, kind: DocType) -> None:
         pattern = f"{self._prefix}-{kind}-*"
-        if kind in LEDGER:
+        if kind in PERMANENT:
             name = index_name(self._prefix, kind, 0)
             if not self._client.indices.exists(index=name):
                 self._create(name)
@@ -231,7 +228,7 @@ class ElasticStore:
         gone = 0
         try:
             for kind in DocType:
-                if kind not in LEDGER:
+                if kind not in PERMANENT:
                     for name in self._expired(kind, retention_days):
                         gone += self._client.count(index=name)["count"]
                         self._client.indices.delete(index=name)
@@ -302,6 +299,6 @@ def _of_content(error: ApiError) -> bool:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, ApiError):
-        return f"Elasticsearch answers {error.status_code}: {error.message} {error.info}"[:500]
+        return f"Elasticsearch returned {error.status_code}: {error.message} {error.info}"[:500]
     text, cause = str(error), str(error.__cause__ or "")
-    return f"Elasticsearch does not answer: {text if cause in text else f'{text}: {cause}'}"
+    return f"Elasticsearch does not respond: {text if cause in text else f'{text}: {cause}'}"

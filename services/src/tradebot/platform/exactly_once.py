@@ -66,7 +66,7 @@ class GroupOffsets:
             TopicPartition(topic, partition), timeout=TIMEOUT, cached=False
         )
         if found is None:
-            raise KafkaException(f"no answer for the offsets of {topic}-{partition}")
+            raise KafkaException(f"no response for the offsets of {topic}-{partition}")
         return int(found[0]), int(found[1])
 
     def partitions(self, topic: str) -> int:

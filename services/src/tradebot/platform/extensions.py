@@ -25,4 +25,4 @@ def find(group: str, name: str, setting: str) -> EntryPoint:
     for point in entry_points(group=group):
         if point.name == name:
             return point
-    raise SettingsError(f"{setting} is {name!r}: give one of {', '.join(names(group))}")
+    raise SettingsError(f"{setting} is {name!r}: use one of {', '.join(names(group))}")

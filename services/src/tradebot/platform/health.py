@@ -111,7 +111,8 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
     except OSError as error:
         raise SettingsError(
-            f"http_port {port} on {host}: {error.strerror}; give a free one by --http-port, or 0"
+            f"http_port {port} on {host}: {error.strerror}; choose a free port with --http-port, "
+            "or 0"
         ) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.server_port

@@ -69,8 +69,8 @@ def password(settings: StageSettings) -> str:
         return Path(settings.kafka_password_file).read_text().strip()
     except OSError as error:
         raise SettingsError(
-            f"kafka_password_file is {settings.kafka_password_file!r}: {error.strerror};"
-            " give the path of a file that holds the password"
+            f"kafka_password_file is {settings.kafka_password_file!r}: {error.strerror}; set it "
+            "to the path of a file with the password"
         ) from None
 
 
@@ -89,7 +89,7 @@ class Complaints:
         last = self._told.get(error.code())
         if last is None or now - last >= COMPLAINTS_SECONDS:
             self._told[error.code()] = now
-            log.warning("trouble with Kafka", why=error.str())
+            log.warning("Kafka error", why=error.str())
 
 
 def producer(settings: StageSettings, **overrides: Any) -> Producer:
@@ -157,8 +157,8 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
     admin.poll(0)
     why = f" ({refusals[0]})" if refusals else ""
     raise KafkaUnreachableError(
-        f"no Kafka broker answers at {settings.kafka}{why}: start one there, or give its"
-        " address by --kafka or TRADEBOT_KAFKA (`tradebot demo` brings its own)"
+        f"no Kafka broker responds at {settings.kafka}{why}: start one there, or set its address "
+        "with --kafka or TRADEBOT_KAFKA (`tradebot demo` has its own)"
     )
 
 
@@ -197,5 +197,5 @@ def ensure_topics(
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise SettingsError(
-                    f"topic {name} is missing and cannot be created: {error}"
+                    f"topic {name} does not exist and cannot be created: {error}"
                 ) from None

@@ -8,11 +8,11 @@ from prometheus_client import Counter, Gauge, Info
 
 from tradebot import __version__
 
-READY = Gauge("tradebot_ready", "1 while no readiness gate of the stage is closed", ["stage"])
+READY = Gauge("tradebot_ready", "1 while all readiness checks of the stage pass", ["stage"])
 DEAD_LETTERS = Counter(
     "tradebot_dead_letters_total",
-    "Records put aside in the dead-letter topic, by the stage that did it and the record's topic",
+    "Records written to the dead letters, by stage and by the record's topic",
     ["stage", "topic"],
 )
-BUILD = Info("tradebot_build", "The version of tradebot that this process runs")
+BUILD = Info("tradebot_build", "Version of tradebot")
 BUILD.info({"version": __version__})

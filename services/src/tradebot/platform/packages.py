@@ -27,9 +27,7 @@ def missing(needs: str, error: ModuleNotFoundError, besides: str = "") -> Settin
     module = (error.name or "").partition(".")[0]
     if module in EXTRAS:
         extra, target = EXTRAS[module]
-        fix = (
-            f"call `make {target}` in the checkout, or install this package with its extra {extra}"
-        )
+        fix = f"run `make {target}` in the checkout, or install this package with the extra {extra}"
     else:
         fix = "install it"
     return SettingsError(f"{needs} needs the package {module}: {fix}{besides}")

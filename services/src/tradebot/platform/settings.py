@@ -45,13 +45,13 @@ class Bounds(msgspec.Struct, frozen=True):
     def refusal(self, value: Decimal) -> str | None:
         """What is wrong with `value`; `None` if it lies within."""
         if not value.is_finite():
-            return "give a finite number"
+            return "use a finite number"
         if self.above is not None and value <= self.above:
-            return f"give a number above {self.above}"
+            return f"use a number above {self.above}"
         if self.least is not None and value < self.least:
-            return f"give {self.least} or more"
+            return f"use {self.least} or more"
         if self.most is not None and value > self.most:
-            return f"give {self.most} or less"
+            return f"use {self.most} or less"
         return None
 
 
@@ -64,22 +64,22 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
         "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
     ] = "PLAINTEXT"
     kafka_username: Annotated[str, "user for SCRAM-SHA-512"] = ""
-    kafka_password_file: Annotated[str, "file that holds the user's password"] = ""
-    kafka_ca_file: Annotated[str, "certificate authority of the brokers, a PEM file"] = ""
+    kafka_password_file: Annotated[str, "file with the user's password"] = ""
+    kafka_ca_file: Annotated[str, "the brokers' certificate authority, a PEM file"] = ""
     kafka_embedded: Annotated[
-        bool, "the broker is the one inside `tradebot demo`: it creates topics by itself"
+        bool, "set if the broker is the one inside `tradebot demo`, which creates topics by itself"
     ] = False
-    topic_prefix: Annotated[str, "put before every topic's name"] = ""
+    topic_prefix: Annotated[str, "prefix of every topic"] = ""
     http_host: Annotated[str, "address that serves /metrics, /livez and /readyz"] = "127.0.0.1"
     http_port: Annotated[
-        int, msgspec.Meta(ge=0, le=65535), "port that serves them; 0 takes a free one"
+        int, msgspec.Meta(ge=0, le=65535), "port for these; 0 chooses a free one"
     ] = 0
     log_format: Annotated[Literal["text", "json"], "text or json"] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], "debug, info, warning or error"
     ] = "info"
     speed: Annotated[
-        float, msgspec.Meta(gt=0), "exchange time runs this many times as fast (emulator)"
+        float, msgspec.Meta(gt=0), "speed of exchange time compared with real time (emulator)"
     ] = 1.0
 
 
@@ -129,9 +129,7 @@ def load(
         if name not in names and (name in known or name in setting_names()):
             continue
         if name not in names:
-            raise SettingsError(
-                f"{file}: {name!r} is not a setting; it can be one of {', '.join(names)}"
-            )
+            raise SettingsError(f"{file}: {name!r} is not a setting; use one of {', '.join(names)}")
         given[name] = (value, f"{file}: {name}")
     for name in names:
         text = environment.get(variable(name))
@@ -154,7 +152,7 @@ def _build(kind: type[Settings], given: Mapping[str, tuple[Any, str]]) -> Settin
         if field.required and field.name not in values
     ]
     if missing:
-        ways = "; ".join(f"{name}: give {flag(name)} or {variable(name)}" for name in missing)
+        ways = "; ".join(f"{name}: set {flag(name)} or {variable(name)}" for name in missing)
         raise SettingsError(f"a setting is missing: {ways}")
     try:
         return kind(**values)
@@ -189,18 +187,18 @@ def _advice(hint: Any, error: msgspec.ValidationError) -> str:
     """What to give instead, in words."""
     base = _base(hint)
     if get_origin(base) is Literal:
-        return f"give one of {', '.join(map(str, get_args(base)))}"
+        return f"use one of {', '.join(map(str, get_args(base)))}"
     text = str(error)
     if bound := re.fullmatch(r"Expected `\w+` (>=|>|<=|<) (\S+)", text):
         sign, number = bound[1], f"{float(bound[2]):g}"
         return {
-            ">": f"give a number above {number}",
-            "<": f"give a number below {number}",
-            ">=": f"give {number} or more",
-            "<=": f"give {number} or less",
+            ">": f"use a number above {number}",
+            "<": f"use a number below {number}",
+            ">=": f"use {number} or more",
+            "<=": f"use {number} or less",
         }[sign]
     if form := re.search(r"matching regex '(.+)'$", text):
-        return f"give {_help(hint)}, in the form {form[1]}"
+        return f"use {_help(hint)}, in the form {form[1]}"
     if "got `" in text or "Invalid decimal" in text:
         wanted = {
             str: "text, in quotes",
@@ -209,7 +207,7 @@ def _advice(hint: Any, error: msgspec.ValidationError) -> str:
             Decimal: "a number",
             bool: "true or false",
         }
-        return f"give {wanted.get(base, text)}"
+        return f"use {wanted.get(base, text)}"
     return text
 
 
@@ -237,9 +235,11 @@ def _read_file(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text()
     except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}; give the path of a settings file") from None
+        raise SettingsError(f"{file}: {error.strerror}; use the path of a settings file") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{file} is no text; give a settings file, TOML or YAML") from None
+        raise SettingsError(
+            f"{file} is not a text file; use a settings file in TOML or YAML"
+        ) from None
     try:
         content = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
@@ -247,7 +247,7 @@ def _read_file(file: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise SettingsError(f"{file}: it must be a mapping of setting names to values")
+        raise SettingsError(f"{file}: the file must map setting names to values")
     return content
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import LEDGER, Refusal, StoredDocument, StoreUnavailableError
-from tradebot.records import DocType
+from tradebot.platform.store import Refusal, StoredDocument, StoreUnavailableError
+from tradebot.records import PERMANENT, DocType
 
 DAY_MS = 86_400_000
 
@@ -53,8 +53,8 @@ class SqliteStore:
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(
-                f"documents cannot be stored in {path}: {error}; give a folder that can be written"
-                " by --state-dir"
+                f"cannot store documents in {path}: {error}; choose a writable folder with "
+                "--state-dir"
             ) from None
 
     def set_up(self, replicas: int) -> None:
@@ -67,7 +67,7 @@ class SqliteStore:
             with self._connection:
                 self._connection.executemany(_UPSERT, rows)
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not take documents: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot write documents: {error}") from error
         return []
 
     def latest(
@@ -84,7 +84,7 @@ class SqliteStore:
         try:
             rows = self._connection.execute(query, [*values, limit]).fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class SqliteStore:
         try:
             rows = self._connection.execute(query, [value]).fetchall()
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not answer: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
 
     def prune(self, retention_days: int) -> int:
@@ -103,14 +103,14 @@ class SqliteStore:
         try:
             with self._connection:
                 for kind in DocType:
-                    if kind not in LEDGER:
+                    if kind not in PERMANENT:
                         gone += self._connection.execute(
                             "delete from documents where doc_type = ?1 and ts <"
                             " (select max(ts) from documents where doc_type = ?1) - ?2",
                             (kind, retention_days * DAY_MS),
                         ).rowcount
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"SQLite does not delete: {error}") from error
+            raise StoreUnavailableError(f"SQLite cannot delete documents: {error}") from error
         return gone
 
     def close(self) -> None:

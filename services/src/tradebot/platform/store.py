@@ -13,13 +13,13 @@ from tradebot.records import DocType
 class StoreSettings(StageSettings, frozen=True, kw_only=True):
     """Where documents are stored: what the recorder and every reader of documents take."""
 
-    state_dir: Annotated[Path, "folder that holds documents.sqlite"] = Path(".tradebot")
-    elasticsearch: Annotated[str, "Elasticsearch's URL; without it documents go to SQLite"] = ""
-    elasticsearch_username: Annotated[str, "user at Elasticsearch"] = ""
-    elasticsearch_password_file: Annotated[str, "file that holds the user's password"] = ""
-    elasticsearch_ca_file: Annotated[str, "certificate authority of the server, a PEM file"] = ""
+    state_dir: Annotated[Path, "folder of documents.sqlite"] = Path(".tradebot")
+    elasticsearch: Annotated[str, "Elasticsearch's URL; default: documents go to SQLite"] = ""
+    elasticsearch_username: Annotated[str, "Elasticsearch user"] = ""
+    elasticsearch_password_file: Annotated[str, "file with the user's password"] = ""
+    elasticsearch_ca_file: Annotated[str, "the server's certificate authority, a PEM file"] = ""
     index_prefix: Annotated[
-        str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$"), "put before every index's name"
+        str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$"), "prefix of every index"
     ] = "tradebot"
 
 
@@ -98,7 +98,3 @@ class DocumentStore(Protocol):
     def close(self) -> None:
         """Ends the connection."""
         ...
-
-
-LEDGER = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
-"""Kinds that are kept for ever: what was traded, what came of it, and why it stopped."""

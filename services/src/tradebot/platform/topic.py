@@ -1,48 +1,116 @@
-"""Reads a whole topic, for replays, checks and measurements."""
+"""Reads topics without a group: a whole one up to its end, or its last records and what follows."""
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tradebot.platform.kafka import consumer
 from tradebot.platform.settings import StageSettings
 
-PATIENCE = 10.0
+PATIENCE: Final = 10.0
 """Seconds that the brokers may take for the next record, or to say that there is none."""
 
 
-def read_messages(settings: StageSettings, topic: str) -> list[Message]:
-    """All messages of a topic that are committed, partition by partition, up to its end now.
+def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]]:
+    """The topic's partitions, each with its first offset and the one after its last.
+
+    Raises:
+        KafkaException: the brokers do not say within `PATIENCE`, in which a topic that was just
+            created finds its leaders.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            found = []
+            partitions = reader.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
+            for number in sorted(partitions):
+                where = TopicPartition(topic, number)
+                low, high = reader.get_watermark_offsets(where, timeout=PATIENCE)
+                found.append((where, low, high))
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return found
+
+
+def tail(
+    settings: StageSettings, group: str, last: Mapping[str, int | None], **overrides: Any
+) -> Consumer:
+    """A consumer of the topics' last records in each partition, and of all that follow.
+
+    Nothing is committed and no group is joined: each reader of a tail sees all of it.
+
+    Args:
+        last: by topic, how many records of a partition are read again; `None` reads all.
+        overrides: further settings of the consumer, by librdkafka's names.
+
+    Raises:
+        KafkaException: the brokers do not say where the topics end.
+    """
+    reader = consumer(settings, group, **overrides)
+    starts = []
+    for topic, count in last.items():
+        for where, low, high in bounds(reader, topic):
+            where.offset = low if count is None else max(low, high - count)
+            starts.append(where)
+    reader.assign(starts)
+    return reader
+
+
+def messages(
+    settings: StageSettings, topic: str, group: str = "reading", **overrides: Any
+) -> Iterator[Message]:
+    """The committed messages of a topic up to its end now, one partition after another.
 
     Raises:
         KafkaException: the brokers do not answer, or not with the topic's records.
     """
-    reader = consumer(settings, "reading", **{"enable.partition.eof": True})
+    reader = consumer(settings, group, **({"enable.partition.eof": True} | overrides))
     try:
-        numbers = reader.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
-        found: dict[int, list[Message]] = {number: [] for number in sorted(numbers)}
-        reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found])
-        open_ends = set(found)
-        while open_ends:
-            message = reader.poll(PATIENCE)
-            if message is None:
-                raise KafkaException(f"{topic} stopped answering")
-            error = message.error()
-            partition = message.partition() or 0
-            if error is None:
-                if partition in open_ends:
-                    found[partition].append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                open_ends.discard(partition)
-            else:
-                raise KafkaException(error)
+        for where, low, high in bounds(reader, topic):
+            if low < high:
+                where.offset = low
+                reader.assign([where])
+                yield from _up_to(reader, topic, high)
     finally:
         reader.close()
-    return [message for messages in found.values() for message in messages]
 
 
-def read_topic(settings: StageSettings, topic: str) -> list[bytes]:
-    """The values of `read_messages`.
+def _up_to(reader: Consumer, topic: str, high: int) -> Iterator[Message]:
+    """The assigned partition's messages below `high`; the last offsets may hold no message."""
+    while True:
+        message = reader.poll(PATIENCE)
+        if message is None:
+            raise KafkaException(f"{topic} stopped responding")
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                return
+            raise KafkaException(error)
+        offset = message.offset() or 0
+        if offset < high:
+            yield message
+        if offset + 1 >= high:
+            return
+
+
+def read_messages(settings: StageSettings, topic: str) -> list[Message]:
+    """All of `messages` at once.
 
     Raises:
         KafkaException: see there.
     """
-    return [message.value() or b"" for message in read_messages(settings, topic)]
+    return list(messages(settings, topic))
+
+
+def read_topic(settings: StageSettings, topic: str) -> list[bytes]:
+    """The values of `messages`.
+
+    Raises:
+        KafkaException: see there.
+    """
+    return [message.value() or b"" for message in messages(settings, topic)]

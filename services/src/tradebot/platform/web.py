@@ -37,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise SettingsError(
-            f"cannot serve on {host}:{port}: {error.strerror}; give another --host or --port"
+            f"cannot serve on {host}:{port}: {error.strerror}; choose another --host or --port"
         ) from None
     listener.listen()
     return listener

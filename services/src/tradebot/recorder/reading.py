@@ -8,6 +8,7 @@ from tradebot import documents
 from tradebot.domain.instrument import split_symbol
 from tradebot.platform.store import StoredDocument
 from tradebot.records import DocType, Document, ForecastRecord, decode, read
+from tradebot.window_records import WholeWindow
 
 HOUR_MS = 3_600_000
 
@@ -96,6 +97,27 @@ def _stored(document: Document | _Envelope, body: bytes, environment: str) -> St
         bot=document.bot,
         symbol=document.symbol,
         source=source,
+    )
+
+
+def window_of(window: WholeWindow) -> Document:
+    """The document of a window."""
+    body = documents.Liquidity(
+        window_start=window.start,
+        window_end=window.end,
+        bid=window.bid or 0.0,
+        ask=window.ask or 0.0,
+        ratio=window.ratio,
+        events=window.events,
+        complete=window.complete,
+    )
+    return documents.document(
+        DocType.LIQUIDITY,
+        bot="",
+        symbol=window.symbol,
+        ts=window.end,
+        key=str(window.end),
+        body=body,
     )
 
 

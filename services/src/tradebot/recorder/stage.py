@@ -18,9 +18,9 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, Refusal, StoredDocument, StoreUnavailableError
 from tradebot.platform.topics import Topics
 from tradebot.recorder import metrics, reading
-from tradebot.recorder.gather import Windows
 from tradebot.recorder.settings import RecorderSettings
 from tradebot.records import LiquidityRecord, decode
+from tradebot.window_records import Gatherer
 
 QUEUE_KIBIBYTES = 8_192
 """What librdkafka may have fetched and not handed over, of all partitions."""
@@ -58,7 +58,7 @@ class Recorder:
         self._store = store
         self._readiness = readiness
         self._topics = Topics.of(settings)
-        self._windows = Windows()
+        self._windows = Gatherer()
         self._stopping = threading.Event()
         self._dead_letters = DeadLetters(settings, "recorder", self._read_topics())
         self._ends: dict[tuple[str, int], int] = {}
@@ -136,7 +136,9 @@ class Recorder:
             record = decode(data, LiquidityRecord)
             whole = self._windows.add(record, message.partition, message.offset)
             metrics.LOST_WINDOWS.inc(self._windows.take_lost())
-            return reading.stored(whole, self._settings.environment) if whole else None
+            if whole is None:
+                return None
+            return reading.stored(reading.window_of(whole), self._settings.environment)
         except (ValueError, OverflowError) as error:
             self._put_aside(message, str(error))
             return None

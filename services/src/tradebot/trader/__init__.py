@@ -1,16 +1,24 @@
 """The trader stage: decisions, written down before they become orders, and their outcome."""
 
 from tradebot.platform.stages import Demo, Stage
-from tradebot.platform.topics import DEAD_LETTERS, DOCUMENTS, FEED, FORECASTS, JOURNAL, LIQUIDITY
+from tradebot.platform.topics import (
+    DEAD_LETTERS,
+    DOCUMENTS,
+    FEED,
+    FORECASTS,
+    JOURNAL,
+    LIQUIDITY,
+    TRADES,
+)
 
 STAGE = Stage(
     name="trader",
     order=40,
-    summary="decides on each window and trades",
+    summary="decide on each window and trade",
     example="tradebot trader --bot btc --mode Paper --kafka 127.0.0.1:9092",
     settings="tradebot.trader.settings:TraderSettings",
     run="tradebot.trader.stage:run",
-    reads=(FEED, LIQUIDITY, FORECASTS),
+    reads=(FEED, TRADES, LIQUIDITY, FORECASTS),
     writes=(DOCUMENTS, DEAD_LETTERS),
     keeps=(JOURNAL,),
     demo=Demo(after=("emulator",)),

@@ -9,6 +9,7 @@ from confluent_kafka import Message
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
@@ -22,13 +23,15 @@ from tradebot.trader.inputs.streams import (
     LAST_FORECASTS,
     Stream,
     on_feed,
-    tail_reader,
     windows_reader,
 )
-from tradebot.trader.inputs.windows import Gatherer
+from tradebot.trader.inputs.trades import LastTrade
+from tradebot.trader.inputs.windows import Windows
 from tradebot.trader.lease import Lease
+from tradebot.trader.order_stream import OrderStream
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -50,6 +53,8 @@ class Loops:
         engine: Engine,
         decider: Decider,
         acts: Acts,
+        watch: Watch,
+        trades: LastTrade,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
@@ -58,13 +63,17 @@ class Loops:
     ) -> None:
         self._settings = settings
         self._engine = engine
+        self._order_stream = OrderStream(engine)
         self._decider = decider
         self._acts = acts
+        self._watch = watch
+        self._trades = trades
+        self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
         self._reporter = reporter
         self._lease = lease
-        self._gatherer = Gatherer(settings.symbol)
+        self._gathered = Windows(settings.symbol)
         self._dead_letters = DeadLetters(settings, "trader", [topics.liquidity, topics.forecasts])
         self._screen = Screen(settings.symbol, clock, settings.lag_ms, self._dead_letters)
         self._windows = Stream(
@@ -72,14 +81,19 @@ class Loops:
         )
         self._others = (
             Stream(
-                tail_reader(settings, topics.forecasts, last=LAST_FORECASTS),
+                tail(settings, _tail_group(settings), {topics.forecasts: LAST_FORECASTS}),
                 self._on_forecasts,
                 "forecasts",
             ),
             Stream(
-                tail_reader(settings, topics.feed, last=0),
+                tail(settings, _tail_group(settings), {topics.feed: 0}),
                 on_feed(clock, settings.symbol, settings.lag_ms),
                 "feed",
+            ),
+            Stream(
+                tail(settings, _tail_group(settings), {topics.trades: 0}),
+                self._on_trades,
+                "trades",
             ),
         )
         self._log = logs.get("trader")
@@ -98,6 +112,8 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._order_stream.run(),
+            self._watch.run(),
             self._beat(),
             self._report(),
         ]
@@ -117,7 +133,7 @@ class Loops:
             async with asyncio.timeout(None if flatten else STOP_SECONDS):
                 await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
-            self._log.warning("an order was still under way at the stop; its fate is looked up")
+            self._log.warning("an order was still in flight at the stop; looking it up")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -125,7 +141,9 @@ class Loops:
             async with asyncio.timeout(1.0):
                 await self._engine.books.flush()
         except TimeoutError:
-            self._log.warning("documents are left; they are sent at the next start")
+            self._log.warning(
+                "some documents are not sent yet; they will be sent at the next start"
+            )
         await asyncio.gather(
             control.close(),
             self._reporter.close(),
@@ -137,11 +155,11 @@ class Loops:
         await self._screen.settled()
         for message in messages:
             record = self._screen.window(message)
-            window = None if record is None else self._gatherer.take(record)
+            window = None if record is None else self._gathered.take(record)
             if window is not None:
                 await self._decider.on_window(window)
         told = await asyncio.to_thread(self._dead_letters.deliver, LETTER_SECONDS)
-        if told and self._gatherer.settled() and not self._engine.stopping:
+        if told and self._gathered.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
 
     async def _on_forecasts(self, messages: list[Message]) -> None:
@@ -151,6 +169,10 @@ class Loops:
             if record is not None:
                 self._forecasts.take(record)
         self._dead_letters.poll()
+
+    async def _on_trades(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._trades.take(message, self._clock.now())
 
     async def _reconcile(self) -> None:
         """At the start, when something is in doubt, and every few minutes."""
@@ -206,3 +228,7 @@ class Loops:
                 self._engine.due.set()  # what happened while we were cut off?
             was_fresh = fresh
             await asyncio.sleep(REPORT_SECONDS)
+
+
+def _tail_group(settings: TraderSettings) -> str:
+    return f"{settings.topic_prefix}trader-{settings.bot}-tail"

@@ -33,9 +33,9 @@ class Selling:
         self._bot = engine.books.who.bot
         self._log = logs.get("trader")
 
-    def name(self) -> str:
-        """Names a sale that no window led to."""
-        return f"{self._bot}-exit-{self._engine.clock.now()}"
+    def name(self, now: int) -> str:
+        """Names a sale that no window led to; `now` is the venue's time in ms, 0 if unknown."""
+        return f"{self._bot}-exit-{now or self._engine.books.ledger.number + 1}"
 
     async def down(
         self,
@@ -86,14 +86,18 @@ class Selling:
             sent = True
         if not sent:
             engine.books.send(documents(""))
+        await self.settle()
         return self._told(leaving)
 
     async def flatten(self) -> Decimal:
         """Does a person's order to flatten, as far as the market allows; what is left."""
-        left = await self.down(flatten.EXIT, self.name())
-        if not left and not self._engine.doubt and self._engine.books.ledger.flattening:
-            await self._engine.books.record(Flattened())
-        return left
+        return await self.down(flatten.EXIT, self.name(self._engine.clock.now()))
+
+    async def settle(self) -> None:
+        """Ends a person's order to flatten where nothing is left that could be sold."""
+        engine = self._engine
+        if engine.books.ledger.flattening and not engine.doubt and not self.sellable():
+            await engine.books.record(Flattened())
 
     def sellable(self) -> Decimal:
         """The base that the bot may sell and the venue would take; 0 where that is dust."""
@@ -106,7 +110,7 @@ class Selling:
         if left:
             floor = self._engine.rules.exits.max_slippage_bps
             self._log.warning(
-                "not all is sold; it is tried again",
+                "not everything is sold; retrying",
                 exit=leaving,
                 left=str(left),
                 floor_bps=floor,
@@ -129,7 +133,7 @@ class Selling:
         engine.see(quote)
         start = pricing.anchor(quote, engine.rules, leaving)
         if start is None:
-            self._log.warning("no price to sell by", exit=leaving, bid=str(ticker.bid))
+            self._log.warning("no price to sell at", exit=leaving, bid=str(ticker.bid))
         return start
 
     def _order(

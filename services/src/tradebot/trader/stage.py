@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
+from tradebot.domain.account import fold
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -16,12 +17,13 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
+from tradebot.trader.backends import journal_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
-from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -34,6 +36,7 @@ from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
+from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Account, Keys, Venue, fee_table, open_venue
 
@@ -104,11 +107,12 @@ async def _hold(
         engine = _engine(settings, books, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         selling = Selling(engine)
+        trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
         gates = Gates(settings, engine, clock, forecasts, lease)
         gates.watch(readiness)
         reporter = reporter_of(settings)
         logs.get("trader").info(
-            "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
+            "the bot started", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
         )
         loops = await asyncio.to_thread(
             Loops,
@@ -117,6 +121,8 @@ async def _hold(
             engine,
             Decider(engine, forecasts, selling),
             Acts(engine, selling),
+            Watch(engine, selling, trades, settings.watch_seconds),
+            trades,
             gates,
             clock,
             forecasts,
@@ -155,7 +161,7 @@ async def _meet(market: Market, readiness: Readiness) -> bool:
         try:
             await market.refresh()
         except VenueError as error:
-            reason = f"the venue does not answer: {error}"
+            reason = f"the venue does not respond: {error}"
             readiness.close("venue", reason)
             log.warning("waiting for the venue", reason=str(error))
             await asyncio.sleep(wait)
@@ -186,7 +192,7 @@ def _engine(
         clock=clock,
         lease=lease,
         rules=rules(settings),
-        paused="its mode is Paused" if settings.mode == "Paused" else "",
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
 
 
@@ -204,13 +210,15 @@ def _account(
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
+    table = fee_table(settings.venue)
     account = PaperAccount(
         venue.market,
         market.instrument,
-        fees=market.listed_fees,
+        fees=lambda: table.at(fold.volume(books.ledger, clock.now())),
         base=base,
         quote=quote,
         now=clock.now,
+        latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
     for placed in ledger.unresolved():
         account.restore(placed)

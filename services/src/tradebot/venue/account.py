@@ -1,5 +1,6 @@
 """An account at a venue, as a trader knows it: orders, fills, balances and fees."""
 
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +9,7 @@ import msgspec
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
+from tradebot.venue.events import AccountEvent
 from tradebot.venue.fees import Fees
 
 Side = Literal["buy", "sell"]
@@ -36,7 +38,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill of one of the account's orders; the fee is the venue's."""
+    """A fill of one of the account's orders; the fee is the venue's.
+
+    `broken` says that the venue took it back: the balances are as if it had not happened.
+    """
 
     tid: int
     order_id: str
@@ -49,6 +54,7 @@ class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
     fee_currency: str
     symbol: str = ""
     client_order_id: str = ""
+    broken: bool = False
 
 
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +122,13 @@ class Account(Protocol):
 
     async def fees(self) -> Fees:
         """What the account pays."""
+        ...
+
+    def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as they happen; never ends, and reconnects by itself.
+
+        What happened before a `ConnectedEvent` may be missing: look orders and fills up then.
+        """
         ...
 
     async def heartbeat(self) -> None:

@@ -45,7 +45,7 @@ class FeeTable(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Every volume has its fees."""
         if not self.tiers or self.tiers[0].volume != 0:
-            raise ValueError("a fee table must begin with a volume of 0")
+            raise ValueError("the first tier of a fee table must have a volume of 0")
 
     @classmethod
     def of(cls, *rows: tuple[int, int, int]) -> "FeeTable":

@@ -16,19 +16,30 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
 from tradebot.platform import extensions
 from tradebot.venue.account import Account, Balance, Keys, OrderStatus, OwnTrade
-from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
+from tradebot.venue.events import (
+    AccountEvent,
+    BookEvent,
+    ConnectedEvent,
+    MarketEvent,
+    OrderEvent,
+    OrderState,
+    TimeEvent,
+    TradeEvent,
+)
 from tradebot.venue.fees import Fees, FeeTable, FeeTier
 from tradebot.venue.market import Book, BookLevel, Candle, Clock, MarketData, MarketStream, Ticker
 from tradebot.venue.settings import VenueSettings
 
 __all__ = [
     "Account",
+    "AccountEvent",
     "Balance",
     "Book",
     "BookEvent",
     "BookLevel",
     "Candle",
     "Clock",
+    "ConnectedEvent",
     "FeeTable",
     "FeeTier",
     "Fees",
@@ -38,6 +49,8 @@ __all__ = [
     "MarketEvent",
     "MarketStatus",
     "MarketStream",
+    "OrderEvent",
+    "OrderState",
     "OrderStatus",
     "OwnTrade",
     "Ticker",
@@ -45,6 +58,7 @@ __all__ = [
     "TradeEvent",
     "Venue",
     "VenueClass",
+    "check_venue",
     "fee_table",
     "open_venue",
     "split_symbol",
@@ -118,6 +132,15 @@ def open_venue(
         SettingsError: no venue of that name is installed, or it cannot be used as the settings say.
     """
     return _venue_class(settings.venue)(settings, keys, timeout=timeout)
+
+
+def check_venue(name: str) -> None:
+    """Finds a venue that is not installed before anything is set up.
+
+    Raises:
+        SettingsError: no venue of that name is installed.
+    """
+    extensions.find(GROUP, name, "venue")
 
 
 def fee_table(name: str) -> FeeTable:

@@ -15,7 +15,9 @@ Environment = Literal["Emulator", "Sandbox", "Production"]
 class VenueSettings(StageSettings, frozen=True, kw_only=True):
     """What a stage needs to reach the venue; keys are the trader's alone."""
 
-    symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "such as BTCUSD"] = "BTCUSD"
-    venue: Annotated[str, "the exchange: gemini, or another installed venue"] = DEFAULT
-    environment: Annotated[Environment, "Emulator, Sandbox or Production"] = "Emulator"
-    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
+    symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), ("symbol, such as BTCUSD")] = (
+        "BTCUSD"
+    )
+    venue: Annotated[str, "exchange: gemini, or another installed venue"] = DEFAULT
+    environment: Annotated[Environment, "environment: Emulator, Sandbox or Production"] = "Emulator"
+    emulator_url: Annotated[str, "address of the emulator"] = "http://127.0.0.1:8090"

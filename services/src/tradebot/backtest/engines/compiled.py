@@ -33,7 +33,7 @@ def check_cash(cash: float) -> None:
         ValueError: it is not a finite number above 0.
     """
     if not 0 < cash < np.inf:
-        raise ValueError(f"the cash at the start is {cash}: give a number above 0")
+        raise ValueError(f"the cash at the start is {cash}: use a number above 0")
 
 
 def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:
@@ -47,14 +47,14 @@ def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:
     rows = len(bars.ts)
     if len(orders.side) != rows or len(orders.size) != rows:
         raise ValueError(
-            f"there are {rows} bars but {len(orders.side)} sides and {len(orders.size)} sizes:"
-            " a strategy must give one of each for every bar"
+            f"there are {rows} bars but {len(orders.side)} sides and {len(orders.size)} sizes: a "
+            "strategy must return one side and one size for every bar"
         )
     if not np.isfinite(orders.size[orders.side > 0]).all():
         row = int(np.flatnonzero((orders.side > 0) & ~np.isfinite(orders.size))[0])
-        raise ValueError(f"the size of the buy at bar {row} is {orders.size[row]}: give a number")
+        raise ValueError(f"the size of the buy at bar {row} is {orders.size[row]}: return a number")
     if not orders.reach_bps >= 0:
-        raise ValueError(f"reach_bps is {orders.reach_bps}: give 0 or more")
+        raise ValueError(f"reach_bps is {orders.reach_bps}: use 0 or more")
     equity = np.empty(rows)
     position = np.empty(rows)
     count = int(np.count_nonzero(orders.side)) + 1

@@ -146,11 +146,11 @@ class Simulation:
     ) -> tuple[float | None, float | None]:
         """Both prices on the venue's steps: a limit no worse for us, a stop no earlier."""
         if limit is not None and stop is not None:
-            raise ValueError("an order has a limit or a stop, not both")
+            raise ValueError("an order can have a limit or a stop, not both")
         step = self._costs.price_step
         for name, price in (("limit", limit), ("stop", stop)):
             if price is not None and not 0 < price < math.inf:
-                raise ValueError(f"the {name} of an order is {price}: give a price above 0")
+                raise ValueError(f"the {name} of an order is {price}: use a price above 0")
         return (
             None if limit is None else limit_on_step(side, limit, step),
             None if stop is None else limit_on_step(-side, stop, step),
@@ -277,7 +277,7 @@ class Simulation:
 
 def _check_size(size: float | None) -> None:
     if size is None or not math.isfinite(size):
-        raise ValueError(f"the size of an order is {size}: give a number")
+        raise ValueError(f"the size of an order is {size}: use a number")
 
 
 def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:

@@ -7,7 +7,7 @@ Prices:   tradebot history fetch --venue gemini --symbol $symbol --from 2021-01-
 
 import numpy as np
 
-from tradebot.backtest.strategies.standards import moving_average
+from tradebot.backtest.strategies.standards import crossings, moving_average
 from tradebot.backtest.strategy import Bars, Orders
 
 SPACE = {"fast": (3, 30), "slow": (20, 120)}
@@ -15,8 +15,5 @@ SPACE = {"fast": (3, 30), "slow": (20, 120)}
 
 def signals(bars: Bars, fast: int = 10, slow: int = 30) -> Orders:
     """Row i may use bars 0…i alone; its order reaches the market at the next bar's open."""
-    above = moving_average(bars.close, fast) > moving_average(bars.close, slow)
-    side = np.zeros(len(bars.ts), np.int8)
-    side[slow:][above[slow:] & ~above[slow - 1 : -1]] = 1
-    side[slow:][~above[slow:] & above[slow - 1 : -1]] = -1
+    side = crossings(moving_average(bars.close, fast), moving_average(bars.close, slow))
     return Orders(side=side, size=np.ones(len(bars.ts)))

@@ -24,8 +24,8 @@ def all_charts(run: Run) -> list[tuple[str, str, Any]]:
     return [
         ("equity", "Equity", equity(run)),
         ("drawdown", "Drawdown", drawdowns(run)),
-        ("trades", "Trades on price", trades(run)),
-        ("months", "Return of each month", months(run)),
+        ("trades", "Price and trades", trades(run)),
+        ("months", "Monthly returns", months(run)),
         ("returns", "Distribution of daily returns", distribution(run)),
     ]
 

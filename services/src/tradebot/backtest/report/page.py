@@ -21,9 +21,10 @@ TILES = (
     "Fees paid",
 )
 CAPTION = (
-    "Orders reach the market at the open after their decision, pay fees and half the spread, and"
-    " take at most a share of a bar's volume. A result on one stretch of prices is luck until it"
-    " holds on others: compare it with buying and holding, other periods, symbols and seeds."
+    "Orders reach the market at the open after the decision, pay fees and half the spread, and "
+    "take at most a share of a bar's volume. A result on one period may be luck: compare it "
+    "with buy-and-hold and with other periods, symbols and seeds. Nothing here is financial "
+    "advice."
 )
 
 
@@ -74,5 +75,5 @@ def write(path: Path, page: str) -> None:
         path.write_text(page)
     except OSError as error:
         raise SettingsError(
-            f"--report is {str(path)!r}: {error.strerror}; give a path that can be written"
+            f"--report is {str(path)!r}: {error.strerror}; choose a writable path"
         ) from None

@@ -97,11 +97,11 @@ def survey(findings: Sequence[Finding], title: str) -> Table:
 def survey_verdict(spread: Spread) -> str:
     """The spread in a sentence."""
     return (
-        f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile"
-        f" {_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile"
-        f" {_percent(spread.upper_quartile)}, best {_percent(spread.best)};"
-        f" {_percent(spread.beat_holding)} of them beat buying and holding,"
-        f" {_percent(spread.lost)} lost money."
+        f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile "
+        f"{_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile "
+        f"{_percent(spread.upper_quartile)}, best {_percent(spread.best)}; "
+        f"{_percent(spread.beat_holding)} of them beat buy-and-hold, {_percent(spread.lost)} "
+        "lost money."
     )
 
 

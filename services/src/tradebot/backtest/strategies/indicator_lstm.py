@@ -18,14 +18,18 @@ from tradebot.indicator_lstm.model import IndicatorLstm
 PLACES = 2
 
 
-def truncate(value: float, places: int = PLACES) -> float:
-    """`value` cut off after so many places, towards zero.
+def truncate(value: float, *, mended: bool = False) -> float:
+    """`value` cut off after two places, towards zero, as Blankly's `trunc` does it.
 
-    >>> truncate(1.239), truncate(0.009)
-    (1.23, 0.0)
+    A product may lie just below a whole number through rounding, and loses a hundredth then;
+    `mended` keeps it.
+
+    >>> truncate(1.239), truncate(0.29), truncate(0.29, mended=True)
+    (1.23, 0.28, 0.29)
     """
-    scale = 10.0**places
-    return float(math.trunc(value * scale + math.copysign(1e-9, value)) / scale)
+    scale = 10.0**PLACES
+    slack = math.copysign(1e-9, value) if mended else 0.0
+    return float(math.trunc(scale * value + slack) / scale)
 
 
 class ThreeDayMean:
@@ -52,10 +56,12 @@ class IndicatorLstmStrategy(Strategy):
     Args:
         model: the network.
         before: closes that precede the first bar, so that the indicators are known from the start.
+        mended: sizes as `truncate` has them.
     """
 
-    def __init__(self, model: IndicatorLstm, before: Floats) -> None:
+    def __init__(self, model: IndicatorLstm, before: Floats, *, mended: bool = False) -> None:
         self._model = model
+        self._mended = mended
         self._before = before
         self._mean = ThreeDayMean()
 
@@ -64,10 +70,13 @@ class IndicatorLstmStrategy(Strategy):
         seen = market.history("close", market.index + 1)
         ratio = self._mean.next_day(self._model.ratios(np.concatenate([self._before, seen])))
         if ratio > 1:
-            size = truncate(market.cash * 2 * (ratio - 1) / market.close)
+            size = self._cut(market.cash * 2 * (ratio - 1) / market.close)
             if size > 0:
                 market.buy(amount=size)
         else:
-            size = truncate(truncate(market.position) * 2 * (1 - ratio))
+            size = self._cut(self._cut(market.position) * 2 * (1 - ratio))
             if size > 0:
                 market.sell(amount=size)
+
+    def _cut(self, size: float) -> float:
+        return truncate(size, mended=self._mended)

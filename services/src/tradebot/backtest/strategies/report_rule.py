@@ -24,6 +24,7 @@ from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks
 from tradebot.domain.situation import (
     BPS,
+    Exits,
     Increments,
     Inputs,
     Prediction,
@@ -97,6 +98,7 @@ class ReportRule(Strategy):
         self.account: Account | None = None
         """Folded from the fills; opened at the first bar."""
         self._halted = ""
+        self._signal_at = 0
 
     def on_fill(self, execution: Execution) -> None:
         """Books the fill, on the market's steps."""
@@ -118,6 +120,7 @@ class ReportRule(Strategy):
         decision = decide(state, self._inputs(market, end, quote), self._rules)
         self.decisions.append(decision)
         self._halted = self._halted or decision.halt
+        self._signal_at = end if decision.usable else self._signal_at
         equity = marks.equity_of(state, quote, self._rules)
         mid = None if equity is None else quote.mid
         self.account = fold.marked(self.account, end, equity, mid)
@@ -128,7 +131,7 @@ class ReportRule(Strategy):
             self.account = fold.ordered(self.account, end)
 
     def _state(self, account: Account) -> State:
-        like = State(base=ZERO, quote=ZERO, halted=self._halted)
+        like = State(base=ZERO, quote=ZERO, halted=self._halted, signal_at=self._signal_at)
         return fold.state_of(account, like, self._increments.minimum)
 
     def _traded(self, execution: Execution) -> Traded:
@@ -193,6 +196,7 @@ def bare(rules: Settings) -> Settings:
         max_daily_loss=None,
         max_drawdown=None,
         max_model_age_ms=2**62,
+        exits=Exits(),
     )
 
 

@@ -1,9 +1,13 @@
 """Standards that every strategy is held against, as functions of arrays."""
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
 from tradebot.backtest.orders import Floats
 from tradebot.backtest.strategy import Bars, Orders
+
+Sides = npt.NDArray[np.int8]
 
 
 def buy_and_hold(bars: Bars) -> Orders:
@@ -16,21 +20,77 @@ def buy_and_hold(bars: Bars) -> Orders:
 def moving_average(values: Floats, window: int) -> Floats:
     """The mean of the last `window` values; `nan` until there are so many.
 
+    A value that is not a number makes the means `nan` that hold it, and no others. The mean of
+    equal values is that value.
+
     >>> moving_average(np.array([1.0, 2.0, 3.0]), 2).tolist()
     [nan, 1.5, 2.5]
+
+    Raises:
+        ValueError: the window is below 1.
     """
+    if window < 1:
+        raise ValueError(f"the window of a moving average is {window}: give 1 or more")
     means = np.full(len(values), np.nan)
-    if len(values) >= window:
-        sums = np.cumsum(np.concatenate([[0.0], values]))
-        means[window - 1 :] = (sums[window:] - sums[:-window]) / window
+    _fill_means(np.asarray(values, dtype=np.float64), window, means)
     return means
+
+
+@numba.njit(cache=True)
+def _fill_means(values: Floats, window: int, means: Floats) -> None:
+    """A running sum, formed anew once in each window so that rounding does not add up."""
+    total, unknown, alike = 0.0, 0, 0
+    for row in range(len(values)):
+        new = values[row]
+        old = values[row - window] if row >= window else 0.0
+        if not np.isfinite(new):
+            unknown += 1
+            new = 0.0
+        if not np.isfinite(old):
+            unknown -= 1
+            old = 0.0
+        total += new - old
+        alike = alike + 1 if row > 0 and values[row] == values[row - 1] else 1
+        if row % window == window - 1:
+            total = 0.0
+            for place in range(row - window + 1, row + 1):
+                total += values[place] if np.isfinite(values[place]) else 0.0
+        if row >= window - 1 and unknown == 0:
+            means[row] = values[row] if alike >= window else total / window
+
+
+ROUNDING = 1e-12
+"""Share of a line by which another must lie above it; less is rounding."""
+
+
+def crossings(fast: Floats, slow: Floats) -> Sides:
+    """Where one line crosses another: 1 from not above it to above, −1 back, 0 elsewhere.
+
+    Rows in which a line is not known are passed over. Lines that differ by rounding are equal, so
+    that those of a constant price do not cross.
+
+    >>> crossings(np.array([1.0, 3.0, np.nan, 1.0]), np.full(4, 2.0)).tolist()
+    [0, 1, 0, -1]
+    """
+    side = np.zeros(len(fast), np.int8)
+    _fill_crossings(fast, slow, side)
+    return side
+
+
+@numba.njit(cache=True)
+def _fill_crossings(fast: Floats, slow: Floats, side: Sides) -> None:
+    before = -1
+    for row in range(len(fast)):
+        gap = fast[row] - slow[row]
+        if not np.isfinite(gap):
+            continue
+        above = 1 if gap > ROUNDING * abs(slow[row]) else 0
+        if before >= 0:
+            side[row] = above - before
+        before = above
 
 
 def sma_cross(bars: Bars, fast: int = 10, slow: int = 30, size: float = 1.0) -> Orders:
     """Buys when the fast moving average of closes crosses above the slow one, sells below."""
-    above = moving_average(bars.close, fast) > moving_average(bars.close, slow)
-    known = np.arange(1, len(bars.ts)) >= slow
-    side = np.zeros(len(bars.ts), np.int8)
-    side[1:][known & above[1:] & ~above[:-1]] = 1
-    side[1:][known & ~above[1:] & above[:-1]] = -1
+    side = crossings(moving_average(bars.close, fast), moving_average(bars.close, slow))
     return Orders(side=side, size=np.full(len(bars.ts), size))

@@ -35,18 +35,20 @@ class TuneSettings(CostSettings, frozen=True, kw_only=True):
     )
     data: Annotated[str, "file of bars"] = ""
     strict: Annotated[
-        bool, "refuse data of which anything had to be repaired, dropped or assumed"
+        bool, "reject data if anything in it had to be repaired, dropped or assumed"
     ] = False
     volume_unit: Annotated[
-        VolumeUnit, "what the data's volumes count: base, quote or ticks; by its form if empty"
+        VolumeUnit,
+        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
     ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     method: Annotated[
-        Literal["optuna", "grid"], "trials that learn from earlier ones, or every combination"
+        Literal["optuna", "grid"],
+        "search method: trials guided by earlier ones, or every combination",
     ] = "optuna"
-    trials: Annotated[int, msgspec.Meta(ge=2), "trials a split; a grid has about as many"] = 100
+    trials: Annotated[int, msgspec.Meta(ge=2), "trials per split; a grid has about as many"] = 100
     splits: Annotated[int, msgspec.Meta(ge=1, le=50), "walk-forward tests"] = 4
-    purge: Annotated[int, msgspec.Meta(ge=0), "bars left out between learning and test"] = 50
+    purge: Annotated[int, msgspec.Meta(ge=0), "bars skipped between training and test"] = 50
     seed: Annotated[int, "seed of the search"] = 0
     json: Annotated[bool, "print the result as one JSON object on the last line"] = False
 
@@ -109,10 +111,15 @@ def _search(
 
 
 def _table(outcomes: list[Outcome], yearly: float, name: str) -> Table:
-    view = Table(title=f"{name}: promised and kept", title_justify="left", box=None, pad_edge=False)
+    view = Table(
+        title=(f"{name}: in sample and out of sample"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for heading in ("split", "best parameters", "trials"):
         view.add_column(heading)
-    for heading in ("Sharpe promised", "not luck", "Sharpe kept"):
+    for heading in ("Sharpe in sample", "not luck", "Sharpe out of sample"):
         view.add_column(heading, justify="right")
     for number, outcome in enumerate(outcomes, 1):
         view.add_row(
@@ -130,10 +137,10 @@ def _verdict(outcomes: list[Outcome], yearly: float) -> str:
     kept = sharpe_of_step(np.concatenate([outcome.test_returns for outcome in outcomes])) * yearly
     promised = float(np.mean([outcome.promised for outcome in outcomes])) * yearly
     return (
-        f"On bars that no trial saw, all tests together: Sharpe {kept:z.2f}"
-        f" (promised {promised:z.2f} on average). `not luck` is the deflated Sharpe ratio: the"
-        " probability that the promise is better than the best of as many useless trials; below"
-        " 95 % it proves nothing."
+        f"Out of sample, over all tests together: Sharpe {kept:z.2f} (in sample {promised:z.2f} "
+        "on average). `not luck` is the deflated Sharpe ratio: the probability that the "
+        "in-sample result is better than the best of as many trials without skill. Below 95 % "
+        "it proves nothing."
     )
 
 
@@ -158,7 +165,7 @@ command = platform_settings.command(
     TuneSettings,
     _tune,
     name="tune",
-    summary="Searches a strategy's parameters, and says how much of the best is luck.",
+    summary="Searches a strategy's parameters, and reports how much of the best result is luck.",
     example="tradebot tune SmaCross --data prices.csv --resolution 1h --trials 200",
     arguments=("strategy",),
 )

@@ -66,7 +66,7 @@ def find(name: str) -> Tunable:
     if name == "SmaCross":
         return Tunable(name, sma_cross, {"fast": Range(3, 60), "slow": Range(20, 240)})
     if not name.endswith(".py"):
-        raise SettingsError(f"strategy is {name!r}: give SmaCross or the path of a .py file")
+        raise SettingsError(f"strategy is {name!r}: use SmaCross or the path of a .py file")
     module = run_file(Path(name))
     signals: Any = getattr(module, "signals", None)
     space: Any = getattr(module, "SPACE", None)
@@ -79,6 +79,6 @@ def find(name: str) -> Tunable:
         ranges = {key: Range(low, high) for key, (low, high) in space.items()}
     except (TypeError, ValueError):
         raise SettingsError(
-            f"{name}: SPACE is {space!r}; give each parameter a pair, its least and greatest value"
+            f"{name}: SPACE is {space!r}; set each parameter to a pair, its minimum and maximum"
         ) from None
     return Tunable(Path(name).stem, signals, ranges)

@@ -32,8 +32,8 @@ Split(learn_start=0, learn_end=70, test_start=75, test_end=100)]
     length = (rows - first) // splits
     if length < 2 or first - purge < 2:
         raise ValueError(
-            f"{rows} bars are too few for {splits} splits with a purge of {purge}: give more bars,"
-            " fewer splits or a shorter purge"
+            f"{rows} bars are too few for {splits} splits with a purge of {purge}: use more "
+            "bars, fewer splits or a shorter purge"
         )
     edges = [first + index * length for index in range(splits)] + [rows]
     return [Split(0, start - purge, start, end) for start, end in pairwise(edges)]

@@ -20,9 +20,21 @@ def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> 
     """The amount of base that risk and the greatest position allow, on the venue's step."""
     spend = settings.risk_fraction * state.quote
     amount = spend / (price * (1 + inputs.taker_fee_bps / BPS)) if price > 0 else ZERO
-    if settings.max_position is not None:
-        amount = min(amount, settings.max_position - held(state, settings))
+    limit = most(state, inputs, settings, price)
+    if limit is not None:
+        amount = min(amount, limit - held(state, settings))
     return max(ZERO, floor_to(amount, inputs.increments.amount_step))
+
+
+def most(state: State, inputs: Inputs, settings: Settings, price: Decimal | None) -> Decimal | None:
+    """The greatest position in base currency, bought at `price`; `None` where no limit is set."""
+    limit, unit = settings.max_position, settings.max_position_unit
+    if limit is None or unit == "base":
+        return limit
+    if inputs.quote is None or price is None or price <= 0:
+        return ZERO
+    value = limit if unit == "quote" else limit * state.equity(inputs.quote.mid)
+    return value / price
 
 
 def of_sell(state: State, inputs: Inputs, settings: Settings) -> Decimal:
@@ -51,7 +63,9 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     """Passes if what is allowed reaches the venue's smallest order."""
     least = inputs.increments.minimum
     passed = proposal.amount >= least and proposal.amount > 0
-    reason = f"{proposal.amount} of base; the smallest order is {least}"
-    if proposal.side == "buy" and settings.max_position is not None:
-        reason += f", the position {held(state, settings)} of {settings.max_position}"
+    reason = f"{proposal.amount} of base; the minimum order is {least}"
+    limit = most(state, inputs, settings, proposal.price)
+    if proposal.side == "buy" and limit is not None:
+        limit = floor_to(limit, inputs.increments.amount_step)
+        reason += f", the position {held(state, settings)} of {limit}"
     return Verdict(gate=GATE, passed=passed, reason=reason)

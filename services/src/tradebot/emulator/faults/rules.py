@@ -285,7 +285,7 @@ def read_faults(path: str) -> FaultFile:
         chaos_rules(file.chaos or Chaos())
     except OSError as error:
         raise SettingsError(
-            f"faults file {path}: {error.strerror}; give --faults the path of a YAML file"
+            f"faults file {path}: {error.strerror}; set --faults to the path of a YAML file"
         ) from None
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"faults file {path}: {error}; see docs/emulator.md") from None

@@ -28,7 +28,9 @@ def read_bars(
     checked = load(Path(path), strict=strict, tell=tell)
     table = checked.table
     if table.height < 2:
-        raise SettingsError(f"market file {path} has fewer than two bars with prices")
+        raise SettingsError(
+            f"market file {path} has fewer than two bars with prices: use a longer file"
+        )
     if checked.step not in STEPS:
         raise SettingsError(
             f"market file {path}: its bars are {checked.step / 1000:g} s apart; give minutes or"

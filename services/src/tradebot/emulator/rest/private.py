@@ -111,18 +111,17 @@ def history(exchange: Exchange, caller: Caller) -> list[View]:
 
 
 def my_trades(exchange: Exchange, caller: Caller) -> list[View]:
-    """`/v1/mytrades`, newest first."""
+    """`/v1/mytrades`, newest first: the first from `timestamp` on, or without it the last."""
     symbol = _symbol(exchange, caller)
     since = milliseconds(_number(caller, "timestamp", 0))
     found = [
         fill
-        for fill in reversed(caller.account.fills)
+        for fill in caller.account.fills
         if (symbol is None or fill.symbol == symbol) and fill.ts >= since
     ]
-    return [
-        fill_view(fill, exchange.markets[fill.symbol].instrument)
-        for fill in found[: min(500, _number(caller, "limit_trades", 50))]
-    ]
+    limit = min(500, _number(caller, "limit_trades", 50))
+    page = found[:limit] if "timestamp" in caller.parameters else found[-limit:]
+    return [fill_view(fill, exchange.markets[fill.symbol].instrument) for fill in reversed(page)]
 
 
 def _symbol(exchange: Exchange, caller: Caller) -> str | None:

@@ -27,7 +27,8 @@ class IndicatorLstmForecaster:
         resolution_minutes: length of a bar; the tutorial's are days, an hour suits a bot.
         epochs: passes over the data.
         seed: of the weights.
-        scaled: standardise the features, which the tutorial does not do.
+        scaled: standardise the features and take the MACD of the definition, which the tutorial
+            does not do.
     """
 
     name = "IndicatorLstm"
@@ -44,7 +45,7 @@ class IndicatorLstmForecaster:
             raise ValueError("resolution_minutes and epochs must be 1 or more")
         self.max_rows = resolution_minutes * CLOSES
         self._minutes = resolution_minutes
-        self._training = Training(epochs=epochs, seed=seed, scaled=scaled)
+        self._training = Training(epochs=epochs, seed=seed, mended=scaled)
         self._model: IndicatorLstm | None = None
 
     @property
@@ -54,7 +55,7 @@ class IndicatorLstmForecaster:
             "resolution_minutes": self._minutes,
             "epochs": self._training.epochs,
             "seed": self._training.seed,
-            "scaled": self._training.scaled,
+            "scaled": self._training.mended,
         }
 
     def fit(self, history: Series) -> None:
@@ -67,7 +68,7 @@ class IndicatorLstmForecaster:
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
         """The coming minutes by the newest bars of `history`."""
-        assert self._model is not None, "forecast needs a fit or a restore first"
+        assert self._model is not None, "call fit or restore before forecast"
         closes = self._closes(history, EPISODE)
         knots = np.concatenate([[0.0], np.cumsum(np.log(self._model.ratios(closes)))])
         bars_ahead = (start + MINUTE * np.arange(steps) - history.end) / (self._minutes * MINUTE)
@@ -78,7 +79,7 @@ class IndicatorLstmForecaster:
 
     def dump(self) -> bytes:
         """The weights and the scale of the features."""
-        assert self._model is not None, "dump needs a fit or a restore first"
+        assert self._model is not None, "call fit or restore before dump"
         return self._model.dump()
 
     def restore(self, state: bytes) -> None:

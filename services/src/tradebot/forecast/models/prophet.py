@@ -122,7 +122,7 @@ class ProphetForecaster:
 
         The fit is what it was on the newest minute learnt from: newer minutes do not change it.
         """
-        assert self._fitted is not None, "fit or restore comes first"
+        assert self._fitted is not None, "call fit or restore first"
         ts = start + MINUTE * np.arange(steps, dtype=np.int64)
         state = np.random.get_state()  # Prophet samples from numpy's global state
         np.random.seed(0)
@@ -136,7 +136,7 @@ class ProphetForecaster:
 
     def dump(self) -> bytes:
         """Prophet's own JSON, without its history's rows."""
-        assert self._fitted is not None, "fit or restore comes first"
+        assert self._fitted is not None, "call fit or restore first"
         return str(model_to_json(self._fitted)).encode()
 
     def restore(self, state: bytes) -> None:

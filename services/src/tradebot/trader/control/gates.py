@@ -1,9 +1,9 @@
-"""Whether the trader may trade: four conditions, each with its reason."""
+"""Whether the trader may trade: its conditions, each with its reason."""
 
 from collections.abc import Callable
 from typing import Final
 
-from tradebot.domain.situation import Holdings
+from tradebot.domain.situation import DAY_MS, Holdings
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
 from tradebot.trader import metrics
@@ -11,7 +11,7 @@ from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.lease import Lease
-from tradebot.trader.settings import TraderSettings
+from tradebot.trader.settings import WINDOW_MS, TraderSettings, rules
 
 SELLS: Final[dict[Holdings, str]] = {
     "Own": "what the bot's own orders bought",
@@ -21,7 +21,7 @@ SELLS: Final[dict[Holdings, str]] = {
 
 
 class Gates:
-    """Reads the four conditions off the parts that know them."""
+    """Reads the conditions off the parts that know them."""
 
     def __init__(
         self,
@@ -36,10 +36,19 @@ class Gates:
         self._clock = clock
         self._forecasts = forecasts
         self._lease = lease
+        self._since = 0
+        """The venue's time when this trader first knew it."""
 
     def conditions(self) -> list[Condition]:
-        """All four as they are now."""
-        found = [self.reconciled(), self.feed_fresh(), self.model_fresh(), self.halted()]
+        """All as they are now."""
+        found = [
+            self.reconciled(),
+            self.feed_fresh(),
+            self.windows_fresh(),
+            self.model_fresh(),
+            self.halted(),
+            self.outside_trades(),
+        ]
         for condition in found:
             gauge = metrics.CONDITION.labels(self._settings.bot, condition.type)
             gauge.set(int(condition.status))
@@ -53,19 +62,37 @@ class Gates:
         doubt = self._engine.doubt
         if doubt:
             return _condition("Reconciled", False, "NotReconciled", doubt)
-        message = f"the books agree with the venue; a sell sells {SELLS[self._settings.holdings]}"
+        message = (
+            f"the account agrees with the venue; a sell sells {SELLS[self._settings.holdings]}"
+        )
         return _condition("Reconciled", True, "Reconciled", message)
 
     def feed_fresh(self) -> Condition:
         """Whether the venue's feed was heard of lately, in real seconds."""
         silence, limit = self._clock.silence(), self._settings.max_silence_seconds
         if self._clock.now() == 0:
-            message = "nothing has come from the venue's feed yet"
+            message = "nothing has arrived from the venue's feed yet"
             return _condition("FeedFresh", False, "NoFeed", message)
         if silence > limit:
             message = f"the venue's feed has been silent for more than {limit:g} s"
             return _condition("FeedFresh", False, "FeedSilent", message)
-        return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is heard")
+        return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is up to date")
+
+    def windows_fresh(self) -> Condition:
+        """Whether windows come: the newest that was decided on is younger than three minutes and
+        the lag that is allowed. A trader that has just started gets as long."""
+        now = self._clock.now()
+        if now == 0:
+            message = "no window can be judged: nothing has come from the venue's feed yet"
+            return _condition("WindowsFresh", False, "NoFeed", message)
+        self._since = self._since or now
+        newest = self._engine.newest_window()
+        limit = 2 * WINDOW_MS + rules(self._settings).max_window_age_ms
+        if now - max(newest, self._since) > limit:
+            seen = f"for {(now - newest) / 60_000:.0f} min" if newest else "since this bot began"
+            message = f"no window has come {seen}: is liquidity running, and the feed complete?"
+            return _condition("WindowsFresh", False, "WindowsSilent", message)
+        return _condition("WindowsFresh", True, "WindowsFresh", "windows come")
 
     def model_fresh(self) -> Condition:
         """Whether the forecast's model has seen recent prices."""
@@ -74,12 +101,12 @@ class Gates:
             return _condition("ModelFresh", False, "NoForecast", self._forecasts.absence())
         limit = self._settings.max_model_age_seconds
         if now and history_end - now > limit * 1000:
-            message = f"the last minute that the model saw is more than {limit} s in the future"
+            message = f"the model's last minute is more than {limit} s in the future"
             return _condition("ModelFresh", False, "ModelAhead", message)
         if now - history_end > limit * 1000:
-            message = f"the last minute that the model saw is more than {limit} s old"
+            message = f"the model's last minute is more than {limit} s old"
             return _condition("ModelFresh", False, "ModelStale", message)
-        return _condition("ModelFresh", True, "ModelFresh", "the model has seen recent prices")
+        return _condition("ModelFresh", True, "ModelFresh", "the model's data is up to date")
 
     def halted(self) -> Condition:
         """Whether the bot is halted or paused."""
@@ -92,10 +119,26 @@ class Gates:
             return _condition("Halted", True, "Paused", state.paused)
         return _condition("Halted", False, "Running", "neither halted nor paused")
 
+    def outside_trades(self) -> Condition:
+        """Whether others traded on the bot's account in the last day of exchange time.
+
+        It closes no gate: the bot's own position is still its own.
+        """
+        last = self._engine.books.ledger.outside_traded
+        if last and self._clock.now() - last < DAY_MS:
+            message = (
+                "in the last 24 hours trades were made on this account that no order of the bot"
+                " explains; give the bot an account and a key of its own"
+            )
+            return _condition("OutsideTrades", True, "TradedByOthers", message)
+        message = "all trades of the last 24 hours are the bot's own"
+        return _condition("OutsideTrades", False, "OnlyOwnTrades", message)
+
     def watch(self, readiness: Readiness) -> None:
         """The stage is ready while the conditions are good; stale means unready, never an end."""
         readiness.check("Reconciled", _bad_when(False, self.reconciled))
         readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
+        readiness.check("WindowsFresh", _bad_when(False, self.windows_fresh))
         readiness.check("ModelFresh", _bad_when(False, self.model_fresh))
         if self._settings.mode != "Paused":  # which is what was asked for
             readiness.check("Halted", _bad_when(True, self.halted))

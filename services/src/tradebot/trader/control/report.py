@@ -1,22 +1,26 @@
 """What a trader tells of itself: the conditions that decide whether it may trade.
 
 On one machine they are the readiness gates and a metric; in a cluster they go beside that into
-the TradeBot's status (`tradebot.platform.cluster_status` implements `Reporter`).
+the TradeBot's status (`tradebot.trader.cluster.status` implements `Reporter`).
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
-ConditionType = Literal["Reconciled", "FeedFresh", "ModelFresh", "Halted"]
+ConditionType = Literal[
+    "Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted", "OutsideTrades"
+]
+
+BAD_WHEN_TRUE: Final[frozenset[ConditionType]] = frozenset({"Halted", "OutsideTrades"})
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """One condition in Kubernetes' manner.
 
     `reason` is one word in CamelCase for programs, such as `FeedSilent`; `message` a sentence for
-    a person. `Halted` is bad when true, the others when false.
+    a person. Those in `BAD_WHEN_TRUE` are bad when true, the others when false.
     """
 
     type: ConditionType
@@ -29,7 +33,7 @@ class Reporter(Protocol):
     """Somewhere that conditions are shown."""
 
     async def report(self, conditions: Sequence[Condition]) -> None:
-        """Shows all four conditions; called on each change and every few seconds.
+        """Shows all conditions; called on each change and every few seconds.
 
         A failure to report never stops a trader: an implementation logs it and tries again at
         the next call.

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tradebot.trader.control.client import ask, command_of, common_options
+from tradebot.trader.control.report import BAD_WHEN_TRUE
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -25,7 +26,7 @@ def lines(status: dict[str, Any]) -> list[str]:
     if any(float(amount) for amount in outside):
         found.append(f"  outside    {outside[0]} base and {outside[1]} quote moved by others")
     for condition in status["conditions"]:
-        good = condition["status"] is not (condition["type"] == "Halted")
+        good = condition["status"] is not (condition["type"] in BAD_WHEN_TRUE)
         mark = "ok " if good else "NOT"
         found.append(f"  {mark} {condition['type']}: {condition['message']}")
     return found
@@ -34,7 +35,7 @@ def lines(status: dict[str, Any]) -> list[str]:
 def _whose(status: dict[str, Any]) -> str:
     """What a sell would sell of the base balance."""
     if float(status["sells"]) == float(status["base"]):
-        return "all of it"
+        return "everything"
     return "what the bot bought; the rest of the balance is not the bot's own"
 
 
@@ -47,6 +48,6 @@ command = command_of(
     "status",
     [click.Argument(["bot"]), *common_options()],
     _status,
-    summary="What a bot is doing, and if it does not trade, why.",
+    summary="Shows what a bot is doing and, if it does not trade, why.",
     example="tradebot status btc",
 )

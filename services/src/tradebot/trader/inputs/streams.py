@@ -5,7 +5,6 @@ are state, not work: their end is read at each start, and nothing of them is com
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -13,7 +12,6 @@ from typing import Final
 import msgspec
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    OFFSET_END,
     Consumer,
     KafkaException,
     Message,
@@ -23,6 +21,7 @@ from confluent_kafka import (
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import consumer
+from tradebot.platform.topic import PATIENCE, bounds
 from tradebot.plausible import feed
 from tradebot.plausible.values import Now, symbol_of
 from tradebot.records import FeedRecord, decode
@@ -30,7 +29,6 @@ from tradebot.trader.settings import TraderSettings
 
 POLL_SECONDS: Final = 0.2
 BATCH: Final = 2000
-METADATA_SECONDS: Final = 10.0
 LAST_FORECASTS: Final = 50
 """Records a partition that are read again at a start; other bots' may be among them."""
 
@@ -101,49 +99,12 @@ def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
     """
     reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}")
     partitions = [where for where, _, _ in bounds(reader, topic)]
-    starts = reader.committed(partitions, timeout=METADATA_SECONDS)
+    starts = reader.committed(partitions, timeout=PATIENCE)
     for where in starts:
         if where.offset < 0:
             where.offset = OFFSET_BEGINNING
     reader.assign(starts)
     return reader
-
-
-def tail_reader(settings: TraderSettings, topic: str, *, last: int) -> Consumer:
-    """A consumer of the topic's last records a partition and of what comes after."""
-    reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}-tail")
-    starts = []
-    for where, low, high in bounds(reader, topic):
-        where.offset = max(low, high - last) if last else OFFSET_END
-        starts.append(where)
-    reader.assign(starts)
-    return reader
-
-
-def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]]:
-    """The topic's partitions, each with its first offset and the one after its last.
-
-    Raises:
-        KafkaException: the broker does not tell them within some seconds, in which a topic that
-            was just created finds its leaders.
-    """
-    deadline = time.monotonic() + METADATA_SECONDS
-    while True:
-        try:
-            found = []
-            partitions = (
-                reader.list_topics(topic, timeout=METADATA_SECONDS).topics[topic].partitions
-            )
-            for number in partitions:
-                where = TopicPartition(topic, number)
-                low, high = reader.get_watermark_offsets(where, timeout=METADATA_SECONDS)
-                found.append((where, low, high))
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return found
 
 
 def feed_time(messages: list[Message], symbol: str, now: Now) -> int:

@@ -94,11 +94,11 @@ class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a look between windows saw at `ts` (ms), in quote currency; `None` if not sound."""
+    """What a look between windows saw at `ts` (ms), in quote currency, by sound prices."""
 
     ts: int
-    equity: Decimal | None
-    mid: Decimal | None
+    equity: Decimal
+    mid: Decimal
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -15,13 +15,12 @@ from typing import Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from tradebot.platform.kafka import consumer, ensure_topics, producer
+from tradebot.platform.kafka import ensure_topics, producer
 from tradebot.platform.settings import StageSettings
-from tradebot.trader.inputs.streams import bounds
+from tradebot.platform.topic import messages
 from tradebot.trader.journal.entries import Body, Entry
 from tradebot.trader.journal.store import JournalError, decode, encode
 
-READ_SECONDS: Final = 10.0
 AHEAD_KB: Final = 4096
 """What the client reads ahead; its own default is more than a trader may use in all."""
 
@@ -55,7 +54,7 @@ def _bare(value: bytes, published: int) -> Entry:
     try:
         found = _decode_bare(value)
     except msgspec.DecodeError as error:
-        raise JournalError(f"a journal entry cannot be read: {error}") from None
+        raise JournalError(f"cannot read a journal entry: {error}") from None
     return Entry(
         number=found.number,
         epoch=found.epoch,
@@ -112,7 +111,7 @@ class KafkaJournal:
             try:
                 seen = _glance(value)
             except msgspec.DecodeError as error:
-                raise JournalError(f"a journal entry cannot be read: {error}") from None
+                raise JournalError(f"cannot read a journal entry: {error}") from None
             if numbers and seen.epoch < epoch:
                 continue
             while numbers and numbers[-1] >= seen.number:
@@ -125,30 +124,15 @@ class KafkaJournal:
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         """All values of the bot up to the topic's present end, each with its place."""
-        reader = consumer(
-            self._settings,
-            f"journal-{self._bot.decode()}",
-            **{"queued.max.messages.kbytes": AHEAD_KB},
-        )
+        group = f"journal-{self._bot.decode()}"
+        ahead = {"queued.max.messages.kbytes": AHEAD_KB}
         try:
-            for where, low, high in bounds(reader, self._topic):
-                where.offset = low
-                reader.assign([where])
-                position = low
-                while position < high:
-                    message = reader.poll(READ_SECONDS)
-                    if message is None:
-                        raise JournalError(f"the journal {self._topic} stopped answering")
-                    if message.error() is not None:
-                        raise JournalError(f"the journal {self._topic}: {message.error()}")
-                    offset = message.offset() or 0
-                    position = offset + 1
-                    if message.key() == self._bot:
-                        yield where.partition << 48 | offset, message.value() or b""
+            for message in messages(self._settings, self._topic, group, **ahead):
+                if message.key() == self._bot:
+                    place = (message.partition() or 0) << 48 | (message.offset() or 0)
+                    yield place, message.value() or b""
         except KafkaException as error:
-            raise JournalError(f"the journal {self._topic} cannot be read: {error}") from None
-        finally:
-            reader.close()
+            raise JournalError(f"cannot read the journal {self._topic}: {error}") from None
 
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several the first may be durable alone, as after a crash between."""
@@ -193,4 +177,4 @@ def _finish(written: "asyncio.Future[None]", error: KafkaError | None) -> None:
     if error is None:
         written.set_result(None)
     else:
-        written.set_exception(JournalError(f"the journal could not be written: {error}"))
+        written.set_exception(JournalError(f"cannot write the journal: {error}"))

@@ -7,6 +7,7 @@ into the books so that the bot's own profit stays its own.
 """
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +26,8 @@ OVERLAP_MS: Final = 60_000
 """Fills are asked for again from a minute before the last known, should clocks disagree."""
 DEEPER_MS: Final = 86_400_000
 """How much further back fills are looked for when balances do not add up."""
+STEADY_TRIES: Final = 3
+"""Times that trades and balances are read again until the balances no longer change."""
 SETTLE_SECONDS: Final = 0.5
 """Balances that do not add up are read again after this, before others are held responsible."""
 
@@ -85,12 +88,18 @@ class Reconciler:
         for placed in self._books.ledger.unresolved():
             await self._executor.resolve(placed)
         await self._end_live_orders()
-        outside, trades_to = await self._book_trades(now if first else None)
+        start = now if first else self._books.ledger.trades_to - OVERLAP_MS
+        outside, trades_to = await self._book_trades(start)
         base, quote = await self._balances()
         if not first and not self._adds_up(base, quote):
             await self._sleep(SETTLE_SECONDS)
-            await self._book_own_trades(self._books.ledger.trades_to - DEEPER_MS)
-            base, quote = await self._balances()
+            for _ in range(STEADY_TRIES):  # so that trades and balances are of the same moment
+                before = base, quote
+                more, newest = await self._book_trades(self._books.ledger.trades_to - DEEPER_MS)
+                outside, trades_to = outside | more, max(trades_to, newest)
+                base, quote = await self._balances()
+                if (base, quote) == before:
+                    break
         return await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
 
     def made_since_asked(self) -> int:
@@ -119,25 +128,26 @@ class Reconciler:
 
     async def _without_intent(self, client_order_id: str) -> None:
         """An order in this bot's name that its journal does not know: its books are not whole."""
-        self._flag("no_intent", f"no intent is known for {client_order_id}")
+        self._flag("no_intent", f"no intent matches {client_order_id}")
         reason = (
-            f"the venue holds order {client_order_id} in this bot's name, but the journal knows no"
-            " such intent: was its journal lost, or is its name used twice?"
+            f"the venue has order {client_order_id} in this bot's name, but the journal has no "
+            "such intent: check whether the journal was lost or another bot uses the same name"
         )
         if self._books.ledger.halted != reason:
             await self._books.record(Halted(reason=reason))
 
-    async def _book_trades(self, since: int | None) -> tuple[set[int], int]:
-        """Books the fills on or after `since`; answers outside trades, and the last one's time."""
-        ledger = self._books.ledger
-        start = ledger.trades_to - OVERLAP_MS if since is None else since
-        outside: set[int] = set()
-        others, newest = await self._book_own_trades(start)
-        for trade in others:
-            if trade.tid not in ledger.outside_trades:
-                outside.add(trade.tid)
-                await self._note_trade(trade)
-        return outside, max(newest, ledger.trades_to, since or 0)
+    async def _book_trades(self, since: int) -> tuple[dict[int, OwnTrade], int]:
+        """Books the fills on or after `since`.
+
+        Returns the trades of others that were not known, by their id, and the time of the last
+        trade of all.
+        """
+        known = self._books.ledger.outside_trades
+        others, newest = await self._book_own_trades(since)
+        found = {
+            trade.tid: trade for trade in others if trade.tid not in known and not trade.broken
+        }
+        return found, max(newest, since, self._books.ledger.trades_to)
 
     async def _book_own_trades(self, since: int) -> tuple[list[OwnTrade], int]:
         """Books the fills of this bot's orders on or after `since`.
@@ -164,7 +174,7 @@ class Reconciler:
         if name is not None and name.bot == self._bot and name.number > self._books.ledger.number:
             await self._without_intent(trade.client_order_id)
         else:
-            self._flag("outside_trade", f"trade {trade.tid} is of no order of this bot's")
+            self._flag("outside_trade", f"trade {trade.tid} belongs to no order of this bot")
 
     async def _balances(self) -> tuple[Balance, Balance]:
         held = {balance.currency.upper(): balance for balance in await self._account.balances()}
@@ -182,22 +192,27 @@ class Reconciler:
         self,
         base: Balance,
         quote: Balance,
-        outside: set[int],
+        outside: dict[int, OwnTrade],
         trades_to: int,
         number: int,
         *,
         mid: Decimal,
         first: bool,
     ) -> Outcome:
+        for trade in outside.values():
+            await self._note_trade(trade)
         ledger = self._books.ledger
         certain = not ledger.unresolved()
+        traded = _moved_by(list(outside.values()), self._currencies[0])
         moved = (ZERO, ZERO)
         if not first and certain:
             moved = (base.amount - ledger.base, quote.amount - ledger.quote)
         if any(moved):
             shifts = zip(moved, self._currencies, strict=True)
             changes = (f"{plain(shift.normalize())} {currency}" for shift, currency in shifts)
-            self._flag("outside_balance", f"others moved the balances by {' and '.join(changes)}")
+            self._flag(
+                "outside_balance", (f"the balances changed from outside by {' and '.join(changes)}")
+            )
         if certain:
             await self._books.record(
                 Balanced(
@@ -208,6 +223,9 @@ class Reconciler:
                     mid=mid,
                     trades_to=trades_to,
                     outside_trades=tuple(sorted(outside)),
+                    traded_base=traded[0] if any(moved) else ZERO,
+                    traded_quote=traded[1] if any(moved) else ZERO,
+                    traded_at=max((trade.ts for trade in outside.values()), default=0),
                     number=number,
                 )
             )
@@ -225,6 +243,20 @@ class Reconciler:
         metrics.FLAGS.labels(self._bot, kind).inc()
         self._notes.append(note)
         self._log.warning("reconciliation", kind=kind, note=note)
+
+
+def _moved_by(trades: Sequence[OwnTrade], base: str) -> tuple[Decimal, Decimal]:
+    """What trades moved of base and quote, with their fees."""
+    moved_base = moved_quote = ZERO
+    for trade in trades:
+        sign = 1 if trade.side == "buy" else -1
+        moved_base += sign * trade.amount
+        moved_quote -= sign * trade.price * trade.amount
+        if trade.fee_currency == base:
+            moved_base -= trade.fee
+        else:
+            moved_quote -= trade.fee
+    return moved_base, moved_quote
 
 
 def _intents_by_order(books: Books) -> dict[str, Intent]:

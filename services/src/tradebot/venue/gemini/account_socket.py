@@ -134,7 +134,7 @@ class AccountSocket:
         except FeedBrokenError as error:
             raise AmbiguousError(error.cause, error.message, request=method) from None
         except TimeoutError:
-            message = f"no answer within {self._reply_seconds:g} s"
+            message = f"no response within {self._reply_seconds:g} s"
             raise AmbiguousError("Timeout", message, request=method) from None
         finally:
             del self._waiting[number]
@@ -147,7 +147,7 @@ def _judge(method: str, reply: Reply) -> None:
         return
     told = reply.error
     reason = str(told.code) if told is not None else str(reply.status)
-    message = told.msg if told is not None and told.msg else "refused without a message"
+    message = told.msg if told is not None and told.msg else "rejected without a message"
     kind = RejectedError if 400 <= reply.status < 500 else AmbiguousError
     raise kind(reason, message, request=method, status=reply.status)
 

@@ -51,8 +51,12 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
 
 
-class FillAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill of the account; `type` is "Buy" or "Sell", the fee is the venue's."""
+class FillAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"break_type": "break"}):
+    """A fill of the account; `type` is "Buy" or "Sell", the fee is the venue's.
+
+    `break_type` is empty unless the venue took the trade back. `full` means that the balances are
+    as if it had not happened. `manual` means that they were corrected separately, so it counts.
+    """
 
     tid: int
     order_id: str
@@ -65,6 +69,7 @@ class FillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     fee_amount: Decimal
     symbol: str = ""
     client_order_id: str = ""
+    break_type: str = ""
 
     @property
     def side(self) -> OrderSide:

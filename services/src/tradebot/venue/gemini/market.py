@@ -80,7 +80,7 @@ class GeminiMarket:
         """
         if not is_interface(interface):
             raise SettingsError(
-                f"interface is {interface!r}: gemini has {', '.join(INTERFACES)}; give one of them"
+                f"interface is {interface!r}: for gemini, use one of {', '.join(INTERFACES)}"
             )
         return connect(self._endpoints, symbol, interface, clock, stall_seconds=stall_seconds)
 

@@ -43,7 +43,7 @@ def refusal(
             return None
         return AmbiguousError(
             "UnreadableAnswer",
-            f"not an answer of the venue: {excerpt(body)}",
+            f"not a response from the venue: {excerpt(body)}",
             request=request,
             status=status,
         )

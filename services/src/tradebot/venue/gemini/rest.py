@@ -39,6 +39,7 @@ from tradebot.venue.market import Book, Candle, Ticker
 
 Answer = TypeVar("Answer")
 
+DAY_MS: Final = 86_400_000
 PAGE: Final = 500
 PUBLIC_HEADERS: Final = {"User-Agent": "tradebot", "Accept-Encoding": "gzip, deflate"}
 ORDERS: Final[Any] = list[OrderAnswer] | OrderAnswer
@@ -208,7 +209,8 @@ class GeminiRest:
 
         Pages forward as the venue documents it: a page holds the first 500 from its timestamp on,
         newest first. Asks again from the last one's own millisecond, so that fills of the same
-        millisecond are not lost; a fill seen twice is kept once.
+        millisecond are not lost; a fill seen twice is kept once. Where one millisecond has more
+        fills than a page holds, the rest of them comes from their orders.
         """
         found: dict[int, FillAnswer] = {}
         start = since
@@ -217,9 +219,26 @@ class GeminiRest:
             page = await self._post("/v1/mytrades", list[FillAnswer], parameters)
             fresh = [trade for trade in page if trade.tid not in found]
             found.update((trade.tid, trade) for trade in fresh)
-            if len(page) < PAGE or not fresh:
+            if len(page) < PAGE:
                 return sorted(found.values(), key=lambda trade: (trade.timestampms, trade.tid))
-            start = max(trade.timestampms for trade in page)
+            if fresh:
+                start = max(trade.timestampms for trade in page)
+                continue
+            crowded = max(trade.timestampms for trade in page)
+            fills = await self._fills_of_orders(symbol, crowded)
+            found.update((trade.tid, trade) for trade in fills if trade.timestampms >= since)
+            start = crowded + 1
+
+    async def _fills_of_orders(self, symbol: str, ts: int) -> list[FillAnswer]:
+        """The fills of all orders that were filled and could have been at `ts` (ms)."""
+        orders = await self.orders_history(symbol, since=max(0, ts - DAY_MS))
+        orders += await self.active_orders()
+        fills: list[FillAnswer] = []
+        for order in orders:
+            if order.symbol.upper() != symbol.upper() or not order.executed_amount:
+                continue
+            fills += (await self.order_status(order.order_id, include_trades=True)).trades
+        return fills
 
     async def balances(self) -> list[BalanceAnswer]:
         """What the account holds, by currency."""

@@ -50,10 +50,12 @@ def _read(name: str, path: str) -> str:
     try:
         text = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError(f"{name} is {path!r}: {why}; give the path of a key's file") from None
+        why = error.strerror if isinstance(error, OSError) else "the file is not text"
+        raise SettingsError(
+            f"{name} is {path!r}: {why}; set it to the path of a key file"
+        ) from None
     if not text:
-        raise SettingsError(f"{name} is {path!r}: the file is empty; put the key into it")
+        raise SettingsError(f"{name} is {path!r}: the file is empty; write the key to it")
     return text
 
 

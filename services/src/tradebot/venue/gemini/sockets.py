@@ -84,7 +84,7 @@ class Socket:
 
     def _broken(self, error: ConnectionClosed) -> FeedBrokenError:
         if self._stalled:
-            return FeedBrokenError("stalled", f"nothing for {self._stall_seconds:g} s")
+            return FeedBrokenError("stalled", f"silent for {self._stall_seconds:g} s")
         return FeedBrokenError("closed", f"the venue closed the connection: {error}")
 
 
@@ -114,7 +114,7 @@ async def open_socket(
         status = error.response.status_code
         raise FeedBrokenError("refused", f"{url}: HTTP {status} {body}".rstrip()) from None
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
-        why = str(error) or "no answer"
+        why = str(error) or "no response"
         raise FeedBrokenError("closed", f"cannot connect to {url}: {why}") from None
     socket = Socket(connection, stall_seconds)
     socket.watch()

@@ -60,7 +60,7 @@ class Wire:
         except NEVER_SENT as error:
             raise TransportError(type(error).__name__, _sentence(error), request=path) from None
         except TimeoutError:
-            message = f"no whole answer within {self._timeout:g} s"
+            message = f"no complete response within {self._timeout:g} s"
             raise AmbiguousError("Timeout", message, request=path) from None
         except httpx.HTTPError as error:
             raise AmbiguousError(type(error).__name__, _sentence(error), request=path) from None

@@ -76,7 +76,9 @@ class BookKeeper:
             at, after = Decimal(price), Decimal(size)
             return at, self.book.set(side, at, after), after
         except InvalidOperation:
-            raise FeedBrokenError("malformed", f"a level of {size!r} at {price!r}") from None
+            raise FeedBrokenError(
+                "malformed", (f"invalid level: size {size!r}, price {price!r}")
+            ) from None
 
     def check_crossed(self) -> None:
         """A trade can take a while to show in the book, but not for long."""
@@ -101,7 +103,7 @@ class BookKeeper:
         now = self.clock.now()
         ahead = ts - now
         if self.dated and ahead > AHEAD_MS:
-            raise FeedBrokenError("malformed", f"a frame's time is {ahead // 1000} s ahead")
+            raise FeedBrokenError("malformed", f"a frame's time is {ahead // 1000} s in the future")
         self.clock.observe(ts)
         if self.dated:
             return

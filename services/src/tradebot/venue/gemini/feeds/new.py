@@ -89,7 +89,7 @@ class NewFeed(BookKeeper):
     def _acknowledged(self, message: _Frame) -> None:
         if message.status != 200:
             why = message.error or _Failure()
-            text = f"subscription refused with {message.status}: {why.code} {why.msg}"
+            text = f"subscription rejected with {message.status}: {why.code} {why.msg}"
             raise FeedBrokenError("refused", text.strip())
 
     def _depth(self, message: _Frame) -> list[MarketEvent]:
@@ -98,14 +98,14 @@ class NewFeed(BookKeeper):
         ts = milliseconds(message.time)
         if self._last is None:
             if message.first != message.last:
-                raise FeedBrokenError("gap", "the first depth update is not a whole book")
+                raise FeedBrokenError("gap", "the first depth update is not a full book")
             self._last = message.last
             self.heard(ts)
             return [self.whole(message.bids, message.asks, ts)]
         if message.last <= self._last:
             return []
         if self._last + 1 < message.first:
-            missing = f"updates {self._last + 1} to {message.first - 1} are missing"
+            missing = f"missing updates {self._last + 1} to {message.first - 1}"
             raise FeedBrokenError("gap", missing)
         self._last = message.last
         self.heard(ts)
@@ -130,7 +130,7 @@ class NewFeed(BookKeeper):
             self._reasons.trade(maker, Decimal(message.price), Decimal(message.amount), ts)
             number = int(message.trade_id or 0)
         except (ArithmeticError, ValueError) as error:
-            raise FeedBrokenError("malformed", f"a trade that cannot be read: {error}") from None
+            raise FeedBrokenError("malformed", f"unreadable trade: {error}") from None
         return TradeEvent(
             TradeRecord(self.symbol, number, message.price, message.amount, maker, ts)
         )

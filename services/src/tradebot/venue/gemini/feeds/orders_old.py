@@ -92,7 +92,7 @@ class OldOrderFeed:
         if number is None:
             return
         if self._last is not None and not self._last <= number <= self._last + 1:
-            raise FeedBrokenError("gap", f"message {self._last + 1} was due and {number} came")
+            raise FeedBrokenError("gap", f"expected message {self._last + 1}, got {number}")
         self._last = number
 
     def _event(self, message: _Message) -> AccountEvent | None:

@@ -87,7 +87,7 @@ class V1Feed(BookKeeper):
         if number < 0:
             raise FeedBrokenError("malformed", "a message without socket_sequence")
         if number > self._next:
-            raise FeedBrokenError("gap", f"message {self._next} was due and {number} came")
+            raise FeedBrokenError("gap", f"expected message {self._next}, got {number}")
         if number < self._next:
             return True
         self._next = number + 1
@@ -115,7 +115,7 @@ class V1Feed(BookKeeper):
     def _trade(self, event: _Event, ts: int) -> TradeEvent:
         maker = event.makerSide
         if maker not in ("bid", "ask", "auction"):
-            raise FeedBrokenError("malformed", f"a trade whose maker is {maker!r}")
+            raise FeedBrokenError("malformed", f"a trade with the unknown maker side {maker!r}")
         return TradeEvent(
             TradeRecord(self.symbol, event.tid, event.price, event.amount, maker, ts)  # type: ignore[arg-type]  # checked
         )

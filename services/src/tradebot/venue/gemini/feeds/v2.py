@@ -79,7 +79,7 @@ class V2Feed(BookKeeper):
         if message.trades is not None:
             return self._begin(message, ts)
         if not self._begun:
-            raise FeedBrokenError("gap", "a change came before the whole book")
+            raise FeedBrokenError("gap", "a change arrived before the full book")
         changes: list[Change] = []
         for taker, price, size in message.changes:
             side: Side = "bid" if taker == "buy" else "ask"
@@ -100,7 +100,7 @@ class V2Feed(BookKeeper):
         try:
             price, amount = decimal_of(record.price), decimal_of(record.amount)
         except ValueError as error:
-            raise FeedBrokenError("malformed", f"a trade that cannot be read: {error}") from None
+            raise FeedBrokenError("malformed", f"unreadable trade: {error}") from None
         maker: Side = "bid" if record.maker_side == "bid" else "ask"
         self._reasons.trade(maker, price, amount, record.ts)
         return TradeEvent(record)

@@ -34,8 +34,8 @@ class ClusterApi:
         self._token = folder / "token"
         if not (host or server) or not self._token.is_file():
             raise SettingsError(
-                "lease or report is kubernetes, but this process runs in no pod with a service"
-                " account's token: use --lease file and --report none on one machine"
+                "lease or report is kubernetes, but this process does not run in a pod with a "
+                "service account token: on one machine use --lease file and --report none"
             )
         context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
         self._http = httpx.AsyncClient(

@@ -24,7 +24,7 @@ LATE_RECHECK_SECONDS = 30.0
 Place = tuple[str, str]
 
 
-class Voice:
+class StatusWriter:
     """What it remembers of a bot is since when it starts, and since when something is amiss."""
 
     def __init__(self, api: Api, observed: Observed) -> None:
@@ -63,7 +63,7 @@ class Voice:
         try:
             await self._api.create(events.event(bot, kind, said.reason, said.message))
         except ApiError as error:
-            _log.info("an event was refused: %s", error)
+            _log.info("an event was rejected: %s", error)
 
     def _settling(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> float:
         """Seconds to wait before `wanted` is told: the steps of a start are one write, not many."""

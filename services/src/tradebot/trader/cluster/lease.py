@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 
 from tradebot.platform import logs
-from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
 from tradebot.platform.settings import SettingsError
+from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 
 LEASE_SECONDS: Final = 15
 """A holder that has not renewed for so long may be followed."""
@@ -74,7 +74,7 @@ class KubernetesLease:
                     continue
                 _log.info("waiting for the lease", holder=held_by)
             except httpx.HTTPError as error:
-                _log.warning("the lease cannot be read", error=repr(error))
+                _log.warning("could not read the lease", error=repr(error))
             await asyncio.sleep(1.0)
 
     async def exceed(self, epoch: int) -> int:
@@ -91,9 +91,9 @@ class KubernetesLease:
                 if await self._write(self._lease):
                     return self._epoch
             except httpx.HTTPError as error:
-                _log.warning("the lease's epoch could not be raised", error=repr(error))
+                _log.warning("could not raise the lease's epoch", error=repr(error))
             await asyncio.sleep(0.2)  # a renewal came between, and reads the object anew
-        raise SettingsError(f"the lease trader-{self._bot} was lost before its epoch was raised")
+        raise SettingsError(f"lost the lease trader-{self._bot} before its epoch was raised")
 
     def held(self) -> bool:
         """Whether the lease is surely ours; once false it stays false."""
@@ -115,7 +115,7 @@ class KubernetesLease:
         try:
             await self._api.request("PUT", self._path, self._lease | {"spec": spec})
         except httpx.HTTPError as error:
-            _log.warning("the lease could not be given back", error=repr(error))
+            _log.warning("could not release the lease", error=repr(error))
 
     async def _read(self) -> dict[str, Any]:
         answer = await self._api.request("GET", self._path)
@@ -194,10 +194,10 @@ class KubernetesLease:
                     continue
                 pause = RENEW_SECONDS
             except httpx.HTTPError as error:
-                _log.warning("the lease could not be renewed", error=repr(error))
+                _log.warning("could not renew the lease", error=repr(error))
                 pause = 1.0
         self._lost = True
-        _log.error("the lease is lost: this trader sends nothing more")
+        _log.error("lost the lease: this trader sends no more orders")
 
 
 def _now() -> str:

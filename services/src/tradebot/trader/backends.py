@@ -10,8 +10,8 @@ from tradebot.trader.settings import TraderSettings
 def lease_of(settings: TraderSettings) -> Lease:
     """The right to act for the bot."""
     if settings.lease == "kubernetes":
-        from tradebot.platform.cluster_api import ClusterApi
-        from tradebot.platform.cluster_lease import KubernetesLease
+        from tradebot.trader.cluster.api import ClusterApi
+        from tradebot.trader.cluster.lease import KubernetesLease
 
         return KubernetesLease(
             ClusterApi(),
@@ -38,8 +38,8 @@ def journal_of(settings: TraderSettings) -> Journal:
 def reporter_of(settings: TraderSettings) -> Reporter:
     """Where the bot's conditions are shown beside its readiness gates."""
     if settings.report == "kubernetes":
-        from tradebot.platform.cluster_api import ClusterApi
-        from tradebot.platform.cluster_status import StatusReporter
+        from tradebot.trader.cluster.api import ClusterApi
+        from tradebot.trader.cluster.status import StatusReporter
 
         return StatusReporter(
             ClusterApi(),

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from tradebot.platform import logs
-from tradebot.platform.cluster_api import TRADER, ClusterApi, bot_path
+from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 
 REREAD_SECONDS: Final = 30.0
 MESSAGE_SECONDS: Final = 60.0
@@ -71,7 +71,7 @@ class StatusReporter:
             await self._report(conditions)
         except httpx.HTTPError as error:
             self._read_at = float("-inf")
-            _log.warning("the status could not be reported", error=repr(error))
+            _log.warning("could not report the status", error=repr(error))
 
     async def close(self) -> None:
         """Closes the connections."""

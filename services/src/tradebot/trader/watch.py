@@ -1,0 +1,151 @@
+"""Looks at the money every few seconds, whether windows come or not.
+
+A look asks the same `decide` as a window does, without a forecast: loss limits halt, exits sell,
+and nothing buys. The price is that of the last trade on the topic. The venue itself is asked where
+no trade was heard of, and before anything is done or kept: a record can be wrong, and an order
+needs a book. So a look works while Kafka, the feed, windows and forecasts are gone.
+"""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+from tradebot.domain.decision import Decision, Inputs, Quote, Window, decide
+from tradebot.domain.risk.marks import equity_of
+from tradebot.domain.situation import Stored
+from tradebot.platform import logs
+from tradebot.records import Document
+from tradebot.trader import metrics
+from tradebot.trader.engine import Engine
+from tradebot.trader.inputs.trades import LastTrade
+from tradebot.trader.journal.documents import decision_document
+from tradebot.trader.journal.entries import Watched
+from tradebot.trader.selling import Selling
+from tradebot.venue.errors import VenueError
+
+MARK_MS: Final = 60_000
+"""Where no window has moved the marks for so long, a look does."""
+
+
+class Watch:
+    """The looks of one bot.
+
+    Args:
+        seconds: real time between two looks.
+    """
+
+    def __init__(self, engine: Engine, selling: Selling, trades: LastTrade, seconds: float) -> None:
+        self._engine = engine
+        self._selling = selling
+        self._trades = trades
+        self._seconds = seconds
+        self._bot = engine.books.who.bot
+        self._log = logs.get("trader.watch")
+
+    async def run(self) -> None:
+        """Looks until it is cancelled.
+
+        Raises:
+            JournalError: the journal cannot be written; nothing was sent.
+        """
+        while True:
+            await asyncio.sleep(self._seconds)
+            await self.look()
+
+    async def look(self) -> None:
+        """One look: by the last trade where that says that all is well, else by the venue."""
+        engine = self._engine
+        if not engine.books.ledger.known or engine.stopping or self._all_is_well():
+            return
+        async with engine.acting:
+            if not engine.stopping:
+                await self._look_at_the_venue()
+
+    def _all_is_well(self) -> bool:
+        """Whether the last trade is fresh, and neither halts, exits nor moves a mark."""
+        engine = self._engine
+        now = engine.clock.now()
+        price = self._trades.price(now)
+        if price is None:
+            return False
+        quote = Quote(bid=price, ask=price + engine.market.instrument.price_step, last=price)
+        stored = self._stored(now, quote)
+        decision = decide(stored.state, stored.inputs, stored.settings)
+        if decision.halt or decision.exit or stored.state.flattening or self._mark_due(now, price):
+            return False
+        equity = stored.state.equity(price)
+        metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=price)
+        return True
+
+    async def _look_at_the_venue(self) -> None:
+        engine = self._engine
+        try:
+            ticker = await engine.market.ticker()
+        except VenueError as error:
+            self._log.warning("no price to watch by", reason=str(error))
+            return
+        quote = Quote(bid=ticker.bid, ask=ticker.ask, last=ticker.last)
+        engine.see(quote)
+        now = engine.clock.now() or ticker.ts
+        stored = self._stored(now, quote)
+        decision = decide(stored.state, stored.inputs, stored.settings)
+        if decision.halt:
+            await engine.halt(decision.halt)
+        if decision.action == "sell":
+            await self._sell(stored, decision)
+        elif decision.exit:
+            self._log.warning(
+                "an exit is held back",
+                exit=decision.exit,
+                gate=decision.gate,
+                reason=decision.reason,
+            )
+        else:
+            await self._selling.settle()
+        equity = equity_of(stored.state, quote, stored.settings)
+        if equity is None:
+            return
+        metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=quote.mid)
+        if now and self._mark_due(now, quote.mid):
+            await engine.books.record(Watched(ts=now, equity=equity, mid=quote.mid))
+
+    def _stored(self, now: int, quote: Quote) -> Stored:
+        """All that a look is decided on: a window that says nothing, and no forecast."""
+        engine = self._engine
+        inputs = Inputs(
+            now=now,
+            window=Window(end=now, ratio=None, complete=False),
+            prediction=None,
+            quote=quote,
+            increments=engine.market.instrument.increments,
+            taker_fee_bps=engine.fee_bps,
+            market_status=engine.market.instrument.status,
+        )
+        return Stored(state=engine.state(), inputs=inputs, settings=engine.rules)
+
+    async def _sell(self, stored: Stored, decision: Decision) -> None:
+        engine, now = self._engine, stored.inputs.now
+        name = self._selling.name(now)
+        self._log.warning("exit", decision=name, exit=decision.exit, reason=decision.reason)
+
+        def documents(order: str) -> tuple[Document, ...]:
+            made = decision_document(
+                engine.books.who,
+                stored,
+                decision,
+                name=name,
+                ts=now,
+                epoch=engine.books.ledger.epoch,
+                client_order_id=order,
+            )
+            return (made,) if order else ()  # a try without an order is in the log alone
+
+        await self._selling.down(decision.exit, name, documents=documents)
+
+    def _mark_due(self, now: int, mid: Decimal) -> bool:
+        """Whether `mid` is to be kept: windows are silent, or a trailing stop has a new high."""
+        engine = self._engine
+        ledger, held = engine.books.ledger, engine.state().position
+        trails = engine.rules.exits.trailing_stop is not None
+        higher = trails and held is not None and mid > held.high
+        return higher or now - max(ledger.window_end, ledger.watched_at) >= MARK_MS
