@@ -45,7 +45,7 @@ def ask(
         raise _nobody(bot, state_dir) from None
     if answer.status_code != 200:
         raise click.ClickException(
-            f"the trader of {bot} refused ({answer.status_code}): {answer.text.strip()}"
+            f"the trader of {bot} rejected this ({answer.status_code}): {answer.text.strip()}"
         )
     found: dict[str, Any] = answer.json()
     return found
@@ -53,7 +53,8 @@ def ask(
 
 def _nobody(bot: str, state_dir: Path) -> click.ClickException:
     return click.ClickException(
-        f"no trader of bot {bot} runs under {state_dir}: give its name and its --state-dir"
+        f"no trader of bot {bot} is running under {state_dir}: check the bot's name and its "
+        "--state-dir"
     )
 
 
@@ -66,7 +67,7 @@ def act_command(
         click.Option(
             ["--because"],
             required=because_required,
-            help="why; kept in the journal and shown with the bot",
+            help="reason; kept in the journal and shown with the bot",
         ),
         *common_options(),
     ]
@@ -106,9 +107,9 @@ def common_options() -> list[click.Parameter]:
             default=DEFAULT_STATE_DIR,
             envvar="TRADEBOT_STATE_DIR",
             show_default=True,
-            help="the trader's state folder",
+            help="state folder of the trader",
         ),
-        click.Option(["--json", "as_json"], is_flag=True, help="one JSON object"),
+        click.Option(["--json", "as_json"], is_flag=True, help="print one JSON object"),
     ]
 
 

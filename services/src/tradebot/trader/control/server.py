@@ -108,8 +108,8 @@ class ControlServer:
             try:
                 order = msgspec.json.decode(await request.body(), type=ControlRequest)
             except msgspec.DecodeError as error:
-                return Response(f"that is no order: {error}\n", 400)
-            self._log.info("a person's order", act=name, because=order.because, by=order.by)
+                return Response(f"not a valid request: {error}\n", 400)
+            self._log.info("user command", act=name, because=order.because, by=order.by)
             told = await act(order.because, order.by)
             return Response(msgspec.json.encode({"told": told}), media_type="application/json")
 
