@@ -9,6 +9,7 @@ import pytest
 from faust.types import TP
 from prometheus_client import REGISTRY
 from waiting.conditions import until_async
+from waiting.virtual_time import VirtualTime
 
 from tradebot.domain.checkpoint import Checkpoint
 from tradebot.domain.symbol_windows import WindowRules
@@ -160,9 +161,9 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
 
 
 async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
-    monkeypatch: pytest.MonkeyPatch,
+    virtual_time: VirtualTime,
 ) -> None:
-    monkeypatch.setattr(module, "LATE_SECONDS", 0.02)
+    virtual_time.rule(module)
     broker = Broker(end=100)
     async with running(broker) as partition:
         owner = Owner(LiquiditySettings())
@@ -181,7 +182,7 @@ async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
         for stale in range(15):  # a venue whose clock is five minutes back
             turn(30 + 2 * stale, record(stale).value)
         assert owner._late() is None, "some late records are nothing to tell"
-        await until_async(lambda: owner._late() is not None)
+        virtual_time.now += module.LATE_SECONDS + 1
         assert (owner._late() or "").startswith("every record of BTCUSD in gemini-feed-0 is older")
         turn(60, record(60).value)
         assert owner._late() is None, "its time has caught up"
@@ -214,7 +215,7 @@ async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() 
     place = Place(Topics(), 0, WindowRules(), 1.0)
     made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
     task = asyncio.create_task(made.run())
-    await until_async(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
+    await until_async(lambda: "not from windows of 60000 ms" in (made.trouble or ""))
     task.cancel()
 
 

@@ -73,7 +73,7 @@ def read(checkpoint: Checkpoint, length: int) -> tuple[int, list[SymbolPlace]]:
         return max(checkpoint.offset, int(counted)), places
     except ValueError:
         raise CheckpointError(
-            f"the committed offset carries {checkpoint.metadata!r}, which is not of windows of"
+            f"the committed offset contains {checkpoint.metadata!r}, which is not from windows of"
             f" {length} ms"
         ) from None
 

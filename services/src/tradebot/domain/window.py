@@ -297,7 +297,10 @@ class PartitionWindows:
         if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= 16):
             reason = f"{symbol!r} is not a symbol"
         elif len(self.symbols) >= MAX_SYMBOLS:
-            reason = f"the partition has {MAX_SYMBOLS} symbols; give the topic more partitions"
+            reason = (
+                f"the partition has the maximum of {MAX_SYMBOLS} symbols: add partitions to the "
+                "topic"
+            )
         if reason:
             if offset >= self.counted:
                 self.rejected.append((offset, reason))

@@ -145,10 +145,11 @@ class FeedPartition:
         """A sentence where nothing of a symbol has counted for a while, though records come."""
         for symbol, since in self._sick.items():
             if monotonic() - since >= LATE_SECONDS:
+                place = f"{self.tp.topic}-{self.tp.partition}"
                 return (
-                    f"every record of {symbol} in {self.tp.topic}-{self.tp.partition} is older than"
-                    " windows that are closed, or ahead of its clock: has the venue's time gone"
-                    " back? Give another --topic-prefix or --group"
+                    f"every record of {symbol} in {place} is older than windows that are already "
+                    "closed, or ahead of the symbol's clock. If the venue's time went back, use "
+                    "another --topic-prefix or --group"
                 )
         return None
 
@@ -156,7 +157,7 @@ class FeedPartition:
         committed = await self._output.open()
         first, end = await asyncio.to_thread(self._offsets.bounds, *self.tp)
         if committed is not None and committed.offset > end:
-            _log.warning("the feed was made anew", partition=self.tp.partition, end=end)
+            _log.warning("the feed topic was recreated", partition=self.tp.partition, end=end)
             committed = None
         windows = PartitionWindows(self._place.rules, committed)
         windows.passed(first)
@@ -173,7 +174,7 @@ class FeedPartition:
         self.reached = windows.next
         await self._read_on(windows)
         self.trouble = None
-        _log.info("partition taken over", partition=self.tp.partition, offset=windows.next)
+        _log.info("took over the partition", partition=self.tp.partition, offset=windows.next)
 
     async def _write_forever(self) -> None:
         while True:
