@@ -70,7 +70,7 @@ def act_command(
     ]
 
     def callback(bot: str, because: str | None, state_dir: Path, as_json: bool) -> None:
-        order = Order(because=because or default, by=_user())
+        order = Order(because=because or default, by=user())
         told = ask(state_dir, bot, act, order)
         click.echo(json.dumps(told) if as_json else told["told"])
 
@@ -110,7 +110,8 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def _user() -> str:
+def user() -> str:
+    """Who gives the order, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
