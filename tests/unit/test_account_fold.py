@@ -233,7 +233,7 @@ def live(history: list[Sent], events: list[OrderEvent]) -> Ledger:
 
 
 def replayed(history: list[Sent]) -> Account:
-    """Through the documents that the trader wrote."""
+    """Through the documents that the trader wrote, each delivered twice."""
     ledger, bodies = intended(history), {}
     for event in events_of(history):
         before, ledger = ledger, apply(ledger, event)
@@ -248,7 +248,7 @@ def replayed(history: list[Sent]) -> Account:
             window_end=number * 60_000,
             decision=decision(sent.side),
             order={"state": "filled"},
-            fills=[body for body in mine if "trade_id" in body],
+            fills=2 * [body for body in mine if "trade_id" in body],
             minimum=MINIMUM,
         )
     return account
@@ -266,7 +266,7 @@ class Still:
 
 
 def backtested(history: list[Sent]) -> Account:
-    """As the event engine tells a strategy of its fills: in floats."""
+    """As the event engine tells a strategy of its fills: in floats, and here twice."""
     nan = np.array([np.nan])
     columns = Columns(
         log_price=nan,
@@ -278,7 +278,7 @@ def backtested(history: list[Sent]) -> Account:
     rule = ReportRule(columns, rules=Settings(), costs=COSTS, step_ms=60_000)
     rule.on_bar(Still())  # type: ignore[arg-type]
     for sent in history:
-        for fill in sent.fills:
+        for fill in (*sent.fills, *sent.fills):
             rule.on_fill(
                 Execution(
                     number=fill.trade_id,
