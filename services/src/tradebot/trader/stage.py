@@ -17,10 +17,10 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
+from tradebot.trader.backends import journal_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
-from tradebot.trader.homes import journal_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
@@ -112,7 +112,7 @@ async def _hold(
         gates.watch(readiness)
         reporter = reporter_of(settings)
         logs.get("trader").info(
-            "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
+            "the bot started", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
         )
         loops = await asyncio.to_thread(
             Loops,
@@ -161,7 +161,7 @@ async def _meet(market: Market, readiness: Readiness) -> bool:
         try:
             await market.refresh()
         except VenueError as error:
-            reason = f"the venue does not answer: {error}"
+            reason = f"the venue does not respond: {error}"
             readiness.close("venue", reason)
             log.warning("waiting for the venue", reason=str(error))
             await asyncio.sleep(wait)
@@ -192,7 +192,7 @@ def _engine(
         clock=clock,
         lease=lease,
         rules=rules(settings),
-        paused="its mode is Paused" if settings.mode == "Paused" else "",
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
 
 
