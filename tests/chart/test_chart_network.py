@@ -134,7 +134,7 @@ KAFKA, ELASTIC, KIBANA = "kafka:9092", "elasticsearch:9200", "kibana:5601"
 VENUE, SERVER = "world:443", "api:443 api:6443"
 DEFAULTS = f"""
 operator                 {SERVER}
-farewell                 {SERVER}
+uninstall                {SERVER}
 real ingest              {KAFKA} {VENUE}
 real liquidity           {KAFKA}
 real forecast by venue   {KAFKA} {VENUE}
@@ -275,7 +275,7 @@ def test_names_are_asked_of_the_clusters_own_dns_and_of_no_other_address() -> No
 def test_without_a_cluster_to_ask_the_api_server_is_sought_among_private_addresses() -> None:
     pods, policies = world_of(())
     for pod in pods:
-        asks = pod.name in ("operator", "farewell") or pod.name.endswith("trader")
+        asks = pod.name in ("operator", "uninstall") or pod.name.endswith("trader")
         for port in (443, 6443):
             assert allows(policies, pod, "Egress", OUTSIDE["private"], port) is (
                 asks if pod.name != "kafka" else True

@@ -48,7 +48,7 @@ def test_our_own_containers_cannot_write_to_their_image(values: tuple[str, ...])
 @everywhere
 def test_only_the_operator_and_what_ends_it_have_a_token(values: tuple[str, ...]) -> None:
     for name, spec in pods(render(*values)):
-        assert spec["automountServiceAccountToken"] is name.endswith(("-operator", "-farewell")), (
+        assert spec["automountServiceAccountToken"] is name.endswith(("-operator", "-uninstall")), (
             name
         )
 

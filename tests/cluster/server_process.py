@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +31,6 @@ class ServerProcess:
 
     def start(self) -> None:
         """Brings it back: by itself where somebody watches over it, else as it was started."""
-        time.sleep(1)
         try:
             self._find()
         except LookupError:

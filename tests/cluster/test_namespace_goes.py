@@ -115,7 +115,7 @@ def test_after_the_chart_was_uninstalled_a_bot_is_deleted_at_once(
         world.add(bot("kept"))
         assert eventually(has(world, 5))
 
-    said = farewell(api, namespace, kubeconfig, tmp_path)
+    said = uninstall(api, namespace, kubeconfig, tmp_path)
     assert (
         said == f"TradeBot {namespace}/btc is released: deleting it no longer sells its position\n"
     )
@@ -130,10 +130,10 @@ def test_after_the_chart_was_uninstalled_a_bot_is_deleted_at_once(
     assert not api.exists(world.path("btc"))
 
 
-def farewell(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> str:
+def uninstall(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> str:
     """What the hook of the uninstallation says."""
     account = service_accounts.of_operator(api, namespace, kubeconfig, folder)
-    file = folder / "farewell.json"
+    file = folder / "uninstall.json"
     file.write_text(json.dumps(configuration(namespace)))
     environment = {"KUBECONFIG": str(account), "TRADEBOT_OPERATOR_CONFIG": str(file)}
     command = [sys.executable, "-m", "tradebot_operator", "let-go", "tradebot-operator"]

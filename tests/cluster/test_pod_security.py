@@ -23,7 +23,7 @@ BOTS = [
         "forecast": {"history": {"source": "Claim", "claim": {"name": "h", "path": "a.csv"}}},
     },
 ]
-SPEAKERS = ("operator", "farewell", "trader")
+SPEAKERS = ("operator", "uninstall", "trader")
 """Components that speak to the API server."""
 
 

@@ -112,7 +112,7 @@ def test_every_pod_of_the_chart_but_the_operators_is_of_the_account_without_righ
         for name, spec in pods(render(*values)):
             accounts.setdefault(spec["serviceAccountName"].rpartition("-")[2], set()).add(name)
     assert set(accounts) == {"operator", "workload"}
-    assert {name.rpartition("-")[2] for name in accounts["operator"]} <= {"operator", "farewell"}
+    assert {name.rpartition("-")[2] for name in accounts["operator"]} <= {"operator", "uninstall"}
 
 
 def test_a_trader_may_speak_of_its_own_bot_and_hold_its_own_lease_alone(

@@ -16,7 +16,7 @@ def test_uninstalling_lets_a_bot_go_that_was_to_be_flattened_and_its_namespace_w
         run("helm", "uninstall", "tradebot", "-n", bots.namespace)
         assert "finalizers" not in api.get(bots.path(name))["metadata"]
         left = api.get(f"/apis/batch/v1/namespaces/{bots.namespace}/jobs")["items"]
-        assert not left, "the farewell leaves nothing behind"
+        assert not left, "the cleanup leaves nothing behind"
         bots.kubectl("delete", "tradebot", name, "--timeout=60s")
         api.delete(namespace)
         assert eventually(lambda: not api.exists(namespace))

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from observing.elastic_answers import ElasticAnswers
-from waiting.conditions import until
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.platform.elastic_store import ElasticStore
 from tradebot.platform.store import StoredDocument, StoreSettings
@@ -111,7 +111,7 @@ def test_roles_and_users_are_made_once_the_server_answers_and_it_ends_when_it_sh
     process, done = begin(server, passwords)
     assert done.exists()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=5)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert said.count("waiting for Elasticsearch") == 3
     token = base64.b64encode(b"elastic:elastic-pw").decode()
@@ -147,7 +147,7 @@ def test_no_password_is_told_to_the_log(server: Server, passwords: Path) -> None
     server.refusals = [400]
     process, _ = begin(server, passwords)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=5)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert not any(password in said for password in PASSWORDS.values())
 
 

@@ -84,7 +84,9 @@ class Line:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE_SECONDS
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -163,12 +165,12 @@ def test_the_reports_command_line_serves_fausts_pages_and_a_silent_feed_makes_it
         "bid",
         "price_volume",
     ]
-    with urllib.request.urlopen(f"http://127.0.0.1:{pages}/", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{pages}/", timeout=PATIENCE_SECONDS) as answer:
         assert answer.status == 200
     assert line.get("/readyz")[0] == 200
     until(lambda: line.get("/readyz")[0] == 503)
     _, body = line.get("/readyz")
-    assert "the feed has said nothing for" in json.loads(body)["reasons"]["feed"]
+    assert "the feed has been silent for" in json.loads(body)["reasons"]["feed"]
     assert line.get("/livez")[0] == 200
     line.feed(62_000)
     until(lambda: line.get("/readyz")[0] == 200)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import yaml
+from waiting.conditions import PATIENCE_SECONDS
 
 RULES = Path(__file__).parents[2] / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
 
@@ -56,7 +57,7 @@ class Prometheus:
 
     def ask(self, path: str) -> Any:
         with contextlib.suppress(httpx.HTTPError, ValueError):
-            return httpx.get(f"{self.url}/api/v1/{path}", timeout=5).json()["data"]
+            return httpx.get(f"{self.url}/api/v1/{path}", timeout=PATIENCE_SECONDS).json()["data"]
         return {}
 
     def value(self, query: str) -> float:
@@ -80,7 +81,7 @@ class Prometheus:
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_SECONDS)
 
 
 def free_port() -> int:

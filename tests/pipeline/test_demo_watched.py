@@ -21,7 +21,7 @@ import pytest
 from demo_process import Demo
 from observing.metrics_pages import EVERY, Metric, documented, shown
 from observing.prometheus_watch import Prometheus, free_port
-from waiting.conditions import until
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.demo.stages import API_KEY, API_SECRET, in_demo
 from tradebot.platform import kafka
@@ -81,12 +81,14 @@ class Watched:
 
     def fault(self, *rules: dict[str, Any]) -> None:
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults"
-        httpx.post(url, json=rules, timeout=5).raise_for_status()
+        httpx.post(url, json=rules, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def at_the_exchange(self, currency: str) -> float:
         """What the demo's account holds by the emulator's own word."""
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/accounts"
-        account = next(a for a in httpx.get(url, timeout=5).json() if a["name"] == "primary")
+        account = next(
+            a for a in httpx.get(url, timeout=PATIENCE_SECONDS).json() if a["name"] == "primary"
+        )
         balances = {each["currency"]: float(each["amount"]) for each in account["balances"]}
         return balances[currency]
 
@@ -111,7 +113,9 @@ class Watched:
         asyncio.run(buy())
 
     def lift_faults(self) -> None:
-        httpx.delete(f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults", timeout=5)
+        httpx.delete(
+            f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/faults", timeout=PATIENCE_SECONDS
+        )
 
     def start_bot(self, bot: str, *options: str) -> None:
         """A second trader beside the demo's, on paper, which Prometheus watches too."""
@@ -127,7 +131,7 @@ class Watched:
         """Ends the trader that was started last."""
         process = self._more.pop()
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         self.prometheus.watch(self.prometheus.targets[:-1])
 
     def counters_now(self) -> set[frozenset[tuple[str, str]]]:
@@ -151,7 +155,7 @@ class Watched:
                 os.kill(pid, signal.SIGCONT)
         for process in self._more:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
         self.prometheus.end()
         self.demo.abandon()
 
@@ -184,7 +188,7 @@ def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: W
 def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched: Watched) -> None:
     table = documented()
     for name, address in watched.addresses.items():
-        page = httpx.get(f"http://{address}/metrics", timeout=5).text
+        page = httpx.get(f"http://{address}/metrics", timeout=PATIENCE_SECONDS).text
         said = table[EVERY] | table.get(name, {})
         found = shown(page)
         assert found.keys() == said.keys(), name

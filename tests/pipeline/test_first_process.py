@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from waiting.conditions import PATIENCE_SECONDS
 
 ENDED = 128 + signal.SIGTERM
 STAGES = {"ingest": ["--symbol", "BTCUSD"], "liquidity": [], "recorder": []}
@@ -49,7 +50,7 @@ def code_when_told_to_end(
         with silent.accept()[0]:
             first = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()[0]
             os.kill(int(first), signal.SIGTERM)
-            return outer.wait(8)
+            return outer.wait(PATIENCE_SECONDS)
     finally:
         outer.kill()
         outer.wait()

@@ -26,7 +26,7 @@ import pytest
 from demo_process import Demo
 from elasticsearch import Elasticsearch
 from observing.kibana_questions import Numbers, Pages, kql, rows
-from waiting.conditions import until
+from waiting.conditions import PATIENCE_SECONDS, until
 from waving_market import waves
 
 from tradebot.domain.money import floor_to
@@ -83,7 +83,9 @@ class Line:
         return "\n".join(log[-8:])
 
     def fault(self, **rule: Any) -> None:
-        httpx.post(f"{self.emulator}/emulator/faults", json=rule, timeout=5).raise_for_status()
+        httpx.post(
+            f"{self.emulator}/emulator/faults", json=rule, timeout=PATIENCE_SECONDS
+        ).raise_for_status()
 
     def control(self, verb: str) -> None:
         command = [sys.executable, "-m", "tradebot", verb, "demo", "--because", "a test"]
@@ -105,7 +107,9 @@ class Line:
         self.fault(kind="error", match="/v1/order/status", status=503, **{"for": 20})
         self.fault(kind="error", match="/v1/mytrades", status=503, **{"for": 20})
         self.until(DocType.DECISION, "reconciled: false")
-        httpx.delete(f"{self.emulator}/emulator/faults", timeout=5).raise_for_status()
+        httpx.delete(
+            f"{self.emulator}/emulator/faults", timeout=PATIENCE_SECONDS
+        ).raise_for_status()
         self.control("pause")
         self.control("resume")
         self.fault(kind="disconnect")
@@ -152,7 +156,7 @@ class Line:
     def shown(self) -> dict[str, Any]:
         """All sections of the page as it is sent to a browser that opens it now."""
         found: dict[str, Any] = {}
-        with httpx.stream("GET", f"{self.page}/events", timeout=10) as page:
+        with httpx.stream("GET", f"{self.page}/events", timeout=PATIENCE_SECONDS) as page:
             for line in page.iter_lines():
                 field, _, text = line.partition(": ")
                 if field == "event":
@@ -264,7 +268,7 @@ def test_a_click_on_a_trade_leads_to_all_about_it(line: Line) -> None:
 
 def test_as_many_reconciliations_are_shown_as_the_trader_counts(line: Line) -> None:
     ports = dict(pair.split("=", 1) for pair in line.given["TRADEBOT_STAGES"].split(","))
-    metrics = httpx.get(f"{ports['trader']}/metrics", timeout=5).text
+    metrics = httpx.get(f"{ports['trader']}/metrics", timeout=PATIENCE_SECONDS).text
     counted = re.findall(r"^tradebot_trader_reconciliations_total\{.*\} (\S+)$", metrics, re.M)
     # Those since the last decision are told with the next.
     since = sum(map(float, counted)) - number(line, "Reconciliations")

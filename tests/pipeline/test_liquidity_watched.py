@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from observing.prometheus_watch import Prometheus, free_port
-from waiting.conditions import until
+from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
@@ -72,7 +72,7 @@ def flood(settings: StageSettings) -> None:
 
 def alive(url: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=1).status_code == 200
+        return httpx.get(url, timeout=PATIENCE_SECONDS).status_code == 200
     return False
 
 
@@ -107,5 +107,5 @@ def test_a_backlog_that_a_throttled_worker_does_not_catch_up_rings_until_it_does
         until(lambda: watching.value(f"{lag} == bool 0") == 1)
     finally:
         worker.terminate()
-        worker.wait(10)
+        worker.wait(PATIENCE_SECONDS)
         watching.end()

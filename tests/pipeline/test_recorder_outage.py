@@ -143,7 +143,7 @@ def test_an_outage_of_the_store_costs_neither_memory_nor_documents(
         wait_for(f"{health}/readyz", '"ready": true')
     finally:
         recorder.send_signal(signal.SIGTERM)
-        ended = recorder.wait(8)
+        ended = recorder.wait(PATIENCE_SECONDS)
     assert ended == 0
 
 

@@ -95,9 +95,7 @@ def test_prices_that_are_not_given_are_asked_for_with_a_way_to_get_them() -> Non
 
 def test_a_run_below_thirty_days_says_that_its_growth_is_not_annualised(daily: Path) -> None:
     output = invoke(backtest, "BuyAndHold", "--data", daily, "--to", "10d").output
-    assert "not annualised for runs shorter than 30 days; this run has 10 d" in " ".join(
-        output.split()
-    )
+    assert "not annualised below 30 days; this run has 10 d" in " ".join(output.split())
 
 
 def test_no_figure_is_minus_zero_and_no_arithmetic_warns(tmp_path: Path) -> None:

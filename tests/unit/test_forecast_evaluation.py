@@ -20,7 +20,7 @@ from tradebot.forecast.evaluation.evaluate import Plan, evaluate, for_card
 from tradebot.forecast.evaluation.scores import clustered
 from tradebot.forecast.evaluation.splits import SplitError, folds
 from tradebot.forecast.evaluation.table import table
-from tradebot.forecast.evaluation.walk import Said, walk
+from tradebot.forecast.evaluation.walk import Walk, walk
 from tradebot.forecast.models.baselines import Drift, Persistence, SeasonalNaive
 from tradebot.forecast.protocol import Forecaster, Path
 from tradebot.history.bars import MINUTE, Series
@@ -187,7 +187,7 @@ def test_log_score_and_coverage_are_those_of_the_normal_distribution() -> None:
     count = 20_000
     random = np.random.default_rng(0)
     actual = random.normal(9, 0.01, count)
-    said = Said(
+    said = Walk(
         ts=np.arange(count),
         fold=np.zeros(count, np.int64),
         origin=np.arange(count) // 60,

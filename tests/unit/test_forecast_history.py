@@ -232,7 +232,7 @@ def test_history_check_prints_what_is_wrong_and_what_was_done(tmp_path: Path) ->
     assert said.exit_code == 0, said.output
     assert "4 rows in the form 'kaggle', 3 usable, from 2017-10-19 23:56" in said.output
     assert "1 × no price (NaN: a minute without trades): rows dropped" in said.output
-    assert "1 absent from 2017-10-19 23:58" in said.output
+    assert "1 minute absent from 2017-10-19 23:58" in said.output
     assert len(store.read(tmp_path / "out", "BTCUSD")) == 3
 
 

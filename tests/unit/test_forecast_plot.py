@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tradebot.forecast import protocol
 from tradebot.forecast.command import command
-from tradebot.forecast.plot import draw, said
+from tradebot.forecast.plot import draw, predictions
 from tradebot.history.bars import MINUTE, Series
 
 START = 1_600_000_020_000 // MINUTE * MINUTE
@@ -31,8 +31,8 @@ def test_each_model_is_drawn_as_a_page_and_as_pictures(
     name: str, options: dict[str, int], pictures: list[str], tmp_path: Path
 ) -> None:
     model = protocol.make(name, dict(options))
-    drawn = said.say(model, "BTCUSD", history(), held_out=240, shown=500)
-    paths = draw.write(tmp_path, drawn, said.components(model))
+    drawn = predictions.predictions_of(model, "BTCUSD", history(), held_out=240, shown=500)
+    paths = draw.write(tmp_path, drawn, predictions.components(model))
     names = [f"BTCUSD-{name}.html", *(f"BTCUSD-{name}-{picture}.png" for picture in pictures)]
     assert [path.name for path in paths] == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[1:])
@@ -42,7 +42,7 @@ def test_each_model_is_drawn_as_a_page_and_as_pictures(
 def test_what_is_held_out_is_never_learnt() -> None:
     model = protocol.make("Drift")
     series = history()
-    drawn = said.say(model, "BTCUSD", series, held_out=240, shown=500)
+    drawn = predictions.predictions_of(model, "BTCUSD", series, held_out=240, shown=500)
     split = series.end + MINUTE - 240 * MINUTE
     assert drawn.path.start == split
     assert drawn.history.ts[-1] == split - MINUTE
@@ -51,7 +51,7 @@ def test_what_is_held_out_is_never_learnt() -> None:
 
 def test_an_lstm_shows_minutes_that_it_learnt_from_and_later_ones_that_it_did_not() -> None:
     model = protocol.make("Lstm", {"lookback": 20, "units": 4, "epochs": 1})
-    drawn = said.say(model, "BTCUSD", history(), held_out=240, shown=500)
+    drawn = predictions.predictions_of(model, "BTCUSD", history(), held_out=240, shown=500)
     assert 0 < len(drawn.outside.ts) < len(drawn.inside.ts)
     assert drawn.inside.ts[-1] < drawn.outside.ts[0]
     assert drawn.outside.ts[-1] < drawn.path.start

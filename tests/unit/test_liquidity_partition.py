@@ -168,8 +168,8 @@ async def test_nothing_but_late_records_for_a_while_says_that_the_venues_time_we
         assert owner._late() is None, "some late records are nothing to tell"
         virtual_time.now += module.LATE_SECONDS + 1
         assert owner._late() == (
-            "every record of gemini-feed-0 is older than windows that are closed: has the venue's"
-            " time gone back? Give another --topic-prefix or --group"
+            "every record of gemini-feed-0 is older than windows that are already closed. If the"
+            " venue's time went back, use another --topic-prefix or --group"
         )
         partition.take(fetched([Stored(45, record(45).value)]))
         assert owner._late() is None, "its time has caught up"
@@ -181,7 +181,7 @@ async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() 
     place = Place(Topics(), 0, WindowRules(), 1.0)
     made = FeedPartition(TP0, place, broker, cast(GroupOffsets, broker), broker.seek)
     task = asyncio.create_task(made.run())
-    await until_async(lambda: "not of windows of 60000 ms" in (made.trouble or ""))
+    await until_async(lambda: "not from windows of 60000 ms" in (made.trouble or ""))
     task.cancel()
 
 

@@ -10,7 +10,7 @@ import pytest
 from waiting.conditions import until_async
 from waiting.virtual_time import VirtualTime
 
-from tradebot_operator import voice
+from tradebot_operator import status_writer
 from tradebot_operator import worker as loop
 from tradebot_operator.api import Api, Listed
 from tradebot_operator.namespaces import Namespaces
@@ -151,13 +151,13 @@ def delays(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
     """Longer than any test waits for, where a test does not say otherwise."""
     monkeypatch.setattr(loop, "STATUS_DELAY", 0.02)
     monkeypatch.setattr(loop, "GATHER_DELAY", 60.0)
-    monkeypatch.setattr(voice, "SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr(status_writer, "SETTLE_SECONDS", 60.0)
 
 
 async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(voice, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(status_writer, "SETTLE_SECONDS", 0.5)
     watched, cluster = Watched(), Cluster()
     watched.show(starting := bot(shown="StagesStarting"))
     watched.run(starting)

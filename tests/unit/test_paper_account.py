@@ -1,18 +1,23 @@
-"""Paper orders whose process ended while they were being written: nothing but the journal knows
-them, and a journal in Kafka may hold the first of an order's entries alone.
+"""What paper orders meet, and those whose process ended while they were being written: nothing
+but the journal knows them, and a journal in Kafka may hold the first of an order's entries alone.
 """
 
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 from venues.faulty import MemoryJournal, MemoryPublisher
 
+from tradebot.domain.account import fold
+from tradebot.domain.account.fold import Account
+from tradebot.domain.account.trip import Traded
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
+from tradebot.domain.order_state import Fill
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken, Intended
@@ -21,6 +26,7 @@ from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.gemini.fees import FEES
 from tradebot.venue.gemini.rest import GeminiRest
+from tradebot.venue.port import Book, BookLevel, Fees
 
 D = Decimal
 RULES = Instrument(
@@ -47,7 +53,7 @@ class Desk:
             transport=httpx.MockTransport(lambda _: httpx.Response(200, json=BOOK)),
         )
         self.account = PaperAccount(
-            rest, RULES, fees=FEES.first, base=base, quote=quote, now=lambda: 7
+            rest, RULES, fees=lambda: FEES.first, base=base, quote=quote, now=lambda: 7
         )
         for placed in ledger.unresolved():
             self.account.restore(placed)
@@ -108,3 +114,107 @@ async def test_a_paper_intent_alone_was_never_placed() -> None:
     after = Desk(journal)
     assert (await after.reconcile()).certain
     assert after.books.ledger.base == 3
+
+
+# What a paper order meets.
+
+
+class Market:
+    """A venue whose book the test sets; `asked` counts how often it was read."""
+
+    def __init__(self) -> None:
+        self.asks = [BookLevel(D(100), D(1)), BookLevel(D(101), D(2))]
+        self.asked = 0
+
+    async def book(self, symbol: str) -> Book:
+        self.asked += 1
+        return Book(bids=[BookLevel(D(99), D(1))], asks=self.asks)
+
+
+def on_paper(market: Market, fee_bps: list[int] | None = None, **more: Any) -> PaperAccount:
+    bps = fee_bps or [0]
+
+    def fees() -> Fees:
+        return Fees(maker_bps=D(0), taker_bps=D(bps[-1]))
+
+    return PaperAccount(
+        market,  # type: ignore[arg-type]
+        RULES, fees=fees, base=D(10), quote=D(10_000), now=lambda: 7, **more,
+    )  # fmt: skip
+
+
+def a_buy(number: int, amount: str, price: str = "101") -> Intent:
+    return Intent(
+        client_order_id=f"tb-btc-1-{number}",
+        epoch=1,
+        number=number,
+        decision_id="d",
+        symbol="BTCUSD",
+        side="buy",
+        amount=D(amount),
+        price=D(price),
+        mid=D(100),
+        window_end=60_000,
+        created=7,
+    )
+
+
+async def test_a_paper_order_finds_only_what_earlier_ones_left() -> None:
+    account = on_paper(Market())
+    first = await account.place(a_buy(1, "0.6"))
+    second = await account.place(a_buy(2, "1"))
+    third = await account.place(a_buy(3, "9"))
+    assert [(t.price, t.amount) for t in first.trades] == [(100, D("0.6"))]
+    assert [(t.price, t.amount) for t in second.trades] == [(100, D("0.4")), (101, D("0.6"))]
+    assert third.executed == D("1.4")
+    assert (await account.place(a_buy(4, "1"))).executed == 0
+
+
+async def test_what_paper_took_is_there_again_once_the_level_has_gone_or_grown() -> None:
+    market = Market()
+    account = on_paper(market)
+    await account.place(a_buy(1, "1", "100"))
+    market.asks = [BookLevel(D(100), D("1.5"))]
+    assert (await account.place(a_buy(2, "1", "100"))).executed == D("0.5")
+    market.asks = [BookLevel(D(101), D(1))]
+    await account.place(a_buy(3, "1", "100"))
+    market.asks = [BookLevel(D(100), D(1))]
+    assert (await account.place(a_buy(4, "1", "100"))).executed == 1
+
+
+async def test_a_paper_order_fills_on_the_book_of_when_it_arrives() -> None:
+    market = Market()
+
+    async def on_the_way(seconds: float) -> None:
+        assert (seconds, market.asked) == (0.25, 0)
+        market.asks = [BookLevel(D(102), D(1))]
+
+    account = on_paper(market, latency=0.25, sleep=on_the_way)
+    assert (await account.place(a_buy(1, "1", "103"))).average == 102
+
+
+async def test_a_paper_order_pays_the_fee_of_the_account_s_own_tier() -> None:
+    fee = [40]
+    account = on_paper(Market(), fee)
+    [dear] = (await account.place(a_buy(1, "0.5"))).trades
+    fee.append(10)
+    [cheap] = (await account.place(a_buy(2, "0.5"))).trades
+    assert (dear.fee, cheap.fee) == (D("0.2"), D("0.05"))
+    assert (await account.fees()).taker_bps == 10
+
+
+def test_the_volume_that_sets_the_tier_is_that_of_thirty_days() -> None:
+    day = 86_400_000
+    account = Account()
+    for number, at in enumerate((0, 5 * day, 30 * day)):
+        fill = Fill(
+            trade_id=number, price=D(100), amount=D(1), fee=D(0), fee_currency="USD", taker=True,
+            ts=at,
+        )  # fmt: skip
+        traded = Traded(side="buy", fill=fill, fee_in_base=False, name="d", mid=D(100))
+        account = fold.booked(account, traded)
+    assert [fold.volume(account, at) for at in (30 * day - 1, 30 * day, 35 * day)] == [
+        300,
+        200,
+        100,
+    ]

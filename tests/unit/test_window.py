@@ -227,7 +227,7 @@ def test_a_partition_refuses_what_is_no_symbol_and_more_symbols_than_a_checkpoin
 
 def test_a_checkpoint_of_other_windows_is_refused_with_a_sentence() -> None:
     place = running().checkpoint()
-    with pytest.raises(CheckpointError, match="not of windows of 30000 ms"):
+    with pytest.raises(CheckpointError, match="not from windows of 30000 ms"):
         PartitionWindows(WindowRules(length=30_000), place)
 
 

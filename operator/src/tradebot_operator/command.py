@@ -10,17 +10,17 @@ import sys
 
 import kopf
 
-from tradebot_operator.farewell import FarewellError, let_go
 from tradebot_operator.handlers import Operator, StartError
 from tradebot_operator.namespaces import NothingToServeError
 from tradebot_operator.settings import ConfigError, load
+from tradebot_operator.uninstall import UninstallError, let_go
 
-FAREWELL = 3
-"""Words of the command line that asks for the farewell."""
+CLEANUP_WORDS = 3
+"""Words of the command line that asks for the cleanup before an uninstall."""
 
 
 def main() -> int:
-    """Runs the operator until a signal ends it, or the farewell; the exit code."""
+    """Runs the operator, or the cleanup before an uninstall, to its end; returns the exit code."""
     try:
         settings = load()
     except ConfigError as error:
@@ -30,12 +30,12 @@ def main() -> int:
     for name in ("aiohttp.access", "kopf.objects"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        if len(sys.argv) == FAREWELL and sys.argv[1] == "let-go":
+        if len(sys.argv) == CLEANUP_WORDS and sys.argv[1] == "let-go":
             asyncio.run(let_go(settings, sys.argv[2]))
             return 0
         while asyncio.run(Operator(settings).run()):
             logging.getLogger(__name__).info("restarting with the current namespaces")
-    except (NothingToServeError, StartError, FarewellError) as error:
+    except (NothingToServeError, StartError, UninstallError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

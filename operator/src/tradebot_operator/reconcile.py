@@ -162,7 +162,7 @@ def trader(
     """
     holds = FLATTEN_FINALIZER in bot.finalizers
     if bot.deleted_at is not None:
-        return _farewell(unit, bot, live, settings, pods, now) if holds else []
+        return _last_pass(unit, bot, live, settings, pods, now) if holds else []
     if refusal:
         return converge([], live)
     actions = converge(trader_children(unit, bot, settings), live)
@@ -180,7 +180,7 @@ def release(bot: TradeBot) -> list[Action]:
     return [Finalize(bot, tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER))]
 
 
-def _farewell(
+def _last_pass(
     unit: Unit,
     bot: TradeBot,
     live: Sequence[Manifest],

@@ -21,7 +21,7 @@ TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
 
-class Said(msgspec.Struct, frozen=True):
+class ConditionState(msgspec.Struct, frozen=True):
     """A condition before its times."""
 
     status: Status
@@ -77,14 +77,14 @@ def _stages(
     refusal: Trouble | None,
     states: Sequence[tuple[Unit, UnitState]],
     failures: Mapping[str, str],
-) -> Said:
+) -> ConditionState:
     if bot.deleted_at:
-        return Said("False", DELETING, "the TradeBot is being deleted")
+        return ConditionState("False", DELETING, "the TradeBot is being deleted")
     if refusal:
-        return Said("False", refusal.reason, refusal.message)
+        return ConditionState("False", refusal.reason, refusal.message)
     for unit, _ in states:
         if unit.name in failures:
-            return Said("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
+            return ConditionState("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
     troubles = [
         state.trouble
         for unit, state in states
@@ -95,9 +95,10 @@ def _stages(
     for trouble in failed or troubles:
         if trouble.reason == STARTING:
             # One sentence for all: a start is one write, not one a stage.
-            return Said("False", STARTING, "the stages are starting")
-        return Said("False", trouble.reason, trouble.message)
-    return Said("True", "AllAvailable", f"{_listed([unit.stage for unit, _ in states])} run")
+            return ConditionState("False", STARTING, "the stages are starting")
+        return ConditionState("False", trouble.reason, trouble.message)
+    names = _listed([unit.stage for unit, _ in states])
+    return ConditionState("True", "AllAvailable", f"{names} run")
 
 
 def _listed(names: list[str]) -> str:
@@ -105,28 +106,28 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(first)} and {last}"
 
 
-def _ready(bot: TradeBot, stages: Said) -> Said:
+def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
     """The first thing that keeps the bot from its work, the cause before its effects."""
     if stages.status != "True" and stages.reason != NOT_READY:
         return stages
     for kind, bad in TRADER:
         condition = bot.condition(kind)
         if condition and condition.status == bad and not _asked_for(bot, condition):
-            return Said("False", condition.reason, f"{kind}: {condition.message}")
+            return ConditionState("False", condition.reason, f"{kind}: {condition.message}")
     if stages.status != "True":
         return stages
     for kind, bad in LATER:
         condition = bot.condition(kind)
         if condition and condition.status == bad:
-            return Said("False", condition.reason, f"{kind}: {condition.message}")
+            return ConditionState("False", condition.reason, f"{kind}: {condition.message}")
     reported = {condition.type for condition in bot.conditions}
     if not reported.issuperset(kind for kind, _ in (*TRADER, *LATER)):
-        return Said("False", TRADER_STARTING, "the trader has not reported yet")
+        return ConditionState("False", TRADER_STARTING, "the trader has not reported yet")
     if bot.spec.mode == "Paused":
-        return Said(
+        return ConditionState(
             "True", "Paused", ("spec.mode is Paused: the feed keeps running, no order is sent")
         )
-    return Said("True", "Trading", f"trading {bot.spec.symbol} in mode {bot.spec.mode}")
+    return ConditionState("True", "Trading", f"trading {bot.spec.symbol} in mode {bot.spec.mode}")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:
@@ -134,7 +135,7 @@ def _asked_for(bot: TradeBot, condition: Condition) -> bool:
     return bot.spec.mode == "Paused" and condition.reason == "ModePaused"
 
 
-def _item(bot: TradeBot, kind: str, said: Said, stamp: str) -> dict[str, Any]:
+def _item(bot: TradeBot, kind: str, said: ConditionState, stamp: str) -> dict[str, Any]:
     shown = bot.condition(kind)
     same = shown is not None and shown.status == said.status
     return {

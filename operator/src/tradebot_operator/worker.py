@@ -36,9 +36,9 @@ from tradebot_operator.reconcile import (
 )
 from tradebot_operator.resource import FLATTEN_FINALIZER, KIND, TradeBot
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.status_writer import StatusWriter
 from tradebot_operator.sweep import sweep
 from tradebot_operator.units import TRADER, Unit, trader_unit, units
-from tradebot_operator.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Worker:
         self.queue = queue
         self.canary = Canary(api, observed, namespaces.open)
         self._damper = Damper()
-        self._voice = Voice(api, observed)
+        self._status_writer = StatusWriter(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
         self._was_away = False
@@ -331,19 +331,19 @@ class Worker:
                 raise
         if action.event:
             kind = "Normal" if action.event.reason == "Flattened" else "Warning"
-            await self._voice.tell(bot, kind, action.event)
+            await self._status_writer.tell(bot, kind, action.event)
 
     async def _look_at_bot(self, key: Key) -> None:
         bot = self._observed.bot(key.namespace, key.name)
         if bot is None:
-            self._voice.forget(key.namespace, key.name)
+            self._status_writer.forget(key.namespace, key.name)
             return
         failures = {
             unit.name: self._failures[(bot.namespace, unit.name)]
             for unit in units(bot)
             if (bot.namespace, unit.name) in self._failures
         }
-        again = await self._voice.look(bot, self._refusal(bot), failures)
+        again = await self._status_writer.look(bot, self._refusal(bot), failures)
         if again is not None:
             self.queue.add(key, delay=again)
 

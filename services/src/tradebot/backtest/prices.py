@@ -13,6 +13,7 @@ import polars as pl
 from tradebot.backtest.settings import MINUTES, Resolution, VolumeUnit
 from tradebot.history import load as history
 from tradebot.history.arrays import Bars
+from tradebot.history.bars import counted
 from tradebot.history.forms import Unit
 from tradebot.platform.settings import SettingsError
 
@@ -46,7 +47,7 @@ def load(
     step = MINUTES[resolution] * 60_000
     if checked.step > step:
         raise SettingsError(
-            f"{data} has bars of {checked.step // 60_000} minutes, longer than --resolution "
+            f"{data} has bars of {counted(1, checked.step)}, longer than --resolution "
             f"{resolution}: choose a longer resolution"
         )
     return resample(of_table(checked.table, checked.step), step)

@@ -48,7 +48,7 @@ def backfill(board: Board, store: DocumentStore) -> None:
         for kind, limit in BACKFILL.items():
             found += store.latest(kind, limit)
     except StoreUnavailableError as error:
-        log.warning("the page starts without what was stored", reason=str(error))
+        log.warning("starting the page without stored documents", reason=str(error))
     # At one moment balances come before the ticker that values them.
     found.sort(key=lambda d: (d["ts"], d["doc_type"]))
     with board.lock:
@@ -108,7 +108,7 @@ class Follower:
             except KafkaException as error:
                 # The page goes on with what it has; a broker that is away comes back.
                 self._readiness.close("kafka", str(error))
-                log.warning("the topics cannot be read", reason=str(error))
+                log.warning("cannot read the topics", reason=str(error))
                 self._stopping.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:

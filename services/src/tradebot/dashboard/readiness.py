@@ -26,4 +26,4 @@ async def ask(client: httpx.AsyncClient, stage: str) -> dict[str, Any]:
         body = answer.json()
         return {"name": name, "ready": body["ready"], "reasons": body["reasons"]}
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return {"name": name, "ready": False, "reasons": {"process": "it does not answer"}}
+        return {"name": name, "ready": False, "reasons": {"process": "does not respond"}}

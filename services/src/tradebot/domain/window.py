@@ -254,8 +254,8 @@ class PartitionWindows:
             return int(counted)
         except ValueError:
             raise CheckpointError(
-                f"the committed offset carries {metadata!r}, which is not of windows of"
-                f" {self.rules.length} ms"
+                f"the committed offset contains {metadata!r}, which is not from windows of "
+                f"{self.rules.length} ms"
             ) from None
 
     def _turn(self, change: Change, offset: int, closed: list[Window]) -> Window | None:
@@ -300,7 +300,10 @@ class PartitionWindows:
         if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= 16):
             reason = f"{symbol!r} is not a symbol"
         elif len(self.symbols) >= MAX_SYMBOLS:
-            reason = f"the partition has {MAX_SYMBOLS} symbols; give the topic more partitions"
+            reason = (
+                f"the partition has the maximum of {MAX_SYMBOLS} symbols: add partitions to the "
+                "topic"
+            )
         if reason:
             if offset >= self.counted:
                 self.rejected.append((offset, reason))

@@ -73,7 +73,7 @@ class ForecastStage:
         """
         settings = self._settings
         self._readiness.check("forecast", self._stale)
-        log.info("forecast starts", symbol=settings.symbol, model=settings.model)
+        log.info("forecast started", symbol=settings.symbol, model=settings.model)
         producer = kafka.producer(settings)
         consumer = self._consumer()
         self._model.start()
@@ -103,7 +103,7 @@ class ForecastStage:
         self._complaints(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._away = True
-            why = f"no broker answers at {self._settings.kafka}: {error.str()}"
+            why = f"no broker responds at {self._settings.kafka}: {error.str()}"
             self._readiness.close("kafka", why)
 
     def _take(self, message: Message) -> None:
@@ -163,7 +163,7 @@ class ForecastStage:
     def _heed(self, answer: Answer, producer: Producer) -> None:
         match answer:
             case Started(history_end, rows):
-                log.info("history is loaded", rows=rows, history_end=history_end)
+                log.info("history loaded", rows=rows, history_end=history_end)
                 self._begin(history_end)
             case Forecasted():
                 self._publish(answer, producer)
@@ -181,16 +181,16 @@ class ForecastStage:
 
     def _evaluated(self, score: float | None, seconds: float, reason: str) -> None:
         if score is None:
-            log.warning("the model is not evaluated", reason=reason)
+            log.warning("could not evaluate the model", reason=reason)
             self._next_evaluation = self._clock.now() + RETRY_MINUTES * MINUTE
             return
-        log.info("the model is evaluated", score=round(score, 4), seconds=round(seconds, 1))
+        log.info("evaluated the model", score=round(score, 4), seconds=round(seconds, 1))
         self._next = 0
 
     def _begin(self, history_end: int) -> None:
         """Minutes up to the end of history are known; the venue's time is at least that."""
         if self._published is None:
-            first = f"{self._settings.model} makes its first forecast"
+            first = f"{self._settings.model} is computing its first forecast"
             self._readiness.close("starting", first)
         self._known = history_end
         self._minutes.known(history_end)
@@ -218,7 +218,7 @@ class ForecastStage:
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             metrics.FAILURES.labels(*self._labels).inc()
-            log.warning("a forecast could not be published", error=error.str())
+            log.warning("could not publish a forecast", error=error.str())
             return
         metrics.PUBLISHED.labels(*self._labels).inc()
         if not self._away:  # what is heard of late may have been taken before
@@ -242,7 +242,7 @@ class ForecastStage:
         if behind <= limit:
             return None
         why = self._last_failure or "no newer minutes arrive"
-        return f"the forecast knows nothing of the last {behind:.0f} minutes: {why}"
+        return f"the forecast does not include the last {behind:.0f} minutes: {why}"
 
 
 def run(settings: ForecastSettings) -> None:

@@ -122,3 +122,17 @@ def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> Gaps:
     missing = np.diff(ts) // step - 1
     rows = np.flatnonzero(missing)
     return Gaps(ts[rows] + step, missing[rows])
+
+
+_UNITS: Final = (("day", 1440 * MINUTE), ("hour", 60 * MINUTE), ("minute", MINUTE))
+
+
+def counted(count: int, step: int) -> str:
+    """How long `count` bars of `step` ms are, in the largest unit that a bar is made of.
+
+    >>> counted(3, 86_400_000), counted(1, 3_600_000), counted(4, 900_000)
+    ('3 days', '1 hour', '60 minutes')
+    """
+    name, length = next((unit for unit in _UNITS if step % unit[1] == 0), _UNITS[-1])
+    units = count * step // length
+    return f"{units:,} {name}{'' if units == 1 else 's'}"

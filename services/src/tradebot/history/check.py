@@ -27,6 +27,8 @@ STEPS: Final = tuple(
 OF_ONE_STEP: Final = 0.98
 """The share of rows that must lie on a step, so that a few stray times do not hide it."""
 
+HOUR: Final = 60 * bars.MINUTE
+
 TOMORROW: Final = 86_400_000
 
 SPIKE = 0.2
@@ -92,23 +94,25 @@ def repair(raw: Raw, now: int = 0) -> Checked:
     if len(gaps):
         longest = int(gaps.minutes.argmax())
         since = when(int(gaps.start[longest]))
-        where = f"{len(gaps):,} gaps, the longest {gaps.minutes[longest]} from {since}"
-        findings.append(Finding("absent between first and last", gaps.absent, where, "left absent"))
+        length = bars.counted(int(gaps.minutes[longest]), step)
+        where = f"{len(gaps):,} gaps, the longest {length} from {since}"
+        what = f"{bars.counted(1, step)} absent between first and last"
+        findings.append(Finding(what, gaps.absent, where, "left absent"))
     return Checked(table.select(bars.SCHEMA.names()), findings, gaps, step, raw.assumed)
 
 
 def step_of(ts: pl.Series, form: str) -> int:
     """The length of a bar, ms: the longest that nearly all sorted times are a multiple apart.
 
-    Forms that are minutes by definition have minutes, however rarely one was traded.
+    Forms that are minutes have minutes, however rarely one was traded, unless all lie on hours.
     """
     apart = np.diff(ts.to_numpy())
     apart = apart[apart > 0]
-    if form in MINUTELY or not len(apart):
+    if not len(apart):
         return bars.MINUTE
-    usual = int(np.median(apart))
+    usual, least = int(np.median(apart)), HOUR if form in MINUTELY else 0
     for step in STEPS:
-        if step <= usual and np.mean(apart % step == 0) >= OF_ONE_STEP:
+        if least <= step <= usual and np.mean(apart % step == 0) >= OF_ONE_STEP:
             return step
     return bars.MINUTE
 

@@ -116,7 +116,7 @@ def _shower(start: int, end: int) -> Callable[[int, int], None]:
 
 def run_check(settings: CheckSettings) -> None:
     """Prints what is wrong with a file and what was done about it."""
-    from tradebot.history import check, load, read, store
+    from tradebot.history import bars, check, load, read, store
 
     path = Path(settings.file)
     began = time.perf_counter()
@@ -142,7 +142,8 @@ def run_check(settings: CheckSettings) -> None:
         click.echo("- nothing is wrong")
     if settings.gaps:
         for start, minutes in zip(checked.gaps.start, checked.gaps.minutes, strict=True):
-            click.echo(f"  {minutes} absent from {check.when(int(start))}")
+            length = bars.counted(int(minutes), checked.step)
+            click.echo(f"  {length} absent from {check.when(int(start))}")
     if settings.out:
         added = store.write(Path(settings.out), settings.symbol, table)
         click.echo(f"{Path(settings.out) / settings.symbol}: {added:,} new minutes stored")

@@ -80,7 +80,7 @@ class TransactionalOutput:
             async with asyncio.timeout(2 * TIMEOUT):
                 return await call
         except TimeoutError:
-            raise TimeoutError(f"the Kafka client did not answer for {2 * TIMEOUT:g} s") from None
+            raise TimeoutError(f"the Kafka client did not respond for {2 * TIMEOUT:g} s") from None
 
 
 class PlainOutput:

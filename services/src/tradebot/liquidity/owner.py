@@ -131,7 +131,7 @@ class Owner:
         silent = monotonic() - max(one.last_record for one in partitions)
         if silent < SILENCE_SECONDS:
             return None
-        return f"the feed has said nothing for {silent:.0f} s"
+        return f"the feed has been silent for {silent:.0f} s"
 
     def _trouble(self) -> str | None:
         for tp, one in list(self.partitions.items()):

@@ -135,15 +135,16 @@ class FeedPartition:
         if since is None or monotonic() - since < LATE_SECONDS:
             return None
         return (
-            f"every record of {self.tp.topic}-{self.tp.partition} is older than windows that are"
-            " closed: has the venue's time gone back? Give another --topic-prefix or --group"
+            f"every record of {self.tp.topic}-{self.tp.partition} is older than windows that are "
+            "already closed. If the venue's time went back, use another --topic-prefix or "
+            "--group"
         )
 
     async def _open(self) -> None:
         committed = await self._output.open()
         first, end = await asyncio.to_thread(self._offsets.bounds, *self.tp)
         if committed is not None and committed.offset > end:
-            _log.warning("the feed was made anew", partition=self.tp.partition, end=end)
+            _log.warning("the feed topic was recreated", partition=self.tp.partition, end=end)
             committed = None
         windows = PartitionWindows(self._place.rules, committed)
         windows.passed(first)
@@ -159,7 +160,7 @@ class FeedPartition:
         self.reached = windows.next
         await self._read_on(windows)
         self.trouble = None
-        _log.info("partition taken over", partition=self.tp.partition, offset=windows.next)
+        _log.info("took over the partition", partition=self.tp.partition, offset=windows.next)
 
     async def _write_forever(self) -> None:
         while True:

@@ -22,8 +22,8 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
 from tradebot.records import Document
 from tradebot.trader.acts import Acts
+from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of
 from tradebot.trader.engine import Engine
-from tradebot.trader.homes import books_mode, journal_of, keys_of, lease_of
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity

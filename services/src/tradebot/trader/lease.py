@@ -85,8 +85,8 @@ class FileLease:
             file = path.open("a+")
         except OSError as error:
             raise LeaseError(
-                f"the bot's folder {self._folder} cannot be written: {error.strerror}; give one"
-                " that can by --state-dir"
+                f"the bot's folder {self._folder} is not writable: {error.strerror}; choose a "
+                "writable folder with --state-dir"
             ) from None
         for _ in range(max(1, int(self._patience * 10))):
             try:
@@ -97,8 +97,8 @@ class FileLease:
         else:
             file.close()
             raise LeaseTakenError(
-                f"another trader acts for this bot (it holds {path}): stop it first, or give this"
-                " one another --bot or --state-dir"
+                f"another trader is running for this bot (it holds {path}): stop it first, or "
+                "use another --bot or --state-dir"
             )
         self._file = file
         return self._take_epoch(1)

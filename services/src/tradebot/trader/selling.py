@@ -116,7 +116,7 @@ class Selling:
         if left:
             floor = self._engine.rules.exits.max_slippage_bps
             self._log.warning(
-                "not all is sold; it is tried again",
+                "not everything is sold; retrying",
                 exit=leaving,
                 left=str(left),
                 floor_bps=floor,
@@ -139,7 +139,7 @@ class Selling:
         engine.see(quote)
         start = pricing.anchor(quote, engine.rules, leaving)
         if start is None:
-            self._log.warning("no price to sell by", exit=leaving, bid=str(ticker.bid))
+            self._log.warning("no price to sell at", exit=leaving, bid=str(ticker.bid))
         return start
 
     def _order(

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
+from tradebot.domain.account import fold
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -16,10 +17,10 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
+from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
-from tradebot.trader.homes import books_mode, journal_of, keys_of, lease_of, reporter_of
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import Market
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
@@ -111,7 +112,7 @@ async def _hold(
         gates.watch(readiness)
         reporter = reporter_of(settings)
         logs.get("trader").info(
-            "the bot begins", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
+            "the bot started", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
         )
         loops = await asyncio.to_thread(
             Loops,
@@ -141,7 +142,7 @@ async def _meet(market: Market, readiness: Readiness) -> bool:
         try:
             await market.refresh()
         except VenueError as error:
-            reason = f"the venue does not answer: {error}"
+            reason = f"the venue does not respond: {error}"
             readiness.close("venue", reason)
             log.warning("waiting for the venue", reason=str(error))
             await asyncio.sleep(wait)
@@ -172,7 +173,7 @@ def _engine(
         clock=clock,
         lease=lease,
         rules=rules(settings),
-        paused="its mode is Paused" if settings.mode == "Paused" else "",
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
 
 
@@ -190,13 +191,15 @@ def _account(
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
+    table = fee_table(settings.venue)
     account = PaperAccount(
         venue.market,
         market.instrument,
-        fees=market.listed_fees,
+        fees=lambda: table.at(fold.volume(books.ledger, clock.now())),
         base=base,
         quote=quote,
         now=clock.now,
+        latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
     for placed in ledger.unresolved():
         account.restore(placed)

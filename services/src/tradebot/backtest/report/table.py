@@ -62,8 +62,8 @@ def notes(metrics: Metrics) -> list[str]:
     said: list[str] = []
     if metrics.days < ANNUAL_DAYS:
         said.append(
-            "Growth and the Calmar ratio are not annualised for runs shorter than "
-            f"{ANNUAL_DAYS:g} days; this run has {_span(metrics.days * DAY_SECONDS)}."
+            f"Growth and the Calmar ratio are not annualised below {ANNUAL_DAYS:g} days; this run"
+            f" has {_span(metrics.days * DAY_SECONDS)}."
         )
     rest = metrics.days * DAY_SECONDS % metrics.resample_seconds
     if rest >= 1:

@@ -24,6 +24,8 @@ from tradebot.domain.money import ZERO
 from tradebot.domain.risk import marks as equity_marks
 from tradebot.domain.situation import HOUR_MS, Marks, State
 
+VOLUME_DAYS: Final = 30
+"""Days whose volume sets the fees."""
 KEPT: Final = 64
 """Fills that are kept to put a late one in order, and to take a broken one back."""
 
@@ -41,8 +43,10 @@ class Account(Trips, frozen=True, kw_only=True):
     """What the fold knows. `base` and `quote` are whole balances.
 
     `high` and `low` are the highest and lowest mid seen while the trip has been open. `orders_at`
-    are the ends of the windows that led to orders in the last hour, ascending. `recent` are the
-    last fills by the venue's time, and `earlier` the trips before the first of them.
+    are the ends of the windows that led to orders in the last hour, ascending. `volumes` are the
+    UTC days of the last 30 on which the bot traded, each with its volume in quote currency.
+    `recent` are the last fills by the venue's time, and `earlier` the trips before the first of
+    them.
     """
 
     base: Decimal = ZERO
@@ -51,6 +55,7 @@ class Account(Trips, frozen=True, kw_only=True):
     low: Decimal | None = None
     orders_at: tuple[int, ...] = ()
     marks: Marks | None = None
+    volumes: tuple[tuple[int, Decimal], ...] = ()
     recent: tuple[Traded, ...] = ()
     earlier: Trips = Trips()
 
@@ -121,7 +126,10 @@ def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
     if any(known.key == traded.key for known in account.recent):
         return account
     moved = msgspec.structs.replace(
-        account, base=account.base + traded.base, quote=account.quote + traded.quote
+        account,
+        base=account.base + traded.base,
+        quote=account.quote + traded.quote,
+        volumes=_traded_more(account.volumes, traded.fill.ts, traded.value),
     )
     if not account.recent:
         moved = msgspec.structs.replace(moved, earlier=_trips(account))
@@ -137,7 +145,10 @@ def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
     the score of a trip that ended stays as it was.
     """
     moved = msgspec.structs.replace(
-        account, base=account.base - traded.base, quote=account.quote - traded.quote
+        account,
+        base=account.base - traded.base,
+        quote=account.quote - traded.quote,
+        volumes=_traded_more(account.volumes, traded.fill.ts, -traded.value),
     )
     left = tuple(kept for kept in account.recent if kept.key != traded.key)
     if len(left) < len(account.recent):
@@ -205,6 +216,20 @@ def marked(account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | 
         high=mid if account.high is None else max(account.high, mid),
         low=mid if account.low is None else min(account.low, mid),
     )
+
+
+def volume(account: Account, ts: int) -> Decimal:
+    """What the bot traded in the 30 days up to `ts`, in quote currency."""
+    first = equity_marks.day_of(ts) - VOLUME_DAYS
+    return sum((value for day, value in account.volumes if day > first), ZERO)
+
+
+def _traded_more(
+    volumes: tuple[tuple[int, Decimal], ...], ts: int, value: Decimal
+) -> tuple[tuple[int, Decimal], ...]:
+    today, days = equity_marks.day_of(ts), dict(volumes)
+    days[today] = days.get(today, ZERO) + value
+    return tuple(sorted(days.items()))[-VOLUME_DAYS:]
 
 
 def _trips(account: Trips) -> Trips:

@@ -54,6 +54,11 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
         return -sign * self.fill.price * self.fill.amount - fee
 
     @property
+    def value(self) -> Decimal:
+        """What was traded, in quote currency."""
+        return self.fill.price * self.fill.amount
+
+    @property
     def fee(self) -> Decimal:
         """The fee in quote currency, at the fill's price."""
         return self.fill.fee * self.fill.price if self.fee_in_base else self.fill.fee

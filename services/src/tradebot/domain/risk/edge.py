@@ -22,7 +22,7 @@ def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal
     fees = 2 * float(inputs.taker_fee_bps)
     text = f"forecast gain {gain:.2f} bps, fees {fees:.0f} bps"
     if settings.min_edge_bps == 0:
-        return Verdict(gate=GATE, passed=True, reason=f"{text}; no edge is asked for")
+        return Verdict(gate=GATE, passed=True, reason=f"{text}; no edge is required")
     passed = gain - fees >= settings.min_edge_bps
-    reason = f"{text}; an edge of {settings.min_edge_bps} bps is asked for"
+    reason = f"{text}; the required edge is {settings.min_edge_bps} bps"
     return Verdict(gate=GATE, passed=passed, reason=reason)

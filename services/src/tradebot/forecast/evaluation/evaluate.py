@@ -8,9 +8,9 @@ import msgspec
 
 from tradebot import __version__
 from tradebot.forecast.evaluation import rule
-from tradebot.forecast.evaluation.scores import Fees, Verdict, verdict
+from tradebot.forecast.evaluation.scores import Fees, ModelScore, score_of
 from tradebot.forecast.evaluation.splits import Fold, folds
-from tradebot.forecast.evaluation.walk import Said, walk
+from tradebot.forecast.evaluation.walk import Walk, walk
 from tradebot.forecast.model_file import Evaluation
 from tradebot.forecast.models.baselines import Persistence
 from tradebot.forecast.protocol import Forecaster
@@ -72,7 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     test_end: int
     code_version: str
     plan: Plan
-    verdicts: list[Verdict]
+    verdicts: list[ModelScore]
     hold_net: float
     hold_gross: float
 
@@ -84,7 +84,7 @@ def evaluate(
     *,
     symbol: str,
     progress: Progress = lambda _model, _done, _all: None,
-) -> tuple[Report, dict[str, Said]]:
+) -> tuple[Report, dict[str, Walk]]:
     """Walks each model over the plan's folds; persistence always walks along.
 
     Raises:
@@ -93,14 +93,14 @@ def evaluate(
     """
     cut = plan.cut(history)
     everyone = {Persistence.name: Persistence, **makers}
-    said: dict[str, Said] = {}
+    walks: dict[str, Walk] = {}
     seconds: dict[str, float] = {}
     for name, make in everyone.items():
         began = time.perf_counter()
-        said[name] = walk(make, history, cut, plan.stride_minutes, partial(progress, name))
+        walks[name] = walk(make, history, cut, plan.stride_minutes, partial(progress, name))
         seconds[name] = time.perf_counter() - began
-    beside = said[Persistence.name]
-    verdicts = [verdict(name, said[name], beside, plan.fees, seconds[name]) for name in everyone]
+    beside = walks[Persistence.name]
+    verdicts = [score_of(name, walks[name], beside, plan.fees, seconds[name]) for name in everyone]
     held = rule.hold(beside.actual, beside.fold, fee=plan.fees.fee)
     report = Report(
         symbol=symbol,
@@ -115,7 +115,7 @@ def evaluate(
         hold_net=held.net,
         hold_gross=held.gross,
     )
-    return report, said
+    return report, walks
 
 
 def for_card(report: Report, model: str) -> Evaluation:

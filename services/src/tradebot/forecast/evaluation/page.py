@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from tradebot.forecast.evaluation.evaluate import Report
 from tradebot.forecast.evaluation.table import table
-from tradebot.forecast.evaluation.walk import Said
+from tradebot.forecast.evaluation.walk import Walk
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
@@ -21,11 +21,11 @@ td, th { padding: .25rem .75rem; border-bottom: 1px solid #8884; text-align: lef
 """
 
 
-def write(path: Path, report: Report, said: dict[str, Said]) -> None:
+def write(path: Path, report: Report, walks: dict[str, Walk]) -> None:
     """Writes the page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sentence, _, *lines = table(report).splitlines()
-    figures = [_forecasts(said), _directions(report)]
+    figures = [_forecasts(walks), _directions(report)]
     parts = [
         pio.to_html(figure, full_html=False, include_plotlyjs=number == 0)
         for number, figure in enumerate(figures)
@@ -53,19 +53,23 @@ def _html_table(lines: list[str]) -> str:
     return "".join(out)
 
 
-def _forecasts(said: dict[str, Said]) -> go.Figure:
+def _forecasts(walks: dict[str, Walk]) -> go.Figure:
     """A row a model: price and forecast with its bounds, over the last test."""
     figure = make_subplots(
-        rows=len(said), cols=1, shared_xaxes=True, subplot_titles=list(said), vertical_spacing=0.03
+        rows=len(walks),
+        cols=1,
+        shared_xaxes=True,
+        subplot_titles=list(walks),
+        vertical_spacing=0.03,
     )
-    for row, one in enumerate(said.values(), start=1):
+    for row, one in enumerate(walks.values(), start=1):
         last = one.fold == one.fold[-1]
         ts = one.ts[last].astype("datetime64[ms]")
         actual = np.exp(one.actual[last])
         center = np.exp(one.center[last])
         figure.add_scatter(x=ts, y=actual, name="price", line_color="#888", row=row, col=1)
         figure.add_scatter(x=ts, y=center, name="forecast", line_color="#0a7", row=row, col=1)
-    figure.update_layout(height=220 * len(said) + 80, showlegend=False, template="none")
+    figure.update_layout(height=220 * len(walks) + 80, showlegend=False, template="none")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""One verdict from what a forecaster said: errors, log score, direction, coverage, profit.
+"""The score of what a forecaster predicted: errors, log score, direction, coverage, profit.
 
 Minutes of one forecast depend on each other, so that intervals are drawn over forecasts: a mean's
 standard error is that of the forecasts' sums (clusters), not of single minutes.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from tradebot.forecast.evaluation import rule
-from tradebot.forecast.evaluation.walk import Said
+from tradebot.forecast.evaluation.walk import Walk
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class ModelScore(msgspec.Struct, frozen=True, kw_only=True):
     """What one model is worth on these splits.
 
     `mae` and `log_score` are of log price over all tested minutes; `skill` is the log score above
@@ -58,28 +58,28 @@ class Fees:
     edge: float = 0.0
 
 
-def verdict(model: str, said: Said, beside: Said, fees: Fees, seconds: float) -> Verdict:
-    """Scores what a model said, beside what persistence said of the same minutes."""
-    assert np.array_equal(said.ts, beside.ts)
-    seen = said.seen
-    error = np.abs(said.center - said.actual)[seen]
-    score = said.log_score()[seen]
+def score_of(model: str, walk: Walk, beside: Walk, fees: Fees, seconds: float) -> ModelScore:
+    """Scores what a model predicted, compared with persistence on the same minutes."""
+    assert np.array_equal(walk.ts, beside.ts)
+    seen = walk.seen
+    error = np.abs(walk.center - walk.actual)[seen]
+    score = walk.log_score()[seen]
     gained = score - beside.log_score()[seen]
-    calls = ~np.isnan(said.moved) & (said.moved != 0) & (said.delta != 0)
-    right = (np.sign(said.delta) == np.sign(said.moved))[calls].astype(float)
-    profit = rule.follow(said.delta, said.actual, said.fold, fee=fees.fee, edge=fees.edge)
-    return Verdict(
+    calls = ~np.isnan(walk.moved) & (walk.moved != 0) & (walk.delta != 0)
+    right = (np.sign(walk.delta) == np.sign(walk.moved))[calls].astype(float)
+    profit = rule.follow(walk.delta, walk.actual, walk.fold, fee=fees.fee, edge=fees.edge)
+    return ModelScore(
         model=model,
         minutes=int(seen.sum()),
-        forecasts=int(said.origin[-1]) + 1,
+        forecasts=int(walk.origin[-1]) + 1,
         mae=float(error.mean()),
         mae_bps=float(error.mean() * 1e4),
         log_score=float(score.mean()),
-        skill=clustered(gained, said.origin[seen]),
-        directional=clustered(right, said.origin[calls]) if calls.any() else None,
+        skill=clustered(gained, walk.origin[seen]),
+        directional=clustered(right, walk.origin[calls]) if calls.any() else None,
         calls=int(calls.sum()),
-        coverage=float(said.inside[seen].mean()),
-        interval=said.interval,
+        coverage=float(walk.inside[seen].mean()),
+        interval=walk.interval,
         net=profit.net,
         gross=profit.gross,
         trades=profit.trades,

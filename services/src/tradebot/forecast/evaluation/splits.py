@@ -46,15 +46,16 @@ def folds(
     """
     if minutes % stride:
         raise SplitError(
-            f"a test of {minutes} minutes cannot be cut into forecasts of {stride}: give a multiple"
+            f"a test of {minutes} minutes cannot be divided into forecasts of {stride}: use a "
+            "multiple"
         )
     embargo = max(embargo, stride)
     end = history.end + MINUTE
     needed = count * minutes + (count - 1) * gap + embargo + least
     if (end - history.start) // MINUTE < needed:
         raise SplitError(
-            f"{count} tests of {minutes} minutes need {needed} minutes of history, there are"
-            f" {(end - history.start) // MINUTE}: give a longer history, fewer or shorter tests"
+            f"{count} tests of {minutes} minutes need {needed} minutes of history, there are "
+            f"{(end - history.start) // MINUTE}: use a longer history, or fewer or shorter tests"
         )
     found = []
     for number in range(count):

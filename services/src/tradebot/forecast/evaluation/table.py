@@ -1,7 +1,7 @@
 """A report as a table that reads in a terminal and in Markdown."""
 
 from tradebot.forecast.evaluation.evaluate import Report
-from tradebot.forecast.evaluation.scores import Estimate, Verdict
+from tradebot.forecast.evaluation.scores import Estimate, ModelScore
 from tradebot.history.check import when
 
 HEAD = (
@@ -43,7 +43,7 @@ def _sentence(report: Report) -> str:
     )
 
 
-def _row(one: Verdict) -> tuple[str, ...]:
+def _row(one: ModelScore) -> tuple[str, ...]:
     return (
         one.model,
         f"{one.log_score:z.3f}",

@@ -17,7 +17,7 @@ LEAST_SIGMA = 1e-9
 
 
 @dataclass(frozen=True)
-class Said:
+class Walk:
     """One row a tested minute; all arrays are (n,), prices are logarithms.
 
     `origin` numbers the forecast that the row is of, `fold` its test. `center`, `sigma`, `inside`
@@ -56,13 +56,13 @@ def walk(
     folds: Sequence[Fold],
     stride: int,
     progress: Progress = lambda _done, _all: None,
-) -> Said:
+) -> Walk:
     """What a forecaster says at each origin of each fold of the coming `stride` minutes.
 
     A slow model is trained once a fold, on what ends before its embargo; others are fitted anew
     at each origin, as the stage does.
     """
-    parts: list[Said] = []
+    parts: list[Walk] = []
     total = sum(len(fold.origins(stride)) for fold in folds)
     for number, fold in enumerate(folds):
         model = make()
@@ -85,13 +85,13 @@ def _said(
     stride: int,
     fold: int,
     number: int,
-) -> Said:
+) -> Walk:
     path = model.forecast(known, origin, stride + 1)
     came = _prices(history, origin, stride + 1)
     z = NormalDist().inv_cdf(0.5 + path.interval / 2)
     sigma = np.maximum((path.upper - path.lower) / (2 * z), LEAST_SIGMA)[:-1]
     inside = (came >= path.lower) & (came <= path.upper)
-    return Said(
+    return Walk(
         ts=path.ts[:-1],
         fold=np.full(stride, fold),
         origin=np.full(stride, number),
@@ -113,7 +113,7 @@ def _prices(history: Series, start: int, steps: int) -> NDArray[np.float64]:
     return prices
 
 
-def _joined(parts: Sequence[Said]) -> Said:
-    names = [name for name in Said.__dataclass_fields__ if name != "interval"]
+def _joined(parts: Sequence[Walk]) -> Walk:
+    names = [name for name in Walk.__dataclass_fields__ if name != "interval"]
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Said(**arrays, interval=parts[0].interval)
+    return Walk(**arrays, interval=parts[0].interval)

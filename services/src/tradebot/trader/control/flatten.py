@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from tradebot.platform import logs
 from tradebot.platform.settings import load
 from tradebot.trader.control.client import ask, command_of, common_options, user
-from tradebot.trader.control.messages import Order
+from tradebot.trader.control.messages import ControlRequest
 
 BECAUSE = "flattened by a person"
 
@@ -28,7 +28,8 @@ def _flatten(
     if direct:
         told = _directly(bot, because or BECAUSE, config, seconds, state_dir)
     else:
-        told = ask(state_dir, bot, "flatten", Order(because=because or BECAUSE, by=user()))
+        request = ControlRequest(because=because or BECAUSE, by=user())
+        told = ask(state_dir, bot, "flatten", request)
     click.echo(json.dumps(told) if as_json else told["told"])
 
 

@@ -64,9 +64,9 @@ class Books:
                 self._compacted = entry.number
             elif entry.number != self._number + 1:
                 raise JournalError(
-                    f"the journal of {self.who.bot} lacks what comes before entry {entry.number}:"
-                    " restore it from a copy, and let nothing delete its lines (a topic needs"
-                    " retention.ms=-1)"
+                    f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
+                    "it from a backup, and make sure nothing deletes entries (a topic needs "
+                    "retention.ms=-1)"
                 )
             self.ledger = apply(self.ledger, entry.body)
             self._number = entry.number

@@ -4,15 +4,17 @@ Its only truth is the bot's journal: balances start from there, and an order tha
 does not know was never placed. Nothing is signed and no key is read.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from decimal import Decimal
 from typing import Final
 
 from tradebot.domain.intent import Intent
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, Side
 from tradebot.trader.journal.ledger import Placed
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import (
+    AccountEvent,
     Balance,
     BookLevel,
     Fees,
@@ -20,6 +22,7 @@ from tradebot.venue.port import (
     MarketData,
     OrderStatus,
     OwnTrade,
+    TimeEvent,
 )
 
 LAST_PART: Final = 999
@@ -30,9 +33,11 @@ class PaperAccount:
     """Simulated fills; see `Account`.
 
     Args:
-        fees: what each fill costs.
+        fees: what a fill costs now, by what the account itself has traded.
         base, quote: balances to start from.
         now: the venue's time in ms.
+        latency: real seconds from sending an order to its arrival at the venue.
+        sleep: waits for them.
     """
 
     def __init__(
@@ -40,10 +45,12 @@ class PaperAccount:
         market: MarketData,
         instrument: Instrument,
         *,
-        fees: Fees,
+        fees: Callable[[], Fees],
         base: Decimal,
         quote: Decimal,
         now: Callable[[], int],
+        latency: float = 0.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._market = market
         self._instrument = instrument
@@ -51,22 +58,35 @@ class PaperAccount:
         self._base = base
         self._quote = quote
         self._now = now
+        self._latency = latency
+        self._sleep = sleep
+        self._taken: dict[Side, dict[Decimal, Decimal]] = {"buy": {}, "sell": {}}
+        """What this process took from levels that the book still shows, by the order's side."""
         self._orders: dict[str, OrderStatus] = {}
 
     async def place(self, intent: Intent) -> OrderStatus:
-        """Walks the book up to the limit; what is not there is cancelled."""
+        """Walks the book as it is when the order arrives, up to the limit.
+
+        What is not there is cancelled. What earlier orders took is not there any more, for as long
+        as the book shows the level.
+        """
+        await self._sleep(self._latency)
         book = await self._market.book(intent.symbol)
-        levels = book.asks if intent.side == "buy" else book.bids
+        levels = self._left(intent.side, book.asks if intent.side == "buy" else book.bids)
         parts = _walk(levels, intent)
         value, executed = _value(parts), _amount(parts)
-        fee = value * self._fees.taker
+        taker = self._fees().taker
+        fee = value * taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
-            raise RejectedError("InsufficientFunds", "the paper account holds too little")
-        self._move(intent, parts)
-        ts = self._now()
+            raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
+        self._move(intent, value, executed, fee)
+        for price, amount in parts:
+            taken = self._taken[intent.side]
+            taken[price] = taken.get(price, ZERO) + amount
+        ts, number = self._now(), intent.number * 1000
         trades = [
-            self._trade(intent, intent.number * 1000 + index, price, amount, ts=ts)
+            self._trade(intent, number + index, price, amount, price * amount * taker, ts=ts)
             for index, (price, amount) in enumerate(parts)
         ]
         status = self._status(intent, parts, trades)
@@ -84,27 +104,37 @@ class PaperAccount:
             return
         parts = [(fill.price, fill.amount) for fill in order.fills]
         trades = [
-            self._trade(intent, fill.trade_id, fill.price, fill.amount, ts=fill.ts)
+            self._trade(intent, fill.trade_id, fill.price, fill.amount, fill.fee, ts=fill.ts)
             for fill in order.fills
         ]
         if order.unbooked > 0:
-            value = order.average * order.executed - _value(parts)
-            price = value / order.unbooked
-            parts.append((price, order.unbooked))
+            value, amount = order.average * order.executed - _value(parts), order.unbooked
+            price, fee = value / amount, value * self._fees().taker
+            parts.append((price, amount))
             last = intent.number * 1000 + LAST_PART
-            trades.append(self._trade(intent, last, price, order.unbooked, ts=order.updated))
-            self._move(intent, parts[-1:])
+            trades.append(self._trade(intent, last, price, amount, fee, ts=order.updated))
+            self._move(intent, value, amount, fee)
         self._orders[intent.client_order_id] = self._status(intent, parts, trades)
 
-    def _move(self, intent: Intent, parts: list[tuple[Decimal, Decimal]]) -> None:
+    def _left(self, side: Side, levels: list[BookLevel]) -> list[BookLevel]:
+        """The levels without what was taken from them; one that is gone is forgotten."""
+        shown = {level.price for level in levels}
+        taken = {price: amount for price, amount in self._taken[side].items() if price in shown}
+        self._taken[side] = taken
+        return [
+            BookLevel(level.price, level.amount - taken.get(level.price, ZERO))
+            for level in levels
+            if level.amount > taken.get(level.price, ZERO)
+        ]
+
+    def _move(self, intent: Intent, value: Decimal, amount: Decimal, fee: Decimal) -> None:
         """The balances after what was taken."""
         sign = 1 if intent.side == "buy" else -1
-        value = _value(parts)
-        self._base += sign * _amount(parts)
-        self._quote -= sign * value + value * self._fees.taker
+        self._base += sign * amount
+        self._quote -= sign * value + fee
 
     def _trade(
-        self, intent: Intent, tid: int, price: Decimal, amount: Decimal, *, ts: int
+        self, intent: Intent, tid: int, price: Decimal, amount: Decimal, fee: Decimal, *, ts: int
     ) -> OwnTrade:
         return OwnTrade(
             tid=tid,
@@ -115,7 +145,7 @@ class PaperAccount:
             amount=amount,
             taker=True,
             fee_currency=self._instrument.quote,
-            fee=price * amount * self._fees.taker,
+            fee=fee,
             symbol=intent.symbol,
             client_order_id=intent.client_order_id,
         )
@@ -181,8 +211,13 @@ class PaperAccount:
         ]
 
     async def fees(self) -> Fees:
-        """The fees that it was made with."""
-        return self._fees
+        """What a fill costs now."""
+        return self._fees()
+
+    async def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """None: an order on paper is over when it is placed."""
+        await asyncio.Event().wait()
+        yield TimeEvent()
 
     async def heartbeat(self) -> None:
         """Nobody listens."""

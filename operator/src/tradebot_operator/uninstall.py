@@ -22,7 +22,7 @@ LOOK_SECONDS = 1.0
 MERGE = "application/merge-patch+json"
 
 
-class FarewellError(Exception):
+class UninstallError(Exception):
     """The operator did not end, or the API server could not be reached."""
 
 
@@ -33,19 +33,19 @@ async def let_go(settings: OperatorSettings, deployment: str) -> None:
         deployment: the operator's own, in the namespace of the settings.
 
     Raises:
-        FarewellError: the operator did not end, or the API server could not be reached.
+        UninstallError: the operator did not end, or the API server could not be reached.
     """
     api = Api(configuration)
     try:
-        await Farewell(api, settings, deployment).run()
+        await Uninstall(api, settings, deployment).run()
     except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise FarewellError(f"the TradeBots were not released: {error or repr(error)}") from None
+        raise UninstallError(f"the TradeBots were not released: {error or repr(error)}") from None
     finally:
         await api.close()
 
 
-class Farewell:
-    """One farewell; it may be begun again at any point."""
+class Uninstall:
+    """One cleanup; it can start again at any point."""
 
     def __init__(self, api: Api, settings: OperatorSettings, deployment: str) -> None:
         self._api, self._settings, self._deployment = api, settings, deployment
@@ -55,12 +55,12 @@ class Farewell:
 
         Raises:
             ApiError: the operator's Deployment may not be changed.
-            FarewellError: the operator did not end.
+            UninstallError: the operator did not end.
         """
         await _until(self._nothing_is_sold, self._settings.flatten_seconds)
         selector = await self._end()
         if selector and not await _until(lambda: self._has_ended(selector), ENDING_SECONDS):
-            raise FarewellError(
+            raise UninstallError(
                 f"{self._deployment} did not stop within {ENDING_SECONDS:g} s: delete its pod"
             )
         for meta in await self._held():

@@ -11,9 +11,9 @@ def test_a_job_ends_the_operator_that_there_is_before_the_chart_goes(
 ) -> None:
     objects, settings = render(*values), operator_settings(values)
     found = {item["metadata"]["name"]: item for item in of_kind(objects, "Deployment", "Job")}
-    farewells = [item for name, item in found.items() if name.endswith("-farewell")]
-    assert bool(farewells) == (settings is not None)
-    for job in farewells:
+    cleanups = [item for name, item in found.items() if name.endswith("-uninstall")]
+    assert bool(cleanups) == (settings is not None)
+    for job in cleanups:
         assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete"
         spec = job["spec"]["template"]["spec"]
         (container,) = spec["containers"]

@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Said:
+class Predictions:
     """All that is drawn of one model.
 
     `actual` is the price over the time that is drawn, `history` over all that the model knew.
@@ -55,7 +55,9 @@ class Said:
     path: Path
 
 
-def say(model: Forecaster, symbol: str, history: Series, *, held_out: int, shown: int) -> Said:
+def predictions_of(
+    model: Forecaster, symbol: str, history: Series, *, held_out: int, shown: int
+) -> Predictions:
     """Fits on all but the last `held_out` minutes and asks for them.
 
     Args:
@@ -69,7 +71,7 @@ def say(model: Forecaster, symbol: str, history: Series, *, held_out: int, shown
     drawn = history.between(split - shown * MINUTE, end)
     inside, outside = _beside(model, known, drawn)
     actual, past = _line(drawn.ts, drawn.log_price), _line(known.ts, known.log_price)
-    return Said(symbol, model.name, actual, past, inside, outside, path)
+    return Predictions(symbol, model.name, actual, past, inside, outside, path)
 
 
 def _line(ts: NDArray[np.int64], log_price: NDArray[np.float64]) -> Line:
@@ -87,8 +89,8 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
         fitted = model.forecast(known, learnt.start, steps)
         return _line(fitted.ts, fitted.log_price), NOTHING
     if isinstance(model, LooksBack):
-        ts, said, _, count = model.fitted_beside_true(known)
-        return _line(ts[:count], said[:count]), _line(ts[count:], said[count:])
+        ts, values, _, count = model.fitted_beside_true(known)
+        return _line(ts[:count], values[:count]), _line(ts[count:], values[count:])
     return NOTHING, NOTHING
 
 

@@ -24,7 +24,7 @@ LATE_RECHECK_SECONDS = 30.0
 Place = tuple[str, str]
 
 
-class Voice:
+class StatusWriter:
     """What it remembers of a bot is since when it starts, and since when something is amiss."""
 
     def __init__(self, api: Api, observed: Observed) -> None:

@@ -9,7 +9,7 @@ from tradebot.domain.money import ZERO, plain
 from tradebot.trader.journal.ledger import Ledger
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class BotStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a bot stands. Money is in quote currency where not said
     otherwise, as decimal strings. `base` and `quote` are the account's balances, `sells` the part
     of the base that the next sell would sell."""
@@ -36,7 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     outside_quote: str
 
 
-def standing(
+def bot_status(
     ledger: Ledger,
     *,
     bot: str,
@@ -45,7 +45,7 @@ def standing(
     minimum: Decimal,
     sells: Decimal,
     paused: str,
-) -> Standing:
+) -> BotStatus:
     """What the books say at `mid`.
 
     Args:
@@ -53,7 +53,7 @@ def standing(
         paused: why this process sends no order, or "".
     """
     trip = ledger.trip
-    return Standing(
+    return BotStatus(
         bot=bot,
         symbol=symbol,
         mode=ledger.mode,

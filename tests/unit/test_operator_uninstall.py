@@ -5,11 +5,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from tradebot_operator import farewell
+from tradebot_operator import uninstall
 from tradebot_operator.api import Api, ApiError, Listed
-from tradebot_operator.farewell import Farewell, FarewellError
 from tradebot_operator.resource import FLATTEN_FINALIZER
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.uninstall import Uninstall, UninstallError
 
 SETTINGS = msgspec.convert(
     {
@@ -63,12 +63,12 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(farewell, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(farewell, "ENDING_SECONDS", 0.2)
+    monkeypatch.setattr(uninstall, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(uninstall, "ENDING_SECONDS", 0.2)
 
 
 async def run(server: Server) -> None:
-    await Farewell(cast(Api, server), SETTINGS, "tradebot-operator").run()
+    await Uninstall(cast(Api, server), SETTINGS, "tradebot-operator").run()
 
 
 async def test_the_operator_ends_before_the_finalizers_go_and_those_of_others_stay(
@@ -95,6 +95,6 @@ async def test_a_bot_that_is_being_sold_is_waited_for_but_not_for_ever() -> None
 
 async def test_an_operator_that_does_not_end_is_named_and_nothing_is_taken_from_it() -> None:
     server = Server(meta("a", FLATTEN_FINALIZER), ends_after=1000)
-    with pytest.raises(FarewellError, match="tradebot-operator did not stop"):
+    with pytest.raises(UninstallError, match="tradebot-operator did not stop"):
         await run(server)
     assert server.bots["a"]["finalizers"] == [FLATTEN_FINALIZER]
