@@ -69,6 +69,6 @@ async def _minutes(settings: VenueSettings) -> Sequence[Candle]:
             ) from None
         except VenueError as error:
             raise HistoryUnavailableError(
-                f"history cannot be had from {venue.address}: {error}; start the venue's emulator"
-                " there, or name a file by --history-source Claim --history-file FILE"
+                f"cannot load history from {venue.address}: {error}; start the venue's emulator "
+                "there, or use a file with --history-source Claim --history-file FILE"
             ) from None
