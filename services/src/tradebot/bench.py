@@ -1,4 +1,4 @@
-"""`tradebot bench`: measures speed beside a peer, in the same run on the same machine."""
+"""`tradebot bench`: measures speed compared with a peer, in the same run on the same machine."""
 
 import importlib
 import importlib.util

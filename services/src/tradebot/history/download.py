@@ -25,7 +25,7 @@ def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
     its query, which may be a signature, and repeat nothing of the answer.
 
     Raises:
-        HistoryFileError: the address does not answer with a file, or with one that is too large.
+        HistoryFileError: the address does not respond with a file, or with one that is too large.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(url)

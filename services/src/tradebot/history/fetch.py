@@ -57,7 +57,7 @@ def market(found: Exchange, symbol: str) -> str:
 
     Raises:
         SettingsError: the venue has no such market.
-        HistoryUnavailableError: it does not answer.
+        HistoryUnavailableError: it does not respond.
     """
     plain = symbol.replace("/", "").upper()
     markets: dict[str, Any] = _ask(found, found.load_markets)
@@ -91,7 +91,7 @@ def fetch(
     now: int = 0,
     progress: Progress = lambda _ts, _rows: None,
 ) -> int:
-    """Fetches minutes in [start, end) that the store does not hold yet; answers how many are new.
+    """Fetches minutes in [start, end) that the store does not hold yet; returns how many are new.
 
     Each page is stored before the next is asked for, so that a fetch that was broken off goes on
     where it was.
@@ -102,7 +102,7 @@ def fetch(
 
     Raises:
         SettingsError: the venue has no such market, or the store holds another venue's minutes.
-        HistoryUnavailableError: it does not answer.
+        HistoryUnavailableError: it does not respond.
     """
     name, plain = market(found, symbol), symbol.replace("/", "").upper()
     place = folder / plain / "fetched.json"

@@ -38,7 +38,7 @@ def moving_average(values: Floats, window: int) -> Floats:
 
 @numba.njit(cache=True)
 def _fill_means(values: Floats, window: int, means: Floats) -> None:
-    """A running sum, formed anew once in each window so that rounding does not add up."""
+    """A running sum, recomputed once in each window so that rounding does not add up."""
     total, unknown, alike = 0.0, 0, 0
     for row in range(len(values)):
         new = values[row]

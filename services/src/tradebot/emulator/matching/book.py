@@ -39,7 +39,7 @@ class Half:
         return (price - than) * self._sign > 0
 
     def add(self, order: Order) -> int:
-        """The order joins the end of its level's queue; answers the level's size."""
+        """The order joins the end of its level's queue; returns the level's size."""
         level = self.levels.get(order.price)
         if level is None:
             level = self.levels[order.price] = Level()

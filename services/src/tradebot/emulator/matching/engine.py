@@ -40,7 +40,7 @@ class Engine:
         return self._resting.get(order_id) or self._stops.get(order_id)
 
     def submit(self, order: Order) -> list[Event]:
-        """Matches a new order; answers what happened, in order."""
+        """Matches a new order; returns what happened, in order."""
         if order.stop and not self._triggered(order):
             self._stops[order.id] = order
             return [Booked(order)]
@@ -145,7 +145,7 @@ class Engine:
         return amount
 
     def _match(self, order: Order, events: list[Event]) -> str:
-        """Trades until nothing crosses; answers why it stopped early, empty if it did not."""
+        """Trades until nothing crosses; returns why it stopped early, empty if it did not."""
         half = self._other(order.side)
         reference = self.last_price
         while order.remaining:

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: the table, and forecasts beside prices."""
+"""A report as one HTML file that needs nothing else: table and charts."""
 
 import html
 from pathlib import Path
