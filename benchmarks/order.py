@@ -167,7 +167,7 @@ async def _ours(
     books = Books(journal, Nowhere(), Identity(bot="b", symbol="BTCUSD", mode="Live"), clock.now)
     lease = FileLease(folder)
     await books.record(EpochTaken(epoch=await lease.acquire(), mode="Live"))
-    account = TimedAccount(rest, "BTCUSD")
+    account = TimedAccount(rest, Endpoints(url, url, url), "BTCUSD")
     account.journal = journal
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(

@@ -47,7 +47,7 @@ class Ticker(Body, frozen=True, kw_only=True):
     volume_USD: float | None = None  # noqa: N815
 
 
-class Order(Body, frozen=True, kw_only=True):
+class OrderDocument(Body, frozen=True, kw_only=True):
     """An order as the venue last described it, in the report's form, with its intent."""
 
     order_id: str
@@ -74,7 +74,7 @@ class Order(Body, frozen=True, kw_only=True):
     latency_seconds: float | None = None
 
 
-class Fill(Body, frozen=True, kw_only=True):
+class FillDocument(Body, frozen=True, kw_only=True):
     """One execution of an order; the fee is the venue's, never assumed.
 
     `broken` is true where the venue took the execution back: it counts in no balance.
@@ -93,7 +93,7 @@ class Fill(Body, frozen=True, kw_only=True):
     broken: bool = False
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What one gate said of a decision."""
 
     gate: str
@@ -111,7 +111,7 @@ class Decision(Body, frozen=True, kw_only=True):
     gate: str
     exit: str = ""
     """The exit that closes the position, or that a gate holds back."""
-    verdicts: list[Verdict]
+    verdicts: list[VerdictDocument]
     window_end: int
     ratio: float | None
     band_min_bps: int
@@ -198,8 +198,8 @@ class Halt(Body, frozen=True, kw_only=True):
 BODIES: dict[DocType, type[Body]] = {
     DocType.BALANCE: Balance,
     DocType.TICKER: Ticker,
-    DocType.ORDER: Order,
-    DocType.FILL: Fill,
+    DocType.ORDER: OrderDocument,
+    DocType.FILL: FillDocument,
     DocType.DECISION: Decision,
     DocType.SCORE: Score,
     DocType.LIQUIDITY: Liquidity,

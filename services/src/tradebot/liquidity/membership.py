@@ -21,7 +21,7 @@ from tradebot.platform.groups import GroupView
 
 ASK_SECONDS = 0.5
 JOIN_SECONDS = 20.0
-"""Seconds after the session timeout in which the group must admit a worker, if its broker responds."""
+"""Seconds beyond the session timeout for the group to admit a worker, if its broker responds."""
 
 STALL_SECONDS = 30.0
 """A loop that has not asked for so long is stuck, and /livez says so."""

@@ -6,6 +6,7 @@ Whatever talks to the account holds `acting`, so that a decision, a reconciliati
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 from tradebot.domain.account import fold
@@ -24,9 +25,11 @@ from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
+from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
+from tradebot.venue.port import AccountEvent, OwnTrade
 
 
 class Engine:
@@ -138,6 +141,21 @@ class Engine:
             self.due.set()
         if placed.order.fills:
             self._send_balances(intent.client_order_id)
+
+    def order_events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as the venue's stream reports them; never ends."""
+        return self._executor.events()
+
+    async def take_fill(self, placed: Placed, trade: OwnTrade) -> None:
+        """Books a fill of a known order, under `acting`; a fill that is known changes nothing.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        name = placed.intent.client_order_id
+        await self._executor.book(placed.intent, trade)
+        if self.books.ledger.orders[name].order.fills != placed.order.fills:
+            self._send_balances(name)
 
     def distrust(self, reason: str) -> None:
         """Closes the gate `Reconciled` until the books have been compared again."""

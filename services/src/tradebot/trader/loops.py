@@ -28,6 +28,7 @@ from tradebot.trader.inputs.streams import (
 from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
 from tradebot.trader.lease import Lease
+from tradebot.trader.order_stream import OrderStream
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.watch import Watch
@@ -62,6 +63,7 @@ class Loops:
     ) -> None:
         self._settings = settings
         self._engine = engine
+        self._order_stream = OrderStream(engine)
         self._decider = decider
         self._acts = acts
         self._watch = watch
@@ -110,6 +112,7 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._order_stream.run(),
             self._watch.run(),
             self._beat(),
             self._report(),

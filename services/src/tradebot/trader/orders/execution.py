@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from tradebot.domain.intent import Intent, is_of
@@ -14,7 +14,7 @@ from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.ledger import Placed, is_over
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
-from tradebot.venue.port import Account, Fees, OrderStatus, OwnTrade
+from tradebot.venue.port import Account, AccountEvent, Fees, OrderStatus, OwnTrade
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 """Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
@@ -202,6 +202,10 @@ class Executor:
             await self._account.cancel_session()
         except VenueError as error:
             self._log.warning("live orders may remain", reason=str(error))
+
+    def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as the venue's stream reports them; never ends."""
+        return self._account.events()
 
     async def heartbeat(self) -> None:
         """Tells the venue that this trader is well; its silence is logged."""
