@@ -37,7 +37,7 @@ class Change(msgspec.Struct, gc=False):
     """One change of one level of the book, its numbers as floats.
 
     The bounds of `ts` (ms, 2009 to 2100) keep out seconds and microseconds, which would move the
-    watermark for good; those of the numbers keep out infinities and NaN, and a `seq` that no
+    watermark permanently; those of the numbers keep out infinities and NaN, and a `seq` that no
     checkpoint could hold.
     """
 
@@ -135,7 +135,7 @@ class PartitionWindows:
             self.counted = max(checkpoint.offset, self._restore(checkpoint.metadata))
 
     def feed(self, changes: Sequence[Change], offsets: Sequence[int]) -> list[Window]:
-        """Takes records in log order; answers the windows that they close, in order.
+        """Takes records in log order; returns the windows that they close, in order.
 
         Args:
             offsets: of the changes, rising; those below `next` are not given.
@@ -193,7 +193,7 @@ class PartitionWindows:
         return self._limit(state, now, idle) > state.low
 
     def expire(self, symbol: str, now: int, idle: int) -> list[Window]:
-        """Closes a silent symbol's windows by the venue's clock; answers them in order.
+        """Closes a silent symbol's windows by the venue's clock; returns them in order.
 
         To be asked only when the partition's log is read to its end.
 
@@ -241,7 +241,7 @@ class PartitionWindows:
         return min(limit, state.top + 1 + EMPTY_WINDOWS)
 
     def _restore(self, metadata: str) -> int:
-        """Takes the symbols of a checkpoint; answers its `counted`."""
+        """Takes the symbols of a checkpoint; returns its `counted`."""
         if not metadata:
             return 0
         try:
@@ -259,7 +259,7 @@ class PartitionWindows:
             ) from None
 
     def _turn(self, change: Change, offset: int, closed: list[Window]) -> Window | None:
-        """Deals with a record that may open, flag or close windows; answers the record's own.
+        """Deals with a record that may open, flag or close windows; returns the record's own.
 
         `None`: the record does not count, because it is late, accounted for, or rejected.
         """

@@ -48,13 +48,13 @@ def _numbers(trade: TradeRecord) -> tuple[float, float]:
     Bounds as the book's changes have: what lies outside would spoil every forecast after it.
     """
     if not EARLIEST <= trade.ts < LATEST:
-        raise ValueError(f"ts is {str(trade.ts)[:30]}, not in milliseconds from 2009 to 2100")
+        raise ValueError(f"ts is {str(trade.ts)[:30]}, not milliseconds between 2009 and 2100")
     try:
         price, amount = float(Decimal(trade.price)), float(Decimal(trade.amount))
     except (ArithmeticError, ValueError):
         price = amount = math.nan
     if not (0 < price <= 1e12 and 0 <= amount <= 1e15):
-        raise ValueError(f"a trade of {trade.amount[:30]!r} at {trade.price[:30]!r}")
+        raise ValueError(f"invalid trade: amount {trade.amount[:30]!r}, price {trade.price[:30]!r}")
     return price, amount
 
 

@@ -41,7 +41,7 @@ def journal_of(settings: TraderSettings) -> Journal:
 
 
 def reporter_of(settings: TraderSettings) -> Reporter:
-    """Where the bot's conditions are shown beside its readiness gates."""
+    """Where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter

@@ -20,7 +20,7 @@ from tradebot.trader.journal.entries import Flattened
 from tradebot.venue.errors import VenueError
 
 RETRY_SECONDS: Final = 0.5
-"""Wait after the venue did not answer."""
+"""Wait after the venue did not respond."""
 
 Documents = Callable[[str], tuple[Document, ...]]
 """The documents that go with the first order, given its client order id, or "" without one."""
