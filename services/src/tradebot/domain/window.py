@@ -61,7 +61,7 @@ class PartitionWindows:
     def feed(
         self, changes: Sequence[Change], offsets: Sequence[int], arrivals: Sequence[int]
     ) -> list[Window]:
-        """Takes records in log order; answers the windows that they close, in order.
+        """Takes records in log order; returns the windows that they close, in order.
 
         Args:
             offsets: of the changes, rising; those below `next` are not given.
@@ -139,7 +139,7 @@ class PartitionWindows:
         return self._limit(state, now, idle) > state.low
 
     def expire(self, symbol: str, now: int, idle: int) -> list[Window]:
-        """Closes a silent symbol's windows by the venue's clock; answers them in order.
+        """Closes a silent symbol's windows by the venue's clock; returns them in order.
 
         To be asked only when the partition's log is read to its end.
 
@@ -202,7 +202,7 @@ class PartitionWindows:
         )
 
     def _turn(self, held: Held, closed: list[Window]) -> Window | None:
-        """Deals with a record that may open, flag or close windows; answers the record's own.
+        """Deals with a record that may open, flag or close windows; returns the record's own.
 
         `None`: there is nothing to add, because the record is late, accounted for, rejected or
         held, or because it was added together with records that were held.
@@ -263,7 +263,7 @@ class PartitionWindows:
     def _believe(
         self, state: SymbolWindows, held: Held, decided: int, mark: Mark, closed: list[Window]
     ) -> Window | None:
-        """Takes in a record whose time is believed; answers its window, `None` if it is late."""
+        """Takes in a record whose time is believed; returns its window, `None` if it is late."""
         rules, ts = self.rules, held.change.ts
         index = ts // rules.length
         broken = state.step(held.change.seq)

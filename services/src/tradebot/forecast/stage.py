@@ -259,7 +259,7 @@ def run(settings: ForecastSettings) -> None:
     """Runs the stage until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a setting cannot be used, or no broker answers.
+        SettingsError: a setting cannot be used, or no broker responds.
     """
     extensions.find(FORECASTERS, settings.model, "model")
     with running(STAGE, settings) as frame:

@@ -43,7 +43,7 @@ class Owner:
         """Makes the topics that are missing, and serves health and metrics; once only. Blocks.
 
         Raises:
-            SettingsError: the broker does not answer, a topic is missing, or the port is taken.
+            SettingsError: the broker does not respond, a topic is missing, or the port is taken.
         """
         if self._offsets is not None:
             return

@@ -118,7 +118,7 @@ class FeedPartition:
         """Closes the windows of symbols that fell silent, if the log is read to its end.
 
         Raises:
-            KafkaException: the broker did not answer where the log ends.
+            KafkaException: the broker did not respond where the log ends.
         """
         windows = self.windows
         if windows is None:
