@@ -1,4 +1,4 @@
-"""Documents/s into a real Elasticsearch: from a topic's bytes, beside `helpers.parallel_bulk`.
+"""Documents/s into a real Elasticsearch: from a topic's bytes, alongside `helpers.parallel_bulk`.
 
 Ours does more: it reads and checks each record, gives it its stored form and its version. The
 peer gets dicts that are made already, has four threads, the same batches and the same templates.

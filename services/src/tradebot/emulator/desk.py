@@ -71,7 +71,7 @@ class Desk:
         return found[::-1]
 
     def place(self, account: Account, request: OrderRequest) -> Ticket:
-        """Takes an order to the book; answers it as it is after that.
+        """Takes an order to the book; returns it as it is after that.
 
         Raises:
             RefusalError: the account has too little.

@@ -9,7 +9,7 @@ from tradebot.trader.selling import Selling
 
 
 class Acts:
-    """Pause, resume, flatten, stop; each answers what it did, in a sentence."""
+    """Pause, resume, flatten, stop; each returns what it did, in a sentence."""
 
     def __init__(self, engine: Engine, selling: Selling) -> None:
         self._engine = engine

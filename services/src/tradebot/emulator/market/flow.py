@@ -254,7 +254,7 @@ class Flow:
                     self._withdraw(at, order)
 
     def _stock(self, at: int, side: Side, planned: Print) -> int:
-        """Enough rests at the trade's price; answers what accounts have at better ones.
+        """Enough rests at the trade's price; returns what accounts have at better ones.
 
         The path goes through their orders, so these fill on top of the bar's volume.
         """

@@ -16,7 +16,7 @@ from tradebot.history.bars import MINUTE, Series
 ROWS: Final = 10_080
 """A week of minutes: a fit of some seconds on two cores."""
 
-# cmdstanpy logs each fit and sets its logger up anew when it is first used; errors are raised.
+# cmdstanpy logs each fit and sets its logger up again when it is first used; errors are raised.
 logging.getLogger("cmdstanpy").disabled = True
 logging.getLogger("prophet").setLevel(logging.WARNING)
 

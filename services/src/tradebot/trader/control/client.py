@@ -73,7 +73,7 @@ def act_command(
     ]
 
     def callback(bot: str, because: str | None, state_dir: Path, as_json: bool) -> None:
-        request = ControlRequest(because=because or default, by=_user())
+        request = ControlRequest(because=because or default, by=user())
         told = ask(state_dir, bot, act, request)
         click.echo(json.dumps(told) if as_json else told["told"])
 
@@ -113,7 +113,8 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def _user() -> str:
+def user() -> str:
+    """Who gives the order, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
