@@ -1,4 +1,4 @@
-"""From a decision to an acknowledged order, beside ccxt's `create_order` on the same emulator.
+"""From a decision to an acknowledged order, alongside ccxt's `create_order` on the same emulator.
 
 Ours does more than the peer: it decides, makes the decision's documents, writes the intent to the
 journal and waits until the disk has it, signs, sends and reads the answer. `ours_p99_ms` is our
@@ -167,7 +167,7 @@ async def _ours(
     books = Books(journal, Nowhere(), Identity(bot="b", symbol="BTCUSD", mode="Live"), clock.now)
     lease = FileLease(folder)
     await books.record(EpochTaken(epoch=await lease.acquire(), mode="Live"))
-    account = TimedAccount(rest, "BTCUSD")
+    account = TimedAccount(rest, Endpoints(url, url, url), "BTCUSD")
     account.journal = journal
     executor = Executor(books, account, lease.held)
     reconciler = Reconciler(

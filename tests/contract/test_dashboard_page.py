@@ -258,7 +258,7 @@ def test_light_and_dark_by_the_system_and_by_the_button(page: Page) -> None:
     button = page.locator("#theme")
     button.click()
     button.click()
-    expect(button).to_have_attribute("aria-label", "Colours: dark")
+    expect(button).to_have_attribute("aria-label", "Theme: dark")
     assert ground() == dark
 
 

@@ -233,7 +233,7 @@ async def test_heartbeats_alone_do_not_pass_for_a_feed(broker: EmbeddedBroker) -
         running(settings(broker, url, interface="v1", quiet_seconds=0.4)) as stage,
     ):
         await stage.until(lambda: stage.readiness.reasons() == {})
-        await stage.until(lambda: "no change of the book for 0.4 s" in stage.trouble())
+        await stage.until(lambda: "no book change for 0.4 s" in stage.trouble())
         await stage.until(lambda: len(plays) > 1)
 
 
@@ -304,7 +304,7 @@ async def test_more_than_kafka_takes_drops_the_connection_and_says_so(
             kafka, "producer", lambda given, **more: original(given, **(more | slow))
         )
         async with running(chosen) as stage:
-            await stage.until(lambda: "100 records wait for Kafka" in stage.trouble())
+            await stage.until(lambda: "100 records are waiting for Kafka" in stage.trouble())
             await stage.until(lambda: len(plays) > 1)
             await stage.feed(4, connections=2)
 
@@ -315,7 +315,7 @@ def test_a_full_queue_is_an_overload_and_not_a_wait(broker: EmbeddedBroker) -> N
     )
     publisher.feed([b"{}"] * 100)
     assert not publisher.has_room()
-    with pytest.raises(OverloadError, match="100 records wait for Kafka"):
+    with pytest.raises(OverloadError, match="100 records are waiting for Kafka"):
         publisher.feed([b"{}"])
 
 

@@ -181,7 +181,9 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
     until(lambda: len(line.group().members) == 2)
     assert "starting" in worker.reasons()
     twin = line.member(**{"group.instance.id": "w1"})
-    until(lambda: "the group refused" in worker.log.read_text(), told=worker.log.read_text)
+    until(
+        lambda: "the group rejected the join" in worker.log.read_text(), told=worker.log.read_text
+    )
     threading.Thread(target=hanging.close, daemon=True).start()
     twin.poll(0.1)
     worker.wait_until_it_works()
@@ -194,7 +196,7 @@ def test_a_group_that_lets_a_worker_wait_for_ever_ends_it_with_a_sentence(line: 
     take_part(hanging)
     worker = line.worker("")
     assert worker.process.wait(PATIENCE_SECONDS) == 1
-    assert "the group gave this worker no partitions for 26 s" in worker.log.read_text()
+    assert "the group has assigned this worker no partitions for 26 s" in worker.log.read_text()
 
 
 def test_a_worker_that_slept_past_its_session_joins_again(line: Line) -> None:

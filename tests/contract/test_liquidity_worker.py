@@ -170,7 +170,7 @@ def test_the_reports_command_line_serves_fausts_pages_and_a_silent_feed_makes_it
     assert line.get("/readyz")[0] == 200
     until(lambda: line.get("/readyz")[0] == 503)
     _, body = line.get("/readyz")
-    assert "the feed has said nothing for" in json.loads(body)["reasons"]["feed"]
+    assert "the feed has been silent for" in json.loads(body)["reasons"]["feed"]
     assert line.get("/livez")[0] == 200
     line.feed(62_000)
     until(lambda: line.get("/readyz")[0] == 200)

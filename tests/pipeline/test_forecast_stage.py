@@ -192,7 +192,7 @@ def test_a_broker_that_goes_away_makes_it_unready_with_the_reason_and_does_not_e
     line.start()
     line.forecast()
     line.broker.close()
-    until(lambda: "no broker answers" in line.http("/readyz"), told=line.log.read_text)
+    until(lambda: "no broker responds" in line.http("/readyz"), told=line.log.read_text)
     assert line.process and line.process.poll() is None
     assert "rdkafka" not in line.log.read_text()
 
@@ -228,7 +228,7 @@ def test_a_model_that_dies_is_started_again_while_the_stage_keeps_serving(line: 
     newest = line.forecast()
     assert newest.history_end > line.history_end
     assert line.process.poll() is None
-    assert any("starts again" in str(entry["reason"]) for entry in line.logged("no new forecast"))
+    assert any("restarting it" in str(entry["reason"]) for entry in line.logged("no new forecast"))
 
 
 def test_after_a_restart_the_last_model_serves_without_a_fit(line: Line) -> None:
@@ -247,7 +247,7 @@ def test_a_missing_history_file_is_one_clear_sentence(line: Line) -> None:
     assert line.process.wait(PATIENCE_SECONDS) == 2
     line.process = None
     said = line.log.read_text()
-    assert "nowhere.csv is not there: give the path of" in said
+    assert "nowhere.csv does not exist: use the path of" in said
     assert "Traceback" not in said
 
 

@@ -84,7 +84,7 @@ def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_when_told(
         _, log = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0
     events = [json.loads(line) for line in log.splitlines()]
-    assert events[0]["event"] == "the feed began with a whole book"
+    assert events[0]["event"] == "feed connected, with a full book"
     assert {"stage", "symbol", "timestamp", "level"} <= events[0].keys()
 
 

@@ -63,7 +63,7 @@ def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
         line.wait(lambda: line.of_kind("order"))
         told = line.tell("flatten", "btc", "--because", "going home")
         assert told.returncode == 0, told.stderr
-        assert "holds nothing that could be sold" in told.stdout
+        assert "has nothing left to sell" in told.stdout
         status = line.status()
         assert status is not None
         assert (float(status["base"]), status["paused"]) == (0, "going home")
@@ -105,7 +105,7 @@ def test_a_second_trader_of_the_bot_is_refused(tmp_path: Path) -> None:
         line.start()
         second, line.process = line.process, first
         assert second is not None and second.wait(PATIENCE_SECONDS) == 2
-        assert "another trader acts for this bot" in line.log()
+        assert "another trader is running for this bot" in line.log()
 
 
 def test_a_stop_that_is_to_flatten_sells_all(tmp_path: Path) -> None:

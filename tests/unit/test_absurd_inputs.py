@@ -88,14 +88,14 @@ def test_whatever_a_forecast_says_the_bot_decides_and_what_it_decided_can_be_sto
 def test_numbers_that_are_no_prices_are_no_signal_and_the_reason_says_so() -> None:
     decision = decided(prediction=prediction(0.0, 1.0, 1000.0))
     assert (decision.action, decision.signal, decision.gate) == ("hold", "hold", "signal")
-    assert decision.reason == "the forecast's numbers are no logarithms of prices"
+    assert decision.reason == "the forecast is not the logarithm of a possible price"
 
 
 def test_a_forecast_from_the_future_does_not_look_fresh_for_ever() -> None:
     ahead = prediction(9.34, 9.35, 9.36, history_end=END + 2 * 3_600_000)
     decision = decided(prediction=ahead)
     assert (decision.action, decision.gate) == ("hold", "model")
-    assert decision.reason == "the model's last minute lies 7199 s in the future"
+    assert decision.reason == "the model's last minute is 7199 s in the future"
 
 
 def test_a_window_from_the_future_is_not_traded_on() -> None:

@@ -84,5 +84,5 @@ def test_a_fast_window_longer_than_the_slow_one_starts_when_both_are_known() -> 
 
 
 def test_a_window_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="the window of a moving average is 0: give 1 or more"):
+    with pytest.raises(ValueError, match="the window of a moving average is 0: use 1 or more"):
         moving_average(np.ones(3), 0)

@@ -96,7 +96,7 @@ async def test_the_reason_to_hold_names_the_status(exchange: Exchange) -> None:
     await exchange.desk.publisher.flush()
     told = exchange.desk.publisher.delivered_documents
     reasons = [d.body["reason"] for d in told if d.doc_type == "decision"]
-    assert reasons == ["the venue's market is cancel_only: it takes no order that trades at once"]
+    assert reasons == ["the venue's market is cancel_only: it accepts no order that trades at once"]
 
 
 async def test_the_first_refusal_tells_of_a_market_that_closed_meanwhile(
@@ -124,7 +124,7 @@ async def test_flatten_sends_nothing_to_a_closed_market_and_says_what_is_left(
 ) -> None:
     exchange.status = "closed"
     told = await exchange.desk.acts.flatten("out", "a person")
-    assert "could not be sold" in told
+    assert "is not sold yet" in told
     assert exchange.refused == 0
 
 

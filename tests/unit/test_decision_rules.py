@@ -140,7 +140,7 @@ def test_without_a_forecast_for_the_minute_the_bot_holds() -> None:
 def test_what_was_bought_is_not_bought_again() -> None:
     decision = decided(0.001, state=holding())
     assert (decision.action, decision.gate) == ("hold", "position")
-    assert decision.reason == "has already bought"
+    assert decision.reason == "the bot has already bought"
 
 
 def test_base_that_the_bot_did_not_buy_does_not_stop_a_buy() -> None:

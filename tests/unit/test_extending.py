@@ -362,4 +362,4 @@ def test_a_venue_that_is_not_installed_is_one_sentence_with_those_that_are(
 ) -> None:
     done = tradebot(toys, "ingest", "--venue", "krakn")
     assert done.returncode == 2
-    assert "venue is 'krakn': give one of gemini, toy" in done.stderr
+    assert "venue is 'krakn': use one of gemini, toy" in done.stderr

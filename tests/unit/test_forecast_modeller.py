@@ -268,8 +268,8 @@ def test_a_model_without_evaluation_or_too_old_is_refused_with_the_reason() -> N
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"history_source": "Url"}, "history_file is empty: name the file by --history-file"),
-        ({"model_options": "[1]"}, "give a JSON object"),
+        ({"history_source": "Url"}, "history_file is empty: set the file with --history-file"),
+        ({"model_options": "[1]"}, "use a JSON object"),
         ({"model_options": "{"}, "model_options is '{'"),
     ],
 )
@@ -284,7 +284,7 @@ def test_settings_that_do_not_fit_together_are_refused(
     ("flags", "sentence"),
     [
         (["--model", "Oracle"], "model is 'Oracle': use one of"),
-        (["--model-options", "[]"], "give a JSON object"),
+        (["--model-options", "[]"], "use a JSON object"),
         (["--horizon-minutes", "1"], "--horizon-minutes is '1': give 2 or more"),
     ],
 )

@@ -167,9 +167,9 @@ def test_seasonal_naive_takes_the_last_season_and_not_an_older_one() -> None:
 def test_an_unknown_model_and_wrong_options_are_one_clear_sentence() -> None:
     with pytest.raises(protocol.SettingsError, match="model is 'Oracle': use one of Drift, "):
         protocol.make("Oracle")
-    with pytest.raises(protocol.SettingsError, match="model_options do not suit Lstm"):
+    with pytest.raises(protocol.SettingsError, match="model_options is not valid for Lstm"):
         protocol.make("Lstm", {"values": "prices"})
-    with pytest.raises(protocol.SettingsError, match="model_options do not suit Prophet"):
+    with pytest.raises(protocol.SettingsError, match="model_options is not valid for Prophet"):
         protocol.make("Prophet", {"growth": "sideways"})
 
 

@@ -86,13 +86,13 @@ async def test_a_coordinator_that_ended_ends_the_process_and_its_life() -> None:
     client = Client()
     client.errors = [CoordinatorEndedError("AssertionError()")]
     watched = Watched(client)
-    assert await watched.watch(100) == "the Kafka client's coordinator ended: AssertionError()"
+    assert await watched.watch(100) == "the Kafka client's coordinator stopped: AssertionError()"
     assert watched.membership.death() == watched.said
 
 
 async def test_a_worker_that_is_not_let_in_ends_if_the_broker_answers() -> None:
     watched = Watched(Client())
-    assert "gave this worker no partitions" in await watched.watch(100)
+    assert "has assigned this worker no partitions" in await watched.watch(100)
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_the_time_begins_when_it_is_back() -> None:
@@ -102,7 +102,7 @@ async def test_a_broker_that_is_away_is_waited_for_and_the_time_begins_when_it_i
     assert await watched.watch(100) == ""
     assert watched.membership.death() is None, "a restart would not bring the broker back"
     client.alive = True
-    assert "gave this worker no partitions" in await watched.watch(100)
+    assert "has assigned this worker no partitions" in await watched.watch(100)
 
 
 async def test_a_worker_that_has_its_partitions_is_left_alone() -> None:
@@ -142,4 +142,4 @@ async def test_a_loop_that_stands_still_is_no_life() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
     await asyncio.sleep(module.STALL_SECONDS)
-    assert "nothing has moved" in (watched.membership.death() or "")
+    assert "the event loop has been blocked" in (watched.membership.death() or "")

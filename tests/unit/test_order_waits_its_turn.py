@@ -19,9 +19,12 @@ from tradebot.trader.journal.entries import Paused
 from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.venue.gemini import account as accounts
 from tradebot.venue.gemini.account import GeminiAccount
+from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.rate_limit import RateLimit
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
+
+ADDRESSES = Endpoints("http://venue", "ws://venue", "ws://venue")
 
 
 class Desk:
@@ -46,7 +49,7 @@ class Desk:
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
         self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7)
         held = lambda: self.holds  # noqa: E731
-        account = GeminiAccount(rest, "BTCUSD", partial(withheld, self.books, held))
+        account = GeminiAccount(rest, ADDRESSES, "BTCUSD", partial(withheld, self.books, held))
         self.executor = Executor(self.books, account, held)
 
     @asynccontextmanager

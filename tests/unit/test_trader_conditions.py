@@ -148,7 +148,7 @@ def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
 
 def test_a_bot_that_is_meant_to_be_paused_is_ready() -> None:
     desk, readiness = Desk(), Readiness("trader")
-    desk.paused = "its mode is Paused"
+    desk.paused = "the mode is Paused"
     gates, _ = gates_of(desk, VenueClock(), mode="Paused")
     gates.watch(readiness)
     assert "Halted" not in readiness.reasons()
@@ -181,17 +181,18 @@ def test_of_two_forecasters_of_one_model_a_trader_follows_its_own_alone(
 
 def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_they_are() -> None:
     gates, forecasts = gates_of(Desk(), VenueClock())
-    assert gates.model_fresh().message == "no forecast of FastProphet has come yet"
+    assert gates.model_fresh().message == "no forecast from FastProphet has arrived yet"
     assert not forecasts.take(forecast(1000, forecaster="hour"))
     assert gates.model_fresh().message == (
-        "no forecast of FastProphet by a forecaster without a name has come yet, but by 'hour':"
-        " --forecaster says whose to follow"
+        "no forecast from FastProphet by a forecaster without a name has arrived yet, only"
+        " from 'hour': set --forecaster to the one to follow"
     )
 
 
 def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() -> None:
     absence = Forecasts("BTCUSD", "Fastprophet").absence()
     assert absence.startswith(
-        "no forecast of Fastprophet has come yet, and no forecaster of that name is installed here"
+        "no forecast from Fastprophet has arrived yet, and no forecaster with that name"
+        " is installed here"
     )
     assert "FastProphet" in absence

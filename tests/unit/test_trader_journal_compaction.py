@@ -207,7 +207,7 @@ def test_a_hole_that_no_snapshot_explains_is_refused(tmp_path: Path) -> None:
     journal = written(tmp_path / "journal.sqlite", bodies)
     drawn(journal, bodies[:2])
     journal._database.execute("DELETE FROM journal WHERE number = 2")
-    with pytest.raises(JournalError, match="lacks what comes before entry 3"):
+    with pytest.raises(JournalError, match="lacks entries before 3"):
         opened(journal)
 
 

@@ -12,7 +12,7 @@ async def test_a_lease_is_held_by_one_and_its_epoch_rises(tmp_path: Path) -> Non
     first, second = FileLease(tmp_path), FileLease(tmp_path, patience=0.1)
     assert not first.held()
     assert await first.acquire() == 1
-    with pytest.raises(LeaseTakenError, match="another trader acts for this bot"):
+    with pytest.raises(LeaseTakenError, match="another trader is running for this bot"):
         await second.acquire()
     assert first.held() and not second.held()
     await first.release()

@@ -129,7 +129,7 @@ async def test_an_order_that_was_never_sent_is_over_at_once() -> None:
 
 async def test_an_order_that_was_refused_is_over_at_once_with_the_reason() -> None:
     desk = await Desk().open()
-    desk.venue.answer = fails(RejectedError("InsufficientFunds", "too little"))
+    desk.venue.answer = fails(RejectedError("InsufficientFunds", "insufficient funds"))
     assert await desk.executor.execute(intent())
     order = desk.books.ledger.orders["tb-btc-1-1"].order
     assert (order.phase, order.reason) == (Phase.CLOSED, "InsufficientFunds")
@@ -178,7 +178,7 @@ async def test_two_orders_of_one_intent_halt_the_bot() -> None:
     await desk.executor.execute(intent())
     [placed] = desk.books.ledger.unresolved()
     await desk.executor.resolve(placed)
-    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
 
 
 async def test_without_the_lease_nothing_is_sent() -> None:
@@ -235,7 +235,7 @@ async def test_an_order_in_our_name_without_an_intent_halts_the_bot() -> None:
     await desk.reconcile()
     desk.venue.rest_one("tb-btc-1-7", intent(7))
     await desk.reconcile()
-    assert "knows no such intent" in desk.books.ledger.halted
+    assert "has no such intent" in desk.books.ledger.halted
     assert isinstance(list(desk.books._journal.read())[-2].body, Halted)
 
 

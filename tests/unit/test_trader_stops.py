@@ -78,7 +78,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     assert not desk.venue.orders
     [placed] = desk.books.ledger.orders.values()
     assert placed.order.phase == Phase.UNPLACED
-    assert placed.order.reason.startswith("stopped before it was sent")
+    assert placed.order.reason.startswith("halted or paused before it was sent")
 
 
 async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_nothing() -> None:
@@ -128,14 +128,14 @@ async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
 
     market.look = look
     told = await flattened(desk)
-    assert "holds nothing that could be sold" in told
+    assert "has nothing left to sell" in told
     assert 0 < desk.venue.base < coarse.minimum
 
 
 async def test_flatten_goes_on_though_the_bot_is_halted() -> None:
     desk = await reconciled()
     await desk.books.record(Halted(reason="a limit"))
-    assert "holds nothing" in await flattened(desk)
+    assert "has nothing left" in await flattened(desk)
     assert desk.venue.base == 0
 
 
@@ -143,7 +143,7 @@ async def test_dust_below_the_smallest_order_is_left_without_a_try() -> None:
     desk = await reconciled()
     desk.venue.base = Decimal("0.00000999")
     await desk.engine.reconcile()
-    assert "holds nothing" in await desk.acts.flatten("out", "a person")
+    assert "has nothing left" in await desk.acts.flatten("out", "a person")
     assert not desk.venue.orders
 
 
@@ -155,7 +155,7 @@ async def test_a_fill_of_a_second_order_of_one_name_halts_the_bot_once() -> None
     foreign.live = False
     desk.venue._fill(foreign, Decimal("0.5"))
     await desk.engine.reconcile()
-    assert "more than intent tb-btc-1-1 asked for" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
     await desk.acts.resume("looked into", "a person")
     await desk.engine.reconcile()
     assert not desk.books.ledger.halted, "what a person has lifted is not found again"

@@ -188,7 +188,7 @@ class FaultyVenue:
                 self.late.append((self.now + self.dice.randrange(1, 5000), intent))
                 raise AmbiguousError("Timeout", "no answer")
             case "rejected":
-                raise RejectedError("InsufficientFunds", "too little")
+                raise RejectedError("InsufficientFunds", "insufficient funds")
             case "killed before":
                 raise KilledError
         order = self._accept(intent)

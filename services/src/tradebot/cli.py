@@ -14,7 +14,7 @@ TOOLS: Final = {
     "backtest": ("tradebot.backtest.command:command", "run a strategy on past prices"),
     "tune": (
         "tradebot.backtest.tune.command:command",
-        ("search a strategy's parameters, out of sample"),
+        "search a strategy's parameters, out of sample",
     ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),

@@ -1,4 +1,4 @@
-"""What a backtest is told."""
+"""Settings of a backtest."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -38,7 +38,7 @@ class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
     impact_bps: Annotated[
         float,
         msgspec.Meta(ge=0),
-        ("price impact of an order that takes a whole bar's volume, in basis points"),
+        "price impact of an order that takes a whole bar's volume, in basis points",
     ] = 0.0
     volume_share: Annotated[
         float, msgspec.Meta(gt=0), "maximum share of a bar's volume that one order may take"
@@ -62,7 +62,7 @@ class BacktestSettings(CostSettings, frozen=True, kw_only=True):
     ] = False
     volume_unit: Annotated[
         VolumeUnit,
-        ("unit of the data's volumes: base, quote or ticks; default: depends on its format"),
+        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
     ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[

@@ -6,7 +6,7 @@ from tradebot.platform.topics import DOCUMENTS, FEED, FORECASTS, LIQUIDITY, TRAD
 STAGE = Stage(
     name="dashboard",
     order=60,
-    summary="a page that shows the line as it moves",
+    summary="serve a page that shows the pipeline live",
     example="tradebot dashboard --port 8080 --stages ingest=http://127.0.0.1:9101",
     settings="tradebot.dashboard.settings:DashboardSettings",
     run="tradebot.dashboard.stage:run",

@@ -11,7 +11,7 @@ EVERY_SECONDS = 2.0
 
 
 async def watch(stages: tuple[str, ...], board: Board) -> None:
-    """Keeps the board's stages up to date, for ever; `stages` are `name=URL`."""
+    """Keeps the board's stages up to date until cancelled; `stages` are `name=URL`."""
     async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
         while stages:
             board.set_stages(await asyncio.gather(*(ask(client, stage) for stage in stages)))
@@ -26,4 +26,4 @@ async def ask(client: httpx.AsyncClient, stage: str) -> dict[str, Any]:
         body = answer.json()
         return {"name": name, "ready": body["ready"], "reasons": body["reasons"]}
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return {"name": name, "ready": False, "reasons": {"process": "it does not answer"}}
+        return {"name": name, "ready": False, "reasons": {"process": "does not respond"}}

@@ -103,7 +103,7 @@ def _file(name: str) -> Response:
     ending = name.rpartition(".")[2]
     source = files("tradebot.dashboard") / "static" / name
     if ending not in _TYPES or not source.is_file():
-        return PlainTextResponse("there is no such file\n", status_code=404)
+        return PlainTextResponse("no such file\n", status_code=404)
     return Response(
         source.read_bytes(), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
     )

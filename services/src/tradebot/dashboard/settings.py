@@ -1,4 +1,4 @@
-"""What the dashboard is told."""
+"""Settings of the dashboard."""
 
 from typing import Annotated
 
@@ -7,7 +7,9 @@ import msgspec
 from tradebot.platform.store import StoreSettings
 from tradebot.venue.settings import Environment
 
-Symbol = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "shown first, such as BTCUSD"]
+Symbol = Annotated[
+    str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), ("symbol shown first, such as BTCUSD")
+]
 
 
 class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
@@ -15,12 +17,12 @@ class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
 
     host: Annotated[str, "address that serves the page"] = "127.0.0.1"
     port: Annotated[
-        int, msgspec.Meta(ge=0, le=65535), "port that serves the page; 0 takes a free one"
+        int, msgspec.Meta(ge=0, le=65535), "port that serves the page; 0 chooses a free one"
     ] = 8080
     symbol: Symbol = "BTCUSD"
-    environment: Annotated[Environment, "the venue shown: Emulator, Sandbox or Production"] = (
-        "Emulator"
-    )
+    environment: Annotated[
+        Environment, ("venue environment shown: Emulator, Sandbox or Production")
+    ] = "Emulator"
     stages: Annotated[
         tuple[str, ...],
         "stages whose readiness is shown, name=URL of their health port, separated by commas",
@@ -32,6 +34,6 @@ class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
             name, separator, url = stage.partition("=")
             if not (name and separator and url.startswith("http")):
                 raise ValueError(
-                    f"stages has {stage!r}: write each as name=URL, such as"
-                    " ingest=http://127.0.0.1:9101"
+                    f"stages has {stage!r}: use name=URL for each, such as "
+                    "ingest=http://127.0.0.1:9101"
                 )

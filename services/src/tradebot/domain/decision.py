@@ -152,15 +152,15 @@ def _usable(state: State, inputs: Inputs, settings: Settings, wanted: Proposal) 
 
 def _signal_reason(signal: Action) -> str:
     way = "rises" if signal == "buy" else "falls"
-    return f"the forecast {way} over the next step and every gate is open"
+    return f"the forecast {way} over the next step and every gate passes"
 
 
 def _no_signal(prediction: Prediction | None) -> str:
     if prediction is None:
         return "no forecast covers this minute and the next"
     if not prediction.plausible:
-        return "the forecast's numbers are no logarithms of prices"
-    return "the forecast does not move over the next step"
+        return "the forecast is not the logarithm of a possible price"
+    return "the forecast is flat over the next step"
 
 
 def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -> Proposal:

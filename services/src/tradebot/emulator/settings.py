@@ -14,7 +14,7 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
     symbol: Annotated[
         list[str],
-        ("symbols to trade, such as BTCUSD or BTCUSD,ETHUSD; the market file applies to the first"),
+        "symbols to trade, such as BTCUSD or BTCUSD,ETHUSD; the market file applies to the first",
     ] = msgspec.field(default_factory=lambda: ["BTCUSD"])
     market: Annotated[
         str, ("file of price bars (CSV, may be gzipped); default: a synthetic market")
@@ -46,7 +46,7 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     depth: Annotated[
         int,
         msgspec.Meta(ge=10, le=2000),
-        ("number of orders the market keeps on each side of the book"),
+        "number of orders the market keeps on each side of the book",
     ] = 150
     candle_rows: Annotated[int, msgspec.Meta(ge=1), "maximum rows returned by a candle request"] = (
         10080

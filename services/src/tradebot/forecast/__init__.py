@@ -6,7 +6,7 @@ from tradebot.platform.topics import DEAD_LETTERS, FORECASTS, TRADES
 STAGE = Stage(
     name="forecast",
     order=30,
-    summary="the price of the coming minutes",
+    summary="forecast the price of the coming minutes",
     example="tradebot forecast --symbol BTCUSD --model FastProphet --kafka 127.0.0.1:9092",
     settings="tradebot.forecast.settings:ForecastSettings",
     run="tradebot.forecast.stage:run",

@@ -11,11 +11,11 @@ from tradebot.platform.stage_command import command_of
 SUBCOMMANDS: Final = {
     "evaluate": (
         "tradebot.forecast.evaluation.command",
-        "walk models forward over past minutes and say what they are worth",
+        "evaluate models on past minutes, walking forward",
     ),
     "plot": (
         "tradebot.forecast.plot.command",
-        "draw a model: forecast, components, fitted beside true",
+        "plot a model: forecast, components, fitted and actual prices",
     ),
 }
 """Subcommand: the module whose `command` it is, and its line in the help."""

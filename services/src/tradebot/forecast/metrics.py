@@ -8,32 +8,33 @@ LABELS: Final = ["symbol", "model"]
 
 FIT_SECONDS = Histogram(
     "tradebot_forecast_fit_seconds",
-    "Real time of a fit",
+    "Duration of a fit in real time",
     LABELS,
     buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2, 10, 60, 300, 1800),
 )
 AGE_SECONDS = Gauge(
     "tradebot_forecast_age_seconds",
-    "Exchange time since the last minute that the published forecast knew was over",
+    "Exchange time since the end of the newest minute in the forecast's data",
     LABELS,
 )
 MODEL_AGE_SECONDS = Gauge(
     "tradebot_forecast_model_age_seconds", "Exchange time since the model was fitted", LABELS
 )
-ROWS = Gauge("tradebot_forecast_rows", "Minutes that the model was fitted on", LABELS)
+ROWS = Gauge("tradebot_forecast_rows", "Minutes the model was fitted on", LABELS)
 SCORE = Gauge(
     "tradebot_forecast_score",
-    "Mean log score above persistence's in the last evaluation, in nats; absent before one",
+    "Mean log score relative to persistence in the last evaluation, in nats; absent before the "
+    "first",
     LABELS,
 )
-PUBLISHED = Counter("tradebot_forecast_published_total", "Forecasts acknowledged", LABELS)
-FAILURES = Counter("tradebot_forecast_failures_total", "Forecasts that could not be made", LABELS)
+PUBLISHED = Counter("tradebot_forecast_published_total", "Forecasts acknowledged by Kafka", LABELS)
+FAILURES = Counter("tradebot_forecast_failures_total", "Failed forecasts", LABELS)
 MEMORY_BYTES = Gauge(
-    "tradebot_forecast_model_memory_bytes", "Most memory the model's process had", LABELS
+    "tradebot_forecast_model_memory_bytes", "Peak memory of the model process", LABELS
 )
 TRADES = Counter("tradebot_forecast_trades_total", "Trades read", ["symbol"])
 LATE_TRADES = Gauge(
-    "tradebot_forecast_late_trades", "Trades that came after their minute was closed", ["symbol"]
+    "tradebot_forecast_late_trades", "Trades that arrived after their minute was closed", ["symbol"]
 )
 
 

@@ -85,9 +85,9 @@ def load(path: Path) -> tuple[ModelCard, bytes]:
             card = msgspec.json.decode(file.readline(), type=ModelCard)
             return card, file.read()
     except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror}; give the path of a model file") from None
+        raise ModelFileError(f"{path}: {error.strerror}; use the path of a model file") from None
     except msgspec.DecodeError as error:
-        raise ModelFileError(f"{path} is no model file: {error}") from None
+        raise ModelFileError(f"{path} is not a model file: {error}") from None
 
 
 def refusal(card: ModelCard, *, now: int, max_age_minutes: int) -> str | None:
@@ -99,8 +99,8 @@ def refusal(card: ModelCard, *, now: int, max_age_minutes: int) -> str | None:
     """
     if card.evaluation is None:
         return (
-            f"model {card.model} {card.digest} was never evaluated: run `tradebot forecast"
-            " evaluate`, or let the stage do it by --evaluate-folds"
+            f"model {card.model} {card.digest} was never evaluated: run `tradebot forecast "
+            "evaluate`, or let the stage evaluate it with --evaluate-folds"
         )
     age = (now - card.fitted_at) / 60_000
     if age > max_age_minutes:

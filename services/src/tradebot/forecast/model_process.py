@@ -149,7 +149,7 @@ class ModelProcess:
         self._not_before = time.monotonic() + wait
         if code == 0 and self._said_why:
             return None
-        return Failed(f"the model's process ended with {code}; it starts again in {wait} s")
+        return Failed(f"the model process exited with {code}; restarting it in {wait} s")
 
     def close(self) -> None:
         """Ends the process and all that it started, now."""

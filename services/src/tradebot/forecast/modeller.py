@@ -90,7 +90,7 @@ class Modeller:
                 self._card, self._restored = card, True
                 log.info("model restored", digest=card.digest, fitted_at=card.fitted_at)
         except (SettingsError, ValueError, KeyError) as error:
-            log.warning("the last model is left aside", file=str(self._path), error=str(error))
+            log.warning("ignoring the last model", file=str(self._path), error=str(error))
 
     def reset(self) -> None:
         """Forgets the model, so that the next forecast comes from a new fit."""
@@ -120,7 +120,7 @@ class Modeller:
             return Failed(str(error))
         assert self._card is not None
         if not all(np.isfinite(part).all() for part in (path.log_price, path.lower, path.upper)):
-            return Failed(f"{self._settings.model} forecast numbers that are not finite")
+            return Failed(f"{self._settings.model} forecast values that are not finite")
         return self._answer(path, seconds)
 
     @property
@@ -161,7 +161,7 @@ class Modeller:
             store.write(folder, self._settings.symbol, table)
 
     def _due(self, now: int) -> bool:
-        """Whether the model learns anew: a slow one on its own interval, others each time; never
+        """Whether the model learns again: a slow one on its own interval, others each time; never
         before a restored one has served."""
         if self._card is None:
             return True

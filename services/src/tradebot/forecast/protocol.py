@@ -106,8 +106,10 @@ def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
     try:
         build = cast(Callable[..., Forecaster], point.load())
     except ModuleNotFoundError as error:
-        raise missing(f"model {name}", error, ", or take a forecast image that holds it") from None
+        raise missing(
+            f"model {name}", error, (", or use a forecast image that contains it")
+        ) from None
     try:
         return build(**(options or {}))
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"model_options do not suit {name}: {error}") from None
+        raise SettingsError(f"model_options is not valid for {name}: {error}") from None

@@ -55,11 +55,11 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     forecaster: Annotated[
         str,
         msgspec.Meta(pattern=FORECASTER),
-        "name under which this stage publishes, where a symbol has several stages of one model;"
-        " the trader that is to follow it takes the same",
+        "name of this forecaster, if a symbol has several stages with one model; set the same "
+        "name on the trader that follows it",
     ] = ""
     horizon_minutes: Annotated[
-        int, msgspec.Meta(ge=2, le=10_080), "minutes that a forecast covers"
+        int, msgspec.Meta(ge=2, le=10_080), "minutes that a forecast looks ahead"
     ] = 1440
     refit_minutes: Annotated[
         int, msgspec.Meta(ge=1), "minutes of exchange time between two forecasts"
@@ -67,29 +67,34 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     train_minutes: Annotated[
         int,
         msgspec.Meta(ge=1),
-        "minutes of exchange time after which a model that learns slowly (an LSTM) is trained"
-        " anew; between two trainings it forecasts from the newest minutes",
+        "minutes of exchange time between two trainings of a slow model (an LSTM); in between "
+        "it forecasts from the newest minutes",
     ] = 1440
     history_source: Annotated[
-        HistorySource, "Venue (its candles), Url (history_file is an address) or Claim (a path)"
+        HistorySource,
+        "Venue (its candles), Url (history_file is a URL) or Claim (history_file is a path)",
     ] = "Venue"
     history_file: Annotated[
-        str, "CSV or Parquet of past minutes, or a folder of them; an address for Url"
+        str, "CSV or Parquet file of past minutes, or a folder of them; a URL for Url"
     ] = ""
     max_rows: Annotated[
-        int, msgspec.Meta(ge=0), "newest minutes kept in memory; 0 lets the model say"
+        int, msgspec.Meta(ge=0), "newest minutes to keep in memory; 0 uses the model's default"
     ] = 0
     evaluate_folds: Annotated[
         int,
         msgspec.Meta(ge=0, le=50),
-        "spans of the newest history on which the model is evaluated before it may be traded on;"
-        " 0 publishes forecasts marked as not evaluated",
+        "number of tests on the newest history with which the model is evaluated; 0 publishes "
+        "forecasts marked as not evaluated",
     ] = 3
     evaluate_minutes: Annotated[
-        int, msgspec.Meta(ge=1), "minutes of exchange time after which it is evaluated anew"
+        int, msgspec.Meta(ge=1), "minutes of exchange time between two evaluations"
     ] = 1440
     state_dir: Annotated[
-        str, "folder that keeps recorded minutes and the last model between runs; empty keeps none"
+        str,
+        (
+            "folder in which to keep recorded minutes and the last model between runs; "
+            "default: none are kept"
+        ),
     ] = ""
 
     def __post_init__(self) -> None:
@@ -97,8 +102,9 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
         object."""
         if self.history_source != "Venue" and not self.history_file:
             raise ValueError(
-                f"history_source is {self.history_source} and history_file is empty: name the"
-                " file by --history-file, or take the venue's candles by --history-source Venue"
+                f"history_source is {self.history_source} and history_file is empty: set the "
+                "file with --history-file, or use the venue's candles with --history-source "
+                "Venue"
             )
         try:
             options = msgspec.json.decode(self.model_options or "{}")
@@ -106,7 +112,7 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
             raise ValueError(f"model_options is {self.model_options!r}: {error}") from None
         if not isinstance(options, dict):
             raise ValueError(
-                f"model_options is {self.model_options!r}: give a JSON object such as"
+                f"model_options is {self.model_options!r}: use a JSON object such as"
                 ' \'{"growth": "flat"}\''
             )
 
@@ -130,14 +136,16 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
 class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The history that a study of models (evaluate, plot) is made on: a `HistoryPlace`."""
 
-    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
-    history_source: Annotated[HistorySource, "Venue, Url or Claim"] = "Claim"
-    history_file: Annotated[str, "CSV or Parquet of past minutes, a folder, or an address"] = ""
-    venue: Annotated[str, "gemini, or another installed venue, for Venue"] = "gemini"
-    environment: Annotated[Environment, "Emulator, Sandbox or Production, for Venue"] = "Emulator"
-    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
-    state_dir: Annotated[str, "folder of what a bot recorded"] = ""
-    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes that are used; 0 uses all"] = 0
+    symbol: Annotated[str, "symbol, such as BTCUSD"] = "BTCUSD"
+    history_source: Annotated[HistorySource, "source: Venue, Url or Claim"] = "Claim"
+    history_file: Annotated[str, "CSV or Parquet file of past minutes, a folder, or a URL"] = ""
+    venue: Annotated[str, "venue for source Venue: gemini, or another installed venue"] = "gemini"
+    environment: Annotated[
+        Environment, ("environment for source Venue: Emulator, Sandbox or Production")
+    ] = "Emulator"
+    emulator_url: Annotated[str, "address of the emulator"] = "http://127.0.0.1:8090"
+    state_dir: Annotated[str, "folder with the minutes that a bot recorded"] = ""
+    newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes to use; 0 uses all"] = 0
 
     def need_history(self) -> None:
         """Finds a missing file before anything is loaded.
@@ -147,7 +155,7 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.history_source != "Venue" and not self.history_file:
             raise SettingsError(
-                "history_file is empty: name a CSV or Parquet file by --history-file"
+                "history_file is empty: set a CSV or Parquet file with --history-file"
             )
 
     @property

@@ -21,6 +21,7 @@ from tradebot.forecast.messages import (
     Started,
 )
 from tradebot.forecast.model_process import ModelProcess
+from tradebot.forecast.screen import Screen
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.platform import extensions, kafka, logs
@@ -31,6 +32,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import running
 from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
+from tradebot.plausible import trade as trades
 from tradebot.records import FORECASTERS, TradeRecord, decode
 
 log = logs.get(__name__)
@@ -54,6 +56,7 @@ class ForecastStage:
         self._dead_letters = DeadLetters(settings, "forecast", [self._topics.trades])
         self._away = False
         self._minutes = MinuteBars(settings.speed)
+        self._screen = Screen(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
         self._model = ModelProcess(settings)
@@ -73,7 +76,7 @@ class ForecastStage:
         """
         settings = self._settings
         self._readiness.check("forecast", self._stale)
-        log.info("forecast starts", symbol=settings.symbol, model=settings.model)
+        log.info("forecast started", symbol=settings.symbol, model=settings.model)
         producer = kafka.producer(settings)
         consumer = self._consumer()
         self._model.start()
@@ -103,7 +106,7 @@ class ForecastStage:
         self._complaints(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._away = True
-            why = f"no broker answers at {self._settings.kafka}: {error.str()}"
+            why = f"no broker responds at {self._settings.kafka}: {error.str()}"
             self._readiness.close("kafka", why)
 
     def _take(self, message: Message) -> None:
@@ -118,12 +121,19 @@ class ForecastStage:
             trade = decode(message.value() or b"", TradeRecord)
             if trade.symbol != self._settings.symbol:
                 return
-            self._minutes.add(trade)
+            if (reason := trades.fault(trade)) is not None:
+                raise ValueError(reason)
         except ValueError as problem:
             self._dead_letters.put_message(message, str(problem))
             return
-        metrics.TRADES.labels(trade.symbol).inc()
-        self._clock.observe(trade.ts)
+        judged = self._screen.judge(trade, message, max(self._clock.now(), self._known))
+        for held in judged.refuted:
+            reason = f"ts is {held.trade.ts}: later trades do not go on from there"
+            self._dead_letters.put_message(held.message, reason)
+        for believed in judged.believed:
+            self._minutes.add(believed)
+            metrics.TRADES.labels(believed.symbol).inc()
+            self._clock.observe(believed.ts)
 
     def _turn(self, producer: Producer) -> None:
         """Hands on what is ready; never waits."""
@@ -163,7 +173,7 @@ class ForecastStage:
     def _heed(self, answer: Answer, producer: Producer) -> None:
         match answer:
             case Started(history_end, rows):
-                log.info("history is loaded", rows=rows, history_end=history_end)
+                log.info("history loaded", rows=rows, history_end=history_end)
                 self._begin(history_end)
             case Forecasted():
                 self._publish(answer, producer)
@@ -181,16 +191,16 @@ class ForecastStage:
 
     def _evaluated(self, score: float | None, seconds: float, reason: str) -> None:
         if score is None:
-            log.warning("the model is not evaluated", reason=reason)
+            log.warning("could not evaluate the model", reason=reason)
             self._next_evaluation = self._clock.now() + RETRY_MINUTES * MINUTE
             return
-        log.info("the model is evaluated", score=round(score, 4), seconds=round(seconds, 1))
+        log.info("evaluated the model", score=round(score, 4), seconds=round(seconds, 1))
         self._next = 0
 
     def _begin(self, history_end: int) -> None:
         """Minutes up to the end of history are known; the venue's time is at least that."""
         if self._published is None:
-            first = f"{self._settings.model} makes its first forecast"
+            first = f"{self._settings.model} is computing its first forecast"
             self._readiness.close("starting", first)
         self._known = history_end
         self._minutes.known(history_end)
@@ -218,7 +228,7 @@ class ForecastStage:
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             metrics.FAILURES.labels(*self._labels).inc()
-            log.warning("a forecast could not be published", error=error.str())
+            log.warning("could not publish a forecast", error=error.str())
             return
         metrics.PUBLISHED.labels(*self._labels).inc()
         if not self._away:  # what is heard of late may have been taken before
@@ -242,14 +252,14 @@ class ForecastStage:
         if behind <= limit:
             return None
         why = self._last_failure or "no newer minutes arrive"
-        return f"the forecast knows nothing of the last {behind:.0f} minutes: {why}"
+        return f"the forecast does not include the last {behind:.0f} minutes: {why}"
 
 
 def run(settings: ForecastSettings) -> None:
     """Runs the stage until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a setting cannot be used, or no broker answers.
+        SettingsError: a setting cannot be used, or no broker responds.
     """
     extensions.find(FORECASTERS, settings.model, "model")
     with running(STAGE, settings) as frame:

@@ -6,7 +6,7 @@ from tradebot.platform.topics import FEED, TRADES
 STAGE = Stage(
     name="ingest",
     order=10,
-    summary="the venue's order book and trades into Kafka",
+    summary="write the venue's order book and trades to Kafka",
     example="tradebot ingest --symbol BTCUSD --kafka 127.0.0.1:9092 --interface new",
     settings="tradebot.ingest.settings:IngestSettings",
     run="tradebot.ingest.stage:run",

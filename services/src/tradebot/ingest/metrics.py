@@ -7,25 +7,25 @@ from prometheus_client import Counter, Gauge
 from tradebot.venue.errors import BreakCause
 
 FRAMES = Counter("tradebot_ingest_frames_total", "Frames read from the venue", ["symbol"])
-RECORDS = Counter("tradebot_ingest_records_total", "Records handed to Kafka", ["symbol", "topic"])
+RECORDS = Counter("tradebot_ingest_records_total", "Records sent to Kafka", ["symbol", "topic"])
 CONNECTIONS = Counter(
     "tradebot_ingest_connections_total",
-    "Connections of the feed that began with a whole book",
+    "Feed connections that began with a full book",
     ["symbol"],
 )
 BREAKS = Counter(
     "tradebot_ingest_breaks_total",
-    "Connections that ended, by cause: gap, malformed, refused, closed, stalled, crossed, overload",
+    "Disconnects by cause: gap, malformed, refused, closed, stalled, crossed, overload",
     ["symbol", "cause"],
 )
 UNDELIVERED = Counter(
-    "tradebot_ingest_undelivered_total", "Records that Kafka did not take", ["symbol"]
+    "tradebot_ingest_undelivered_total", "Records that Kafka did not accept", ["symbol"]
 )
 SILENCE = Gauge(
     "tradebot_ingest_silence_seconds", "Real seconds since the venue's last frame", ["symbol"]
 )
-QUEUE = Gauge("tradebot_ingest_queue_records", "Records that wait for Kafka", ["symbol"])
-BOOK_LEVELS = Gauge("tradebot_ingest_book_levels", "Price levels of the book", ["symbol"])
+QUEUE = Gauge("tradebot_ingest_queue_records", "Records waiting for Kafka", ["symbol"])
+BOOK_LEVELS = Gauge("tradebot_ingest_book_levels", "Price levels in the book", ["symbol"])
 
 
 def from_zero(symbol: str) -> None:

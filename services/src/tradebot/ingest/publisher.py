@@ -1,7 +1,7 @@
 """Records into Kafka without ever waiting for it.
 
 librdkafka's queue is the bounded one: a thread of its own sends it. When it is full, or Kafka gives
-a record up, the stream of records has a hole: `OverloadError` says so, and the feed begins anew, so
+a record up, the stream of records has a hole: `OverloadError` says so, and the feed reconnects, so
 that whoever reads it sees a new connection instead of a silent loss.
 """
 
@@ -85,7 +85,7 @@ class Publisher:
         return len(self._producer)
 
     def has_room(self) -> bool:
-        """Whether at least half of the queue is free: time to begin anew."""
+        """Whether at least half of the queue is free: time to reconnect."""
         return self.waiting() * 2 <= self._settings.queue_records
 
     def trouble(self) -> str | None:
@@ -93,13 +93,13 @@ class Publisher:
         stuck = time.monotonic() - self._moved
         if self._waiting and stuck > STUCK_SECONDS:
             because = f": {self._down}" if self._down else ""
-            return f"Kafka has taken none of {self._waiting} records for {stuck:.0f} s{because}"
+            return f"Kafka has accepted none of {self._waiting} records for {stuck:.0f} s{because}"
         if not self.has_room():
-            return f"{self.waiting()} records wait for Kafka, which takes them too slowly"
+            return f"{self.waiting()} records are waiting for Kafka, which accepts them too slowly"
         return None
 
     def flush(self, seconds: float) -> int:
-        """Waits until all is acknowledged, `seconds` at most; answers how many are not."""
+        """Waits until all is acknowledged, `seconds` at most; returns how many are not."""
         return int(self._producer.flush(seconds))
 
     def _renew(self) -> None:
@@ -128,19 +128,19 @@ class Publisher:
             for value in values:
                 produce(topic, value, key)
         except BufferError:
-            full = f"{self._settings.queue_records} records wait for Kafka, and no more may"
+            full = f"{self._settings.queue_records} records are waiting for Kafka, the maximum"
             raise OverloadError(full) from None
         except KafkaException as error:
             self._fatal = True
-            raise OverloadError(f"the producer cannot go on: {error}") from None
+            raise OverloadError(f"the producer cannot continue: {error}") from None
 
     def _refused(self, error: KafkaError | None, _message: Any) -> None:
         if error is not None:
             metrics.UNDELIVERED.labels(self._settings.symbol).inc()
-            self._lost = f"Kafka did not take a record: {error.str()}"
+            self._lost = f"Kafka did not accept a record: {error.str()}"
 
     def _error(self, error: KafkaError) -> None:
         self._down = error.str()
         if error.fatal():
             self._fatal = True
-            self._lost = f"the producer cannot go on: {error.str()}"
+            self._lost = f"the producer cannot continue: {error.str()}"

@@ -12,21 +12,21 @@ class IngestSettings(VenueSettings, frozen=True, kw_only=True):
 
     interface: Annotated[
         str,
-        "which of the venue's streams, where it has several; gemini has new, v1 (/v1/marketdata)"
-        " and v2 (/v2/marketdata)",
+        "stream to use if the venue has several; gemini has new, v1 (/v1/marketdata) and v2 "
+        "(/v2/marketdata)",
     ] = "new"
     stall_seconds: Annotated[
         float,
         msgspec.Meta(gt=0),
-        "real seconds of silence after which the feed counts as stalled and is connected anew",
+        "real seconds of silence after which the feed counts as stalled and reconnects",
     ] = 10.0
     quiet_seconds: Annotated[
         float,
         msgspec.Meta(gt=0),
-        "real seconds of heartbeats without a change of the book after which it does as well",
+        "real seconds of heartbeats without a book change after which the feed reconnects",
     ] = 60.0
     queue_records: Annotated[
         int,
         msgspec.Meta(ge=100),
-        "records that may wait for Kafka; when they are more, the feed is dropped and begun anew",
+        "maximum number of records waiting for Kafka; beyond it the feed reconnects",
     ] = 100_000

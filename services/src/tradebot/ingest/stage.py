@@ -107,7 +107,7 @@ class Ingest:
             await self._venue.aclose()
         left = await asyncio.to_thread(self._publisher.flush, FLUSH_SECONDS)
         if left:
-            self._log.warning("records were not taken by Kafka before the end", records=left)
+            self._log.warning("Kafka did not accept all records before the end", records=left)
 
     async def _follow(self) -> None:
         while True:
@@ -148,7 +148,11 @@ class Ingest:
                     self._publisher.trade(value)
                 connection.filled = True
             except VenueError as error:
-                self._log.warning("trades of the break are missing", why=str(error), since=since)
+                self._log.warning(
+                    "could not fetch the trades missed during a disconnect",
+                    why=str(error),
+                    since=since,
+                )
                 await asyncio.sleep(backoff.failed())
             except OverloadError as error:
                 self._lost = str(error)
@@ -169,7 +173,7 @@ class Ingest:
                     # Asked only now that live trades come, so that none falls between the two.
                     self._filling_in = asyncio.create_task(self._fill_in(connection))
             elif time.monotonic() - changed > quiet_seconds:
-                raise FeedBrokenError("stalled", f"no change of the book for {quiet_seconds:g} s")
+                raise FeedBrokenError("stalled", f"no book change for {quiet_seconds:g} s")
             if self._lost:
                 raise OverloadError(self._lost)
 
@@ -194,23 +198,23 @@ class Ingest:
         """Logs once when Kafka stops taking records, and once when it takes them again."""
         trouble = self._publisher.trouble()
         if trouble is not None and not self._troubled:
-            self._log.warning("Kafka does not take records", why=trouble)
+            self._log.warning("Kafka does not accept records", why=trouble)
         elif trouble is None and self._troubled:
-            self._log.info("Kafka takes records again", waiting=self._publisher.waiting())
+            self._log.info("Kafka accepts records again", waiting=self._publisher.waiting())
         self._troubled = trouble is not None
 
     def _began(self, stream: MarketStream) -> None:
         self._stream = stream
         metrics.CONNECTIONS.labels(self._settings.symbol).inc()
         self._log.info(
-            "the feed began with a whole book",
+            "feed connected, with a full book",
             symbol=self._settings.symbol,
             interface=self._settings.interface,
             levels=len(stream.book),
         )
 
     def _broke(self, error: FeedBrokenError) -> float:
-        """Remembers why; answers how many seconds to wait."""
+        """Remembers why; returns how many seconds to wait."""
         if self._stream is not None:
             self._stream = None
             self._since = time.monotonic()
@@ -218,7 +222,7 @@ class Ingest:
         metrics.BREAKS.labels(self._settings.symbol, error.cause).inc()
         delay = self._backoff.failed()
         self._log.warning(
-            "the feed is broken",
+            "feed disconnected",
             symbol=self._settings.symbol,
             cause=error.cause,
             why=error.message,
@@ -231,7 +235,7 @@ def run(settings: IngestSettings) -> None:
     """Reads the feed until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: the venue is not installed, the port is taken, no broker answers, or a topic
+        SettingsError: the venue is not installed, the port is taken, no broker responds, or a topic
             cannot be created.
     """
     check_venue(settings.venue)

@@ -6,7 +6,7 @@ from tradebot.platform.topics import DEAD_LETTERS, FEED, LIQUIDITY
 STAGE = Stage(
     name="liquidity",
     order=20,
-    summary="flows and their ratio in 60-second windows",
+    summary="compute flows and their ratio in 60-second windows",
     example="tradebot liquidity --kafka 127.0.0.1:9092 --http-port 9102",
     settings="tradebot.liquidity.settings:LiquiditySettings",
     run="tradebot.liquidity.worker:run",

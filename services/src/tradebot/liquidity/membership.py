@@ -2,9 +2,9 @@
 
 The client's coordinator joins the group, and holds an error back until a caller hears of it. Faust
 listens only while records flow, so that an error during a join kept a worker from its partitions
-for ever, alive to all probes. Here the client is asked all the time: what it held back is tried
+forever, alive to all probes. Here the client is asked all the time: what it held back is tried
 again, a coordinator that has ended ends the process, and so does a group that does not take the
-worker in though its broker answers. A supervisor then starts it anew.
+worker in though its broker responds. A supervisor then restarts it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tradebot.platform.groups import GroupView
 
 ASK_SECONDS = 0.5
 JOIN_SECONDS = 20.0
-"""Beside the session: how long a group may take to let a worker in while its broker answers."""
+"""Seconds beyond the session timeout for the group to admit a worker, if its broker responds."""
 
 STALL_SECONDS = 30.0
 """A loop that has not asked for so long is stuck, and /livez says so."""
@@ -55,7 +55,7 @@ class Membership:
         self._outside_since = None
 
     async def left(self) -> None:
-        """The group is being joined anew; where another has this worker's identity, it ends.
+        """The group is being joined again; where another has this worker's identity, it ends.
 
         A client that was thrown out by its own successor would otherwise throw that one out in
         turn, and so on: its heartbeats do not tell the two apart.
@@ -76,11 +76,11 @@ class Membership:
                 async with asyncio.timeout(5):
                     held_back = await consumer().held_back()
             except CoordinatorEndedError as error:
-                self._finish(f"the Kafka client's coordinator ended: {error}")
+                self._finish(f"the Kafka client's coordinator stopped: {error}")
             except TimeoutError:
                 held_back = None
             if held_back is not None:
-                _log.warning("the group refused", error=str(held_back) or repr(held_back))
+                _log.warning("the group rejected the join", error=str(held_back) or repr(held_back))
                 await self._end_if_succeeded()
             await self._end_if_shut_out()
 
@@ -89,7 +89,11 @@ class Membership:
         if self._death is not None:
             return self._death
         stalled = monotonic() - self._asked
-        return None if stalled < STALL_SECONDS else f"nothing has moved for {stalled:.0f} s"
+        return (
+            None
+            if stalled < STALL_SECONDS
+            else (f"the event loop has been blocked for {stalled:.0f} s")
+        )
 
     async def _end_if_succeeded(self) -> None:
         if not self._worker or self._own is None or self._embedded:
@@ -100,8 +104,8 @@ class Membership:
             return
         if holder is not None and holder != self._own:
             self._finish(
-                f"another process joined the group as worker {self._worker!r}, so this older one"
-                " ends: give each process its own --worker-id, or none"
+                f"another process joined the group as worker {self._worker!r}, so this older one "
+                "exits: give each process its own --worker-id, or none"
             )
 
     async def _end_if_shut_out(self) -> None:
@@ -110,8 +114,8 @@ class Membership:
         if await asyncio.to_thread(self._view.answers):
             if self._outside_since is not None:
                 self._finish(
-                    f"the group gave this worker no partitions for {self._limit:.0f} s though its"
-                    " broker answers: a restart joins it anew"
+                    f"the group has assigned this worker no partitions for {self._limit:.0f} s "
+                    "although its broker responds: exiting so that a restart rejoins"
                 )
         else:  # no restart brings a broker back; from then on it has its time again
             self._outside_since = monotonic()

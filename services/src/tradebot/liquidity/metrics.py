@@ -2,22 +2,20 @@
 
 from prometheus_client import Counter, Gauge
 
-EVENTS = Counter("tradebot_liquidity_events_total", "Records of the feed that were read")
-WINDOWS = Counter(
-    "tradebot_liquidity_windows_total", "Windows that were written", ["symbol", "complete"]
-)
+EVENTS = Counter("tradebot_liquidity_events_total", "Feed records read")
+WINDOWS = Counter("tradebot_liquidity_windows_total", "Windows written", ["symbol", "complete"])
 LATE = Counter(
     "tradebot_liquidity_late_records_total",
-    "Records dropped, their window being closed",
+    "Records dropped because their window was closed",
     ["partition"],
 )
-LAG = Gauge("tradebot_liquidity_lag_records", "Records of the feed not read yet", ["partition"])
+LAG = Gauge("tradebot_liquidity_lag_records", "Feed records not read yet", ["partition"])
 LAST_WINDOW_END = Gauge(
     "tradebot_liquidity_last_window_end_seconds", "End of the last window written", ["symbol"]
 )
 RESETS = Counter(
     "tradebot_liquidity_resets_total",
-    "Times that a partition was forgotten and read again from its committed offset",
+    "Times a partition was read again from its committed offset",
     ["partition"],
 )
 

@@ -11,20 +11,29 @@ class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
     """What the liquidity stage takes; times of windows are the venue's, not the machine's."""
 
     group: Annotated[str, "consumer group; its members share the partitions"] = "liquidity"
+    symbol: Annotated[str, "symbol of records that name none, neither in a field nor a key"] = ""
     worker_id: Annotated[
-        str, "name of this worker in the group: a restart under it takes over at once"
+        str, "unique name of this worker in the group: a restarted worker continues at once"
     ] = ""
-    window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400), "length of a window"] = 60
+    window_seconds: Annotated[
+        int, msgspec.Meta(ge=1, le=86_400), ("length of a window, in seconds")
+    ] = 60
     grace_ms: Annotated[
-        int, msgspec.Meta(ge=0), "how long after its end a window waits for records out of order"
+        int,
+        msgspec.Meta(ge=0),
+        "how long after its end a window waits for out-of-order records, in ms",
     ] = 1000
     silence_seconds: Annotated[
-        float, msgspec.Meta(gt=0), "a feed silent this long after a window's end is not trusted"
+        float,
+        msgspec.Meta(gt=0),
+        "silence after a window's end, in seconds, that makes the window incomplete",
     ] = 10.0
     session_seconds: Annotated[
-        float, msgspec.Meta(ge=6, le=60), "a worker unheard of for so long loses its partitions"
+        float,
+        msgspec.Meta(ge=6, le=60),
+        "seconds without a heartbeat after which a worker loses its partitions",
     ] = 10.0
-    web_port: Annotated[int, "port of Faust's own pages; 0 leaves them off"] = 0
+    web_port: Annotated[int, "port of Faust's own web pages; 0 turns them off"] = 0
 
     def __post_init__(self) -> None:
         """Checks that a window outlasts its grace and its silence.
@@ -35,6 +44,6 @@ class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
         longest = max(self.grace_ms / 1000, self.silence_seconds)
         if self.window_seconds <= longest:
             raise ValueError(
-                f"window_seconds is {self.window_seconds}: it must be more than grace_ms and"
-                f" silence_seconds ({longest:g} s); give a longer window or lower those"
+                f"window_seconds is {self.window_seconds}: it must be longer than grace_ms and "
+                f"silence_seconds ({longest:g} s); use a longer window or lower those"
             )

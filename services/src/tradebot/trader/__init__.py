@@ -14,7 +14,7 @@ from tradebot.platform.topics import (
 STAGE = Stage(
     name="trader",
     order=40,
-    summary="decides on each window and trades",
+    summary="decide on each window and trade",
     example="tradebot trader --bot btc --mode Paper --kafka 127.0.0.1:9092",
     settings="tradebot.trader.settings:TraderSettings",
     run="tradebot.trader.stage:run",

@@ -9,7 +9,7 @@ from tradebot.trader.selling import Selling
 
 
 class Acts:
-    """Pause, resume, flatten, stop; each answers what it did, in a sentence."""
+    """Pause, resume, flatten, stop; each returns what it did, in a sentence."""
 
     def __init__(self, engine: Engine, selling: Selling) -> None:
         self._engine = engine
@@ -19,16 +19,16 @@ class Acts:
     async def pause(self, because: str, by: str) -> str:
         """No new orders from now on; what it did, in a sentence."""
         await self._engine.books.record(Paused(because=because, by=by))
-        return f"{self._bot} is paused: it sends no new orders until it is resumed"
+        return f"{self._bot} is paused: it sends no new orders until you resume it"
 
     async def resume(self, because: str, by: str) -> str:
         """Lifts a pause and a halt; what it did, in a sentence."""
         ledger = self._engine.books.ledger
         if not ledger.halted and not ledger.paused:
-            return f"{self._bot} was neither halted nor paused; nothing changed"
+            return f"{self._bot} is neither halted nor paused; nothing changed"
         lifted = f"halt ({ledger.halted})" if ledger.halted else f"pause ({ledger.paused})"
         await self._engine.books.record(Resumed(because=because, by=by))
-        return f"{self._bot} goes on: its {lifted} is lifted; losses are measured anew from now"
+        return f"{self._bot} is resumed: its {lifted} is lifted; losses are measured from now on"
 
     async def flatten(self, because: str, by: str) -> str:
         """Pauses the bot and sells all its base; what it did, in a sentence."""
@@ -36,10 +36,10 @@ class Acts:
         async with self._engine.acting:
             left = await self._selling.flatten()
         if not left:
-            return f"{self._bot} is paused and holds nothing that could be sold any more"
+            return f"{self._bot} is paused and has nothing left to sell"
         return (
-            f"{self._bot} is paused; {left} could not be sold yet: it tries again every few seconds"
-            " until it is resumed, and its log says what is missing"
+            f"{self._bot} is paused; {left} is not sold yet: it retries every few seconds until "
+            "it is resumed, and logs the reason"
         )
 
     async def stop(self, *, flatten: bool, cancel: bool) -> None:

@@ -6,6 +6,7 @@ Whatever talks to the account holds `acting`, so that a decision, a reconciliati
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 from tradebot.domain.account import fold
@@ -24,9 +25,11 @@ from tradebot.trader.inputs.market import Market
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
+from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.lease import Lease
 from tradebot.trader.orders.execution import Executor, LeaseLostError
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
+from tradebot.venue.port import AccountEvent, OwnTrade
 
 
 class Engine:
@@ -54,7 +57,7 @@ class Engine:
         self.rules = rules
         self.acting = asyncio.Lock()
         """Held by whoever talks to the account."""
-        self.doubt = "the bot has not compared its books with the venue yet"
+        self.doubt = "the bot has not compared its account with the venue yet"
         """Why the books may not be trusted; empty when they may."""
         self.due = asyncio.Event()
         """Set when a reconciliation is wanted before its time."""
@@ -132,12 +135,27 @@ class Engine:
             outcome=placed.order.phase.name.lower(),
         )
         if not certain:
-            self.distrust(f"the fate of order {intent.client_order_id} is not known yet")
+            self.distrust(f"the result of order {intent.client_order_id} is not known yet")
         elif placed.order.refused:
             self.market.forget()
             self.due.set()
         if placed.order.fills:
             self._send_balances(intent.client_order_id)
+
+    def order_events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as the venue's stream reports them; never ends."""
+        return self._executor.events()
+
+    async def take_fill(self, placed: Placed, trade: OwnTrade) -> None:
+        """Books a fill of a known order, under `acting`; a fill that is known changes nothing.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        name = placed.intent.client_order_id
+        await self._executor.book(placed.intent, trade)
+        if self.books.ledger.orders[name].order.fills != placed.order.fills:
+            self._send_balances(name)
 
     def distrust(self, reason: str) -> None:
         """Closes the gate `Reconciled` until the books have been compared again."""
@@ -169,7 +187,7 @@ class Engine:
         """Compares the books with the venue; opens the gate `Reconciled` if all is certain.
 
         Raises:
-            VenueError: the venue did not answer; the gate stays as it is.
+            VenueError: the venue did not respond; the gate stays as it is.
         """
         async with self.acting:
             return await self.reconcile_now()
@@ -190,14 +208,14 @@ class Engine:
             if self._told != (self.books.ledger.base, self.books.ledger.quote):
                 self._send_balances(f"reconciled-{ticker.ts}")
         else:
-            self.distrust("an order's fate is still not known")
+            self.distrust("the result of an order is still not known")
         metrics.RECONCILIATIONS.labels(
             self._bot, "certain" if outcome.certain else "uncertain"
         ).inc()
         return outcome
 
     async def _learn_fee(self) -> None:
-        """The account's fee, asked anew each hour of exchange time."""
+        """The account's fee, requested again each hour of exchange time."""
         now = self.clock.now()
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
             self.fee_bps = (await self._executor.fees()).taker_bps

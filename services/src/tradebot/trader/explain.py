@@ -27,8 +27,8 @@ from tradebot.trader.journal.store import JournalError, SqliteJournal
 class ExplainSettings(StoreSettings, frozen=True, kw_only=True):
     """Which document, and where documents and journals lie."""
 
-    document: Annotated[str, "id of a decision, or of any document that belongs to one"]
-    json: Annotated[bool, "one JSON object instead of text"] = False
+    document: Annotated[str, "id of a decision, or of a document that belongs to one"]
+    json: Annotated[bool, "print one JSON object instead of text"] = False
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +57,8 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
         found = [each for each in of_decision if each["doc_type"] == "decision"]
     if not found:
         raise click.ClickException(
-            f"there is no decision and no document {settings.document}: give an id as the log, the"
-            " dashboard or Kibana shows it, and the store by --state-dir or --elasticsearch"
+            f"no decision or document has the id {settings.document}: use an id from the log, "
+            "the dashboard or Kibana, and set the store with --state-dir or --elasticsearch"
         )
     document = found[0]
     name = document.get("decision_id") or document.get("trip_id")
@@ -66,8 +66,8 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
     decision = next((d for d in related if d["doc_type"] == "decision"), None)
     if decision is None:
         raise click.ClickException(
-            f"document {settings.document} ({document['doc_type']}) belongs to no stored decision;"
-            " explain takes a decision, an order, a fill or a score"
+            f"document {settings.document} ({document['doc_type']}) does not belong to a stored "
+            "decision; use the id of a decision, an order, a fill or a score"
         )
     stored = read_stored(decision["inputs"])
     again = decide(stored.state, stored.inputs, stored.settings)
@@ -139,7 +139,7 @@ def lines(found: Explanation) -> list[str]:
         f" {_what(entry['body'])}"
         for entry in found.journal
     ]
-    verdict = "the same decision comes out" if found.same else "ANOTHER decision comes out"
+    verdict = "same decision" if found.same else "DIFFERENT decision"
     shown.append(f"run again {verdict}")
     return shown + [f"          {difference}" for difference in found.differences]
 
@@ -157,7 +157,7 @@ def run(settings: ExplainSettings) -> None:
     """Prints the explanation.
 
     Raises:
-        ClickException: there is nothing to explain, or the store does not answer.
+        ClickException: there is nothing to explain, or the store does not respond.
     """
     try:
         store = open_store(settings)
@@ -174,7 +174,7 @@ command = make_command(
     ExplainSettings,
     run,
     name="explain",
-    summary="Why a trade happened, and whether it would happen again.",
+    summary="Shows why a trade happened, and whether the same inputs give the same decision again.",
     example="tradebot explain btc-1795546080000 --state-dir .tradebot",
     arguments=("document",),
 )

@@ -24,7 +24,7 @@ class Lease(Protocol):
     """The right to act for a bot."""
 
     async def acquire(self) -> int:
-        """Takes the lease, waiting for an earlier holder to be gone, and answers its epoch.
+        """Takes the lease, waiting for an earlier holder to be gone, and returns its epoch.
 
         The epoch is greater than that of every earlier holder and is durable before this returns.
         An implementation that must renew starts to do so here, by itself.
@@ -35,9 +35,9 @@ class Lease(Protocol):
         ...
 
     async def exceed(self, epoch: int) -> int:
-        """Raises the held lease's own epoch above `epoch`, and answers it.
+        """Raises the held lease's own epoch above `epoch`, and returns it.
 
-        For a lease that was made anew while its bot's journal stayed: an epoch below the
+        For a lease that was recreated while its bot's journal stayed: an epoch below the
         journal's would fence its own holder. As durable as `acquire`, and the right of the
         holder alone.
 
@@ -85,8 +85,8 @@ class FileLease:
             file = path.open("a+")
         except OSError as error:
             raise LeaseError(
-                f"the bot's folder {self._folder} cannot be written: {error.strerror}; give one"
-                " that can by --state-dir"
+                f"the bot's folder {self._folder} is not writable: {error.strerror}; choose a "
+                "writable folder with --state-dir"
             ) from None
         for _ in range(max(1, int(self._patience * 10))):
             try:
@@ -97,8 +97,8 @@ class FileLease:
         else:
             file.close()
             raise LeaseTakenError(
-                f"another trader acts for this bot (it holds {path}): stop it first, or give this"
-                " one another --bot or --state-dir"
+                f"another trader is running for this bot (it holds {path}): stop it first, or "
+                "use another --bot or --state-dir"
             )
         self._file = file
         return self._take_epoch(1)

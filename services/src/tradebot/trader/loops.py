@@ -28,6 +28,7 @@ from tradebot.trader.inputs.streams import (
 from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
 from tradebot.trader.lease import Lease
+from tradebot.trader.order_stream import OrderStream
 from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.watch import Watch
@@ -62,6 +63,7 @@ class Loops:
     ) -> None:
         self._settings = settings
         self._engine = engine
+        self._order_stream = OrderStream(engine)
         self._decider = decider
         self._acts = acts
         self._watch = watch
@@ -110,6 +112,7 @@ class Loops:
             *(stream.run() for stream in self._others),
             self._reconcile(),
             self._watch_market(),
+            self._order_stream.run(),
             self._watch.run(),
             self._beat(),
             self._report(),
@@ -130,7 +133,7 @@ class Loops:
             async with asyncio.timeout(None if flatten else STOP_SECONDS):
                 await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
-            self._log.warning("an order was still under way at the stop; its fate is looked up")
+            self._log.warning("an order was still in flight at the stop; looking it up")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -138,7 +141,9 @@ class Loops:
             async with asyncio.timeout(1.0):
                 await self._engine.books.flush()
         except TimeoutError:
-            self._log.warning("documents are left; they are sent at the next start")
+            self._log.warning(
+                "some documents are not sent yet; they will be sent at the next start"
+            )
         await asyncio.gather(
             control.close(),
             self._reporter.close(),

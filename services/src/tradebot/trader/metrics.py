@@ -21,62 +21,64 @@ FLAG_KINDS: Final = (
     "no_intent",
 )
 
-WINDOWS = Counter("tradebot_trader_windows_total", "Windows accounted for", ["bot"])
+WINDOWS = Counter("tradebot_trader_windows_total", "Windows processed", ["bot"])
 DECISIONS = Counter(
     "tradebot_trader_decisions_total",
-    "Decisions, by what was done and the gate that held a signal back",
+    "Decisions, by action and by the gate that blocked the signal",
     ["bot", "action", "gate"],
 )
-ORDERS = Counter(
-    "tradebot_trader_orders_total", "Orders, by what became of them", ["bot", "side", "outcome"]
-)
+ORDERS = Counter("tradebot_trader_orders_total", "Orders, by outcome", ["bot", "side", "outcome"])
 FILLS = Counter("tradebot_trader_fills_total", "Fills booked", ["bot", "side"])
 FEES = Counter("tradebot_trader_fees_total", "Fees paid, in quote currency", ["bot"])
 AMBIGUOUS = Counter(
-    "tradebot_trader_ambiguous_total", "Orders whose answer was lost and was looked up", ["bot"]
+    "tradebot_trader_ambiguous_total",
+    "Orders whose response was lost and that were looked up",
+    ["bot"],
 )
 FLAGS = Counter(
     "tradebot_trader_flags_total",
-    "What reconciliation found that should not be: " + ", ".join(FLAG_KINDS),
+    "Problems found by reconciliation: " + ", ".join(FLAG_KINDS),
     ["bot", "kind"],
 )
 RECONCILIATIONS = Counter(
-    "tradebot_trader_reconciliations_total", "Comparisons with the venue", ["bot", "outcome"]
+    "tradebot_trader_reconciliations_total", "Reconciliations with the venue", ["bot", "outcome"]
 )
 CONDITION = Gauge(
     "tradebot_trader_condition", "1 while the condition is true", ["bot", "condition"]
 )
-EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the lease that this trader holds", ["bot"])
-BALANCE = Gauge("tradebot_trader_balance", "Balance by the bot's books", ["bot", "currency"])
+EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the trader's lease", ["bot"])
+BALANCE = Gauge("tradebot_trader_balance", "Balance in the bot's account", ["bot", "currency"])
 EQUITY = Gauge("tradebot_trader_equity", "Equity in quote currency at the last mid", ["bot"])
 DRAWDOWN = Gauge(
     "tradebot_trader_drawdown_ratio",
-    "Fall of equity from its peak, as a share of the peak, as the limit measures it",
+    "Drawdown from the peak, as the limit measures it",
     ["bot"],
 )
 DRAWDOWN_LIMIT = Gauge(
     "tradebot_trader_drawdown_limit_ratio",
-    "Fall of equity from its peak that halts the bot; absent where no limit is set",
+    "Drawdown at which the bot halts; absent if no limit is set",
     ["bot"],
 )
 EXPOSURE = Gauge(
-    "tradebot_trader_exposure", "Value of the base balance in quote currency, last mid", ["bot"]
+    "tradebot_trader_exposure",
+    "Value of the base balance in quote currency at the last mid",
+    ["bot"],
 )
 UNREALISED = Gauge(
-    "tradebot_trader_unrealised", "What the open position would gain at the last mid", ["bot"]
+    "tradebot_trader_unrealised", "Unrealised gain of the open position at the last mid", ["bot"]
 )
 REALISED = Gauge(
     "tradebot_trader_realised", "Score of all closed round trips, in quote currency", ["bot"]
 )
 ORDER_SECONDS = Histogram(
     "tradebot_trader_order_seconds",
-    "From a decision to the venue's answer to its order",
+    "From a decision to the venue's response to its order",
     ["bot"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 WINDOW_LAG_SECONDS = Gauge(
     "tradebot_trader_window_lag_seconds",
-    "Exchange seconds between the newest window's end and its decision",
+    "Exchange seconds from the end of the newest window to its decision",
     ["bot"],
 )
 

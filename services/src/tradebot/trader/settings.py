@@ -27,112 +27,123 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     bot: Annotated[
         str,
         msgspec.Meta(pattern="^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$"),
-        "the bot's name, small letters, digits and dashes",
+        "name of the bot: lower-case letters, digits and dashes",
     ] = "btc"
     mode: Annotated[
         Mode,
-        "Paper simulates fills from the venue's book, Live sends orders, Paused does not buy",
+        "Paper simulates fills from the venue's book, Live sends orders, Paused sends no buys",
     ] = "Paper"
     model: Annotated[
-        str, msgspec.Meta(pattern=MODEL), "model to trade by: the name of any installed forecaster"
+        str, msgspec.Meta(pattern=MODEL), "model to follow: the name of an installed forecaster"
     ] = "FastProphet"
     forecaster: Annotated[
         str,
         msgspec.Meta(pattern=FORECASTER),
-        "whose forecasts of that model, by the --forecaster of their stage; no other's are traded",
+        "forecaster to follow, if there are several for the model: the --forecaster of its stage",
     ] = ""
-    state_dir: Annotated[Path, "folder of journals, locks and the document store"] = Path(
+    state_dir: Annotated[Path, "folder for journals, locks and the document store"] = Path(
         ".tradebot"
     )
-    api_key_file: Annotated[str, "file that holds the venue's API key (Live)"] = ""
-    api_secret_file: Annotated[str, "file that holds the key's secret (Live)"] = ""
+    api_key_file: Annotated[str, "file with the venue's API key (Live)"] = ""
+    api_secret_file: Annotated[str, "file with the key's secret (Live)"] = ""
 
     holdings: Annotated[
         Holdings,
-        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole base"
-        " balance, as the report does",
+        "what a sell sells: Own, what the bot's own orders bought; All, the account's whole "
+        "base balance, as in the report",
     ] = "Own"
     risk_fraction: Annotated[
-        Decimal, "share of the available quote balance that one buy may spend, (0, 1]"
+        Decimal, "fraction of the available quote balance that one buy may spend, (0, 1]"
     ] = Decimal("0.05")
     band_min_bps: Annotated[
-        int, msgspec.Meta(ge=0), "least bid flow / ask flow that allows a buy, basis points"
+        int, msgspec.Meta(ge=0), "lowest bid flow / ask flow for a buy, in basis points"
     ] = 5_000
     band_max_bps: Annotated[
-        int, msgspec.Meta(ge=0), "greatest bid flow / ask flow that allows a buy, basis points"
+        int, msgspec.Meta(ge=0), "highest bid flow / ask flow for a buy, in basis points"
     ] = 20_000
     min_edge_bps: Annotated[
-        int, msgspec.Meta(ge=0), "forecast gain beyond fees that a buy needs; 0 asks for none"
+        int,
+        msgspec.Meta(ge=0),
+        "forecast gain beyond fees required for a buy, in basis points; 0 turns this off",
     ] = 0
     slippage_bps: Annotated[
-        int, msgspec.Meta(ge=0, le=1000), "how far past the best price an order reaches"
+        int,
+        msgspec.Meta(ge=0, le=1000),
+        "how far past the best price an order may go, in basis points",
     ] = 10
     collar_bps: Annotated[
-        int, msgspec.Meta(ge=1, le=5000), "how far from the mid a limit may lie at most"
+        int,
+        msgspec.Meta(ge=1, le=5000),
+        "maximum distance of a limit price from the mid, in basis points",
     ] = 100
     max_position: Annotated[
         str,
-        "maximum position that a buy may lead to: 1.5 in base currency, 50% of equity, or 5000 USD"
-        " in quote currency; no limit if not given",
+        "maximum position after a buy: 1.5 in base currency, 50% of equity, or 5000 USD in quote"
+        " currency; default: no limit",
     ] = ""
     max_daily_loss: Annotated[
-        Decimal | None, "share of the day's first equity whose loss halts the bot"
+        Decimal | None, "loss that halts the bot, as a fraction of the day's first equity"
     ] = None
     max_drawdown: Annotated[
-        Decimal | None, "share of the highest equity whose loss halts the bot"
+        Decimal | None, "fall from the highest equity that halts the bot, as a fraction"
     ] = None
     on_breach: Annotated[
         Breach,
-        "after a halt or a pause: ReduceOnly goes on selling, Flatten sells all at a halt, Hold"
-        " sends nothing",
+        "after a halt or a pause: ReduceOnly keeps selling, Flatten sells everything at a halt, "
+        "Hold sends nothing",
     ] = "ReduceOnly"
     stop_loss: Annotated[
-        Decimal, "share of the entry price whose loss sells the position; 0 turns it off"
+        Decimal, "fall below the entry price that sells the position, as a fraction; 0 turns it off"
     ] = Decimal("0.05")
     trailing_stop: Annotated[
-        Decimal, "share below the highest price since the buy that sells; 0 turns it off"
+        Decimal,
+        (
+            "fall below the highest price since the buy that sells the position, as a "
+            "fraction; 0 turns it off"
+        ),
     ] = Decimal(0)
     take_profit: Annotated[
-        Decimal, "share above the entry price that sells the position; 0 turns it off"
+        Decimal, "rise above the entry price that sells the position, as a fraction; 0 turns it off"
     ] = Decimal(0)
     max_hold_minutes: Annotated[
-        int, msgspec.Meta(ge=0), "exchange minutes until a position is sold; 0 turns it off"
+        int, msgspec.Meta(ge=0), "exchange minutes after which a position is sold; 0 turns it off"
     ] = 0
     no_signal_minutes: Annotated[
         int,
         msgspec.Meta(ge=0),
-        "exchange minutes without a usable window and forecast until it is sold; 0 turns it off",
+        "exchange minutes without a usable window and forecast after which a position is sold; "
+        "0 turns it off",
     ] = 0
     max_exit_slippage_bps: Annotated[
-        int, msgspec.Meta(ge=1, le=5000), "how far below the best bid one try of an exit may sell"
+        int,
+        msgspec.Meta(ge=1, le=5000),
+        "how far below the best bid one attempt of an exit may sell, in basis points",
     ] = 500
     watch_seconds: Annotated[
-        float, msgspec.Meta(gt=0), "real seconds between two looks at losses and exits"
+        float, msgspec.Meta(gt=0), "real seconds between two checks of losses and exits"
     ] = 5.0
     cooldown_seconds: Annotated[
         int, msgspec.Meta(ge=0), "exchange seconds between an order and the next buy"
     ] = 60
     max_orders_per_hour: Annotated[
-        int, msgspec.Meta(ge=1), "orders in one hour of exchange time at most"
+        int, msgspec.Meta(ge=1), "maximum number of orders in one hour of exchange time"
     ] = 30
     max_window_lag_seconds: Annotated[
-        float, msgspec.Meta(gt=0), "real seconds that a window may come late and still trade"
+        float, msgspec.Meta(gt=0), "real seconds a window may be late and still be traded on"
     ] = 10.0
     max_silence_seconds: Annotated[
-        float, msgspec.Meta(gt=0), "real seconds of silence that make the feed stale"
+        float, msgspec.Meta(gt=0), "real seconds of silence after which the feed is stale"
     ] = 10.0
     max_model_age_seconds: Annotated[
-        int, msgspec.Meta(gt=0), "exchange seconds since the last minute that the model saw"
+        int, msgspec.Meta(gt=0), "maximum age of the model's last minute, in exchange seconds"
     ] = 3_600
 
     require_evaluation: Annotated[
-        bool, "buy only by a model that was evaluated on minutes which it had not seen"
+        bool, "buy only if the model was evaluated on minutes it had not seen"
     ] = True
 
-    paper_quote: Annotated[Decimal, "quote balance that a paper account starts with"] = Decimal(
-        100_000
-    )
-    paper_base: Annotated[Decimal, "base balance that a paper account starts with"] = Decimal(0)
+    paper_quote: Annotated[Decimal, "initial quote balance of a paper account"] = Decimal(100_000)
+    paper_base: Annotated[Decimal, "initial base balance of a paper account"] = Decimal(0)
 
     paper_latency_ms: Annotated[
         int,
@@ -141,21 +152,21 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     ] = 100
 
     reconcile_seconds: Annotated[
-        float, msgspec.Meta(gt=0), "real seconds between two comparisons with the venue"
+        float, msgspec.Meta(gt=0), "real seconds between two reconciliations with the venue"
     ] = 120.0
     heartbeat: Annotated[
-        bool, "the key requires heartbeats: the venue cancels all orders when they cease"
+        bool, "the key requires heartbeats: the venue cancels all orders if they stop"
     ] = False
-    time_based_nonce: Annotated[bool, "the key was made with a time based nonce"] = False
-    on_stop: Annotated[Literal["keep", "flatten"], "what becomes of the position at a stop"] = (
-        "keep"
-    )
-    lease: Annotated[Literal["file", "kubernetes"], "where the right to trade is held"] = "file"
-    journal: Annotated[Literal["sqlite", "kafka"], "where intents are written first"] = "sqlite"
-    report: Annotated[Literal["none", "kubernetes"], "where conditions are shown"] = "none"
+    time_based_nonce: Annotated[bool, "the key was created with a time-based nonce"] = False
+    on_stop: Annotated[
+        Literal["keep", "flatten"], ("what to do with the position when the trader stops")
+    ] = "keep"
+    lease: Annotated[Literal["file", "kubernetes"], "where the lease is held"] = "file"
+    journal: Annotated[Literal["sqlite", "kafka"], "where the journal is written"] = "sqlite"
+    report: Annotated[Literal["none", "kubernetes"], "where conditions are reported"] = "none"
     namespace: Annotated[str, "the bot's namespace in the cluster"] = ""
     pod_name: Annotated[str, "this pod's name, the lease's holder"] = ""
-    generation: Annotated[int, "the TradeBot's generation that these settings are of"] = 0
+    generation: Annotated[int, "generation of the TradeBot that these settings come from"] = 0
 
     def __post_init__(self) -> None:
         """Checks what no single field can.
@@ -176,16 +187,16 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         position_limit(self.max_position, self.symbol)
         if self.band_min_bps > self.band_max_bps:
             raise ValueError(
-                f"the band is empty: band_min_bps {self.band_min_bps} is above band_max_bps"
-                f" {self.band_max_bps}; lower the first or raise the second"
+                f"the band is empty: band_min_bps {self.band_min_bps} is above band_max_bps "
+                f"{self.band_max_bps}; lower the first or raise the second"
             )
         if self.mode == "Live" and not (self.api_key_file and self.api_secret_file):
             raise ValueError(
-                "mode Live signs its orders: give --api-key-file and --api-secret-file, or use"
-                " --mode Paper"
+                "mode Live signs orders: set --api-key-file and --api-secret-file, or use "
+                "--mode Paper"
             )
         if "kubernetes" in (self.lease, self.report) and not (self.namespace and self.pod_name):
-            raise ValueError("lease and report of kind kubernetes need --namespace and --pod-name")
+            raise ValueError("lease or report kubernetes needs --namespace and --pod-name")
 
     @property
     def lag_ms(self) -> int:
@@ -214,20 +225,18 @@ def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit
     found = _POSITION.fullmatch(text)
     if found is None or Decimal(found["number"]) <= 0:
         raise ValueError(
-            f"max_position is {text}: give a number above 0 such as 1.5 in base currency, 50% of"
+            f"max_position is {text}: use a number above 0, such as 1.5 in base currency, 50% of"
             " equity, or 5000 USD in quote currency"
         )
     number, quote = Decimal(found["number"]), split_symbol(symbol)[1]
     if found["percent"]:
         if number > 100:
-            raise ValueError(f"max_position is {text}: give at most 100%")
+            raise ValueError(f"max_position is {text}: use at most 100%")
         return number.scaleb(-2), "equity"
     if found["currency"] is None:
         return number, "base"
     if found["currency"] != quote:
-        raise ValueError(
-            f"max_position is {text}: give it in {quote}, the quote currency of {symbol}"
-        )
+        raise ValueError(f"max_position is {text}: use {quote}, the quote currency of {symbol}")
     return number, "quote"
 
 

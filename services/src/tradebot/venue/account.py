@@ -1,5 +1,6 @@
 """An account at a venue, as a trader knows it: orders, fills, balances and fees."""
 
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +9,7 @@ import msgspec
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
+from tradebot.venue.events import AccountEvent
 from tradebot.venue.fees import Fees
 
 Side = Literal["buy", "sell"]
@@ -120,6 +122,13 @@ class Account(Protocol):
 
     async def fees(self) -> Fees:
         """What the account pays."""
+        ...
+
+    def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as they happen; never ends, and reconnects by itself.
+
+        What happened before a `ConnectedEvent` may be missing: look orders and fills up then.
+        """
         ...
 
     async def heartbeat(self) -> None:

@@ -16,19 +16,30 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
 from tradebot.platform import extensions
 from tradebot.venue.account import Account, Balance, Keys, OrderStatus, OwnTrade
-from tradebot.venue.events import BookEvent, MarketEvent, TimeEvent, TradeEvent
+from tradebot.venue.events import (
+    AccountEvent,
+    BookEvent,
+    ConnectedEvent,
+    MarketEvent,
+    OrderEvent,
+    OrderState,
+    TimeEvent,
+    TradeEvent,
+)
 from tradebot.venue.fees import Fees, FeeTable, FeeTier
 from tradebot.venue.market import Book, BookLevel, Candle, Clock, MarketData, MarketStream, Ticker
 from tradebot.venue.settings import VenueSettings
 
 __all__ = [
     "Account",
+    "AccountEvent",
     "Balance",
     "Book",
     "BookEvent",
     "BookLevel",
     "Candle",
     "Clock",
+    "ConnectedEvent",
     "FeeTable",
     "FeeTier",
     "Fees",
@@ -38,6 +49,8 @@ __all__ = [
     "MarketEvent",
     "MarketStatus",
     "MarketStream",
+    "OrderEvent",
+    "OrderState",
     "OrderStatus",
     "OwnTrade",
     "Ticker",

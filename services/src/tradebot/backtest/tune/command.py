@@ -39,12 +39,12 @@ class TuneSettings(CostSettings, frozen=True, kw_only=True):
     ] = False
     volume_unit: Annotated[
         VolumeUnit,
-        ("unit of the data's volumes: base, quote or ticks; default: depends on its format"),
+        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
     ] = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     method: Annotated[
         Literal["optuna", "grid"],
-        ("search method: trials guided by earlier ones, or every combination"),
+        "search method: trials guided by earlier ones, or every combination",
     ] = "optuna"
     trials: Annotated[int, msgspec.Meta(ge=2), "trials per split; a grid has about as many"] = 100
     splits: Annotated[int, msgspec.Meta(ge=1, le=50), "walk-forward tests"] = 4

@@ -190,5 +190,5 @@ export function equity(element, { equity: values, scores }) {
   }), CONFIG);
   element.setAttribute("aria-label", values.length
     ? `Equity from ${number(values[0][1])} to ${number(values[values.length - 1][1])}`
-    : "Equity chart, nothing valued yet");
+    : "Equity chart, no values yet");
 }

@@ -14,7 +14,7 @@ export function quote(state) {
   const { mid, move, move_minutes: minutes, ts } = state.quote;
   $("price").textContent = number(mid);
   $("price-note").textContent = move === null
-    ? "in the last minutes" : `${percent(move)} in ${span((minutes || 1) * 60)}`;
+    ? "over the last minutes" : `${percent(move)} in ${span((minutes || 1) * 60)}`;
   tone($("price-note"), move ?? 0);
   $("clock").textContent = moment(ts);
   $("clock").dateTime = ts ? new Date(ts).toISOString() : "";
@@ -30,7 +30,7 @@ export function ratio(state) {
   const inside = last.ratio !== null && last.ratio >= low && last.ratio <= high;
   const band = `${number(low, 2)}–${number(high, 2)}`;
   let note = inside ? `inside the band ${band}` : `outside the band ${band}`;
-  if (last.ratio === null) note = "a side had no flow";
+  if (last.ratio === null) note = "one side had no flow";
   else if (!last.complete) note = "the window is incomplete";
   $("ratio-note").textContent = note;
   $("ratio-note").classList.toggle("down", !inside || !last.complete);

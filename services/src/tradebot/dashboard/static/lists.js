@@ -88,7 +88,7 @@ export function decisions(list) {
 export function reset() {
   shown.clear();
   $("decisions").replaceChildren(
-    element("li", { className: "empty", textContent: "The first decision comes with the first window." }));
+    element("li", { className: "empty", textContent: "The first decision follows the first window." }));
   table("orders", []);
   table("fills", []);
 }
@@ -133,6 +133,6 @@ export function balances(list) {
   const text = (b, value) => (b.currency === "USD" ? number(value) : amount(value));
   $("balances").replaceChildren(...list.map((b) => element("tr", {},
     cell(b.currency), cell(text(b, b.amount)),
-    cell(b.available === b.amount ? "all free" : `${text(b, b.available)} free`, "quiet"))));
+    cell(b.available === b.amount ? "all available" : `${text(b, b.available)} available`, "quiet"))));
 }
 

@@ -1,17 +1,17 @@
-// Light, dark, or as the system says; and the colours as the charts need them.
+// Light, dark or system theme, and the colours for the charts.
 
 const ORDER = ["system", "light", "dark"];
 const SIGNS = { system: "◐", light: "☀", dark: "☾" };
-const NAMES = { system: "as the system says", light: "light", dark: "dark" };
+const NAMES = { system: "system", light: "light", dark: "dark" };
 
-/** Connects the button; calls `changed` whenever the colours are others. */
+/** Connects the button; calls `changed` whenever the theme changes. */
 export function connect(button, changed) {
   const apply = (theme) => {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     button.textContent = SIGNS[theme];
-    button.setAttribute("aria-label", `Colours: ${NAMES[theme]}`);
-    button.title = `Colours: ${NAMES[theme]}`;
+    button.setAttribute("aria-label", `Theme: ${NAMES[theme]}`);
+    button.title = `Theme: ${NAMES[theme]}`;
     changed();
   };
   let theme = localStorage.getItem("theme") ?? "system";

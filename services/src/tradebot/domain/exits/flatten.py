@@ -10,5 +10,7 @@ EXIT: Final = FLATTEN
 def check(state: State) -> Verdict:
     """Closes while a person's order to flatten is not done."""
     if state.flattening:
-        return Verdict(gate=EXIT, passed=False, reason=f"a person flattens: {state.flattening}")
-    return Verdict(gate=EXIT, passed=True, reason="nobody asked to sell everything")
+        return Verdict(
+            gate=EXIT, passed=False, reason=(f"a person asked to flatten: {state.flattening}")
+        )
+    return Verdict(gate=EXIT, passed=True, reason="nobody asked to flatten")

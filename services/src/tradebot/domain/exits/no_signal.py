@@ -17,7 +17,7 @@ def check(held: Position, sight: Sight, exits: Exits) -> Verdict:
     """
     limit = exits.no_signal_ms
     if limit is None:
-        return Verdict(gate=EXIT, passed=True, reason="no limit on time without a signal is set")
+        return Verdict(gate=EXIT, passed=True, reason="no maximum time without a signal is set")
     silence = sight.now - max(sight.signal_at, held.opened_at)
     reason = (
         f"the last usable signal is {silence / 60_000:.1f} min old;"

@@ -15,7 +15,7 @@ def check(held: Position, sight: Sight, exits: Exits) -> Verdict:
     if limit is None:
         return Verdict(gate=EXIT, passed=True, reason="no stop loss is set")
     if sight.price is None:
-        return Verdict(gate=EXIT, passed=True, reason="no sound price to measure by")
+        return Verdict(gate=EXIT, passed=True, reason="no valid price to measure with")
     loss = 1 - sight.price / held.entry
     reason = f"the price is {loss:.2%} below the entry price; the stop loss is {limit:.2%}"
     return Verdict(gate=EXIT, passed=loss < limit, reason=reason)

@@ -15,7 +15,7 @@ def check(held: Position, sight: Sight, exits: Exits) -> Verdict:
     if limit is None:
         return Verdict(gate=EXIT, passed=True, reason="no take profit is set")
     if sight.price is None:
-        return Verdict(gate=EXIT, passed=True, reason="no sound price to measure by")
+        return Verdict(gate=EXIT, passed=True, reason="no valid price to measure with")
     gain = sight.price / held.entry - 1
     reason = f"the price is {gain:.2%} above the entry price; the take profit is {limit:.2%}"
     return Verdict(gate=EXIT, passed=gain < limit, reason=reason)

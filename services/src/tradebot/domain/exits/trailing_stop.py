@@ -15,7 +15,7 @@ def check(held: Position, sight: Sight, exits: Exits) -> Verdict:
     if limit is None:
         return Verdict(gate=EXIT, passed=True, reason="no trailing stop is set")
     if sight.price is None:
-        return Verdict(gate=EXIT, passed=True, reason="no sound price to measure by")
+        return Verdict(gate=EXIT, passed=True, reason="no valid price to measure with")
     fall = 1 - sight.price / max(held.high, sight.price)
     reason = f"the price is {fall:.2%} below its highest; the trailing stop is {limit:.2%}"
     return Verdict(gate=EXIT, passed=fall < limit, reason=reason)

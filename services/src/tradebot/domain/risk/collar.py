@@ -21,14 +21,15 @@ def check(_state: State, inputs: Inputs, settings: Settings, proposal: Proposal)
     """Passes if the limit is within `collar_bps` of the mid, or sells into a sound book."""
     quote = inputs.quote
     if quote is None or proposal.price is None or quote.mid <= 0:
-        return Verdict(gate=GATE, passed=False, reason="there is no mid to compare with")
+        return Verdict(gate=GATE, passed=False, reason="there is no mid price to compare with")
     mid = quote.mid
     narrow = 0 < quote.ask - quote.bid <= NARROWEST_STEPS * inputs.increments.price_step
     reachable = proposal.side == "sell" and proposal.price <= quote.ask
     if reachable and (narrow or sound(quote, settings)):
-        return Verdict(gate=GATE, passed=True, reason="the best prices are sound to sell by")
+        return Verdict(gate=GATE, passed=True, reason="the best prices are valid for a sell")
     distance = abs(proposal.price - mid) / mid * BPS
     reason = (
-        f"the limit is {distance:.1f} bps from the mid; the collar is {settings.collar_bps} bps"
+        f"the limit price is {distance:.1f} bps from the mid; the collar is "
+        f"{settings.collar_bps} bps"
     )
     return Verdict(gate=GATE, passed=distance <= settings.collar_bps, reason=reason)

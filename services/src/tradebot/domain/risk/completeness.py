@@ -11,6 +11,6 @@ HOLDS: Final[Holds] = "buys"
 def check(_state: State, inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes for a window without a connect, a gap or a late start."""
     if inputs.window.complete:
-        return Verdict(gate=GATE, passed=True, reason="all of the window was seen")
-    reason = "the window saw a connect, a gap or a late start"
+        return Verdict(gate=GATE, passed=True, reason="the window is complete")
+    reason = "the window had a connect, a gap or a late start"
     return Verdict(gate=GATE, passed=False, reason=reason)

@@ -16,11 +16,11 @@ def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal)
         return Verdict(gate=GATE, passed=True, reason="no limit is set")
     equity = equity_of(state, inputs.quote, settings)
     if equity is None:
-        return Verdict(gate=GATE, passed=True, reason="no sound price to measure by")
+        return Verdict(gate=GATE, passed=True, reason="no valid price to measure with")
     if marks is None or marks.day != day_of(inputs.window.end):
-        return Verdict(gate=GATE, passed=True, reason="the day has just begun")
+        return Verdict(gate=GATE, passed=True, reason="the day has just started")
     if marks.day_equity <= 0:
-        return Verdict(gate=GATE, passed=True, reason="there is nothing to lose")
+        return Verdict(gate=GATE, passed=True, reason="the day started with no equity")
     loss = 1 - equity / marks.day_equity
     reason = f"the day's loss is {loss:.2%} of equity; the limit is {limit:.2%}"
     return Verdict(gate=GATE, passed=loss < limit, reason=reason, halts=loss >= limit)

@@ -16,9 +16,9 @@ def check(state: State, inputs: Inputs, settings: Settings, _proposal: Proposal)
         return Verdict(gate=GATE, passed=True, reason="no limit is set")
     equity = equity_of(state, inputs.quote, settings)
     if equity is None:
-        return Verdict(gate=GATE, passed=True, reason="no sound price to measure by")
+        return Verdict(gate=GATE, passed=True, reason="no valid price to measure with")
     if marks is None or marks.peak_equity <= 0:
-        return Verdict(gate=GATE, passed=True, reason="there is no peak to fall from")
+        return Verdict(gate=GATE, passed=True, reason="there is no peak yet")
     fall = 1 - equity / marks.peak_equity
     reason = f"equity is {fall:.2%} below its peak; the limit is {limit:.2%}"
     return Verdict(gate=GATE, passed=fall < limit, reason=reason, halts=fall >= limit)

@@ -1,4 +1,4 @@
-"""No buy whose forecast gain does not pay the fees of a round trip and an edge beside.
+"""No buy whose forecast gain does not pay the fees of a round trip plus an edge.
 
 The gain is that of the forecast's present rise up to its turn, where the strategy would sell.
 An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.
@@ -22,7 +22,7 @@ def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal
     fees = 2 * float(inputs.taker_fee_bps)
     text = f"forecast gain {gain:.2f} bps, fees {fees:.0f} bps"
     if settings.min_edge_bps == 0:
-        return Verdict(gate=GATE, passed=True, reason=f"{text}; no edge is asked for")
+        return Verdict(gate=GATE, passed=True, reason=f"{text}; no edge is required")
     passed = gain - fees >= settings.min_edge_bps
-    reason = f"{text}; an edge of {settings.min_edge_bps} bps is asked for"
+    reason = f"{text}; the required edge is {settings.min_edge_bps} bps"
     return Verdict(gate=GATE, passed=passed, reason=reason)

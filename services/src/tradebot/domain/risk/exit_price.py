@@ -16,7 +16,7 @@ def check(_state: State, inputs: Inputs, _settings: Settings, proposal: Proposal
         reason = "the venue's prices are not known"
     else:
         reason = (
-            f"bid {inputs.quote.bid} and ask {inputs.quote.ask} are not sound, and no last trade"
-            " is known to sell by"
+            f"bid {inputs.quote.bid} and ask {inputs.quote.ask} are not valid, and there is no "
+            "last trade to sell at"
         )
     return Verdict(gate=GATE, passed=False, reason=reason)

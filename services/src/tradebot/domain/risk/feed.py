@@ -14,11 +14,11 @@ def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal
     if quote is None:
         return Verdict(gate=GATE, passed=False, reason="the venue's prices are not known")
     if not 0 < quote.bid < quote.ask:
-        reason = f"bid {quote.bid} and ask {quote.ask} make no market"
+        reason = f"bid {quote.bid} and ask {quote.ask} are not a valid market"
         return Verdict(gate=GATE, passed=False, reason=reason)
     passed = quote.silent_ms <= settings.max_silence_ms
     reason = (
-        f"the feed was last heard {quote.silent_ms / 1000:.1f} s ago;"
-        f" the limit is {settings.max_silence_ms / 1000:.0f} s"
+        f"the feed has been silent for {quote.silent_ms / 1000:.1f} s; the limit is "
+        f"{settings.max_silence_ms / 1000:.0f} s"
     )
     return Verdict(gate=GATE, passed=passed, reason=reason)

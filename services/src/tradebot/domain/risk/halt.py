@@ -17,7 +17,7 @@ def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal)
     if not state.halted and not state.paused:
         return Verdict(gate=GATE, passed=True, reason="neither halted nor paused")
     if proposal.exit == FLATTEN:
-        return Verdict(gate=GATE, passed=True, reason=f"{why}; a person's order goes on")
+        return Verdict(gate=GATE, passed=True, reason=f"{why}; a person's request is carried out")
     if proposal.side == "sell" and settings.on_breach != "Hold":
-        return Verdict(gate=GATE, passed=True, reason=f"{why}; sells go on")
+        return Verdict(gate=GATE, passed=True, reason=f"{why}; sells continue")
     return Verdict(gate=GATE, passed=False, reason=why)

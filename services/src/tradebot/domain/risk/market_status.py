@@ -14,5 +14,5 @@ def check(_state: State, inputs: Inputs, _settings: Settings, _proposal: Proposa
     status = inputs.market_status
     if status in TAKING:
         return Verdict(gate=GATE, passed=True, reason=f"the market is {status}")
-    reason = f"the venue's market is {status}: it takes no order that trades at once"
+    reason = f"the venue's market is {status}: it accepts no order that trades at once"
     return Verdict(gate=GATE, passed=False, reason=reason)

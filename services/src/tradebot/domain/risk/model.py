@@ -13,11 +13,11 @@ def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal
     if inputs.prediction is None:
         return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     if settings.require_evaluation and not inputs.prediction.evaluated:
-        reason = f"model {inputs.prediction.model} was not evaluated on minutes it had not seen"
+        reason = f"model {inputs.prediction.model} was not evaluated on unseen minutes"
         return Verdict(gate=GATE, passed=False, reason=reason)
     age = inputs.now - inputs.prediction.history_end
     if age < -settings.max_model_age_ms:  # which would look new until time has caught up
-        reason = f"the model's last minute lies {-age / 1000:.0f} s in the future"
+        reason = f"the model's last minute is {-age / 1000:.0f} s in the future"
         return Verdict(gate=GATE, passed=False, reason=reason)
     passed = age <= settings.max_model_age_ms
     reason = (

@@ -15,7 +15,7 @@ HOLDS: Final[Holds] = "signals"
 def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
     """A buy passes if the bot has not already bought, a sell if there is something to sell."""
     if proposal.side == "buy":
-        reason = "has already bought" if state.bought else "has not bought yet"
+        reason = "the bot has already bought" if state.bought else "the bot has not bought yet"
         return Verdict(gate=GATE, passed=not state.bought, reason=reason)
     amount = size.sellable(state, settings)
     reason = f"{amount} of base to sell" if amount > 0 else "nothing to sell"

@@ -14,6 +14,6 @@ def check(state: State, _inputs: Inputs, _settings: Settings, _proposal: Proposa
         reason = "the bot has not reconciled with the venue"
         return Verdict(gate=GATE, passed=False, reason=reason)
     if state.unresolved:
-        reason = f"{state.unresolved} earlier order(s) have an unknown fate"
+        reason = f"the result of {state.unresolved} earlier order(s) is unknown"
         return Verdict(gate=GATE, passed=False, reason=reason)
-    return Verdict(gate=GATE, passed=True, reason="reconciled; no order is unknown")
+    return Verdict(gate=GATE, passed=True, reason="reconciled, with no unknown orders")

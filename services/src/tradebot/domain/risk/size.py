@@ -63,7 +63,7 @@ def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) 
     """Passes if what is allowed reaches the venue's smallest order."""
     least = inputs.increments.minimum
     passed = proposal.amount >= least and proposal.amount > 0
-    reason = f"{proposal.amount} of base; the smallest order is {least}"
+    reason = f"{proposal.amount} of base; the minimum order is {least}"
     limit = most(state, inputs, settings, proposal.price)
     if proposal.side == "buy" and limit is not None:
         limit = floor_to(limit, inputs.increments.amount_step)

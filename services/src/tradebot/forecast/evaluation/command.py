@@ -19,32 +19,36 @@ from tradebot.venue.port import fee_table
 class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
     """Which models are evaluated, on which history, and how it is cut."""
 
-    models: Annotated[list[str], "models, separated by commas; the baselines walk along"] = (
+    models: Annotated[list[str], "models, separated by commas; baselines are always included"] = (
         msgspec.field(default_factory=lambda: ["FastProphet"])
     )
     model_options: Annotated[
         str, 'parameters as JSON by model, such as \'{"Prophet": {"growth": "flat"}}\''
     ] = "{}"
     folds: Annotated[int, msgspec.Meta(ge=1), "tests"] = 5
-    fold_minutes: Annotated[int, msgspec.Meta(ge=2), "minutes of a test"] = 1440
+    fold_minutes: Annotated[int, msgspec.Meta(ge=2), "length of a test in minutes"] = 1440
     stride_minutes: Annotated[
-        int, msgspec.Meta(ge=1), "minutes between forecasts, and the longest horizon scored"
+        int,
+        msgspec.Meta(ge=1),
+        "minutes between forecasts, which is also the longest horizon scored",
     ] = 60
     embargo_minutes: Annotated[
-        int, msgspec.Meta(ge=0), "minutes before a test that a model trained once a test never sees"
+        int,
+        msgspec.Meta(ge=0),
+        "minutes before a test that are left out of the training of slow models",
     ] = 60
     gap_minutes: Annotated[int, msgspec.Meta(ge=0), "minutes between two tests"] = 0
     fee_bps: Annotated[
         float | None,
         msgspec.Meta(ge=0),
-        "fee of a trade in basis points; the venue's listed fee for taking if not given",
+        "fee per trade in basis points; default: the venue's listed taker fee",
     ] = None
-    edge_bps: Annotated[float, msgspec.Meta(ge=0), "forecast rise that a buy needs"] = 0.0
+    edge_bps: Annotated[float, msgspec.Meta(ge=0), "forecast rise required for a buy"] = 0.0
     strict: Annotated[
-        bool, "refuse a history of which anything had to be repaired, dropped or assumed"
+        bool, "reject a history if anything in it had to be repaired, dropped or assumed"
     ] = False
-    html: Annotated[str, "writes the report as a page to this path"] = ""
-    json: Annotated[bool, "the report as one JSON object on the last line"] = False
+    html: Annotated[str, "write the report as an HTML page to this path"] = ""
+    json: Annotated[bool, "print the report as one JSON object on the last line"] = False
 
 
 def _fee_bps(settings: EvaluateSettings) -> float:
@@ -87,7 +91,7 @@ def run(settings: EvaluateSettings) -> None:
     click.echo(table.table(report))
     if settings.html:
         page.write(Path(settings.html), report, walks)
-        click.echo(f"\nthe page is {settings.html}")
+        click.echo(f"\nreport: {settings.html}")
     if settings.json:
         click.echo(msgspec.json.encode(report).decode())
 
@@ -97,7 +101,8 @@ def _options(settings: EvaluateSettings) -> dict[str, dict[str, object]]:
         return msgspec.json.decode(settings.model_options, type=dict[str, dict[str, object]])
     except msgspec.DecodeError as error:
         raise SettingsError(
-            f"model_options is {settings.model_options!r}: {error}; give an object by model"
+            f"model_options is {settings.model_options!r}: {error}; use a JSON object with one "
+            "entry per model"
         ) from None
 
 
@@ -112,6 +117,6 @@ command = settings_command(
     EvaluateSettings,
     run,
     name="evaluate",
-    summary="walk models forward over past minutes and say what they are worth",
+    summary="Evaluates models on past minutes, walking forward, and compares them with baselines.",
     example="tradebot forecast evaluate --history-file minutes.csv --models FastProphet,Lstm",
 )

@@ -2,7 +2,7 @@
 
     learnt from ......... | embargo | test, origin by origin ... |   gap   | ... | test |
 
-A model that is fitted anew at each origin learns from all minutes that were over by then: none of
+A model that is refitted at each origin learns from all minutes that were over by then: none of
 its targets reaches past the origin, nothing need be purged. A model that is trained once a fold
 has its training end `embargo` minutes before the test, no less than its longest target, so that no
 target of the training overlaps a tested minute. Tests are `gap` minutes apart.
@@ -46,15 +46,16 @@ def folds(
     """
     if minutes % stride:
         raise SplitError(
-            f"a test of {minutes} minutes cannot be cut into forecasts of {stride}: give a multiple"
+            f"a test of {minutes} minutes cannot be divided into forecasts of {stride}: use a "
+            "multiple"
         )
     embargo = max(embargo, stride)
     end = history.end + MINUTE
     needed = count * minutes + (count - 1) * gap + embargo + least
     if (end - history.start) // MINUTE < needed:
         raise SplitError(
-            f"{count} tests of {minutes} minutes need {needed} minutes of history, there are"
-            f" {(end - history.start) // MINUTE}: give a longer history, fewer or shorter tests"
+            f"{count} tests of {minutes} minutes need {needed} minutes of history, there are "
+            f"{(end - history.start) // MINUTE}: use a longer history, or fewer or shorter tests"
         )
     found = []
     for number in range(count):

@@ -68,7 +68,7 @@ class IndicatorLstmForecaster:
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
         """The coming minutes by the newest bars of `history`."""
-        assert self._model is not None, "forecast needs a fit or a restore first"
+        assert self._model is not None, "call fit or restore before forecast"
         closes = self._closes(history, EPISODE)
         knots = np.concatenate([[0.0], np.cumsum(np.log(self._model.ratios(closes)))])
         bars_ahead = (start + MINUTE * np.arange(steps) - history.end) / (self._minutes * MINUTE)
@@ -79,7 +79,7 @@ class IndicatorLstmForecaster:
 
     def dump(self) -> bytes:
         """The weights and the scale of the features."""
-        assert self._model is not None, "dump needs a fit or a restore first"
+        assert self._model is not None, "call fit or restore before dump"
         return self._model.dump()
 
     def restore(self, state: bytes) -> None:

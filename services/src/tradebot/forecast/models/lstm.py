@@ -46,7 +46,7 @@ class LstmForecaster:
         **how: Any,
     ) -> None:
         if values not in ("differences", "levels"):
-            raise ValueError(f"values is {values!r}: give differences or levels")
+            raise ValueError(f"values is {values!r}: use differences or levels")
         self.max_rows = max_rows
         self.checkpoint: FilePath | None = None
         self._lookback = lookback
@@ -82,8 +82,8 @@ class LstmForecaster:
         targets = view.targets() if view else np.empty(0, np.int64)
         if view is None or len(targets) < 10 * self._how.patience + 100:
             raise NotEnoughHistoryError(
-                f"{self.name} needs some hundred minutes with {self._lookback} before each and no"
-                f" gap among them; of {len(series)} minutes {len(targets)} are such"
+                f"{self.name} needs some hundred minutes, each after {self._lookback} minutes "
+                f"without a gap; of {len(series)} minutes only {len(targets)} qualify"
             )
         learn, validate = self._split(series, targets)
         self._scale = view.learn_scale(learn)
@@ -127,11 +127,11 @@ class LstmForecaster:
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
         """Walks on from the newest minutes of `history`, each step an input of the next."""
-        assert self._weights is not None, "fit or restore comes first"
+        assert self._weights is not None, "call fit or restore first"
         series = self._context(history)
         if len(series) <= self._lookback and self.name == "Lstm":
             raise NotEnoughHistoryError(
-                f"Lstm forecasts from {self._lookback + 1} minutes, there are {len(series)}"
+                f"Lstm needs {self._lookback + 1} minutes to forecast, there are {len(series)}"
             )
         ahead = max(0, (start - series.end) // MINUTE - 1)
         view = self.view(series)
@@ -151,7 +151,7 @@ class LstmForecaster:
             Times (n,), forecasts (n,) and prices (n,) of log price, and how many of them, from
             the first on, were learnt from: those after are out of sample.
         """
-        assert self._weights is not None, "fit or restore comes first"
+        assert self._weights is not None, "call fit or restore first"
         series = history.newest(self.max_rows)
         view = self.view(series)
         targets = view.targets()
@@ -161,7 +161,7 @@ class LstmForecaster:
 
     def dump(self) -> bytes:
         """Weights, scale and errors, without code."""
-        assert self._weights is not None, "fit or restore comes first"
+        assert self._weights is not None, "call fit or restore first"
         return self._weights.dump(
             scale=self._scale,
             horizons=self._spread.horizons.astype(np.float64),

@@ -69,7 +69,7 @@ def train(
     checkpoint: Path | None = None,
     key: str = "",
 ) -> float:
-    """Trains in place; answers the best mean absolute error on `validate`, in units of the scale.
+    """Trains in place; returns the best mean absolute error on `validate`, in units of the scale.
 
     Args:
         learn, validate: target rows.
@@ -88,7 +88,7 @@ def train(
     began = time.monotonic()
     while progress.epoch < how.epochs and progress.epoch - progress.best_epoch < how.patience:
         if how.seconds and progress.epoch and time.monotonic() - began > how.seconds:
-            log.warning("training ends by its time", epochs=progress.epoch, of=how.epochs)
+            log.warning("training stops at its time limit", epochs=progress.epoch, of=how.epochs)
             break
         order = generator.permutation(learn)[: how.epoch_rows or None]
         loss = _epoch(network, optimiser, view, scale, order, how.batch, place)
@@ -190,7 +190,7 @@ def _resume(
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, UnpicklingError) as error:
-        log.warning("a checkpoint is left aside", file=str(path), error=str(error))
+        log.warning("ignoring a checkpoint", file=str(path), error=str(error))
         return None
     if state.get("key") != key:
         return None
@@ -198,6 +198,6 @@ def _resume(
     optimiser.load_state_dict(state["optimiser"])
     generator.bit_generator.state = state["generator"]
     progress.epoch, progress.best, progress.best_epoch = state["progress"]
-    log.info("training is taken up", epoch=progress.epoch)
+    log.info("resuming training", epoch=progress.epoch)
     best: dict[str, torch.Tensor] = state["best"]
     return best

@@ -16,16 +16,16 @@ from tradebot.platform.settings import command as settings_command
 class PlotSettings(StudySettings, frozen=True, kw_only=True):
     """Which model is drawn, on which history, into which folder."""
 
-    model: Annotated[str, "the model"] = "FastProphet"
+    model: Annotated[str, "model to plot"] = "FastProphet"
     model_options: Annotated[str, "the model's own parameters as JSON"] = "{}"
     held_out_minutes: Annotated[
-        int, msgspec.Meta(ge=2), "last minutes that the model does not learn from but forecasts"
+        int, msgspec.Meta(ge=2), "last minutes, which are forecast and not used for training"
     ] = 1440
-    shown_minutes: Annotated[int, msgspec.Meta(ge=1), "minutes drawn before them"] = 4320
+    shown_minutes: Annotated[int, msgspec.Meta(ge=1), "minutes shown before them"] = 4320
     strict: Annotated[
-        bool, "refuse a history of which anything had to be repaired, dropped or assumed"
+        bool, "reject a history if anything in it had to be repaired, dropped or assumed"
     ] = False
-    out: Annotated[str, "folder for the page and the pictures"] = "plots"
+    out: Annotated[str, "folder for the page and the images"] = "plots"
 
 
 def run(settings: PlotSettings) -> None:
@@ -44,8 +44,8 @@ def run(settings: PlotSettings) -> None:
     history = bars.series(sources.load(settings, strict=settings.strict)).newest(settings.newest)
     if len(history) <= settings.held_out_minutes + 10:
         raise SettingsError(
-            f"{len(history)} minutes are too few to hold out {settings.held_out_minutes}: give a"
-            " longer history, or --held-out-minutes"
+            f"{len(history)} minutes are too few to hold out {settings.held_out_minutes}: use a "
+            "longer history, or fewer --held-out-minutes"
         )
     try:
         drawn = predictions.predictions_of(
@@ -65,6 +65,6 @@ command = settings_command(
     PlotSettings,
     run,
     name="plot",
-    summary="draw a model: forecast, components, fitted beside true",
+    summary="Plots a model: forecast, components, fitted and actual prices.",
     example="tradebot forecast plot --history-file minutes.csv --model FastProphet --out plots",
 )

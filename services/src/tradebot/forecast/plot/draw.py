@@ -14,11 +14,11 @@ from tradebot.forecast.plot.predictions import Line, Predictions
 
 COLOURS = {"price": "#888888", "in sample": "#1f77b4", "out of sample": "#d62728"}
 ZOOM = 400
-"""Points of each side of the closer look at fitted beside true."""
+"""Points of each side of the closer look at fitted and actual prices."""
 
 
 def write(folder: Path, shown: Predictions, prophet: Any | None) -> list[Path]:
-    """Writes the page and the pictures; answers their paths."""
+    """Writes the page and the pictures; returns their paths."""
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{shown.symbol}-{shown.model}"
@@ -71,7 +71,7 @@ def _forecast_page(shown: Predictions) -> go.Figure:
     lines["out of sample"] = Line(path.ts, np.exp(path.log_price))
     for name, line in lines.items():
         figure.add_scatter(x=_times(line), y=line.price, name=name, line_color=COLOURS[name])
-    figure.update_layout(template="none", title="Forecast of the minutes held out", height=480)
+    figure.update_layout(template="none", title="Forecast of the held-out minutes", height=480)
     return figure
 
 
@@ -126,7 +126,9 @@ def _closer_page(shown: Predictions) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_layout(template="none", title="Fitted and true, one minute ahead", height=420)
+    figure.update_layout(
+        template="none", title=("Fitted and actual price, one minute ahead"), height=420
+    )
     return figure
 
 

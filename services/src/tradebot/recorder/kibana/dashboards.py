@@ -320,7 +320,7 @@ OPERATIONS = Dashboard(
                     Metric(
                         "count",
                         "",
-                        ("Decisions while not reconciled"),
+                        "Decisions while not reconciled",
                         "reconciled: false",
                         colour=ASK,
                     ),

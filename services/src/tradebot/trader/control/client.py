@@ -10,15 +10,17 @@ import click
 import httpx
 import msgspec
 
-from tradebot.trader.control.messages import Address, Order
+from tradebot.trader.control.messages import Address, ControlRequest
 
 DEFAULT_STATE_DIR: Final = ".tradebot"
 TIMEOUT: Final = 30.0
 """Seconds; a flatten may take several orders."""
 
 
-def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict[str, Any]:
-    """What the running trader answers; with `order` it acts, without it tells.
+def ask(
+    state_dir: Path, bot: str, act: str, request: ControlRequest | None = None
+) -> dict[str, Any]:
+    """What the running trader answers; with `request` it acts, without it tells.
 
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
@@ -30,20 +32,20 @@ def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict
         raise _nobody(bot, state_dir) from None
     headers = {"Authorization": f"Bearer {address.token}"}
     try:
-        if order is None:
+        if request is None:
             answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
         else:
             answer = httpx.post(
                 f"{address.url}/{act}",
                 headers=headers,
                 timeout=TIMEOUT,
-                content=msgspec.json.encode(order),
+                content=msgspec.json.encode(request),
             )
     except httpx.TransportError:
         raise _nobody(bot, state_dir) from None
     if answer.status_code != 200:
         raise click.ClickException(
-            f"the trader of {bot} refused ({answer.status_code}): {answer.text.strip()}"
+            f"the trader of {bot} rejected this ({answer.status_code}): {answer.text.strip()}"
         )
     found: dict[str, Any] = answer.json()
     return found
@@ -51,7 +53,8 @@ def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict
 
 def _nobody(bot: str, state_dir: Path) -> click.ClickException:
     return click.ClickException(
-        f"no trader of bot {bot} runs under {state_dir}: give its name and its --state-dir"
+        f"no trader of bot {bot} is running under {state_dir}: check the bot's name and its "
+        "--state-dir"
     )
 
 
@@ -64,14 +67,14 @@ def act_command(
         click.Option(
             ["--because"],
             required=because_required,
-            help="why; kept in the journal and shown with the bot",
+            help="reason; kept in the journal and shown with the bot",
         ),
         *common_options(),
     ]
 
     def callback(bot: str, because: str | None, state_dir: Path, as_json: bool) -> None:
-        order = Order(because=because or default, by=_user())
-        told = ask(state_dir, bot, act, order)
+        request = ControlRequest(because=because or default, by=user())
+        told = ask(state_dir, bot, act, request)
         click.echo(json.dumps(told) if as_json else told["told"])
 
     return command_of(act, parameters, callback, summary=summary, example=example)
@@ -104,13 +107,14 @@ def common_options() -> list[click.Parameter]:
             default=DEFAULT_STATE_DIR,
             envvar="TRADEBOT_STATE_DIR",
             show_default=True,
-            help="the trader's state folder",
+            help="state folder of the trader",
         ),
-        click.Option(["--json", "as_json"], is_flag=True, help="one JSON object"),
+        click.Option(["--json", "as_json"], is_flag=True, help="print one JSON object"),
     ]
 
 
-def _user() -> str:
+def user() -> str:
+    """Who gives the order, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

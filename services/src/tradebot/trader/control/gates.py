@@ -62,19 +62,21 @@ class Gates:
         doubt = self._engine.doubt
         if doubt:
             return _condition("Reconciled", False, "NotReconciled", doubt)
-        message = f"the books agree with the venue; a sell sells {SELLS[self._settings.holdings]}"
+        message = (
+            f"the account agrees with the venue; a sell sells {SELLS[self._settings.holdings]}"
+        )
         return _condition("Reconciled", True, "Reconciled", message)
 
     def feed_fresh(self) -> Condition:
         """Whether the venue's feed was heard of lately, in real seconds."""
         silence, limit = self._clock.silence(), self._settings.max_silence_seconds
         if self._clock.now() == 0:
-            message = "nothing has come from the venue's feed yet"
+            message = "nothing has arrived from the venue's feed yet"
             return _condition("FeedFresh", False, "NoFeed", message)
         if silence > limit:
             message = f"the venue's feed has been silent for more than {limit:g} s"
             return _condition("FeedFresh", False, "FeedSilent", message)
-        return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is heard")
+        return _condition("FeedFresh", True, "FeedFresh", "the venue's feed is up to date")
 
     def windows_fresh(self) -> Condition:
         """Whether windows come: the newest that was decided on is younger than three minutes and
@@ -99,12 +101,12 @@ class Gates:
             return _condition("ModelFresh", False, "NoForecast", self._forecasts.absence())
         limit = self._settings.max_model_age_seconds
         if now and history_end - now > limit * 1000:
-            message = f"the last minute that the model saw is more than {limit} s in the future"
+            message = f"the model's last minute is more than {limit} s in the future"
             return _condition("ModelFresh", False, "ModelAhead", message)
         if now - history_end > limit * 1000:
-            message = f"the last minute that the model saw is more than {limit} s old"
+            message = f"the model's last minute is more than {limit} s old"
             return _condition("ModelFresh", False, "ModelStale", message)
-        return _condition("ModelFresh", True, "ModelFresh", "the model has seen recent prices")
+        return _condition("ModelFresh", True, "ModelFresh", "the model's data is up to date")
 
     def halted(self) -> Condition:
         """Whether the bot is halted or paused."""
@@ -125,8 +127,8 @@ class Gates:
         last = self._engine.books.ledger.outside_traded
         if last and self._clock.now() - last < DAY_MS:
             message = (
-                "in the last 24 hours trades were made on this account that no order of the bot"
-                " explains; give the bot an account and a key of its own"
+                "the account had trades in the last 24 hours that match none of the bot's orders;"
+                " give the bot its own account and key"
             )
             return _condition("OutsideTrades", True, "TradedByOthers", message)
         message = "all trades of the last 24 hours are the bot's own"

@@ -35,7 +35,7 @@ def lines(status: dict[str, Any]) -> list[str]:
 def _whose(status: dict[str, Any]) -> str:
     """What a sell would sell of the base balance."""
     if float(status["sells"]) == float(status["base"]):
-        return "all of it"
+        return "everything"
     return "what the bot bought; the rest of the balance is not the bot's own"
 
 
@@ -48,6 +48,6 @@ command = command_of(
     "status",
     [click.Argument(["bot"]), *common_options()],
     _status,
-    summary="What a bot is doing, and if it does not trade, why.",
+    summary="Shows what a bot is doing and, if it does not trade, why.",
     example="tradebot status btc",
 )

@@ -43,11 +43,13 @@ class Forecasts:
     def absence(self) -> str:
         """A sentence for where none of ours has come."""
         if self._other is None and not self._forecaster:
-            return f"no forecast of {self._model} has come yet{_not_installed(self._model)}"
-        sentence = f"no forecast of {self._model} by {_called(self._forecaster)} has come yet"
+            return f"no forecast from {self._model} has arrived yet{_not_installed(self._model)}"
+        sentence = f"no forecast from {self._model} by {_called(self._forecaster)} has arrived yet"
         if self._other is None:
             return sentence
-        return f"{sentence}, but by {_called(self._other)}: --forecaster says whose to follow"
+        return (
+            f"{sentence}, only from {_called(self._other)}: set --forecaster to the one to follow"
+        )
 
 
 def _not_installed(model: str) -> str:
@@ -55,7 +57,7 @@ def _not_installed(model: str) -> str:
     known = extensions.names(FORECASTERS)
     if model in known:
         return ""
-    return f", and no forecaster of that name is installed here: {', '.join(known)}"
+    return f", and no forecaster with that name is installed here: {', '.join(known)}"
 
 
 def _called(forecaster: str) -> str:

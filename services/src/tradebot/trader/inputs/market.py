@@ -69,5 +69,5 @@ class Market:
     @property
     def instrument(self) -> Instrument:
         """The symbol's steps, minimum and currencies, as last read."""
-        assert self._instrument is not None, "refresh comes first"
+        assert self._instrument is not None, "call refresh first"
         return self._instrument

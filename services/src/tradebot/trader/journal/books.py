@@ -21,7 +21,7 @@ from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.store import Journal, JournalError
 
 COMPACT_ENTRIES: Final = 50_000
-"""A journal is drawn together into one entry each so many: some weeks of a bot that trades much."""
+"""A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
 
 
 class Books:
@@ -29,7 +29,7 @@ class Books:
 
     Args:
         now: the venue's time in ms.
-        compact_after: entries after which the journal is drawn together.
+        compact_after: entries after which the journal is compacted.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Books:
                 self._compacted = entry.number
             elif entry.number != self._number + 1:
                 raise JournalError(
-                    f"the journal of {self.who.bot} lacks what comes before entry {entry.number}:"
-                    " restore it from a copy, and let nothing delete its lines (a topic needs"
-                    " retention.ms=-1)"
+                    f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
+                    "it from a backup, and make sure nothing deletes entries (a topic needs "
+                    "retention.ms=-1)"
                 )
             self.ledger = apply(self.ledger, entry.body)
             self._number = entry.number
@@ -88,7 +88,7 @@ class Books:
         already is not written again.
 
         Args:
-            documents: beside those that follow from the bodies by themselves.
+            documents: in addition to those that follow from the bodies by themselves.
             latency: seconds from the decision to the venue's answer, for an order's document.
 
         Raises:

@@ -54,7 +54,7 @@ def _bare(value: bytes, published: int) -> Entry:
     try:
         found = _decode_bare(value)
     except msgspec.DecodeError as error:
-        raise JournalError(f"a journal entry cannot be read: {error}") from None
+        raise JournalError(f"cannot read a journal entry: {error}") from None
     return Entry(
         number=found.number,
         epoch=found.epoch,
@@ -111,7 +111,7 @@ class KafkaJournal:
             try:
                 seen = _glance(value)
             except msgspec.DecodeError as error:
-                raise JournalError(f"a journal entry cannot be read: {error}") from None
+                raise JournalError(f"cannot read a journal entry: {error}") from None
             if numbers and seen.epoch < epoch:
                 continue
             while numbers and numbers[-1] >= seen.number:
@@ -132,7 +132,7 @@ class KafkaJournal:
                     place = (message.partition() or 0) << 48 | (message.offset() or 0)
                     yield place, message.value() or b""
         except KafkaException as error:
-            raise JournalError(f"the journal {self._topic} cannot be read: {error}") from None
+            raise JournalError(f"cannot read the journal {self._topic}: {error}") from None
 
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several the first may be durable alone, as after a crash between."""
@@ -177,4 +177,4 @@ def _finish(written: "asyncio.Future[None]", error: KafkaError | None) -> None:
     if error is None:
         written.set_result(None)
     else:
-        written.set_exception(JournalError(f"the journal could not be written: {error}"))
+        written.set_exception(JournalError(f"cannot write the journal: {error}"))

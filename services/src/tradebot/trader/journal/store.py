@@ -70,7 +70,7 @@ def decode(data: bytes) -> Entry:
     try:
         return _decode(data)
     except msgspec.DecodeError as error:
-        raise JournalError(f"a journal entry cannot be read: {error}") from None
+        raise JournalError(f"cannot read a journal entry: {error}") from None
 
 
 class SqliteJournal:
@@ -132,7 +132,7 @@ class SqliteJournal:
             self._database.execute("COMMIT")
         except sqlite3.IntegrityError:
             raise JournalError(
-                f"{self._path} already holds entry {lines[0][0]}: another trader writes to it"
+                f"{self._path} already contains entry {lines[0][0]}: another trader writes to it"
             ) from None
         except sqlite3.Error as error:
             raise self._broken(error) from None
@@ -143,6 +143,6 @@ class SqliteJournal:
 
     def _broken(self, error: sqlite3.Error) -> JournalError:
         return JournalError(
-            f"the journal {self._path} cannot be used: {error}; check the disk and the folder's"
-            " rights, and restore the file from a copy if it is damaged"
+            f"cannot use the journal {self._path}: {error}; check the disk and the folder's "
+            "permissions, and restore the file from a backup if it is damaged"
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from tradebot.domain.intent import Intent, is_of
@@ -14,7 +14,7 @@ from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.ledger import Placed, is_over
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
-from tradebot.venue.port import Account, Fees, OrderStatus, OwnTrade
+from tradebot.venue.port import Account, AccountEvent, Fees, OrderStatus, OwnTrade
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 """Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
@@ -38,7 +38,7 @@ def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
         return "the lease was lost before the order was sent"
     ledger = books.ledger
     if not intent.reduces and (ledger.halted or ledger.paused):
-        return f"stopped before it was sent: {ledger.halted or ledger.paused}"
+        return f"halted or paused before it was sent: {ledger.halted or ledger.paused}"
     return ""
 
 
@@ -85,7 +85,7 @@ class Executor:
             status = await self._account.place(intent)
         except RejectedError as error:
             await self._learn(intent, Refused(reason=error.reason))
-            self._log.warning("order refused", order=intent.client_order_id, reason=str(error))
+            self._log.warning("order rejected", order=intent.client_order_id, reason=str(error))
             return True
         except TransportError as error:
             await self._learn(intent, Unplaced(reason=f"never sent: {error.reason}"))
@@ -94,7 +94,7 @@ class Executor:
         except AmbiguousError as error:
             metrics.AMBIGUOUS.labels(self._books.who.bot).inc()
             self._log.warning(
-                "order's answer was lost; looking it up",
+                "order's response was lost; looking it up",
                 order=intent.client_order_id,
                 reason=str(error),
             )
@@ -102,7 +102,7 @@ class Executor:
         latency = time.perf_counter() - began
         metrics.ORDER_SECONDS.labels(self._books.who.bot).observe(latency)
         if not _matches(intent, status):
-            self._log.error("the venue answered with another order", order=intent.client_order_id)
+            self._log.error("the venue returned another order", order=intent.client_order_id)
             return False
         await self.take_in(intent, [status], latency=latency)
         return not self._is_open(intent)
@@ -126,7 +126,7 @@ class Executor:
                 return not self._is_open(intent)
             if placed.order.order_ids:
                 return False
-        await self._learn(intent, Unplaced(reason="the venue does not know it"))
+        await self._learn(intent, Unplaced(reason="the venue has no such order"))
         return True
 
     async def _look_up(self, placed: Placed) -> list[OrderStatus]:
@@ -147,11 +147,13 @@ class Executor:
         await self._doubt(intent)
 
     async def _trades_of(self, status: OrderStatus) -> list[OwnTrade]:
-        """The order's fills, or none if the venue does not answer: reconciling finds them."""
+        """The order's fills, or none if the venue does not respond: reconciling finds them."""
         try:
             return (await self._account.order(status.order_id)).trades
         except VenueError as error:
-            self._log.warning("fills not told yet", order=status.order_id, reason=str(error))
+            self._log.warning(
+                "the venue has not reported the fills yet", order=status.order_id, reason=str(error)
+            )
             return []
 
     async def book(self, intent: Intent, trade: OwnTrade) -> None:
@@ -187,8 +189,8 @@ class Executor:
         if len(order.order_ids) <= 1 and order.excess <= 0:
             return
         reason = (
-            f"the venue holds more than intent {intent.client_order_id} asked for:"
-            f" orders {', '.join(order.order_ids)}"
+            f"the venue has more than one order for intent {intent.client_order_id}: "
+            f"{', '.join(order.order_ids)}"
         )
         if self._books.ledger.halted != reason:
             metrics.FLAGS.labels(self._books.who.bot, "two_orders").inc()
@@ -201,12 +203,16 @@ class Executor:
         except VenueError as error:
             self._log.warning("live orders may remain", reason=str(error))
 
+    def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """The account's orders and fills as the venue's stream reports them; never ends."""
+        return self._account.events()
+
     async def heartbeat(self) -> None:
         """Tells the venue that this trader is well; its silence is logged."""
         try:
             await self._account.heartbeat()
         except VenueError as error:
-            self._log.warning("heartbeat not heard", reason=str(error))
+            self._log.warning("heartbeat failed", reason=str(error))
 
     async def fees(self) -> Fees:
         """What the account pays.

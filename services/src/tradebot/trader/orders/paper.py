@@ -5,7 +5,7 @@ does not know was never placed. Nothing is signed and no key is read.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +14,7 @@ from tradebot.domain.money import ZERO, Side
 from tradebot.trader.journal.ledger import Placed
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import (
+    AccountEvent,
     Balance,
     BookLevel,
     Fees,
@@ -21,6 +22,7 @@ from tradebot.venue.port import (
     MarketData,
     OrderStatus,
     OwnTrade,
+    TimeEvent,
 )
 
 LAST_PART: Final = 999
@@ -77,7 +79,7 @@ class PaperAccount:
         fee = value * taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
-            raise RejectedError("InsufficientFunds", "the paper account holds too little")
+            raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
         self._move(intent, value, executed, fee)
         for price, amount in parts:
             taken = self._taken[intent.side]
@@ -211,6 +213,11 @@ class PaperAccount:
     async def fees(self) -> Fees:
         """What a fill costs now."""
         return self._fees()
+
+    async def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """None: an order on paper is over when it is placed."""
+        await asyncio.Event().wait()
+        yield TimeEvent()
 
     async def heartbeat(self) -> None:
         """Nobody listens."""

@@ -80,7 +80,7 @@ class Reconciler:
             now: the venue's time in ms.
 
         Raises:
-            VenueError: the venue did not answer; the books are as far as it got.
+            VenueError: the venue did not respond; the books are as far as it got.
         """
         self._notes = []
         first = not self._books.ledger.known
@@ -128,10 +128,10 @@ class Reconciler:
 
     async def _without_intent(self, client_order_id: str) -> None:
         """An order in this bot's name that its journal does not know: its books are not whole."""
-        self._flag("no_intent", f"no intent is known for {client_order_id}")
+        self._flag("no_intent", f"no intent matches {client_order_id}")
         reason = (
-            f"the venue holds order {client_order_id} in this bot's name, but the journal knows no"
-            " such intent: was its journal lost, or is its name used twice?"
+            f"the venue has order {client_order_id} in this bot's name, but the journal has no "
+            "such intent: check whether the journal was lost or another bot uses the same name"
         )
         if self._books.ledger.halted != reason:
             await self._books.record(Halted(reason=reason))
@@ -174,7 +174,7 @@ class Reconciler:
         if name is not None and name.bot == self._bot and name.number > self._books.ledger.number:
             await self._without_intent(trade.client_order_id)
         else:
-            self._flag("outside_trade", f"trade {trade.tid} is of no order of this bot's")
+            self._flag("outside_trade", f"trade {trade.tid} belongs to no order of this bot")
 
     async def _balances(self) -> tuple[Balance, Balance]:
         held = {balance.currency.upper(): balance for balance in await self._account.balances()}
@@ -210,7 +210,9 @@ class Reconciler:
         if any(moved):
             shifts = zip(moved, self._currencies, strict=True)
             changes = (f"{plain(shift.normalize())} {currency}" for shift, currency in shifts)
-            self._flag("outside_balance", f"others moved the balances by {' and '.join(changes)}")
+            self._flag(
+                "outside_balance", (f"the balances changed from outside by {' and '.join(changes)}")
+            )
         if certain:
             await self._books.record(
                 Balanced(

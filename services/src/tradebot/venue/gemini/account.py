@@ -1,13 +1,16 @@
 """Gemini's account behind the port, by signed REST calls."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from tradebot.domain.intent import Intent, read_name
 from tradebot.venue.account import Balance, OrderStatus, OwnTrade
+from tradebot.venue.events import AccountEvent
 from tradebot.venue.fees import Fees
 from tradebot.venue.gemini.answers import FillAnswer, NewOrder, OrderAnswer
+from tradebot.venue.gemini.endpoints import Endpoints
+from tradebot.venue.gemini.order_events import AccountInterface, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
 
 LATEST_TURN: Final = 5.0
@@ -19,12 +22,21 @@ class GeminiAccount:
 
     Args:
         withheld: why an intent may not be sent any more, or "".
+        interface: of the order stream; the new one takes keys with a time based nonce only.
     """
 
     def __init__(
-        self, rest: GeminiRest, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
+        self,
+        rest: GeminiRest,
+        endpoints: Endpoints,
+        symbol: str,
+        withheld: Callable[[Intent], str] = lambda _: "",
+        *,
+        interface: AccountInterface = "old",
     ) -> None:
         self._rest = rest
+        self._endpoints = endpoints
+        self._interface: AccountInterface = interface
         self._symbol = symbol
         self._withheld = withheld
 
@@ -94,6 +106,10 @@ class GeminiAccount:
         """By the account's volume of the last thirty days."""
         told = await self._rest.notional_volume()
         return Fees(maker_bps=told.api_maker_fee_bps, taker_bps=told.api_taker_fee_bps)
+
+    def events(self) -> AsyncGenerator[AccountEvent, None]:
+        """Over the old or the new socket."""
+        return follow_account(self._endpoints, self._rest, self._symbol, self._interface)
 
     async def heartbeat(self) -> None:
         """Keeps the orders of a key that "requires heartbeat" alive for 30 s more."""

@@ -11,6 +11,7 @@ from tradebot.venue.gemini.endpoints import endpoints
 from tradebot.venue.gemini.fees import FEES
 from tradebot.venue.gemini.market import GeminiMarket
 from tradebot.venue.gemini.nonce_file import nonces_of
+from tradebot.venue.gemini.order_events import AccountInterface
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import read_credentials
 from tradebot.venue.settings import VenueSettings
@@ -28,7 +29,10 @@ class Gemini:
     def __init__(
         self, settings: VenueSettings, keys: Keys | None = None, *, timeout: float = 10.0
     ) -> None:
-        where = endpoints(settings)
+        self._endpoints = where = endpoints(settings)
+        self._account_interface: AccountInterface = (
+            "new" if keys is not None and keys.time_based_nonce else "old"
+        )
         credentials = nonces = None
         if keys is not None:
             credentials = read_credentials(keys.api_key_file, keys.api_secret_file)
@@ -39,7 +43,9 @@ class Gemini:
 
     def account(self, symbol: str, withheld: Callable[[Intent], str] = lambda _: "") -> Account:
         """The account of the keys."""
-        return GeminiAccount(self._rest, symbol, withheld)
+        return GeminiAccount(
+            self._rest, self._endpoints, symbol, withheld, interface=self._account_interface
+        )
 
     async def aclose(self) -> None:
         """Closes the REST connections; streams close by themselves."""

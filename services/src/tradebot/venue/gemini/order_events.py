@@ -60,7 +60,7 @@ async def follow_account(
     interface: AccountInterface = "old",
     *,
     backoff: Backoff | None = None,
-) -> AsyncIterator[AccountEvent]:
+) -> AsyncGenerator[AccountEvent, None]:
     """Events over as many connections as it takes; it never ends."""
     backoff = backoff or Backoff()
     log = logs.get(__name__)

@@ -1,0 +1,92 @@
+"""Books fills as the venue's stream reports them; REST looks up whatever the stream left open.
+
+The stream is the first source of fills, never the only one: an event books a fill that has not been
+booked yet, or asks for a reconciliation. Without a stream the trader works as before, by the
+responses to its orders and by reconciling.
+"""
+
+from contextlib import aclosing
+
+from tradebot.domain.intent import read_name
+from tradebot.platform import logs
+from tradebot.trader.engine import Engine
+from tradebot.venue.port import (
+    AccountEvent,
+    ConnectedEvent,
+    OrderEvent,
+    OrderState,
+    OwnTrade,
+)
+
+OVER = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.CLOSED})
+
+
+class OrderStream:
+    """Follows the account's events for as long as the trader runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bot = engine.books.who.bot
+        self._log = logs.get("trader.order_stream")
+
+    async def run(self) -> None:
+        """Takes in events until it is cancelled.
+
+        Raises:
+            JournalError: a fill could not be written.
+        """
+        async with aclosing(self._engine.order_events()) as events:
+            async for event in events:
+                await self.take(event)
+
+    async def take(self, event: AccountEvent) -> None:
+        """Takes in one event."""
+        if isinstance(event, ConnectedEvent):
+            self._engine.due.set()  # what happened before it is not told again
+        elif isinstance(event, OrderEvent):
+            async with self._engine.acting:  # an order's own response comes first
+                await self._take_order(event)
+
+    async def _take_order(self, event: OrderEvent) -> None:
+        engine = self._engine
+        placed = engine.books.ledger.orders.get(event.client_order_id)
+        if placed is None:
+            if self._is_news(event):
+                engine.due.set()
+            return
+        if event.state is OrderState.FILLED:
+            trade = trade_of(event)
+            if trade is None:
+                engine.due.set()
+            elif all(fill.trade_id != trade.tid for fill in placed.order.fills):
+                self._log.info("fill", order=event.client_order_id, amount=str(trade.amount))
+                await engine.take_fill(placed, trade)
+        elif event.state in OVER and event.client_order_id in engine.books.ledger.pending:
+            engine.due.set()
+
+    def _is_news(self, event: OrderEvent) -> bool:
+        """Whether an order that the books do not know moved money, or carries this bot's name."""
+        name = read_name(event.client_order_id)
+        return event.state is OrderState.FILLED or (name is not None and name.bot == self._bot)
+
+
+def trade_of(event: OrderEvent) -> OwnTrade | None:
+    """The fill that the event reports; `None` where it does not say all of it."""
+    fill = event.fill
+    if fill is None or fill.fee is None or fill.liquidity is None or not fill.fee_currency:
+        return None
+    if not fill.trade_id.isdecimal():
+        return None
+    return OwnTrade(
+        tid=int(fill.trade_id),
+        order_id=event.order_id,
+        ts=event.ts,
+        side=event.side,
+        price=fill.price,
+        amount=fill.amount,
+        taker=fill.liquidity == "taker",
+        fee=fill.fee,
+        fee_currency=fill.fee_currency.upper(),
+        symbol=event.symbol,
+        client_order_id=event.client_order_id,
+    )
