@@ -36,7 +36,7 @@ def test_poison_on_every_topic_costs_no_decision_also_after_a_restart(
     with TraderLine(tmp_path, speed=60, kafka=kafka_address) as line:
         injected = inject(line)
         line.start()
-        line.wait(lambda: len(line.of_kind("decision")) >= 2, 60)
+        line.wait(lambda: len(line.of_kind("decision")) >= 2)
         injected += inject(line)
         before = len(line.of_kind("decision"))
         line.wait(lambda: len(line.of_kind("decision")) >= before + 3)
@@ -44,7 +44,7 @@ def test_poison_on_every_topic_costs_no_decision_also_after_a_restart(
         injected += inject(line)
         line.start()
         before = len(line.of_kind("decision"))
-        line.wait(lambda: len(line.of_kind("decision")) >= before + 3, 60)
+        line.wait(lambda: len(line.of_kind("decision")) >= before + 3)
         ends = sorted(d["body"]["window_end"] for d in line.of_kind("decision"))
         assert ends == list(range(ends[0], ends[-1] + 1, MINUTE)), "each window, and no other"
         status = line.status()
