@@ -83,8 +83,8 @@ def test_text_is_read_as_the_day_that_a_person_means(text: Any, means: str) -> N
         ("9999-12-31", "times must lie between 1677"),
         ("2300-01-01", "times must lie between 1677"),
         (np.datetime64("1500-01-01"), "times must lie between 1677"),
-        ("soon", "which is no time: write 2020-01-31"),
-        ("2020-13-01", "which is no time"),
+        ("soon", "which is not a time: use 2020-01-31"),
+        ("2020-13-01", "which is not a time"),
         (None, "has a missing time"),
     ],
 )

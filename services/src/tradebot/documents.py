@@ -16,7 +16,8 @@ import msgspec
 
 from tradebot.domain.decision import Decision as Decided
 from tradebot.domain.instrument import split_symbol
-from tradebot.records import DocType, Document
+from tradebot.plausible.values import LATEST
+from tradebot.records import DocType, Document, decode
 
 Action = Literal["buy", "sell", "hold"]
 
@@ -262,3 +263,16 @@ def document(
         base=base,
         quote=quote,
     )
+
+
+def checked(data: bytes) -> Document:
+    """The document that `data` writes, with a body of its kind.
+
+    Raises:
+        ValueError: it writes none, its body is not of its kind, or its time cannot be true.
+    """
+    found = decode(data, Document)
+    msgspec.convert(found.body, BODIES[found.doc_type])
+    if not 0 < found.ts < LATEST:
+        raise ValueError(f"ts is {str(found.ts)[:30]}: not in milliseconds from 1970 to 2100")
+    return found

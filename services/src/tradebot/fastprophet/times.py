@@ -66,12 +66,12 @@ def _instant(value: Any) -> np.datetime64:
         text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
     if not re.fullmatch(_ISO, text):
         raise ValueError(
-            f"ds has {text[:40]!r}, which is no time: write 2020-01-31 or 2020-01-31 12:30:00."
+            f"ds has {text[:40]!r}, which is not a time: use 2020-01-31 or 2020-01-31 12:30:00."
         )
     try:
         instant = np.datetime64(text.replace("/", "-"))
     except ValueError as error:
-        raise ValueError(f"ds has {text!r}, which is no time: {error}.") from None
+        raise ValueError(f"ds has {text!r}, which is not a time: {error}.") from None
     _check_range(np.array([instant]))
     return instant
 

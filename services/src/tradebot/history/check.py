@@ -14,8 +14,8 @@ import polars as pl
 
 from tradebot.history import bars
 from tradebot.history.forms import MINUTELY
-from tradebot.history.minutes import EARLIEST
 from tradebot.history.read import Raw
+from tradebot.plausible.values import EARLIEST
 
 NO_PRICE = "no price (NaN: a minute without trades)"
 NO_TRADES = "no trades (volume 0 at one price)"

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from confluent_kafka import Producer, TopicPartition
 from faust.types import TP
 
-from tradebot.domain.window import Checkpoint
+from tradebot.domain.checkpoint import Checkpoint
 from tradebot.platform import kafka
 from tradebot.platform.exactly_once import (
     TIMEOUT,
