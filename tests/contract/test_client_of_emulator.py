@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 
-import msgspec
 import pytest
 from venues.emulated import START, Time, emulator
 
@@ -222,16 +221,16 @@ async def new_socket(url: str) -> AsyncIterator[tuple[AccountSocket, GeminiRest]
         yield socket, client
 
 
-async def test_an_order_lives_and_dies_over_the_new_socket(url: str) -> None:
+async def test_an_orders_life_is_told_over_the_new_socket(url: str) -> None:
     async with new_socket(url) as (socket, client):
         events = socket.events()
         assert await anext(events) == ConnectedEvent()
         ticker = await client.ticker("BTCUSD")
-        await socket.place(order("buy", ticker.bid * Decimal("0.9"), "n-1"))
+        await client.new_order(order("buy", ticker.bid * Decimal("0.9"), "n-1"))
         assert (await states(events, State.BOOKED))[0] is State.ACCEPTED
         (placed,) = await client.orders_by_client_id("n-1")
         assert placed.is_live
-        await socket.cancel(placed.order_id)
+        await client.cancel_order(placed.order_id)
         assert await states(events, State.CANCELLED)
         (placed,) = await client.orders_by_client_id("n-1")
         assert placed.is_cancelled
@@ -241,7 +240,7 @@ async def test_fills_and_balances_over_the_new_socket_are_those_of_rest(url: str
     async with new_socket(url) as (socket, client):
         ticker = await client.ticker("BTCUSD")
         wanted = order("buy", ticker.ask * Decimal("1.01"), "n-2", "immediate-or-cancel")
-        await socket.place(wanted)
+        await client.new_order(wanted)
         told = {str(fill.tid): fill.amount for fill in await client.my_trades("BTCUSD")}
         held = {each.currency: each.amount for each in await client.balances()}
         fills: dict[str, Decimal] = {}
@@ -254,15 +253,6 @@ async def test_fills_and_balances_over_the_new_socket_are_those_of_rest(url: str
                     balances[event.currency] = event.amount
                 if fills == told and balances.items() <= held.items() and len(balances) == 2:
                     break
-
-
-async def test_the_new_socket_refuses_what_rest_refuses(url: str) -> None:
-    async with new_socket(url) as (socket, _client):
-        with pytest.raises(RejectedError):
-            await socket.cancel("999999999")
-        dear = msgspec.structs.replace(order("buy", Decimal(10_000), "n-3"), amount=Decimal(1000))
-        with pytest.raises(RejectedError, match="insufficient funds"):
-            await socket.place(dear)
 
 
 async def test_the_new_socket_does_not_take_a_counting_key(url: str, rest: GeminiRest) -> None:
