@@ -10,14 +10,21 @@ from venues.emulated import START, Time, emulator
 
 from tradebot.platform.clock import VenueClock
 from tradebot.venue.errors import FeedBrokenError, RejectedError
-from tradebot.venue.events import AccountEvent, BalanceEvent, BookEvent, ConnectedEvent, OrderEvent
+from tradebot.venue.events import (
+    AccountEvent,
+    BalanceEvent,
+    BookEvent,
+    ConnectedEvent,
+    MarketEvent,
+    OrderEvent,
+)
 from tradebot.venue.events import OrderState as State
 from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
 from tradebot.venue.gemini.answers import NewOrder, OrderOption, OrderSide
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds import Interface
 from tradebot.venue.gemini.instruments import instrument_of
-from tradebot.venue.gemini.market_data import connect
+from tradebot.venue.gemini.market_data import MarketStream, connect
 from tradebot.venue.gemini.nonces import TimeNonces
 from tradebot.venue.gemini.order_events import connect_orders, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
@@ -152,18 +159,35 @@ async def test_many_calls_at_once_on_one_key_keep_its_nonces_in_order(rest: Gemi
 
 @pytest.mark.parametrize("interface", ["new", "v1"])
 async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
-    interface: Interface, url: str, rest: GeminiRest
+    interface: Interface,
 ) -> None:
-    told = VenueClock()
+    told, time = VenueClock(), Time()
     told.observe(START)
-    async with connect(addresses(url), "BTCUSD", interface, told) as stream:
-        async for event in stream:
-            if isinstance(event, BookEvent):
-                break
-    assert isinstance(event, BookEvent) and event.snapshot
-    book = await rest.book("BTCUSD", limit=0)
-    assert list(stream.book.levels("bid")) == [(each.price, each.amount) for each in book.bids]
-    assert list(stream.book.levels("ask")) == [(each.price, each.amount) for each in book.asks]
+    async with (
+        emulator(time) as url,
+        GeminiRest(url) as rest,
+        connect(addresses(url), "BTCUSD", interface, told) as stream,
+    ):
+        time.now += 1.0  # a change has a time, which v1's whole book has not
+        first = next(each for each in await a_batch(stream) if isinstance(each, BookEvent))
+        assert first.snapshot
+        book = await rest.book("BTCUSD", limit=0)
+        bids = [(each.price, each.amount) for each in book.bids]
+        asks = [(each.price, each.amount) for each in book.asks]
+        async with asyncio.timeout(30):
+            while (list(stream.book.levels("bid")), list(stream.book.levels("ask"))) != (
+                bids,
+                asks,
+            ):
+                await stream.batch()
+
+
+async def a_batch(stream: MarketStream) -> list[MarketEvent]:
+    """The first events of the stream."""
+    async with asyncio.timeout(30):
+        while not (events := await stream.batch()):
+            pass
+    return events
 
 
 async def test_an_instrument_comes_from_the_venue(rest: GeminiRest) -> None:
