@@ -1,4 +1,4 @@
-"""Bars a second of the compiled engine, beside four packages on the same bars and rule.
+"""Bars a second of the compiled engine, alongside four packages on the same bars and rule.
 
 The rule buys one unit when the 480-minute average crosses above the 1,440-minute one and sells it
 when it crosses below, at the next open, with a fee of 0.1 %. Slow peers run over the first bars

@@ -1,4 +1,4 @@
-"""Documents/s into a real Elasticsearch: from a topic's bytes, beside `helpers.parallel_bulk`.
+"""Documents/s into a real Elasticsearch: from a topic's bytes, alongside `helpers.parallel_bulk`.
 
 Ours does more: it reads and checks each record, gives it its stored form and its version. The
 peer gets dicts that are made already, has four threads, the same batches and the same templates.
@@ -104,7 +104,7 @@ def _minute(minute: int) -> dict[DocType, documents.Body]:
             reason=f"ratio {minute % 31 / 10} is outside the band 0.50–2.00",
             gate="band",
             verdicts=[
-                documents.Verdict(gate=gate, passed=gate != "band", reason="looked at")
+                documents.VerdictDocument(gate=gate, passed=gate != "band", reason="looked at")
                 for gate in ("window", "forecast", "band")
             ],
             window_end=START + minute * 60_000,

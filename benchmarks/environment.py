@@ -30,7 +30,7 @@ def python() -> Path:
 
 
 def run(script: str, *arguments: object, timeout: float = 600) -> dict[str, Any]:
-    """Runs `benchmarks/peers/SCRIPT.py`; answers the object on the last line that it prints."""
+    """Runs `benchmarks/peers/SCRIPT.py`; returns the object on the last line that it prints."""
     path = Path(__file__).parent / "peers" / f"{script}.py"
     done = subprocess.run(
         [python(), path, *map(str, arguments)],

@@ -64,7 +64,7 @@ def measure() -> Mapping[str, Any]:
 def _ours(
     settings: IngestSettings, first: list[bytes], rest: list[bytes], spent: dict[str, float]
 ) -> int:
-    """The stage's own path; answers the records that were acknowledged."""
+    """The stage's own path; returns the records that were acknowledged."""
     publisher = Publisher(settings)
     feed, connection = V2Feed(SYMBOL, VenueClock()), Connection(SYMBOL)
     for frame in first:

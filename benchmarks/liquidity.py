@@ -1,4 +1,4 @@
-"""Events a second through real Kafka: our stage, exactly once, beside stream engines.
+"""Events a second through real Kafka: our stage, exactly once, alongside stream engines.
 
 One partition holds one JSON record a message, of two symbols, made before anything is measured.
 Every engine sums price × remaining by symbol, side and window of 60 s. Rates run from the first
@@ -37,7 +37,7 @@ Sums = dict[str, dict[str, float]]
 
 
 def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[str, Any]:
-    """Our rate over the naive Faust agent's, bytewax's beside it, and whether all sums agree.
+    """Our rate over the naive Faust agent's, bytewax's alongside it, and whether all sums agree.
 
     Args:
         records: of the topic.

@@ -1,4 +1,4 @@
-"""A thousand TradeBots over twenty symbols on a real API server, beside plain kopf handlers.
+"""A thousand TradeBots over twenty symbols on a real API server, alongside plain kopf handlers.
 
 Fake nodes (kwok) run the pods. Time is from the first TradeBot's creation until every child of
 every bot is there. Writes are counted in the API server's audit log, each operator under an account
@@ -136,7 +136,7 @@ def _less(one: int | None, other: int | None) -> int | None:
 
 
 async def _prepare(server: Server) -> list[str]:
-    """Looks that there is room, brings the definition, and answers the fake nodes' names."""
+    """Looks that there is room, brings the definition, and returns the fake nodes' names."""
     nodes = (await server.get("/api/v1/nodes?labelSelector=type=kwok"))["items"]
     room = sum(int(node["status"]["allocatable"]["pods"]) for node in nodes)
     if room < BOTS + 4 * SYMBOLS:

@@ -1,4 +1,4 @@
-"""From a decision to an acknowledged order, beside ccxt's `create_order` on the same emulator.
+"""From a decision to an acknowledged order, alongside ccxt's `create_order` on the same emulator.
 
 Ours does more than the peer: it decides, makes the decision's documents, writes the intent to the
 journal and waits until the disk has it, signs, sends and reads the answer. `ours_p99_ms` is our

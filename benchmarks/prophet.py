@@ -1,4 +1,4 @@
-"""FastProphet beside Prophet on the same minutes, and alone on millions of them.
+"""FastProphet alongside Prophet on the same minutes, and alone on millions of them.
 
 Each measurement is a process of its own with one thread for linear algebra. Histories are seeded
 random walks of a log price with a daily wave.
@@ -68,7 +68,7 @@ def _beside(kind: str, rows: int) -> dict[str, Any]:
 
 
 def _child(task: str, kind: str, *numbers: int) -> dict[str, Any]:
-    """Runs `peers/minutes.py`; answers the object on the last line that it prints."""
+    """Runs `peers/minutes.py`; returns the object on the last line that it prints."""
     path = Path(__file__).parent / "peers" / "minutes.py"
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Real servers for a measurement: one that is given, else one of the tool beside the checkout."""
+"""Real servers for a measurement: one that is given, else the tool next to the checkout."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A year of minutes as 200 features a row: cumulative sums beside pandas' rolling windows.
+"""A year of minutes as 200 features a row: cumulative sums alongside pandas' rolling windows.
 
 Both get the same minutes, one in a hundred absent, and make the same features for each of them;
 pandas is asked for each bucket's rolling mean, shifted to its age.

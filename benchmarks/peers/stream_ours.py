@@ -11,7 +11,7 @@ from pathlib import Path
 import faust
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
-from tradebot.domain.window import Checkpoint
+from tradebot.domain.checkpoint import Checkpoint
 from tradebot.liquidity.output import TransactionalOutput
 from tradebot.liquidity.partition import FeedPartition
 from tradebot.liquidity.settings import LiquiditySettings

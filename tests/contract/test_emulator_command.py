@@ -82,7 +82,7 @@ def test_wrong_settings_are_refused_in_one_sentence(tmp_path: Path) -> None:
         (
             "--market",
             "none.csv",
-        ): "none.csv is not there: give the path of a CSV",
+        ): "none.csv does not exist: use the path of a CSV",
         late: "the market file covers 1973-10-20T21:20 to 1973-10-20T22:59",
         ("--faults", "none.yaml"): "none.yaml: No such file or directory",
     }

@@ -136,5 +136,5 @@ def test_an_address_without_a_file_is_a_clear_sentence(address: str, tmp_path: P
     settings = ForecastSettings(
         history_source="Url", history_file=f"{address}/none.csv", state_dir=str(tmp_path)
     )
-    with pytest.raises(SettingsError, match="cannot be fetched: HTTP 404"):
+    with pytest.raises(SettingsError, match="cannot be downloaded: HTTP 404"):
         sources.load(settings)

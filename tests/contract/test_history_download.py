@@ -71,8 +71,8 @@ def test_a_redirect_between_equals_is_followed(server: Server, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("public", "url", "following", "says"),
     [
-        (True, "https://host/a", "http://host/a", "leads away from HTTPS"),
-        (False, "http://host/a", "file:///etc/passwd", "leads away from HTTPS"),
+        (True, "https://host/a", "http://host/a", "redirects away from HTTPS"),
+        (False, "http://host/a", "file:///etc/passwd", "redirects away from HTTPS"),
         (True, "https://host/a", "https://127.0.0.1/a", "leads to a private address"),
         (True, "https://host/a", "https://169.254.169.254/keys", "leads to a private address"),
         (True, "http://host/a", "http://[::1]/a", "leads to a private address"),
@@ -88,7 +88,7 @@ def test_a_redirect_may_not_lead_where_the_address_did_not(
 
 def test_redirects_in_a_circle_end(server: Server, tmp_path: Path) -> None:
     server.answers["/a.csv"] = redirect("/a.csv")
-    with pytest.raises(SettingsError, match="leads to more than 5 others"):
+    with pytest.raises(SettingsError, match="redirects more than 5 times"):
         download.download(f"{server.address}/a.csv", tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_a_message_repeats_neither_a_signature_nor_the_answer(
     server: Server, tmp_path: Path
 ) -> None:
     server.answers["/a.csv"] = body(b"internal secret", status=403)
-    with pytest.raises(SettingsError, match="cannot be fetched: HTTP 403") as raised:
+    with pytest.raises(SettingsError, match="cannot be downloaded: HTTP 403") as raised:
         download.download(f"{server.address}/a.csv?X-Amz-Signature=abc", tmp_path)
     assert "abc" not in str(raised.value)
     assert "secret" not in str(raised.value)

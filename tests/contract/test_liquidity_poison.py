@@ -29,6 +29,12 @@ POISON = [
     change(1, 1)[:-1] + b',"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     change(1, 1).replace(b"BTCUSD", b"\\u0001" * 100_000),
     change(1, 1).replace(b"BTCUSD", b"\xff"),
+    change(9 * 60_000, 1),
+    change(365 * 86_400_000, 1),
+    change(1, 1).replace(b"BTCUSD", b"ETHUSD"),
+    change(1, 1)[:-1] + b',"more":[{}',
+    b"{}",
+    b"{}]}",
 ]
 
 
@@ -51,7 +57,8 @@ def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: 
     topics = Topics.of(settings)
     kafka.ensure_topics(settings, [topics.feed, topics.liquidity, topics.dead_letters])
     producer = kafka.producer(settings)
-    values = [change(0, 0), *POISON, change(2, 1), change(60_000, 2), change(121_000, 3)]
+    values = [change(0, 0), change(1000, 1), *POISON, change(2000, 2), change(60_000, 3)]
+    values += [change(120_000, 4), change(121_000, 5)]
     for value in values:
         producer.produce(topics.feed, value, "BTCUSD")
     assert producer.flush(30) == 0
@@ -69,8 +76,37 @@ def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: 
                 letters.append(decode(message.value() or b"", DeadLetter))
     reader.close()
     assert [(w.type, w.events, w.complete) for w in windows[:3]] == [
-        ("ask", 2, False),
-        ("bid", 2, False),
-        ("price_volume", 2, False),
+        ("ask", 3, False),
+        ("bid", 3, False),
+        ("price_volume", 3, False),
     ]
-    assert sorted(letter.offset for letter in letters) == [1, 2, 3, 4, 5, 6]
+    assert sorted(letter.offset for letter in letters) == list(range(2, 2 + len(POISON)))
+
+
+def test_the_report_s_three_field_records_make_windows(kafka_address: str) -> None:
+    """Symbol from the key, time from Kafka's stamp."""
+    prefix = f"three-{uuid.uuid4().hex[:8]}."
+    settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
+    topics = Topics.of(settings)
+    kafka.ensure_topics(settings, [topics.feed, topics.liquidity, topics.dead_letters])
+    producer = kafka.producer(settings)
+    for second in range(122):
+        side = b"bid" if second % 2 else b"ask"
+        value = b'{"side":"%s","price":"11412.68","remaining":"0.5"}' % side
+        producer.produce(topics.feed, value, "BTCUSD", timestamp=START + second * 1000)
+    assert producer.flush(30) == 0
+    reader = kafka.consumer(settings, f"{prefix}test")
+    reader.subscribe([topics.liquidity])
+    windows: list[LiquidityRecord] = []
+    with worker(settings):
+        while len(windows) < 6:
+            message = reader.poll(60)
+            assert message is not None, windows
+            windows.append(decode(message.value() or b"", LiquidityRecord))
+    reader.close()
+    assert {window.symbol for window in windows} == {"BTCUSD"}
+    ratios = [w for w in windows if w.type == "price_volume"]
+    assert [(w.window_end - START, w.events, w.value, w.complete) for w in ratios] == [
+        (60_000, 60, 1.0, False),
+        (120_000, 60, 1.0, True),
+    ]

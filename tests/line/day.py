@@ -166,7 +166,9 @@ class TradingDay:
             signal=signal,
             reason=reason,
             gate=gate,
-            verdicts=[documents.Verdict(gate="window", passed=window[2].complete, reason="")],
+            verdicts=[
+                documents.VerdictDocument(gate="window", passed=window[2].complete, reason="")
+            ],
             window_end=self.now,
             ratio=ratio,
             band_min_bps=5000,
@@ -220,7 +222,7 @@ class TradingDay:
         self, side: str, amount: float, decision_id: str, client_order_id: str
     ) -> list[Document]:
         fee = amount * self.price * 0.0035
-        order = documents.Order(
+        order = documents.OrderDocument(
             exchange="gemini",
             order_id=str(self.seq),
             client_order_id=client_order_id,
@@ -240,7 +242,7 @@ class TradingDay:
             mode="Live",
             latency_seconds=0.004 + self.dice.random() * 0.02,
         )
-        fill = documents.Fill(
+        fill = documents.FillDocument(
             trade_id=f"t{self.seq}",
             order_id=str(self.seq),
             client_order_id=client_order_id,

@@ -247,7 +247,7 @@ def test_a_missing_history_file_is_one_clear_sentence(line: Line) -> None:
     assert line.process.wait(PATIENCE_SECONDS) == 2
     line.process = None
     said = line.log.read_text()
-    assert "nowhere.csv is not there: give the path of" in said
+    assert "nowhere.csv does not exist: use the path of" in said
     assert "Traceback" not in said
 
 

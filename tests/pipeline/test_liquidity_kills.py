@@ -18,7 +18,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from waiting.conditions import until
 
-from tradebot.domain.window import PartitionWindows, WindowRules
+from tradebot.domain.symbol_windows import WindowRules
+from tradebot.domain.window import PartitionWindows
 from tradebot.liquidity.decoding import decode
 from tradebot.liquidity.results import window_records
 from tradebot.liquidity.settings import LiquiditySettings
@@ -38,6 +39,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240 + 10 
 class LogRecord:
     """What a partition's log holds, with the names that Kafka's records have."""
 
+    key = None
+    timestamp = 0
+
     def __init__(self, offset: int, value: bytes) -> None:
         self.offset = offset
         self.value = value
@@ -46,7 +50,8 @@ class LogRecord:
 class Feed(threading.Thread):
     """Writes all symbols' logs, a window of each in about 150 ms, until it is told to stop.
 
-    There are connects with a book, losses, disorder, late records and rubbish in them.
+    There are connects with a book, losses, disorder, late records, records from the future and
+    rubbish in them.
     """
 
     def __init__(self, address: str, topic: str, draw: random.Random) -> None:
@@ -79,6 +84,8 @@ class Feed(threading.Thread):
         self._times[part] += draw.randrange(4000)
         self._seqs[part] = 0 if chance < 0.002 else self._seqs[part] + (5 if chance < 0.004 else 1)
         late = draw.choice((1500, 90_000)) if 0.01 < chance < 0.02 else 0
+        if 0.02 < chance < 0.03:
+            late = -draw.choice((540_000, 86_400_000, 70 * 365 * 86_400_000))
         return encode(
             FeedRecord(
                 side=draw.choice(("bid", "ask")),
@@ -95,9 +102,11 @@ class Feed(threading.Thread):
 def unharmed(log: list[bytes]) -> tuple[list[bytes], list[int]]:
     """What a run without a kill writes for a partition, and the offsets of its bad records."""
     decoded = decode([LogRecord(offset, value) for offset, value in enumerate(log)])
-    closed = PartitionWindows(WindowRules()).feed(decoded.changes, decoded.offsets)
+    windows = PartitionWindows(WindowRules())
+    closed = windows.feed(decoded.changes, decoded.offsets, decoded.arrivals)
     written = [encode(record) for window in closed for record in window_records(window, 60_000)]
-    return written, [bad.offset for bad in decoded.unreadable]
+    bad = [one.offset for one in decoded.unreadable] + [offset for offset, _ in windows.rejected]
+    return written, sorted(bad)
 
 
 class Workers:

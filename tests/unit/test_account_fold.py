@@ -22,7 +22,7 @@ from tradebot.domain.money import Side
 from tradebot.domain.order_state import Fill, Filled
 from tradebot.domain.situation import Settings, State
 from tradebot.trader.journal.documents import Identity, consequences
-from tradebot.trader.journal.entries import Balanced, Intended, OrderEvent
+from tradebot.trader.journal.entries import Balanced, Intended, OrderEvent, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply
 
 D = Decimal
@@ -233,7 +233,7 @@ def live(history: list[Sent], events: list[OrderEvent]) -> Ledger:
 
 
 def replayed(history: list[Sent]) -> Account:
-    """Through the documents that the trader wrote."""
+    """Through the documents that the trader wrote, each delivered twice."""
     ledger, bodies = intended(history), {}
     for event in events_of(history):
         before, ledger = ledger, apply(ledger, event)
@@ -248,7 +248,7 @@ def replayed(history: list[Sent]) -> Account:
             window_end=number * 60_000,
             decision=decision(sent.side),
             order={"state": "filled"},
-            fills=[body for body in mine if "trade_id" in body],
+            fills=2 * [body for body in mine if "trade_id" in body],
             minimum=MINIMUM,
         )
     return account
@@ -266,7 +266,7 @@ class Still:
 
 
 def backtested(history: list[Sent]) -> Account:
-    """As the event engine tells a strategy of its fills: in floats."""
+    """As the event engine tells a strategy of its fills: in floats, and here twice."""
     nan = np.array([np.nan])
     columns = Columns(
         log_price=nan,
@@ -278,7 +278,7 @@ def backtested(history: list[Sent]) -> Account:
     rule = ReportRule(columns, rules=Settings(), costs=COSTS, step_ms=60_000)
     rule.on_bar(Still())  # type: ignore[arg-type]
     for sent in history:
-        for fill in sent.fills:
+        for fill in (*sent.fills, *sent.fills):
             rule.on_fill(
                 Execution(
                     number=fill.trade_id,
@@ -325,3 +325,46 @@ def test_more_fills_than_are_kept_give_the_same_state(history: list[Sent]) -> No
     finally:
         fold.KEPT = kept  # type: ignore[misc]
     assert seen(few) == seen(live(history, events_of(history)))
+
+
+# What was written before.
+
+
+def test_a_snapshot_from_before_the_one_fold_is_read_and_folded_on() -> None:
+    old = (
+        '{"epoch":2,"mode":"Live","number":1,"base":"1","quote":"899.6","known":true,'
+        '"outside_base":"0","outside_quote":"0","trades_to":1000,"outside_trades":[],"orders":{},'
+        '"pending":[],"trip":{"trip_id":"btc-60000","opened":1000,"bought":"1","cost":"100",'
+        '"fees_in":"0.4","entry_mids":"100","sold":"0","proceeds":"0","fees_out":"0",'
+        '"exit_mids":"0","closed":0},"realised":"5","trips":3,"window_end":60000,'
+        '"orders_at":[60000],"marks":{"day":0,"day_equity":"1000","peak_equity":"1000"},'
+        '"halted":"","paused":""}'
+    )
+    ledger = apply(Ledger(), Snapshot(ledger=msgspec.Raw(old.encode())))
+    held = fold.position_of(ledger, MINIMUM)
+    assert held is not None
+    assert (held.amount, held.cost, held.high) == (D(1), D("100.4"), D(100))
+    closed = fold.booked(ledger, traded("sell", 2, "1", "110", "0.44"))
+    assert (closed.base, closed.quote) == (D(0), D("1009.16"))
+    assert (closed.trips, closed.realised) == (4, D(5) + D(10) - D("0.84"))
+
+
+def test_replay_counts_neither_refused_orders_nor_broken_fills() -> None:
+    fill = {
+        "trade_id": "1", "price": 100.0, "amount": 1.0, "fee": 0.4, "fee_currency": "USD",
+        "liquidity": "taker", "ts": 1, "side": "buy", "symbol": "BTCUSD", "decision_id": "d",
+    }  # fmt: skip
+
+    def after(order: str, *, broken: bool) -> Account:
+        return settled(
+            Account(),
+            window_end=60_000,
+            decision=decision("buy"),
+            order={"state": order},
+            fills=[{**fill, "broken": broken}],
+            minimum=MINIMUM,
+        )
+
+    assert (after("filled", broken=False).base, after("filled", broken=True).base) == (1, 0)
+    assert after("filled", broken=False).orders_at == (60_000,)
+    assert after("rejected", broken=True).orders_at == ()

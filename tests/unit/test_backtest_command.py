@@ -93,8 +93,13 @@ def test_prices_that_are_not_given_are_asked_for_with_a_way_to_get_them() -> Non
     assert "set a file with --data FILE" in invoke(backtest, "SmaCross").output
 
 
-def test_a_run_below_thirty_days_says_that_its_growth_is_not_annualised(daily: Path) -> None:
-    output = invoke(backtest, "BuyAndHold", "--data", daily, "--to", "10d").output
+def test_a_run_below_thirty_days_says_that_its_growth_is_not_annualised(
+    daily: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "r.html"
+    output = invoke(
+        backtest, "BuyAndHold", "--data", daily, "--to", "10d", "--report", report
+    ).output
     assert "not annualised below 30 days; this run has 10 d" in " ".join(output.split())
 
 

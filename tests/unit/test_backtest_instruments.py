@@ -95,7 +95,7 @@ def test_a_step_above_the_price_is_refused_with_both(tmp_path: Path) -> None:
 
 def test_a_venue_without_a_symbol_asks_for_it(tmp_path: Path) -> None:
     result = run(tmp_path, ["5"] * 3, "--venue", "gemini")
-    assert "no symbol is named: give --symbol" in result.output
+    assert "there is no symbol: set --symbol" in result.output
 
 
 def market(price: float | None, amount: float | None, least: float | None) -> dict[str, Any]:
@@ -121,5 +121,5 @@ def test_significant_digits_give_the_step_of_the_lowest_price(low: float, step: 
 
 
 def test_a_market_without_a_price_step_says_how_to_give_one() -> None:
-    with pytest.raises(SettingsError, match="no price step of X: give --price-step"):
+    with pytest.raises(SettingsError, match="no price step for X: set --price-step"):
         instruments.of_ccxt("X", market(None, None, None), 1.0, significant=False)

@@ -66,6 +66,12 @@ def test_an_infinite_value_is_no_other_than_one_that_is_not_a_number() -> None:
     assert np.isfinite(moving_average(values, 5)[17:]).all()
 
 
+@pytest.mark.parametrize("level", [100.1, 1e-8])
+def test_lines_that_differ_by_rounding_do_not_cross(level: float) -> None:
+    fast = level * (1 + np.array([0, 4, -4, 4, 0]) * 2.0**-52)
+    assert not crossings(fast, np.full(5, level)).any()
+
+
 def test_a_crossing_behind_a_hole_is_made_where_both_lines_are_known_again() -> None:
     fast = np.array([1.0, 1.0, np.nan, np.nan, 3.0, 3.0])
     assert crossings(fast, np.full(6, 2.0)).tolist() == [0, 0, 0, 0, 1, 0]
@@ -78,5 +84,5 @@ def test_a_fast_window_longer_than_the_slow_one_starts_when_both_are_known() -> 
 
 
 def test_a_window_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="the window of a moving average is 0: give 1 or more"):
+    with pytest.raises(ValueError, match="the window of a moving average is 0: use 1 or more"):
         moving_average(np.ones(3), 0)

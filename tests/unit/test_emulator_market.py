@@ -251,7 +251,7 @@ def test_a_broken_row_costs_itself_and_is_told_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"none\.csv is not there: give the path"):
+    with pytest.raises(SettingsError, match=r"none\.csv does not exist: use the path"):
         read_bars("none.csv")
 
 

@@ -19,7 +19,7 @@ from tradebot.emulator.instruments import instrument
 from tradebot.emulator.market.candles import Candles
 from tradebot.emulator.market.generator import Generator
 from tradebot.emulator.matching.engine import Engine
-from tradebot.emulator.matching.orders import MARKET, Behaviour, Order, Trade
+from tradebot.emulator.matching.orders import MARKET, Behaviour, ExchangeOrder, Trade
 from tradebot.emulator.refusals import RefusalError
 
 BTCUSD = instrument("BTCUSD", 11_400)
@@ -53,9 +53,9 @@ class Floor:
         holdings = {"USD": Decimal(10_000), "BTC": Decimal(100)}
         self.accounts = [Account(name, 1 + place, holdings) for place, name in enumerate("ab")]
 
-    def crowd(self, side: Side, price: int, amount: int, *, taker: bool = False) -> Order:
+    def crowd(self, side: Side, price: int, amount: int, *, taker: bool = False) -> ExchangeOrder:
         behaviour: Behaviour = "immediate-or-cancel" if taker else ""
-        order = Order(self.ids(), MARKET, side, price, amount, amount, behaviour)
+        order = ExchangeOrder(self.ids(), MARKET, side, price, amount, amount, behaviour)
         self.market.digest(START, self.engine.submit(order))
         return order
 
@@ -179,7 +179,9 @@ def test_maker_and_taker_pay_their_own_fees_in_quote_currency() -> None:
 def test_the_crowd_can_withdraw_all_but_what_an_order_may_take(amount: int) -> None:
     floor = Floor()
     resting = [floor.crowd("sell", price, BTC) for price in (10_000, 10_001, 10_002, 10_009)]
-    floor.market.digest(START, floor.engine.thin(Order(0, 1, "buy", 10_005, BTC, BTC), amount))
+    floor.market.digest(
+        START, floor.engine.thin(ExchangeOrder(0, 1, "buy", 10_005, BTC, BTC), amount)
+    )
     levels = dict(floor.market.levels("ask"))
     assert levels.pop(10_009) == BTC
     assert sum(levels.values()) == amount
@@ -208,7 +210,7 @@ class AnyTrading(RuleBasedStateMachine):
         self.queues: list[list[int]] = []
         submit = self.floor.engine.submit
 
-        def watched(order: Order) -> list[object]:
+        def watched(order: ExchangeOrder) -> list[object]:
             half = self.floor.engine.asks if order.side == "buy" else self.floor.engine.bids
             queue = [each for price in half.prices() for each in half.levels[price].orders]
             events = submit(order)

@@ -23,6 +23,15 @@ class Received:
     def error(self) -> None:
         return None
 
+    def topic(self) -> str:
+        return "gemini-trades"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 0
+
     def value(self) -> bytes:
         return self._value
 
@@ -35,6 +44,7 @@ class Heard:
         self.stage = ForecastStage(ForecastSettings(refit_minutes=1), Readiness("forecast"))
         self.stage._clock = VenueClock(monotonic=lambda: self.now)
         self._producer: Any = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+        self.stage._known = T0 - MINUTE
         self._tid = 0
 
     def trade(self, ts: int) -> None:

@@ -199,7 +199,7 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(tmp_path: Path) -> N
         for _ in range(80):
             file.write(b"0" * (1 << 20))
     (tmp_path / "bomb.csv.gz").write_bytes(packed.getvalue())
-    with pytest.raises(SettingsError, match="that is no file of prices"):
+    with pytest.raises(SettingsError, match="this is not a file of prices"):
         read.read(tmp_path / "bomb.csv.gz")
     assert content.ALWAYS_UNPACKED < 80 << 20
 
@@ -256,7 +256,7 @@ def test_dates_that_can_be_read_both_ways_are_said_to_be(tmp_path: Path) -> None
         ("100,105,98,104,,100", "column volume is not a number"),
         ("100,105,98,104,inf,100", "column volume is not a number"),
         ("100,105,98,104,1,inf", "an infinite price"),
-        ("100,105,98,104,1,100,extra", "a cell too many"),
+        ("100,105,98,104,1,100,extra", "too many cells"),
         ("100,100,100,100,0,100", "no trades (volume 0 at one price)"),
     ],
 )
@@ -287,7 +287,7 @@ def test_what_was_done_to_a_file_is_told_in_one_line_or_refused(tmp_path: Path) 
     (line,) = told
     assert "3 × newest first (sorted, first: row 4" in line
     assert "times are in s and ms, each row by its digits" in line
-    with pytest.raises(SettingsError, match="is not clean, and --strict refuses it: 3 × newest"):
+    with pytest.raises(SettingsError, match="has problems, and --strict rejects it: 3 × newest"):
         load.load(path, strict=True)
 
 

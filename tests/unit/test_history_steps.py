@@ -39,7 +39,7 @@ def test_a_gap_is_told_in_the_unit_of_its_file(tmp_path: Path, step: int, length
     file = written(tmp_path, step, range(20, 23))
     output = CliRunner().invoke(history, ["check", str(file), "--gaps"]).output
     assert f"1 gaps, the longest {length} from" in output
-    assert f"  {length} absent from" in output
+    assert f"  {length} missing from" in output
 
 
 def test_a_finer_resolution_than_the_files_names_the_files(tmp_path: Path) -> None:

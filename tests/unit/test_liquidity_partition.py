@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 from waiting.conditions import until_async
 from waiting.virtual_time import VirtualTime
 
-from tradebot.domain.window import Checkpoint, WindowRules
+from tradebot.domain.checkpoint import Checkpoint
+from tradebot.domain.symbol_windows import WindowRules
 from tradebot.liquidity import partition as module
 from tradebot.liquidity.owner import Owner
 from tradebot.liquidity.partition import FeedPartition
@@ -20,7 +21,7 @@ from tradebot.liquidity.settings import LiquiditySettings
 from tradebot.liquidity.transport import FeedConsumer, Fetch, FetchScheduler
 from tradebot.platform.exactly_once import GroupOffsets, Message
 from tradebot.platform.topics import Topics
-from tradebot.records import FeedRecord, LiquidityRecord, decode, encode
+from tradebot.records import DeadLetter, FeedRecord, LiquidityRecord, decode, encode
 
 TP0 = TP("gemini-feed", 0)
 START = 1_609_459_200_000
@@ -29,9 +30,12 @@ START = 1_609_459_200_000
 class Stored:
     """A record as the consumer gives it."""
 
-    def __init__(self, offset: int, value: bytes) -> None:
+    key = b"BTCUSD"
+
+    def __init__(self, offset: int, value: bytes, at: int | None = None) -> None:
         self.offset = offset
         self.value = value
+        self.timestamp = START + offset * 10_000 if at is None else at
 
 
 def record(offset: int) -> Stored:
@@ -69,7 +73,11 @@ class Broker:
 
     def windows(self) -> list[tuple[int, int]]:
         """Number and events of each window that was written."""
-        records = [decode(message.value, LiquidityRecord) for message in self.written]
+        records = [
+            decode(message.value, LiquidityRecord)
+            for message in self.written
+            if message.topic != "dead-letters"
+        ]
         return [
             ((one.window_start - START) // 60_000, one.events)
             for one in records
@@ -152,27 +160,53 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
         await until_async(lambda: broker.windows() == WHOLE)
 
 
-async def test_nothing_but_late_records_for_a_while_says_that_the_venues_time_went_back(
+async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
     virtual_time: VirtualTime,
 ) -> None:
     virtual_time.rule(module)
-    broker = Broker(end=60)
+    broker = Broker(end=100)
     async with running(broker) as partition:
         owner = Owner(LiquiditySettings())
         owner.partitions[TP0] = partition
         partition.take(fetch(0, 30))
         assert owner._late() is None
-        early = [Stored(offset, record(offset - 30).value) for offset in range(30, 45)]
-        for stale in early:  # a venue whose clock is five minutes back, or an emulator begun anew
-            partition.take(fetched([stale]))
+        other = iter(range(100))
+
+        def turn(first: int, value: bytes) -> None:
+            """One record of BTCUSD and one of ETHUSD, which is well."""
+            number = next(other)
+            at = START + 300_000 + number * 1000
+            well = encode(FeedRecord("bid", "1", "1", "ETHUSD", at, "place", number))
+            partition.take(fetched([Stored(first, value), eth(first + 1, well, at)]))
+
+        for stale in range(15):  # a venue whose clock is five minutes back
+            turn(30 + 2 * stale, record(stale).value)
         assert owner._late() is None, "some late records are nothing to tell"
         virtual_time.now += module.LATE_SECONDS + 1
-        assert owner._late() == (
-            "every record of gemini-feed-0 is older than windows that are already closed. If the"
-            " venue's time went back, use another --topic-prefix or --group"
-        )
-        partition.take(fetched([Stored(45, record(45).value)]))
+        assert (owner._late() or "").startswith("every record of BTCUSD in gemini-feed-0 is older")
+        turn(60, record(60).value)
         assert owner._late() is None, "its time has caught up"
+
+
+def eth(offset: int, value: bytes, at: int) -> Stored:
+    made = Stored(offset, value, at)
+    made.key = b"ETHUSD"
+    return made
+
+
+async def test_a_record_from_the_future_becomes_a_dead_letter_with_its_value() -> None:
+    broker = Broker(end=30)
+    far = encode(FeedRecord("bid", "1", "1", "BTCUSD", 4_070_908_800_000, "place", 8))
+    async with running(broker) as partition:
+        partition.take(fetch(0, 8))
+        partition.take(fetched([Stored(8, far)]))
+        assert broker.windows() == [], "nothing is decided yet"
+        partition.take(fetched([Stored(n, record(n - 1).value) for n in range(9, 31)]))
+        await until_async(lambda: len(broker.windows()) == 4)
+        (letter,) = [m for m in broker.written if m.topic == "dead-letters"]
+        found = decode(letter.value, DeadLetter)
+        assert (found.offset, found.value) == (8, far.decode())
+        assert "ahead of its symbol's clock" in found.error
 
 
 async def test_a_checkpoint_of_other_windows_keeps_it_unready_with_the_reason() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tradebot.domain.window import Mark, Window, WindowRules
+from tradebot.domain.feed import UNNUMBERED
+from tradebot.domain.symbol_windows import Mark, Window, WindowRules
 from tradebot.liquidity.decoding import Unreadable, decode
 from tradebot.liquidity.results import Place, dead_letter, window_messages
 from tradebot.platform import dead_letters
@@ -17,9 +18,13 @@ GOOD = (
 class Stored:
     """A record as Kafka's client gives it."""
 
-    def __init__(self, offset: int, value: bytes | None) -> None:
+    def __init__(
+        self, offset: int, value: bytes | None, key: bytes | None = None, timestamp: int = 0
+    ) -> None:
         self.offset = offset
         self.value = value
+        self.key = key
+        self.timestamp = timestamp
 
 
 def test_a_fetch_is_read_in_one_go_with_its_offsets() -> None:
@@ -39,6 +44,7 @@ def test_a_fetch_is_read_in_one_go_with_its_offsets() -> None:
         b"[]",
         GOOD + b"," + GOOD,
         b'{"side":"bid","price":"1","remaining":"1"}',
+        b'{"side":"bid","price":"1","remaining":"1","symbol":"BTCUSD"}',
         GOOD.replace(b'"11412.68"', b'"NaN"'),
         GOOD.replace(b'"11412.68"', b'"Infinity"'),
         GOOD.replace(b'"0.54571124"', b'"-1"'),
@@ -60,6 +66,56 @@ def test_a_bad_record_costs_itself_alone(bad: bytes | None) -> None:
     assert len(decoded.changes) == 2
     assert [(record.offset, record.value) for record in decoded.unreadable] == [(1, bad or b"")]
     assert decoded.unreadable[0].error
+
+
+def test_values_that_are_json_only_when_joined_are_each_put_aside_however_they_were_fetched() -> (
+    None
+):
+    left = GOOD + b"," + GOOD[:-1] + b',"more":[{}'
+    values = [left, b"{}", b"{}]}"]
+    stored = [Stored(offset, value) for offset, value in enumerate(values)]
+    together = decode(stored)
+    alone = [decode([one]) for one in stored]
+    assert together.changes == [] and all(one.changes == [] for one in alone)
+    assert [bad.offset for bad in together.unreadable] == [0, 1, 2]
+    assert together.unreadable == [one.unreadable[0] for one in alone]
+
+
+THREE = b'{"side":"bid","price":"11412.68","remaining":"0.54571124"}'
+
+
+@pytest.mark.parametrize(
+    ("key", "own", "symbol"),
+    [(b"BTCUSD", "", "BTCUSD"), (None, "ETHUSD", "ETHUSD"), (b"BTCUSD", "ETHUSD", "BTCUSD")],
+)
+def test_the_report_s_three_fields_take_symbol_and_time_from_kafka(
+    key: bytes | None, own: str, symbol: str
+) -> None:
+    stored = [Stored(0, THREE, key, 1602770085123), Stored(1, GOOD, None, 1602770085124)]
+    decoded = decode(stored, own=own)
+    assert decoded.unreadable == []
+    three, whole = decoded.changes
+    assert (three.symbol, three.ts, three.seq) == (symbol, 1602770085123, UNNUMBERED)
+    assert (three.price, three.remaining) == (11412.68, 0.54571124)
+    assert whole.seq == 7
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        (Stored(0, THREE, None, 1602770085123), "set --symbol"),
+        (Stored(0, THREE, b"BTCUSD"), "neither it nor Kafka's stamp tells a time"),
+        (Stored(0, THREE, b"BTCUSD", 4_070_908_800_000), "neither it nor Kafka's stamp"),
+        (Stored(0, GOOD, b"ETHUSD", 1602770085123), "its symbol is 'BTCUSD' and its key b'ETHUSD'"),
+    ],
+)
+def test_a_record_whose_symbol_or_time_nothing_tells_is_put_aside(
+    stored: Stored, reason: str
+) -> None:
+    good = Stored(1, GOOD, b"BTCUSD", 1602770085123)
+    decoded = decode([stored, good], latest=1_700_000_000_000)
+    assert len(decoded.changes) == 1
+    assert reason in decoded.unreadable[0].error
 
 
 PLACE = Place(Topics(), 3, WindowRules(), 1.0)

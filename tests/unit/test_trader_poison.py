@@ -14,7 +14,7 @@ from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.screen import Screen
 from tradebot.trader.inputs.streams import feed_time
-from tradebot.trader.inputs.windows import Gatherer
+from tradebot.trader.inputs.windows import Windows
 
 NOON = 1_609_502_400_000
 MINUTE = 60_000
@@ -58,7 +58,7 @@ def forecast(number: int) -> ForecastRecord:
 
 def gathered(values: list[bytes]) -> tuple[list[Window], list[str]]:
     judge, letters = screen()
-    gatherer = Gatherer("BTCUSD")
+    gatherer = Windows("BTCUSD")
     found = []
     for offset, value in enumerate(values):
         record = judge.window(Message(offset, value))  # type: ignore[arg-type]

@@ -169,7 +169,7 @@ async def test_a_silent_venue_ends_no_watch_and_a_flatten_is_tried_at_every_look
     desk = await at_a_quiet_venue()
     floor = Floor(desk, [], ask=D(10_001), last=D(10_000))
     told = await desk.acts.flatten("out", "a person")
-    assert "could not be sold yet" in told
+    assert "is not sold yet" in told
     ticker = desk.venue.ticker
 
     async def silent() -> Ticker:

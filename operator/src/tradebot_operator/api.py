@@ -2,7 +2,7 @@
 
 kopf watches; this writes. The kinds are few and known: they are named here, and nothing of the
 cluster is discovered. Answers are read from their bytes: the client's own objects would hold every
-field again. So used, it costs 8 MB beside the 191 of a thousand bots, 0.1 s of the start and 16 MB
+field again. So used, it adds 8 MB to the 191 of a thousand bots, 0.1 s of the start and 16 MB
 of the image, and no time that can be measured; it loads its models only where they are asked for.
 """
 
@@ -84,7 +84,7 @@ def resource(kind: str, speaker: dynamic.DynamicClient | None = None) -> dynamic
 
 
 class Api:
-    """One client of the API server; reads its credentials anew when they are no longer taken."""
+    """One client of the API server; reads its credentials again when they are no longer taken."""
 
     def __init__(self, load: Load) -> None:
         self._load = load

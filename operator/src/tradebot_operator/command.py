@@ -1,6 +1,6 @@
 """What `python -m tradebot_operator` does, by the file that TRADEBOT_OPERATOR_CONFIG names.
 
-`python -m tradebot_operator let-go DEPLOYMENT` ends the operator of that Deployment for good and
+`python -m tradebot_operator let-go DEPLOYMENT` ends the operator of that Deployment permanently and
 lets its TradeBots go, before the chart is uninstalled.
 """
 

@@ -1,6 +1,6 @@
 """How a live object differs from what we want of it.
 
-Mappings are open: what the API server fills in, and what others add beside ours, is theirs.
+Mappings are open: what the API server fills in, and what others add alongside ours, is theirs.
 Lists are closed: a variable or a container that somebody added to ours is a difference too, since
 `kubectl set env deployment/trader-btc TRADEBOT_MODE=Live` must not last.
 """

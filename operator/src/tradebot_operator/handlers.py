@@ -46,7 +46,7 @@ class Operator:
 
     async def run(self) -> bool:
         """Runs until a signal ends it, or a served namespace has come or gone; whether it is to
-        begin anew: kopf, which watches the namespaces that it began with, ends altogether where it
+        restart: kopf, which watches the namespaces that it began with, ends altogether where it
         may not read one of them any more.
 
         Raises:

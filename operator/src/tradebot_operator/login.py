@@ -10,13 +10,13 @@ AUTHORIZATION = "BearerToken"
 
 
 async def configuration() -> client.Configuration:
-    """Where the API server is and how to speak to it; a pod's token is read anew as it rotates.
+    """Where the API server is and how to speak to it; a pod's token is read again as it rotates.
 
     Raises:
         kubernetes.aio.config.ConfigException: neither an account nor a kubeconfig is here.
     """
     found = client.Configuration()
-    # As kopf's connections: a proxy is the kubeconfig's. The environment's would be looked up anew,
+    # As kopf's connections: a proxy is the kubeconfig's. The environment's would be looked up,
     # in threads, for each request.
     found.client_session_kwargs = {"trust_env": False}
     try:

@@ -55,7 +55,7 @@ class Emulator(_Part, frozen=True, kw_only=True):
 
 
 class StageTemplate(_Part, frozen=True, kw_only=True):
-    """What a stage's pods get beside what the operator gives them."""
+    """What a stage's pods get in addition to what the operator gives them."""
 
     resources: dict[str, Any] = {}
     env: dict[str, str] = {}
@@ -90,7 +90,7 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
         return self.watch_namespaces or (self.namespace,)
 
     def template(self, stage: str) -> StageTemplate:
-        """What the stage's pods get beside the operator's own."""
+        """What the stage's pods get in addition to the operator's own."""
         return self.stages.get(stage, StageTemplate())
 
     def credential(self, stage: str) -> Credential | None:

@@ -1,7 +1,7 @@
 """Finds what was deleted while a watch was broken.
 
 A watch that cannot go on from where it was begins again with a list. kopf shows what is in that
-list, and what no longer is it keeps in its indices for ever. A sweep asks for the names and
+list, and what no longer is it keeps in its indices forever. A sweep asks for the names and
 compares.
 """
 

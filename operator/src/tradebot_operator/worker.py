@@ -297,7 +297,7 @@ class Worker:
 
     async def _applied(self, key: Key, manifest: Body) -> Body:
         """Applies; what cannot be changed any more, such as settings that somebody else made under
-        the name of ours, goes, and is made anew when the watch has shown that it is gone.
+        the name of ours, goes, and is recreated when the watch has shown that it is gone.
         """
         try:
             return await self._api.apply(manifest)

@@ -1,4 +1,4 @@
-"""`tradebot bench`: measures speed beside a peer, in the same run on the same machine."""
+"""`tradebot bench`: measures speed compared with a peer, in the same run on the same machine."""
 
 import importlib
 import importlib.util
@@ -99,10 +99,12 @@ def _figure(value: Any) -> str:
 
 @click.command(
     "bench",
-    short_help="measure speed beside a peer",
-    help="Measures speed beside a peer in the same run.\n\n\b\nExample:\n"
-    "  tradebot bench liquidity --json\n\n"
-    f"NAME is one of {', '.join(MEASUREMENTS)}; all of them if not given.",
+    short_help="measure performance compared with a peer",
+    help=(
+        "Measures performance compared with a peer in the same run.\n\n\b\nExample:\n  "
+        f"tradebot bench liquidity --json\n\nNAME is one of {', '.join(MEASUREMENTS)}; all of "
+        "them if not given."
+    ),
 )
 @click.argument("name", required=False, type=click.Choice(list(MEASUREMENTS)))
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line, the last line last")

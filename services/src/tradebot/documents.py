@@ -16,7 +16,8 @@ import msgspec
 
 from tradebot.domain.decision import Decision as Decided
 from tradebot.domain.instrument import split_symbol
-from tradebot.records import DocType, Document
+from tradebot.plausible.values import LATEST
+from tradebot.records import DocType, Document, decode
 
 Action = Literal["buy", "sell", "hold"]
 
@@ -47,7 +48,7 @@ class Ticker(Body, frozen=True, kw_only=True):
     volume_USD: float | None = None  # noqa: N815
 
 
-class Order(Body, frozen=True, kw_only=True):
+class OrderDocument(Body, frozen=True, kw_only=True):
     """An order as the venue last described it, in the report's form, with its intent."""
 
     order_id: str
@@ -74,7 +75,7 @@ class Order(Body, frozen=True, kw_only=True):
     latency_seconds: float | None = None
 
 
-class Fill(Body, frozen=True, kw_only=True):
+class FillDocument(Body, frozen=True, kw_only=True):
     """One execution of an order; the fee is the venue's, never assumed.
 
     `broken` is true where the venue took the execution back: it counts in no balance.
@@ -93,7 +94,7 @@ class Fill(Body, frozen=True, kw_only=True):
     broken: bool = False
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What one gate said of a decision."""
 
     gate: str
@@ -111,7 +112,7 @@ class Decision(Body, frozen=True, kw_only=True):
     gate: str
     exit: str = ""
     """The exit that closes the position, or that a gate holds back."""
-    verdicts: list[Verdict]
+    verdicts: list[VerdictDocument]
     window_end: int
     ratio: float | None
     band_min_bps: int
@@ -198,8 +199,8 @@ class Halt(Body, frozen=True, kw_only=True):
 BODIES: dict[DocType, type[Body]] = {
     DocType.BALANCE: Balance,
     DocType.TICKER: Ticker,
-    DocType.ORDER: Order,
-    DocType.FILL: Fill,
+    DocType.ORDER: OrderDocument,
+    DocType.FILL: FillDocument,
     DocType.DECISION: Decision,
     DocType.SCORE: Score,
     DocType.LIQUIDITY: Liquidity,
@@ -262,3 +263,16 @@ def document(
         base=base,
         quote=quote,
     )
+
+
+def checked(data: bytes) -> Document:
+    """The document that `data` writes, with a body of its kind.
+
+    Raises:
+        ValueError: it writes none, its body is not of its kind, or its time cannot be true.
+    """
+    found = decode(data, Document)
+    msgspec.convert(found.body, BODIES[found.doc_type])
+    if not 0 < found.ts < LATEST:
+        raise ValueError(f"ts is {str(found.ts)[:30]}: not in milliseconds from 1970 to 2100")
+    return found

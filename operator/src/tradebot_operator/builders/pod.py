@@ -29,7 +29,7 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one unit's pod has of its own, beside what every stage's has."""
+    """What one unit's pod has of its own, in addition to what every stage's has."""
 
     unit: Unit
     namespace: str
@@ -68,7 +68,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
 
 
 def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
-    """The variables of a stage that talks to the venue, beside the common ones."""
+    """The variables of a stage that talks to the venue, in addition to the common ones."""
     config = {"symbol": unit.symbol, "venue": unit.venue, "environment": unit.environment}
     if unit.environment == "Emulator" and settings.emulator.url:
         config["emulator_url"] = settings.emulator.url

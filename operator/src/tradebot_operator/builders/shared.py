@@ -21,7 +21,7 @@ OWNERS = 3
 """Of how many bots a shared child says that it is theirs: the oldest of those that need it.
 
 The garbage collector keeps an object while one owner lives, so that children go when the bots go,
-even while no operator runs; a thousand owners would be written anew with each bot."""
+even while no operator runs; a thousand owners would be written again with each bot."""
 
 
 def shared_children(

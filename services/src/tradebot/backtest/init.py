@@ -28,7 +28,7 @@ class InitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(settings: InitSettings) -> list[Path]:
-    """Makes the project; answers its files.
+    """Makes the project; returns its files.
 
     Raises:
         SettingsError: the folder holds something, or cannot be written.

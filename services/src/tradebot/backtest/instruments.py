@@ -60,8 +60,8 @@ def instrument(settings: CostSettings, bars: Bars) -> Instrument:
     found = msgspec.structs.replace(known, **given)
     if Decimal(repr(low)) < found.price_step:
         raise SettingsError(
-            f"the price step is {found.price_step}, but the data has a price of {low:g}: give a"
-            " smaller one by --price-step"
+            f"the price step is {found.price_step}, but the data has a price of {low:g}: set a"
+            " smaller one with --price-step"
         )
     return found
 
@@ -114,7 +114,9 @@ def _places(price: float) -> int:
 @cache
 def _of_venue(venue: str, symbol: str, low: float) -> Instrument:
     if not symbol:
-        raise SettingsError(f"--venue is {venue}, but no symbol is named: give --symbol BTCUSD")
+        raise SettingsError(
+            f"--venue is {venue}, but there is no symbol: set --symbol, such as BTCUSD"
+        )
     if venue in venue_names():
         return asyncio.run(_of_installed(venue, symbol))
     exchange = fetch.exchange(venue)
@@ -155,7 +157,7 @@ def of_ccxt(symbol: str, market: dict[str, Any], low: float, significant: bool) 
     """
     precision, least = market["precision"], market["limits"]["amount"]["min"]
     if precision["price"] is None:
-        raise SettingsError(f"the venue gives no price step of {symbol}: give --price-step")
+        raise SettingsError(f"the venue has no price step for {symbol}: set --price-step")
     price = Decimal(str(precision["price"]))
     if significant:
         price = Decimal(1).scaleb(1 + math.floor(math.log10(low)) - int(price))

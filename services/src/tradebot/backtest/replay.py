@@ -35,7 +35,7 @@ Body = Mapping[str, Any]
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """A live decision beside the replay's; `differences` is empty where they are the same."""
+    """A live decision alongside the replay's; `differences` is empty where they are the same."""
 
     window_end: int
     live: str

@@ -1,4 +1,4 @@
-"""Runs a strategy in the engine that suits it, and judges it beside buying and holding."""
+"""Runs a strategy in the engine that suits it, and compares it with buy-and-hold."""
 
 import msgspec
 

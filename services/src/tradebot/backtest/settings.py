@@ -1,4 +1,4 @@
-"""What a backtest is told."""
+"""Settings of a backtest."""
 
 from pathlib import Path
 from typing import Annotated, Literal

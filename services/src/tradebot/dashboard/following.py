@@ -5,14 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaException, Message
+from msgspec.structs import replace
 
+from tradebot import documents
+from tradebot.dashboard import metrics
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
+from tradebot.dashboard.times import Times
 from tradebot.platform import logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
 from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
+from tradebot.plausible import feed, forecast, trade, window
+from tradebot.plausible.values import symbol_of
 from tradebot.records import (
     DocType,
     Document,
@@ -73,9 +79,11 @@ class Follower:
         self._settings = settings
         self._board = board
         self._readiness = readiness
+        self._times: dict[str, Times] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         topics = Topics.of(settings)
+        self._market = (topics.feed, topics.trades)
         # How far back each topic is read: the feed as far as a whole book is likely to need.
         self._back: dict[str, int | None] = {
             topics.feed: 100_000,
@@ -84,7 +92,7 @@ class Follower:
             topics.forecasts: 20,
             topics.documents: 1000,
         }
-        self._handlers: dict[str, Callable[[bytes], None]] = {
+        self._handlers: dict[str, Callable[[Message], None]] = {
             topics.feed: self._feed,
             topics.trades: self._trade,
             topics.liquidity: self._liquidity,
@@ -131,28 +139,60 @@ class Follower:
             log.warning("kafka", error=str(message.error()))
             return
         try:
-            self._handlers[message.topic() or ""](message.value() or b"")
-        except (ValueError, KeyError, ArithmeticError) as error:
+            self._handlers[message.topic() or ""](message)
+        except (ValueError, KeyError, ArithmeticError, TypeError) as error:
             # Bad records are put aside where they are stored; the page goes on without them.
+            metrics.UNSHOWN.labels(message.topic() or "").inc()
             log.debug(
                 "not shown", topic=message.topic(), offset=message.offset(), reason=str(error)
             )
 
-    def _feed(self, data: bytes) -> None:
-        record = decode(data, FeedRecord)
+    def _feed(self, message: Message) -> None:
+        record = decode(message.value() or b"", FeedRecord)
+        symbol = symbol_of(record.symbol, key_of(message), self._settings.symbol)
+        record = replace(record, symbol=symbol, ts=record.ts or message.timestamp()[1])
+        self._check(feed.fault(record), message, record.symbol, record.ts)
         self._board.market(record.symbol).feed(record)
 
-    def _trade(self, data: bytes) -> None:
-        record = decode(data, TradeRecord)
+    def _trade(self, message: Message) -> None:
+        record = decode(message.value() or b"", TradeRecord)
+        self._check(trade.fault(record), message, record.symbol, record.ts)
         self._board.market(record.symbol).trade(record)
 
-    def _liquidity(self, data: bytes) -> None:
-        record = decode(data, LiquidityRecord)
-        self._board.market(record.symbol).liquidity(record)
+    def _liquidity(self, message: Message) -> None:
+        record = decode(message.value() or b"", LiquidityRecord)
+        symbol = symbol_of(record.symbol, key_of(message), self._settings.symbol)
+        end = record.window_end or record.timestamp * 1000
+        self._check(window.fault(record), message, symbol, end)
+        self._board.market(symbol).liquidity(record)
 
-    def _forecast(self, data: bytes) -> None:
-        record = decode(data, ForecastRecord)
+    def _forecast(self, message: Message) -> None:
+        record = decode(message.value() or b"", ForecastRecord)
+        newest = max(record.history_end, record.fitted_at, record.start)
+        self._check(forecast.fault(record), message, record.symbol, newest)
         self._board.market(record.symbol).forecast(record)
 
-    def _document(self, data: bytes) -> None:
-        self._board.document(decode(data, Document))
+    def _document(self, message: Message) -> None:
+        document = documents.checked(message.value() or b"")
+        self._check(None, message, document.symbol, document.ts)
+        self._board.document(document)
+
+    def _check(self, fault: str | None, message: Message, symbol: str, ts: int) -> None:
+        """Checks that a record can be true.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        if fault is not None:
+            raise ValueError(fault)
+        times = self._times.setdefault(symbol, Times(self._settings.speed))
+        market = message.topic() in self._market
+        believed = times.market if market else times.allows
+        if not believed(ts, message.timestamp()[1]):
+            raise ValueError(f"its time {ts} is ahead of the market")
+
+
+def key_of(message: Message) -> bytes | None:
+    """The message's key as bytes."""
+    key = message.key()
+    return key.encode() if isinstance(key, str) else key

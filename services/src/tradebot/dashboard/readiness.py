@@ -11,7 +11,7 @@ EVERY_SECONDS = 2.0
 
 
 async def watch(stages: tuple[str, ...], board: Board) -> None:
-    """Keeps the board's stages up to date, for ever; `stages` are `name=URL`."""
+    """Keeps the board's stages up to date until cancelled; `stages` are `name=URL`."""
     async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
         while stages:
             board.set_stages(await asyncio.gather(*(ask(client, stage) for stage in stages)))

@@ -1,4 +1,4 @@
-"""What the dashboard is told."""
+"""Settings of the dashboard."""
 
 from typing import Annotated
 

@@ -24,7 +24,7 @@ def run(settings: DashboardSettings) -> None:
     """Serves the page until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: no broker answers, a port is taken or the store cannot be used.
+        SettingsError: no broker responds, a port is taken or the store cannot be used.
     """
     with running(STAGE, settings) as frame:
         listener = listen(settings.host, settings.port)

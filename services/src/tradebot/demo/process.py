@@ -31,7 +31,7 @@ class StageProcess:
 
     Args:
         stage: what to run.
-        environment: its variables, beside the demo's own.
+        environment: its variables, in addition to the demo's own.
         logs: folder of `<stage>.log`, to which stdout and stderr are appended.
     """
 

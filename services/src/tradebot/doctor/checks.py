@@ -1,4 +1,4 @@
-"""The checks: each looks at one thing and answers findings; none changes anything."""
+"""The checks: each looks at one thing and returns findings; none changes anything."""
 
 import time
 from contextlib import aclosing
@@ -35,14 +35,14 @@ TIMEOUT: Final = 5.0
 
 
 class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the doctor takes beside the settings of a trader and of the store."""
+    """What the doctor takes in addition to the settings of a trader and of the store."""
 
     history_file: Annotated[str, "file with the forecaster's initial minutes"] = ""
     json: Annotated[bool, "print the findings as one JSON object on the last line"] = False
 
 
 def broker(settings: StageSettings) -> list[Finding]:
-    """Whether Kafka answers and has the topics."""
+    """Whether Kafka responds and has the topics."""
     try:
         wait_for_broker(settings, seconds=4)
     except SettingsError as error:
@@ -86,7 +86,7 @@ def store(settings: StoreSettings) -> list[Finding]:
 
 
 async def venue(settings: TraderSettings) -> list[Finding]:
-    """Whether the venue answers for the symbol, and how far the clocks are apart."""
+    """Whether the venue responds for the symbol, and how far the clocks are apart."""
     advice = (
         "start it with `tradebot emulator`"
         if settings.environment == "Emulator"

@@ -84,7 +84,7 @@ def of_holdings(holdings: Holdings, currency: str, amount: Decimal) -> Finding:
     )
     if not amount:
         return Finding("holdings", Health.GOOD, what)
-    advice = "give --holdings Own to sell only what the bot's own orders bought"
+    advice = "use --holdings Own to sell only what the bot's own orders bought"
     return Finding("holdings", Health.WARNING, what, advice)
 
 

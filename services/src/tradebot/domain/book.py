@@ -39,7 +39,7 @@ class OrderBook:
             content.clear()
 
     def set(self, side: Side, price: Decimal, size: Decimal) -> Decimal:
-        """All that rests at `price` is now `size`; answers what it was before.
+        """All that rests at `price` is now `size`; returns what it was before.
 
         Removing a level that is not there is nothing.
         """

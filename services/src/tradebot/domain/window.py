@@ -17,101 +17,23 @@ the sizes of the batches in which the log is read nor a restart at any checkpoin
 Sums are added in log order, one record at a time: floats then agree to the last bit.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
-import msgspec
-
-EMPTY_WINDOWS = 60
-"""Windows without a record that follow a symbol's last one before it counts as asleep."""
+from tradebot.domain import checkpoint as checkpoints
+from tradebot.domain.checkpoint import Checkpoint, SymbolPlace
+from tradebot.domain.feed import Change
+from tradebot.domain.leaps import HOLD_MS, Held, Suspects
+from tradebot.domain.symbol_windows import (
+    EMPTY_WINDOWS,
+    NEVER,
+    Mark,
+    SymbolWindows,
+    Window,
+    WindowRules,
+)
 
 MAX_SYMBOLS = 60
 """Symbols of one partition: their checkpoint must fit 4096 bytes, Kafka's limit of metadata."""
-
-_NEVER = -2
-"""The seq before a symbol's first record: no record follows it without a gap."""
-
-
-class Change(msgspec.Struct, gc=False):
-    """One change of one level of the book, its numbers as floats.
-
-    The bounds of `ts` (ms, 2009 to 2100) keep out seconds and microseconds, which would move the
-    watermark for good; those of the numbers keep out infinities and NaN, and a `seq` that no
-    checkpoint could hold.
-    """
-
-    side: Literal["bid", "ask"]
-    price: Annotated[float, msgspec.Meta(gt=0, le=1e12)]
-    remaining: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
-    symbol: str
-    ts: Annotated[int, msgspec.Meta(ge=1_230_768_000_000, lt=4_102_444_800_000)]
-    reason: Literal["initial", "place", "cancel", "trade"]
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-
-
-class WindowRules(msgspec.Struct, frozen=True):
-    """Times in the venue's milliseconds; `grace` and `silence` are shorter than a window."""
-
-    length: int = 60_000
-    grace: int = 1000
-    silence: int = 10_000
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """A place in a symbol's log, and what is known of the symbol just before it.
-
-    `seq` is that of the record before, `top` the newest window so far.
-    """
-
-    offset: int
-    seq: int
-    top: int
-
-
-class Window(msgspec.Struct, gc=False):
-    """The flows of one window; `index` × length is its start. Closed ones are never changed."""
-
-    symbol: str
-    index: int
-    mark: Mark
-    complete: bool
-    bid: float = 0.0
-    ask: float = 0.0
-    events: int = 0
-
-    @property
-    def ratio(self) -> float | None:
-        """Bid flow / ask flow; `None` where a side was empty."""
-        return self.bid / self.ask if self.bid > 0 and self.ask > 0 else None
-
-
-class SymbolWindows(msgspec.Struct):
-    """The open windows of one symbol: those from `low` to `top`, in order.
-
-    From `start` to `end` (ms) a record that follows its forerunner changes the newest window
-    alone.
-    """
-
-    symbol: str
-    low: int
-    top: int
-    seq: int
-    last_ts: int = 0
-    start: int = 0
-    end: int = 0
-    open: deque[Window] = msgspec.field(default_factory=deque)
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """Where a restart reads on, and what it must know: an offset and its metadata."""
-
-    offset: int
-    metadata: str
-
-
-class CheckpointError(ValueError):
-    """The metadata of a committed offset is not of these windows."""
 
 
 class PartitionWindows:
@@ -132,40 +54,62 @@ class PartitionWindows:
         self.rejected: list[tuple[int, str]] = []
         if checkpoint is not None:
             self.next = checkpoint.offset
-            self.counted = max(checkpoint.offset, self._restore(checkpoint.metadata))
+            self.counted, places = checkpoints.read(checkpoint, rules.length)
+            for place in places:
+                self._restore(place)
 
-    def feed(self, changes: Sequence[Change], offsets: Sequence[int]) -> list[Window]:
-        """Takes records in log order; answers the windows that they close, in order.
+    def feed(
+        self, changes: Sequence[Change], offsets: Sequence[int], arrivals: Sequence[int]
+    ) -> list[Window]:
+        """Takes records in log order; returns the windows that they close, in order.
 
         Args:
             offsets: of the changes, rising; those below `next` are not given.
+            arrivals: Kafka's stamps of the changes, ms; 0 where there is none.
         """
         closed: list[Window] = []
         state: SymbolWindows | None = None
         window: Window | None = None
         symbol = ""
-        start = end = seq = events = 0
+        clock = end = seq = events = turned = 0
         bid = ask = 0.0
+        lead = self.rules.silence
         # The loop that carries the stage's speed. A record that follows its forerunner into the
         # newest window touches local names only; where symbols alternate, the names change hands;
         # all else is a turn.
         for position, change in enumerate(changes):
             ts = change.ts
-            if not (start <= ts < end and change.seq == seq and change.symbol == symbol):
+            if (
+                0 <= ts - clock <= lead
+                and ts < end
+                and change.seq == seq
+                and change.symbol == symbol
+            ):
+                clock = ts
+            else:
                 if state is not None and window is not None:
                     window.bid, window.ask, window.events = bid, ask, events
-                    state.seq, state.last_ts = seq - 1, changes[position - 1].ts
-                symbol, seq = change.symbol, change.seq
+                    if position - 1 > turned:
+                        state.follow(seq - 1, clock, offsets[position - 1], arrivals[position - 1])
+                symbol = change.symbol
                 state = self.symbols.get(symbol)
-                if state is not None and state.start <= ts < state.end and seq == state.seq + 1:
+                if (
+                    state is not None
+                    and 0 <= ts - state.clock <= lead
+                    and ts < state.end
+                    and change.seq == state.seq + 1
+                    and not state.suspects
+                ):
                     window = state.open[-1]
+                    state.follow(change.seq, ts, offsets[position], arrivals[position])
                 else:
-                    window = self._turn(change, offsets[position], closed)
+                    held = Held(change, offsets[position], arrivals[position])
+                    window = self._turn(held, closed)
                     if window is None:
                         end = 0
                         continue
                     state = self.symbols[symbol]
-                start, end = state.start, state.end
+                turned, clock, end, seq = position, state.clock, state.end, state.seq
                 if window is not state.open[-1]:
                     end = 0  # an older one, out of order: the next record takes its own turn
                 bid, ask, events = window.bid, window.ask, window.events
@@ -178,9 +122,11 @@ class PartitionWindows:
                     ask += change.price * change.remaining
         if state is not None and window is not None:
             window.bid, window.ask, window.events = bid, ask, events
-            state.seq, state.last_ts = seq - 1, changes[-1].ts
+            if len(changes) - 1 > turned:
+                state.follow(seq - 1, clock, offsets[-1], arrivals[-1])
         if offsets:
             self.passed(offsets[-1] + 1)
+            self._give_up(arrivals[-1], offsets[-1])
         return closed
 
     def passed(self, offset: int) -> None:
@@ -193,7 +139,7 @@ class PartitionWindows:
         return self._limit(state, now, idle) > state.low
 
     def expire(self, symbol: str, now: int, idle: int) -> list[Window]:
-        """Closes a silent symbol's windows by the venue's clock; answers them in order.
+        """Closes a silent symbol's windows by the venue's clock; returns them in order.
 
         To be asked only when the partition's log is read to its end.
 
@@ -207,95 +153,146 @@ class PartitionWindows:
             return []
         if state.open and state.top < limit:
             state.open[-1].complete = False
-        mark = Mark(self.next, state.seq, state.top)
+        mark = state.mark(self.next)
         for index in range(max(state.top + 1, state.low), limit):
             state.open.append(Window(symbol, index, mark, complete=False))
         closed: list[Window] = []
-        _close(state, limit, closed)
+        state.close(limit, closed)
         state.end = 0
         return closed
 
     def checkpoint(self) -> Checkpoint:
         """What a restart needs to go on as if it had never stopped.
 
-        The offset is that of the first record that an open window rests on. The metadata tells
-        of each symbol what was known there, but `low` as of now: a record read again falls into
-        a window that is still open, or into one that is out already.
+        The offset is that of the first record that an open window rests on, or that is held. The
+        metadata tells of each symbol what was known there, but `low` as of now: a record read
+        again falls into a window that is still open, or into one that is out already.
         """
-        offset = self.next
-        head = f"1 {self.rules.length} {max(self.counted, self.next)}"
-        parts = [head]
-        for state in self.symbols.values():
-            top, seq = state.top, state.seq
-            if state.open:
-                mark = state.open[0].mark
-                top, seq = mark.top, mark.seq
-                offset = min(offset, mark.offset)
-            parts.append(f"{state.symbol},{state.low},{top},{seq}")
-        return Checkpoint(offset, " ".join(parts))
+        counted = max(self.counted, self.next)
+        places = [self._place(state) for state in self.symbols.values()]
+        return checkpoints.write(self.rules.length, counted, self.next, places)
+
+    def _place(self, state: SymbolWindows) -> SymbolPlace:
+        mark = state.open[0].mark if state.open else state.mark(self.next)
+        offset = mark.offset
+        if state.suspects:
+            offset = min(offset, state.suspects.first.offset)
+        return SymbolPlace(
+            state.symbol, offset, state.low, mark.top, mark.seq, mark.clock, mark.arrival
+        )
 
     def _limit(self, state: SymbolWindows, now: int, idle: int) -> int:
         """The first window that the clock does not close yet."""
+        if state.clock == 0:
+            return state.low
         rules = self.rules
         limit = (now - rules.grace - max(idle, rules.silence)) // rules.length
         return min(limit, state.top + 1 + EMPTY_WINDOWS)
 
-    def _restore(self, metadata: str) -> int:
-        """Takes the symbols of a checkpoint; answers its `counted`."""
-        if not metadata:
-            return 0
-        try:
-            version, length, counted, *parts = metadata.split(" ")
-            if (version, length) != ("1", str(self.rules.length)):
-                raise ValueError(metadata)
-            for part in parts:
-                symbol, low, top, seq = part.split(",")
-                self.symbols[symbol] = SymbolWindows(symbol, int(low), int(top), int(seq))
-            return int(counted)
-        except ValueError:
-            raise CheckpointError(
-                f"the committed offset contains {metadata!r}, which is not from windows of "
-                f"{self.rules.length} ms"
-            ) from None
+    def _restore(self, place: SymbolPlace) -> None:
+        self.symbols[place.symbol] = SymbolWindows(
+            place.symbol,
+            place.low,
+            place.top,
+            place.seq,
+            Suspects(self.rules.silence),
+            clock=place.clock,
+            arrival=place.arrival,
+            start=place.offset,
+        )
 
-    def _turn(self, change: Change, offset: int, closed: list[Window]) -> Window | None:
-        """Deals with a record that may open, flag or close windows; answers the record's own.
+    def _turn(self, held: Held, closed: list[Window]) -> Window | None:
+        """Deals with a record that may open, flag or close windows; returns the record's own.
 
-        `None`: the record does not count, because it is late, accounted for, or rejected.
+        `None`: there is nothing to add, because the record is late, accounted for, rejected or
+        held, or because it was added together with records that were held.
         """
-        index = change.ts // self.rules.length
-        state = self.symbols.get(change.symbol)
-        if state is None:
-            state = self._meet(change.symbol, offset, index)
-            if state is None:
-                return None
-        before, state.seq = state.seq, change.seq
-        state.last_ts = change.ts
-        broken = change.seq != before + 1 or change.seq == 0
+        change = held.change
+        state = self.symbols.get(change.symbol) or self._meet(change.symbol, held.offset)
+        if state is None or held.offset < state.start:
+            return None
+        suspects = state.suspects
+        if suspects and held.arrival - suspects.first.arrival > HOLD_MS:
+            self._refute(state, suspects.clear(), held.offset)
+        if self._leaps(state, held):
+            state.sick = held.offset
+            if suspects.add(held):
+                self._confirm(state, held, closed)
+            elif suspects.full:
+                self._refute(state, suspects.clear(), held.offset)
+            return None
+        if suspects and change.ts >= state.clock - self.rules.silence:
+            self._refute(state, suspects.clear(), held.offset)
+        return self._believe(state, held, held.offset, state.mark(held.offset), closed)
+
+    def _leaps(self, state: SymbolWindows, held: Held) -> bool:
+        """Whether the time is further ahead of the symbol's clock than a silence explains."""
+        if state.clock == 0:
+            return True
+        silent = max(0, held.arrival - state.arrival) * self.rules.speed if state.arrival else 0
+        return held.change.ts - state.clock > self.rules.silence + silent
+
+    def _confirm(self, state: SymbolWindows, last: Held, closed: list[Window]) -> None:
+        """Takes in what was held of the time that `last` confirmed."""
+        believed, others = state.suspects.take(last)
+        self._refute(state, others, last.offset)
+        mark = state.mark(believed[0].offset)
+        if state.clock == 0:
+            first = believed[0].change.ts // self.rules.length
+            state.low, state.top = max(state.low, first), first - 1
+        for held in believed:
+            window = self._believe(state, held, last.offset, mark, closed)
+            if window is not None:
+                window.add(held.change)
+
+    def _refute(self, state: SymbolWindows, refuted: list[Held], decided: int) -> None:
+        """Rejects what was held; `decided` is the offset of the record that decided it."""
+        if decided < self.counted:
+            return
+        for held in refuted:
+            ahead = held.change.ts - state.clock
+            why = f"{ahead / 1000:.0f} s ahead of its symbol's clock" if state.clock else "no time"
+            self.rejected.append((held.offset, f"its time is {why} that other records confirm"))
+
+    def _give_up(self, arrival: int, decided: int) -> None:
+        """Rejects what was held for long of symbols that say no more."""
+        for state in self.symbols.values():
+            if state.suspects and arrival - state.suspects.first.arrival > HOLD_MS:
+                self._refute(state, state.suspects.clear(), decided)
+
+    def _believe(
+        self, state: SymbolWindows, held: Held, decided: int, mark: Mark, closed: list[Window]
+    ) -> Window | None:
+        """Takes in a record whose time is believed; returns its window, `None` if it is late."""
+        rules, ts = self.rules, held.change.ts
+        index = ts // rules.length
+        broken = state.step(held.change.seq)
+        if ts >= state.clock:
+            state.clock, state.arrival = ts, held.arrival
         if broken:
             for window in state.open:
                 window.complete = window.complete and window.index < min(index, state.top)
         if index < state.low:
-            if offset >= self.counted:
+            state.top = max(state.top, index)
+            state.sick = held.offset
+            if decided >= self.counted:
                 self.late += 1
             return None
+        state.well = held.offset
         if index > state.top:
-            self._advance(state, change.ts, Mark(offset, before, state.top), complete=not broken)
-        low = (change.ts - self.rules.grace) // self.rules.length
+            state.advance(ts, mark, rules, complete=not broken)
+        low = (ts - rules.grace) // rules.length
         if state.open[-1].index - state.open[0].index >= len(state.open):
             low = index  # the symbol slept: windows are missing, so none before may stay open
         if low > state.low:
-            _close(state, low, closed)
-        self._set_stretch(state)
+            state.close(low, closed)
+        # Up to the end of the newest window, or to where an older one closes before.
+        stretch = rules.grace if state.low < state.top else rules.length
+        state.end = state.top * rules.length + stretch
         return state.open[index - state.low]
 
-    def _set_stretch(self, state: SymbolWindows) -> None:
-        """Up to the end of the newest window, or to where an older one closes before."""
-        state.start = state.top * self.rules.length
-        state.end = state.start + (self.rules.grace if state.low < state.top else self.rules.length)
-
-    def _meet(self, symbol: str, offset: int, index: int) -> SymbolWindows | None:
-        """The state of a symbol never seen before, whose first window is that of this record."""
+    def _meet(self, symbol: str, offset: int) -> SymbolWindows | None:
+        """The state of a symbol never seen before."""
         reason = ""
         if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= 16):
             reason = f"{symbol!r} is not a symbol"
@@ -308,28 +305,6 @@ class PartitionWindows:
             if offset >= self.counted:
                 self.rejected.append((offset, reason))
             return None
-        state = SymbolWindows(symbol, low=index, top=index - 1, seq=_NEVER)
+        state = SymbolWindows(symbol, 0, -1, NEVER, Suspects(self.rules.silence), start=offset)
         self.symbols[symbol] = state
         return state
-
-    def _advance(self, state: SymbolWindows, ts: int, mark: Mark, *, complete: bool) -> None:
-        """Opens the windows after `top` up to that of `ts`, those between without a record."""
-        length = self.rules.length
-        index = ts // length
-        if state.open and ts > (state.top + 1) * length + self.rules.silence:
-            state.open[-1].complete = False
-        for empty in range(
-            max(state.top + 1, state.low), min(index, state.top + 1 + EMPTY_WINDOWS)
-        ):
-            state.open.append(Window(state.symbol, empty, mark, complete=False))
-        if not state.open:
-            state.low = index
-        state.open.append(Window(state.symbol, index, mark, complete=complete))
-        state.top = index
-
-
-def _close(state: SymbolWindows, limit: int, closed: list[Window]) -> None:
-    """Moves the windows before `limit` to `closed`."""
-    while state.open and state.open[0].index < limit:
-        closed.append(state.open.popleft())
-    state.low = limit

@@ -70,7 +70,7 @@ class ControlApi:
         try:
             wanted = msgspec.json.decode(await request.body(), type=_Status)
         except msgspec.DecodeError as error:
-            return _problem(f'{error}; give a status such as {{"status": "closed"}}')
+            return _problem(f'{error}; use a status such as {{"status": "closed"}}')
         market.status = wanted.status
         return _json({"symbol": market.instrument.symbol, "status": market.status})
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from tradebot.domain.money import ZERO, Side
-from tradebot.emulator.accounts.account import Account, Fill, Ticket
+from tradebot.emulator.accounts.account import Account, Execution, Ticket
 from tradebot.emulator.accounts.fees import Liquidity
 from tradebot.emulator.accounts.ledger import InsufficientFundsError
 from tradebot.emulator.book_market import BookMarket
@@ -18,7 +18,7 @@ from tradebot.emulator.matching.orders import (
     Behaviour,
     Booked,
     Cancelled,
-    Order,
+    ExchangeOrder,
     Trade,
 )
 from tradebot.emulator.refusals import insufficient_funds
@@ -71,7 +71,7 @@ class Desk:
         return found[::-1]
 
     def place(self, account: Account, request: OrderRequest) -> Ticket:
-        """Takes an order to the book; answers it as it is after that.
+        """Takes an order to the book; returns it as it is after that.
 
         Raises:
             RefusalError: the account has too little.
@@ -120,14 +120,14 @@ class Desk:
         """Fills an order at its price though nobody came; even one that was cancelled."""
         order = ticket.order
         side: Side = "sell" if order.side == "buy" else "buy"
-        nobody = Order(self._ids(), MARKET, side, order.price, amount, 0, live=False)
+        nobody = ExchangeOrder(self._ids(), MARKET, side, order.price, amount, 0, live=False)
         changes = market.engine.reduce(order, amount)
         trade = Trade(order, nobody, order.price, amount)
         market.digest(self._clock.market(), [trade, *changes])
 
     def _new_ticket(self, account: Account, request: OrderRequest) -> Ticket:
         now = self._clock.now()
-        order = Order(
+        order = ExchangeOrder(
             id=self._ids(),
             owner=account.number,
             side=request.side,
@@ -171,7 +171,7 @@ class Desk:
         self,
         instrument: Instrument,
         ts: int,
-        order: Order,
+        order: ExchangeOrder,
         trade: Trade,
         tid: int,
         liquidity: Liquidity,
@@ -179,7 +179,7 @@ class Desk:
         account, ticket = self._tickets[order.id]
         value = instrument.value(trade.price, trade.amount)
         fee = value * ticket.fees.rate(liquidity)
-        fill = Fill(
+        fill = Execution(
             tid=tid,
             ts=self._clock.stamp(ts),
             symbol=instrument.symbol,
@@ -222,7 +222,7 @@ class Desk:
         ticket: Ticket,
         instrument: Instrument,
         *,
-        fill: Fill | None = None,
+        fill: Execution | None = None,
         reason: str = "",
     ) -> None:
         update = OrderUpdate(

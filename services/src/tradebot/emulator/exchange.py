@@ -149,7 +149,7 @@ class Exchange:
             market.candles.roll(now)
 
     def cancel_orders(self, account: Account, session: str | None) -> list[int]:
-        """Cancels an account's live orders, of one key or of all; answers their ids."""
+        """Cancels an account's live orders, of one key or of all; returns their ids."""
         tickets = [
             ticket
             for ticket in account.live.values()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from tradebot.emulator.accounts.account import Account, Fill, Ticket
+from tradebot.emulator.accounts.account import Account, Execution, Ticket
 from tradebot.emulator.instruments import Instrument
 from tradebot.emulator.matching.orders import BookSide, Change
 
@@ -57,7 +57,7 @@ class OrderUpdate(msgspec.Struct, frozen=True):
     instrument: Instrument
     ts: int
     event_id: int
-    fill: Fill | None = None
+    fill: Execution | None = None
     reason: str = ""
 
 

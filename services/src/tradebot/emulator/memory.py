@@ -1,6 +1,6 @@
 """What outlives the emulator's process: accounts, keys, orders and fills, in one file.
 
-The market does not: it is made anew at each start. What rested in the book enters the new one, the
+The market does not: it is recreated at each start. What rested in the book enters the new one, the
 oldest first, and meets what it finds there.
 """
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradebot.domain.money import ZERO, plain
-from tradebot.emulator.accounts.account import Account, Fill, Ticket
+from tradebot.emulator.accounts.account import Account, Execution, Ticket
 from tradebot.emulator.instruments import Instrument
 
 View = dict[str, Any]
@@ -68,7 +68,7 @@ def order_view(ticket: Ticket, instrument: Instrument, *, trades: bool = False) 
     return view
 
 
-def fill_view(fill: Fill, instrument: Instrument) -> View:
+def fill_view(fill: Execution, instrument: Instrument) -> View:
     """A fill as `/v1/mytrades` answers it."""
     view: View = {
         "price": instrument.price_text(fill.price),

@@ -1,4 +1,4 @@
-"""The columns beside the trend: seasonalities, holidays and extra regressors."""
+"""The columns other than the trend: seasonalities, holidays and extra regressors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,9 @@
 """From rows to a fitted model, and from there to one with more rows."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -25,7 +27,15 @@ from tradebot.fastprophet.setup import (
     seasonalities_of,
 )
 from tradebot.fastprophet.solver import LEAST_SIGMA, Solution
+from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
+
+MANY_ROWS: Final = 20_000
+"""From here on a pass over the rows is shared by several threads in less time."""
+
+SMALLEST: Final = 1e-140
+LARGEST: Final = 1e140
+"""Sizes of y whose squares, summed over any history, are still numbers."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +94,39 @@ def holidays_of(options: Options) -> Holidays:
     return read_holidays(options.holidays, options.holidays_prior_scale, options.holidays_mode)
 
 
-def check_columns(
-    options: Options, seasonalities: Mapping[str, Seasonality], numbers: Mapping[str, Floats]
-) -> None:
+def check_columns(options: Options, numbers: Mapping[str, Floats]) -> None:
     """Raise `ValueError` for a history that lacks what the model needs."""
     if "y" not in numbers:
         raise ValueError("y is missing: pass fit(ds, y), or a table with the columns ds and y.")
-    for seasonality in seasonalities.values():
-        name = seasonality.condition_name
-        if name is not None and not np.isin(numbers[name], (0.0, 1.0)).all():
-            raise ValueError(f"Found non-boolean in column {name!r}.")
+    known = ~np.isnan(numbers["y"])
+    y = numbers["y"][known]
+    largest = float(np.abs(y).max(initial=0.0))
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"y reaches {largest:g}, whose square is not a number that a computer has: divide y "
+            "by a constant."
+        )
     if options.growth == "logistic":
         if "cap" not in numbers:
             raise ValueError("Capacities must be supplied for logistic growth: pass cap.")
-        if (numbers["cap"] <= numbers.get("floor", np.zeros(1))).any():
-            raise ValueError("cap must be greater than floor (which defaults to 0).")
+        lowest = float(y.min(initial=0.0)) if options.scaling == "minmax" else 0.0
+        floor = numbers.get("floor", np.full(len(known), lowest))
+        if (numbers["cap"][known] <= floor[known]).any():
+            raise ValueError(
+                "cap must be greater than floor (which defaults to 0, or to the lowest y with "
+                "minmax)."
+            )
+
+
+def check_conditions(
+    seasonalities: Mapping[str, Seasonality], numbers: Mapping[str, Floats]
+) -> None:
+    """Raise `ValueError` for a condition that is neither 0 nor 1 in a row with a y."""
+    known = ~np.isnan(numbers["y"]) if "y" in numbers else slice(None)
+    for seasonality in seasonalities.values():
+        name = seasonality.condition_name
+        if name is not None and not np.isin(numbers[name][known], (0.0, 1.0)).all():
+            raise ValueError(f"Found non-boolean in column {name!r}.")
 
 
 def fit(specification: Specification, rows: Rows) -> Fitted:
@@ -154,6 +182,11 @@ def _draft(
 
 
 def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
+    with one_thread() if len(draft.rows) < MANY_ROWS else nullcontext():
+        return _solved(draft, warm)
+
+
+def _solved(draft: Draft, warm: Fitted | None) -> Fitted:
     options = draft.specification.options
     if options.growth != "logistic" and draft.scales.low == draft.scales.high:
         return _constant(draft)

@@ -1,12 +1,15 @@
 """The rows of a history: sorted by time, without missing values, and growing at the end."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tradebot.fastprophet.times import Floats, Nanos, to_nanos
+
+BOUNDS: Final = ("cap", "floor")
+"""Columns of logistic growth; a history may do without a floor, a forecast without both."""
 
 
 class Column:
@@ -118,24 +121,28 @@ def read(
 ) -> tuple[Nanos, dict[str, Floats]]:
     """Times and float columns from arrays, or from a DataFrame given as `ds`.
 
-    `names` are the columns besides ds, y, cap and floor that the model needs. Lengths must agree;
-    cap and floor may be single numbers. Raises `ValueError` that names what is wrong.
+    `names` are the columns besides ds and y that the model needs; cap and floor are looked at
+    only where they are among them. Lengths must agree; cap and floor may be single numbers. What
+    a row without y has in its other columns is not looked at. Raises `ValueError` that names what
+    is wrong.
     """
+    wanted = ["y", *names]
     table: dict[str, Any] = {"y": y, "cap": cap, "floor": floor, **extra}
     if hasattr(ds, "columns") and hasattr(ds, "__getitem__"):
         frame = ds
         if "ds" not in frame.columns:
             raise ValueError('The table needs a column "ds" with the times.')
-        for name in ["y", "cap", "floor", *names]:
+        for name in wanted:
             if table.get(name) is None and name in frame.columns:
                 table[name] = frame[name]
         ds = frame["ds"]
     times = to_nanos(ds)
     columns: dict[str, Floats] = {}
-    for name in ["y", "cap", "floor", *names]:
+    known: Any = slice(None)
+    for name in wanted:
         value = table.get(name)
         if value is None:
-            if name in names:
+            if name in names and name not in BOUNDS:
                 raise ValueError(f"Column {name!r} is missing: the model was told to use it.")
             continue
         values = np.asarray(value, dtype=np.float64)
@@ -145,9 +152,11 @@ def read(
             raise ValueError(f"{name} has shape {values.shape}, ds has {times.shape}.")
         # A sum is finite unless a value is not, or the values are near the largest float.
         if not np.isfinite(values.sum()):
-            if np.isinf(values).any():
+            if np.isinf(values[known]).any():
                 raise ValueError(f"Found infinity in column {name}.")
-            if name != "y" and np.isnan(values).any():
+            if name == "y":
+                known = ~np.isnan(values)
+            elif np.isnan(values[known]).any():
                 raise ValueError(f"Found NaN in column {name}.")
         columns[name] = values
     return times, columns

@@ -56,12 +56,16 @@ def read_holidays(table: Any, default_scale: float, mode: Mode) -> Holidays:
         raise ValueError('holidays must have the columns "ds" and "holiday".')
     if ("lower_window" in table) != ("upper_window" in table):
         raise ValueError("Holidays must have both lower_window and upper_window, or neither.")
-    labels = [str(name) for name in table["holiday"]]
+    labels = [_label(name) for name in table["holiday"]]
     days = to_nanos(table["ds"]) // DAY
     count = len(labels)
     lower = _numbers(table, "lower_window", count)
     upper = _numbers(table, "upper_window", count)
-    scales = _numbers(table, "prior_scale", count, default_scale)
+    scales = _numbers(table, "prior_scale", count)
+    scales = np.where(np.isnan(scales), default_scale, scales)
+    # As Prophet reads it: a day without one of its windows has neither.
+    whole = ~(np.isnan(lower) | np.isnan(upper))
+    lower, upper = np.where(whole, lower, 0.0), np.where(whole, upper, 0.0)
     if (lower > 0).any() or (upper < 0).any():
         raise ValueError("Holiday lower_window should be <= 0 and upper_window >= 0.")
     if (scales <= 0).any():
@@ -82,11 +86,18 @@ def read_holidays(table: Any, default_scale: float, mode: Mode) -> Holidays:
     return Holidays(columns, tuple(by_name), mode, flat[:, 0].copy(), flat[:, 1].copy())
 
 
-def _numbers(table: Any, name: str, count: int, default: float = 0.0) -> Floats:
+def _numbers(table: Any, name: str, count: int) -> Floats:
+    """A column of numbers; NaN where a row has none."""
     if name not in table:
-        return np.full(count, default)
-    values = np.asarray(table[name], dtype=np.float64)
-    return np.where(np.isnan(values), default, values)
+        return np.full(count, 0.0 if name.endswith("_window") else np.nan)
+    return np.asarray(table[name], dtype=np.float64)
+
+
+def _label(name: Any) -> str:
+    """A holiday's name. Raises `ValueError` for a missing one."""
+    if name is None or name != name or not str(name).strip():
+        raise ValueError("A holiday has no name: give each day one in the column holiday.")
+    return str(name)
 
 
 def _check_name(name: str) -> None:

@@ -1,6 +1,7 @@
 """Linear and flat growth with additive terms: the residual sum of squares is one quadratic."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -9,8 +10,19 @@ from tradebot.fastprophet.options import Options
 from tradebot.fastprophet.rows import RowModel
 from tradebot.fastprophet.segments import Normal, Segments, normal_equations
 from tradebot.fastprophet.setup import change_scale
-from tradebot.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.fastprophet.solver import (
+    Fit,
+    Problem,
+    Solution,
+    minimise,
+    minimum_at,
+    objective,
+)
+from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
+
+STATIONS: Final = 28
+"""Values of σ that a search looks at: five a decade."""
 
 
 class GaussianPrior:
@@ -54,8 +66,15 @@ def fit_linear(
     tau = change_scale(options, model.changepoints)
     problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
     if start is not None:
-        return minimise(problem, *start)
-    constant = np.zeros(trend + design.size)
+        with one_thread():
+            return minimise(problem, *start)
+    with one_thread():
+        return _from_scratch(problem, model, normal)
+
+
+def _from_scratch(problem: Problem, model: RowModel, normal: Normal) -> Solution:
+    """The optimum without a θ that is close to it."""
+    constant = np.zeros(len(normal.gram))
     constant[0] = normal.level
     best = minimise(problem, constant)
     if problem.rows <= 20 * len(constant):
@@ -66,13 +85,35 @@ def fit_linear(
 
 
 def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
-    for sigma in best.sigma * np.geomspace(30.0, 1e-4, 12):
-        other = minimise(problem, best.theta, float(sigma) ** 2)
-        # A residual that rounding alone decides is a curve through every row: the posterior is
-        # unbounded there, and its peak says nothing about the data.
-        if other.objective < best.objective and other.rss > 1e-11 * normal.constant:
+    """The best of the stationary points that a path over σ meets, `best` among them.
+
+    The path takes the exact θ of each σ, from much noise to little, each begun at the last. Where
+    its objective has a minimum, a descent ends in it. The path ends where rounding alone decides
+    the residual: there a curve goes through every row, the posterior is unbounded, and its peak
+    says nothing about the data.
+    """
+    rounding = 1e-11 * normal.constant
+    path = _path(problem, best, rounding)
+    for before, here, after in zip(path, path[1:], path[2:], strict=False):
+        if here.objective >= min(before.objective, after.objective):
+            continue
+        other = minimise(problem, here.theta)
+        if other.objective < best.objective and other.rss > rounding:
             best = other
     return best
+
+
+def _path(problem: Problem, best: Solution, rounding: float) -> list[Solution]:
+    """The optimum of θ at each of some σ, falling."""
+    theta, found = best.theta, list[Solution]()
+    for sigma in best.sigma * np.geomspace(30.0, 1e-4, STATIONS):
+        theta = minimum_at(problem, theta, float(sigma) ** 2)
+        fit = problem.evaluate(theta)
+        if fit.rss <= rounding:
+            break
+        value = objective(problem, theta, fit.rss, float(sigma) ** 2)
+        found.append(Solution(theta, float(sigma), value, fit.rss, 1, converged=False))
+    return found
 
 
 def _refine(problem: Problem, best: Solution, model: RowModel) -> Solution:

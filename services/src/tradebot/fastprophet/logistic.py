@@ -53,7 +53,8 @@ def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]
     blocks are halved until the polynomials in them are exact to rounding.
     """
     if len(model.rows) < FEW_ROWS or model.design.multiplicative.any():
-        found = [_by_rows(model, options, sign) for sign in (1.0, -1.0)]
+        first = _by_rows(model, options, likely := _likely_sign(model))
+        found = [first, _by_rows(model, options, -likely, first.objective)]
     else:
         blocks = make_blocks(model)
         found = [_by_blocks(model, blocks, options, sign) for sign in (1.0, -1.0)]
@@ -69,19 +70,28 @@ def _by_blocks(model: RowModel, blocks: Blocks, options: Options, sign: float) -
     return solution
 
 
-def _by_rows(model: RowModel, options: Options, sign: float) -> Solution:
+def _likely_sign(model: RowModel) -> float:
+    """Whether the history rises or falls as a whole."""
+    t, share = model.shares()
+    return 1.0 if float(np.polyfit(t, share, 1)[0]) >= 0 else -1.0
+
+
+def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.inf) -> Solution:
     """The better of two descents: from a stiff trend, and from one that is free to bend.
 
-    Of a long history both look at evenly spread rows only; the better one then ends on all.
+    `best` is the other basin's optimum: what falls far behind it is not followed to its end. Of
+    a long history both look at evenly spread rows only; the better one then ends on all.
     """
     thin = replace(model, every=max(1, len(model.rows) // THIN_ROWS))
     start = _start(thin, sign)
-    stiff = _descend(thin, thin.evaluate, options, start)
-    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2)
-    best = min(stiff, free, key=lambda solution: solution.objective)
-    if thin.every == 1:
-        return best
-    return _descend(model, model.evaluate, options, best.theta, best.sigma**2)
+    whole = thin.every == 1  # the objectives of some rows and of all cannot be compared
+    limit = best if whole else -np.inf
+    stiff = _descend(thin, thin.evaluate, options, start, best=limit)
+    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, limit)
+    better = min(stiff, free, key=lambda solution: solution.objective)
+    if whole:
+        return better
+    return _descend(model, model.evaluate, options, better.theta, better.sigma**2)
 
 
 def _descend(
@@ -90,13 +100,14 @@ def _descend(
     options: Options,
     start: Floats,
     variance: float | None = None,
+    best: float = -np.inf,
 ) -> Solution:
     precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
     precisions = np.concatenate((precisions, model.design.prior_scales**-2.0))
     prior = LogisticPrior(precisions, float(np.sign(start[1])))
     tau = change_scale(options, model.changepoints)
     problem = Problem(model.count, evaluate, prior, tau, slice(2, model.trend_size))
-    return minimise(problem, start, variance)
+    return minimise(problem, start, variance, best=best)
 
 
 def _start(model: RowModel, sign: float) -> Floats:

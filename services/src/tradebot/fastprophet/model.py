@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tradebot.fastprophet import engine, prediction
 from tradebot.fastprophet.forecast import Forecast
-from tradebot.fastprophet.history import Rows, read
+from tradebot.fastprophet.history import BOUNDS, Rows, read
 from tradebot.fastprophet.options import (
     MODES,
     RESERVED,
@@ -268,18 +268,17 @@ class FastProphet:
         self, ds: Any, y: Any, cap: Any, floor: Any, extra: Mapping[str, Any] | None
     ) -> tuple[Nanos, dict[str, Floats]]:
         conditions = [s.condition_name for s in self._seasonalities.values() if s.condition_name]
-        names = [*self._regressors, *dict.fromkeys(conditions)]
+        bounds = BOUNDS if self.options.growth == "logistic" else ()
+        names = [*bounds, *self._regressors, *dict.fromkeys(conditions)]
         times, numbers = read(ds, y, cap, floor, extra or {}, names)
-        if self.options.growth != "logistic":
-            numbers.pop("cap", None)
-            numbers.pop("floor", None)
+        engine.check_conditions(self._seasonalities, numbers)
         return times, numbers
 
     def _history(
         self, ds: Any, y: Any, cap: Any, floor: Any, extra: Mapping[str, Any] | None
     ) -> Rows:
         times, numbers = self._read(ds, y, cap, floor, extra)
-        engine.check_columns(self.options, self._seasonalities, numbers)
+        engine.check_columns(self.options, numbers)
         return Rows.of(times, numbers)
 
     def _before_fit(self, what: str) -> None:

@@ -16,7 +16,7 @@ from tradebot.fastprophet.times import Floats
 
 _BLOCK: Final = 4096
 _KEPT: Final = 4_000_000
-"""Column values (32 MB) that are kept between evaluations; more are computed anew each time."""
+"""Column values (32 MB) that are kept between evaluations; more are computed again each time."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def normal_equations(
     """The statistics of θ from those of the segments.
 
     Inside a segment every trend column is a + b·τ. `shifts` maps a column of X to (a, b) where
-    the model's column is a + b·(accumulated column): a regressor standardised anew.
+    the model's column is a + b·(accumulated column): a regressor standardised again.
     """
     grams = segments.grams.copy()
     grams[:, -1, :] /= scales.y_scale

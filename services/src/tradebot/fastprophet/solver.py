@@ -13,6 +13,12 @@ from tradebot.fastprophet.times import Floats
 LEAST_SIGMA: Final = 1e-9
 """The smallest noise, relative to the scale of y: Prophet's own for a constant series."""
 
+AT_FLOOR: Final = 1e-6
+"""A change of the objective that ends a descent whose noise has reached `LEAST_SIGMA`."""
+
+HOPELESS: Final = 50
+"""A descent that would need so many more steps like its last to reach another's optimum ends."""
+
 NEAR: Final = 0.1
 """After a step shorter than this, in deviations of a row, the whole Hessian is used."""
 
@@ -74,9 +80,16 @@ def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> f
 
 
 def minimise(
-    problem: Problem, start: Floats, variance: float | None = None, steps: int = 500
+    problem: Problem,
+    start: Floats,
+    variance: float | None = None,
+    steps: int = 500,
+    best: float = -np.inf,
 ) -> Solution:
     """The optimum that the descent from `start` reaches.
+
+    `best` is the objective of another optimum: a descent that is not getting there ends early,
+    not converged.
 
     `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
     or when it is so short that only rounding could make it rise. θ and σ² take turns; where σ²
@@ -96,6 +109,11 @@ def minimise(
         trial_value = objective(problem, trial, trial_fit.rss, trial_own)
         change = float(step @ fit.hessian @ step)
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
+        if own == trial_own == aim == LEAST_SIGMA**2 and abs(trial_value - value) < AT_FLOOR:
+            # A curve through every row: what is left of the residual is rounding.
+            better = (trial, trial_fit) if trial_value < value else (theta, fit)
+            theta, fit, value, converged = *better, min(value, trial_value), True
+            break
         if not np.isfinite(trial_value) or not (trial_value <= value or moved < 1e-7):
             # Nowhere lower along a step that is next to nothing: this is the optimum.
             converged = damping == 0 and moved < 1e-9
@@ -107,12 +125,15 @@ def minimise(
         trial_drift = float(np.log(trial_own / own))
         level = 1e-10 if count < 400 else 1e-7
         converged = _still(moved, length, level) and _still(abs(trial_drift), abs(drift), level)
+        lost = count >= 10 and HOPELESS * (value - trial_value) < trial_value - best
         ratio = trial_drift / drift if drift else 0.0
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
         damping = 0.0 if damping < 1e-5 else damping / 8
         theta, fit, own, value = trial, trial_fit, trial_own, trial_value
         length, drift = moved, np.inf if slow else trial_drift
+        if lost and best > -np.inf:
+            break
     return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
 
 
@@ -144,6 +165,11 @@ def _is_convex(hessian: Floats) -> bool:
 def _still(now: float, before: float, level: float) -> bool:
     """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
     return now < 1e-11 or (now < level and now > 0.3 * before)
+
+
+def minimum_at(problem: Problem, theta: Floats, variance: float) -> Floats:
+    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step."""
+    return _towards(problem, theta, problem.evaluate(theta), variance, 0.0, bent=False)
 
 
 def _towards(

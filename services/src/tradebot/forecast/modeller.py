@@ -161,7 +161,7 @@ class Modeller:
             store.write(folder, self._settings.symbol, table)
 
     def _due(self, now: int) -> bool:
-        """Whether the model learns anew: a slow one on its own interval, others each time; never
+        """Whether the model learns again: a slow one on its own interval, others each time; never
         before a restored one has served."""
         if self._card is None:
             return True

@@ -25,7 +25,7 @@ def load(settings: HistoryPlace, *, strict: bool = False) -> pl.DataFrame:
 
     Raises:
         HistoryFileError: the file is not there or cannot be read.
-        HistoryUnavailableError: the venue does not answer.
+        HistoryUnavailableError: the venue does not respond.
     """
     folder = recorded(settings)
     own = store.read(folder, settings.symbol) if folder else bars.empty()

@@ -21,6 +21,7 @@ from tradebot.forecast.messages import (
     Started,
 )
 from tradebot.forecast.model_process import ModelProcess
+from tradebot.forecast.screen import Screen
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.platform import extensions, kafka, logs
@@ -31,6 +32,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import running
 from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
+from tradebot.plausible import trade as trades
 from tradebot.records import FORECASTERS, TradeRecord, decode
 
 log = logs.get(__name__)
@@ -54,6 +56,7 @@ class ForecastStage:
         self._dead_letters = DeadLetters(settings, "forecast", [self._topics.trades])
         self._away = False
         self._minutes = MinuteBars(settings.speed)
+        self._screen = Screen(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
         self._model = ModelProcess(settings)
@@ -118,12 +121,19 @@ class ForecastStage:
             trade = decode(message.value() or b"", TradeRecord)
             if trade.symbol != self._settings.symbol:
                 return
-            self._minutes.add(trade)
+            if (reason := trades.fault(trade)) is not None:
+                raise ValueError(reason)
         except ValueError as problem:
             self._dead_letters.put_message(message, str(problem))
             return
-        metrics.TRADES.labels(trade.symbol).inc()
-        self._clock.observe(trade.ts)
+        judged = self._screen.judge(trade, message, max(self._clock.now(), self._known))
+        for held in judged.refuted:
+            reason = f"ts is {held.trade.ts}: later trades do not go on from there"
+            self._dead_letters.put_message(held.message, reason)
+        for believed in judged.believed:
+            self._minutes.add(believed)
+            metrics.TRADES.labels(believed.symbol).inc()
+            self._clock.observe(believed.ts)
 
     def _turn(self, producer: Producer) -> None:
         """Hands on what is ready; never waits."""
@@ -249,7 +259,7 @@ def run(settings: ForecastSettings) -> None:
     """Runs the stage until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a setting cannot be used, or no broker answers.
+        SettingsError: a setting cannot be used, or no broker responds.
     """
     extensions.find(FORECASTERS, settings.model, "model")
     with running(STAGE, settings) as frame:

@@ -82,8 +82,8 @@ def series(bars: pl.DataFrame) -> Series:
     if not (weighted > 0).all():
         row = int(np.argmin(weighted > 0))
         raise ValueError(
-            f"the weighted price of minute {bars['ts'][row]} is {weighted[row]}: it has no"
-            " logarithm; run `tradebot history check` on the file"
+            f"the weighted price of minute {bars['ts'][row]} is {weighted[row]}, which has no "
+            "logarithm; run `tradebot history check` on the file"
         )
     return Series(bars["ts"].to_numpy().astype(np.int64), np.log(weighted))
 

@@ -25,7 +25,7 @@ def rows_of(data: bytes) -> pl.DataFrame:
         raise FormError(f"it is not JSON: {error}") from None
     if rows is None:
         raise FormError(
-            "it holds no list of candles such as [[ms, open, high, low, close, volume], …]"
+            "it contains no list of candles such as [[ms, open, high, low, close, volume], …]"
         )
     width = max(len(row) for row in rows)
     cells = [[_text(cell) for cell in row] + [None] * (width - len(row)) for row in rows]

@@ -14,8 +14,8 @@ import polars as pl
 
 from tradebot.history import bars
 from tradebot.history.forms import MINUTELY
-from tradebot.history.minutes import EARLIEST
 from tradebot.history.read import Raw
+from tradebot.plausible.values import EARLIEST
 
 NO_PRICE = "no price (NaN: a minute without trades)"
 NO_TRADES = "no trades (volume 0 at one price)"
@@ -70,14 +70,14 @@ def repair(raw: Raw, now: int = 0) -> Checked:
     table = raw.table
     if raw.ragged:
         rows, where = len(raw.ragged), f"row {raw.ragged[0]}"
-        findings.append(Finding("a cell too many", rows, where, "rows dropped", broken=True))
+        findings.append(Finding("too many cells", rows, where, "rows dropped", broken=True))
         table = table.filter(~pl.col("row").is_in(raw.ragged))
     for cell in raw.bad[:10]:
         where = f"row {cell.row}, column {cell.column}: {cell.value!r}"
-        findings.append(Finding("not a number or time", 1, where, "row dropped", broken=True))
+        findings.append(Finding("not a number or a time", 1, where, "row dropped", broken=True))
     if len(raw.bad) > 10:
         more = len(raw.bad) - 10
-        findings.append(Finding("not a number or time, more", more, "", "rows dropped", True))
+        findings.append(Finding("not a number or a time, more", more, "", "rows dropped", True))
     rows_of_bad = {cell.row for cell in raw.bad}
     if rows_of_bad:
         table = table.filter(~pl.col("row").is_in(list(rows_of_bad)))
@@ -96,8 +96,8 @@ def repair(raw: Raw, now: int = 0) -> Checked:
         since = when(int(gaps.start[longest]))
         length = bars.counted(int(gaps.minutes[longest]), step)
         where = f"{len(gaps):,} gaps, the longest {length} from {since}"
-        what = f"{bars.counted(1, step)} absent between first and last"
-        findings.append(Finding(what, gaps.absent, where, "left absent"))
+        what = f"{bars.counted(1, step)} missing between first and last"
+        findings.append(Finding(what, gaps.absent, where, "left missing"))
     return Checked(table.select(bars.SCHEMA.names()), findings, gaps, step, raw.assumed)
 
 
@@ -144,7 +144,7 @@ _FAULTS: tuple[tuple[str, Callable[[], pl.Expr]], ...] = (
     ("no time", lambda: pl.col("ts").is_null()),
     (NO_PRICE, _empty_prices),
     (
-        "a price that is not above zero",
+        "a price not above zero",
         lambda: pl.any_horizontal(pl.col(name) <= 0 for name in (*bars.PRICES, "weighted")),
     ),
     (
@@ -189,7 +189,7 @@ def _align(table: pl.DataFrame, step: int, findings: list[Finding]) -> pl.DataFr
         return table
     first = table.filter(pl.col("ts") % step != 0).row(0, named=True)
     findings.append(
-        Finding("a time within a minute", off, _where(first), "moved to the minute's start")
+        Finding("a time within a minute", off, _where(first), "moved to the start of the minute")
     )
     return table.with_columns(pl.col("ts") // step * step)
 
@@ -201,7 +201,7 @@ def _order(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     back = table.with_columns(step=pl.col("ts").diff()).filter(pl.col("step") < 0)
     findings.append(
         Finding(
-            "newest first" if falling else "rows out of the order of time",
+            "newest first" if falling else "rows not in time order",
             len(table) if falling else len(back),
             _where(back.row(0, named=True)),
             "sorted",
@@ -219,10 +219,10 @@ def _once(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     first = table.filter(pl.col("ts") == pl.col("ts").shift(1)).row(0, named=True)
     findings.append(
         Finding(
-            f"the same minute again ({differing} of them with other prices)",
+            f"the same minute again ({differing} of them with different prices)",
             doubles,
             _where(first),
-            "the first of each kept",
+            "the first of each was kept",
         )
     )
     return once

@@ -20,33 +20,34 @@ from tradebot.venue.settings import Environment, VenueSettings
 class FetchSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is fetched, from where, and into which folder."""
 
-    symbol: Annotated[str, "such as BTCUSD"] = "BTCUSD"
+    symbol: Annotated[str, "symbol, such as BTCUSD"] = "BTCUSD"
     venue: Annotated[
         str,
-        "gemini, or another installed venue, gives its candles, about the last day of gemini;"
-        " any other name is ccxt's",
+        "gemini or another installed venue, for its candles (gemini: about the last day); any "
+        "other name is an exchange of ccxt",
     ] = "gemini"
     environment: Annotated[
-        Environment, "Emulator, Sandbox or Production, of an installed venue"
+        Environment, "environment of an installed venue: Emulator, Sandbox or Production"
     ] = "Production"
-    emulator_url: Annotated[str, "the emulator's address"] = "http://127.0.0.1:8090"
-    from_: Annotated[str, "first day, such as 2021-03-15, UTC; for other venues"] = ""
-    to: Annotated[str, "day after the last, UTC; now if not given"] = ""
+    emulator_url: Annotated[str, "address of the emulator"] = "http://127.0.0.1:8090"
+    from_: Annotated[str, "first day, UTC, such as 2021-03-15; for ccxt exchanges"] = ""
+    to: Annotated[str, "day after the last day, UTC; default: now"] = ""
     out: Annotated[str, "folder of the store"] = "history"
-    json: Annotated[bool, "the result as one JSON object on the last line"] = False
+    json: Annotated[bool, "print the result as one JSON object on the last line"] = False
 
 
 class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which file is checked, and where its good rows go."""
 
     file: Annotated[str, "CSV or JSON candles (also packed), Parquet, or a folder of Parquet"]
-    symbol: Annotated[str, "such as BTCUSD; names the folder in --out"] = "BTCUSD"
-    out: Annotated[str, "folder of a store that takes the usable rows"] = ""
+    symbol: Annotated[str, "symbol, such as BTCUSD; names the folder in --out"] = "BTCUSD"
+    out: Annotated[str, "folder of a store to save the usable rows to"] = ""
     volume: Annotated[
-        Literal["", "base", "quote", "ticks"], "what volumes count; by the file's form if not given"
+        Literal["", "base", "quote", "ticks"],
+        ("unit of the volumes; default: depends on the file's format"),
     ] = ""
-    gaps: Annotated[bool, "lists every gap"] = False
-    json: Annotated[bool, "the result as one JSON object on the last line"] = False
+    gaps: Annotated[bool, "list every gap"] = False
+    json: Annotated[bool, "print the result as one JSON object on the last line"] = False
 
 
 def run_fetch(settings: FetchSettings) -> None:
@@ -65,7 +66,9 @@ def run_fetch(settings: FetchSettings) -> None:
     else:
         start, end = _day("from", settings.from_), _end(settings.to)
         if start >= end:
-            raise SettingsError(f"--from is {settings.from_!r}, which is not before --to")
+            raise SettingsError(
+                f"--from is {settings.from_!r}, which is not before --to: choose an earlier day"
+            )
         found = fetch.exchange(settings.venue)
         added = fetch.fetch(
             found,
@@ -78,11 +81,11 @@ def run_fetch(settings: FetchSettings) -> None:
         )
     held = store.read(out, symbol)
     if not len(held):
-        raise SettingsError(f"{settings.venue} gave no minutes of {symbol} for that time")
+        raise SettingsError(f"{settings.venue} returned no minutes of {symbol} for that time")
     first, last = int(held["ts"][0]), int(held["ts"][-1])
     click.echo(
-        f"{out / symbol}: {added:,} new minutes, {len(held):,} in all, from {check.when(first)} to"
-        f" {check.when(last)} UTC"
+        f"{out / symbol}: {added:,} new minutes, {len(held):,} in total, from "
+        f"{check.when(first)} to {check.when(last)} UTC"
     )
     if settings.json:
         result = {"new": added, "rows": len(held), "first": first, "last": last}
@@ -94,7 +97,7 @@ def _day(name: str, text: str) -> int:
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
-        raise SettingsError(f"--{name} is {text!r}: give a day such as 2021-03-15") from None
+        raise SettingsError(f"--{name} is {text!r}: use a day such as 2021-03-15") from None
 
 
 def _end(text: str) -> int:
@@ -128,8 +131,8 @@ def run_check(settings: CheckSettings) -> None:
         raise SettingsError(load.nothing_usable(path, raw, checked))
     first, last = int(table["ts"][0]), int(table["ts"][-1])
     click.echo(
-        f"{path}: {len(raw.table):,} rows in the form {raw.form.name!r}, {len(table):,} usable,"
-        f" from {check.when(first)} to {check.when(last)} UTC, read in {seconds:.2f} s"
+        f"{path}: {len(raw.table):,} rows in format {raw.form.name!r}, {len(table):,} usable, "
+        f"from {check.when(first)} to {check.when(last)} UTC, read in {seconds:.2f} s"
     )
     for finding in checked.findings:
         click.echo(
@@ -139,11 +142,11 @@ def run_check(settings: CheckSettings) -> None:
     for assumption in checked.assumed:
         click.echo(f"- assumed: {assumption}")
     if not checked.findings and not checked.assumed:
-        click.echo("- nothing is wrong")
+        click.echo("- no problems found")
     if settings.gaps:
         for start, minutes in zip(checked.gaps.start, checked.gaps.minutes, strict=True):
             length = bars.counted(int(minutes), checked.step)
-            click.echo(f"  {length} absent from {check.when(int(start))}")
+            click.echo(f"  {length} missing from {check.when(int(start))}")
     if settings.out:
         added = store.write(Path(settings.out), settings.symbol, table)
         click.echo(f"{Path(settings.out) / settings.symbol}: {added:,} new minutes stored")
@@ -179,7 +182,7 @@ command.add_command(
         FetchSettings,
         run_fetch,
         name="fetch",
-        summary="minutes of a venue into a store, going on where it ends",
+        summary="download a venue's minutes to a store, continuing where the store ends",
         example="tradebot history fetch --venue bitfinex --symbol BTCUSD --from 2021-01-01",
     )
 )
@@ -188,7 +191,7 @@ command.add_command(
         CheckSettings,
         run_check,
         name="check",
-        summary="what is wrong with a file of minutes, and what was done about it",
+        summary="check a file of minutes, and report each problem and what was done about it",
         example="tradebot history check minutes.csv --out history --symbol BTCUSD",
         arguments=("file",),
     )

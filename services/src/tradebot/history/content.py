@@ -63,7 +63,7 @@ def unpacked(path: Path) -> bytes:
         if kind == ZIP:
             return _of_archive(file, size)
         if size > LARGEST:
-            raise FormError(f"it has {size:,} bytes; at most {LARGEST:,} are read")
+            raise FormError(f"it has {size:,} bytes; the maximum is {LARGEST:,}")
         return file.read()
 
 
@@ -75,7 +75,7 @@ def _of_archive(file: IO[bytes], size: int) -> bytes:
             ]
             if len(names) != 1:
                 raise FormError(
-                    f"the archive holds {len(names)} CSV or JSON files: unpack it first"
+                    f"the archive contains {len(names)} CSV or JSON files: unpack it and choose one"
                 )
             with archive.open(names[0]) as packed:
                 return _bounded(packed, size)
@@ -89,7 +89,7 @@ def _bounded(packed: IO[bytes] | gzip.GzipFile, size: int) -> bytes:
     data = packed.read(most + 1)
     if len(data) > most:
         raise FormError(
-            f"its {size:,} packed bytes unpack to more than {most:,}: that is no file of prices"
+            f"its {size:,} packed bytes unpack to more than {most:,}: this is not a file of prices"
         )
     return data
 

@@ -25,7 +25,7 @@ def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
     its query, which may be a signature, and repeat nothing of the answer.
 
     Raises:
-        HistoryFileError: the address does not answer with a file, or with one that is too large.
+        HistoryFileError: the address does not respond with a file, or with one that is too large.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(url)
@@ -37,8 +37,8 @@ def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         partial.unlink(missing_ok=True)
         raise HistoryFileError(
-            f"history_file {named} cannot be fetched: {_why(error)}; check the address, or give a"
-            " file by the source Claim"
+            f"history_file {named} cannot be downloaded: {_why(error)}; check the URL, or use a "
+            "file with the source Claim"
         ) from None
     except HistoryFileError:
         partial.unlink(missing_ok=True)
@@ -68,19 +68,19 @@ def _stream(client: httpx.Client, url: str, named: str, target: Path, largest: i
             following = str(response.url.join(response.headers["location"]))
         _permit(url, following, named, public=public)
         url = following
-    raise HistoryFileError(f"history_file {named} leads to more than {REDIRECTS} others")
+    raise HistoryFileError(
+        f"history_file {named} redirects more than {REDIRECTS} times: use the file's own URL"
+    )
 
 
 def _permit(url: str, following: str, named: str, *, public: bool) -> None:
     scheme = urlsplit(following).scheme
     if scheme not in ("http", "https") or (url.startswith("https:") and scheme != "https"):
         raise HistoryFileError(
-            f"history_file {named} leads away from HTTPS: give the file's own address"
+            f"history_file {named} redirects away from HTTPS: use the file's own URL"
         )
     if public and _is_private(following):
-        raise HistoryFileError(
-            f"history_file {named} leads to a private address: give the file's own address"
-        )
+        raise HistoryFileError(f"history_file {named} leads to a private address: use a public URL")
 
 
 def _is_private(url: str) -> bool:
@@ -103,7 +103,7 @@ def _write(response: httpx.Response, named: str, target: Path, largest: int) -> 
             written += len(chunk)
             if written > largest:
                 raise HistoryFileError(
-                    f"history_file {named} has more than {largest:,} bytes: give a shorter history"
+                    f"history_file {named} has more than {largest:,} bytes: use a shorter history"
                 )
             file.write(chunk)
 
@@ -113,7 +113,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"HTTP {error.response.status_code}"
     if isinstance(error, httpx.TimeoutException):
-        return "no answer within 60 s"
+        return "no response within 60 s"
     if isinstance(error, httpx.ConnectError):
-        return "nothing answers there"
+        return "no server responds"
     return type(error).__name__

@@ -45,8 +45,8 @@ def exchange(venue: str) -> Exchange:
         raise missing(f"venue {venue}", error) from None
     if venue not in ccxt.exchanges:
         raise SettingsError(
-            f"venue is {venue!r}, which ccxt does not know: give one of its names, such as"
-            " gemini, bitfinex, kraken or coinbase"
+            f"venue is {venue!r}, which ccxt does not support: use one of its names, such as "
+            "gemini, bitfinex, kraken or coinbase"
         )
     made: Exchange = getattr(ccxt, venue)({"enableRateLimit": True, "timeout": 30_000})
     return made
@@ -57,14 +57,16 @@ def market(found: Exchange, symbol: str) -> str:
 
     Raises:
         SettingsError: the venue has no such market.
-        HistoryUnavailableError: it does not answer.
+        HistoryUnavailableError: it does not respond.
     """
     plain = symbol.replace("/", "").upper()
     markets: dict[str, Any] = _ask(found, found.load_markets)
     for name in markets:
         if name.replace("/", "").upper() == plain:
             return name
-    raise SettingsError(f"{found.id} has no market {symbol}: look its name up on the venue's page")
+    raise SettingsError(
+        f"{found.id} has no market {symbol}: look up its name on the venue's website"
+    )
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ def fetch(
     now: int = 0,
     progress: Progress = lambda _ts, _rows: None,
 ) -> int:
-    """Fetches minutes in [start, end) that the store does not hold yet; answers how many are new.
+    """Fetches minutes in [start, end) that the store does not hold yet; returns how many are new.
 
     Each page is stored before the next is asked for, so that a fetch that was broken off goes on
     where it was.
@@ -100,7 +102,7 @@ def fetch(
 
     Raises:
         SettingsError: the venue has no such market, or the store holds another venue's minutes.
-        HistoryUnavailableError: it does not answer.
+        HistoryUnavailableError: it does not respond.
     """
     name, plain = market(found, symbol), symbol.replace("/", "").upper()
     place = folder / plain / "fetched.json"
@@ -155,8 +157,8 @@ def _marker(place: Path, venue: str) -> Marker | None:
         return None  # what it covered is fetched again: that costs time, not minutes
     if marker.venue != venue:
         raise SettingsError(
-            f"{place.parent} holds minutes of {marker.venue}; give another folder by --out for"
-            f" those of {venue}"
+            f"{place.parent} contains minutes of {marker.venue}; choose another folder with "
+            f"--out for {venue}"
         )
     return marker
 
@@ -175,6 +177,6 @@ def _ask(found: Exchange, question: Callable[[], Any]) -> Any:
         return question()
     except ccxt.BaseError as error:
         raise HistoryUnavailableError(
-            f"{found.id} does not give its history: {type(error).__name__}: {error}; call again"
-            " later, what was fetched is kept"
+            f"{found.id} does not return its history: {type(error).__name__}: {error}; try again "
+            "later, the minutes downloaded so far are kept"
         ) from None

@@ -93,8 +93,8 @@ def of_header(names: Sequence[str]) -> Form:
     doubled = {name for name in plain if name in ("open", "close") and plain.count(name) > 1}
     if doubled:
         raise FormError(
-            f"it has {plain.count(sorted(doubled)[0])} columns named {sorted(doubled)[0]!r}: give a"
-            " file of one symbol"
+            f"it has {plain.count(sorted(doubled)[0])} columns named {sorted(doubled)[0]!r}: use "
+            "a file with one symbol"
         )
     columns = {
         ours: plain.index(found)

@@ -36,7 +36,7 @@ def load(
         raise HistoryFileError(nothing_usable(path, raw, checked))
     line = summary(checked)
     if line and strict:
-        raise HistoryFileError(f"{path} is not clean, and --strict refuses it: {line}")
+        raise HistoryFileError(f"{path} has problems, and --strict rejects it: {line}")
     if line:
         tell(f"{path}: {line}; `tradebot history check {path}` lists each")
     return checked
@@ -51,7 +51,7 @@ def summary(checked: Checked) -> str:
         f"{finding.rows:,} × {finding.what} ({finding.done}"
         + (f", first: {finding.first})" if finding.first else ")")
         for finding in checked.findings
-        if finding.done not in ("left absent", "kept")
+        if finding.done not in ("left missing", "kept")
     ]
     if len(parts) > _KINDS_SHOWN:
         parts = [*parts[:_KINDS_SHOWN], f"{len(parts) - _KINDS_SHOWN} more kinds"]
@@ -64,7 +64,7 @@ def nothing_usable(path: Path, raw: Raw, checked: Checked) -> str:
         f"{cell.value!r} in row {cell.row}, column {cell.column}" for cell in raw.bad[:_CELLS_SHOWN]
     ]
     faults = [f"{finding.rows:,} × {finding.what}" for finding in checked.findings]
-    why = "; ".join(faults[:_CELLS_SHOWN]) or "it has a header and no rows"
+    why = "; ".join(faults[:_CELLS_SHOWN]) or "it has a header but no rows"
     if cells:
         why = f"{', '.join(cells)} cannot be read as a number or time"
     return f"{path} has no usable row: {why}"

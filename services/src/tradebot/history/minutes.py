@@ -1,17 +1,14 @@
 """Trades into minute bars, by the venue's time."""
 
-import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from tradebot.plausible.trade import fault
 from tradebot.records import TradeRecord
 
 MINUTE: Final = 60_000
 """Milliseconds of a minute."""
-EARLIEST: Final = 1_230_768_000_000
-LATEST: Final = 4_102_444_800_000
-"""Milliseconds of 2009 and of 2100."""
 GRACE: Final = 1_000
 """Milliseconds that a minute waits for trades that are under way, by real time."""
 
@@ -43,19 +40,11 @@ class _Open:
 
 
 def _numbers(trade: TradeRecord) -> tuple[float, float]:
-    """The trade's price and amount.
-
-    Bounds as the book's changes have: what lies outside would spoil every forecast after it.
-    """
-    if not EARLIEST <= trade.ts < LATEST:
-        raise ValueError(f"ts is {str(trade.ts)[:30]}, not in milliseconds from 2009 to 2100")
-    try:
-        price, amount = float(Decimal(trade.price)), float(Decimal(trade.amount))
-    except (ArithmeticError, ValueError):
-        price = amount = math.nan
-    if not (0 < price <= 1e12 and 0 <= amount <= 1e15):
-        raise ValueError(f"a trade of {trade.amount[:30]!r} at {trade.price[:30]!r}")
-    return price, amount
+    """The trade's price and amount."""
+    reason = fault(trade)
+    if reason is not None:
+        raise ValueError(reason)
+    return float(Decimal(trade.price)), float(Decimal(trade.amount))
 
 
 class MinuteBars:

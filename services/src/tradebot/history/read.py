@@ -68,7 +68,7 @@ def read(path: Path, volume: Unit | None = None) -> Raw:
         return _csv(data, volume)
     except FileNotFoundError:
         raise HistoryFileError(
-            f"{path} is not there: give the path of a CSV, JSON or Parquet file, or of a folder"
+            f"{path} does not exist: use the path of a CSV, JSON or Parquet file, or of a folder"
         ) from None
     except (FormError, pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise HistoryFileError(f"{path} cannot be read as history: {error}") from None
@@ -77,11 +77,11 @@ def read(path: Path, volume: Unit | None = None) -> Raw:
 def _folder(path: Path) -> list[Path]:
     files = sorted(path.rglob("*.parquet"))
     if not files:
-        raise FormError("the folder holds no .parquet file")
+        raise FormError("the folder contains no .parquet file")
     folders = {file.parent for file in files}
     if len(folders) > 1:
         names = ", ".join(sorted(str(folder) for folder in folders))
-        raise FormError(f"it holds more than one symbol: give one of {names}")
+        raise FormError(f"it contains more than one symbol: choose one of {names}")
     return files
 
 
@@ -117,8 +117,8 @@ def _form_of_rows(sample: pl.DataFrame, width: int, *, dated: bool) -> Form:
         return found
     if width != 6:
         raise FormError(
-            f"it has no header and {width} numbers a row: known are 6 (ms, open, high, low,"
-            " close, volume), 7 and 8 (Kraken), 11 and 12 (Binance)"
+            f"it has no header and {width} numbers per row; known are 6 (ms, open, high, low, "
+            "close, volume), 7 and 8 (Kraken), 11 and 12 (Binance)"
         )
     prices = sample.head(SAMPLE).select(sample.columns[1:5]).cast(pl.Float64, strict=False)
     return orders.of_prices(prices.filter(~pl.any_horizontal(pl.all().is_nan())).drop_nulls())

@@ -28,7 +28,7 @@ def of_candles(candles: Sequence[Sequence[float]]) -> pl.DataFrame:
     """Bars of `[ms, open, high, low, close, volume]`, newest first or not.
 
     Candles without trades are dropped: they repeat the last price, they are no observation.
-    A candle does not say its weighted price; (high + low + close) / 3 stands for it.
+    A candle has no weighted price; (high + low + close) / 3 is used instead.
     """
     if not candles:
         return bars.empty()
@@ -52,7 +52,7 @@ def fetch(settings: VenueSettings) -> pl.DataFrame:
     Runs an event loop of its own: call it from a thread that has none.
 
     Raises:
-        HistoryUnavailableError: the venue does not answer, or not with candles.
+        HistoryUnavailableError: the venue does not respond, or not with candles.
     """
     found = asyncio.run(_minutes(settings))
     return of_candles([msgspec.structs.astuple(candle) for candle in found])
@@ -69,6 +69,6 @@ async def _minutes(settings: VenueSettings) -> Sequence[Candle]:
             ) from None
         except VenueError as error:
             raise HistoryUnavailableError(
-                f"history cannot be had from {venue.address}: {error}; start the venue's emulator"
-                " there, or name a file by --history-source Claim --history-file FILE"
+                f"cannot load history from {venue.address}: {error}; start the venue's emulator "
+                "there, or use a file with --history-source Claim --history-file FILE"
             ) from None

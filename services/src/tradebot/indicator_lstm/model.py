@@ -37,7 +37,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Network(nn.Module):
-    """Reads five rows of four features and answers the ratios of the three closes that follow."""
+    """Reads five rows of four features and returns the ratios of the three closes that follow."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()

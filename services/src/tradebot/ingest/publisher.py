@@ -1,7 +1,7 @@
 """Records into Kafka without ever waiting for it.
 
 librdkafka's queue is the bounded one: a thread of its own sends it. When it is full, or Kafka gives
-a record up, the stream of records has a hole: `OverloadError` says so, and the feed begins anew, so
+a record up, the stream of records has a hole: `OverloadError` says so, and the feed reconnects, so
 that whoever reads it sees a new connection instead of a silent loss.
 """
 
@@ -85,7 +85,7 @@ class Publisher:
         return len(self._producer)
 
     def has_room(self) -> bool:
-        """Whether at least half of the queue is free: time to begin anew."""
+        """Whether at least half of the queue is free: time to reconnect."""
         return self.waiting() * 2 <= self._settings.queue_records
 
     def trouble(self) -> str | None:
@@ -99,7 +99,7 @@ class Publisher:
         return None
 
     def flush(self, seconds: float) -> int:
-        """Waits until all is acknowledged, `seconds` at most; answers how many are not."""
+        """Waits until all is acknowledged, `seconds` at most; returns how many are not."""
         return int(self._producer.flush(seconds))
 
     def _renew(self) -> None:

@@ -214,7 +214,7 @@ class Ingest:
         )
 
     def _broke(self, error: FeedBrokenError) -> float:
-        """Remembers why; answers how many seconds to wait."""
+        """Remembers why; returns how many seconds to wait."""
         if self._stream is not None:
             self._stream = None
             self._since = time.monotonic()
@@ -235,7 +235,7 @@ def run(settings: IngestSettings) -> None:
     """Reads the feed until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: the venue is not installed, the port is taken, no broker answers, or a topic
+        SettingsError: the venue is not installed, the port is taken, no broker responds, or a topic
             cannot be created.
     """
     check_venue(settings.venue)

@@ -2,9 +2,9 @@
 
 The client's coordinator joins the group, and holds an error back until a caller hears of it. Faust
 listens only while records flow, so that an error during a join kept a worker from its partitions
-for ever, alive to all probes. Here the client is asked all the time: what it held back is tried
+forever, alive to all probes. Here the client is asked all the time: what it held back is tried
 again, a coordinator that has ended ends the process, and so does a group that does not take the
-worker in though its broker answers. A supervisor then starts it anew.
+worker in though its broker responds. A supervisor then restarts it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tradebot.platform.groups import GroupView
 
 ASK_SECONDS = 0.5
 JOIN_SECONDS = 20.0
-"""Beside the session: how long a group may take to let a worker in while its broker answers."""
+"""Seconds beyond the session timeout for the group to admit a worker, if its broker responds."""
 
 STALL_SECONDS = 30.0
 """A loop that has not asked for so long is stuck, and /livez says so."""
@@ -55,7 +55,7 @@ class Membership:
         self._outside_since = None
 
     async def left(self) -> None:
-        """The group is being joined anew; where another has this worker's identity, it ends.
+        """The group is being joined again; where another has this worker's identity, it ends.
 
         A client that was thrown out by its own successor would otherwise throw that one out in
         turn, and so on: its heartbeats do not tell the two apart.

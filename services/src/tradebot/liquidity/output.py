@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from confluent_kafka import Producer, TopicPartition
 from faust.types import TP
 
-from tradebot.domain.window import Checkpoint
+from tradebot.domain.checkpoint import Checkpoint
 from tradebot.platform import kafka
 from tradebot.platform.exactly_once import (
     TIMEOUT,
@@ -27,7 +27,7 @@ class Output(Protocol):
     """Writes results; what was committed last says where to read on."""
 
     async def open(self) -> Checkpoint | None:
-        """Takes the partition over; answers what its last owner committed."""
+        """Takes the partition over; returns what its last owner committed."""
 
     async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
         """Writes the messages and the checkpoint durably."""
@@ -39,7 +39,7 @@ class TransactionalOutput:
     The producer starts before the checkpoint is read: it ends what the last owner had begun, and
     keeps it from committing anything afterwards. Calls of librdkafka may outlast the timeout that
     they are given when a broker restarts, so that they have a thread of their own, left behind
-    with its producer when it does not answer: the next producer fences that one, which ends it.
+    with its producer when it does not respond: the next producer fences that one, which ends it.
     """
 
     def __init__(self, settings: StageSettings, offsets: GroupOffsets, group: str, tp: TP) -> None:
@@ -54,8 +54,8 @@ class TransactionalOutput:
         """Fences the last owner, then reads what it committed.
 
         Raises:
-            KafkaException: the broker did not answer.
-            TimeoutError: the client did not answer.
+            KafkaException: the broker did not respond.
+            TimeoutError: the client did not respond.
         """
         if self._thread is not None:
             self._thread.shutdown(wait=False)
@@ -69,7 +69,7 @@ class TransactionalOutput:
 
         Raises:
             KafkaException: it is unknown whether it was written; `open` tells.
-            TimeoutError: the same, the client did not answer.
+            TimeoutError: the same, the client did not respond.
         """
         place = TopicPartition(*self._tp, checkpoint.offset, metadata=checkpoint.metadata)
         await self._call(self._offsets.write, self._producer, messages, place)
@@ -101,7 +101,7 @@ class PlainOutput:
         """What was committed last.
 
         Raises:
-            KafkaException: the broker did not answer.
+            KafkaException: the broker did not respond.
         """
         return await asyncio.to_thread(_committed, self._offsets, self._tp)
 

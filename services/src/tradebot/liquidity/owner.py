@@ -7,7 +7,7 @@ from time import monotonic
 from confluent_kafka import KafkaException
 from faust.types import TP
 
-from tradebot.domain.window import WindowRules
+from tradebot.domain.symbol_windows import WindowRules
 from tradebot.liquidity import STAGE, metrics
 from tradebot.liquidity.output import Output, PlainOutput, TransactionalOutput
 from tradebot.liquidity.partition import FeedPartition
@@ -43,7 +43,7 @@ class Owner:
         """Makes the topics that are missing, and serves health and metrics; once only. Blocks.
 
         Raises:
-            SettingsError: the broker does not answer, a topic is missing, or the port is taken.
+            SettingsError: the broker does not respond, a topic is missing, or the port is taken.
         """
         if self._offsets is not None:
             return
@@ -109,8 +109,10 @@ class Owner:
             length=settings.window_seconds * 1000,
             grace=settings.grace_ms,
             silence=int(settings.silence_seconds * 1000),
+            speed=settings.speed,
         )
-        place = Place(self.topics, tp.partition % self._out_size, rules, settings.speed)
+        out = tp.partition % self._out_size
+        place = Place(self.topics, out, rules, settings.speed, settings.symbol)
         output: Output
         if settings.kafka_embedded:
             output = PlainOutput(settings, self._offsets, consumer.commit_place, tp)
@@ -140,4 +142,4 @@ class Owner:
         return None
 
     def _late(self) -> str | None:
-        return next(filter(None, (one.only_late() for one in list(self.partitions.values()))), None)
+        return next(filter(None, (one.sick() for one in list(self.partitions.values()))), None)

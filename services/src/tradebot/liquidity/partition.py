@@ -7,11 +7,14 @@ the partition over again, read on from the committed offset.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from itertools import chain
+from time import monotonic, time
 
+from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from tradebot.domain.window import PartitionWindows, Window
+from tradebot.domain.symbol_windows import Window
+from tradebot.domain.window import PartitionWindows
 from tradebot.liquidity import metrics
 from tradebot.liquidity.decoding import Unreadable, decode
 from tradebot.liquidity.output import Output
@@ -24,6 +27,9 @@ from tradebot.platform.exactly_once import GroupOffsets, Message
 RETRY_SECONDS = 1.0
 LATE_SECONDS = 5.0
 """Nothing but late records for so many real seconds is a fault that a person should see."""
+
+STAMP_MS = 3_600_000
+"""Kafka's stamp of a record may be ahead of this machine's clock by so much, as brokers allow."""
 
 _log = logs.get("liquidity.partition")
 
@@ -57,7 +63,11 @@ class FeedPartition:
         self._missed = False
         self._barrier = 0
         self._hole: tuple[int, int] | None = None
-        self._only_late_since: float | None = None
+        self._held: dict[int, bytes] = {}
+        """The values of records that the windows hold, by offset."""
+        self._sick: dict[str, float] = {}
+        """Since when nothing of a symbol has counted, though records come."""
+        self._well: dict[str, int] = {}
         self._label = str(tp.partition)
         metrics.from_zero(self._label)
 
@@ -93,20 +103,22 @@ class FeedPartition:
             self._missed = True
             self._wake.set()
             return
-        decoded = decode(fetched)
+        latest = int(time() * 1000) + STAMP_MS
+        decoded = decode(fetched, own=self._place.own, latest=latest)
         late = windows.late
-        closed = windows.feed(decoded.changes, decoded.offsets)
+        closed = windows.feed(decoded.changes, decoded.offsets, decoded.arrivals)
         windows.passed(fetched[-1].offset + 1)
         self.reached = windows.next
         self._note_arrival(len(fetched), windows.late - late)
         self._observe(windows)
-        self._send(closed, [*decoded.unreadable, *self._rejected(fetched)])
+        fresh = [bad for bad in decoded.unreadable if bad.offset >= windows.counted]
+        self._send(closed, fresh + self._rejected(windows, fetched))
 
     async def tick(self) -> None:
         """Closes the windows of symbols that fell silent, if the log is read to its end.
 
         Raises:
-            KafkaException: the broker did not answer where the log ends.
+            KafkaException: the broker did not respond where the log ends.
         """
         windows = self.windows
         if windows is None:
@@ -129,16 +141,17 @@ class FeedPartition:
         """A symbol has been seen here."""
         return self.windows is not None and bool(self.windows.symbols)
 
-    def only_late(self) -> str | None:
-        """A sentence where nothing but late records has come for a while."""
-        since = self._only_late_since
-        if since is None or monotonic() - since < LATE_SECONDS:
-            return None
-        return (
-            f"every record of {self.tp.topic}-{self.tp.partition} is older than windows that are "
-            "already closed. If the venue's time went back, use another --topic-prefix or "
-            "--group"
-        )
+    def sick(self) -> str | None:
+        """A sentence where nothing of a symbol has counted for a while, though records come."""
+        for symbol, since in self._sick.items():
+            if monotonic() - since >= LATE_SECONDS:
+                place = f"{self.tp.topic}-{self.tp.partition}"
+                return (
+                    f"every record of {symbol} in {place} is older than windows that are already "
+                    "closed, or ahead of the symbol's clock. If the venue's time went back, use "
+                    "another --topic-prefix or --group"
+                )
+        return None
 
     async def _open(self) -> None:
         committed = await self._output.open()
@@ -150,8 +163,9 @@ class FeedPartition:
         windows.passed(first)
         self._clocks.clear()
         self._heard.clear()
-        for state in windows.symbols.values():
-            state.last_ts = state.low * windows.rules.length
+        self._held.clear()
+        self._sick.clear()
+        self._well.clear()
         self._observe(windows)
         self._pending.clear()
         self._pending_windows.clear()
@@ -188,26 +202,29 @@ class FeedPartition:
         self._missed = False
 
     def _send(self, closed: Sequence[Window], unreadable: Sequence[Unreadable]) -> None:
-        windows = self.windows
-        assert windows is not None
         for window in closed:
             self._pending.extend(window_messages(window, self._place))
         self._pending_windows.extend(closed)
-        fresh = [bad for bad in unreadable if bad.offset >= windows.counted]
-        letters = [dead_letter(self.tp, bad) for bad in fresh]
+        letters = [dead_letter(self.tp, bad) for bad in unreadable]
         dead_letters.note(letters)
         for letter in letters:
             self._pending.append(dead_letters.message(letter, self._place.topics.dead_letters))
         if self._pending:
             self._wake.set()
 
-    def _rejected(self, fetched: Sequence[object]) -> list[Unreadable]:
-        windows = self.windows
-        if windows is None or not windows.rejected:
+    def _rejected(
+        self, windows: PartitionWindows, fetched: Sequence[ConsumerRecord]
+    ) -> list[Unreadable]:
+        """What the windows put aside, with its values; keeps those of what they still hold."""
+        suspects = [state.suspects for state in windows.symbols.values() if state.suspects]
+        if not windows.rejected and not suspects and not self._held:
             return []
-        values = {record.offset: record.value for record in fetched}  # type: ignore[attr-defined]
-        rejected = [Unreadable(at, why, values[at]) for at, why in windows.rejected]
+        values = self._held | {record.offset: record.value for record in fetched}
+        rejected = [Unreadable(at, why, values.get(at, b"")) for at, why in windows.rejected]
         windows.rejected.clear()
+        self._held = {
+            held.offset: values.get(held.offset, b"") for held in chain.from_iterable(suspects)
+        }
         return rejected
 
     def _note_arrival(self, count: int, late: int) -> None:
@@ -215,17 +232,18 @@ class FeedPartition:
         metrics.EVENTS.inc(count)
         if late:
             metrics.LATE.labels(self._label).inc(late)
-        if late < count:
-            self._only_late_since = None
-        elif self._only_late_since is None:
-            self._only_late_since = self.last_record
 
     def _observe(self, windows: PartitionWindows) -> None:
-        """Sets the clocks of the symbols that spoke."""
+        """Sets the clocks of the symbols that spoke, and notes which of them are sick."""
         for symbol, state in windows.symbols.items():
-            if state.last_ts != self._heard.get(symbol):
-                self._heard[symbol] = state.last_ts
+            if state.well > self._well.get(symbol, -1):
+                self._well[symbol] = state.well
+                self._sick.pop(symbol, None)
+            elif state.sick > state.well:
+                self._sick.setdefault(symbol, monotonic())
+            if state.clock and state.clock != self._heard.get(symbol):
+                self._heard[symbol] = state.clock
                 if symbol not in self._clocks:
                     self._clocks[symbol] = VenueClock(self._place.speed)
                     metrics.symbol_from_zero(symbol)
-                self._clocks[symbol].follow(state.last_ts)
+                self._clocks[symbol].follow(state.clock)

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from faust.types import TP
 
-from tradebot.domain.window import Window, WindowRules
+from tradebot.domain.symbol_windows import Window, WindowRules
 from tradebot.liquidity import STAGE
 from tradebot.liquidity.decoding import Unreadable
 from tradebot.platform.exactly_once import Message
@@ -19,6 +19,7 @@ class Place(NamedTuple):
     out_partition: int
     rules: WindowRules
     speed: float
+    own: str = ""
 
 
 def window_records(window: Window, length: int) -> tuple[LiquidityRecord, ...]:

@@ -11,6 +11,7 @@ class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
     """What the liquidity stage takes; times of windows are the venue's, not the machine's."""
 
     group: Annotated[str, "consumer group; its members share the partitions"] = "liquidity"
+    symbol: Annotated[str, "symbol of records that name none, neither in a field nor a key"] = ""
     worker_id: Annotated[
         str, "unique name of this worker in the group: a restarted worker continues at once"
     ] = ""

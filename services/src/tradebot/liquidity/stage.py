@@ -63,7 +63,7 @@ class LiquidityApp(faust.App):
     async def on_stop(self) -> None:
         """Leaves the group, and sees to it that the process ends.
 
-        Faust waits for its threads, up to a minute where a broker does not answer. Nothing is
+        Faust waits for its threads, up to a minute where a broker does not respond. Nothing is
         lost by not waiting: what is not committed is read again.
         """
         if self._watch is not None:
@@ -73,7 +73,7 @@ class LiquidityApp(faust.App):
         await super().on_stop()
 
     def _end(self, reason: str) -> NoReturn:
-        """Ends the process with a sentence, for a supervisor to start it anew."""
+        """Ends the process with a sentence, for a supervisor to restart it."""
         self._exit_code = 1
         SettingsError(reason).show()
         self._exit_soon(1)

@@ -148,7 +148,7 @@ class FeedConsumer(driver.Consumer):
         """Commits as a member of the group, with metadata.
 
         Raises:
-            aiokafka.errors.KafkaError: the broker refused it, or did not answer.
+            aiokafka.errors.KafkaError: the broker refused it, or did not respond.
         """
         place = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, metadata)}
         await self._thread.call_thread(self._thread._ensure_consumer().commit, place)

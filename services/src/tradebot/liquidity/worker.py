@@ -14,7 +14,7 @@ def run(settings: LiquiditySettings) -> None:
     """Works until SIGTERM or SIGINT; then exits with 0.
 
     Raises:
-        SettingsError: the broker does not answer, a topic is missing, or the port is taken.
+        SettingsError: the broker does not respond, a topic is missing, or the port is taken.
     """
     logs.setup(STAGE.name, level=settings.log_level, form=settings.log_format)
     # aiokafka logs each of its tries while a broker is away; readiness says it once.

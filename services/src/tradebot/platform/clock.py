@@ -27,7 +27,7 @@ PACE: Final = 0.2
 """How far from time's own pace such stamps may be, as a share of it."""
 
 COURSES: Final = 8
-"""Times beside the clock's that are followed at once, to see which of them goes on."""
+"""Times other than the clock's that are followed at the same time, to see which of them goes on."""
 
 
 class _Course(msgspec.Struct):

@@ -147,7 +147,7 @@ class ElasticStore:
     def _write_once(
         self, documents: Sequence[StoredDocument], refused: list[Refusal]
     ) -> tuple[list[StoredDocument], str]:
-        """Writes once; answers those to write again and why. Adds to `refused`."""
+        """Writes once; returns those to write again and why. Adds to `refused`."""
         # The client passes bytes on as they are, which its types do not say.
         lines: list[Any] = [line for d in documents for line in (self._action(d), d.source)]
         try:
@@ -224,7 +224,7 @@ class ElasticStore:
         return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
 
     def prune(self, retention_days: int) -> int:
-        """See `DocumentStore`: deletes whole months, and answers how many documents they held."""
+        """See `DocumentStore`: deletes whole months, and returns how many documents they held."""
         gone = 0
         try:
             for kind in DocType:

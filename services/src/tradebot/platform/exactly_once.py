@@ -49,7 +49,7 @@ class GroupOffsets:
         """The group's offset; `None` if it never committed one.
 
         Raises:
-            KafkaException: the broker did not answer.
+            KafkaException: the broker did not respond.
         """
         (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=TIMEOUT)
         if found.error is not None:
@@ -60,7 +60,7 @@ class GroupOffsets:
         """The first offset that is kept, and the offset after the last committed record.
 
         Raises:
-            KafkaException: the broker did not answer.
+            KafkaException: the broker did not respond.
         """
         found = self._consumer.get_watermark_offsets(
             TopicPartition(topic, partition), timeout=TIMEOUT, cached=False
@@ -73,7 +73,7 @@ class GroupOffsets:
         """How many partitions the topic has.
 
         Raises:
-            KafkaException: the broker did not answer.
+            KafkaException: the broker did not respond.
         """
         return len(self._consumer.list_topics(topic, timeout=TIMEOUT).topics[topic].partitions)
 
@@ -106,7 +106,7 @@ def transactional_producer(settings: StageSettings, transactional_id: str) -> Pr
     transaction ended.
 
     Raises:
-        KafkaException: the broker did not answer.
+        KafkaException: the broker did not respond.
     """
     producer = kafka.producer(
         settings,

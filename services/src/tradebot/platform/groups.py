@@ -22,7 +22,7 @@ class GroupView:
         """The id of the member that has the fixed identity `instance`; `None` if none has it.
 
         Raises:
-            KafkaException: the broker did not answer. Blocks until it does, or time is up.
+            KafkaException: the broker did not respond. Blocks until it does, or time is up.
         """
         asked = self._admin.describe_consumer_groups([self._group], request_timeout=TIMEOUT)
         found = asked[self._group].result(2 * TIMEOUT)
@@ -31,7 +31,7 @@ class GroupView:
         )
 
     def answers(self) -> bool:
-        """A broker answers. Blocks until it does, or time is up."""
+        """A broker responds. Blocks until it does, or time is up."""
         try:
             self._admin.list_topics(timeout=TIMEOUT)
         except KafkaException:

@@ -82,7 +82,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
-    """Serves the three paths from a thread of its own; answers the port.
+    """Serves the three paths from a thread of its own; returns the port.
 
     Raises:
         SettingsError: the port is taken, or the address is not of this machine.

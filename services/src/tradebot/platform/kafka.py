@@ -31,7 +31,7 @@ EMBEDDED_FETCH_MS = 20
 
 
 class KafkaUnreachableError(SettingsError):
-    """No broker answers at the address that the settings name."""
+    """No broker responds at the address that the settings name."""
 
     exit_code = 3
 
@@ -134,7 +134,7 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
 
 
 def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
-    """Returns when a broker answers.
+    """Returns when a broker responds.
 
     Raises:
         KafkaUnreachableError: none did within `seconds`.
@@ -176,7 +176,7 @@ def ensure_topics(
     Where the brokers or the user's rights do not allow it, topics must be there already.
 
     Raises:
-        KafkaUnreachableError: no broker answers.
+        KafkaUnreachableError: no broker responds.
         SettingsError: a topic could not be created.
     """
     wait_for_broker(settings)

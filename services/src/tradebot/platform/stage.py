@@ -100,7 +100,7 @@ def running(stage: Stage, settings: Settings, *, topics: bool = True) -> Iterato
             `ensure_topics` itself.
 
     Raises:
-        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+        SettingsError: the port is taken, no broker responds, or a topic cannot be created.
     """
     logs.setup(stage.name, level=settings.log_level, form=settings.log_format)
     readiness, stopping = Readiness(stage.name), Stopping()
@@ -115,7 +115,7 @@ def prepare(
     """Serves health and metrics, and makes sure of the stage's topics; returns the port.
 
     Raises:
-        SettingsError: the port is taken, no broker answers, or a topic cannot be created.
+        SettingsError: the port is taken, no broker responds, or a topic cannot be created.
     """
     port = health.serve(
         readiness, stage=stage.name, host=settings.http_host, port=settings.http_port
@@ -131,7 +131,7 @@ def ensure_topics(stage: Stage, settings: StageSettings) -> None:
     """Creates the topics that the stage reads or writes, unless they are there.
 
     Raises:
-        SettingsError: no broker answers, or a topic cannot be created.
+        SettingsError: no broker responds, or a topic cannot be created.
     """
     kafka.ensure_topics(settings, [settings.topic_prefix + name for name in stage.topics])
 

@@ -27,7 +27,7 @@ class StoredDocument(msgspec.Struct, frozen=True):
     """A document in its stored form.
 
     `source` is its JSON: the body's fields with `bot`, `symbol`, `ts`, `doc_type` and, where it is
-    known, `environment` beside them.
+    known, `environment` alongside them.
     """
 
     id: str
@@ -56,13 +56,13 @@ class DocumentStore(Protocol):
         """Makes or upgrades what holds the documents; harmless when repeated.
 
         Raises:
-            StoreUnavailableError: the store does not answer.
+            StoreUnavailableError: the store does not respond.
             SettingsError: it refuses, with its reason.
         """
         ...
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
-        """Stores the documents durably; answers those that it refused for good.
+        """Stores the documents durably; returns those that it refused permanently.
 
         Raises:
             StoreUnavailableError: some may be stored, some not; write all of them again.
@@ -75,7 +75,7 @@ class DocumentStore(Protocol):
         """The newest `limit` documents of a kind, newest first, each with its `_id`.
 
         Raises:
-            StoreUnavailableError: the store does not answer.
+            StoreUnavailableError: the store does not respond.
         """
         ...
 
@@ -83,12 +83,12 @@ class DocumentStore(Protocol):
         """The documents, at most 1,000, of that id or of that decision, each with its `_id`.
 
         Raises:
-            StoreUnavailableError: the store does not answer.
+            StoreUnavailableError: the store does not respond.
         """
         ...
 
     def prune(self, retention_days: int) -> int:
-        """Deletes what is older than its kind's newest by more; answers how many went.
+        """Deletes what is older than its kind's newest by more; returns how many went.
 
         Raises:
             StoreUnavailableError: it cannot now; the same may succeed later.

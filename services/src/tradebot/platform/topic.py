@@ -67,7 +67,7 @@ def messages(
     """The committed messages of a topic up to its end now, one partition after another.
 
     Raises:
-        KafkaException: the brokers do not answer, or not with the topic's records.
+        KafkaException: the brokers do not respond, or not with the topic's records.
     """
     reader = consumer(settings, group, **({"enable.partition.eof": True} | overrides))
     try:

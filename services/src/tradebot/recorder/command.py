@@ -35,7 +35,7 @@ def record(settings: RecorderSettings) -> None:
     """Records until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: the port is taken, no broker answers, or the store cannot be used.
+        SettingsError: the port is taken, no broker responds, or the store cannot be used.
     """
     with running(STAGE, settings) as frame, contextlib.closing(open_store(settings)) as store:
         recorder = Recorder(settings, store, frame.readiness)
@@ -47,7 +47,7 @@ def show_dead_letters(settings: RecorderSettings) -> None:
     """Prints all that any stage has put aside, as it lies in the topic.
 
     Raises:
-        SettingsError: no broker answers, or the topic is missing and cannot be created.
+        SettingsError: no broker responds, or the topic is missing and cannot be created.
     """
     topic = Topics.of(settings).dead_letters
     kafka.ensure_topics(settings, [topic])
@@ -59,7 +59,7 @@ def set_up(settings: RecorderSettings) -> None:
     """Sets the store up, waiting for it.
 
     Raises:
-        SettingsError: it refuses, or does not answer in time.
+        SettingsError: it refuses, or does not respond in time.
     """
     store = open_store(settings)
     end = time.monotonic() + settings.setup_wait_seconds

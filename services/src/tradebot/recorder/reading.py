@@ -7,14 +7,11 @@ import msgspec
 from tradebot import documents
 from tradebot.domain.instrument import split_symbol
 from tradebot.platform.store import StoredDocument
+from tradebot.plausible.values import LATEST
 from tradebot.records import DocType, Document, ForecastRecord, decode, read
 from tradebot.window_records import WholeWindow
 
 HOUR_MS = 3_600_000
-
-LATEST_MS = 4_102_444_800_000
-"""The year 2100. Later times are seconds or microseconds mistaken, and no store takes all of them:
-`ts` is a version there, and names an index by its month."""
 
 ID_BYTES = 512
 """What Elasticsearch takes of an id, in UTF-8."""
@@ -72,7 +69,7 @@ def stored(document: Document, environment: str = "") -> StoredDocument:
 
 
 def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
-    if not 0 <= document.ts < LATEST_MS:
+    if not 0 <= document.ts < LATEST:  # no store takes later ones
         raise UnreadableError("its ts is not milliseconds between 1970 and 2100")
     if not 0 < len(document.id.encode()) <= ID_BYTES:
         raise UnreadableError(f"its id does not have 1 to {ID_BYTES} bytes")

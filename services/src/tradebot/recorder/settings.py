@@ -1,4 +1,4 @@
-"""What the recorder is told."""
+"""Settings of the recorder."""
 
 from typing import Annotated, Literal
 

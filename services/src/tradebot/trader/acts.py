@@ -9,7 +9,7 @@ from tradebot.trader.selling import Selling
 
 
 class Acts:
-    """Pause, resume, flatten, stop; each answers what it did, in a sentence."""
+    """Pause, resume, flatten, stop; each returns what it did, in a sentence."""
 
     def __init__(self, engine: Engine, selling: Selling) -> None:
         self._engine = engine
@@ -17,9 +17,11 @@ class Acts:
         self._bot = engine.books.who.bot
 
     async def pause(self, because: str, by: str) -> str:
-        """No new orders from now on; what it did, in a sentence."""
+        """Nothing is bought from now on; what it did, in a sentence."""
         await self._engine.books.record(Paused(because=because, by=by))
-        return f"{self._bot} is paused: it sends no new orders until you resume it"
+        if self._engine.rules.on_breach == "Hold":
+            return f"{self._bot} is paused: it sends no orders until you resume it"
+        return f"{self._bot} is paused: until you resume it, it does not buy; it still sells"
 
     async def resume(self, because: str, by: str) -> str:
         """Lifts a pause and a halt; what it did, in a sentence."""

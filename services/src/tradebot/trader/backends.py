@@ -5,10 +5,15 @@ from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import Journal, SqliteJournal
 from tradebot.trader.lease import FileLease, Lease
 from tradebot.trader.settings import TraderSettings
+from tradebot.venue.port import Keys
 
 
-def lease_of(settings: TraderSettings) -> Lease:
-    """The right to act for the bot."""
+def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
+    """The right to act for the bot.
+
+    Args:
+        suffix: of the holder's name, for a process that is not the pod's own trader.
+    """
     if settings.lease == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.lease import KubernetesLease
@@ -17,7 +22,7 @@ def lease_of(settings: TraderSettings) -> Lease:
             ClusterApi(),
             namespace=settings.namespace,
             bot=settings.bot,
-            holder=settings.pod_name,
+            holder=settings.pod_name + suffix,
         )
     return FileLease(settings.folder)
 
@@ -36,7 +41,7 @@ def journal_of(settings: TraderSettings) -> Journal:
 
 
 def reporter_of(settings: TraderSettings) -> Reporter:
-    """Where the bot's conditions are shown beside its readiness gates."""
+    """Where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter
@@ -48,3 +53,22 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             generation=settings.generation,
         )
     return NoReporter()
+
+
+def books_mode(settings: TraderSettings) -> str:
+    """Whose money the books are of; a paused bot keeps those that its keys say."""
+    if settings.mode == "Paused":
+        return "Live" if settings.api_key_file else "Paper"
+    return settings.mode
+
+
+def keys_of(settings: TraderSettings) -> Keys | None:
+    """Where the account's key is, if the books are of real money."""
+    if books_mode(settings) == "Paper":
+        return None
+    return Keys(
+        api_key_file=settings.api_key_file,
+        api_secret_file=settings.api_secret_file,
+        time_based_nonce=settings.time_based_nonce,
+        folder=settings.folder,
+    )

@@ -187,7 +187,7 @@ class Engine:
         """Compares the books with the venue; opens the gate `Reconciled` if all is certain.
 
         Raises:
-            VenueError: the venue did not answer; the gate stays as it is.
+            VenueError: the venue did not respond; the gate stays as it is.
         """
         async with self.acting:
             return await self.reconcile_now()
@@ -215,7 +215,7 @@ class Engine:
         return outcome
 
     async def _learn_fee(self) -> None:
-        """The account's fee, asked anew each hour of exchange time."""
+        """The account's fee, requested again each hour of exchange time."""
         now = self.clock.now()
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
             self.fee_bps = (await self._executor.fees()).taker_bps

@@ -157,7 +157,7 @@ def run(settings: ExplainSettings) -> None:
     """Prints the explanation.
 
     Raises:
-        ClickException: there is nothing to explain, or the store does not answer.
+        ClickException: there is nothing to explain, or the store does not respond.
     """
     try:
         store = open_store(settings)

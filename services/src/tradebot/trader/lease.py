@@ -24,7 +24,7 @@ class Lease(Protocol):
     """The right to act for a bot."""
 
     async def acquire(self) -> int:
-        """Takes the lease, waiting for an earlier holder to be gone, and answers its epoch.
+        """Takes the lease, waiting for an earlier holder to be gone, and returns its epoch.
 
         The epoch is greater than that of every earlier holder and is durable before this returns.
         An implementation that must renew starts to do so here, by itself.
@@ -35,9 +35,9 @@ class Lease(Protocol):
         ...
 
     async def exceed(self, epoch: int) -> int:
-        """Raises the held lease's own epoch above `epoch`, and answers it.
+        """Raises the held lease's own epoch above `epoch`, and returns it.
 
-        For a lease that was made anew while its bot's journal stayed: an epoch below the
+        For a lease that was recreated while its bot's journal stayed: an epoch below the
         journal's would fence its own holder. As durable as `acquire`, and the right of the
         holder alone.
 

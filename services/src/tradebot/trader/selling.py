@@ -11,6 +11,7 @@ from typing import Final
 
 from tradebot.domain.decision import Quote
 from tradebot.domain.exits import flatten, pricing
+from tradebot.domain.money import ZERO
 from tradebot.domain.risk import size
 from tradebot.platform import logs
 from tradebot.records import Document
@@ -19,17 +20,22 @@ from tradebot.trader.journal.entries import Flattened
 from tradebot.venue.errors import VenueError
 
 RETRY_SECONDS: Final = 0.5
-"""Wait after the venue did not answer."""
+"""Wait after the venue did not respond."""
 
 Documents = Callable[[str], tuple[Document, ...]]
 """The documents that go with the first order, given its client order id, or "" without one."""
 
 
 class Selling:
-    """Sells what the bot may sell; whoever calls it holds the engine's lock."""
+    """Sells what the bot may sell; whoever calls it holds the engine's lock.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        keep: base that is never sold.
+    """
+
+    def __init__(self, engine: Engine, keep: Decimal = ZERO) -> None:
         self._engine = engine
+        self._keep = keep
         self._bot = engine.books.who.bot
         self._log = logs.get("trader")
 
@@ -102,7 +108,7 @@ class Selling:
     def sellable(self) -> Decimal:
         """The base that the bot may sell and the venue would take; 0 where that is dust."""
         own = size.sellable(self._engine.state(), self._engine.rules)
-        return self._engine.market.instrument.amount(own)
+        return self._engine.market.instrument.amount(max(ZERO, own - self._keep))
 
     def _told(self, leaving: str) -> Decimal:
         """What is left, with a line in the log if that is more than dust."""

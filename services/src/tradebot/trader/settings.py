@@ -225,20 +225,18 @@ def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit
     found = _POSITION.fullmatch(text)
     if found is None or Decimal(found["number"]) <= 0:
         raise ValueError(
-            f"max_position is {text}: give a number above 0 such as 1.5 in base currency, 50% of"
+            f"max_position is {text}: use a number above 0, such as 1.5 in base currency, 50% of"
             " equity, or 5000 USD in quote currency"
         )
     number, quote = Decimal(found["number"]), split_symbol(symbol)[1]
     if found["percent"]:
         if number > 100:
-            raise ValueError(f"max_position is {text}: give at most 100%")
+            raise ValueError(f"max_position is {text}: use at most 100%")
         return number.scaleb(-2), "equity"
     if found["currency"] is None:
         return number, "base"
     if found["currency"] != quote:
-        raise ValueError(
-            f"max_position is {text}: give it in {quote}, the quote currency of {symbol}"
-        )
+        raise ValueError(f"max_position is {text}: use {quote}, the quote currency of {symbol}")
     return number, "quote"
 
 

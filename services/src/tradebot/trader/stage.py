@@ -17,7 +17,7 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import journal_of, lease_of, reporter_of
+from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
@@ -38,7 +38,7 @@ from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
-from tradebot.venue.port import Account, Keys, Venue, fee_table, open_venue
+from tradebot.venue.port import Account, Venue, fee_table, open_venue
 
 LONGEST_WAIT: Final = 10.0
 
@@ -60,7 +60,7 @@ def run(settings: TraderSettings) -> None:
 async def _run(frame: Frame[TraderSettings]) -> None:
     settings, stopping = frame.settings, asyncio.Event()
     frame.stopping.call_in_loop(stopping.set)
-    venue = open_venue(settings, _keys(settings))
+    venue = open_venue(settings, keys_of(settings))
     lease = lease_of(settings)
     try:
         epoch = await _unless(stopping, lease.acquire())
@@ -92,7 +92,7 @@ async def _hold(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
     )
     who = Identity(
-        bot=settings.bot, symbol=settings.symbol, mode=_books_mode(settings), venue=settings.venue
+        bot=settings.bot, symbol=settings.symbol, mode=books_mode(settings), venue=settings.venue
     )
     journal = await asyncio.to_thread(journal_of, settings)
     books = Books(journal, publisher, who, clock.now)
@@ -135,25 +135,6 @@ async def _hold(
         await loops.run(stopping)
     finally:
         books.close()
-
-
-def _books_mode(settings: TraderSettings) -> str:
-    """Whose money the books are of; a paused bot keeps those that its keys say."""
-    if settings.mode == "Paused":
-        return "Live" if settings.api_key_file else "Paper"
-    return settings.mode
-
-
-def _keys(settings: TraderSettings) -> Keys | None:
-    """Where the account's key is, if the books are of real money."""
-    if _books_mode(settings) == "Paper":
-        return None
-    return Keys(
-        api_key_file=settings.api_key_file,
-        api_secret_file=settings.api_secret_file,
-        time_based_nonce=settings.time_based_nonce,
-        folder=settings.folder,
-    )
 
 
 async def _meet(market: Market, readiness: Readiness) -> bool:

@@ -1,1 +1,1 @@
-"""The exchange: Gemini's REST and WebSocket clients, and an emulator that stands in for it."""
+"""The exchange: Gemini's REST and WebSocket clients, and an emulator to use instead."""

@@ -15,7 +15,7 @@ class Backoff:
     """Delays between connections of one stream.
 
     The n-th failure in a row waits between half of `first · 2^n` and all of it, `most` at most; a
-    connection that lived for 30 s starts anew. Gemini takes 12 connections a minute of an address.
+    connection that lasted 30 s resets it. Gemini takes 12 connections a minute of an address.
 
     Args:
         first: seconds.

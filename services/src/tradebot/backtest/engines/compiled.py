@@ -1,6 +1,6 @@
 """The compiled engine: a strategy's orders as arrays, one pass over the bars.
 
-A row of orders stands for what the strategy wants at a bar's close: a side and a size. The engine
+A row of orders represents what the strategy wants at a bar's close: a side and a size. The engine
 applies the report's position rule (buy only when nothing is held that could be sold, sell all). It
 keeps one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not
 at all. What a row holds may depend on that bar and those before it, never on a later one.

@@ -47,7 +47,7 @@ def rows(metrics: Metrics) -> list[Row]:
 
 
 def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
-    """A strategy's table beside buying and holding."""
+    """A strategy's table compared with buy-and-hold."""
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     view.add_column("")
     view.add_column("strategy", justify="right")

@@ -40,7 +40,7 @@ class ThreeDayMean:
         self._counts = [0] * OUTPUTS
 
     def next_day(self, ratios: Sequence[float] | Floats) -> float:
-        """Takes today's predictions of the next three days; answers the mean for tomorrow."""
+        """Takes today's predictions of the next three days; returns the mean for tomorrow."""
         for day in range(OUTPUTS):
             self._sums[day] += float(ratios[day])
             self._counts[day] += 1

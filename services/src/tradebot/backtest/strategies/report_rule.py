@@ -201,7 +201,7 @@ def bare(rules: Settings) -> Settings:
 
 
 def _nearest(value: float, step: Decimal) -> Decimal:
-    """The multiple of `step` that a float of the engine stands for."""
+    """The multiple of `step` that a float of the engine represents."""
     return (_exact(value) / step).to_integral_value() * step
 
 

@@ -30,7 +30,7 @@ def moving_average(values: Floats, window: int) -> Floats:
         ValueError: the window is below 1.
     """
     if window < 1:
-        raise ValueError(f"the window of a moving average is {window}: give 1 or more")
+        raise ValueError(f"the window of a moving average is {window}: use 1 or more")
     means = np.full(len(values), np.nan)
     _fill_means(np.asarray(values, dtype=np.float64), window, means)
     return means
@@ -38,7 +38,7 @@ def moving_average(values: Floats, window: int) -> Floats:
 
 @numba.njit(cache=True)
 def _fill_means(values: Floats, window: int, means: Floats) -> None:
-    """A running sum, formed anew once in each window so that rounding does not add up."""
+    """A running sum, recomputed once in each window so that rounding does not add up."""
     total, unknown, alike = 0.0, 0, 0
     for row in range(len(values)):
         new = values[row]

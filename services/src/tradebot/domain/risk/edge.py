@@ -1,4 +1,4 @@
-"""No buy whose forecast gain does not pay the fees of a round trip and an edge beside.
+"""No buy whose forecast gain does not pay the fees of a round trip plus an edge.
 
 The gain is that of the forecast's present rise up to its turn, where the strategy would sell.
 An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.

@@ -1,7 +1,7 @@
 """The gates in the order in which they are asked.
 
 A gate is a module with `GATE`, its name; `HOLDS`, what it holds back; and `check`. One of ours is a
-file beside this and one place in `OURS`. One of another package is an entry point `tradebot.gates`
+file next to this and one place in `OURS`. One of another package is an entry point `tradebot.gates`
 and is asked after ours: which packages are installed is a part of the code that runs.
 """
 

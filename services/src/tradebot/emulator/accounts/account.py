@@ -10,13 +10,13 @@ from tradebot.domain.money import ZERO, Side
 from tradebot.emulator.accounts.fees import Liquidity, Tier, tier
 from tradebot.emulator.accounts.keys import Key, NonceRule, Role
 from tradebot.emulator.accounts.ledger import Ledger
-from tradebot.emulator.matching.orders import Order
+from tradebot.emulator.matching.orders import ExchangeOrder
 from tradebot.platform.settings import SettingsError
 
 THIRTY_DAYS = 30 * 86_400_000
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Execution(msgspec.Struct, frozen=True):
     """One execution of an account's order; `ts` is what the exchange tells, in ms."""
 
     tid: int
@@ -36,7 +36,7 @@ class Fill(msgspec.Struct, frozen=True):
 class Ticket(msgspec.Struct):
     """An account's order with what the venue remembers of it."""
 
-    order: Order
+    order: ExchangeOrder
     symbol: str
     session: str
     client_order_id: str | None
@@ -48,7 +48,7 @@ class Ticket(msgspec.Struct):
     reason: str = ""
     cancelled: bool = False
     closed_at: int = 0
-    fills: list[Fill] = msgspec.field(default_factory=list)
+    fills: list[Execution] = msgspec.field(default_factory=list)
 
     @property
     def remaining(self) -> int:
@@ -76,7 +76,7 @@ class Account:
         self.ledger = Ledger(holdings, reserved)
         self.live: dict[int, Ticket] = {}
         self.closed: list[Ticket] = []
-        self.fills: list[Fill] = []
+        self.fills: list[Execution] = []
 
     def volume(self, now: int) -> Decimal:
         """What was traded in the last thirty days, in quote currency."""

@@ -96,7 +96,7 @@ class Injector:
         return armed
 
     def disarm(self, number: int | None = None) -> int:
-        """Takes one rule, or all, out of force; answers how many were."""
+        """Takes one rule, or all, out of force; returns how many were."""
         keep = [] if number is None else [each for each in self._armed if each.number != number]
         gone = len(self._armed) - len(keep)
         self._armed = keep

@@ -46,7 +46,7 @@ class RestFaults:
         """The answer to a call, or what becomes of it.
 
         Args:
-            begin: checks the call; what it gives does what the call asks, and answers it.
+            begin: checks the call; what it gives does what the call asks, and returns it.
         """
         closed = self._closed()
         if closed is not None:

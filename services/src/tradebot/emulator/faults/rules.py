@@ -232,7 +232,7 @@ def kind_of(rule: Rule) -> str:
 
 
 def chaos_rules(chaos: Chaos) -> list[AnyRule]:
-    """The rules that a chaos stands for.
+    """The rules that a chaos represents.
 
     Raises:
         ValueError: one of its kinds is not a kind.

@@ -18,7 +18,7 @@ from tradebot.emulator.market.crowd import Crowd
 from tradebot.emulator.market.path import Print, prints
 from tradebot.emulator.market.timeline import Timeline
 from tradebot.emulator.matching.engine import Engine
-from tradebot.emulator.matching.orders import MARKET, Event, Order, Trade
+from tradebot.emulator.matching.orders import MARKET, Event, ExchangeOrder, Trade
 from tradebot.history.arrays import MINUTE
 
 _EVENTS_A_PRINT = 5
@@ -161,7 +161,7 @@ class Flow:
         else:
             self._withdraw(at, self._any(side))
 
-    def _left_behind(self, side: Side) -> Order | None:
+    def _left_behind(self, side: Side) -> ExchangeOrder | None:
         """The market's best order of a side if the reference price has passed it."""
         half = self._engine.bids if side == "buy" else self._engine.asks
         best = half.best()
@@ -170,7 +170,7 @@ class Flow:
         orders = half.levels[best].orders.values()
         return next((order for order in orders if order.owner == MARKET), None)
 
-    def _any(self, side: Side) -> Order | None:
+    def _any(self, side: Side) -> ExchangeOrder | None:
         """One of the market's orders of a side; a far one if the draw meets it."""
         chosen = None
         for _ in range(_DRAWS):
@@ -179,7 +179,7 @@ class Flow:
                 break
         return chosen
 
-    def _withdraw(self, at: int, order: Order | None) -> None:
+    def _withdraw(self, at: int, order: ExchangeOrder | None) -> None:
         if order is not None:
             self._crowds[order.side].leave(order)
             self._publish(at, self._engine.cancel(order, "Requested"))
@@ -206,7 +206,7 @@ class Flow:
         return max(self._instrument.minimum_steps, steps)
 
     def _submit(self, side: Side, price: int, amount: int, *, taker: bool = False) -> list[Event]:
-        order = Order(
+        order = ExchangeOrder(
             id=self._ids(),
             owner=MARKET,
             side=side,
@@ -254,7 +254,7 @@ class Flow:
                     self._withdraw(at, order)
 
     def _stock(self, at: int, side: Side, planned: Print) -> int:
-        """Enough rests at the trade's price; answers what accounts have at better ones.
+        """Enough rests at the trade's price; returns what accounts have at better ones.
 
         The path goes through their orders, so these fill on top of the bar's volume.
         """

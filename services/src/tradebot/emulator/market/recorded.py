@@ -33,8 +33,7 @@ def read_bars(
         )
     if checked.step not in STEPS:
         raise SettingsError(
-            f"market file {path}: its bars are {checked.step / 1000:g} s apart; give minutes or"
-            " days"
+            f"market file {path}: its bars are {checked.step / 1000:g} s apart; use minutes or days"
         )
     names = ("open", "high", "low", "close", "volume")
     columns = {name: table[name].to_numpy() for name in names}

@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from tradebot.emulator.matching.orders import BookSide, Order
+from tradebot.emulator.matching.orders import BookSide, ExchangeOrder
 
 
 class Level:
@@ -12,7 +12,7 @@ class Level:
     __slots__ = ("orders", "size")
 
     def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
+        self.orders: dict[int, ExchangeOrder] = {}
         self.size = 0
 
 
@@ -38,7 +38,7 @@ class Half:
         """Whether orders at `price` trade before those at `than`."""
         return (price - than) * self._sign > 0
 
-    def add(self, order: Order) -> int:
+    def add(self, order: ExchangeOrder) -> int:
         """The order joins the end of its level's queue; answers the level's size."""
         level = self.levels.get(order.price)
         if level is None:
@@ -48,7 +48,7 @@ class Half:
         level.size += order.remaining
         return level.size
 
-    def take(self, order: Order, amount: int) -> int:
+    def take(self, order: ExchangeOrder, amount: int) -> int:
         """`amount` of the order leaves the level, all of it when nothing remains."""
         level = self.levels[order.price]
         level.size -= amount
@@ -57,14 +57,14 @@ class Half:
             self._forget(order, level)
         return level.size
 
-    def remove(self, order: Order) -> int:
+    def remove(self, order: ExchangeOrder) -> int:
         """The order leaves; it keeps what remained of it. Answers the level's size."""
         level = self.levels[order.price]
         level.size -= order.remaining
         self._forget(order, level)
         return level.size
 
-    def _forget(self, order: Order, level: Level) -> None:
+    def _forget(self, order: ExchangeOrder, level: Level) -> None:
         del level.orders[order.id]
         if not level.orders:
             del self.levels[order.price]

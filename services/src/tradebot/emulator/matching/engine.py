@@ -12,7 +12,7 @@ from tradebot.emulator.matching.orders import (
     Cancelled,
     Change,
     Event,
-    Order,
+    ExchangeOrder,
     Trade,
 )
 
@@ -32,14 +32,14 @@ class Engine:
         self.asks = Half("ask")
         self.last_price = 0
         self._price_limits = price_limits
-        self._resting: dict[int, Order] = {}
-        self._stops: dict[int, Order] = {}
+        self._resting: dict[int, ExchangeOrder] = {}
+        self._stops: dict[int, ExchangeOrder] = {}
 
-    def resting(self, order_id: int) -> Order | None:
+    def resting(self, order_id: int) -> ExchangeOrder | None:
         """The order of that id in the book or waiting for its stop price."""
         return self._resting.get(order_id) or self._stops.get(order_id)
 
-    def submit(self, order: Order) -> list[Event]:
+    def submit(self, order: ExchangeOrder) -> list[Event]:
         """Matches a new order; answers what happened, in order."""
         if order.stop and not self._triggered(order):
             self._stops[order.id] = order
@@ -49,7 +49,7 @@ class Engine:
         self._wake_stops(events)
         return events
 
-    def cancel(self, order: Order, reason: str) -> list[Event]:
+    def cancel(self, order: ExchangeOrder, reason: str) -> list[Event]:
         """Takes a live order out; nothing happens to one that is not live."""
         if self._stops.pop(order.id, None) is not None:
             return [self._end(order, reason)]
@@ -59,7 +59,7 @@ class Engine:
         change = Change(order.book_side, order.price, size, -order.remaining, "cancel")
         return [change, self._end(order, reason)]
 
-    def thin(self, order: Order, amount: int) -> list[Event]:
+    def thin(self, order: ExchangeOrder, amount: int) -> list[Event]:
         """The crowd withdraws so that only about `amount` is left for an order to take."""
         events: list[Event] = []
         half = self._other(order.side)
@@ -73,11 +73,11 @@ class Engine:
                 kept, amount = amount, 0
                 events += self.cancel(maker, "Requested")
                 if kept:
-                    less = Order(maker.id, MARKET, maker.side, price, kept, kept)
+                    less = ExchangeOrder(maker.id, MARKET, maker.side, price, kept, kept)
                     events += self.submit(less)
         return events
 
-    def reduce(self, order: Order, amount: int) -> list[Event]:
+    def reduce(self, order: ExchangeOrder, amount: int) -> list[Event]:
         """A resting order loses `amount` by a fill that met nobody; nothing if it rests not."""
         if order.id not in self._resting:
             return []
@@ -93,7 +93,7 @@ class Engine:
     def _other(self, side: Side) -> Half:
         return self.asks if side == "buy" else self.bids
 
-    def _enter(self, order: Order) -> list[Event]:
+    def _enter(self, order: ExchangeOrder) -> list[Event]:
         refusal = self._refusal(order)
         if refusal:
             return [self._end(order, refusal)]
@@ -112,7 +112,7 @@ class Engine:
             events.append(Booked(order))
         return events
 
-    def _refusal(self, order: Order) -> str:
+    def _refusal(self, order: ExchangeOrder) -> str:
         """Why the order must not touch the book at all; empty if it may."""
         if order.behaviour == "maker-or-cancel":
             best = self._other(order.side).best()
@@ -122,7 +122,7 @@ class Engine:
             return "FillOrKillWouldNotFill"
         return ""
 
-    def _crosses(self, order: Order, price: int) -> bool:
+    def _crosses(self, order: ExchangeOrder, price: int) -> bool:
         return order.price >= price if order.side == "buy" else order.price <= price
 
     def _too_far(self, price: int, reference: int) -> bool:
@@ -130,7 +130,7 @@ class Engine:
             return False
         return abs(price - reference) * _PRICE_LIMIT > reference
 
-    def _fillable(self, order: Order) -> int:
+    def _fillable(self, order: ExchangeOrder) -> int:
         """How much of the order would trade now."""
         half, amount = self._other(order.side), 0
         for price in half.prices():
@@ -144,7 +144,7 @@ class Engine:
                 break
         return amount
 
-    def _match(self, order: Order, events: list[Event]) -> str:
+    def _match(self, order: ExchangeOrder, events: list[Event]) -> str:
         """Trades until nothing crosses; answers why it stopped early, empty if it did not."""
         half = self._other(order.side)
         reference = self.last_price
@@ -168,11 +168,11 @@ class Engine:
             events.append(Change(half.side, best, size, -amount, "trade"))
         return ""
 
-    def _end(self, order: Order, reason: str) -> Cancelled:
+    def _end(self, order: ExchangeOrder, reason: str) -> Cancelled:
         order.live = False
         return Cancelled(order, reason)
 
-    def _triggered(self, order: Order) -> bool:
+    def _triggered(self, order: ExchangeOrder) -> bool:
         if self.last_price == 0:
             return False
         if order.side == "buy":

@@ -15,7 +15,7 @@ MARKET = 0
 """The owner of the orders that the emulator itself keeps in the book."""
 
 
-class Order(msgspec.Struct):
+class ExchangeOrder(msgspec.Struct):
     """A limit order. Amounts and prices are in whole steps; `remaining` falls with each fill.
 
     `stop` is the price at which a stop-limit order wakes up, 0 for others and once it is awake.
@@ -50,8 +50,8 @@ class Change(msgspec.Struct, frozen=True):
 class Trade(msgspec.Struct, frozen=True):
     """A resting order met an incoming one; the price is the resting one's."""
 
-    maker: Order
-    taker: Order
+    maker: ExchangeOrder
+    taker: ExchangeOrder
     price: int
     amount: int
 
@@ -59,13 +59,13 @@ class Trade(msgspec.Struct, frozen=True):
 class Booked(msgspec.Struct, frozen=True):
     """The order, or what was left of it, rests in the book now, or waits for its stop price."""
 
-    order: Order
+    order: ExchangeOrder
 
 
 class Cancelled(msgspec.Struct, frozen=True):
     """What was left of the order is gone, for a reason in the venue's words."""
 
-    order: Order
+    order: ExchangeOrder
     reason: str
 
 

@@ -1,4 +1,4 @@
-"""Evaluates forecasters beside persistence, drift and seasonal-naive, on the same splits."""
+"""Evaluates forecasters compared with persistence, drift and seasonal-naive, on the same splits."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: the table, and forecasts beside prices."""
+"""A report as one HTML file that needs nothing else: table and charts."""
 
 import html
 from pathlib import Path
@@ -36,7 +36,7 @@ def write(path: Path, report: Report, walks: dict[str, Walk]) -> None:
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
         f"<h1>Forecasts of {html.escape(report.symbol)}, evaluated</h1>"
         f"<p>{html.escape(sentence)}.</p>{_html_table(lines)}"
-        f"<h2>Forecasts beside what came, out of sample</h2>{parts[0]}"
+        f"<h2>Forecasts and actual prices, out of sample</h2>{parts[0]}"
         f"<h2>Directions that were right</h2>{parts[1]}"
     )
 

@@ -2,7 +2,7 @@
 
     learnt from ......... | embargo | test, origin by origin ... |   gap   | ... | test |
 
-A model that is fitted anew at each origin learns from all minutes that were over by then: none of
+A model that is refitted at each origin learns from all minutes that were over by then: none of
 its targets reaches past the origin, nothing need be purged. A model that is trained once a fold
 has its training end `embargo` minutes before the test, no less than its longest target, so that no
 target of the training overlaps a tested minute. Tests are `gap` minutes apart.

@@ -21,7 +21,7 @@ class Walk:
     """One row a tested minute; all arrays are (n,), prices are logarithms.
 
     `origin` numbers the forecast that the row is of, `fold` its test. `center`, `sigma`, `inside`
-    are the forecast for the minute, the standard deviation that its bounds stand for, and whether
+    are the forecast for the minute, the standard deviation that its bounds represent, and whether
     the price fell between them. `actual` is NaN where the minute is absent. `delta` is the
     forecast's change from this minute to the next, `moved` the price's, NaN where either is
     absent.
@@ -59,7 +59,7 @@ def walk(
 ) -> Walk:
     """What a forecaster says at each origin of each fold of the coming `stride` minutes.
 
-    A slow model is trained once a fold, on what ends before its embargo; others are fitted anew
+    A slow model is trained once a fold, on what ends before its embargo; others are refitted
     at each origin, as the stage does.
     """
     parts: list[Walk] = []

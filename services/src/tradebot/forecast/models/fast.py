@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradebot.fastprophet import FastProphet
+from tradebot.forecast.models.parameters import add_seasonalities, holidays, warn_of_longer
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
 from tradebot.history.bars import MINUTE, Series
 
@@ -18,6 +19,8 @@ class FastProphetForecaster:
         max_rows: newest minutes that it is fitted on; 0 takes all.
         cap: log price that logistic growth cannot pass; by default as far above the highest
             price of the first fit as that is above the lowest. `floor` likewise below.
+        monthly_seasonality: whether there is one of 30.5 days, or its Fourier order.
+        seasonalities: others, each {"name", "period" in days, "fourier_order"}.
         parameters: those of `prophet.Prophet`, under its names; holidays as a list of
             {"holiday", "ds"}.
     """
@@ -30,10 +33,13 @@ class FastProphetForecaster:
         max_rows: int = 0,
         cap: float | None = None,
         floor: float | None = None,
+        monthly_seasonality: bool | int = False,
+        seasonalities: list[dict[str, Any]] | None = None,
         **parameters: Any,
     ) -> None:
         self.max_rows = max_rows
         self._bounds = (floor, cap)
+        self._monthly, self._seasonalities = monthly_seasonality, seasonalities
         self._parameters = parameters
         self._seen: tuple[int, int, int] | None = None
         self._restored: tuple[int, int, int] | None = None
@@ -42,17 +48,20 @@ class FastProphetForecaster:
 
     def _build(self) -> FastProphet:
         parameters = dict(self._parameters)
-        rows = parameters.get("holidays")
-        if isinstance(rows, list):
-            parameters["holidays"] = {name: [row[name] for row in rows] for name in rows[0]}
-        return FastProphet(**parameters)
+        if "holidays" in parameters:
+            parameters["holidays"] = holidays(parameters["holidays"])
+        model = FastProphet(**parameters)
+        add_seasonalities(model, self._monthly, self._seasonalities)
+        return model
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What the model was made with."""
         floor, cap = self._bounds
         bounds = {name: value for name, value in (("cap", cap), ("floor", floor)) if value}
-        return {"max_rows": self.max_rows, **bounds, **self._parameters}
+        own = {"monthly_seasonality": self._monthly, "seasonalities": self._seasonalities}
+        asked = {name: value for name, value in own.items() if value}
+        return {"max_rows": self.max_rows, **bounds, **asked, **self._parameters}
 
     @property
     def fitted(self) -> FastProphet:
@@ -71,6 +80,7 @@ class FastProphetForecaster:
         known = self._known(history)
         if known is None:
             recent = history.newest(self.max_rows)
+            warn_of_longer(recent, self._parameters, self._monthly, self._seasonalities)
             self._limits = self._new_limits(recent)
             self._model = self._build()
             self._model.fit(_times(recent.ts), recent.log_price, **self._limits)

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from prophet import Prophet
 from prophet.serialize import model_from_json, model_to_json
 
+from tradebot.forecast.models.parameters import add_seasonalities, holidays, warn_of_longer
 from tradebot.forecast.protocol import NotEnoughHistoryError, Path
 from tradebot.history.bars import MINUTE, Series
 
 ROWS: Final = 10_080
 """A week of minutes: a fit of some seconds on two cores."""
 
-# cmdstanpy logs each fit and sets its logger up anew when it is first used; errors are raised.
+# cmdstanpy logs each fit and sets its logger up again when it is first used; errors are raised.
 logging.getLogger("cmdstanpy").disabled = True
 logging.getLogger("prophet").setLevel(logging.WARNING)
 
@@ -28,6 +29,8 @@ class ProphetForecaster:
         cap: log price that logistic growth cannot pass; by default as far above the highest
             price seen as that is above the lowest. `floor` likewise below.
         floor: log price that logistic growth cannot fall below.
+        monthly_seasonality: whether there is one of 30.5 days, or its Fourier order.
+        seasonalities: others, each {"name", "period" in days, "fourier_order"}.
         country_holidays: a country's code, such as US, whose holidays are effects of their own.
         parameters: those of `prophet.Prophet`, under its names, such as growth (linear, logistic
             or flat), changepoint_prior_scale, yearly_seasonality, interval_width, holidays (a
@@ -42,11 +45,14 @@ class ProphetForecaster:
         max_rows: int = ROWS,
         cap: float | None = None,
         floor: float | None = None,
+        monthly_seasonality: bool | int = False,
+        seasonalities: list[dict[str, Any]] | None = None,
         country_holidays: str = "",
         **parameters: Any,
     ) -> None:
         self.max_rows = max_rows
         self._bounds = (floor, cap)
+        self._monthly, self._seasonalities = monthly_seasonality, seasonalities
         self._country = country_holidays
         self._parameters = parameters
         self._fitted: Any = None
@@ -57,7 +63,13 @@ class ProphetForecaster:
     def parameters(self) -> dict[str, Any]:
         """What the model was made with."""
         floor, cap = self._bounds
-        own = {"cap": cap, "floor": floor, "country_holidays": self._country or None}
+        own = {
+            "cap": cap,
+            "floor": floor,
+            "country_holidays": self._country or None,
+            "monthly_seasonality": self._monthly or None,
+            "seasonalities": self._seasonalities or None,
+        }
         given = {name: value for name, value in own.items() if value is not None}
         return {"max_rows": self.max_rows, **given, **self._parameters}
 
@@ -68,9 +80,11 @@ class ProphetForecaster:
 
     def _build(self) -> Any:
         parameters = dict(self._parameters)
-        if isinstance(parameters.get("holidays"), list):
-            parameters["holidays"] = pd.DataFrame(parameters["holidays"])
+        if "holidays" in parameters:
+            days = holidays(parameters["holidays"])
+            parameters["holidays"] = None if days is None else pd.DataFrame(days)
         model = Prophet(**parameters)
+        add_seasonalities(model, self._monthly, self._seasonalities)
         if self._country:
             model.add_country_holidays(self._country)
         return model
@@ -84,6 +98,7 @@ class ProphetForecaster:
         recent = history.newest(self.max_rows)
         if len(recent) < 10:
             raise NotEnoughHistoryError(f"Prophet needs 10 minutes, there are {len(recent)}")
+        warn_of_longer(recent, self._parameters, self._monthly, self._seasonalities)
         low, high = float(recent.log_price.min()), float(recent.log_price.max())
         span = max(high - low, 0.01)
         floor, cap = self._bounds

@@ -69,7 +69,7 @@ def train(
     checkpoint: Path | None = None,
     key: str = "",
 ) -> float:
-    """Trains in place; answers the best mean absolute error on `validate`, in units of the scale.
+    """Trains in place; returns the best mean absolute error on `validate`, in units of the scale.
 
     Args:
         learn, validate: target rows.

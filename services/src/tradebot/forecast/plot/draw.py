@@ -14,11 +14,11 @@ from tradebot.forecast.plot.predictions import Line, Predictions
 
 COLOURS = {"price": "#888888", "in sample": "#1f77b4", "out of sample": "#d62728"}
 ZOOM = 400
-"""Points of each side of the closer look at fitted beside true."""
+"""Points of each side of the closer look at fitted and actual prices."""
 
 
 def write(folder: Path, shown: Predictions, prophet: Any | None) -> list[Path]:
-    """Writes the page and the pictures; answers their paths."""
+    """Writes the page and the pictures; returns their paths."""
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{shown.symbol}-{shown.model}"

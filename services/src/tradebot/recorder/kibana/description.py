@@ -26,7 +26,7 @@ class Metric(msgspec.Struct, frozen=True):
     where: str = ""
     shift: str = ""
     """How long after its own time it is shown, such as `1h`: a forecast lies where it points. Lens
-    lays it beside the others only if it is a multiple of the buckets' width."""
+    lays it alongside the others only if it is a multiple of the buckets' width."""
     percentile: int = 0
     decimals: int = 2
     colour: str = ""

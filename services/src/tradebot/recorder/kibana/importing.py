@@ -17,7 +17,7 @@ RETRY_SECONDS = 3.0
 def import_dashboards(
     settings: RecorderSettings, sleep: Callable[[float], None] = time.sleep
 ) -> int:
-    """Imports all objects over those of before; answers how many.
+    """Imports all objects over those of before; returns how many.
 
     Raises:
         SettingsError: Kibana was not available in time, or did not take every object.
@@ -33,7 +33,7 @@ def import_dashboards(
             raise SettingsError(
                 f"the connection to Kibana at {kibana.base_url} failed: {error!r}"
             ) from None
-    # Kibana answers 200 also where it took only some of the objects: the body tells.
+    # Kibana returns 200 even if it accepted only some of the objects; the body says so.
     body = _body(answer)
     if answer.status_code != 200 or body.get("success") is not True:
         raise SettingsError(

@@ -20,7 +20,7 @@ TRADER: Final = "tradebot-trader"
 
 
 class ClusterApi:
-    """The API server, by the pod's service account; its token is read anew as it rotates.
+    """The API server, by the pod's service account; its token is read again as it rotates.
 
     Raises:
         SettingsError: this process runs in no pod, or the pod has no token.

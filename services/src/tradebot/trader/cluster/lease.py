@@ -55,7 +55,7 @@ class KubernetesLease:
         self._renewing: asyncio.Task[None] | None = None
 
     async def acquire(self) -> int:
-        """Waits until no other holder renews, takes the lease and keeps it; answers its epoch."""
+        """Waits until no other holder renews, takes the lease and keeps it; returns its epoch."""
         seen: Any = None
         since = self._monotonic()
         while True:
@@ -92,7 +92,7 @@ class KubernetesLease:
                     return self._epoch
             except httpx.HTTPError as error:
                 _log.warning("could not raise the lease's epoch", error=repr(error))
-            await asyncio.sleep(0.2)  # a renewal came between, and reads the object anew
+            await asyncio.sleep(0.2)  # a renewal came between, and reads the object again
         raise SettingsError(f"lost the lease trader-{self._bot} before its epoch was raised")
 
     def held(self) -> bool:

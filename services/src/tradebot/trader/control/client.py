@@ -10,15 +10,17 @@ import click
 import httpx
 import msgspec
 
-from tradebot.trader.control.messages import Address, Order
+from tradebot.trader.control.messages import Address, ControlRequest
 
 DEFAULT_STATE_DIR: Final = ".tradebot"
 TIMEOUT: Final = 30.0
 """Seconds; a flatten may take several orders."""
 
 
-def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict[str, Any]:
-    """What the running trader answers; with `order` it acts, without it tells.
+def ask(
+    state_dir: Path, bot: str, act: str, request: ControlRequest | None = None
+) -> dict[str, Any]:
+    """What the running trader answers; with `request` it acts, without it tells.
 
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
@@ -30,14 +32,14 @@ def ask(state_dir: Path, bot: str, act: str, order: Order | None = None) -> dict
         raise _nobody(bot, state_dir) from None
     headers = {"Authorization": f"Bearer {address.token}"}
     try:
-        if order is None:
+        if request is None:
             answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
         else:
             answer = httpx.post(
                 f"{address.url}/{act}",
                 headers=headers,
                 timeout=TIMEOUT,
-                content=msgspec.json.encode(order),
+                content=msgspec.json.encode(request),
             )
     except httpx.TransportError:
         raise _nobody(bot, state_dir) from None
@@ -71,8 +73,8 @@ def act_command(
     ]
 
     def callback(bot: str, because: str | None, state_dir: Path, as_json: bool) -> None:
-        order = Order(because=because or default, by=_user())
-        told = ask(state_dir, bot, act, order)
+        request = ControlRequest(because=because or default, by=user())
+        told = ask(state_dir, bot, act, request)
         click.echo(json.dumps(told) if as_json else told["told"])
 
     return command_of(act, parameters, callback, summary=summary, example=example)
@@ -111,7 +113,8 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
-def _user() -> str:
+def user() -> str:
+    """Who gives the order, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

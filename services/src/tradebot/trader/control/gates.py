@@ -127,8 +127,8 @@ class Gates:
         last = self._engine.books.ledger.outside_traded
         if last and self._clock.now() - last < DAY_MS:
             message = (
-                "in the last 24 hours trades were made on this account that no order of the bot"
-                " explains; give the bot an account and a key of its own"
+                "the account had trades in the last 24 hours that match none of the bot's orders;"
+                " give the bot its own account and key"
             )
             return _condition("OutsideTrades", True, "TradedByOthers", message)
         message = "all trades of the last 24 hours are the bot's own"

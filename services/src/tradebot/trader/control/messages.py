@@ -11,7 +11,7 @@ class Address(msgspec.Struct, frozen=True):
     pid: int
 
 
-class Order(msgspec.Struct, frozen=True):
+class ControlRequest(msgspec.Struct, frozen=True):
     """What a person asks for, and why."""
 
     because: str = ""

@@ -1,6 +1,6 @@
-"""What a trader tells of itself: the conditions that decide whether it may trade.
+"""What a trader reports about itself: the conditions that decide whether it may trade.
 
-On one machine they are the readiness gates and a metric; in a cluster they go beside that into
+On one machine they are the readiness gates and a metric; in a cluster they also go to
 the TradeBot's status (`tradebot.trader.cluster.status` implements `Reporter`).
 """
 

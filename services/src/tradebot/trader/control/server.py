@@ -18,7 +18,7 @@ from starlette.routing import Route
 from tradebot.platform import logs
 from tradebot.trader.acts import Acts
 from tradebot.trader.control.gates import Gates
-from tradebot.trader.control.messages import Address, Order
+from tradebot.trader.control.messages import Address, ControlRequest
 from tradebot.trader.engine import Engine
 from tradebot.trader.settings import TraderSettings
 
@@ -106,7 +106,7 @@ class ControlServer:
             if not self._allowed(request):
                 return Response("the token is missing or wrong\n", 403)
             try:
-                order = msgspec.json.decode(await request.body(), type=Order)
+                order = msgspec.json.decode(await request.body(), type=ControlRequest)
             except msgspec.DecodeError as error:
                 return Response(f"not a valid request: {error}\n", 400)
             self._log.info("user command", act=name, because=order.because, by=order.by)

@@ -21,7 +21,7 @@ from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.store import Journal, JournalError
 
 COMPACT_ENTRIES: Final = 50_000
-"""A journal is drawn together into one entry each so many: some weeks of a bot that trades much."""
+"""A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
 
 
 class Books:
@@ -29,7 +29,7 @@ class Books:
 
     Args:
         now: the venue's time in ms.
-        compact_after: entries after which the journal is drawn together.
+        compact_after: entries after which the journal is compacted.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Books:
         already is not written again.
 
         Args:
-            documents: beside those that follow from the bodies by themselves.
+            documents: in addition to those that follow from the bodies by themselves.
             latency: seconds from the decision to the venue's answer, for an order's document.
 
         Raises:

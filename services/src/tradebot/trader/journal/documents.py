@@ -64,7 +64,9 @@ def decision_document(
         gate=decision.gate,
         exit=decision.exit,
         verdicts=[
-            documents.Verdict(gate=verdict.gate, passed=verdict.passed, reason=verdict.reason)
+            documents.VerdictDocument(
+                gate=verdict.gate, passed=verdict.passed, reason=verdict.reason
+            )
             for verdict in decision.verdicts
         ],
         window_end=window.end,
@@ -144,7 +146,7 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
     """The order as it is known now."""
     intent, order = placed.intent, placed.order
     ts = max(order.updated, intent.created)
-    body = documents.Order(
+    body = documents.OrderDocument(
         order_id=order.order_ids[0] if order.order_ids else "",
         client_order_id=intent.client_order_id,
         decision_id=intent.decision_id,
@@ -189,7 +191,7 @@ def _average(fills: tuple[Fill, ...]) -> Decimal | None:
 def _fill_document(
     who: Identity, intent: Intent, order_id: str, fill: Fill, *, broken: bool = False
 ) -> Document:
-    body = documents.Fill(
+    body = documents.FillDocument(
         trade_id=str(fill.trade_id),
         order_id=order_id,
         client_order_id=intent.client_order_id,

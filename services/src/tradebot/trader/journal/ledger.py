@@ -61,7 +61,7 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     outside_traded: int = 0
     orders: dict[str, Placed] = msgspec.field(default_factory=dict)
     pending: tuple[str, ...] = ()
-    """Of the orders, those whose fate is not known or whose fills are not all booked."""
+    """Of the orders, those whose result is not known or whose fills are not all booked."""
     window_end: int = 0
     watched_at: int = 0
     """When a look between windows was last written, ms."""
@@ -73,7 +73,7 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """Why a person wants everything sold; empty once that is done."""
 
     def unresolved(self) -> list[Placed]:
-        """Orders whose fate is not known, or whose fills are not all booked."""
+        """Orders whose result is not known, or whose fills are not all booked."""
         return [self.orders[name] for name in self.pending]
 
 
@@ -104,7 +104,7 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 halted="",
                 paused="",
                 flattening="",
-                marks=None,  # losses are measured anew, or the same halt would come back at once
+                marks=None,  # losses are measured again, or the same halt would come back at once
             )
         case Snapshot():
             return _decode(body.ledger)

@@ -72,7 +72,7 @@ class KafkaPublisher:
         """See `Publisher`.
 
         Raises:
-            RuntimeError: the broker refused a document for good, such as one that is too large.
+            RuntimeError: the broker refused a document permanently, such as one that is too large.
         """
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, self._flush_for, 1.0):

@@ -147,7 +147,7 @@ class Executor:
         await self._doubt(intent)
 
     async def _trades_of(self, status: OrderStatus) -> list[OwnTrade]:
-        """The order's fills, or none if the venue does not answer: reconciling finds them."""
+        """The order's fills, or none if the venue does not respond: reconciling finds them."""
         try:
             return (await self._account.order(status.order_id)).trades
         except VenueError as error:

@@ -80,7 +80,7 @@ class Reconciler:
             now: the venue's time in ms.
 
         Raises:
-            VenueError: the venue did not answer; the books are as far as it got.
+            VenueError: the venue did not respond; the books are as far as it got.
         """
         self._notes = []
         first = not self._books.ledger.known

@@ -71,7 +71,7 @@ class BookKeeper:
         return BookEvent(self.symbol, ts, changes, snapshot=True)
 
     def change(self, side: BookSide, price: str, size: str) -> tuple[Decimal, Decimal, Decimal]:
-        """The level's whole size is now `size`; answers its price, old size and new size."""
+        """The level's whole size is now `size`; returns its price, old size and new size."""
         try:
             at, after = Decimal(price), Decimal(size)
             return at, self.book.set(side, at, after), after

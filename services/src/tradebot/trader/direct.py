@@ -1,0 +1,258 @@
+"""Sells everything without a running trader: with the keys, and under the same lease.
+
+For when the stage is dead or Kafka is down. Where the journal can be opened, the sale is written to
+it as by the trader itself, and the trader goes on from there. Where it cannot, as with Kafka gone,
+the bot's position is what its own trades at the venue say, and the orders carry the name
+`BOT-direct`: to the trader's journal they are trades of somebody else, never an unknown intent.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from tradebot.domain.intent import read_name
+from tradebot.domain.money import ZERO
+from tradebot.platform.clock import VenueClock
+from tradebot.platform.settings import SettingsError
+from tradebot.records import Document
+from tradebot.trader.acts import Acts
+from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of
+from tradebot.trader.engine import Engine
+from tradebot.trader.inputs.market import Market
+from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.documents import Identity
+from tradebot.trader.journal.entries import Entry, EpochTaken
+from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.lease import Lease, LeaseError
+from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.selling import Selling
+from tradebot.trader.settings import TraderSettings, rules
+from tradebot.venue.errors import VenueError
+from tradebot.venue.port import Account, OwnTrade, Venue, fee_table, open_venue
+
+LEASE_SECONDS: Final = 40.0
+"""A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
+
+TRADES_MS: Final = 30 * 86_400_000
+"""How far back the bot's own trades are looked for, where its journal cannot be opened."""
+
+RETRY_SECONDS: Final = 2.0
+
+Answer = TypeVar("Answer")
+
+
+class UnsentDocuments:
+    """Sends nothing: the next trader sends what the journal's entries carry."""
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        """Nothing goes out."""
+
+    def delivered(self, last: int) -> int:
+        """Nothing was delivered."""
+        return 0
+
+    async def flush(self) -> None:
+        """Nothing to wait for."""
+
+
+class NoJournal:
+    """Entries of one process alone, where the bot's own journal cannot be opened."""
+
+    def read(self) -> Iterator[Entry]:
+        """There are none."""
+        return iter(())
+
+    async def append(self, *entries: Entry) -> None:
+        """The ledger alone remembers them."""
+
+    def compact(self, snapshot: Entry) -> None:
+        """Nothing to draw together."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants it and why, until when it is tried (monotonic seconds), and who hears of it."""
+
+    because: str
+    by: str
+    until: float
+    tell: Callable[[str], None]
+
+    async def insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer of the venue, which is asked again until it gives one.
+
+        Raises:
+            VenueError: it gave none in time.
+        """
+        while True:
+            try:
+                return await ask()
+            except VenueError as error:
+                if time.monotonic() > self.until:
+                    raise
+                self.tell(f"asking again: {error}")
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def flatten(
+    settings: TraderSettings,
+    *,
+    because: str,
+    by: str,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> str:
+    """Sells all that the bot may sell; what it did, in a sentence.
+
+    Args:
+        seconds: how long it tries.
+        tell: hears what happens meanwhile.
+
+    Raises:
+        SettingsError: the bot has no keys, its lease cannot be had, the venue does not answer, or
+            something could not be sold in time; the message says what.
+    """
+    if books_mode(settings) != "Live":
+        raise SettingsError(
+            f"{settings.bot} is on paper and has nothing at the venue: give the settings of its"
+            " trader by --config or as TRADEBOT_ variables, with mode Live and the key's files"
+        )
+    lease = lease_of(settings, suffix="-direct")
+    epoch = await _acquired(lease, settings.bot)
+    attempt = Attempt(because=because, by=by, until=time.monotonic() + seconds, tell=tell)
+    venue = open_venue(settings, keys_of(settings))
+    try:
+        return await _sell(settings, venue, lease, epoch, attempt)
+    except (VenueError, JournalError, LeaseError, LeaseLostError) as error:
+        raise SettingsError(f"{settings.bot} is not flat: {error}") from None
+    finally:
+        await venue.aclose()
+        await lease.release()
+
+
+async def _acquired(lease: Lease, bot: str) -> int:
+    try:
+        async with asyncio.timeout(LEASE_SECONDS):
+            return await lease.acquire()
+    except TimeoutError:
+        raise SettingsError(
+            f"a trader of {bot} holds the lease and renews it: use `tradebot flatten` without"
+            " --direct, or stop that trader first"
+        ) from None
+    except LeaseError as error:
+        raise SettingsError(str(error)) from None
+
+
+async def _sell(
+    settings: TraderSettings, venue: Venue, lease: Lease, epoch: int, attempt: Attempt
+) -> str:
+    market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
+    await attempt.insist(market.refresh)
+    clock = VenueClock(settings.speed)
+    ticker = await attempt.insist(market.ticker)
+    clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
+    journal = await asyncio.to_thread(_journal, settings, attempt.tell)
+    books = await _books(settings, journal, lease, epoch, clock)
+    try:
+        account = venue.account(settings.symbol, partial(withheld, books, lease.held))
+        engine = _engine(settings, books, account, market, clock, lease)
+        await attempt.insist(engine.reconcile)
+        keep = ZERO if journal is not None else await _others(settings, engine, account, attempt)
+        await _until_flat(engine, Selling(engine, keep), attempt)
+    finally:
+        books.close()
+    sold = f"{settings.bot} holds nothing that could be sold any more"
+    if journal is None:
+        return f"{sold}; its trader is not paused and may buy again: pause it when it runs"
+    return f"{sold}; its trader stays paused"
+
+
+async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> None:
+    told = await Acts(engine, selling).flatten(attempt.because, attempt.by)
+    while engine.doubt or selling.sellable():
+        attempt.tell(told)
+        if time.monotonic() > attempt.until:
+            raise SettingsError(f"not everything could be sold in time: {told}")
+        await asyncio.sleep(RETRY_SECONDS)
+        async with engine.acting:
+            left = await selling.flatten()
+        told = f"{left} is left" if left else "nothing is left to sell"
+
+
+def _journal(settings: TraderSettings, tell: Callable[[str], None]) -> Journal | None:
+    """The bot's journal, `None` if it cannot be opened now."""
+    try:
+        return journal_of(settings)
+    except (JournalError, SettingsError) as error:
+        tell(f"the journal cannot be opened, so this sale is not in it: {error}")
+        return None
+
+
+async def _books(
+    settings: TraderSettings, journal: Journal | None, lease: Lease, epoch: int, clock: VenueClock
+) -> Books:
+    name = settings.bot if journal is not None else f"{settings.bot}-direct"
+    who = Identity(bot=name, symbol=settings.symbol, mode="Live")
+    books = Books(journal or NoJournal(), UnsentDocuments(), who, clock.now)
+    await asyncio.to_thread(books.open)
+    if epoch <= books.ledger.epoch:
+        epoch = await lease.exceed(books.ledger.epoch)
+    await books.record(EpochTaken(epoch=epoch, mode="Live"))
+    return books
+
+
+def _engine(
+    settings: TraderSettings,
+    books: Books,
+    account: Account,
+    market: Market,
+    clock: VenueClock,
+    lease: Lease,
+) -> Engine:
+    currencies = market.instrument.currencies
+    books.name_currencies(currencies)
+    executor = Executor(books, account, lease.held)
+    reconciler = Reconciler(books, account, executor, symbol=settings.symbol, currencies=currencies)
+    numbers = rules(settings)
+    if books.who.bot != settings.bot:  # no journal says what the bot bought: see `_others`
+        numbers = replace(numbers, holdings="All")
+    return Engine(
+        books=books,
+        executor=executor,
+        reconciler=reconciler,
+        market=market,
+        clock=clock,
+        lease=lease,
+        rules=numbers,
+    )
+
+
+async def _others(
+    settings: TraderSettings, engine: Engine, account: Account, attempt: Attempt
+) -> Decimal:
+    """The base that the bot did not buy, by its own trades of the last weeks at the venue."""
+    if settings.holdings == "All":
+        return ZERO
+    since = max(0, engine.clock.now() - TRADES_MS)
+    trades = await attempt.insist(partial(account.trades, since))
+    return max(ZERO, engine.state().base - net_of(settings.bot, trades))
+
+
+def net_of(bot: str, trades: Iterable[OwnTrade]) -> Decimal:
+    """What the bot's own orders bought and have not sold again."""
+    net = ZERO
+    for trade in sorted(trades, key=lambda trade: (trade.ts, trade.tid)):
+        name = read_name(trade.client_order_id)
+        if name is None or name.bot != bot or trade.broken:
+            continue
+        net = max(ZERO, net + trade.amount if trade.side == "buy" else net - trade.amount)
+    return net

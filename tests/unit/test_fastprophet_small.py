@@ -1,0 +1,88 @@
+"""Histories with few rows: few steps, and the same optimum as a search without a shortcut."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradebot.fastprophet import FastProphet, linear, solver
+from tradebot.fastprophet.solver import Problem, Solution
+from tradebot.fastprophet.threads import _controller, one_thread
+from tradebot.fastprophet.times import Floats
+
+
+def history(seed: int, rows: int, freq: str) -> pd.DataFrame:
+    noise = np.random.default_rng(seed)
+    y = 10 + np.cumsum(noise.normal(0, 0.3, rows)) + np.sin(np.arange(rows) / 3)
+    return pd.DataFrame({"ds": pd.date_range("2019-01-01", periods=rows, freq=freq), "y": y})
+
+
+class Counted:
+    """Counts the exact steps of a fit: each is a solve of some 60 unknowns."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps = 0
+        towards = solver._towards
+
+        def counted(*arguments: object, **named: object) -> Floats:
+            self.steps += 1
+            return towards(*arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(solver, "_towards", counted)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("rows", "freq"), [(3, "MS"), (15, "D"), (17, "D"), (40, "h"), (500, "D")])
+def test_a_small_fit_takes_few_steps(
+    monkeypatch: pytest.MonkeyPatch, seed: int, rows: int, freq: str
+) -> None:
+    counted = Counted(monkeypatch)
+    model = FastProphet().fit(history(seed, rows, freq))
+    assert model.solution.converged
+    assert counted.steps <= 200
+
+
+def test_a_curve_through_every_row_ends_the_descent(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+    table = pd.DataFrame(
+        {
+            "ds": pd.date_range("2019-01-01", periods=3, freq="MS"),
+            "y": [9.839189, 9.64565, 9.858861],
+        }
+    )
+    assert FastProphet().fit(table).solution.sigma == 1e-9
+    assert counted.steps <= 60
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_path_finds_no_worse_an_optimum_than_descents_from_every_noise(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    table = history(seed, 14 + seed, "D")
+    found = FastProphet().fit(table).log_posterior
+
+    def every(problem: Problem, best: Solution, normal: linear.Normal) -> Solution:
+        for sigma in best.sigma * np.geomspace(30.0, 0.05, 6):
+            other = solver.minimise(problem, best.theta, float(sigma) ** 2, steps=60)
+            if other.objective < best.objective and other.rss > 1e-11 * normal.constant:
+                best = other
+        return best
+
+    monkeypatch.setattr(linear, "_search", every)
+    assert found >= FastProphet().fit(table).log_posterior - 1e-6
+
+
+def test_a_solve_has_one_thread_and_leaves_the_others_as_they_were() -> None:
+    controller = _controller()
+    before = [library["num_threads"] for library in controller.info()]
+    with one_thread():
+        blas = [one for one in controller.info() if one["user_api"] == "blas"]
+        assert {library["num_threads"] for library in blas} == {1}
+    assert [library["num_threads"] for library in controller.info()] == before
+
+
+def test_the_worse_basin_of_logistic_growth_is_left_when_it_falls_behind() -> None:
+    table = history(1, 300, "D").assign(cap=40.0)
+    better, other = FastProphet(growth="logistic").fit(table).runs
+    assert better.converged
+    assert better.objective < other.objective
+    assert better.steps + other.steps < 200
