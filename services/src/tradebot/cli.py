@@ -24,6 +24,10 @@ TOOLS: Final = {
         "tradebot.trader.control.flatten:command",
         "sell everything a bot holds, and pause it",
     ),
+    "repair": (
+        "tradebot.trader.control.repair:command",
+        "set journal marks that lie in the future back to now",
+    ),
     "doctor": ("tradebot.doctor.command:command", "check a setup and say how to fix it"),
     "init": ("tradebot.backtest.init:command", "create a project folder"),
     "bench": ("tradebot.bench:command", "measure performance compared with a peer"),

@@ -3,9 +3,15 @@
 A pause needs no lock: it is one entry of the journal and holds at once.
 """
 
+from typing import Final
+
 from tradebot.trader.engine import Engine
-from tradebot.trader.journal.entries import Paused, Resumed
+from tradebot.trader.journal.entries import Paused, Repaired, Resumed
+from tradebot.trader.journal.repair import FutureMark, future_marks
 from tradebot.trader.selling import Selling
+
+LAG_MS: Final = 120_000
+"""A mark this far ahead of the clock is no fault: clocks differ, and a window may end in it."""
 
 
 class Acts:
@@ -15,6 +21,24 @@ class Acts:
         self._engine = engine
         self._selling = selling
         self._bot = engine.books.who.bot
+
+    def future_marks(self) -> tuple[int, list[FutureMark]]:
+        """The venue's time (ms, 0 if not known yet) and the marks of the books ahead of it."""
+        clock = self._engine.clock
+        now = clock.now() if clock.settled else 0
+        return now, future_marks(self._engine.books.ledger, now, LAG_MS) if now else []
+
+    async def repair(self, because: str, by: str) -> str:
+        """Sets marks that lie in the future back to now; what it did, in a sentence."""
+        now, marks = self.future_marks()
+        if not now:
+            return f"the venue's time is not known to {self._bot} yet; nothing changed"
+        if not marks:
+            return f"no mark of {self._bot} lies in the future; nothing changed"
+        async with self._engine.acting:
+            await self._engine.books.record(Repaired(to=now, because=because, by=by))
+        names = ", ".join(mark.name for mark in marks)
+        return f"{self._bot} is repaired: {names} set back to {now}"
 
     async def pause(self, because: str, by: str) -> str:
         """Nothing is bought from now on; what it did, in a sentence."""

@@ -57,8 +57,10 @@ class ControlServer:
             "pause": acts.pause,
             "resume": acts.resume,
             "flatten": acts.flatten,
+            "repair": acts.repair,
         }
-        routes = [Route("/status", self._status)]
+        self._acts = acts
+        routes = [Route("/status", self._status), Route("/repair", self._marks, methods=["GET"])]
         routes += [
             Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in named.items()
         ]
@@ -99,6 +101,13 @@ class ControlServer:
             **msgspec.to_builtins(self._engine.status()),
             "conditions": msgspec.to_builtins(self._gates.conditions()),
         }
+        return Response(msgspec.json.encode(content), media_type="application/json")
+
+    async def _marks(self, request: Request) -> Response:
+        if not self._allowed(request):
+            return Response("the token is missing or wrong\n", 403)
+        now, marks = self._acts.future_marks()
+        content = {"now": now, "marks": msgspec.to_builtins(marks)}
         return Response(msgspec.json.encode(content), media_type="application/json")
 
     def _act(self, name: str, act: Act) -> Callable[[Request], Awaitable[Response]]:

@@ -108,6 +108,14 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
+class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person set the marks that lay in the future back to `to`, the venue's time in ms."""
+
+    to: int
+    because: str
+    by: str
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """All that the entries up to this one said, in their place; JSON of a `Ledger`."""
 
@@ -125,6 +133,7 @@ Body = (
     | Paused
     | Flattened
     | Resumed
+    | Repaired
     | Snapshot
 )
 

@@ -15,6 +15,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill, Order, Phase
 from tradebot.domain.order_state import apply as apply_event
+from tradebot.domain.situation import DAY_MS
 from tradebot.trader.journal.entries import (
     Balanced,
     Body,
@@ -25,6 +26,7 @@ from tradebot.trader.journal.entries import (
     Intended,
     OrderEvent,
     Paused,
+    Repaired,
     Resumed,
     Snapshot,
     Watched,
@@ -106,6 +108,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 flattening="",
                 marks=None,  # losses are measured again, or the same halt would come back at once
             )
+        case Repaired():
+            return _repaired(ledger, body.to)
         case Snapshot():
             return _decode(body.ledger)
 
@@ -130,6 +134,20 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         halted=ledger.halted,
         paused=ledger.paused,
         flattening=ledger.flattening,
+    )
+
+
+def _repaired(ledger: Ledger, to: int) -> Ledger:
+    """No mark lies behind `to`; losses of a day that has not come are measured anew."""
+    marks = ledger.marks
+    return msgspec.structs.replace(
+        ledger,
+        window_end=min(ledger.window_end, to),
+        watched_at=min(ledger.watched_at, to),
+        signal_at=min(ledger.signal_at, to),
+        trades_to=min(ledger.trades_to, to),
+        orders_at=tuple(at for at in ledger.orders_at if at <= to),
+        marks=None if marks is not None and marks.day > to // DAY_MS else marks,
     )
 
 
