@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,21 +20,12 @@ from tradebot.venue.errors import (
 )
 from tradebot.venue.events import ConnectedEvent, OrderEvent
 from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
-from tradebot.venue.gemini.answers import NewOrder
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.order_events import connect_orders, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.signing import Credentials
 
 KEY = Credentials("account-test", "secret")
-ORDER = NewOrder(
-    symbol="BTCUSD",
-    side="buy",
-    amount=Decimal("0.10"),
-    price=Decimal("100.00"),
-    client_order_id="bot-1-1",
-    option="immediate-or-cancel",
-)
 ACK = {"type": "subscription_ack", "accountId": 1, "subscriptionId": "s"}
 
 
@@ -57,12 +47,14 @@ Handler = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 
 
 def replies(handler: Handler) -> Script:
-    """Acknowledges subscriptions; hands every other request to `handler`."""
+    """Acknowledges the first subscription; hands every other request to `handler`."""
 
     async def script(connection: ServerConnection) -> None:
+        begun = False
         async for frame in connection:
             request = json.loads(frame)
-            if request["method"] == "subscribe":
+            if not begun:
+                begun = True
                 await connection.send(json.dumps({"id": request["id"], "status": 200}))
             else:
                 await handler(connection, request)
@@ -80,36 +72,6 @@ async def account(script: Script) -> AsyncIterator[AccountSocket]:
         ) as connected:
             yield connected
         await rest.aclose()
-
-
-async def test_an_order_is_asked_for_in_the_new_interfaces_words() -> None:
-    seen: list[dict[str, Any]] = []
-
-    async def accept(connection: ServerConnection, request: dict[str, Any]) -> None:
-        seen.append(request)
-        await connection.send(json.dumps({"id": request["id"], "status": 200, "result": {}}))
-
-    async with account(replies(accept)) as socket:
-        await socket.place(ORDER)
-        await socket.cancel("42")
-        await socket.cancel_session()
-        await socket.cancel_all()
-    assert [request["method"] for request in seen] == [
-        "order.place",
-        "order.cancel",
-        "order.cancel_session",
-        "order.cancel_all",
-    ]
-    assert seen[0]["params"] == {
-        "symbol": "btcusd",
-        "side": "BUY",
-        "type": "LIMIT",
-        "timeInForce": "IOC",
-        "price": "100.00",
-        "quantity": "0.10",
-        "clientOrderId": "bot-1-1",
-    }
-    assert seen[1]["params"] == {"orderId": "42"}
 
 
 def answers(status: int, **error: Any) -> Handler:
@@ -149,18 +111,18 @@ async def test_a_request_that_fails_ends_in_one_of_the_classes(
 ) -> None:
     async with account(replies(handler)) as socket:
         with pytest.raises(VenueError) as raised:
-            await socket.place(ORDER)
+            await socket.subscribe("orders@account")
     assert type(raised.value) is kind
     assert raised.value.reason == reason
-    assert raised.value.request == "order.place"
+    assert raised.value.request == "subscribe"
 
 
 async def test_a_request_on_a_line_known_to_be_dead_was_never_sent() -> None:
     async with account(replies(hangs_up)) as socket:
         with pytest.raises(AmbiguousError):
-            await socket.place(ORDER)
+            await socket.subscribe("orders@account")
         with pytest.raises(TransportError):
-            await socket.place(ORDER)
+            await socket.subscribe("orders@account")
 
 
 async def test_answers_in_another_order_find_their_requests() -> None:
@@ -175,7 +137,7 @@ async def test_answers_in_another_order_find_their_requests() -> None:
 
     async with account(replies(swapped)) as socket:
         first, second = await asyncio.gather(
-            socket.place(ORDER), socket.cancel("1"), return_exceptions=True
+            socket.subscribe("a"), socket.subscribe("b"), return_exceptions=True
         )
     assert first is None
     assert isinstance(second, RejectedError)
@@ -190,7 +152,7 @@ async def test_events_begin_with_the_word_that_all_is_told_and_end_with_the_line
 
     async with account(replies(tell)) as socket:
         with pytest.raises(AmbiguousError):
-            await socket.place(ORDER)
+            await socket.subscribe("orders@account")
         events = socket.events()
         assert await anext(events) == ConnectedEvent()
         event = await anext(events)

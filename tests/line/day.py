@@ -223,6 +223,7 @@ class TradingDay:
     ) -> list[Document]:
         fee = amount * self.price * 0.0035
         order = documents.OrderDocument(
+            exchange="gemini",
             order_id=str(self.seq),
             client_order_id=client_order_id,
             decision_id=decision_id,

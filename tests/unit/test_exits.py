@@ -242,22 +242,12 @@ levels = st.lists(
 
 
 @hypothesis_settings(deadline=None)
-@given(
-    bids=levels,
-    amount=st.decimals(min_value="0.0001", max_value=50, places=4),
-    lowest=st.decimals(min_value="0.01", max_value=20_000, places=2),
-)
-def test_a_limit_takes_all_that_the_book_pays_and_never_goes_below_the_floor(
-    bids: list[pricing.Level], amount: Decimal, lowest: Decimal
+@given(bids=levels, lowest=st.decimals(min_value="0.01", max_value=20_000, places=2))
+def test_a_try_takes_every_bid_down_to_its_own_step_and_is_not_sent_where_there_is_none(
+    bids: list[pricing.Level], lowest: Decimal
 ) -> None:
-    limit = pricing.limit_of(bids, amount, lowest, D("0.01"))
-    paid = sum((size for price, size in bids if price >= lowest), D(0))
-    if limit is None:
-        assert paid == 0
-        return
-    assert limit >= lowest
-    taken = sum((size for price, size in bids if price >= limit), D(0))
-    assert taken >= min(amount, paid), "a higher limit would leave some of it"
+    limit = pricing.limit_of(bids, lowest)
+    assert limit == (lowest if any(price >= lowest for price, _ in bids) else None)
 
 
 @given(slippage=st.integers(0, 1000), last=st.integers(1, 5000))

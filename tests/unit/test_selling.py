@@ -19,7 +19,7 @@ async def test_flatten_sells_in_a_market_of_any_width(width: int) -> None:
     floor = Floor(desk, [(D(10_000), D(5))], ask=D(10_000) * (1 + D(width) / 10_000))
     told = await desk.acts.flatten("out", "a person")
     assert desk.venue.base == 0
-    assert floor.sent == [D(10_000)], "at the bid that pays for all of it"
+    assert floor.sent == [D(9950)], "the first step, which the book fills at the bid"
     assert "has nothing left" in told
     assert not desk.books.ledger.flattening, "the order is done"
 
@@ -42,7 +42,7 @@ async def test_what_is_left_is_sold_at_the_next_try_from_where_the_book_is_by_th
     assert desk.venue.base == D("0.6")
     async with desk.engine.acting:
         assert await desk.selling.flatten() == 0
-    assert floor.sent[-1] == D(9000)
+    assert floor.sent[-1] == D(8955)
     assert not desk.books.ledger.flattening
 
 

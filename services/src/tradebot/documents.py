@@ -54,7 +54,7 @@ class OrderDocument(Body, frozen=True, kw_only=True):
     order_id: str
     client_order_id: str
     decision_id: str
-    exchange: str = "gemini"
+    exchange: str
     type: str = "exchange limit"
     side: Literal["buy", "sell"]
     price: float

@@ -148,5 +148,5 @@ class Selling:
         """Amount and limit of the next try, `None` where the book pays nothing so far down."""
         step, amount = self._engine.market.instrument.price_step, self.sellable()
         lowest = pricing.lowest_price(start, reach, step)
-        limit = pricing.limit_of(bids, amount, lowest, step)
+        limit = pricing.limit_of(bids, lowest)
         return None if limit is None else (amount, limit)

@@ -91,7 +91,9 @@ async def _hold(
     publisher = KafkaPublisher(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
     )
-    who = Identity(bot=settings.bot, symbol=settings.symbol, mode=books_mode(settings))
+    who = Identity(
+        bot=settings.bot, symbol=settings.symbol, mode=books_mode(settings), venue=settings.venue
+    )
     journal = await asyncio.to_thread(journal_of, settings)
     books = Books(journal, publisher, who, clock.now)
     try:

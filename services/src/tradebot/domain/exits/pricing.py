@@ -52,20 +52,10 @@ def reaches(settings: Settings) -> Iterator[int]:
     yield last
 
 
-def limit_of(
-    bids: Sequence[Level], amount: Decimal, lowest: Decimal, step: Decimal
-) -> Decimal | None:
-    """The limit that fills `amount` from the bids at `lowest` or better; `None` if none is there.
+def limit_of(bids: Sequence[Level], lowest: Decimal) -> Decimal | None:
+    """The limit of a try that may sell down to `lowest`; `None` if no bid is there.
 
-    Where they are not deep enough the limit is `lowest`, which takes all of them.
+    It is `lowest` itself, not the price that the book shows: a market that falls faster than the
+    order travels would leave every try just above the best bid.
     """
-    left, reached = amount, None
-    for price, size in bids:
-        if price < lowest:
-            break
-        left, reached = left - size, price
-        if left <= 0:
-            break
-    if reached is None:
-        return None
-    return limit_price("sell", reached if left <= 0 else lowest, step)
+    return lowest if bids and bids[0][0] >= lowest else None

@@ -20,6 +20,7 @@ from tradebot.records import DocType, Document
 from tradebot.trader.journal.entries import Balanced, Body, Halted, OrderEvent, Paused, Resumed
 from tradebot.trader.journal.ledger import Ledger, Placed, fills_of
 from tradebot.venue.port import Ticker
+from tradebot.venue.settings import DEFAULT
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str
     mode: str
     currencies: tuple[str, str] | None = None
+    venue: str = DEFAULT
 
 
 def decision_id(bot: str, window_end: int) -> str:
@@ -148,6 +150,7 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
         order_id=order.order_ids[0] if order.order_ids else "",
         client_order_id=intent.client_order_id,
         decision_id=intent.decision_id,
+        exchange=who.venue,
         side=intent.side,
         price=float(intent.price),
         avg_execution_price=float(_average(order.fills) or order.average),

@@ -1,7 +1,6 @@
-"""The new WebSocket with a key: orders placed and cancelled, and the account's events, on one line.
+"""The new WebSocket with a key: the account's events. Orders are placed by REST.
 
-The venue's acknowledgement of `order.place` is no proof that the order exists: its event is, or a
-look-up. The key must be one "with a time based nonce".
+The key must be one "with a time based nonce".
 """
 
 import asyncio
@@ -11,21 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from tradebot.domain.money import plain
 from tradebot.venue.errors import AmbiguousError, FeedBrokenError, RejectedError, TransportError
 from tradebot.venue.events import AccountEvent, ConnectedEvent
-from tradebot.venue.gemini.answers import NewOrder, OrderOption
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.gemini.sockets import Socket, open_socket
 
-TIME_IN_FORCE: Final[dict[OrderOption | None, str]] = {
-    None: "GTC",
-    "immediate-or-cancel": "IOC",
-    "fill-or-kill": "FOK",
-    "maker-or-cancel": "MOC",
-}
 PING_SECONDS: Final = 5.0
 
 
@@ -43,31 +34,6 @@ class AccountSocket:
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._events: asyncio.Queue[AccountEvent | FeedBrokenError] = asyncio.Queue()
         self._broken: FeedBrokenError | None = None
-
-    async def place(self, order: NewOrder) -> None:
-        """Asks for an order; whether there is one, its event tells."""
-        parameters = {
-            "symbol": order.symbol.lower(),
-            "side": order.side.upper(),
-            "type": "LIMIT",
-            "timeInForce": TIME_IN_FORCE[order.option],
-            "price": plain(order.price),
-            "quantity": plain(order.amount),
-            "clientOrderId": order.client_order_id,
-        }
-        await self._request("order.place", parameters)
-
-    async def cancel(self, order_id: str) -> None:
-        """Asks to cancel an order; what became of it, its event tells."""
-        await self._request("order.cancel", {"orderId": order_id})
-
-    async def cancel_session(self) -> None:
-        """Asks to cancel all orders of this key."""
-        await self._request("order.cancel_session")
-
-    async def cancel_all(self) -> None:
-        """Asks to cancel all orders of the account, those of other keys too."""
-        await self._request("order.cancel_all")
 
     async def subscribe(self, *streams: str) -> None:
         """Subscribes, and tells `events` that from here on they are complete."""
@@ -159,21 +125,20 @@ async def connect_account(
     *,
     reply_seconds: float = 10.0,
     stall_seconds: float = 15.0,
-    cancel_on_disconnect: bool = False,
 ) -> AsyncIterator[AccountSocket]:
     """A connection with the key of `rest`, subscribed to orders and balances.
 
     Args:
         reply_seconds: how long an answer may take.
         stall_seconds: real seconds without a sign of life that end the connection.
-        cancel_on_disconnect: the venue cancels this session's orders when the line is cut.
 
     Raises:
         FeedBrokenError: it cannot be made.
         VenueError: the subscription was refused, or not answered.
     """
-    url = endpoints.websocket + ("?cancelOnDisconnect=true" if cancel_on_disconnect else "")
-    async with open_socket(url, stall_seconds=stall_seconds, headers=rest.handshake()) as socket:
+    async with open_socket(
+        endpoints.websocket, stall_seconds=stall_seconds, headers=rest.handshake()
+    ) as socket:
         account = AccountSocket(socket, reply_seconds)
         tasks = [asyncio.create_task(account.read())]
         try:
