@@ -145,7 +145,7 @@ async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_the
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        ([update(10, "3")], "gap: updates 9 to 9 are missing"),
+        ([update(10, "3")], "gap: missing updates 9 to 9"),
         ([update(10, "3"), update(9, "4")], "gap"),
         (['{"e":"depthUpdate","E":17515'], "malformed"),
     ],
