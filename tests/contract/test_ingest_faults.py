@@ -249,7 +249,7 @@ async def test_a_venue_that_is_away_is_waited_for_and_never_ends_the_stage(
 async def test_a_venue_that_refuses_says_why_in_the_reason(broker: EmbeddedBroker) -> None:
     refusal = {"id": "feed", "status": 400, "error": {"code": -1121, "msg": "Invalid symbol"}}
     async with sockets_that(sends(refusal)) as url, running(settings(broker, url)) as stage:
-        await stage.until(lambda: "refused with 400: -1121 Invalid symbol" in stage.trouble())
+        await stage.until(lambda: "rejected with 400: -1121 Invalid symbol" in stage.trouble())
 
 
 async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedBroker) -> None:
