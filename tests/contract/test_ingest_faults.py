@@ -18,11 +18,13 @@ from tradebot.ingest.publisher import OverloadError, Publisher
 from tradebot.ingest.settings import IngestSettings
 from tradebot.ingest.stage import Ingest
 from tradebot.platform import kafka
+from tradebot.platform.clock import VenueClock
 from tradebot.platform.embedded import EmbeddedBroker
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError, load
 from tradebot.records import FeedRecord, TradeRecord
 from tradebot.venue.backoff import Backoff
+from tradebot.venue.port import open_venue
 
 NS = 1_751_508_260_000_000_000
 ACK = {"id": "feed", "status": 200, "result": None}
@@ -320,8 +322,10 @@ def test_a_full_queue_is_an_overload_and_not_a_wait(broker: EmbeddedBroker) -> N
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(SettingsError, match="--interface is 'v3'"):
-        load(IngestSettings, flags={"interface": "v3"}, environment={})
+    unknown = load(IngestSettings, flags={"interface": "v3"}, environment={})
+    clock = VenueClock(1.0)
+    with pytest.raises(SettingsError, match="interface is 'v3': for gemini, use one of new, v1"):
+        open_venue(unknown).market.stream("BTCUSD", clock, interface="v3", stall_seconds=1.0)
     with pytest.raises(SettingsError, match="TRADEBOT_STALL_SECONDS is '0'"):
         load(IngestSettings, environment={"TRADEBOT_STALL_SECONDS": "0"})
 
