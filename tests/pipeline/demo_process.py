@@ -15,9 +15,15 @@ from tradebot.records import DocType
 
 
 class Demo:
-    """A demo in the background, in a folder of its own."""
+    """A demo in the background, in a folder of its own.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    Args:
+        settings: variables that its stages read, in addition to this process' own.
+    """
+
+    def __init__(
+        self, folder: Path, *arguments: str, settings: dict[str, str] | None = None
+    ) -> None:
         self.state = folder / "state"
         self.log = folder / "demo.log"
         self._out = folder / "out"
@@ -29,6 +35,7 @@ class Demo:
                 ],
                 stdout=out,
                 stderr=log,
+                env=os.environ | (settings or {}),
             )  # fmt: skip
 
     def children(self) -> dict[int, str]:

@@ -48,7 +48,8 @@ class Watched:
     """A demo, and a Prometheus that scrapes every stage of it each second."""
 
     def __init__(self, folder: Path, program: str) -> None:
-        self.demo = Demo(folder, "--speed", "60")
+        # A paused bot sells nothing either, so that a test can keep what it deposits.
+        self.demo = Demo(folder, "--speed", "60", settings={"TRADEBOT_ON_BREACH": "Hold"})
         self.demo.wait_ready()
         self.stages = {name: pid for pid, name in self.demo.children().items()}
         words = shlex.split((self.demo.state / "environment").read_text())
