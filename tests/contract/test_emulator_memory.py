@@ -122,7 +122,7 @@ def test_exchange_time_does_not_go_back(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "emulator.json").write_text("{")
-    with pytest.raises(SettingsError, match=r"emulator\.json cannot be read .* remove it"):
+    with pytest.raises(SettingsError, match=r"emulator\.json cannot be read .* delete it"):
         open_exchange(EmulatorSettings(history_days=1, state_dir=str(tmp_path)))
 
 
