@@ -21,7 +21,7 @@ from tradebot.window_records import Gatherer
 
 pytestmark = pytest.mark.elasticsearch
 
-ALWAYS = {"bot", "symbol", "ts", "doc_type", "environment"}
+ALWAYS = {"bot", "symbol", "base", "quote", "ts", "doc_type", "environment"}
 """Fields of every kind of document."""
 
 

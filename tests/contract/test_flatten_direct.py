@@ -103,7 +103,7 @@ async def test_while_a_trader_holds_the_lease_nothing_is_sold(
     done = flatten(settings)
     await lease.release()
     assert done.returncode == 2
-    assert "another trader acts for this bot" in done.stderr
+    assert "another trader is running for this bot" in done.stderr
     assert base_of(venue) == before
 
 

@@ -285,7 +285,7 @@ def test_settings_that_do_not_fit_together_are_refused(
     [
         (["--model", "Oracle"], "model is 'Oracle': use one of"),
         (["--model-options", "[]"], "use a JSON object"),
-        (["--horizon-minutes", "1"], "--horizon-minutes is '1': give 2 or more"),
+        (["--horizon-minutes", "1"], "--horizon-minutes is '1': use 2 or more"),
     ],
 )
 def test_a_wrong_flag_is_one_clear_sentence_before_anything_is_connected(
