@@ -6,10 +6,11 @@ import uuid
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings, load
+from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, decode, encode
 
 settings = load(StageSettings)
-topic = kafka.Topics.of(settings).dead_letters
+topic = Topics.of(settings).dead_letters
 kafka.ensure_topics(settings, [topic])
 mark = f"helm-test-{uuid.uuid4().hex}"
 
@@ -26,7 +27,7 @@ end = time.monotonic() + 40
 while time.monotonic() < end:
     message = consumer.poll(1)
     if message is not None and not message.error() and message.key() == mark.encode():
-        assert decode(message.value(), DeadLetter).value == mark
+        assert decode(message.value() or b"", DeadLetter).value == mark
         print(f"a record flowed through {topic} at {settings.kafka}")
         sys.exit(0)
 sys.exit(f"the record did not come back from {topic} at {settings.kafka} in 40 s")
