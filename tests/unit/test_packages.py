@@ -93,7 +93,7 @@ def test_a_command_without_its_library_says_what_to_call() -> None:
     )
     assert ended.returncode == 2
     assert ended.stderr.startswith(
-        "Error: tradebot backtest needs the package numba: call `make setup` in the checkout, or"
+        "Error: tradebot backtest needs the package numba: run `make setup` in the checkout, or"
     )
 
 
@@ -103,7 +103,7 @@ def test_a_model_without_its_library_says_what_to_call(monkeypatch: pytest.Monke
 
     point = type("Point", (), {"load": find})()
     monkeypatch.setattr(protocol.extensions, "find", lambda *_names: point)
-    with pytest.raises(SettingsError, match=r"^model Lstm needs the package torch: call `make se"):
+    with pytest.raises(SettingsError, match=r"^model Lstm needs the package torch: run `make se"):
         protocol.make("Lstm")
 
 
