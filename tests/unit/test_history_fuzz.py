@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tradebot.history import check, read
@@ -151,6 +151,9 @@ def damaged(
 def test_a_damaged_row_costs_itself_alone_in_every_form(
     form: str, truth: list[Bar], harm: list[Damage], reverse: bool
 ) -> None:
+    # Without a header the width of most rows is the width of a row.
+    wide = sum(kind == "extra" for kind, _, _ in harm)
+    assume(FORMS[form][0] or 2 * wide < len(truth))
     text, hurt = damaged(form, truth, harm, reverse=reverse)
     try:
         table = result_of(text.encode())

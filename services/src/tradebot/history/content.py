@@ -137,7 +137,10 @@ def _usual_width(lines: list[str], separator: str) -> int:
 
 
 def _cells(line: str, separator: str) -> tuple[str, ...]:
-    read = next(csv.reader([line], delimiter=separator), [])
+    try:
+        read = next(csv.reader([line.replace("\r", "")], delimiter=separator), [])
+    except csv.Error:  # a cell longer than any number or time
+        return (line,)
     return tuple(cell.strip() for cell in read) or ("",)
 
 
