@@ -131,7 +131,7 @@ def test_an_outage_of_the_store_costs_neither_memory_nor_documents(
         for document in decisions(BACKLOG)[500:]:
             producer.produce(topic, key=document.id, value=encode(document))
         producer.flush()
-        wait_for(f"{health}/readyz", "does not answer")
+        wait_for(f"{health}/readyz", "does not respond")
         time.sleep(5)
         assert httpx.get(f"{health}/livez").status_code == 200
         assert resident_mib(recorder.pid) - before < 64
