@@ -25,7 +25,7 @@ CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradebots.tradebo
 STAGES = ("ingest", "liquidity", "forecast", "trader")
 RESTARTED = set(STAGES)
 """The stages whose pods today's version changes, as its changelog tells."""
-TAKEN_BACK = {"forecast", "trader"}
+TAKEN_BACK = {"ingest", "forecast", "trader"}
 """Those that the version before changes in turn; it does not know the others' annotations, and what
 it does not know it lets stand."""
 KINDS = {
