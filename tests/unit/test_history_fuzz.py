@@ -152,8 +152,8 @@ def test_a_damaged_row_costs_itself_alone_in_every_form(
     form: str, truth: list[Bar], harm: list[Damage], reverse: bool
 ) -> None:
     # Without a header the width of most rows is the width of a row.
-    wide = sum(kind == "extra" for kind, _, _ in harm)
-    assume(FORMS[form][0] or 2 * wide < len(truth))
+    resized = sum(kind in ("extra", "cut") for kind, _, _ in harm)
+    assume(FORMS[form][0] or 2 * resized < len(truth))
     text, hurt = damaged(form, truth, harm, reverse=reverse)
     try:
         table = result_of(text.encode())
