@@ -58,7 +58,7 @@ def test_on_paper_nothing_reaches_the_venue(tmp_path: Path) -> None:
 
 
 def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
-    with TraderLine(tmp_path, speed=120, period=400) as line:
+    with TraderLine(tmp_path, speed=60, period=400) as line:
         line.start()
         line.wait(lambda: line.of_kind("order"))
         told = line.tell("flatten", "btc", "--because", "going home")
