@@ -65,10 +65,9 @@ def fit_linear(
     penalised = slice(0, 0) if flat else slice(2, trend)
     tau = change_scale(options, model.changepoints)
     problem = Problem(normal.rows, normal.evaluate, prior, tau, penalised)
-    if start is not None:
-        with one_thread():
-            return minimise(problem, *start)
     with one_thread():
+        if start is not None:
+            return minimise(problem, *start)
         return _from_scratch(problem, model, normal)
 
 
@@ -106,8 +105,9 @@ def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
 def _path(problem: Problem, best: Solution, rounding: float) -> list[Solution]:
     """The optimum of θ at each of some σ, falling."""
     theta, found = best.theta, list[Solution]()
+    fit = problem.evaluate(theta)
     for sigma in best.sigma * np.geomspace(30.0, 1e-4, STATIONS):
-        theta = minimum_at(problem, theta, float(sigma) ** 2)
+        theta = minimum_at(problem, theta, fit, float(sigma) ** 2)
         fit = problem.evaluate(theta)
         if fit.rss <= rounding:
             break

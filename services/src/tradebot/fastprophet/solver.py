@@ -167,9 +167,12 @@ def _still(now: float, before: float, level: float) -> bool:
     return now < 1e-11 or (now < level and now > 0.3 * before)
 
 
-def minimum_at(problem: Problem, theta: Floats, variance: float) -> Floats:
-    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step."""
-    return _towards(problem, theta, problem.evaluate(theta), variance, 0.0, bent=False)
+def minimum_at(problem: Problem, theta: Floats, fit: Fit, variance: float) -> Floats:
+    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step.
+
+    `fit` is that of `theta`, from which the step begins.
+    """
+    return _towards(problem, theta, fit, variance, 0.0, bent=False)
 
 
 def _towards(
