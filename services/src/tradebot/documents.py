@@ -127,7 +127,7 @@ class Decision(Body, frozen=True, kw_only=True):
     equity: float | None = None
     """What all that the account held was worth at `mid`, before the decision."""
     reconciled: bool = False
-    """Whether the books were known to agree with the venue's."""
+    """Whether the ledger was known to agree with the venue's."""
     reconciliations: int = 0
     """Comparisons with the venue since the bot's decision before, or its start."""
     amount: float

@@ -139,7 +139,7 @@ class Loops:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(1.0):
-                await self._engine.books.flush()
+                await self._engine.journaled.flush()
         except TimeoutError:
             self._log.warning(
                 "some documents are not sent yet; they will be sent at the next start"

@@ -89,5 +89,5 @@ SELL_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("signals", "a
 """A sell shrinks risk: neither the band, the model's age, an incomplete window nor the number of
 orders hold it back."""
 EXIT_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("exits", "all"))
-"""What can hold an exit back: a halt under `on_breach` Hold, books in doubt, no price at all, or
+"""What can hold an exit back: a halt under `on_breach` Hold, a ledger in doubt, no price at all, or
 nothing to sell."""

@@ -1,4 +1,4 @@
-"""No order before the bot's books agree with the venue's and every earlier intent is resolved."""
+"""No order before the bot's ledger agrees with the venue's and every earlier intent is resolved."""
 
 from typing import Final
 
