@@ -21,7 +21,7 @@ from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_status import BotStatus, bot_status
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
 from tradebot.trader.journal.journaled import JournaledLedger
@@ -45,7 +45,7 @@ class Engine:
         journaled: JournaledLedger,
         executor: Executor,
         reconciler: Reconciler,
-        market: Market,
+        market: MarketClient,
         clock: VenueClock,
         lease: Lease,
         rules: Settings,
