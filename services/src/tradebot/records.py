@@ -114,6 +114,119 @@ class ForecastRecord(msgspec.Struct, frozen=True):
     forecaster: str = ""
 
 
+class MinuteRecord(msgspec.Struct, frozen=True):
+    """A closed minute of a symbol; topic `minutes`, key `symbol/start`.
+
+    `start` is in ms UTC and a multiple of 60,000. Prices are in quote currency, `volume` is in base
+    currency, and `weighted` is the mean price weighted by the amounts; a minute without trades has
+    no prices (`None`) and volume 0. The flows and their ratio are those of the window that began at
+    `start`, `None` where there was none; `complete` is that window's. The floats are for models,
+    never for an order.
+    """
+
+    symbol: str
+    start: int
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float
+    weighted: float | None
+    bid_flow: float | None = None
+    ask_flow: float | None = None
+    ratio: float | None = None
+    complete: bool = False
+
+    @property
+    def key(self) -> bytes:
+        """The record's key. Compaction keeps one record of each minute."""
+        return f"{self.symbol}/{self.start}".encode()
+
+
+class ProposedExits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Exits that a strategy asks for, named and written as in a TradeBot's `spec.exits`.
+
+    Fractions are decimal strings. `None` leaves the bot's own setting.
+    """
+
+    stop_loss: str | None = None
+    trailing_stop: str | None = None
+    take_profit: str | None = None
+    max_hold_minutes: int | None = None
+    no_signal_minutes: int | None = None
+
+
+class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy wants at a bar's close; topic `proposals`, key `bot`.
+
+    There is one for each closed bar, also where the strategy wants nothing (`hold`). `bot` is the
+    proposer: the bot's name, or the name of the unit that several bots share. `digest` names the
+    strategy's code and parameters, `inputs` the bars that it saw. `bar_end` (ms UTC) is the end of
+    the bar, which is `step_ms` long. A buy spends `size` of the cash (`Fraction`) or buys `size` of
+    base currency (`Amount`); a sell of `size` 0 sells all. Sizes and prices are decimal strings.
+
+    `failing` is empty, or says where the strategy's code failed at this bar: file, line and the
+    last line of the traceback. The side is then `hold`.
+    """
+
+    bot: str
+    strategy: str
+    digest: str
+    inputs: str
+    symbol: str
+    bar_end: int
+    side: Literal["buy", "sell", "hold"]
+    size: str = "0"
+    sizing: Literal["Fraction", "Amount"] = "Fraction"
+    limit: str | None = None
+    stop: str | None = None
+    exits: ProposedExits | None = None
+    reason: str = ""
+    failing: str = ""
+    step_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        """Names the proposal: a proposer has one for a bar."""
+        return f"{self.bot}/{self.bar_end}"
+
+
+class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
+    """One of a bot's fills, as its strategy sees it; `number` counts the bot's fills from 1.
+
+    Amounts and prices are decimal strings; the fee is in quote currency.
+    """
+
+    number: int
+    ts: int
+    side: Literal["buy", "sell"]
+    price: str
+    amount: str
+    fee: str
+
+
+class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bot has, as its strategy may see it; topic `accounts`, key `bot`.
+
+    `cash` is the quote currency that may be spent and `position` the base currency that may be
+    sold, both decimal strings. `bought` says whether the position can be sold; `entry_price` and
+    `opened_at` (ms) are those of the trip that is open. `equity` is `None` while no price is known.
+    `window_end` (ms) is the last window that the account answers for. `fills` are the newest.
+    """
+
+    bot: str
+    symbol: str
+    ts: int
+    window_end: int
+    cash: str
+    position: str
+    bought: bool
+    entry_price: str | None = None
+    opened_at: int = 0
+    equity: str | None = None
+    fills: tuple[AccountFill, ...] = ()
+
+
 class DocType(StrEnum):
     """The kinds of document that the bots leave behind."""
 

@@ -18,6 +18,7 @@ from tradebot.platform import health, kafka, logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.stages import Stage
+from tradebot.platform.topics import CONFIG
 
 _log = logs.get(__name__)
 
@@ -133,7 +134,10 @@ def ensure_topics(stage: Stage, settings: StageSettings) -> None:
     Raises:
         SettingsError: no broker responds, or a topic cannot be created.
     """
-    kafka.ensure_topics(settings, [settings.topic_prefix + name for name in stage.topics])
+    plain = [name for name in stage.topics if name not in CONFIG]
+    kafka.ensure_topics(settings, [settings.topic_prefix + name for name in plain])
+    for name in set(stage.topics) - set(plain):
+        kafka.ensure_topics(settings, [settings.topic_prefix + name], config=CONFIG[name])
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
-"""The names of the topics."""
+"""The names of the topics, and how Kafka keeps those that are state."""
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -11,6 +12,17 @@ FORECASTS: Final = "forecasts"
 JOURNAL: Final = "trader-journal"
 DOCUMENTS: Final = "trade-documents"
 DEAD_LETTERS: Final = "dead-letters"
+MINUTES: Final = "minutes"
+PROPOSALS: Final = "proposals"
+ACCOUNTS: Final = "accounts"
+
+YEAR_MS: Final = 365 * 86_400_000
+
+CONFIG: Final[Mapping[str, Mapping[str, str]]] = {
+    MINUTES: {"cleanup.policy": "compact,delete", "retention.ms": str(YEAR_MS)},
+    ACCOUNTS: {"cleanup.policy": "compact"},
+}
+"""Kafka's own settings of a topic that a stage creates, where they are not the broker's."""
 
 
 class Prefixed(Protocol):
@@ -32,6 +44,9 @@ class Topics(msgspec.Struct, frozen=True):
     journal: str = JOURNAL
     documents: str = DOCUMENTS
     dead_letters: str = DEAD_LETTERS
+    minutes: str = MINUTES
+    proposals: str = PROPOSALS
+    accounts: str = ACCOUNTS
 
     @classmethod
     def of(cls, settings: Prefixed) -> "Topics":

@@ -21,7 +21,7 @@ from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_status import BotStatus, bot_status
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
@@ -45,7 +45,7 @@ class Engine:
         books: Books,
         executor: Executor,
         reconciler: Reconciler,
-        market: Market,
+        market: MarketClient,
         clock: VenueClock,
         lease: Lease,
         rules: Settings,
