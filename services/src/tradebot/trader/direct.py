@@ -29,8 +29,8 @@ from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Entry, EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.store import Journal, JournalError
-from tradebot.trader.lease import Lease, LeaseError
-from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
+from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules

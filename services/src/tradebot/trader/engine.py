@@ -26,8 +26,8 @@ from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed
-from tradebot.trader.lease import Lease
-from tradebot.trader.orders.execution import Executor, LeaseLostError
+from tradebot.trader.lease import Lease, LeaseLostError
+from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.port import AccountEvent, OwnTrade
 

@@ -29,9 +29,9 @@ from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import JournalError
-from tradebot.trader.lease import Lease, LeaseError
+from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling

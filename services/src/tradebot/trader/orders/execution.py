@@ -13,6 +13,7 @@ from tradebot.trader import metrics
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed, is_over
+from tradebot.trader.lease import LeaseLostError
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
 from tradebot.venue.port import AccountEvent, Fees, OrderStatus, OwnTrade, VenueAccount
 
@@ -22,10 +23,6 @@ when the last finds nothing does the trader conclude that the order was never pl
 
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class LeaseLostError(Exception):
-    """The lease is not surely ours: nothing may be sent."""
 
 
 def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Intent) -> str:
