@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
-from tradebot.backtest.orders import Orders, Sizing
-from tradebot.backtest.strategy import Market, Strategy
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Strategy
+from tradebot.strategies.orders import Orders, Sizing
 
 MINUTE = 60_000
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.engines.arithmetic import ceil_to_step, floor_to_step
-from tradebot.backtest.orders import Orders, Sizing
-from tradebot.backtest.strategy import Market, Strategy
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Strategy
+from tradebot.strategies.orders import Orders, Sizing
 
 MINUTE, DAY = 60_000, 86_400_000
 STILL = (10.0, 10.0, 10.0, 10.0)

@@ -8,9 +8,9 @@ from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.result import Result
 from tradebot.backtest.settings import CostSettings
-from tradebot.backtest.strategies.standards import buy_and_hold
-from tradebot.backtest.strategy import Bars, Signals, Strategy
 from tradebot.domain.instrument import Instrument
+from tradebot.strategies import buy_and_hold
+from tradebot.strategies.interface import Bars, Signals, Strategy
 from tradebot.venue.port import venue_names
 from tradebot.venue.settings import DEFAULT
 
@@ -65,7 +65,7 @@ def run(
 ) -> Run:
     """Runs and judges."""
     result = execute(bars, strategy, costs, cash)
-    held = execute(bars, buy_and_hold, costs, cash)
+    held = execute(bars, buy_and_hold.signals, costs, cash)
     resample = max(86_400.0, bars.step / 1000)
     return Run(
         bars=bars,

@@ -21,9 +21,9 @@ from tradebot.backtest.engines.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.backtest.orders import Orders
 from tradebot.backtest.result import Fills, Result
 from tradebot.history.arrays import Bars
+from tradebot.strategies.orders import Orders
 
 
 def check_cash(cash: float) -> None:

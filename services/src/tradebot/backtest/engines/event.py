@@ -23,10 +23,10 @@ from tradebot.backtest.engines.arithmetic import (
     worsened,
 )
 from tradebot.backtest.engines.compiled import check_cash
-from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.backtest.result import Fills, Result
-from tradebot.backtest.strategy import Execution, Field, Market, Order, Strategy
 from tradebot.history.arrays import Bars
+from tradebot.strategies.interface import Execution, Field, Market, Order, Strategy
+from tradebot.strategies.orders import Floats, Orders, Sizing
 
 
 class _Fill:
@@ -59,6 +59,11 @@ class Simulation:
         self._times = np.empty(1024, np.int64)
         self._traded = np.zeros(1025)
         self._month_first = 0
+
+    @property
+    def step(self) -> int:
+        """The length of a bar, ms."""
+        return self._bars.step
 
     @property
     def cash(self) -> float:
@@ -95,6 +100,14 @@ class Simulation:
         """The last `bars` values up to this bar; a view, oldest first."""
         column: Floats = getattr(self._bars, field)
         return column[max(0, self.index + 1 - bars) : self.index + 1]
+
+    def forecast(self, model: str) -> tuple[float, float]:
+        """A model's log price for this bar's end and for one step later."""
+        predictions = self._bars.forecast(model)
+        return (
+            float(predictions.log_price[self.index]),
+            float(predictions.log_price_next[self.index]),
+        )
 
     def buy(
         self,
