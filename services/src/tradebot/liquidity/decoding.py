@@ -41,7 +41,7 @@ class Unreadable(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Changes with their offsets and Kafka's timestamps (ms, 0 without one), and rejected records."""
+    """Changes with their offsets and Kafka's timestamps (ms, 0 without one), and rejects."""
 
     changes: list[Change]
     offsets: Sequence[int]

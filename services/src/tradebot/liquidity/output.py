@@ -84,7 +84,7 @@ class TransactionalOutput:
 
 
 class PlainOutput:
-    """Writes messages first, then the checkpoint; after a crash in between, the same messages again.
+    """Writes messages, then the checkpoint; after a crash in between, the same messages again.
 
     For the embedded broker, which supports transactions but not the offsets sent in them.
     """

@@ -142,7 +142,7 @@ class FeedPartition:
         return self.windows is not None and bool(self.windows.symbols)
 
     def sick(self) -> str | None:
-        """Returns a sentence if no record of a symbol has counted for a while, though records come."""
+        """Returns a sentence if a symbol's records come but have not counted for a while."""
         for symbol, since in self._sick.items():
             if monotonic() - since >= LATE_SECONDS:
                 place = f"{self.tp.topic}-{self.tp.partition}"

@@ -114,7 +114,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 
 class FeedConsumer(driver.Consumer):
-    """Faust's consumer; seeks and commits run on its own thread, the one that may use the broker."""
+    """Faust's consumer; it seeks and commits on its own thread, as the client requires."""
 
     _thread: _Thread
 
@@ -122,7 +122,7 @@ class FeedConsumer(driver.Consumer):
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def held_back(self) -> Exception | None:
-        """Returns the error that keeps this worker from its group; reading it lets the client retry.
+        """Returns the error that keeps this worker from its group, so that the client retries.
 
         Raises:
             CoordinatorEndedError: the client will never retry.
