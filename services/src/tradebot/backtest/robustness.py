@@ -10,7 +10,7 @@ import numpy as np
 
 from tradebot.backtest import fitting, prices
 from tradebot.backtest.instruments import instrument
-from tradebot.backtest.running import costs_of, run
+from tradebot.backtest.running import costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.platform.settings import SettingsError
 
@@ -69,7 +69,8 @@ def examine(settings: BacktestSettings, case: Case) -> Finding | None:
     if len(tested.ts) < 2 or len(before.ts) < loaded.warmup:
         return None
     strategy = fitting.ready(loaded, own, before, tested, lambda _line: None)
-    outcome = run(tested, strategy, costs_of(own, instrument(own, bars)), cash=own.cash)
+    costs = costs_of(own, instrument(own, bars))
+    outcome = run(tested, strategy, costs, cash=own.cash, exits=exits_of(own))
     return Finding(
         case=case,
         start_ts=int(tested.ts[0]),
