@@ -12,7 +12,7 @@ from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.loader import find
 from tradebot.backtest.report import page, table
-from tradebot.backtest.running import Run, costs_of, run
+from tradebot.backtest.running import Run, costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.domain.money import plain
 from tradebot.platform import settings as platform_settings
@@ -34,6 +34,7 @@ def _backtest(settings: BacktestSettings) -> None:
             strategy,
             costs_of(settings, traded),
             cash=settings.cash,
+            exits=exits_of(settings),
             risk_free_rate=settings.risk_free_rate,
         )
     title = f"{settings.strategy} on {settings.symbol}" if settings.symbol else settings.strategy

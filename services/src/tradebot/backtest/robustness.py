@@ -11,7 +11,7 @@ import numpy as np
 from tradebot.backtest import prices
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.loader import find, needs_before
-from tradebot.backtest.running import costs_of, run
+from tradebot.backtest.running import costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.platform.settings import SettingsError
 
@@ -69,7 +69,8 @@ def examine(settings: BacktestSettings, case: Case) -> Finding | None:
         return None
     own = msgspec.structs.replace(settings, seed=case.seed)
     strategy = find(own, before, tested, lambda _line: None)
-    outcome = run(tested, strategy, costs_of(own, instrument(own, bars)), cash=own.cash)
+    costs = costs_of(own, instrument(own, bars))
+    outcome = run(tested, strategy, costs, cash=own.cash, exits=exits_of(own))
     return Finding(
         case=case,
         start_ts=int(tested.ts[0]),

@@ -28,9 +28,8 @@ from tradebot.trader.inputs.streams import (
 )
 from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
-from tradebot.trader.lease import Lease
+from tradebot.trader.lease import Lease, LeaseLostError
 from tradebot.trader.order_stream import OrderStream
-from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
@@ -140,7 +139,7 @@ class Loops:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(1.0):
-                await self._engine.books.flush()
+                await self._engine.journaled.flush()
         except TimeoutError:
             self._log.warning(
                 "some documents are not sent yet; they will be sent at the next start"
