@@ -232,10 +232,10 @@ class Loops:
     def _bot_report(self) -> BotReport | None:
         """Where the bot stands, once it knows its balances and a price."""
         engine = self._engine
-        if not (engine.books.ledger.known and engine.mid):
+        if not (engine.journaled.ledger.known and engine.mid):
             return None
         return bot_report(
-            engine.books.ledger,
+            engine.journaled.ledger,
             engine.rules,
             mid=engine.mid,
             price_step=engine.market.instrument.price_step,
