@@ -18,11 +18,13 @@ from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 from world import KINDS, World, bot, has
 
 from tradebot.domain.intent import Intent
-from tradebot.trader.cluster.lease import HELD_SECONDS, KubernetesLease
-from tradebot.trader.journal.books import Books
+from tradebot.trader.cluster.lease import LeaseObject
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
-from tradebot.trader.orders.execution import Executor, LeaseLostError
+from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.lease import LeaseLostError
+from tradebot.trader.orders.execution import Executor
+from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.venue.port import OrderStatus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -140,14 +142,14 @@ class Venue(FaultyVenue):
 async def trade(account: Account, venue: Venue, journal: MemoryJournal) -> None:
     """A trader's process from its lease to its end: an order each quarter of a second."""
     who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-    books = Books(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
-    books.open()
+    journaled = JournaledLedger(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
+    journaled.open()
     client = account.api()
-    lease = KubernetesLease(client, namespace=account.namespace, bot="btc", holder="pod")
-    executor = Executor(books, venue, lease.held, venue.sleep)
+    lease = RenewedLease(LeaseObject(client, namespace=account.namespace, bot="btc"), holder="pod")
+    executor = Executor(journaled, venue, lease.held, venue.sleep)
     try:
         epoch = await lease.acquire()
-        await books.record(EpochTaken(epoch=epoch, mode="Live"))
+        await journaled.record(EpochTaken(epoch=epoch, mode="Live"))
         for number in range(1, 1000):
             await executor.execute(order(epoch, number))
             await asyncio.sleep(0.25)
@@ -193,9 +195,9 @@ async def test_a_trader_sends_nothing_while_it_cannot_renew_and_acts_again_after
     assert await until(lambda: venue.epochs() == [1], 10)
     await asyncio.to_thread(server.kill)
     killed = time.monotonic()
-    await asyncio.sleep(HELD_SECONDS + 6)
+    await asyncio.sleep(Term().trusted + 6)
     last, _ = venue.sent[-1]
-    assert last < killed + HELD_SECONDS + 3
+    assert last < killed + Term().trusted + 3
     assert venue.epochs() == [1]
     await asyncio.to_thread(server.start)
     assert await until(lambda: venue.epochs() == [1, 2], 20)

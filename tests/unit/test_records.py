@@ -5,7 +5,17 @@ import math
 import msgspec
 import pytest
 
-from tradebot.records import DeadLetter, FeedRecord, LiquidityRecord, decode, encode
+from tradebot.platform.topics import ACCOUNTS, CONFIG, MINUTES
+from tradebot.records import (
+    DeadLetter,
+    FeedRecord,
+    LiquidityRecord,
+    MinuteRecord,
+    ProposalRecord,
+    ProposedExits,
+    decode,
+    encode,
+)
 
 FEED_LINES = [
     b'{"side": "bid", "price": "11412.68", "remaining": "0.54571124"}',
@@ -78,3 +88,47 @@ def test_a_float_survives_writing_and_reading_exactly() -> None:
     value = math.pi * 1e7
     record = LiquidityRecord(type="bid", value=value, timestamp=1)
     assert decode(encode(record), LiquidityRecord).value == value
+
+
+def proposal(**changes: object) -> ProposalRecord:
+    plain = ProposalRecord(
+        bot="btc",
+        strategy="SmaCross",
+        digest="d",
+        inputs="i",
+        symbol="BTCUSD",
+        bar_end=60_000,
+        side="buy",
+        size="0.5",
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_a_proposal_is_named_by_its_proposer_and_its_bar() -> None:
+    assert proposal().id == "btc/60000"
+
+
+def test_a_proposals_exits_are_written_as_in_a_tradebot() -> None:
+    written = encode(proposal(exits=ProposedExits(stop_loss="0.05", max_hold_minutes=90)))
+    assert b'"exits":{"stopLoss":"0.05","maxHoldMinutes":90}' in written
+    assert decode(written, ProposalRecord).exits == ProposedExits(
+        stop_loss="0.05", max_hold_minutes=90
+    )
+
+
+def test_a_proposal_for_an_unknown_side_is_refused_with_the_field_named() -> None:
+    with pytest.raises(msgspec.ValidationError, match="side"):
+        decode(encode(proposal()).replace(b'"buy"', b'"short"'), ProposalRecord)
+
+
+def test_each_minute_of_a_symbol_has_a_key_of_its_own_for_compaction() -> None:
+    minutes = [
+        MinuteRecord("BTCUSD", start, None, None, None, None, 0.0, None)
+        for start in (60_000, 120_000)
+    ]
+    assert [minute.key for minute in minutes] == [b"BTCUSD/60000", b"BTCUSD/120000"]
+
+
+def test_minutes_and_accounts_are_compacted_and_minutes_are_kept_a_year() -> None:
+    assert CONFIG[ACCOUNTS]["cleanup.policy"] == "compact"
+    assert CONFIG[MINUTES] == {"cleanup.policy": "compact,delete", "retention.ms": "31536000000"}

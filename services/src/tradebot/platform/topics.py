@@ -1,5 +1,6 @@
-"""The names of the topics."""
+"""The names of the topics, and Kafka's settings for those that hold state."""
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -11,14 +12,25 @@ FORECASTS: Final = "forecasts"
 JOURNAL: Final = "trader-journal"
 DOCUMENTS: Final = "trade-documents"
 DEAD_LETTERS: Final = "dead-letters"
+MINUTES: Final = "minutes"
+PROPOSALS: Final = "proposals"
+ACCOUNTS: Final = "accounts"
+
+YEAR_MS: Final = 365 * 86_400_000
+
+CONFIG: Final[Mapping[str, Mapping[str, str]]] = {
+    MINUTES: {"cleanup.policy": "compact,delete", "retention.ms": str(YEAR_MS)},
+    ACCOUNTS: {"cleanup.policy": "compact"},
+}
+"""Kafka's settings for topics that a stage creates, where they differ from the broker's."""
 
 
 class Prefixed(Protocol):
-    """Settings that put a prefix before every topic's name."""
+    """Settings with a prefix for the names of all topics."""
 
     @property
     def topic_prefix(self) -> str:
-        """Empty where there is none."""
+        """The prefix; empty if there is none."""
         ...
 
 
@@ -32,9 +44,12 @@ class Topics(msgspec.Struct, frozen=True):
     journal: str = JOURNAL
     documents: str = DOCUMENTS
     dead_letters: str = DEAD_LETTERS
+    minutes: str = MINUTES
+    proposals: str = PROPOSALS
+    accounts: str = ACCOUNTS
 
     @classmethod
     def of(cls, settings: Prefixed) -> "Topics":
-        """The names with the settings' prefix."""
+        """Returns the names with the settings' prefix."""
         fields = msgspec.structs.fields(cls)
         return cls(**{field.name: settings.topic_prefix + field.default for field in fields})

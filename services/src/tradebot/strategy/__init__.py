@@ -1,0 +1,16 @@
+"""The strategy stage: one proposal for each closed bar, by code that it runs in a sandbox."""
+
+from tradebot.platform.stages import Demo, Stage
+from tradebot.platform.topics import ACCOUNTS, DEAD_LETTERS, FORECASTS, MINUTES, PROPOSALS
+
+STAGE = Stage(
+    name="strategy",
+    order=35,
+    summary="run a strategy on closed bars and publish its proposals",
+    example="tradebot strategy --strategy my-bot/strategy.py --symbol BTCUSD --resolution 1h",
+    settings="tradebot.strategy.settings:StrategySettings",
+    run="tradebot.strategy.stage:run",
+    reads=(MINUTES, FORECASTS, ACCOUNTS),
+    writes=(PROPOSALS, DEAD_LETTERS),
+    demo=Demo(after=("emulator",)),
+)
