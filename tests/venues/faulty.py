@@ -317,7 +317,7 @@ class MemoryJournal:
             self.kills += 1
             raise KilledError
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         when = self.dice.random()
         if when < 10 * self.rate:
             self.kills += 1
@@ -329,6 +329,7 @@ class MemoryJournal:
         if when < 20 * self.rate:
             self.kills += 1
             raise KilledError
+        return True
 
     def close(self) -> None:
         """Nothing to let go of."""

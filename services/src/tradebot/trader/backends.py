@@ -77,14 +77,28 @@ def journal_of(settings: TraderSettings) -> Journal:
     if settings.journal == "kafka":
         from tradebot.trader.journal.kafka import KafkaJournal
 
-        return KafkaJournal(settings, Topics.of(settings).journal, settings.bot)
+        return KafkaJournal(settings, Topics.of(settings).journal_of(settings.bot), settings.bot)
     return SqliteJournal(settings.folder / "journal.sqlite")
+
+
+async def open_journal(settings: TraderSettings) -> Journal:
+    """The bot's journal for the holder of its lease.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+    journal = await asyncio.to_thread(journal_of, settings)
+    if settings.journal == "kafka":
+        from tradebot.trader.journal.migration import migrate
+
+        await migrate(settings, journal, Topics.of(settings).journal, settings.bot)
+    return journal
 
 
 def journal_place(settings: TraderSettings) -> str:
     """Where the bot's journal is, for a message."""
     if settings.journal == "kafka":
-        return f"topic {Topics.of(settings).journal} at {settings.kafka}"
+        return f"topic {Topics.of(settings).journal_of(settings.bot)} at {settings.kafka}"
     return str(settings.folder / "journal.sqlite")
 
 

@@ -17,7 +17,7 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.backends import account_mode, keys_of, lease_of, open_journal, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
@@ -109,7 +109,7 @@ async def _hold(
     who = Identity(
         bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
     )
-    journal = await asyncio.to_thread(journal_of, settings)
+    journal = await open_journal(settings)
     journaled = JournaledLedger(journal, publisher, who, clock.now)
     try:
         entries = await asyncio.to_thread(journaled.open)
