@@ -19,6 +19,7 @@ from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
 """A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
@@ -29,6 +30,7 @@ class JournaledLedger:
 
     Args:
         now: the venue's time in ms.
+        held: whether the lease is surely ours; without it nothing is written.
         compact_after: entries after which the journal is compacted.
     """
 
@@ -38,6 +40,7 @@ class JournaledLedger:
         publisher: Publisher,
         who: Identity,
         now: Callable[[], int],
+        held: Callable[[], bool] = lambda: True,
         *,
         compact_after: int = COMPACT_ENTRIES,
     ) -> None:
@@ -46,7 +49,12 @@ class JournaledLedger:
         self._journal = journal
         self._publisher = publisher
         self._now = now
+        self._held = held
+        self._read = False
         self._number = 0
+        self._published = 0
+        self._late: list[Entry] = []
+        """Entries whose documents may not have been delivered."""
         self._compacted = 0
         self._compact_after = compact_after
         self._writing = asyncio.Lock()
@@ -57,27 +65,56 @@ class JournaledLedger:
         Raises:
             JournalError: it cannot be read, or lines are missing.
         """
-        published = 0
-        late: list[Entry] = []
-        for entry in self._journal.read():
-            if isinstance(entry.body, Snapshot):
-                self._compacted = entry.number
-            elif entry.number != self._number + 1:
-                raise JournalError(
-                    f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
-                    "it from a backup, and make sure nothing deletes entries (a topic needs "
-                    "retention.ms=-1)"
-                )
-            self.ledger = apply(self.ledger, entry.body)
-            self._number = entry.number
-            published = max(published, entry.published)
-            if entry.documents:
-                late = [kept for kept in late if kept.number > published]
-                late.append(entry)
-        for entry in late:
-            if entry.number > published:
-                self._publisher.send(entry.documents, entry.number)
+        self.follow()
+        for entry in self._late:
+            self._publisher.send(entry.documents, entry.number)
+        self._late = []
         return self._number
+
+    def follow(self) -> int:
+        """Folds what is new in the journal, as another trader writes it; entries read in all.
+
+        Raises:
+            JournalError: it cannot be read, or lines are missing.
+        """
+        if not self._read:
+            return self._fold_all()
+        for entry in self._journal.follow():
+            if entry.epoch < self.ledger.epoch:  # written without the lease
+                continue
+            if entry.number <= self._number:
+                if isinstance(entry.body, Snapshot) and entry.number == self._number:
+                    continue
+                return self._fold_all()
+            self._fold(entry)
+        self._late = [entry for entry in self._late if entry.number > self._published]
+        return self._number
+
+    def _fold_all(self) -> int:
+        self.ledger, self._read = Ledger(), False
+        self._number = self._published = self._compacted = 0
+        self._late = []
+        for entry in self._journal.read():
+            self._fold(entry)
+        self._late = [entry for entry in self._late if entry.number > self._published]
+        self._read = True
+        return self._number
+
+    def _fold(self, entry: Entry) -> None:
+        if isinstance(entry.body, Snapshot):
+            self._compacted = entry.number
+        elif entry.number != self._number + 1:
+            raise JournalError(
+                f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
+                "it from a backup, and make sure nothing deletes entries (a topic needs "
+                "retention.ms=-1)"
+            )
+        self.ledger = apply(self.ledger, entry.body)
+        self._number = entry.number
+        self._published = max(self._published, entry.published)
+        if entry.documents:
+            self._late = [kept for kept in self._late if kept.number > self._published]
+            self._late.append(entry)
 
     async def record(
         self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
@@ -93,6 +130,7 @@ class JournaledLedger:
 
         Raises:
             JournalError: nothing was written, and the ledger is as before.
+            LeaseLostError: another trader may write now; nothing was written.
         """
         async with self._writing:
             after = self.ledger
@@ -105,6 +143,8 @@ class JournaledLedger:
                 documents = ()
             if not entries:
                 return
+            if not self._held():
+                raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             await self._journal.append(*entries)
             self._number += len(entries)
             self.ledger = after
