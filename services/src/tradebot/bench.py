@@ -21,6 +21,8 @@ MEASUREMENTS: Final = {
     "prophet-logistic": ("prophet", "measure_logistic"),
     "prophet-multiplicative": ("prophet", "measure_multiplicative"),
     "prophet-millions": ("prophet", "measure_millions"),
+    "prophet-table": ("prophet", "measure_table"),
+    "prophet-small": ("prophet", "measure_small"),
     "refit": ("prophet", "measure_refit"),
     "year-features": ("year_features", "measure"),
     "backtest": ("backtest", "measure"),
@@ -33,7 +35,7 @@ Measurement = Callable[[], Mapping[str, Any]]
 
 
 def find_benchmarks() -> Path:
-    """The `benchmarks` folder of the checkout: of this folder, or of an editable install.
+    """Finds the checkout's `benchmarks`: near the working directory, or of an editable install.
 
     Raises:
         ClickException: there is no checkout.
@@ -48,16 +50,16 @@ def find_benchmarks() -> Path:
 
 
 def load(name: str) -> Measurement:
-    """The function that measures `name`.
+    """Imports the function that measures `name`.
 
     Raises:
-        ClickException: there is no such measurement, or what it needs is not installed.
+        ClickException: there is no such measurement, or one of its requirements is not installed.
     """
     module, function = MEASUREMENTS[name]
     folder = find_benchmarks()
     if "benchmarks" not in sys.modules:
-        # By its path: the checkout's root holds `operator/`, which must not shadow the standard
-        # library's module of that name.
+        # Imported by its path: the checkout's root contains `operator/`, which must not shadow the
+        # standard library's module of that name.
         spec = importlib.util.spec_from_file_location(
             "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
@@ -75,11 +77,11 @@ def load(name: str) -> Measurement:
 
 
 def table(results: list[Mapping[str, Any]]) -> Table:
-    """A row a measurement."""
+    """Returns a table with one row per measurement."""
     view = Table(box=None, pad_edge=False)
     for heading in ("benchmark", "ours", "peer", "ratio", "unit", "also"):
         view.add_column(heading, justify="left" if heading in ("benchmark", "also") else "right")
-    shown = {"name", "ours", "peer", "ratio", "unit"}
+    shown = {"name", "ours", "peer", "ratio", "unit", "table"}
     for result in results:
         also = "  ".join(f"{k}={_figure(v)}" for k, v in result.items() if k not in shown)
         view.add_row(
@@ -88,6 +90,19 @@ def table(results: list[Mapping[str, Any]]) -> Table:
             str(result.get("unit", "")),
             also,
         )
+    return view
+
+
+def rows_of(result: Mapping[str, Any]) -> Table | None:
+    """The rows of a measurement that has a table of its own."""
+    found: list[Mapping[str, Any]] = result.get("table") or []
+    if not found:
+        return None
+    view = Table(title=str(result["name"]), title_justify="left", box=None, pad_edge=False)
+    for heading in found[0]:
+        view.add_column(heading, justify="right")
+    for row in found:
+        view.add_row(*(_figure(value) for value in row.values()))
     return view
 
 
@@ -118,4 +133,7 @@ def command(name: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(results[-1]))
     if not as_json:
-        Console(width=200 if not console.is_terminal else None).print(table(results))
+        out = Console(width=200 if not console.is_terminal else None)
+        out.print(table(results))
+        for view in filter(None, map(rows_of, results)):
+            out.print(view)

@@ -1,4 +1,4 @@
-"""The ingest stage: the venue's order book and trades, into Kafka."""
+"""The ingest stage: writes the venue's order book and trades to Kafka."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import FEED, TRADES
