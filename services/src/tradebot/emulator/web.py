@@ -1,4 +1,4 @@
-"""The currency page of the venue's web site, which clients read the symbols' steps from."""
+"""The currency page of the venue's web site, from which clients read the symbols' steps."""
 
 import msgspec
 
