@@ -12,6 +12,7 @@ from tradebot.fastprophet.segments import Normal, Segments, normal_equations
 from tradebot.fastprophet.setup import change_scale
 from tradebot.fastprophet.solver import (
     Fit,
+    Penalty,
     Problem,
     Solution,
     minimise,
@@ -32,10 +33,10 @@ class GaussianPrior:
         self._precisions = precisions
         self._hessian = np.diag(precisions)
 
-    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+    def __call__(self, theta: Floats) -> Penalty:
         """Value, gradient and Hessian at θ."""
         slope = self._precisions * theta
-        return 0.5 * float(slope @ theta), slope, self._hessian
+        return Penalty(0.5 * float(slope @ theta), slope, self._hessian)
 
 
 def gaussian_prior(scales: Floats, changepoints: int, flat: bool) -> GaussianPrior:

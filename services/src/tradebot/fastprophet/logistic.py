@@ -10,7 +10,7 @@ from tradebot.fastprophet.blocks import Blocks, make_blocks
 from tradebot.fastprophet.options import Options
 from tradebot.fastprophet.rows import RowModel
 from tradebot.fastprophet.setup import change_scale
-from tradebot.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.fastprophet.solver import Fit, Penalty, Problem, Solution, minimise
 from tradebot.fastprophet.times import Floats
 
 FEW_ROWS: Final = 3000
@@ -31,19 +31,21 @@ class LogisticPrior:
     precisions: Floats
     sign: float
 
-    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
-        """Value, gradient and a positive semidefinite Hessian (that of Gauss and Newton)."""
+    def __call__(self, theta: Floats) -> Penalty:
+        """Value and slopes at θ. Gauss and Newton's Hessian lacks m∇²m, which has no sign."""
         c, k = float(theta[0]), float(theta[1])
         slope = self.precisions * theta
         hessian = np.diag(self.precisions)
         if k * self.sign <= 0:
-            return np.inf, slope, hessian
+            return Penalty(np.inf, slope, hessian)
         m = -c / k
         change = np.array([-1 / k, -m / k])
         value = 0.5 * float(slope @ theta) + m * m / 50
         slope[:2] += m / 25 * change
-        hessian[:2, :2] += np.array([[1.0, 2 * m], [2 * m, 3 * m * m]]) / (25 * k * k)
-        return value, slope, hessian
+        hessian[:2, :2] += np.array([[1.0, m], [m, m * m]]) / (25 * k * k)
+        bend = np.zeros_like(hessian)
+        bend[:2, :2] = np.array([[0.0, m], [m, 2 * m * m]]) / (25 * k * k)
+        return Penalty(value, slope, hessian, bend)
 
 
 def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]:
@@ -79,15 +81,17 @@ def _likely_sign(model: RowModel) -> float:
 def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.inf) -> Solution:
     """The better of two descents: from a stiff trend, and from one that is free to bend.
 
-    `best` is the other basin's optimum: what falls far behind it is not followed to its end. Of
-    a long history both look at evenly spread rows only; the better one then ends on all.
+    `best` is the other basin's optimum: what falls far behind the best that is known is not
+    followed to its end. Of a long history both look at evenly spread rows only; the better one
+    then ends on all.
     """
     thin = replace(model, every=max(1, len(model.rows) // THIN_ROWS))
     start = _start(thin, sign)
     whole = thin.every == 1  # the objectives of some rows and of all cannot be compared
     limit = best if whole else -np.inf
     stiff = _descend(thin, thin.evaluate, options, start, best=limit)
-    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, limit)
+    known = stiff.objective if limit == -np.inf else min(limit, stiff.objective)
+    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, known)
     better = min(stiff, free, key=lambda solution: solution.objective)
     if whole:
         return better

@@ -44,9 +44,11 @@ def of_column(column: pl.Series) -> Times:
         return _of_numbers(column.cast(pl.Float64))
     numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
     days = numbers.is_between(1.97e7, 2.1e7)
-    if numbers.count() - int(days.sum()) > column.count() / 2:
+    plain = numbers.count() - int(days.sum())
+    if plain > column.count() / 2:
         return _of_numbers(numbers)
-    return _of_text(column)
+    text = _of_text(column)
+    return _of_numbers(numbers) if plain > text.ts.count() else text
 
 
 def _zone(column: pl.Series) -> str | None:
