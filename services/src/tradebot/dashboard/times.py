@@ -28,7 +28,7 @@ class TimeCheck:
         self._strays = 0
 
     def market(self, ts: int, stamp: int) -> bool:
-        """Whether `ts` (ms) of a change or trade is plausible, given Kafka's timestamp `stamp` (ms)."""
+        """Whether `ts` (ms) of a change or trade is plausible, given Kafka's `stamp` (ms)."""
         offset = ts - stamp * self._speed
         if self._offset is None or abs(offset - self._offset) <= self._lag:
             self._offset, self._strays = offset, 0

@@ -111,7 +111,7 @@ class StageProcess:
         await process.wait()
 
     def memory_mib(self) -> float:
-        """Resident memory of the stage and its children, MiB; 0 if the system does not report it."""
+        """Resident memory of the stage and its children, MiB; 0 if the system does not say."""
         return sum(_resident_mib(pid) for pid in _family(self.pid)) if self.pid else 0.0
 
     def last_words(self, lines: int = 5) -> str:

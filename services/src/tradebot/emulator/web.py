@@ -8,7 +8,7 @@ _PLACES = {"USD": 2}
 
 
 def page(instruments: list[ExchangeInstrument]) -> str:
-    """The page: a script element that holds the pairs and currencies as JSON."""
+    """Returns the page, with a script element that contains pairs and currencies as JSON."""
     pairs = [
         [each.symbol, each.price_places, each.amount_places, each.minimum, 10, True]
         for each in instruments

@@ -140,7 +140,7 @@ class WsMethods:
         return {}
 
     def _stream(self, client: WsClient, text: str) -> tuple[str, bool]:
-        """Returns the stream's name with its symbol in lower case, and whether to send a snapshot."""
+        """Returns the stream's name with a lower-case symbol, and whether to send a snapshot."""
         text, _, query = text.partition("?")
         if text in ACCOUNT_STREAMS:
             _authenticated(client)

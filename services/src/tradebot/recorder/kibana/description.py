@@ -26,7 +26,7 @@ class Metric(msgspec.Struct, frozen=True):
     label: str = ""
     where: str = ""
     shift: str = ""
-    """How long after its own time to show it, such as `1h`: a forecast appears at the time it is for.
+    """How long after its own time to show it, such as `1h`: a forecast appears at its target time.
     Lens aligns it with the others only if it is a multiple of the buckets' width."""
     percentile: int = 0
     decimals: int = 2
