@@ -47,8 +47,8 @@ class Operator:
 
     async def run(self) -> bool:
         """Runs until a signal, or until a served namespace is created or deleted; returns whether
-        to restart. kopf watches only the namespaces that it started with, and stops altogether once it
-        may not read one of them.
+        to restart. kopf watches only the namespaces that it started with, and stops altogether
+        once it may not read one of them.
 
         Raises:
             NothingToServeError: no namespace exists.
