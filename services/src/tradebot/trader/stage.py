@@ -28,7 +28,8 @@ from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.publisher import KafkaPublisher
-from tradebot.trader.journal.store import JournalError
+from tradebot.trader.journal.store import JournalError, UnusableJournalError
+from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
 from tradebot.trader.orders.execution import Executor, withheld
@@ -64,13 +65,25 @@ async def _run(frame: Frame[TraderSettings]) -> None:
     settings, stopping = frame.settings, asyncio.Event()
     frame.stopping.call_in_loop(stopping.set)
     venue = open_venue(settings, keys_of(settings))
+    try:
+        while trouble := await _lead(settings, frame.readiness, venue, stopping):
+            # Without the lease, so that a person's command can take it.
+            await _unless(stopping, until_usable(settings, frame.readiness, trouble))
+    finally:
+        await venue.aclose()
+
+
+async def _lead(
+    settings: TraderSettings, readiness: Readiness, venue: Venue, stopping: asyncio.Event
+) -> UnusableJournalError | None:
+    """Trades under the lease until the stage is to stop; or says why the journal forbids it."""
     lease, clock = lease_of(settings), VenueClock(settings.speed)
     opened = partial(_open_ledger, settings, clock, lease)
     journaled: JournaledLedger | None = None
     metrics.ACTIVE.labels(settings.bot).set(0)
     try:
         if isinstance(lease, RenewedLease) and settings.standby:
-            standby = Standby(settings, frame.readiness, lease, opened)
+            standby = Standby(settings, readiness, lease, opened)
             epoch = await _unless(stopping, standby.wait())
             journaled = standby.journaled
         else:
@@ -79,14 +92,16 @@ async def _run(frame: Frame[TraderSettings]) -> None:
             if journaled is None:
                 # What waits for a server does so in a thread: the lease is renewed in this loop.
                 journaled = await asyncio.to_thread(opened)
-            await _hold(settings, frame.readiness, venue, clock, lease, journaled, epoch, stopping)
+            await _hold(settings, readiness, venue, clock, lease, journaled, epoch, stopping)
+    except UnusableJournalError as error:
+        return error
     except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
         if journaled is not None:
             journaled.close()
-        await venue.aclose()
         await lease.release()
+    return None
 
 
 def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> JournaledLedger:
@@ -120,12 +135,14 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     metrics.from_zero(settings.bot)
-    await asyncio.to_thread(journaled.open)
+    entries = await asyncio.to_thread(journaled.open)
+    refuse_lost(settings, lease, entries)
     if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
         epoch = await lease.exceed(journaled.ledger.epoch)
     metrics.EPOCH.labels(settings.bot).set(epoch)
     metrics.ACTIVE.labels(settings.bot).set(1)
     await journaled.record(EpochTaken(epoch=epoch, mode=journaled.who.mode))
+    lease.journal_written()
     market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
     if await _unless(stopping, _meet(market, readiness)) is None:
         return

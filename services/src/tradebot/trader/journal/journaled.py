@@ -18,7 +18,8 @@ from tradebot.trader.journal.documents import Identity, consequences
 from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.publisher import Publisher
-from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal.replay import Replay
+from tradebot.trader.journal.store import Journal
 from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
@@ -50,11 +51,9 @@ class JournaledLedger:
         self._publisher = publisher
         self._now = now
         self._held = held
-        self._read = False
+        self._replay: Replay | None = None
+        """Of the journal while it is followed; `None` before it is read and once it is written."""
         self._number = 0
-        self._published = 0
-        self._late: list[Entry] = []
-        """Entries whose documents may not have been delivered."""
         self._compacted = 0
         self._compact_after = compact_after
         self._writing = asyncio.Lock()
@@ -66,55 +65,36 @@ class JournaledLedger:
             JournalError: it cannot be read, or lines are missing.
         """
         self.follow()
-        for entry in self._late:
+        assert self._replay is not None
+        for entry in self._replay.undelivered():
             self._publisher.send(entry.documents, entry.number)
-        self._late = []
+        self._replay = None
         return self._number
 
     def follow(self) -> int:
-        """Folds what is new in the journal, as another trader writes it; entries read in all.
+        """Folds what another trader wrote since; returns the number of the last entry.
 
         Raises:
             JournalError: it cannot be read, or lines are missing.
         """
-        if not self._read:
-            return self._fold_all()
+        replay, self._replay = self._replay, None  # an error leaves nothing half folded
+        self._replay = self._read_on(replay) or Replay.of(self._journal.read(), self.who.bot)
+        self.ledger, self._number = self._replay.ledger, self._replay.number
+        self._compacted = self._replay.compacted
+        return self._number
+
+    def _read_on(self, replay: Replay | None) -> Replay | None:
+        """The replay with what is new; `None` if the journal has to be read from its start."""
+        if replay is None:
+            return None
         for entry in self._journal.follow():
-            if entry.epoch < self.ledger.epoch:  # written without the lease
+            if entry.epoch < replay.ledger.epoch:  # written without the lease
                 continue
-            if entry.number <= self._number:
-                if isinstance(entry.body, Snapshot) and entry.number == self._number:
-                    continue
-                return self._fold_all()
-            self._fold(entry)
-        self._late = [entry for entry in self._late if entry.number > self._published]
-        return self._number
-
-    def _fold_all(self) -> int:
-        self.ledger, self._read = Ledger(), False
-        self._number = self._published = self._compacted = 0
-        self._late = []
-        for entry in self._journal.read():
-            self._fold(entry)
-        self._late = [entry for entry in self._late if entry.number > self._published]
-        self._read = True
-        return self._number
-
-    def _fold(self, entry: Entry) -> None:
-        if isinstance(entry.body, Snapshot):
-            self._compacted = entry.number
-        elif entry.number != self._number + 1:
-            raise JournalError(
-                f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
-                "it from a backup, and make sure nothing deletes entries (a topic needs "
-                "retention.ms=-1)"
-            )
-        self.ledger = apply(self.ledger, entry.body)
-        self._number = entry.number
-        self._published = max(self._published, entry.published)
-        if entry.documents:
-            self._late = [kept for kept in self._late if kept.number > self._published]
-            self._late.append(entry)
+            if entry.number > replay.number:
+                replay.take(entry)
+            elif entry.number < replay.number or not isinstance(entry.body, Snapshot):
+                return None
+        return replay
 
     async def record(
         self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
