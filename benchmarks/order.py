@@ -29,7 +29,7 @@ from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -114,7 +114,7 @@ class Nowhere:
         """Nothing waits."""
 
 
-class KnownPrice(Market):
+class KnownPrice(MarketClient):
     """Prices in memory, below the market, so that no order fills: the answer alone is timed."""
 
     price = Decimal(0)

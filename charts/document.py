@@ -1,7 +1,7 @@
 """Makes the chart's values.schema.json and the table in its README from values.yaml.
 
 A comment above a key describes it; a line `# @schema {...}` says more of its type than its
-default does. `--check` writes nothing and fails where a file is not what it would be.
+default does. The values of the stages are described by files/stages.yaml. `--check` writes nothing and fails where a file is not what it would be.
 """
 
 import json
@@ -138,10 +138,20 @@ def rows(value: Any, key: str, described: Described) -> list[str]:
     return [f"| `{key}` | `{json.dumps(value)}` | {described.text.get(key, '')} |"]
 
 
+def _add_stages(values: dict[str, Any], described: Described) -> None:
+    """Adds the values of each stage that the operator runs, from the table of stages."""
+    for name, stage in yaml.safe_load((CHART / "files" / "stages.yaml").read_text()).items():
+        if stage.get("bots"):
+            values["stages"][name] = {"resources": stage["resources"]}
+            described.text[f"stages.{name}"] = stage["summary"]
+            described.hint[f"stages.{name}"] = reference("stage")
+
+
 def documents() -> dict[Path, str]:
     """What each file should hold."""
     source = (CHART / "values.yaml").read_text()
     values, described = yaml.safe_load(source), Described(source)
+    _add_stages(values, described)
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "tradebot"}
     schema |= schema_of(values, "", described)
     schema["properties"]["global"] = {"type": "object"}

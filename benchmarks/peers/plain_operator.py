@@ -11,12 +11,11 @@ from typing import Any
 import kopf
 
 from tradebot_operator.api import Api
-from tradebot_operator.builders.shared import shared_children
-from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.login import configuration, login
 from tradebot_operator.resource import GROUP, PLURAL, VERSION, parse
 from tradebot_operator.settings import load
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import shared_children, units
+from tradebot_operator.stages.trader import trader_children
 
 SETTINGS = load()
 registry = kopf.OperatorRegistry()

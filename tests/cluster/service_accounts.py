@@ -14,10 +14,10 @@ from apiserver import BOTS, ROOT, Api
 
 from tradebot.trader.cluster.api import ClusterApi
 from tradebot_operator.api import resource
-from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import units
+from tradebot_operator.stages.trader import trader_children
 
 CHART = ROOT / "charts/tradebot"
 OPERATOR = "tradebot-operator"

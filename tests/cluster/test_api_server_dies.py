@@ -18,11 +18,13 @@ from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 from world import KINDS, World, bot, has
 
 from tradebot.domain.intent import Intent
-from tradebot.trader.cluster.lease import HELD_SECONDS, KubernetesLease
+from tradebot.trader.cluster.lease import LeaseObject
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
-from tradebot.trader.orders.execution import Executor, LeaseLostError
+from tradebot.trader.lease import LeaseLostError
+from tradebot.trader.orders.execution import Executor
+from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.venue.port import OrderStatus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -143,7 +145,7 @@ async def trade(account: Account, venue: Venue, journal: MemoryJournal) -> None:
     books = Books(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
     books.open()
     client = account.api()
-    lease = KubernetesLease(client, namespace=account.namespace, bot="btc", holder="pod")
+    lease = RenewedLease(LeaseObject(client, namespace=account.namespace, bot="btc"), holder="pod")
     executor = Executor(books, venue, lease.held, venue.sleep)
     try:
         epoch = await lease.acquire()
@@ -193,9 +195,9 @@ async def test_a_trader_sends_nothing_while_it_cannot_renew_and_acts_again_after
     assert await until(lambda: venue.epochs() == [1], 10)
     await asyncio.to_thread(server.kill)
     killed = time.monotonic()
-    await asyncio.sleep(HELD_SECONDS + 6)
+    await asyncio.sleep(Term().trusted + 6)
     last, _ = venue.sent[-1]
-    assert last < killed + HELD_SECONDS + 3
+    assert last < killed + Term().trusted + 3
     assert venue.epochs() == [1]
     await asyncio.to_thread(server.start)
     assert await until(lambda: venue.epochs() == [1, 2], 20)

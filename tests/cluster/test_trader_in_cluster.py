@@ -10,11 +10,12 @@ import pytest
 from apiserver import BOTS, Api
 from service_accounts import Account
 
-from tradebot.platform.settings import SettingsError
 from tradebot.trader.cluster.api import ClusterApi
-from tradebot.trader.cluster.lease import RENEW_SECONDS, KubernetesLease
+from tradebot.trader.cluster.lease import LeaseObject
 from tradebot.trader.cluster.status import StatusReporter
 from tradebot.trader.control.report import Condition
+from tradebot.trader.lease import LeaseError
+from tradebot.trader.renewed_lease import RenewedLease, Term
 
 pytestmark = pytest.mark.cluster
 
@@ -30,18 +31,12 @@ class Clock:
 @asynccontextmanager
 async def lease(
     account: Account, holder: str, clock: Clock | None = None, bot: str = "btc"
-) -> AsyncIterator[KubernetesLease]:
+) -> AsyncIterator[RenewedLease]:
     client = account.api()
-    kept = KubernetesLease(
-        client,
-        namespace=account.namespace,
-        bot=bot,
-        holder=holder,
-        **({"monotonic": clock} if clock else {}),
-    )
+    place = LeaseObject(client, namespace=account.namespace, bot=bot)
+    kept = RenewedLease(place, holder=holder, **({"clock": clock} if clock else {}))
     yield kept
     await kept.release()
-    await client.close()
 
 
 async def test_every_holder_gets_a_higher_epoch(account: Account) -> None:
@@ -94,7 +89,7 @@ async def test_a_holder_raises_its_epoch_above_that_of_a_journal_which_outlived_
         assert await held.acquire() == 1
         assert await held.exceed(7) == 8
         assert held.held()
-        await asyncio.sleep(RENEW_SECONDS + 1)
+        await asyncio.sleep(Term().renew + 1)
         assert held.held(), "it is renewed under its new epoch"
     async with lease(account, "next") as following:
         assert await following.acquire() == 9
@@ -105,7 +100,7 @@ async def test_who_lost_the_lease_raises_no_epoch(account: Account) -> None:
         await before.acquire()
         async with lease(account, "pod") as after:
             await after.acquire()
-            with pytest.raises(SettingsError, match="lost"):
+            with pytest.raises(LeaseError, match="lost"):
                 await before.exceed(7)
             assert await after.exceed(7) == 8
 

@@ -18,13 +18,13 @@ from tradebot.venue.events import (
     MarketEvent,
     OrderEvent,
 )
-from tradebot.venue.events import OrderState as State
+from tradebot.venue.events import OrderEventType as State
 from tradebot.venue.gemini.account_socket import AccountSocket, connect_account
 from tradebot.venue.gemini.answers import NewOrder, OrderOption, OrderSide
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.feeds import Interface
 from tradebot.venue.gemini.instruments import instrument_of
-from tradebot.venue.gemini.market_data import MarketStream, connect
+from tradebot.venue.gemini.market_data import GeminiMarketStream, connect
 from tradebot.venue.gemini.nonces import TimeNonces
 from tradebot.venue.gemini.order_events import connect_orders, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
@@ -182,7 +182,7 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
                 await stream.batch()
 
 
-async def a_batch(stream: MarketStream) -> list[MarketEvent]:
+async def a_batch(stream: GeminiMarketStream) -> list[MarketEvent]:
     """The first events of the stream."""
     async with asyncio.timeout(30):
         while not (events := await stream.batch()):

@@ -10,7 +10,7 @@ import pytest
 from venues.raw_gemini import RawGemini
 from waiting.conditions import until
 
-from tradebot.emulator.accounts.account import Account, Execution
+from tradebot.emulator.accounts.account import AccountFill, ExchangeAccount
 from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.settings import EmulatorSettings
 
@@ -261,18 +261,18 @@ def test_fees_fall_with_the_volume_of_the_days_before(
     emulator: EmbeddedEmulator, with_key: WithKey
 ) -> None:
     client = with_key("account-demo")
-    account: Account = emulator.exchange.accounts["primary"]
+    account: ExchangeAccount = emulator.exchange.accounts["primary"]
     assert client.post("/v1/notionalvolume").json()["api_taker_fee_bps"] == 40
     order = client.order("sell", "100", "0.01", options=["immediate-or-cancel"]).json()
-    fill: Execution = account.fills[-1]
+    fill: AccountFill = account.fills[-1]
     fields = {name: getattr(fill, name) for name in fill.__struct_fields__}
     day = 86_400_000
     fields.update(value=fill.value * 500)
-    emulator.call(lambda: account.fills.insert(0, Execution(**fields)))
+    emulator.call(lambda: account.fills.insert(0, AccountFill(**fields)))
     assert client.post("/v1/notionalvolume").json()["api_taker_fee_bps"] == 40
     emulator.call(lambda: account.fills.pop(0))
     fields.update(ts=fill.ts - 2 * day)
-    emulator.call(lambda: account.fills.insert(0, Execution(**fields)))
+    emulator.call(lambda: account.fills.insert(0, AccountFill(**fields)))
     volume = client.post("/v1/notionalvolume").json()
     assert (volume["api_taker_fee_bps"], volume["api_maker_fee_bps"]) == (25, 10)
     cheaper = client.order("sell", "100", "0.01", options=["immediate-or-cancel"]).json()

@@ -20,7 +20,7 @@ from tradebot.domain.decision import Settings
 from tradebot.domain.intent import Intent
 from tradebot.platform.clock import VenueClock
 from tradebot.trader.engine import Engine
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -58,7 +58,7 @@ class Desk:
             reconciler=Reconciler(
                 self.books, account, self.executor, symbol="BTCUSD", currencies=("BTC", "USD")
             ),
-            market=Market(venue.market, "BTCUSD", fee_table("gemini").first),
+            market=MarketClient(venue.market, "BTCUSD", fee_table("gemini").first),
             clock=clock,
             lease=HeldLease(),
             rules=Settings(),

@@ -5,8 +5,6 @@ from typing import Any
 
 import msgspec
 
-from tradebot_operator.builders.shared import shared_children
-from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.resource import TradeBot, parse
 from tradebot_operator.settings import (
     Credential,
@@ -16,7 +14,9 @@ from tradebot_operator.settings import (
     OperatorSettings,
     StageTemplate,
 )
-from tradebot_operator.units import Unit, units
+from tradebot_operator.stages.table import shared_children, units
+from tradebot_operator.stages.trader import trader_children
+from tradebot_operator.units import Unit
 
 SETTINGS = OperatorSettings(
     namespace="bots",

@@ -12,11 +12,10 @@ import msgspec
 import pytest
 import yaml
 
-from tradebot_operator.builders.shared import shared_children
-from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import shared_children, units
+from tradebot_operator.stages.trader import trader_children
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/tradebot"
@@ -133,8 +132,8 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
 everywhere = pytest.mark.parametrize("values", MATRIX.values(), ids=list(MATRIX))
 
 
-def operator_settings(values: tuple[str, ...]) -> OperatorSettings | None:
-    for item in of_kind(render(*values), "ConfigMap"):
+def operator_settings(values: tuple[str, ...], chart: Path = CHART) -> OperatorSettings | None:
+    for item in of_kind(render(*values, chart=chart), "ConfigMap"):
         if "operator.json" in item["data"]:
             return msgspec.json.decode(item["data"]["operator.json"], type=OperatorSettings)
     return None

@@ -9,7 +9,7 @@ from tradebot.domain.decision import Prediction, Window
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import Book, BookLevel, Fees, Ticker
 
@@ -38,7 +38,7 @@ class Exchange:
     async def start(self) -> None:
         await self.desk._start()
         fees = Fees(maker_bps=FEE * 10_000, taker_bps=FEE * 10_000)
-        self.desk.engine.market = Market(self, "BTCUSD", fees)  # type: ignore[arg-type]
+        self.desk.engine.market = MarketClient(self, "BTCUSD", fees)  # type: ignore[arg-type]
         await self.desk.engine.reconcile()
 
     def _refuse_unless_open(self, _intent: Intent) -> None:

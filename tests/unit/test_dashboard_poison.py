@@ -12,7 +12,7 @@ from line.poison import Message
 from tradebot.dashboard.board import Board, Sent
 from tradebot.dashboard.following import Follower
 from tradebot.dashboard.settings import DashboardSettings
-from tradebot.dashboard.times import CONFIRM, Times
+from tradebot.dashboard.times import CONFIRM, TimeCheck
 from tradebot.platform.health import Readiness
 from tradebot.records import DocType, Document, ForecastRecord, encode
 
@@ -94,7 +94,7 @@ def test_no_records_end_the_page_s_stream_even_as_the_first() -> None:
 
 
 def test_a_venue_whose_time_jumped_is_shown_after_some_records() -> None:
-    times = Times()
+    times = TimeCheck()
     assert times.market(NOON, 1000)
     assert not times.allows(NOON + 3_600_000, 1000)
     believed = [times.market(NOON + 3_600_000, 1000) for _ in range(CONFIRM)]

@@ -17,7 +17,7 @@ from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.feeds import MarketUpdate, TapeTrade
 from tradebot.emulator.market.flow import pace
 from tradebot.emulator.market.generator import Generator
-from tradebot.emulator.market.path import Bar, prints
+from tradebot.emulator.market.path import StepBar, prints
 from tradebot.emulator.market.recorded import read_bars
 from tradebot.emulator.market.timeline import default_start
 from tradebot.emulator.settings import EmulatorSettings
@@ -29,15 +29,15 @@ START = 1_600_000_020_000
 
 
 @st.composite
-def bars(draw: st.DrawFn) -> Bar:
+def bars(draw: st.DrawFn) -> StepBar:
     low = draw(st.integers(1, 10_000))
     high = low + draw(st.integers(0, 5_000))
     prices = st.integers(low, high)
-    return Bar(draw(prices), high, low, draw(prices), draw(st.integers(0, 10**12)))
+    return StepBar(draw(prices), high, low, draw(prices), draw(st.integers(0, 10**12)))
 
 
 @given(bar=bars(), count=st.integers(0, 60), seed=st.integers(0, 100))
-def test_the_trades_of_a_bar_reproduce_it(bar: Bar, count: int, seed: int) -> None:
+def test_the_trades_of_a_bar_reproduce_it(bar: StepBar, count: int, seed: int) -> None:
     trades = prints(bar, count=count, length=MINUTE, random=Random(seed))
     assert sum(trade.amount for trade in trades) == bar.volume
     assert all(trade.amount > 0 for trade in trades)

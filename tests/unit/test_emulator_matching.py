@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tradebot.domain.money import Side
-from tradebot.emulator.accounts.account import Account, Ticket
+from tradebot.emulator.accounts.account import ExchangeAccount, Ticket
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.desk import Desk, OrderRequest
@@ -18,7 +18,7 @@ from tradebot.emulator.feeds import Feeds, MarketUpdate
 from tradebot.emulator.instruments import instrument
 from tradebot.emulator.market.candles import Candles
 from tradebot.emulator.market.generator import Generator
-from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.matching.engine import MatchingEngine
 from tradebot.emulator.matching.orders import MARKET, Behaviour, ExchangeOrder, Trade
 from tradebot.emulator.refusals import RefusalError
 
@@ -40,7 +40,7 @@ class Floor:
         self.steps: list[str] = []
         feeds.orders.append(lambda update: self.steps.append(update.type))
         self.desk = Desk(clock=clock, feeds=feeds, ids=self.ids)
-        self.engine = Engine(price_limits=price_limits)
+        self.engine = MatchingEngine(price_limits=price_limits)
         self.market = BookMarket(
             BTCUSD,
             self.engine,
@@ -51,7 +51,9 @@ class Floor:
             on_owned=self.desk.on_owned,
         )
         holdings = {"USD": Decimal(10_000), "BTC": Decimal(100)}
-        self.accounts = [Account(name, 1 + place, holdings) for place, name in enumerate("ab")]
+        self.accounts = [
+            ExchangeAccount(name, 1 + place, holdings) for place, name in enumerate("ab")
+        ]
 
     def crowd(self, side: Side, price: int, amount: int, *, taker: bool = False) -> ExchangeOrder:
         behaviour: Behaviour = "immediate-or-cancel" if taker else ""

@@ -3,7 +3,7 @@
 import pytest
 
 from tradebot.domain.feed import UNNUMBERED
-from tradebot.domain.symbol_windows import Mark, Window, WindowRules
+from tradebot.domain.symbol_windows import Mark, WindowFlows, WindowRules
 from tradebot.liquidity.decoding import Unreadable, decode
 from tradebot.liquidity.results import Place, dead_letter, window_messages
 from tradebot.platform import dead_letters
@@ -122,7 +122,7 @@ PLACE = Place(Topics(), 3, WindowRules(), 1.0)
 
 
 def test_a_window_is_three_records_that_begin_with_the_reports_fields_in_its_order() -> None:
-    window = Window(
+    window = WindowFlows(
         "BTCUSD",
         1602770040000 // 60_000,
         Mark(0, 0, 0),
@@ -148,7 +148,7 @@ def test_a_window_is_three_records_that_begin_with_the_reports_fields_in_its_ord
 
 
 def test_an_empty_side_gives_flow_zero_and_ratio_null() -> None:
-    window = Window("BTCUSD", 0, Mark(0, 0, 0), False, bid=5.0)
+    window = WindowFlows("BTCUSD", 0, Mark(0, 0, 0), False, bid=5.0)
     ask, _, ratio = window_messages(window, PLACE)
     assert ask.value.startswith(b'{"type":"ask","value":0.0,')
     assert ratio.value.startswith(b'{"type":"price_volume","value":null,')

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from releases.made_children import SECURE, SETTINGS, bot, children, pod, unit
 
-from tradebot_operator.builders.shared import OWNERS, shared_children
+from tradebot_operator.builders.pod import OWNERS
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import shared_children, units
 
 ALL_SPECS: list[dict[str, Any]] = [
     {},

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from releases.made_children import SETTINGS, alive, bot, children, pod, unit
 
-from tradebot_operator.builders.trader import trader_children
 from tradebot_operator.reconcile import (
     Apply,
     Delete,
@@ -20,6 +19,7 @@ from tradebot_operator.reconcile import (
     trader,
 )
 from tradebot_operator.resource import FLATTEN_FINALIZER, TradeBot
+from tradebot_operator.stages.trader import trader_children
 
 
 def test_what_is_missing_is_made_the_deployment_last() -> None:

@@ -10,7 +10,7 @@ from tradebot_operator import status
 from tradebot_operator.events import trouble_of
 from tradebot_operator.pods import Trouble, UnitState, unit_state
 from tradebot_operator.resource import Condition, TradeBot, parse
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import units
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 DEPLOYMENT = {

@@ -19,7 +19,7 @@ from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import TradeBot, parse
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import units
 from tradebot_operator.worker import Key, Worker
 
 SETTINGS = msgspec.convert(

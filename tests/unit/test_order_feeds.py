@@ -12,7 +12,7 @@ from tradebot.venue.events import (
     BalanceEvent,
     ConnectedEvent,
     OrderEvent,
-    OrderState,
+    OrderEventType,
     TimeEvent,
 )
 from tradebot.venue.gemini.feeds.orders_new import Reply, read_account
@@ -79,7 +79,7 @@ class TestTheOldStream:
 
     def test_an_accepted_order_is_live(self) -> None:
         event = only(self.read([ACCEPTED]))
-        assert event.state is OrderState.ACCEPTED and event.live
+        assert event.state is OrderEventType.ACCEPTED and event.live
         assert (event.order_id, event.client_order_id) == ("109535951", "x")
         assert (event.symbol, event.side, event.ts) == ("BTCUSD", "buy", 1547742904989)
         assert (event.original, event.price) == (Decimal(1), Decimal("3592.00"))
@@ -87,7 +87,7 @@ class TestTheOldStream:
 
     def test_a_fill_tells_price_amount_fee_and_who_took(self) -> None:
         event = only(self.read([FILL]))
-        assert event.state is OrderState.FILLED
+        assert event.state is OrderEventType.FILLED
         assert (event.executed, event.remaining) == (Decimal("0.4"), Decimal("0.6"))
         fill = event.fill
         assert fill is not None
@@ -98,15 +98,15 @@ class TestTheOldStream:
     @pytest.mark.parametrize(
         ("word", "state"),
         [
-            ("initial", OrderState.SNAPSHOT),
-            ("booked", OrderState.BOOKED),
-            ("cancelled", OrderState.CANCELLED),
-            ("cancel_rejected", OrderState.CANCEL_REJECTED),
-            ("closed", OrderState.CLOSED),
-            ("rejected", OrderState.REJECTED),
+            ("initial", OrderEventType.SNAPSHOT),
+            ("booked", OrderEventType.BOOKED),
+            ("cancelled", OrderEventType.CANCELLED),
+            ("cancel_rejected", OrderEventType.CANCEL_REJECTED),
+            ("closed", OrderEventType.CLOSED),
+            ("rejected", OrderEventType.REJECTED),
         ],
     )
-    def test_every_word_of_an_orders_life_is_known(self, word: str, state: OrderState) -> None:
+    def test_every_word_of_an_orders_life_is_known(self, word: str, state: OrderEventType) -> None:
         message = ACCEPTED | {"type": word, "reason": "Requested"}
         del message["client_order_id"]
         event = only(self.read([message]))
@@ -176,15 +176,15 @@ class TestTheNewStreams:
     @pytest.mark.parametrize(
         ("word", "state", "live"),
         [
-            ("NEW", OrderState.ACCEPTED, True),
-            ("OPEN", OrderState.BOOKED, True),
-            ("PARTIALLY_FILLED", OrderState.FILLED, True),
-            ("FILLED", OrderState.FILLED, False),
-            ("CANCELED", OrderState.CANCELLED, False),
-            ("REJECTED", OrderState.REJECTED, False),
+            ("NEW", OrderEventType.ACCEPTED, True),
+            ("OPEN", OrderEventType.BOOKED, True),
+            ("PARTIALLY_FILLED", OrderEventType.FILLED, True),
+            ("FILLED", OrderEventType.FILLED, False),
+            ("CANCELED", OrderEventType.CANCELLED, False),
+            ("REJECTED", OrderEventType.REJECTED, False),
         ],
     )
-    def test_every_status_is_known(self, word: str, state: OrderState, live: bool) -> None:
+    def test_every_status_is_known(self, word: str, state: OrderEventType, live: bool) -> None:
         event = only(self.read(UPDATE | {"X": word}))
         assert (event.state, event.live) == (state, live)
         assert (event.order_id, event.client_order_id) == ("73797746498585286", "my-order-id")

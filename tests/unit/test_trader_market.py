@@ -3,7 +3,7 @@
 from venues.faulty import BTCUSD
 
 from tradebot.domain.instrument import Instrument
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.venue.gemini.fees import FEES
 
 
@@ -21,7 +21,7 @@ class Desk:
     def __init__(self) -> None:
         self.now = 0.0
         self.data = Data()
-        self.market = Market(
+        self.market = MarketClient(
             self.data,  # type: ignore[arg-type]
             "BTCUSD",
             FEES.first,

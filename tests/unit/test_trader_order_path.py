@@ -15,7 +15,8 @@ from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Balanced, EpochTaken, Halted, Intended
-from tradebot.trader.orders.execution import LOOK_UPS, Executor, LeaseLostError
+from tradebot.trader.lease import LeaseLostError
+from tradebot.trader.orders.execution import LOOK_UPS, Executor
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError
 from tradebot.venue.port import OrderStatus, OwnTrade

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tradebot.domain.checkpoint import Checkpoint, CheckpointError
 from tradebot.domain.feed import Change
-from tradebot.domain.symbol_windows import EMPTY_WINDOWS, Mark, Window, WindowRules
+from tradebot.domain.symbol_windows import EMPTY_WINDOWS, Mark, WindowFlows, WindowRules
 from tradebot.domain.window import MAX_SYMBOLS, PartitionWindows
 
 RULES = WindowRules()
@@ -32,7 +32,7 @@ def change(
     return Change(side, price, remaining, symbol, START + at, reason, seq)  # type: ignore[arg-type]
 
 
-def feed(windows: PartitionWindows, changes: Sequence[Change]) -> list[Window]:
+def feed(windows: PartitionWindows, changes: Sequence[Change]) -> list[WindowFlows]:
     """Feeds a live feed's records: Kafka has each when the venue stamps it."""
     start = windows.next
     return take(windows, changes, range(start, start + len(changes)))
@@ -40,7 +40,7 @@ def feed(windows: PartitionWindows, changes: Sequence[Change]) -> list[Window]:
 
 def take(
     windows: PartitionWindows, changes: Sequence[Change], offsets: Sequence[int]
-) -> list[Window]:
+) -> list[WindowFlows]:
     return windows.feed(changes, offsets, [change.ts for change in changes])
 
 
@@ -55,7 +55,7 @@ class Result(NamedTuple):
     complete: bool
 
 
-def results(windows: Sequence[Window]) -> list[Result]:
+def results(windows: Sequence[WindowFlows]) -> list[Result]:
     first = START // MINUTE
     return [Result(w.symbol, w.index - first, w.bid, w.ask, w.events, w.complete) for w in windows]
 
@@ -83,13 +83,15 @@ def test_a_window_sums_price_times_remaining_by_side_in_log_order() -> None:
 
 
 def test_the_ratio_is_the_reports() -> None:
-    window = Window("BTCUSD", 0, Mark(0, 0, 0), True, bid=36606864.31078205, ask=83751098.75963986)
+    window = WindowFlows(
+        "BTCUSD", 0, Mark(0, 0, 0), True, bid=36606864.31078205, ask=83751098.75963986
+    )
     assert window.ratio == 0.43709115286763395
 
 
 @pytest.mark.parametrize(("bid", "ask"), [(0.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
 def test_an_empty_side_has_no_ratio(bid: float, ask: float) -> None:
-    assert Window("BTCUSD", 0, Mark(0, 0, 0), True, bid=bid, ask=ask).ratio is None
+    assert WindowFlows("BTCUSD", 0, Mark(0, 0, 0), True, bid=bid, ask=ask).ratio is None
 
 
 def test_a_window_closes_when_a_record_passes_its_end_and_grace() -> None:
@@ -290,7 +292,7 @@ def test_batches_and_restarts_never_change_what_comes_out(
     steps: list[Step], data: st.DataObject
 ) -> None:
     log = log_of(steps)
-    written: list[Window] = []
+    written: list[WindowFlows] = []
     late = late_before = 0
     committed: Checkpoint | None = None
     windows, pending = PartitionWindows(RULES), []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tradebot.domain.checkpoint import Checkpoint, SymbolPlace, read, write
 from tradebot.domain.feed import UNNUMBERED, Change
 from tradebot.domain.leaps import HOLD_MS
-from tradebot.domain.symbol_windows import Window, WindowRules
+from tradebot.domain.symbol_windows import WindowFlows, WindowRules
 from tradebot.domain.window import MAX_SYMBOLS, PartitionWindows
 
 RULES = WindowRules()
@@ -35,13 +35,13 @@ def stored(at: int, seq: int, *, symbol: str = "BTCUSD", arrived: int | None = N
 
 def feed(
     windows: PartitionWindows, log: Sequence[Stored], first: int | None = None
-) -> list[Window]:
+) -> list[WindowFlows]:
     start = windows.next if first is None else first
     offsets = range(start, start + len(log))
     return windows.feed([one.change for one in log], offsets, [one.arrival for one in log])
 
 
-def told(windows: Sequence[Window]) -> list[tuple[str, int, float, int, bool]]:
+def told(windows: Sequence[WindowFlows]) -> list[tuple[str, int, float, int, bool]]:
     return [(w.symbol, w.index - START // MINUTE, w.bid, w.events, w.complete) for w in windows]
 
 
@@ -196,7 +196,7 @@ def test_poison_crashes_and_batches_never_change_what_comes_out(
 ) -> None:
     good = good_log([1000, 1000, *steps])
     log = poisoned(good, poison)
-    written: list[Window] = []
+    written: list[WindowFlows] = []
     rejected: list[int] = []
     committed: Checkpoint | None = None
     windows, pending = PartitionWindows(RULES), []

@@ -14,7 +14,6 @@ from tradebot.domain.intent import Intent
 from tradebot.records import TradeRecord
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import (
-    Account,
     Book,
     BookEvent,
     BookLevel,
@@ -26,6 +25,7 @@ from tradebot.venue.port import (
     MarketEvent,
     Ticker,
     TimeEvent,
+    VenueAccount,
 )
 from tradebot.venue.settings import VenueSettings
 
@@ -97,7 +97,9 @@ class Toy:
         self.address = "in this process"
         self.market = ToyMarket()
 
-    def account(self, symbol: str, withheld: Callable[[Intent], str] = lambda _: "") -> Account:
+    def account(
+        self, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
+    ) -> VenueAccount:
         raise NotImplementedError("the toy has no accounts: trade on paper")
 
     async def aclose(self) -> None:

@@ -17,6 +17,32 @@
 {{- toJson $names }}
 {{- end }}
 
+{{/* JSON: the settings of each stage of a bot: the values, over the resources of the table. */}}
+{{- define "tradebot.stageSettings" -}}
+{{- $settings := dict }}
+{{- range $name, $stage := include "tradebot.stages" . | fromJson }}
+{{- if $stage.bots }}
+{{- $asked := get ($.Values.stages | default dict) $name | default dict }}
+{{- $_ := set $settings $name (mergeOverwrite (dict "resources" $stage.resources) (deepCopy $asked)) }}
+{{- end }}
+{{- end }}
+{{- toJson $settings }}
+{{- end }}
+
+{{/* JSON: for each topic of the stages, how long it is kept. */}}
+{{- define "tradebot.topicRetention" -}}
+{{- $kept := dict }}
+{{- range $stage := include "tradebot.stages" . | fromJson }}
+{{- range concat ($stage.read | default list) ($stage.write | default list) }}
+{{- $_ := set $kept . (get $kept . | default "records") }}
+{{- end }}
+{{- range $topic, $retention := $stage.retention }}
+{{- $_ := set $kept $topic $retention }}
+{{- end }}
+{{- end }}
+{{- toJson $kept }}
+{{- end }}
+
 {{/* JSON: the components of the stages that the chart runs, one of each for a realm. */}}
 {{- define "tradebot.documentStages" -}}
 {{- $components := list }}

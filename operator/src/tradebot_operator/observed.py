@@ -12,7 +12,7 @@ import msgspec
 from tradebot_operator.naming import BOT, UNIT
 from tradebot_operator.reconcile import secret_of
 from tradebot_operator.resource import KIND, TradeBot
-from tradebot_operator.units import units
+from tradebot_operator.stages.table import units
 
 Body = dict[str, Any]
 Index = Mapping[Any, Iterable[Any]]

@@ -11,17 +11,18 @@ from typing import Any
 import msgspec
 
 from tradebot_operator.builders.pod import Manifest
-from tradebot_operator.builders.shared import shared_children
-from tradebot_operator.builders.trader import (
-    ON_STOP_VARIABLE,
-    SECRET_ANNOTATION,
-    trader_children,
-)
 from tradebot_operator.drift import drift
 from tradebot_operator.pods import Trouble
 from tradebot_operator.resource import FLATTEN_FINALIZER, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import Unit, trader_unit
+from tradebot_operator.stages.table import shared_children
+from tradebot_operator.stages.trader import (
+    ON_STOP_VARIABLE,
+    SECRET_ANNOTATION,
+    trader_children,
+    trader_unit,
+)
+from tradebot_operator.units import Unit
 
 FLATTEN_START_SHARE = 0.5
 """The part of the time for flattening in which the trader must have begun to trade again."""

@@ -12,7 +12,8 @@ from tradebot_operator.api import Api, ApiError
 from tradebot_operator.observed import Observed
 from tradebot_operator.pods import Trouble, UnitState, unit_state
 from tradebot_operator.resource import API_VERSION, KIND, TradeBot
-from tradebot_operator.units import Unit, units
+from tradebot_operator.stages.table import units
+from tradebot_operator.units import Unit
 
 _log = logging.getLogger(__name__)
 

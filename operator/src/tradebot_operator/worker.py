@@ -36,9 +36,12 @@ from tradebot_operator.reconcile import (
 )
 from tradebot_operator.resource import FLATTEN_FINALIZER, KIND, TradeBot
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.stages.table import units
+from tradebot_operator.stages.trader import STAGE as TRADER
+from tradebot_operator.stages.trader import trader_unit
 from tradebot_operator.status_writer import StatusWriter
 from tradebot_operator.sweep import sweep
-from tradebot_operator.units import TRADER, Unit, trader_unit, units
+from tradebot_operator.units import Unit
 
 _log = logging.getLogger(__name__)
 
@@ -250,11 +253,11 @@ class Worker:
     def _actions(self, key: Key, bots: list[TradeBot], live: list[Body]) -> list[Action]:
         unit = _unit_of(bots, key.name)
         if key.namespace not in self._namespaces.open():
-            trades = unit is not None and unit.stage == TRADER.stage
+            trades = unit is not None and unit.stage == TRADER.name
             return release(bots[0]) if trades else []
         if unit is None:
             return converge([], live)
-        if unit.stage == TRADER.stage:
+        if unit.stage == TRADER.name:
             pods = len(self._observed.pods(key.namespace, key.name))
             bot = bots[0]
             return trader(unit, bot, self._refusal(bot), live, self._settings, pods=pods)

@@ -1,11 +1,12 @@
 """What every unit consists of: a ConfigMap named by its content, and a Deployment of one pod."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tradebot_operator.naming import EGRESS, UNIT, digest, labels
+from tradebot_operator.resource import TradeBot
 from tradebot_operator.settings import Credential, OperatorSettings
 from tradebot_operator.units import Unit, topic_prefix
 
@@ -17,6 +18,11 @@ STATE_FOLDER = "/var/lib/tradebot"
 KAFKA_FOLDER = "/etc/tradebot/kafka"
 KEYS_FOLDER = "/etc/tradebot/keys"
 HISTORY_FOLDER = "/var/lib/tradebot-history"
+OWNERS = 3
+"""Of how many bots a shared child says that it is theirs: the oldest of those that need it.
+
+The garbage collector keeps an object while one owner lives, so that children go when the bots go,
+even while no operator runs; a thousand owners would be written again with each bot."""
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -73,6 +79,13 @@ def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
     if unit.environment == "Emulator" and settings.emulator.url:
         config["emulator_url"] = settings.emulator.url
     return config
+
+
+def shared_owners(bots: Sequence[TradeBot]) -> tuple[dict[str, Any], ...]:
+    """The owner references of what `bots`, oldest first, share."""
+    return tuple(
+        bot.reference | {"controller": False, "blockOwnerDeletion": False} for bot in bots[:OWNERS]
+    )
 
 
 def children(plan: PodPlan, settings: OperatorSettings) -> list[Manifest]:

@@ -12,7 +12,7 @@ POINTS = 1500
 UNSHOWN = frozenset({"inputs", "bot", "symbol", "base", "quote", "doc_type", "_id"})
 
 
-class Account:
+class BotView:
     """One bot, as its documents tell it. `revisions` rise with what they name."""
 
     def __init__(self, bot: str, symbol: str) -> None:

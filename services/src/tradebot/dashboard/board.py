@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from tradebot.dashboard.account import Account
-from tradebot.dashboard.market import Market
+from tradebot.dashboard.account import BotView
+from tradebot.dashboard.market import SymbolView
 from tradebot.domain.instrument import split_symbol
 from tradebot.records import DocType, Document
 
@@ -41,22 +41,22 @@ class Board:
         self._symbol = symbol
         self._environment = environment
         self._speed = speed
-        self._markets: dict[str, Market] = {}
-        self._accounts: dict[str, Account] = {}
+        self._markets: dict[str, SymbolView] = {}
+        self._accounts: dict[str, BotView] = {}
         self._stages: list[dict[str, Any]] = []
         self._revision = 0
 
-    def market(self, symbol: str) -> Market:
+    def market(self, symbol: str) -> SymbolView:
         """The market of `symbol`."""
         if symbol not in self._markets:
-            self._markets[symbol] = Market(symbol)
+            self._markets[symbol] = SymbolView(symbol)
             self._revision += 1
         return self._markets[symbol]
 
-    def account(self, bot: str, symbol: str) -> Account:
+    def account(self, bot: str, symbol: str) -> BotView:
         """The account of `bot`."""
         if bot not in self._accounts:
-            self._accounts[bot] = Account(bot, symbol)
+            self._accounts[bot] = BotView(bot, symbol)
             self._revision += 1
         return self._accounts[bot]
 

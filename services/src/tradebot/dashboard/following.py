@@ -11,7 +11,7 @@ from tradebot import documents
 from tradebot.dashboard import metrics
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.settings import DashboardSettings
-from tradebot.dashboard.times import Times
+from tradebot.dashboard.times import TimeCheck
 from tradebot.platform import logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, StoreUnavailableError
@@ -79,7 +79,7 @@ class Follower:
         self._settings = settings
         self._board = board
         self._readiness = readiness
-        self._times: dict[str, Times] = {}
+        self._times: dict[str, TimeCheck] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         topics = Topics.of(settings)
@@ -185,7 +185,7 @@ class Follower:
         """
         if fault is not None:
             raise ValueError(fault)
-        times = self._times.setdefault(symbol, Times(self._settings.speed))
+        times = self._times.setdefault(symbol, TimeCheck(self._settings.speed))
         market = message.topic() in self._market
         believed = times.market if market else times.allows
         if not believed(ts, message.timestamp()[1]):

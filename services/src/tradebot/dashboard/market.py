@@ -17,7 +17,7 @@ FORECAST_STEPS = 240
 MOVE_MS = 3_600_000
 
 
-class Market:
+class SymbolView:
     """One symbol, as the topics tell it. `revisions` rise with what they name."""
 
     def __init__(self, symbol: str) -> None:

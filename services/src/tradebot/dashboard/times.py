@@ -13,7 +13,7 @@ CONFIRM: Final = 20
 """So many records in a row elsewhere are no stray ones: the venue's time jumped."""
 
 
-class Times:
+class TimeCheck:
     """The venue's time of one symbol, as its market tells it.
 
     Args:

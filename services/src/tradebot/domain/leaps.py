@@ -26,7 +26,7 @@ MOST: Final = 20_000
 """Records held of one symbol; a whole book may come between two frames."""
 
 
-class Held(msgspec.Struct, frozen=True, gc=False):
+class HeldRecord(msgspec.Struct, frozen=True, gc=False):
     """A record that is not believed yet; `arrival` is Kafka's stamp, ms."""
 
     change: Change
@@ -43,19 +43,19 @@ class Suspects:
 
     def __init__(self, back: int) -> None:
         self._back = back
-        self._chains: list[list[Held]] = []
+        self._chains: list[list[HeldRecord]] = []
         self._count = 0
 
     def __bool__(self) -> bool:
         return bool(self._chains)
 
-    def __iter__(self) -> Iterator[Held]:
+    def __iter__(self) -> Iterator[HeldRecord]:
         """All that is held, in log order."""
         held = (one for chain in self._chains for one in chain)
         return iter(sorted(held, key=lambda one: one.offset))
 
     @property
-    def first(self) -> Held:
+    def first(self) -> HeldRecord:
         """The one that came first."""
         return self._chains[0][0]
 
@@ -64,7 +64,7 @@ class Suspects:
         """No more may be held."""
         return self._count >= MOST
 
-    def add(self, held: Held) -> bool:
+    def add(self, held: HeldRecord) -> bool:
         """Holds a record; whether its chain is long enough to be believed."""
         self._count += 1
         chain = next((one for one in self._chains if self._follows(held, one[-1])), None)
@@ -74,25 +74,25 @@ class Suspects:
         chain.append(held)
         return held.change.ts - chain[0].change.ts >= CONFIRM_MS
 
-    def take(self, last: Held) -> tuple[list[Held], list[Held]]:
+    def take(self, last: HeldRecord) -> tuple[list[HeldRecord], list[HeldRecord]]:
         """Lets all go: those of the time that `last` confirmed, and the others; in log order."""
         chain = next(one for one in self._chains if one[-1] is last)
         low = chain[0].change.ts - FOLLOW_MS
         high = last.change.ts + self._back
-        believed: list[Held] = []
-        others: list[Held] = []
+        believed: list[HeldRecord] = []
+        others: list[HeldRecord] = []
         for held in self.clear():
             (believed if low <= held.change.ts <= high else others).append(held)
         return believed, others
 
-    def clear(self) -> list[Held]:
+    def clear(self) -> list[HeldRecord]:
         """Lets all go, in log order."""
         held = list(self)
         self._chains.clear()
         self._count = 0
         return held
 
-    def _follows(self, held: Held, tail: Held) -> bool:
+    def _follows(self, held: HeldRecord, tail: HeldRecord) -> bool:
         ahead = held.change.ts - tail.change.ts
         numbered = held.change.seq == tail.change.seq + 1 and tail.change.seq >= 0
         unnumbered = held.change.seq < 0 and tail.change.seq < 0

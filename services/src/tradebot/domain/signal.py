@@ -17,7 +17,7 @@ def signal_of(delta: float | None) -> Action:
     return "buy" if delta > 0 else "sell"
 
 
-class Forecast(Protocol):
+class ForecastPath(Protocol):
     """What of a forecast counts for a decision; a `records.ForecastRecord` is one."""
 
     @property
@@ -56,7 +56,7 @@ class Forecast(Protocol):
         ...
 
 
-def predict(forecast: Forecast, ts: int) -> Prediction | None:
+def predict(forecast: ForecastPath, ts: int) -> Prediction | None:
     """What a forecast says at `ts`, or `None` where it does not cover `ts` and the step after.
 
     Args:

@@ -43,7 +43,7 @@ class Mark(msgspec.Struct, frozen=True):
     arrival: int = 0
 
 
-class Window(msgspec.Struct, gc=False):
+class WindowFlows(msgspec.Struct, gc=False):
     """The flows of one window; `index` × length is its start. Closed ones are never changed."""
 
     symbol: str
@@ -90,7 +90,7 @@ class SymbolWindows(msgspec.Struct):
     start: int = 0
     well: int = -1
     sick: int = -1
-    open: deque[Window] = msgspec.field(default_factory=deque)
+    open: deque[WindowFlows] = msgspec.field(default_factory=deque)
 
     def step(self, seq: int) -> bool:
         """Goes on to the record of that number; whether records before it may be missing."""
@@ -116,13 +116,13 @@ class SymbolWindows(msgspec.Struct):
         if self.open and ts > (self.top + 1) * length + rules.silence:
             self.open[-1].complete = False
         for empty in range(max(self.top + 1, self.low), min(index, self.top + 1 + EMPTY_WINDOWS)):
-            self.open.append(Window(self.symbol, empty, mark, complete=False))
+            self.open.append(WindowFlows(self.symbol, empty, mark, complete=False))
         if not self.open:
             self.low = index
-        self.open.append(Window(self.symbol, index, mark, complete=complete))
+        self.open.append(WindowFlows(self.symbol, index, mark, complete=complete))
         self.top = index
 
-    def close(self, limit: int, closed: list[Window]) -> None:
+    def close(self, limit: int, closed: list[WindowFlows]) -> None:
         """Moves the windows before `limit` to `closed`."""
         while self.open and self.open[0].index < limit:
             closed.append(self.open.popleft())

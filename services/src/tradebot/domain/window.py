@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from tradebot.domain import checkpoint as checkpoints
 from tradebot.domain.checkpoint import Checkpoint, SymbolPlace
 from tradebot.domain.feed import Change
-from tradebot.domain.leaps import HOLD_MS, Held, Suspects
+from tradebot.domain.leaps import HOLD_MS, HeldRecord, Suspects
 from tradebot.domain.symbol_windows import (
     EMPTY_WINDOWS,
     NEVER,
     Mark,
     SymbolWindows,
-    Window,
+    WindowFlows,
     WindowRules,
 )
 
@@ -60,16 +60,16 @@ class PartitionWindows:
 
     def feed(
         self, changes: Sequence[Change], offsets: Sequence[int], arrivals: Sequence[int]
-    ) -> list[Window]:
+    ) -> list[WindowFlows]:
         """Takes records in log order; returns the windows that they close, in order.
 
         Args:
             offsets: of the changes, rising; those below `next` are not given.
             arrivals: Kafka's stamps of the changes, ms; 0 where there is none.
         """
-        closed: list[Window] = []
+        closed: list[WindowFlows] = []
         state: SymbolWindows | None = None
-        window: Window | None = None
+        window: WindowFlows | None = None
         symbol = ""
         clock = end = seq = events = turned = 0
         bid = ask = 0.0
@@ -103,7 +103,7 @@ class PartitionWindows:
                     window = state.open[-1]
                     state.follow(change.seq, ts, offsets[position], arrivals[position])
                 else:
-                    held = Held(change, offsets[position], arrivals[position])
+                    held = HeldRecord(change, offsets[position], arrivals[position])
                     window = self._turn(held, closed)
                     if window is None:
                         end = 0
@@ -138,7 +138,7 @@ class PartitionWindows:
         state = self.symbols[symbol]
         return self._limit(state, now, idle) > state.low
 
-    def expire(self, symbol: str, now: int, idle: int) -> list[Window]:
+    def expire(self, symbol: str, now: int, idle: int) -> list[WindowFlows]:
         """Closes a silent symbol's windows by the venue's clock; returns them in order.
 
         To be asked only when the partition's log is read to its end.
@@ -155,8 +155,8 @@ class PartitionWindows:
             state.open[-1].complete = False
         mark = state.mark(self.next)
         for index in range(max(state.top + 1, state.low), limit):
-            state.open.append(Window(symbol, index, mark, complete=False))
-        closed: list[Window] = []
+            state.open.append(WindowFlows(symbol, index, mark, complete=False))
+        closed: list[WindowFlows] = []
         state.close(limit, closed)
         state.end = 0
         return closed
@@ -201,7 +201,7 @@ class PartitionWindows:
             start=place.offset,
         )
 
-    def _turn(self, held: Held, closed: list[Window]) -> Window | None:
+    def _turn(self, held: HeldRecord, closed: list[WindowFlows]) -> WindowFlows | None:
         """Deals with a record that may open, flag or close windows; returns the record's own.
 
         `None`: there is nothing to add, because the record is late, accounted for, rejected or
@@ -225,14 +225,14 @@ class PartitionWindows:
             self._refute(state, suspects.clear(), held.offset)
         return self._believe(state, held, held.offset, state.mark(held.offset), closed)
 
-    def _leaps(self, state: SymbolWindows, held: Held) -> bool:
+    def _leaps(self, state: SymbolWindows, held: HeldRecord) -> bool:
         """Whether the time is further ahead of the symbol's clock than a silence explains."""
         if state.clock == 0:
             return True
         silent = max(0, held.arrival - state.arrival) * self.rules.speed if state.arrival else 0
         return held.change.ts - state.clock > self.rules.silence + silent
 
-    def _confirm(self, state: SymbolWindows, last: Held, closed: list[Window]) -> None:
+    def _confirm(self, state: SymbolWindows, last: HeldRecord, closed: list[WindowFlows]) -> None:
         """Takes in what was held of the time that `last` confirmed."""
         believed, others = state.suspects.take(last)
         self._refute(state, others, last.offset)
@@ -245,7 +245,7 @@ class PartitionWindows:
             if window is not None:
                 window.add(held.change)
 
-    def _refute(self, state: SymbolWindows, refuted: list[Held], decided: int) -> None:
+    def _refute(self, state: SymbolWindows, refuted: list[HeldRecord], decided: int) -> None:
         """Rejects what was held; `decided` is the offset of the record that decided it."""
         if decided < self.counted:
             return
@@ -261,8 +261,13 @@ class PartitionWindows:
                 self._refute(state, state.suspects.clear(), decided)
 
     def _believe(
-        self, state: SymbolWindows, held: Held, decided: int, mark: Mark, closed: list[Window]
-    ) -> Window | None:
+        self,
+        state: SymbolWindows,
+        held: HeldRecord,
+        decided: int,
+        mark: Mark,
+        closed: list[WindowFlows],
+    ) -> WindowFlows | None:
         """Takes in a record whose time is believed; returns its window, `None` if it is late."""
         rules, ts = self.rules, held.change.ts
         index = ts // rules.length

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from tradebot.domain.situation import MarketStatus
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.feeds import Feeds, MarketUpdate, TapeTrade
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.market.candles import Candles
-from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.matching.engine import MatchingEngine
 from tradebot.emulator.matching.orders import (
     MARKET,
     Booked,
     BookSide,
     Cancelled,
-    Change,
     Event,
+    LevelChange,
     Trade,
 )
 
@@ -36,8 +36,8 @@ class BookMarket:
 
     def __init__(
         self,
-        instrument: Instrument,
-        engine: Engine,
+        instrument: ExchangeInstrument,
+        engine: MatchingEngine,
         candles: Candles,
         *,
         clock: ExchangeClock,
@@ -56,13 +56,13 @@ class BookMarket:
         self._ids = ids
         self._on_owned = on_owned
         self._frozen: dict[BookSide, list[tuple[int, int]]] | None = None
-        self._held: list[tuple[int, Change, TapeTrade | None]] = []
+        self._held: list[tuple[int, LevelChange, TapeTrade | None]] = []
 
     def digest(self, ts: int, events: list[Event]) -> None:
         """Publishes what happened at the market's time `ts`."""
         trade: TapeTrade | None = None
         for event in events:
-            if isinstance(event, Change):
+            if isinstance(event, LevelChange):
                 self._change(ts, event, trade)
                 trade = None
             elif isinstance(event, Trade):
@@ -79,7 +79,7 @@ class BookMarket:
         self.candles.trade(ts, event.price, event.amount)
         return trade
 
-    def _change(self, ts: int, change: Change, trade: TapeTrade | None) -> None:
+    def _change(self, ts: int, change: LevelChange, trade: TapeTrade | None) -> None:
         if self._frozen is not None:
             self._held.append((ts, change, trade))
             return

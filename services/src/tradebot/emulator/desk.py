@@ -6,13 +6,13 @@ from decimal import Decimal
 import msgspec
 
 from tradebot.domain.money import ZERO, Side
-from tradebot.emulator.accounts.account import Account, Execution, Ticket
+from tradebot.emulator.accounts.account import AccountFill, ExchangeAccount, Ticket
 from tradebot.emulator.accounts.fees import Liquidity
 from tradebot.emulator.accounts.ledger import InsufficientFundsError
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.feeds import BalanceUpdate, Feeds, OrderEventType, OrderUpdate
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.matching.orders import (
     MARKET,
     Behaviour,
@@ -54,14 +54,14 @@ class Desk:
         self._clock = clock
         self._feeds = feeds
         self._ids = ids
-        self._tickets: dict[int, tuple[Account, Ticket]] = {}
+        self._tickets: dict[int, tuple[ExchangeAccount, Ticket]] = {}
 
-    def ticket(self, account: Account, order_id: int) -> Ticket | None:
+    def ticket(self, account: ExchangeAccount, order_id: int) -> Ticket | None:
         """The account's order of that id, live or not."""
         owner, ticket = self._tickets.get(order_id, (None, None))
         return ticket if owner is account else None
 
-    def by_client_order_id(self, account: Account, name: str) -> list[Ticket]:
+    def by_client_order_id(self, account: ExchangeAccount, name: str) -> list[Ticket]:
         """The account's orders of that client order id, newest first."""
         found = [
             ticket
@@ -70,7 +70,7 @@ class Desk:
         ]
         return found[::-1]
 
-    def place(self, account: Account, request: OrderRequest) -> Ticket:
+    def place(self, account: ExchangeAccount, request: OrderRequest) -> Ticket:
         """Takes an order to the book; returns it as it is after that.
 
         Raises:
@@ -100,7 +100,7 @@ class Desk:
         request.market.digest(ts, request.market.engine.submit(order))
         return ticket
 
-    def take_back(self, account: Account, market: BookMarket, ticket: Ticket) -> None:
+    def take_back(self, account: ExchangeAccount, market: BookMarket, ticket: Ticket) -> None:
         """Takes an order that the account had before; a live one's rest enters the book."""
         self._tickets[ticket.order.id] = (account, ticket)
         if ticket.closed_at:
@@ -109,7 +109,9 @@ class Desk:
         account.live[ticket.order.id] = ticket
         market.digest(self._clock.market(), market.engine.submit(ticket.order))
 
-    def cancel(self, account: Account, market: BookMarket, ticket: Ticket, reason: str) -> None:
+    def cancel(
+        self, account: ExchangeAccount, market: BookMarket, ticket: Ticket, reason: str
+    ) -> None:
         """Takes a live order out; one that is not live stays as it is."""
         events = market.engine.cancel(ticket.order, reason)
         market.digest(self._clock.market(), events)
@@ -125,7 +127,7 @@ class Desk:
         trade = Trade(order, nobody, order.price, amount)
         market.digest(self._clock.market(), [trade, *changes])
 
-    def _new_ticket(self, account: Account, request: OrderRequest) -> Ticket:
+    def _new_ticket(self, account: ExchangeAccount, request: OrderRequest) -> Ticket:
         now = self._clock.now()
         order = ExchangeOrder(
             id=self._ids(),
@@ -169,7 +171,7 @@ class Desk:
 
     def _fill(
         self,
-        instrument: Instrument,
+        instrument: ExchangeInstrument,
         ts: int,
         order: ExchangeOrder,
         trade: Trade,
@@ -179,7 +181,7 @@ class Desk:
         account, ticket = self._tickets[order.id]
         value = instrument.value(trade.price, trade.amount)
         fee = value * ticket.fees.rate(liquidity)
-        fill = Execution(
+        fill = AccountFill(
             tid=tid,
             ts=self._clock.stamp(ts),
             symbol=instrument.symbol,
@@ -208,7 +210,9 @@ class Desk:
             self._close(account, ticket, instrument)
         self._tell_balance(account, instrument)
 
-    def _close(self, account: Account, ticket: Ticket, instrument: Instrument) -> None:
+    def _close(
+        self, account: ExchangeAccount, ticket: Ticket, instrument: ExchangeInstrument
+    ) -> None:
         ticket.order.live = False
         ticket.closed_at = self._clock.now()
         account.live.pop(ticket.order.id, None)
@@ -218,11 +222,11 @@ class Desk:
     def _tell(
         self,
         kind: OrderEventType,
-        account: Account,
+        account: ExchangeAccount,
         ticket: Ticket,
-        instrument: Instrument,
+        instrument: ExchangeInstrument,
         *,
-        fill: Execution | None = None,
+        fill: AccountFill | None = None,
         reason: str = "",
     ) -> None:
         update = OrderUpdate(
@@ -230,12 +234,12 @@ class Desk:
         )
         self._feeds.publish_order(update)
 
-    def _tell_balance(self, account: Account, instrument: Instrument) -> None:
+    def _tell_balance(self, account: ExchangeAccount, instrument: ExchangeInstrument) -> None:
         currencies = [instrument.quote, instrument.base]
         self._feeds.publish_balance(BalanceUpdate(account, currencies, self._clock.now()))
 
 
-def _reservation(ticket: Ticket, instrument: Instrument) -> tuple[str, Decimal]:
+def _reservation(ticket: Ticket, instrument: ExchangeInstrument) -> tuple[str, Decimal]:
     """What the rest of an order may need: its amount, or its value and the taker's fee."""
     order, left = ticket.order, ticket.remaining
     if order.side == "sell":

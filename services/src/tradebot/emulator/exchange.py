@@ -4,8 +4,8 @@ import itertools
 
 from tradebot.emulator.accounts.account import (
     DEMO,
-    Account,
     AccountSpec,
+    ExchangeAccount,
     keys_of,
     read_accounts,
 )
@@ -15,11 +15,11 @@ from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.clock import ExchangeClock
 from tradebot.emulator.desk import Desk
 from tradebot.emulator.feeds import BalanceUpdate, Feeds
-from tradebot.emulator.instruments import Instrument, instrument
+from tradebot.emulator.instruments import ExchangeInstrument, instrument
 from tradebot.emulator.market.candles import Candles
 from tradebot.emulator.market.flow import Flow, pace
 from tradebot.emulator.market.timeline import Timeline
-from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.matching.engine import MatchingEngine
 from tradebot.emulator.settings import EmulatorSettings
 from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform.settings import SettingsError
@@ -56,7 +56,7 @@ class Exchange:
         self.clock = clock
         self.feeds = Feeds()
         self.limits = Limits()
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, ExchangeAccount] = {}
         self.keys: dict[str, Key] = {}
         self.ids = Ids()
         self._ambient = itertools.count(1).__next__
@@ -88,7 +88,7 @@ class Exchange:
         )
         market = BookMarket(
             traded,
-            Engine(price_limits=settings.price_limits),
+            MatchingEngine(price_limits=settings.price_limits),
             Candles(traded, timeline.history),
             clock=self.clock,
             feeds=self.feeds,
@@ -114,7 +114,7 @@ class Exchange:
             )
         )
 
-    def add_account(self, spec: AccountSpec) -> Account:
+    def add_account(self, spec: AccountSpec) -> ExchangeAccount:
         """Opens an account, or replaces one of the same name with its keys.
 
         Raises:
@@ -129,13 +129,13 @@ class Exchange:
             self.cancel_orders(replaced, None)
         number = _FIRST_NUMBER + self._opened
         self._opened += 1
-        account = self.accounts[spec.name] = Account(spec.name, number, spec.balances)
+        account = self.accounts[spec.name] = ExchangeAccount(spec.name, number, spec.balances)
         self.keys.update({key.name: key for key in keys_of(spec)})
         update = BalanceUpdate(account, account.ledger.currencies(), self.clock.now())
         self.feeds.publish_balance(update)
         return account
 
-    def take_back(self, account: Account) -> None:
+    def take_back(self, account: ExchangeAccount) -> None:
         """An account that was open before takes the place of its namesake."""
         self.accounts[account.name] = account
         self._opened = max(self._opened, account.number - _FIRST_NUMBER + 1)
@@ -148,7 +148,7 @@ class Exchange:
         for market in self.markets.values():
             market.candles.roll(now)
 
-    def cancel_orders(self, account: Account, session: str | None) -> list[int]:
+    def cancel_orders(self, account: ExchangeAccount, session: str | None) -> list[int]:
         """Cancels an account's live orders, of one key or of all; returns their ids."""
         tickets = [
             ticket
@@ -163,7 +163,7 @@ class Exchange:
         """The market of a symbol in any case; `None` if it is not traded."""
         return self.markets.get(symbol.upper())
 
-    def instruments(self) -> list[Instrument]:
+    def instruments(self) -> list[ExchangeInstrument]:
         """What is traded, in the order of the settings."""
         return [market.instrument for market in self.markets.values()]
 

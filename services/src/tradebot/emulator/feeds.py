@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from tradebot.emulator.accounts.account import Account, Execution, Ticket
-from tradebot.emulator.instruments import Instrument
-from tradebot.emulator.matching.orders import BookSide, Change
+from tradebot.emulator.accounts.account import AccountFill, ExchangeAccount, Ticket
+from tradebot.emulator.instruments import ExchangeInstrument
+from tradebot.emulator.matching.orders import BookSide, LevelChange
 
 
 class TapeTrade(msgspec.Struct, frozen=True):
@@ -35,11 +35,11 @@ class MarketUpdate(msgspec.Struct, frozen=True):
     `sequence` numbers the changes of a symbol without gaps.
     """
 
-    instrument: Instrument
+    instrument: ExchangeInstrument
     ts: int
     event_id: int
     sequence: int
-    change: Change
+    change: LevelChange
     trade: TapeTrade | None
 
 
@@ -52,19 +52,19 @@ class OrderUpdate(msgspec.Struct, frozen=True):
     """One step in an order's life."""
 
     type: OrderEventType
-    account: Account
+    account: ExchangeAccount
     ticket: Ticket
-    instrument: Instrument
+    instrument: ExchangeInstrument
     ts: int
     event_id: int
-    fill: Execution | None = None
+    fill: AccountFill | None = None
     reason: str = ""
 
 
 class BalanceUpdate(msgspec.Struct, frozen=True):
     """An account holds or has reserved another amount of some currencies."""
 
-    account: Account
+    account: ExchangeAccount
     currencies: list[str]
     ts: int
 

@@ -12,7 +12,7 @@ import msgspec
 from tradebot.domain.instrument import split_symbol
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class ExchangeInstrument(msgspec.Struct, frozen=True):
     """One symbol; a price step is 10^-price_places, an amount step 10^-amount_places."""
 
     symbol: str
@@ -86,11 +86,11 @@ def _steps(text: str, places: int) -> int:
 
 
 _KNOWN = {
-    "BTCUSD": Instrument("BTCUSD", "BTC", "USD"),
-    "ETHUSD": Instrument("ETHUSD", "ETH", "USD", 2, 6, "0.001"),
-    "LTCUSD": Instrument("LTCUSD", "LTC", "USD", 2, 5, "0.01"),
-    "SOLUSD": Instrument("SOLUSD", "SOL", "USD", 3, 6, "0.001"),
-    "DOGEUSD": Instrument("DOGEUSD", "DOGE", "USD", 5, 6, "0.1"),
+    "BTCUSD": ExchangeInstrument("BTCUSD", "BTC", "USD"),
+    "ETHUSD": ExchangeInstrument("ETHUSD", "ETH", "USD", 2, 6, "0.001"),
+    "LTCUSD": ExchangeInstrument("LTCUSD", "LTC", "USD", 2, 5, "0.01"),
+    "SOLUSD": ExchangeInstrument("SOLUSD", "SOL", "USD", 3, 6, "0.001"),
+    "DOGEUSD": ExchangeInstrument("DOGEUSD", "DOGE", "USD", 5, 6, "0.1"),
 }
 
 
@@ -98,7 +98,7 @@ LEAST_PRICE = 1e-12
 """Nothing is traded below; larger steps of a price would be most of it."""
 
 
-def instrument(symbol: str, price: float) -> Instrument:
+def instrument(symbol: str, price: float) -> ExchangeInstrument:
     """A symbol's steps; a symbol that is not known gets common ones.
 
     Args:
@@ -112,6 +112,6 @@ def instrument(symbol: str, price: float) -> Instrument:
         raise ValueError(f"{symbol!r} is not a symbol; use one such as BTCUSD")
     if price < LEAST_PRICE:
         raise ValueError(f"the price of {symbol} is {price}: use {LEAST_PRICE} or more")
-    known = _KNOWN.get(symbol) or Instrument(symbol, *split_symbol(symbol), 2, 6, "0.001")
+    known = _KNOWN.get(symbol) or ExchangeInstrument(symbol, *split_symbol(symbol), 2, 6, "0.001")
     places = max(known.price_places, 4 - math.floor(math.log10(price)))
     return msgspec.structs.replace(known, price_places=places) if price < 1 else known

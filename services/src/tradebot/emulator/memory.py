@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tradebot.emulator.accounts.account import Account, Ticket
+from tradebot.emulator.accounts.account import ExchangeAccount, Ticket
 from tradebot.emulator.accounts.keys import Key
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.feeds import BalanceUpdate, OrderUpdate
@@ -69,9 +69,9 @@ def restore(exchange: Exchange, kept: Kept) -> None:
         SettingsError: there are orders of a symbol that is not traded.
     """
     exchange.ids.next = kept.next_id + _SPARE_IDS
-    found: list[tuple[Account, Ticket]] = []
+    found: list[tuple[ExchangeAccount, Ticket]] = []
     for each in kept.accounts:
-        account = Account(each.name, each.number, each.holdings, each.reserved)
+        account = ExchangeAccount(each.name, each.number, each.holdings, each.reserved)
         account.fills = sorted(
             (fill for ticket in each.tickets for fill in ticket.fills), key=lambda fill: fill.tid
         )

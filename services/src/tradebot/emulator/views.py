@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from tradebot.domain.money import ZERO, plain
-from tradebot.emulator.accounts.account import Account, Execution, Ticket
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.accounts.account import AccountFill, ExchangeAccount, Ticket
+from tradebot.emulator.instruments import ExchangeInstrument
 
 View = dict[str, Any]
 
@@ -16,7 +16,7 @@ def number_text(value: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
-def average_price(ticket: Ticket, instrument: Instrument) -> str:
+def average_price(ticket: Ticket, instrument: ExchangeInstrument) -> str:
     """What was paid on average; `0.00` before the first fill."""
     if ticket.executed == 0:
         return instrument.price_text(0)
@@ -34,7 +34,7 @@ def order_type(ticket: Ticket) -> str:
     return "exchange stop limit" if ticket.stop else "exchange limit"
 
 
-def order_view(ticket: Ticket, instrument: Instrument, *, trades: bool = False) -> View:
+def order_view(ticket: Ticket, instrument: ExchangeInstrument, *, trades: bool = False) -> View:
     """An order as REST answers it."""
     order = ticket.order
     view: View = {
@@ -68,7 +68,7 @@ def order_view(ticket: Ticket, instrument: Instrument, *, trades: bool = False) 
     return view
 
 
-def fill_view(fill: Execution, instrument: Instrument) -> View:
+def fill_view(fill: AccountFill, instrument: ExchangeInstrument) -> View:
     """A fill as `/v1/mytrades` answers it."""
     view: View = {
         "price": instrument.price_text(fill.price),
@@ -91,7 +91,7 @@ def fill_view(fill: Execution, instrument: Instrument) -> View:
     return view
 
 
-def balances_view(account: Account) -> list[View]:
+def balances_view(account: ExchangeAccount) -> list[View]:
     """All holdings as `/v1/balances` answers them."""
     views = []
     for currency in account.ledger.currencies():

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 
 _PLACES = {"USD": 2}
 
 
-def page(instruments: list[Instrument]) -> str:
+def page(instruments: list[ExchangeInstrument]) -> str:
     """The page: a script element that holds the pairs and currencies as JSON."""
     pairs = [
         [each.symbol, each.price_places, each.amount_places, each.minimum, 10, True]

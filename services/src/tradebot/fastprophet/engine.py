@@ -14,7 +14,7 @@ from tradebot.fastprophet.linear import fit_linear
 from tradebot.fastprophet.logistic import fit_logistic
 from tradebot.fastprophet.multiplicative import fit_multiplicative
 from tradebot.fastprophet.options import Options, Regressor, Seasonality
-from tradebot.fastprophet.refit import Spread, follow
+from tradebot.fastprophet.refit import ColumnMoments, follow
 from tradebot.fastprophet.rows import RowModel
 from tradebot.fastprophet.segments import Segments, accumulate
 from tradebot.fastprophet.setup import (
@@ -74,7 +74,7 @@ class Draft:
     rows: Rows
     step: int
     scales: Scales
-    spreads: Mapping[str, Spread]
+    spreads: Mapping[str, ColumnMoments]
     design: Design
     changepoints: Changepoints
 
@@ -138,7 +138,7 @@ def fit(specification: Specification, rows: Rows) -> Fitted:
     for regressor in specification.regressors:
         column = rows.column(regressor.name)
         assert column is not None
-        spreads[regressor.name] = Spread.of(column)
+        spreads[regressor.name] = ColumnMoments.of(column)
     return _solve(_draft(specification, rows, least_step(rows.times), scales, spreads), None)
 
 
@@ -152,7 +152,7 @@ def append(fitted: Fitted, more: Rows) -> Fitted:
         return fit(fitted.specification, rows)
     step = min(fitted.step, least_step(rows.times[before - 1 :], fitted.step))
     spreads = {
-        name: spread.joined(Spread.of(column))
+        name: spread.joined(ColumnMoments.of(column))
         for name, spread in fitted.spreads.items()
         if (column := more.column(name)) is not None
     }
@@ -171,7 +171,7 @@ def _draft(
     rows: Rows,
     step: int,
     scales: Scales,
-    spreads: Mapping[str, Spread],
+    spreads: Mapping[str, ColumnMoments],
 ) -> Draft:
     options = specification.options
     seasonalities = seasonalities_of(options, specification.seasonalities, scales.span, step)

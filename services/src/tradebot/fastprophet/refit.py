@@ -12,7 +12,7 @@ from tradebot.fastprophet.times import Floats, Nanos
 
 
 @dataclass(frozen=True)
-class Spread:
+class ColumnMoments:
     """What the standardisation of a regressor needs: count, mean, Σ(x − mean)², and its kinds."""
 
     count: int
@@ -22,21 +22,21 @@ class Spread:
     binary: bool
 
     @classmethod
-    def of(cls, values: Floats) -> "Spread":
+    def of(cls, values: Floats) -> "ColumnMoments":
         """The spread of a column (n,)."""
         mean = float(values.mean())
         varies = bool((values != values[0]).any())
         binary = bool(np.isin(values, (0.0, 1.0)).all())
         return cls(len(values), mean, float(((values - mean) ** 2).sum()), varies, binary)
 
-    def joined(self, other: "Spread") -> "Spread":
+    def joined(self, other: "ColumnMoments") -> "ColumnMoments":
         """The spread of two columns together."""
         count = self.count + other.count
         away = other.mean - self.mean
         mean = self.mean + away * other.count / count
         squares = self.squares + other.squares + away * away * self.count * other.count / count
         varies = self.varies or other.varies or away != 0
-        return Spread(count, mean, squares, varies, self.binary and other.binary)
+        return ColumnMoments(count, mean, squares, varies, self.binary and other.binary)
 
     def standard(self, regressor: Regressor) -> Standard:
         """How Prophet standardises it: not at all if it does not vary, or is 0/1 and "auto"."""

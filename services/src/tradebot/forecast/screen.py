@@ -24,7 +24,7 @@ CONFIRM: Final = 3
 MOST: Final = 1000
 
 
-class Held(NamedTuple):
+class HeldTrade(NamedTuple):
     """A trade that is not believed yet, and where it came from."""
 
     trade: TradeRecord
@@ -35,10 +35,10 @@ class Judged(NamedTuple):
     """The trades that are believed now, and what turned out to be wrong."""
 
     believed: list[TradeRecord]
-    refuted: list[Held]
+    refuted: list[HeldTrade]
 
 
-class Screen:
+class TradeScreen:
     """Judges one symbol's trades in the order of their topic.
 
     Args:
@@ -48,7 +48,7 @@ class Screen:
     def __init__(self, speed: float = 1.0) -> None:
         self._lag = int(max(LAG_MS, LAG_SECONDS * 1000 * speed))
         self._newest = 0
-        self._held: list[Held] = []
+        self._held: list[HeldTrade] = []
 
     def judge(self, trade: TradeRecord, message: Message, now: int) -> Judged:
         """What is believed after this trade.
@@ -60,7 +60,7 @@ class Screen:
             refuted, self._held = self._held, []
             self._newest = max(self._newest, trade.ts)
             return Judged([trade], refuted)
-        self._held.append(Held(trade, message))
+        self._held.append(HeldTrade(trade, message))
         last = self._held[-CONFIRM:]
         if len(last) == CONFIRM and all(map(_follows, last, last[1:])):
             refuted, self._held = self._held[:-CONFIRM], []
@@ -69,6 +69,6 @@ class Screen:
         return Judged([], [self._held.pop(0)] if len(self._held) > MOST else [])
 
 
-def _follows(one: Held, after: Held) -> bool:
+def _follows(one: HeldTrade, after: HeldTrade) -> bool:
     near = abs(after.trade.ts - one.trade.ts) <= FOLLOW_MS
     return near and after.trade.tid > one.trade.tid

@@ -21,7 +21,7 @@ from tradebot.forecast.messages import (
     Started,
 )
 from tradebot.forecast.model_process import ModelProcess
-from tradebot.forecast.screen import Screen
+from tradebot.forecast.screen import TradeScreen
 from tradebot.forecast.settings import ForecastSettings
 from tradebot.history.minutes import MINUTE, Bar, MinuteBars
 from tradebot.platform import extensions, kafka, logs
@@ -56,7 +56,7 @@ class ForecastStage:
         self._dead_letters = DeadLetters(settings, "forecast", [self._topics.trades])
         self._away = False
         self._minutes = MinuteBars(settings.speed)
-        self._screen = Screen(settings.speed)
+        self._screen = TradeScreen(settings.speed)
         self._gathered: deque[Bar] = deque(maxlen=GATHERED_MINUTES)
         self._known = 0
         self._model = ModelProcess(settings)

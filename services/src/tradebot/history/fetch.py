@@ -19,7 +19,7 @@ PAGE = 1000
 Progress = Callable[[int, int], None]
 
 
-class Exchange(Protocol):
+class CcxtExchange(Protocol):
     """What is used of a ccxt exchange."""
 
     id: str
@@ -33,7 +33,7 @@ class Exchange(Protocol):
         ...
 
 
-def exchange(venue: str) -> Exchange:
+def exchange(venue: str) -> CcxtExchange:
     """A venue by ccxt's name of it, with its rate limit kept.
 
     Raises:
@@ -48,11 +48,11 @@ def exchange(venue: str) -> Exchange:
             f"venue is {venue!r}, which ccxt does not support: use one of its names, such as "
             "gemini, bitfinex, kraken or coinbase"
         )
-    made: Exchange = getattr(ccxt, venue)({"enableRateLimit": True, "timeout": 30_000})
+    made: CcxtExchange = getattr(ccxt, venue)({"enableRateLimit": True, "timeout": 30_000})
     return made
 
 
-def market(found: Exchange, symbol: str) -> str:
+def market(found: CcxtExchange, symbol: str) -> str:
     """ccxt's name of `symbol`, such as BTC/USD of BTCUSD.
 
     Raises:
@@ -82,7 +82,7 @@ class Marker(msgspec.Struct, frozen=True):
 
 
 def fetch(
-    found: Exchange,
+    found: CcxtExchange,
     symbol: str,
     folder: Path,
     *,
@@ -170,7 +170,7 @@ def _mark(place: Path, marker: Marker) -> None:
     partial_file.replace(place)
 
 
-def _ask(found: Exchange, question: Callable[[], Any]) -> Any:
+def _ask(found: CcxtExchange, question: Callable[[], Any]) -> Any:
     import ccxt
 
     try:

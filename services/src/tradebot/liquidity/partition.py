@@ -13,7 +13,7 @@ from time import monotonic, time
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from tradebot.domain.symbol_windows import Window
+from tradebot.domain.symbol_windows import WindowFlows
 from tradebot.domain.window import PartitionWindows
 from tradebot.liquidity import metrics
 from tradebot.liquidity.decoding import Unreadable, decode
@@ -58,7 +58,7 @@ class FeedPartition:
         self._clocks: dict[str, VenueClock] = {}
         self._heard: dict[str, int] = {}
         self._pending: list[Message] = []
-        self._pending_windows: list[Window] = []
+        self._pending_windows: list[WindowFlows] = []
         self._wake = asyncio.Event()
         self._missed = False
         self._barrier = 0
@@ -201,7 +201,7 @@ class FeedPartition:
         self._barrier = FetchScheduler.serial
         self._missed = False
 
-    def _send(self, closed: Sequence[Window], unreadable: Sequence[Unreadable]) -> None:
+    def _send(self, closed: Sequence[WindowFlows], unreadable: Sequence[Unreadable]) -> None:
         for window in closed:
             self._pending.extend(window_messages(window, self._place))
         self._pending_windows.extend(closed)

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from faust.types import TP
 
-from tradebot.domain.symbol_windows import Window, WindowRules
+from tradebot.domain.symbol_windows import WindowFlows, WindowRules
 from tradebot.liquidity import STAGE
 from tradebot.liquidity.decoding import Unreadable
 from tradebot.platform.exactly_once import Message
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     own: str = ""
 
 
-def window_records(window: Window, length: int) -> tuple[LiquidityRecord, ...]:
+def window_records(window: WindowFlows, length: int) -> tuple[LiquidityRecord, ...]:
     """The window's three records in the report's order: ask, bid, price_volume.
 
     Args:
@@ -49,7 +49,7 @@ def window_records(window: Window, length: int) -> tuple[LiquidityRecord, ...]:
     )
 
 
-def window_messages(window: Window, place: Place) -> list[Message]:
+def window_messages(window: WindowFlows, place: Place) -> list[Message]:
     """The window's records, for the output partition of the same number as the input's."""
     key = window.symbol.encode()
     return [

@@ -1,9 +1,15 @@
 """Where a trader's lease, journal and conditions live: this machine, or a cluster."""
 
+import os
+import secrets
+import socket
+
 from tradebot.platform.topics import Topics
+from tradebot.trader.claim_files import ClaimFiles
 from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import Journal, SqliteJournal
 from tradebot.trader.lease import FileLease, Lease
+from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.port import Keys
 
@@ -14,16 +20,16 @@ def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
     Args:
         suffix: of the holder's name, for a process that is not the pod's own trader.
     """
+    term = Term(settings.term_seconds)
     if settings.lease == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
-        from tradebot.trader.cluster.lease import KubernetesLease
+        from tradebot.trader.cluster.lease import LeaseObject
 
-        return KubernetesLease(
-            ClusterApi(),
-            namespace=settings.namespace,
-            bot=settings.bot,
-            holder=settings.pod_name + suffix,
-        )
+        place = LeaseObject(ClusterApi(), namespace=settings.namespace, bot=settings.bot)
+        return RenewedLease(place, holder=settings.pod_name + suffix, term=term)
+    if settings.standby:
+        holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        return RenewedLease(ClaimFiles(settings.folder), holder=holder, term=term)
     return FileLease(settings.folder)
 
 

@@ -24,18 +24,18 @@ from tradebot.records import Document
 from tradebot.trader.acts import Acts
 from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of
 from tradebot.trader.engine import Engine
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Entry, EpochTaken
 from tradebot.trader.journal.store import Journal, JournalError
-from tradebot.trader.lease import Lease, LeaseError
-from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
+from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
-from tradebot.venue.port import Account, OwnTrade, Venue, fee_table, open_venue
+from tradebot.venue.port import OwnTrade, Venue, VenueAccount, fee_table, open_venue
 
 LEASE_SECONDS: Final = 40.0
 """A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
@@ -155,7 +155,7 @@ async def _acquired(lease: Lease, bot: str) -> int:
 async def _sell(
     settings: TraderSettings, venue: Venue, lease: Lease, epoch: int, attempt: Attempt
 ) -> str:
-    market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
+    market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
     await attempt.insist(market.refresh)
     clock = VenueClock(settings.speed)
     ticker = await attempt.insist(market.ticker)
@@ -213,8 +213,8 @@ async def _books(
 def _engine(
     settings: TraderSettings,
     books: Books,
-    account: Account,
-    market: Market,
+    account: VenueAccount,
+    market: MarketClient,
     clock: VenueClock,
     lease: Lease,
 ) -> Engine:
@@ -237,7 +237,7 @@ def _engine(
 
 
 async def _others(
-    settings: TraderSettings, engine: Engine, account: Account, attempt: Attempt
+    settings: TraderSettings, engine: Engine, account: VenueAccount, attempt: Attempt
 ) -> Decimal:
     """The base that the bot did not buy, by its own trades of the last weeks at the venue."""
     if settings.holdings == "All":

@@ -21,13 +21,13 @@ from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_status import BotStatus, bot_status
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
 from tradebot.trader.journal.ledger import Placed
-from tradebot.trader.lease import Lease
-from tradebot.trader.orders.execution import Executor, LeaseLostError
+from tradebot.trader.lease import Lease, LeaseLostError
+from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.port import AccountEvent, OwnTrade
 
@@ -45,7 +45,7 @@ class Engine:
         books: Books,
         executor: Executor,
         reconciler: Reconciler,
-        market: Market,
+        market: MarketClient,
         clock: VenueClock,
         lease: Lease,
         rules: Settings,

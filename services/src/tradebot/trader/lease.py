@@ -1,8 +1,9 @@
 """At most one trader acts for a bot: a lease, and an epoch that rises with every holder.
 
-The epoch rides in every client order id, so that an order of an earlier holder is recognised. On
-one machine the lease is a locked file under the state folder; in a cluster it is a `Lease` object
-(`tradebot.trader.cluster.lease`), which implements the same protocol.
+The epoch is part of every client order id, so that an order of an earlier holder is recognised. On
+one machine the lease is a locked file in the state folder. A lease that a second trader waits for
+is renewed instead (`tradebot.trader.renewed_lease`): in a cluster always, on one machine with
+`--standby`.
 """
 
 import asyncio
@@ -18,6 +19,10 @@ class LeaseError(Exception):
 
 class LeaseTakenError(LeaseError):
     """Another trader acts for the bot; the message names it."""
+
+
+class LeaseLostError(Exception):
+    """The lease is not surely ours: nothing may be sent or written."""
 
 
 class Lease(Protocol):
@@ -42,7 +47,7 @@ class Lease(Protocol):
         holder alone.
 
         Raises:
-            LeaseError, SettingsError: the lease is not held any more.
+            LeaseError: the lease is not held any more.
         """
         ...
 

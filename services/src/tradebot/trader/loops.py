@@ -27,9 +27,8 @@ from tradebot.trader.inputs.streams import (
 )
 from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
-from tradebot.trader.lease import Lease
+from tradebot.trader.lease import Lease, LeaseLostError
 from tradebot.trader.order_stream import OrderStream
-from tradebot.trader.orders.execution import LeaseLostError
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError

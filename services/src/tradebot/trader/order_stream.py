@@ -14,11 +14,11 @@ from tradebot.venue.port import (
     AccountEvent,
     ConnectedEvent,
     OrderEvent,
-    OrderState,
+    OrderEventType,
     OwnTrade,
 )
 
-OVER = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.CLOSED})
+OVER = frozenset({OrderEventType.REJECTED, OrderEventType.CANCELLED, OrderEventType.CLOSED})
 
 
 class OrderStream:
@@ -54,7 +54,7 @@ class OrderStream:
             if self._is_news(event):
                 engine.due.set()
             return
-        if event.state is OrderState.FILLED:
+        if event.state is OrderEventType.FILLED:
             trade = trade_of(event)
             if trade is None:
                 engine.due.set()
@@ -67,7 +67,7 @@ class OrderStream:
     def _is_news(self, event: OrderEvent) -> bool:
         """Whether an order that the books do not know moved money, or carries this bot's name."""
         name = read_name(event.client_order_id)
-        return event.state is OrderState.FILLED or (name is not None and name.bot == self._bot)
+        return event.state is OrderEventType.FILLED or (name is not None and name.bot == self._bot)
 
 
 def trade_of(event: OrderEvent) -> OwnTrade | None:

@@ -162,6 +162,16 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         Literal["keep", "flatten"], ("what to do with the position when the trader stops")
     ] = "keep"
     lease: Annotated[Literal["file", "kubernetes"], "where the lease is held"] = "file"
+    standby: Annotated[
+        bool,
+        "run beside a second trader of the bot: one acts, the other follows and takes over",
+    ] = False
+    lease_seconds: Annotated[
+        float,
+        msgspec.Meta(ge=0),
+        "real seconds without a renewal after which a waiting trader takes the lease over; "
+        "0: 9 with --standby, otherwise 15",
+    ] = 0.0
     journal: Annotated[Literal["sqlite", "kafka"], "where the journal is written"] = "sqlite"
     report: Annotated[Literal["none", "kubernetes"], "where conditions are reported"] = "none"
     namespace: Annotated[str, "the bot's namespace in the cluster"] = ""
@@ -202,6 +212,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     def lag_ms(self) -> int:
         """How far ahead of the venue's clock a record's time may lie, ms of the venue."""
         return int(self.max_window_lag_seconds * 1000 * self.speed)
+
+    @property
+    def term_seconds(self) -> float:
+        """The lease's duration: with a standby, detection and a start fit into 20 s together."""
+        return self.lease_seconds or (9.0 if self.standby else 15.0)
 
     @property
     def folder(self) -> Path:

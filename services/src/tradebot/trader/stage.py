@@ -22,23 +22,23 @@ from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
-from tradebot.trader.inputs.market import Market
+from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import JournalError
-from tradebot.trader.lease import Lease, LeaseError
+from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.execution import Executor, LeaseLostError, withheld
+from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
-from tradebot.venue.port import Account, Venue, fee_table, open_venue
+from tradebot.venue.port import Venue, VenueAccount, fee_table, open_venue
 
 LONGEST_WAIT: Final = 10.0
 
@@ -102,7 +102,7 @@ async def _hold(
             epoch = await lease.exceed(books.ledger.epoch)
         metrics.EPOCH.labels(settings.bot).set(epoch)
         await books.record(EpochTaken(epoch=epoch, mode=who.mode))
-        market = Market(venue.market, settings.symbol, fee_table(settings.venue).first)
+        market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
         books.name_currencies(market.instrument.currencies)
@@ -137,7 +137,7 @@ async def _hold(
         books.close()
 
 
-async def _meet(market: Market, readiness: Readiness) -> bool:
+async def _meet(market: MarketClient, readiness: Readiness) -> bool:
     """Learns the symbol's rules, for as long as it takes the venue to answer."""
     wait, log = 0.5, logs.get("trader")
     while True:
@@ -157,7 +157,7 @@ async def _meet(market: Market, readiness: Readiness) -> bool:
 def _engine(
     settings: TraderSettings,
     books: Books,
-    market: Market,
+    market: MarketClient,
     venue: Venue,
     clock: VenueClock,
     lease: Lease,
@@ -182,11 +182,11 @@ def _engine(
 def _account(
     settings: TraderSettings,
     books: Books,
-    market: Market,
+    market: MarketClient,
     venue: Venue,
     clock: VenueClock,
     lease: Lease,
-) -> Account:
+) -> VenueAccount:
     if books.who.mode == "Live":
         return venue.account(settings.symbol, partial(withheld, books, lease.held))
     ledger = books.ledger

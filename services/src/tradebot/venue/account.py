@@ -81,7 +81,7 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     trades: list[OwnTrade] = []
 
 
-class Account(Protocol):
+class VenueAccount(Protocol):
     """One symbol's trading with one key. Every call may raise the three `VenueError`s."""
 
     async def place(self, intent: Intent) -> OrderStatus:

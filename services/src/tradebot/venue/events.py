@@ -43,7 +43,7 @@ class TimeEvent(msgspec.Struct, frozen=True, gc=False):
 MarketEvent = BookEvent | TradeEvent | TimeEvent
 
 
-class OrderState(StrEnum):
+class OrderEventType(StrEnum):
     """What an order event says happened; the life of an order may skip or repeat any."""
 
     SNAPSHOT = "snapshot"
@@ -76,7 +76,7 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
     tell them; fills are the truth to add up, by `trade_id`, once each.
     """
 
-    state: OrderState
+    state: OrderEventType
     order_id: str
     client_order_id: str
     symbol: str

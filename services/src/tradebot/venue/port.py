@@ -15,14 +15,14 @@ from tradebot.domain.instrument import Instrument, split_symbol
 from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
 from tradebot.platform import extensions
-from tradebot.venue.account import Account, Balance, Keys, OrderStatus, OwnTrade
+from tradebot.venue.account import Balance, Keys, OrderStatus, OwnTrade, VenueAccount
 from tradebot.venue.events import (
     AccountEvent,
     BookEvent,
     ConnectedEvent,
     MarketEvent,
     OrderEvent,
-    OrderState,
+    OrderEventType,
     TimeEvent,
     TradeEvent,
 )
@@ -31,7 +31,6 @@ from tradebot.venue.market import Book, BookLevel, Candle, Clock, MarketData, Ma
 from tradebot.venue.settings import VenueSettings
 
 __all__ = [
-    "Account",
     "AccountEvent",
     "Balance",
     "Book",
@@ -50,13 +49,14 @@ __all__ = [
     "MarketStatus",
     "MarketStream",
     "OrderEvent",
-    "OrderState",
+    "OrderEventType",
     "OrderStatus",
     "OwnTrade",
     "Ticker",
     "TimeEvent",
     "TradeEvent",
     "Venue",
+    "VenueAccount",
     "VenueClass",
     "check_venue",
     "fee_table",
@@ -81,7 +81,7 @@ class Venue(Protocol):
         """Its public side."""
         ...
 
-    def account(self, symbol: str, withheld: Callable[[Intent], str] = ...) -> Account:
+    def account(self, symbol: str, withheld: Callable[[Intent], str] = ...) -> VenueAccount:
         """The account of the keys that the client was made with.
 
         Args:

@@ -7,16 +7,16 @@ import msgspec
 import yaml
 
 from tradebot.domain.money import ZERO, Side
-from tradebot.emulator.accounts.fees import Liquidity, Tier, tier
+from tradebot.emulator.accounts.fees import FeeRates, Liquidity, tier
 from tradebot.emulator.accounts.keys import Key, NonceRule, Role
-from tradebot.emulator.accounts.ledger import Ledger
+from tradebot.emulator.accounts.ledger import Holdings
 from tradebot.emulator.matching.orders import ExchangeOrder
 from tradebot.platform.settings import SettingsError
 
 THIRTY_DAYS = 30 * 86_400_000
 
 
-class Execution(msgspec.Struct, frozen=True):
+class AccountFill(msgspec.Struct, frozen=True):
     """One execution of an account's order; `ts` is what the exchange tells, in ms."""
 
     tid: int
@@ -42,13 +42,13 @@ class Ticket(msgspec.Struct):
     client_order_id: str | None
     created: int
     stop: int
-    fees: Tier
+    fees: FeeRates
     spent: Decimal = ZERO
     executed: int = 0
     reason: str = ""
     cancelled: bool = False
     closed_at: int = 0
-    fills: list[Execution] = msgspec.field(default_factory=list)
+    fills: list[AccountFill] = msgspec.field(default_factory=list)
 
     @property
     def remaining(self) -> int:
@@ -61,7 +61,7 @@ class Ticket(msgspec.Struct):
         return not self.cancelled and self.closed_at == 0 and self.remaining > 0
 
 
-class Account:
+class ExchangeAccount:
     """One account of the exchange."""
 
     def __init__(
@@ -73,17 +73,17 @@ class Account:
     ) -> None:
         self.name = name
         self.number = number
-        self.ledger = Ledger(holdings, reserved)
+        self.ledger = Holdings(holdings, reserved)
         self.live: dict[int, Ticket] = {}
         self.closed: list[Ticket] = []
-        self.fills: list[Execution] = []
+        self.fills: list[AccountFill] = []
 
     def volume(self, now: int) -> Decimal:
         """What was traded in the last thirty days, in quote currency."""
         recent = (fill.value for fill in self.fills if fill.ts > now - THIRTY_DAYS)
         return sum(recent, ZERO)
 
-    def tier(self, now: int) -> Tier:
+    def tier(self, now: int) -> FeeRates:
         """The fees that apply: by the volume up to the last midnight."""
         midnight = now // 86_400_000 * 86_400_000
         past = (fill.value for fill in self.fills if midnight - THIRTY_DAYS < fill.ts <= midnight)

@@ -10,7 +10,7 @@ from tradebot.venue.gemini.fees import FEES
 Liquidity = Literal["Maker", "Taker"]
 
 
-class Tier(msgspec.Struct, frozen=True, kw_only=True):
+class FeeRates(msgspec.Struct, frozen=True, kw_only=True):
     """Fees in basis points."""
 
     taker: int
@@ -21,11 +21,11 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         return Decimal(self.taker if liquidity == "Taker" else self.maker).scaleb(-4)
 
 
-def tier(volume: Decimal) -> Tier:
+def tier(volume: Decimal) -> FeeRates:
     """The tier of a 30-day volume.
 
     >>> tier(Decimal("9999.99")).taker
     40
     """
     fees = FEES.at(volume)
-    return Tier(taker=int(fees.taker_bps), maker=int(fees.maker_bps))
+    return FeeRates(taker=int(fees.taker_bps), maker=int(fees.maker_bps))

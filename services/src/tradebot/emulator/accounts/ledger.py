@@ -9,7 +9,7 @@ class InsufficientFundsError(Exception):
     """Less is available than an order needs."""
 
 
-class Ledger:
+class Holdings:
     """Holdings by currency. `available` is what no order has reserved.
 
     A reservation belongs to an order and is in one currency. Invariant: what is reserved is

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.history.arrays import DAY, MINUTE, Bars
 
 Row = list[float]
@@ -29,7 +29,7 @@ _DAY_BEGINS = 4 * 60 * MINUTE
 class Candles:
     """The candles of one symbol. A minute without trades has its predecessor's close."""
 
-    def __init__(self, instrument: Instrument, history: Bars) -> None:
+    def __init__(self, instrument: ExchangeInstrument, history: Bars) -> None:
         self._price = 10**instrument.price_places
         self._amount = 10**instrument.amount_places
         self._history = _without_gaps(history, instrument)
@@ -102,7 +102,7 @@ def merged(table: np.ndarray, interval: str) -> list[Row]:
     return [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def _without_gaps(bars: Bars, instrument: Instrument) -> np.ndarray:
+def _without_gaps(bars: Bars, instrument: ExchangeInstrument) -> np.ndarray:
     """A row for every minute, from the first to the last, on the steps of price and amount."""
     ts = np.arange(int(bars.ts[0]), int(bars.ts[-1]) + MINUTE, MINUTE)
     close = bars.close[np.searchsorted(bars.ts, ts, side="right") - 1]

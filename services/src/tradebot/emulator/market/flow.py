@@ -13,11 +13,11 @@ from random import Random
 import msgspec
 
 from tradebot.domain.money import Side
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.market.crowd import Crowd
 from tradebot.emulator.market.path import Print, prints
 from tradebot.emulator.market.timeline import Timeline
-from tradebot.emulator.matching.engine import Engine
+from tradebot.emulator.matching.engine import MatchingEngine
 from tradebot.emulator.matching.orders import MARKET, Event, ExchangeOrder, Trade
 from tradebot.history.arrays import MINUTE
 
@@ -64,8 +64,8 @@ class Flow:
 
     def __init__(
         self,
-        instrument: Instrument,
-        engine: Engine,
+        instrument: ExchangeInstrument,
+        engine: MatchingEngine,
         timeline: Timeline,
         *,
         start: int,

@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 
 
-class Bar(msgspec.Struct, frozen=True):
+class StepBar(msgspec.Struct, frozen=True):
     """One bar in whole steps of price and amount."""
 
     open: int
@@ -24,7 +24,7 @@ class Print(msgspec.Struct, frozen=True):
     amount: int
 
 
-def prints(bar: Bar, *, count: int, length: int, random: Random) -> list[Print]:
+def prints(bar: StepBar, *, count: int, length: int, random: Random) -> list[Print]:
     """At most `count` trades (at least what the bar needs) spread over `length` ms.
 
     The first trades at the open and the last at the close; between them the price walks through
@@ -43,14 +43,14 @@ def prints(bar: Bar, *, count: int, length: int, random: Random) -> list[Print]:
     return [Print(*each) for each in zip(times, prices, amounts, strict=True)]
 
 
-def _anchors(bar: Bar, random: Random) -> list[int]:
+def _anchors(bar: StepBar, random: Random) -> list[int]:
     """Open, both extremes in a likely order, close; always four."""
     falls_first = random.random() < (0.7 if bar.close >= bar.open else 0.3)
     extremes = [bar.low, bar.high] if falls_first else [bar.high, bar.low]
     return [bar.open, *extremes, bar.close]
 
 
-def _walk(bar: Bar, anchors: list[tuple[int, int]], count: int, random: Random) -> list[int]:
+def _walk(bar: StepBar, anchors: list[tuple[int, int]], count: int, random: Random) -> list[int]:
     noise = (bar.high - bar.low) / 12
     prices = [anchors[0][1]] * count
     for (left, start), (right, end) in pairwise(anchors):

@@ -4,9 +4,9 @@ from random import Random
 
 import numpy as np
 
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.market.generator import Generator
-from tradebot.emulator.market.path import Bar, prints
+from tradebot.emulator.market.path import StepBar, prints
 from tradebot.history.arrays import DAY, MINUTE, Bars, joined
 
 _MINUTES_A_DAY = DAY // MINUTE
@@ -27,7 +27,7 @@ class Timeline:
 
     def __init__(
         self,
-        instrument: Instrument,
+        instrument: ExchangeInstrument,
         *,
         start: int,
         seed: int,
@@ -40,7 +40,7 @@ class Timeline:
         self._recorded = recorded
         self._generator: Generator | None = None
         self._until = start
-        self._coming: dict[int, Bar] = {}
+        self._coming: dict[int, StepBar] = {}
         if recorded is None:
             first = start - history_days * DAY
             self._generator = Generator(start=first, price=price, seed=seed)
@@ -57,7 +57,7 @@ class Timeline:
             [self._minutes_of_day(before, i) for i in range(-days, 0) if -i <= len(before.ts)]
         )
 
-    def minute(self, ts: int) -> Bar | None:
+    def minute(self, ts: int) -> StepBar | None:
         """The bar of the minute that begins at `ts`; `None` when nobody traded. Ask in order."""
         while ts >= self._until:
             self._load_day()
@@ -81,7 +81,7 @@ class Timeline:
             )
         ]
         for ts, *values in zip(bars.ts.tolist(), *columns, strict=True):
-            self._coming[ts] = Bar(*values)
+            self._coming[ts] = StepBar(*values)
 
     def _next_day(self) -> Bars:
         if self._recorded is not None and self._until <= int(self._recorded.ts[-1]):
@@ -100,7 +100,7 @@ class Timeline:
         values = (days.open, days.high, days.low, days.close)
         opening, high, low, close = (round(float(column[index]) * price) for column in values)
         volume = round(float(days.volume[index]) * amount)
-        bar = Bar(opening, high, low, close, volume)
+        bar = StepBar(opening, high, low, close, volume)
         random = Random(f"{self._seed}/{day}")  # noqa: S311  # a market is no secret
         trades = prints(bar, count=2 * _MINUTES_A_DAY, length=DAY, random=random)
         minutes = np.array([trade.at // MINUTE for trade in trades])

@@ -10,9 +10,9 @@ from tradebot.emulator.matching.orders import (
     MARKET,
     Booked,
     Cancelled,
-    Change,
     Event,
     ExchangeOrder,
+    LevelChange,
     Trade,
 )
 
@@ -20,7 +20,7 @@ _PRICE_LIMIT = 20
 """One part in so many, five per cent, is the most that one order may move the price."""
 
 
-class Engine:
+class MatchingEngine:
     """One symbol's book.
 
     Args:
@@ -56,7 +56,7 @@ class Engine:
         if self._resting.pop(order.id, None) is None:
             return []
         size = self._own(order.side).remove(order)
-        change = Change(order.book_side, order.price, size, -order.remaining, "cancel")
+        change = LevelChange(order.book_side, order.price, size, -order.remaining, "cancel")
         return [change, self._end(order, reason)]
 
     def thin(self, order: ExchangeOrder, amount: int) -> list[Event]:
@@ -85,7 +85,7 @@ class Engine:
         if order.remaining == 0:
             del self._resting[order.id]
             order.live = False
-        return [Change(order.book_side, order.price, size, -amount, "trade")]
+        return [LevelChange(order.book_side, order.price, size, -amount, "trade")]
 
     def _own(self, side: Side) -> Half:
         return self.bids if side == "buy" else self.asks
@@ -108,7 +108,7 @@ class Engine:
         else:
             self._resting[order.id] = order
             size = self._own(order.side).add(order)
-            events.append(Change(order.book_side, order.price, size, order.remaining, "place"))
+            events.append(LevelChange(order.book_side, order.price, size, order.remaining, "place"))
             events.append(Booked(order))
         return events
 
@@ -165,7 +165,7 @@ class Engine:
                 del self._resting[maker.id]
             self.last_price = best
             events.append(Trade(maker, order, best, amount))
-            events.append(Change(half.side, best, size, -amount, "trade"))
+            events.append(LevelChange(half.side, best, size, -amount, "trade"))
         return ""
 
     def _end(self, order: ExchangeOrder, reason: str) -> Cancelled:

@@ -37,7 +37,7 @@ class ExchangeOrder(msgspec.Struct):
         return "bid" if self.side == "buy" else "ask"
 
 
-class Change(msgspec.Struct, frozen=True):
+class LevelChange(msgspec.Struct, frozen=True):
     """One price level changed; `remaining` is its whole size now."""
 
     side: BookSide
@@ -69,4 +69,4 @@ class Cancelled(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event = Change | Trade | Booked | Cancelled
+Event = LevelChange | Trade | Booked | Cancelled

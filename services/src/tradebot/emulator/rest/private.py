@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tradebot.emulator.accounts.account import Account, Ticket
+from tradebot.emulator.accounts.account import ExchangeAccount, Ticket
 from tradebot.emulator.accounts.keys import Role
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.refusals import RefusalError, bad_order_symbol, order_not_found
@@ -53,7 +53,7 @@ def cancel_all(exchange: Exchange, caller: Caller) -> View:
     return _cancelled(exchange, caller.account, None)
 
 
-def _cancelled(exchange: Exchange, account: Account, session: str | None) -> View:
+def _cancelled(exchange: Exchange, account: ExchangeAccount, session: str | None) -> View:
     ids = exchange.cancel_orders(account, session)
     return {"result": "ok", "details": {"cancelledOrders": ids, "cancelRejects": []}}
 

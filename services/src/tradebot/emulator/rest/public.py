@@ -7,7 +7,7 @@ from typing import Any
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.feeds import TapeTrade
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.market.candles import INTERVALS
 from tradebot.emulator.matching.orders import BookSide
 from tradebot.emulator.refusals import RefusalError, bad_symbol
@@ -142,7 +142,7 @@ def trades(exchange: Exchange, path: Mapping[str, str], query: Query) -> list[Vi
     return found
 
 
-def trade_view(trade: TapeTrade, instrument: Instrument) -> View:
+def trade_view(trade: TapeTrade, instrument: ExchangeInstrument) -> View:
     """A trade as `/v1/trades` answers it; `type` is the taker's side."""
     return {
         "timestamp": trade.ts // 1000,

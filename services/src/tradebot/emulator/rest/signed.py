@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tradebot.emulator.accounts.account import Account
+from tradebot.emulator.accounts.account import ExchangeAccount
 from tradebot.emulator.accounts.keys import Key, Role
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.refusals import RefusalError
@@ -24,7 +24,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Who sent a request, and its parameters."""
 
     key: Key
-    account: Account
+    account: ExchangeAccount
     parameters: dict[str, Any]
 
 
@@ -126,7 +126,7 @@ def check_nonce(exchange: Exchange, key: Key, nonce: object) -> None:
     )
 
 
-def _account(exchange: Exchange, key: Key, parameters: Mapping[str, Any]) -> Account:
+def _account(exchange: Exchange, key: Key, parameters: Mapping[str, Any]) -> ExchangeAccount:
     if not key.master:
         return exchange.accounts[key.account]
     name = parameters.get("account")

@@ -8,7 +8,7 @@ from tradebot.emulator.accounts.account import Ticket
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.faults.state import FaultState
 from tradebot.emulator.feeds import OrderUpdate
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.rest.signed import Caller
 from tradebot.emulator.sockets.connection import Connection
 from tradebot.emulator.views import View, average_price, number_text, order_type
@@ -113,7 +113,7 @@ class OrderFeed:
             client.update(update)
 
 
-def _order(kind: str, ticket: Ticket, instrument: Instrument, ts: int) -> View:
+def _order(kind: str, ticket: Ticket, instrument: ExchangeInstrument, ts: int) -> View:
     order = ticket.order
     view: View = {
         "type": kind,

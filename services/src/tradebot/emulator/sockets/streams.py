@@ -10,7 +10,7 @@ import msgspec
 from tradebot.domain.money import ZERO
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.feeds import BalanceUpdate, OrderUpdate, TapeTrade
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.matching.orders import BookSide
 from tradebot.emulator.views import View, number_text
 
@@ -29,7 +29,7 @@ def encode(message: Any) -> str:
     return msgspec.json.encode(message).decode()
 
 
-def trade_message(trade: TapeTrade, instrument: Instrument) -> View:
+def trade_message(trade: TapeTrade, instrument: ExchangeInstrument) -> View:
     """`{symbol}@trade`; `m` says whether the buyer was the maker."""
     return {
         "E": trade.ts * _NANOSECONDS,

@@ -7,7 +7,7 @@ import msgspec
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.feeds import MarketUpdate, TapeTrade
-from tradebot.emulator.instruments import Instrument
+from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.market.candles import INTERVALS
 from tradebot.emulator.sockets.connection import Connection
 
@@ -159,7 +159,7 @@ def _snapshot(market: BookMarket) -> str:
     )
 
 
-def _trade(trade: TapeTrade, instrument: Instrument) -> dict[str, Any]:
+def _trade(trade: TapeTrade, instrument: ExchangeInstrument) -> dict[str, Any]:
     return {
         "type": "trade",
         "symbol": instrument.symbol,

@@ -8,7 +8,7 @@ import msgspec
 
 from tradebot import __version__
 from tradebot.forecast.evaluation import rule
-from tradebot.forecast.evaluation.scores import Fees, ModelScore, score_of
+from tradebot.forecast.evaluation.scores import ModelScore, TradeCost, score_of
 from tradebot.forecast.evaluation.splits import Fold, folds
 from tradebot.forecast.evaluation.walk import Walk, walk
 from tradebot.forecast.model_file import Evaluation
@@ -56,9 +56,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tested + embargo + self.least_minutes
 
     @property
-    def fees(self) -> Fees:
+    def fees(self) -> TradeCost:
         """Costs as fractions."""
-        return Fees(self.fee_bps / 1e4, self.edge_bps / 1e4)
+        return TradeCost(self.fee_bps / 1e4, self.edge_bps / 1e4)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,14 +51,14 @@ class ModelScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Fees:
+class TradeCost:
     """What a trade costs, as a fraction of its value, and the edge that a buy needs."""
 
     fee: float
     edge: float = 0.0
 
 
-def score_of(model: str, walk: Walk, beside: Walk, fees: Fees, seconds: float) -> ModelScore:
+def score_of(model: str, walk: Walk, beside: Walk, fees: TradeCost, seconds: float) -> ModelScore:
     """Scores what a model predicted, compared with persistence on the same minutes."""
     assert np.array_equal(walk.ts, beside.ts)
     seen = walk.seen

@@ -17,7 +17,7 @@ Z80 = 1.2815515655446004
 """Half-width of the 80 % interval of a standard normal."""
 
 
-class State(msgspec.Struct, frozen=True):
+class BaselineFit(msgspec.Struct, frozen=True):
     """What a baseline learns: drift and standard deviation of log price a minute."""
 
     drift: float
@@ -37,7 +37,7 @@ class Persistence:
 
     def __init__(self, memory: int = 43_200) -> None:
         self._memory = memory
-        self._state = State(0.0, 0.0)
+        self._state = BaselineFit(0.0, 0.0)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Persistence:
         change = np.diff(recent.log_price)
         drift = float(change.sum() / elapsed.sum())
         sigma = float(np.sqrt(np.mean((change - drift * elapsed) ** 2 / elapsed)))
-        self._state = State(drift, max(sigma, 1e-9))
+        self._state = BaselineFit(drift, max(sigma, 1e-9))
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
         """The last price, for each coming minute."""
@@ -74,7 +74,7 @@ class Persistence:
 
     def restore(self, state: bytes) -> None:
         """Takes what `dump` gave."""
-        self._state = msgspec.json.decode(state, type=State)
+        self._state = msgspec.json.decode(state, type=BaselineFit)
 
 
 class Drift(Persistence):

@@ -55,7 +55,7 @@ class LstmForecaster:
         self._how = Training(**how)
         self._weights: Weights | None = None
         self._scale = np.zeros(2)
-        self._spread = spread.Spread(np.ones(1, np.int64), np.ones(1))
+        self._spread = spread.HorizonError(np.ones(1, np.int64), np.ones(1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -172,4 +172,4 @@ class LstmForecaster:
         """Takes what `dump` gave."""
         self._weights, more = Weights.restore(state)
         self._scale = more["scale"]
-        self._spread = spread.Spread(more["horizons"].astype(np.int64), more["error"])
+        self._spread = spread.HorizonError(more["horizons"].astype(np.int64), more["error"])

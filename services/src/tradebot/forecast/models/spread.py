@@ -11,7 +11,7 @@ HORIZONS = np.array([1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 960, 1440], np.int64
 
 
 @dataclass(frozen=True)
-class Spread:
+class HorizonError:
     """The root mean square error (h,) of log price at the `horizons` (h,) in minutes."""
 
     horizons: NDArray[np.int64]
@@ -26,7 +26,7 @@ class Spread:
         return result
 
 
-def measure(series: Series, starts: NDArray[np.int64], paths: NDArray[np.float64]) -> Spread:
+def measure(series: Series, starts: NDArray[np.int64], paths: NDArray[np.float64]) -> HorizonError:
     """Compares forecast paths (b, steps) from the rows `starts` (b,) with what came.
 
     Minutes that were not traded are left out. Errors do not fall with the horizon.
@@ -40,4 +40,4 @@ def measure(series: Series, starts: NDArray[np.int64], paths: NDArray[np.float64
     square = np.where(there, error**2, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
     known = there.sum(axis=0) > 0
     root = np.maximum(np.sqrt(square[known]), 1e-9)
-    return Spread(horizons[known], np.maximum.accumulate(root))
+    return HorizonError(horizons[known], np.maximum.accumulate(root))

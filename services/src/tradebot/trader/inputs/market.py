@@ -11,7 +11,7 @@ KEEP_SECONDS: Final = 10.0
 """An instrument's status may change at any time, so it is read again that soon."""
 
 
-class Market:
+class MarketClient:
     """Prices and instrument of one symbol; `refresh` must have succeeded once before any use.
 
     Args:

@@ -13,8 +13,9 @@ from tradebot.trader import metrics
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.ledger import Placed, is_over
+from tradebot.trader.lease import LeaseLostError
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
-from tradebot.venue.port import Account, AccountEvent, Fees, OrderStatus, OwnTrade
+from tradebot.venue.port import AccountEvent, Fees, OrderStatus, OwnTrade, VenueAccount
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
 """Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
@@ -22,10 +23,6 @@ when the last finds nothing does the trader conclude that the order was never pl
 
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class LeaseLostError(Exception):
-    """The lease is not surely ours: nothing may be sent."""
 
 
 def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
@@ -53,7 +50,7 @@ class Executor:
     def __init__(
         self,
         books: Books,
-        account: Account,
+        account: VenueAccount,
         held: Callable[[], bool],
         sleep: Sleep = asyncio.sleep,
     ) -> None:

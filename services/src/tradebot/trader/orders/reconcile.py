@@ -20,7 +20,7 @@ from tradebot.trader import metrics
 from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Balanced, Halted
 from tradebot.trader.orders.execution import Executor, Sleep
-from tradebot.venue.port import Account, Balance, OrderStatus, OwnTrade
+from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
 
 OVERLAP_MS: Final = 60_000
 """Fills are asked for again from a minute before the last known, should clocks disagree."""
@@ -54,7 +54,7 @@ class Reconciler:
     def __init__(
         self,
         books: Books,
-        account: Account,
+        account: VenueAccount,
         executor: Executor,
         *,
         symbol: str,

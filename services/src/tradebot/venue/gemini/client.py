@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from tradebot.domain.intent import Intent
-from tradebot.venue.account import Account, Keys
+from tradebot.venue.account import Keys, VenueAccount
 from tradebot.venue.fees import FeeTable
 from tradebot.venue.gemini.account import GeminiAccount
 from tradebot.venue.gemini.endpoints import endpoints
@@ -41,7 +41,9 @@ class Gemini:
         self.address = where.rest
         self.market = GeminiMarket(self._rest, where, emulated=settings.environment == "Emulator")
 
-    def account(self, symbol: str, withheld: Callable[[Intent], str] = lambda _: "") -> Account:
+    def account(
+        self, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
+    ) -> VenueAccount:
         """The account of the keys."""
         return GeminiAccount(
             self._rest, self._endpoints, symbol, withheld, interface=self._account_interface

@@ -23,7 +23,7 @@ from tradebot.venue.market import Clock
 STALL_SECONDS: Final = 10.0
 
 
-class MarketStream:
+class GeminiMarketStream:
     """The events of one connection."""
 
     def __init__(self, socket: Socket, feed: Feed) -> None:
@@ -69,7 +69,7 @@ async def connect(
     clock: Clock,
     *,
     stall_seconds: float = STALL_SECONDS,
-) -> AsyncIterator[MarketStream]:
+) -> AsyncIterator[GeminiMarketStream]:
     """One connection, subscribed.
 
     Args:
@@ -85,4 +85,4 @@ async def connect(
     async with open_socket(base + feed.path(), stall_seconds=stall_seconds) as socket:
         for message in feed.hello():
             await socket.send(message)
-        yield MarketStream(socket, feed)
+        yield GeminiMarketStream(socket, feed)

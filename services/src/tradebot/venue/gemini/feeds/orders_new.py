@@ -19,18 +19,18 @@ from tradebot.venue.events import (
     BalanceEvent,
     Execution,
     OrderEvent,
-    OrderState,
+    OrderEventType,
 )
 from tradebot.venue.gemini.feeds.new import milliseconds
 
 STATES: Final = {
-    "NEW": OrderState.ACCEPTED,
-    "OPEN": OrderState.BOOKED,
-    "MODIFIED": OrderState.BOOKED,
-    "PARTIALLY_FILLED": OrderState.FILLED,
-    "FILLED": OrderState.FILLED,
-    "CANCELED": OrderState.CANCELLED,
-    "REJECTED": OrderState.REJECTED,
+    "NEW": OrderEventType.ACCEPTED,
+    "OPEN": OrderEventType.BOOKED,
+    "MODIFIED": OrderEventType.BOOKED,
+    "PARTIALLY_FILLED": OrderEventType.FILLED,
+    "FILLED": OrderEventType.FILLED,
+    "CANCELED": OrderEventType.CANCELLED,
+    "REJECTED": OrderEventType.REJECTED,
 }
 
 
@@ -106,12 +106,12 @@ def read_account(frame: bytes | str) -> list[AccountEvent] | Reply:
     return [] if state is None else [_order_event(state, message)]
 
 
-def _order_event(state: OrderState, message: _Frame) -> OrderEvent:
+def _order_event(state: OrderEventType, message: _Frame) -> OrderEvent:
     original = message.original or ZERO
     executed = remaining = None
     if message.state == "FILLED":
         executed, remaining = original, ZERO
-    elif state is OrderState.CANCELLED and message.filled is not None:
+    elif state is OrderEventType.CANCELLED and message.filled is not None:
         executed, remaining = message.filled, original - message.filled
     return OrderEvent(
         state=state,
@@ -126,7 +126,7 @@ def _order_event(state: OrderState, message: _Frame) -> OrderEvent:
         remaining=remaining,
         live=message.state in ("NEW", "OPEN", "MODIFIED", "PARTIALLY_FILLED"),
         reason=message.reason or "",
-        fill=_execution(message) if state is OrderState.FILLED else None,
+        fill=_execution(message) if state is OrderEventType.FILLED else None,
     )
 
 

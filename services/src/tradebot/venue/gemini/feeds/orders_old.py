@@ -18,19 +18,19 @@ from tradebot.venue.events import (
     ConnectedEvent,
     Execution,
     OrderEvent,
-    OrderState,
+    OrderEventType,
     TimeEvent,
 )
 
 STATES: Final = {
-    "initial": OrderState.SNAPSHOT,
-    "accepted": OrderState.ACCEPTED,
-    "rejected": OrderState.REJECTED,
-    "booked": OrderState.BOOKED,
-    "fill": OrderState.FILLED,
-    "cancelled": OrderState.CANCELLED,
-    "cancel_rejected": OrderState.CANCEL_REJECTED,
-    "closed": OrderState.CLOSED,
+    "initial": OrderEventType.SNAPSHOT,
+    "accepted": OrderEventType.ACCEPTED,
+    "rejected": OrderEventType.REJECTED,
+    "booked": OrderEventType.BOOKED,
+    "fill": OrderEventType.FILLED,
+    "cancelled": OrderEventType.CANCELLED,
+    "cancel_rejected": OrderEventType.CANCEL_REJECTED,
+    "closed": OrderEventType.CLOSED,
 }
 
 
@@ -106,7 +106,7 @@ class OldOrderFeed:
         return None if state is None else _order_event(state, message)
 
 
-def _order_event(state: OrderState, message: _Message) -> OrderEvent:
+def _order_event(state: OrderEventType, message: _Message) -> OrderEvent:
     return OrderEvent(
         state=state,
         order_id=message.order_id,

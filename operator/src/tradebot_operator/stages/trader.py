@@ -1,6 +1,7 @@
 """The trader: the one pod that holds the keys, with the right to speak of its own bot alone."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from tradebot_operator.builders.pod import (
     KEYS_FOLDER,
@@ -15,7 +16,9 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import GROUP, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.units import Unit, forecast_unit
+from tradebot_operator.stages import forecast
+from tradebot_operator.stages.stage import Stage
+from tradebot_operator.units import Unit
 
 SECRET_ANNOTATION = "tradebot.dev/credentials-secret"  # noqa: S105  # a name, not a secret
 ON_STOP_VARIABLE = "TRADEBOT_ON_STOP"
@@ -93,7 +96,7 @@ def _plan(
         "bot": bot.name,
         "mode": spec.mode,
         "model": spec.forecast.model,
-        "forecaster": forecast_unit(bot),
+        "forecaster": forecast.STAGE.unit(bot).name,
         "holdings": spec.holdings,
         "risk_fraction": spec.risk_fraction,
         "band_min_bps": str(spec.liquidity_band.min_bps),
@@ -146,3 +149,16 @@ def _plan(
 def _field(name: str, path: str) -> dict[str, Any]:
     source = {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
     return {"name": name, "valueFrom": source}
+
+
+def _running(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
+    """The pod of a trader that is neither stopped nor flattening."""
+    return _plan(unit, bots[0], settings, replicas=1, flatten=False)
+
+
+STAGE: Final = Stage(name="trader", text=lambda bot: bot.name, plan=_running)
+
+
+def trader_unit(bot: str) -> str:
+    """The name of the unit of the bot with that name."""
+    return f"{STAGE.name}-{bot}"

@@ -1,0 +1,1 @@
+"""The stages of a bot: a file for each, and `table.py`, which lists them."""

@@ -1,0 +1,54 @@
+"""What the operator knows of a stage: how its units are told apart, and the pod of a unit."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tradebot_operator.builders.pod import PodPlan
+from tradebot_operator.naming import digest, slug
+from tradebot_operator.resource import TradeBot
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.units import Unit
+
+Key = dict[str, Any]
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage.
+
+    `key` is everything by which two bots need units of their own, and `text` the readable part of
+    a unit's name. The unit of a stage without a `key` belongs to one bot. `plan` describes the pod
+    of a unit, for the bots that need it, oldest first.
+    """
+
+    name: str
+    text: Callable[[TradeBot], str]
+    plan: Callable[[Unit, Sequence[TradeBot], OperatorSettings], PodPlan]
+    key: Callable[[TradeBot], Key] | None = None
+    one_symbol: bool = True
+
+    def unit(self, bot: TradeBot) -> Unit:
+        """The unit that the bot needs."""
+        spec, own = bot.spec, self.key is None
+        name = f"{self.name}-{self.text(bot)}"
+        if self.key is not None:
+            name = f"{self.name}-{slug(self.text(bot))}-{digest(self.key(bot))}"
+        return Unit(
+            name=name,
+            stage=self.name,
+            environment=spec.venue.environment,
+            symbol=spec.symbol if self.one_symbol else "",
+            bot=bot.name if own else "",
+            venue=spec.venue.name,
+        )
+
+
+def place(bot: TradeBot) -> Key:
+    """The key of a stage with one unit for each environment of a venue."""
+    return {"venue": bot.spec.venue.name, "environment": bot.spec.venue.environment}
+
+
+def market(bot: TradeBot) -> Key:
+    """The key of a stage with one unit for each symbol of an environment."""
+    return place(bot) | {"symbol": bot.spec.symbol}

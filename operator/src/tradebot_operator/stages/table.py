@@ -1,0 +1,36 @@
+"""The stages of a bot, in one table, and the units that follow from it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tradebot_operator.builders.pod import Manifest, children
+from tradebot_operator.resource import TradeBot
+from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.stages import forecast, ingest, liquidity, trader
+from tradebot_operator.stages.stage import Stage
+from tradebot_operator.units import Unit
+
+STAGES: Final[tuple[Stage, ...]] = (
+    ingest.STAGE,
+    liquidity.STAGE,
+    forecast.STAGE,
+    trader.STAGE,
+)
+"""In the order in which records flow, so that the first failing stage is the cause."""
+
+_BY_NAME: Final[dict[str, Stage]] = {stage.name: stage for stage in STAGES}
+
+
+def units(bot: TradeBot) -> tuple[Unit, ...]:
+    """The bot's units, in the order in which records flow."""
+    return tuple(stage.unit(bot) for stage in STAGES)
+
+
+def shared_children(
+    unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings
+) -> list[Manifest]:
+    """The children of a unit that bots share; none if no bot needs it."""
+    if not bots:
+        return []
+    bots = sorted(bots, key=lambda bot: (bot.created_at, bot.name))
+    return children(_BY_NAME[unit.stage].plan(unit, bots, settings), settings)
