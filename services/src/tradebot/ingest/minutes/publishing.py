@@ -89,7 +89,7 @@ class Minutes:
         )
         reader = tail(
             self._settings,
-            f"{self._settings.topic_prefix}minutes-{self._settings.symbol}",
+            f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}",
             {self._topics.trades: None, self._topics.liquidity: None},
             **{"enable.partition.eof": True},
         )
@@ -175,7 +175,7 @@ class Minutes:
         """The embedded broker does not keep transactions apart: there, a plain producer."""
         if self._settings.kafka_embedded:
             return kafka.producer(self._settings)
-        name = f"{self._settings.topic_prefix}minutes-{self._settings.symbol}"
+        name = f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}"
         return transactional_producer(self._settings, name)
 
     def _publish(self, producer: Producer, records: Sequence[MinuteRecord]) -> None:
