@@ -4,18 +4,19 @@ All minutes of a symbol are in one partition, in rising order. Each has a key of
 compaction keeps them all; a writer that starts again may repeat one, which a reader passes over.
 """
 
+import contextlib
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
 
-import msgspec
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Message
 
 from tradebot.history.minutes import Bar
 from tradebot.platform import topic
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.topics import Topics
 from tradebot.plausible import minute
-from tradebot.plausible.values import UNKNOWN, Now
 from tradebot.records import MinuteRecord, decode
 
 
@@ -28,33 +29,73 @@ def partition_of(symbol: str, partitions: int) -> int:
     return zlib.crc32(symbol.encode()) % partitions
 
 
+FOLLOW_MS: Final = 600_000
+"""A minute follows another if it starts no later than this after it."""
+
+CONFIRM: Final = 3
+"""Minutes in a row that are believed where they follow nothing: after a gap, or at the start."""
+
+
 class Minutes:
-    """Takes a symbol's messages and returns each minute once, in rising order."""
+    """Takes a symbol's messages and returns each minute once, in rising order.
+
+    A minute far ahead of the last one is held until others follow it, or until the next one shows
+    that it was wrong: a single false record must not end the line of minutes.
+
+    Args:
+        last: start (ms) of the newest minute that is known, 0 if there is none.
+    """
 
     def __init__(self, symbol: str, last: int = 0) -> None:
         self.last = last
-        """Start of the newest minute, ms."""
+        self.refuted: list[Message] = []
+        """What turned out to be wrong since this was last emptied."""
         self._symbol = symbol
         self._key = f"{symbol}/".encode()
+        self._held: list[tuple[MinuteRecord, Message]] = []
 
-    def take(self, message: Message, now: Now = UNKNOWN) -> MinuteRecord | None:
-        """The minute of a message, `None` if it is another symbol's or known already.
+    def take(self, message: Message) -> list[MinuteRecord]:
+        """The minutes that are believed now; none of another symbol's, or of known ones.
 
         Raises:
             ValueError: it holds no minute that can be true.
         """
         if not topic.key_of(message).startswith(self._key):
-            return None
+            return []
         record = decode(message.value() or b"", MinuteRecord)
         if record.symbol != self._symbol:
             raise ValueError(f"symbol is {record.symbol[:30]!r} under a key of {self._symbol}")
-        reason = minute.fault(record, now)
+        reason = minute.fault(record)
         if reason is not None:
             raise ValueError(reason)
         if record.start <= self.last:
-            return None
-        self.last = record.start
-        return record
+            return []
+        if self.last and record.start - self.last <= FOLLOW_MS:
+            return self._believe([record], refuted=self._held)
+        self._held.append((record, message))
+        run = self._held[-CONFIRM:]
+        if len(run) < CONFIRM or not _follow([held for held, _ in run]):
+            return []
+        return self._believe([held for held, _ in run], refuted=self._held[:-CONFIRM])
+
+    def end(self) -> list[MinuteRecord]:
+        """What is believed where the topic ends and holds too few minutes to confirm each other."""
+        records = [held for held, _ in self._held]
+        return self._believe(records, refuted=[]) if not self.last and _follow(records) else []
+
+    def _believe(
+        self, records: list[MinuteRecord], *, refuted: list[tuple[MinuteRecord, Message]]
+    ) -> list[MinuteRecord]:
+        self.refuted += [message for _, message in refuted]
+        self._held = []
+        if records:
+            self.last = records[-1].start
+        return records
+
+
+def _follow(records: list[MinuteRecord]) -> bool:
+    steps = (after.start - one.start for one, after in pairwise(records))
+    return all(0 < step <= FOLLOW_MS for step in steps)
 
 
 def published(settings: StageSettings, symbol: str) -> list[MinuteRecord]:
@@ -63,15 +104,11 @@ def published(settings: StageSettings, symbol: str) -> list[MinuteRecord]:
     Raises:
         KafkaException: the brokers do not respond.
     """
-    reading, found = Minutes(symbol), []
+    reading, found = Minutes(symbol), list[MinuteRecord]()
     for message in topic.messages(settings, Topics.of(settings).minutes, f"minutes-{symbol}"):
-        try:
-            record = reading.take(message)
-        except (ValueError, msgspec.DecodeError):
-            continue
-        if record is not None:
-            found.append(record)
-    return found
+        with contextlib.suppress(ValueError):
+            found += reading.take(message)
+    return found + reading.end()
 
 
 def bars_of(records: list[MinuteRecord]) -> Iterator[Bar]:
@@ -89,12 +126,3 @@ def bars_of(records: list[MinuteRecord]) -> Iterator[Bar]:
                 record.volume,
                 record.weighted,
             )
-
-
-def reader(settings: StageSettings, symbol: str, group: str) -> Consumer:
-    """A consumer of the symbol's minutes from the first that is kept, at the topic's partition.
-
-    Raises:
-        KafkaException: the brokers do not say where the topic ends.
-    """
-    return topic.tail(settings, group, {Topics.of(settings).minutes: None})
