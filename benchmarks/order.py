@@ -30,9 +30,9 @@ from tradebot.records import Document
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.store import SqliteJournal
 from tradebot.trader.lease import FileLease
 from tradebot.trader.orders.execution import Executor
@@ -164,17 +164,19 @@ async def _ours(
     clock = VenueClock()
     clock.observe(int(time.time() * 1000))
     journal = TimedJournal(folder / "journal.sqlite")
-    books = Books(journal, Nowhere(), Identity(bot="b", symbol="BTCUSD", mode="Live"), clock.now)
+    journaled = JournaledLedger(
+        journal, Nowhere(), Identity(bot="b", symbol="BTCUSD", mode="Live"), clock.now
+    )
     lease = FileLease(folder)
-    await books.record(EpochTaken(epoch=await lease.acquire(), mode="Live"))
+    await journaled.record(EpochTaken(epoch=await lease.acquire(), mode="Live"))
     account = TimedAccount(rest, Endpoints(url, url, url), "BTCUSD")
     account.journal = journal
-    executor = Executor(books, account, lease.held)
+    executor = Executor(journaled, account, lease.held)
     reconciler = Reconciler(
-        books, account, executor, symbol="BTCUSD", currencies=market.instrument.currencies
+        journaled, account, executor, symbol="BTCUSD", currencies=market.instrument.currencies
     )
     engine = Engine(
-        books=books, executor=executor, reconciler=reconciler, market=market,
+        journaled=journaled, executor=executor, reconciler=reconciler, market=market,
         clock=clock, lease=lease, rules=RULES,
     )  # fmt: skip
     await engine.reconcile()

@@ -19,9 +19,9 @@ from world import KINDS, World, bot, has
 
 from tradebot.domain.intent import Intent
 from tradebot.trader.cluster.lease import LeaseObject
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.lease import LeaseLostError
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.renewed_lease import RenewedLease, Term
@@ -142,14 +142,14 @@ class Venue(FaultyVenue):
 async def trade(account: Account, venue: Venue, journal: MemoryJournal) -> None:
     """A trader's process from its lease to its end: an order each quarter of a second."""
     who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-    books = Books(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
-    books.open()
+    journaled = JournaledLedger(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
+    journaled.open()
     client = account.api()
     lease = RenewedLease(LeaseObject(client, namespace=account.namespace, bot="btc"), holder="pod")
-    executor = Executor(books, venue, lease.held, venue.sleep)
+    executor = Executor(journaled, venue, lease.held, venue.sleep)
     try:
         epoch = await lease.acquire()
-        await books.record(EpochTaken(epoch=epoch, mode="Live"))
+        await journaled.record(EpochTaken(epoch=epoch, mode="Live"))
         for number in range(1, 1000):
             await executor.execute(order(epoch, number))
             await asyncio.sleep(0.25)

@@ -21,9 +21,9 @@ from tradebot.domain.intent import Intent
 from tradebot.platform.clock import VenueClock
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.order_stream import OrderStream
 from tradebot.trader.orders.execution import Executor
@@ -49,14 +49,16 @@ class Desk:
         self.seen: list[AccountEvent] = []
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
         clock = VenueClock()
-        self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, clock.now)
+        self.journaled = JournaledLedger(
+            MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, clock.now
+        )
         self.account = account = venue.account("BTCUSD")
-        self.executor = Executor(self.books, account, lambda: True)
+        self.executor = Executor(self.journaled, account, lambda: True)
         self.engine = Engine(
-            books=self.books,
+            journaled=self.journaled,
             executor=self.executor,
             reconciler=Reconciler(
-                self.books, account, self.executor, symbol="BTCUSD", currencies=("BTC", "USD")
+                self.journaled, account, self.executor, symbol="BTCUSD", currencies=("BTC", "USD")
             ),
             market=MarketClient(venue.market, "BTCUSD", fee_table("gemini").first),
             clock=clock,
@@ -66,8 +68,8 @@ class Desk:
         self.stream = OrderStream(self.engine)
 
     async def start(self) -> None:
-        self.books.open()
-        await self.books.record(EpochTaken(epoch=1, mode="Live"))
+        self.journaled.open()
+        await self.journaled.record(EpochTaken(epoch=1, mode="Live"))
         await self.engine.reconcile()
         self.engine.due.clear()
 
@@ -104,13 +106,13 @@ class Desk:
 
     async def a_buy(self) -> Intent:
         price = (await self.engine.market.ticker()).ask * Decimal("1.01")
-        return self.books.intent(
+        return self.journaled.intent(
             "buy", Decimal("0.5"), price.quantize(Decimal("0.01")),
             mid=price, window_end=60_000, name="d", minimum=Decimal("0.00001"),
         )  # fmt: skip
 
     def placed(self, intent: Intent) -> Placed:
-        return self.books.ledger.orders[intent.client_order_id]
+        return self.journaled.ledger.orders[intent.client_order_id]
 
 
 @pytest.fixture(params=["account-demo", "account-demo-time"], ids=["old stream", "new stream"])
@@ -145,11 +147,11 @@ async def arm(url: str, rule: dict[str, Any]) -> None:
 
 
 async def holds(desk: Desk) -> None:
-    """The books explain the venue's balances."""
+    """The ledger explains the venue's balances."""
     outcome = await desk.engine.reconcile()
     assert outcome.certain
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
-    assert desk.books.ledger.base == outcome.base.amount
+    assert desk.journaled.ledger.base == outcome.base.amount
 
 
 async def test_an_order_whose_answer_was_lost_is_known_by_the_stream(

@@ -172,7 +172,7 @@ def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         # A model is stale after a quarter of an exchange hour here, not after a whole one.
         patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "900")
-        # And what comes in from outside is in the books within seconds.
+        # And what comes in from outside is in the ledger within seconds.
         patch.setenv("TRADEBOT_RECONCILE_SECONDS", "5")
         watched = Watched(tmp_path_factory.mktemp("watched"), prometheus)
     watched.look()

@@ -1,6 +1,6 @@
 """A soak: a running trader, an emulator that goes wrong by the seed, and kill -9 now and then.
 
-At the end, when the exchange behaves again, the books must be the exchange's.
+At the end, when the exchange behaves again, the ledger must be the exchange's.
 """
 
 import time
@@ -191,12 +191,12 @@ class Soak:
     def check(self) -> None:
         """Positions, intents, orders and fills; see the module."""
         account = self.line.emulator.exchange.accounts["primary"]
-        ledger, intents = self._books()
+        ledger, intents = self._read_journal()
         assert not ledger.halted, ledger.halted
         assert not ledger.pending, f"unresolved at the end: {ledger.pending}"
-        books = {"BTC": ledger.base, "USD": ledger.quote}
-        venue = {name: account.ledger.amount(name) for name in books}
-        assert books == venue, f"our books say {books}, the exchange {venue}"
+        ours = {"BTC": ledger.base, "USD": ledger.quote}
+        venue = {name: account.ledger.amount(name) for name in ours}
+        assert ours == venue, f"the ledger says {ours}, the exchange {venue}"
         self._check_outside(ledger)
         tickets = [*account.closed, *account.live.values()]
         names = Counter(ticket.client_order_id for ticket in tickets)
@@ -208,7 +208,7 @@ class Soak:
         ends = [d["body"]["window_end"] for d in self.line.of_kind("decision")]
         assert len(ends) == len(set(ends)), "one decision a window"
 
-    def _books(self) -> tuple[Ledger, set[str]]:
+    def _read_journal(self) -> tuple[Ledger, set[str]]:
         journal: Journal = (
             KafkaJournal(self.line.settings, self.line.topics.journal, "btc")
             if self.line.settings.kafka

@@ -63,7 +63,7 @@ class Floor:
 
 
 async def at_a_quiet_venue(base: int = 1, **rules: Any) -> Soak:
-    """A trader at a venue that makes no mistakes and holds `base`, its books compared."""
+    """A trader at a venue that makes no mistakes and holds `base`, its ledger compared."""
     desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=replace(RULES, **rules))
     desk.venue.rate, desk.venue.base = 0.0, D(base)
     await desk._start()
@@ -75,7 +75,7 @@ async def holding(exits: Exits, **rules: Any) -> tuple[Soak, Floor]:
     """A trader that bought 1 base at about 10,000 in a deep market, and that market."""
     desk = await at_a_quiet_venue(0, holdings="Own", exits=exits, **rules)
     floor = Floor(desk, [(D(10_000), D(50))], ask=D(10_001))
-    intent = desk.books.intent(
+    intent = desk.journaled.intent(
         "buy", D(1), D(10_100), mid=D(10_000), window_end=desk.venue.now, name="btc-1",
         minimum=D("0.00001"),
     )  # fmt: skip

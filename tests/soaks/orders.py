@@ -1,8 +1,8 @@
 """Runs a trader's order path against a faulty venue, kills it again and again, and checks it.
 
-What must hold at the end, whatever went wrong on the way: the books' positions are the venue's,
+What must hold at the end, whatever went wrong on the way: the ledger's positions are the venue's,
 no intent has two orders, no order is without an intent, every fill is documented once. And at
-every single order: nothing that the venue executed before is unknown to the books.
+every single order: nothing that the venue executed before is unknown to the ledger.
 """
 
 import random
@@ -25,9 +25,9 @@ from tradebot.trader.acts import Acts
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.trades import LastTrade
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken, Intended
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.store import decode
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.reconcile import Reconciler
@@ -90,7 +90,7 @@ class Coin:
 
 
 class WatchedVenue(FaultyVenue):
-    """Looks at the books whenever an order arrives."""
+    """Looks at the ledger whenever an order arrives."""
 
     look: Callable[[Intent], None]
 
@@ -101,7 +101,7 @@ class WatchedVenue(FaultyVenue):
 
 @dataclass
 class Soak:
-    """One run; `Books`, `Executor`, `Reconciler` and `Engine` are the product's own."""
+    """One run; `JournaledLedger`, `Executor`, `Reconciler` and `Engine` are the product's own."""
 
     seed: int
     windows: int
@@ -114,7 +114,7 @@ class Soak:
     selling: Selling = field(init=False)
     watch: Watch = field(init=False)
     trades: LastTrade = field(init=False)
-    books: Books = field(init=False)
+    journaled: JournaledLedger = field(init=False)
     epoch: int = 0
     kills: int = 0
 
@@ -136,14 +136,14 @@ class Soak:
         clock.observe(venue.now)
         self.clock = clock
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-        self.books = Books(
+        self.journaled = JournaledLedger(
             self.journal, self.publisher, who, lambda: venue.now, compact_after=self.compact_after
         )
-        self.books.open()
-        await self.books.record(EpochTaken(epoch=self.epoch, mode="Live"))
-        executor = Executor(self.books, venue, lambda: True, venue.sleep)
+        self.journaled.open()
+        await self.journaled.record(EpochTaken(epoch=self.epoch, mode="Live"))
+        executor = Executor(self.journaled, venue, lambda: True, venue.sleep)
         reconciler = Reconciler(
-            self.books,
+            self.journaled,
             venue,
             executor,
             symbol="BTCUSD",
@@ -151,7 +151,7 @@ class Soak:
             sleep=venue.sleep,
         )
         self.engine = Engine(
-            books=self.books,
+            journaled=self.journaled,
             executor=executor,
             reconciler=reconciler,
             market=venue,  # type: ignore[arg-type]
@@ -171,7 +171,7 @@ class Soak:
         self.journal.rate = self.kill_rate
         for number in range(self.windows):
             self.venue.pass_time(60_000)
-            if self.dice.random() < 0.02 and self.books.ledger.known:
+            if self.dice.random() < 0.02 and self.journaled.ledger.known:
                 self.venue.meddle()
             await self._until_committed(Window(end=self.venue.now, ratio=1.0, complete=True))
             if number % 7 == 0:
@@ -211,15 +211,15 @@ class Soak:
                 return
 
     async def _end(self) -> None:
-        """The venue behaves at last; late things arrive, and a new process compares the books."""
+        """The venue behaves at last; late things arrive, and a new process compares the ledger."""
         self.venue.rate, self.journal.rate = 0.0, 0.0
         self.venue.pass_time(600_000)
         await self._reconcile()
-        await self.books.flush()
+        await self.journaled.flush()
         await self._restart()
         for _ in range(3):
             await self._reconcile()
-        await self.books.flush()
+        await self.journaled.flush()
 
     # What must hold.
 
@@ -227,11 +227,11 @@ class Soak:
         assert not self.engine.doubt, f"{intent.client_order_id} is sent before reconciling"
         known = {
             fill.trade_id
-            for placed in self.books.ledger.orders.values()
+            for placed in self.journaled.ledger.orders.values()
             for fill in placed.order.fills
         }
         for order in self.venue.orders[-20:]:
-            if order.fills_late or order.intent.client_order_id not in self.books.ledger.orders:
+            if order.fills_late or order.intent.client_order_id not in self.journaled.ledger.orders:
                 continue
             missing = {trade.tid for trade in order.trades} - known
             assert not missing, (
@@ -241,7 +241,7 @@ class Soak:
 
     def check(self) -> None:
         """The four invariants of the module, and that the sums explain the venue's balances."""
-        ledger, venue = self.books.ledger, self.venue
+        ledger, venue = self.journaled.ledger, self.venue
         assert not ledger.halted, ledger.halted
         assert not ledger.unresolved()
         assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
@@ -249,7 +249,7 @@ class Soak:
         for currency, amount in (("BTC", ledger.base), ("USD", ledger.quote)):
             labels = {"bot": "btc", "currency": currency}
             told = REGISTRY.get_sample_value("tradebot_trader_balance", labels)
-            assert told == float(amount), f"{currency}: told {told}, the books hold {amount}"
+            assert told == float(amount), f"{currency}: told {told}, the ledger holds {amount}"
         orders = Counter(order.intent.client_order_id for order in venue.orders)
         doubled = [name for name, count in orders.items() if count > 1]
         assert not doubled, f"intents with two orders: {doubled}"

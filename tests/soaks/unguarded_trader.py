@@ -28,7 +28,7 @@ def journal_after_sending() -> None:
             status = await self._account.place(intent)
         if status is None:
             return True
-        await self._books.record(Intended(intent=intent), documents=documents)
+        await self._journaled.record(Intended(intent=intent), documents=documents)
         await self.take_in(intent, [status])
         return True
 

@@ -149,7 +149,7 @@ async def test_a_broken_book_leaves_the_trader_s_marks_and_mid_as_they_were() ->
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
     accounted = await desk.decider.on_window(window)
     assert accounted is not None and accounted.equity is None
-    assert desk.books.ledger.marks is None
+    assert desk.journaled.ledger.marks is None
     await desk.engine.reconcile()
     assert desk.engine.mid == before
 

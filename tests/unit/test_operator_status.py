@@ -222,3 +222,36 @@ def test_nothing_is_written_while_nothing_changes() -> None:
 
 def test_a_new_generation_is_acknowledged() -> None:
     assert status.changed(bot(generation=2, **GOOD), [])
+
+
+@pytest.mark.parametrize(
+    ("found", "reconciling", "stalled"),
+    [
+        (bot(**GOOD), "False", "False"),
+        (bot(mode="Paused", **GOOD | {"Halted": ("True", "ModePaused")}), "False", "False"),
+        (bot(), "True", "False"),
+        (bot(**GOOD | {"FeedFresh": ("False", "FeedSilent")}), "True", "False"),
+        (bot(**GOOD | {"Halted": ("True", "LimitReached")}), "False", "True"),
+    ],
+)
+def test_tools_of_delivery_learn_whether_to_wait_or_to_call_a_person(
+    found: TradeBot, reconciling: str, stalled: str
+) -> None:
+    assert of_delivery(found) == (reconciling, stalled)
+
+
+def of_delivery(
+    found: TradeBot, refusal: Trouble | None = None, **states: UnitState
+) -> tuple[str, str]:
+    seen = [
+        (unit, states.get(unit.stage, UnitState(running=True, ready=True))) for unit in units(found)
+    ]
+    made = {item["type"]: item for item in status.conditions(found, refusal, seen, {}, NOW)}
+    assert {item["observedGeneration"] for item in made.values()} == {found.generation}
+    return made["Reconciling"]["status"], made["Stalled"]["status"]
+
+
+def test_a_bot_that_may_not_run_or_whose_stage_fails_is_stalled() -> None:
+    assert of_delivery(bot(), Trouble("KeysInUse", "x")) == ("False", "True")
+    assert of_delivery(bot(**GOOD), ingest=BROKEN) == ("False", "True")
+    assert of_delivery(bot(**GOOD), ingest=STARTING) == ("True", "False")

@@ -161,7 +161,7 @@ class VenueAndBooks(RuleBasedStateMachine):
             self.phase, self.known = self.order.phase, self.order.filled
 
     def teardown(self) -> None:
-        """Once all has been heard, the books say what the venue did."""
+        """Once all has been heard, the ledger says what the venue did."""
         if not hasattr(self, "order"):
             return
         for event in self.said:

@@ -1,6 +1,6 @@
 """The order path against a venue that loses answers and a machine that kills the process.
 
-Short and deterministic; TRADEBOT_SOAK_SEEDS runs more seeds. The guards that keep the books true
+Short and deterministic; TRADEBOT_SOAK_SEEDS runs more seeds. The guards that keep the ledger true
 are removed one by one, to show that the checks would see it.
 """
 
@@ -18,7 +18,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Filled, Order, Unplaced
 from tradebot.records import Document
 from tradebot.trader import engine
-from tradebot.trader.journal import books, ledger
+from tradebot.trader.journal import journaled, ledger
 from tradebot.trader.journal.entries import Intended
 from tradebot.trader.orders.execution import Executor
 from tradebot.venue.errors import VenueError
@@ -70,7 +70,7 @@ async def test_sending_before_journalling_leaves_orders_without_an_intent(
         found = []
         with contextlib.suppress(VenueError):
             found = [await self._account.place(intent)]
-        await self._books.record(Intended(intent=intent), documents=documents)
+        await self._journaled.record(Intended(intent=intent), documents=documents)
         await self.take_in(intent, found)
         return bool(found)
 
@@ -125,7 +125,7 @@ async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_nam
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        books,
+        journaled,
         "OrderName",
         lambda bot, _epoch, number: intents.OrderName(bot, 1, number % 7),
     )
@@ -135,15 +135,15 @@ async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_nam
 async def test_forgetting_undelivered_documents_loses_fills(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    careful = books.Books.open
+    careful = journaled.JournaledLedger.open
 
-    def careless(self: books.Books) -> int:
+    def careless(self: journaled.JournaledLedger) -> int:
         publisher, self._publisher = self._publisher, _Nowhere()
         number = careful(self)
         self._publisher = publisher
         return number
 
-    monkeypatch.setattr(books.Books, "open", careless)
+    monkeypatch.setattr(journaled.JournaledLedger, "open", careless)
     assert "without a document" in await _fails()
 
 

@@ -13,9 +13,9 @@ from venues.faulty import MemoryJournal, MemoryPublisher
 from waiting.virtual_time import VirtualTime
 
 from tradebot.domain.order_state import Phase
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Paused
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.orders.execution import Executor, withheld
 from tradebot.venue.gemini import account as accounts
 from tradebot.venue.gemini.account import GeminiAccount
@@ -47,15 +47,17 @@ class Desk:
             transport=httpx.MockTransport(answer),
         )
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-        self.books = Books(MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7)
+        self.journaled = JournaledLedger(
+            MemoryJournal(Random(1)), MemoryPublisher(Random(1)), who, lambda: 7
+        )
         held = lambda: self.holds  # noqa: E731
-        account = GeminiAccount(rest, ADDRESSES, "BTCUSD", partial(withheld, self.books, held))
-        self.executor = Executor(self.books, account, held)
+        account = GeminiAccount(rest, ADDRESSES, "BTCUSD", partial(withheld, self.journaled, held))
+        self.executor = Executor(self.journaled, account, held)
 
     @asynccontextmanager
     async def waiting(self, reduces: bool = False) -> AsyncIterator[None]:
         """An order is written and waits for its turn inside the block, and has had it after."""
-        intent = self.books.intent(
+        intent = self.journaled.intent(
             "sell",
             Decimal(1),
             Decimal(11500),
@@ -67,12 +69,12 @@ class Desk:
         )
         sending = asyncio.create_task(self.executor.execute(intent))
         await asyncio.sleep(0.1)  # of virtual time: before its turn, when nothing else is left
-        assert self.books.ledger.unresolved() and not self.sent
+        assert self.journaled.ledger.unresolved() and not self.sent
         yield
         assert await sending, "its fate is certain"
 
     def phase(self) -> Phase:
-        [placed] = self.books.ledger.orders.values()
+        [placed] = self.journaled.ledger.orders.values()
         return placed.order.phase
 
 
@@ -97,7 +99,7 @@ async def test_an_order_whose_bot_is_paused_while_it_waits_is_never_sent(
 ) -> None:
     desk = Desk(virtual_time)
     async with desk.waiting():
-        await desk.books.record(Paused(because="now", by="a person"))
+        await desk.journaled.record(Paused(because="now", by="a person"))
     assert (desk.sent, desk.phase()) == ([], Phase.UNPLACED)
 
 
@@ -106,7 +108,7 @@ async def test_a_person_s_order_to_flatten_goes_out_though_the_bot_is_paused(
 ) -> None:
     desk = Desk(virtual_time)
     async with desk.waiting(reduces=True):
-        await desk.books.record(Paused(because="out", by="a person"))
+        await desk.journaled.record(Paused(because="out", by="a person"))
     assert desk.sent == ["/v1/order/new"]
 
 

@@ -18,9 +18,9 @@ from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
 from tradebot.domain.order_state import Fill
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken, Intended
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
@@ -44,9 +44,9 @@ class Desk:
 
     def __init__(self, journal: MemoryJournal) -> None:
         who = Identity(bot="btc", symbol="BTCUSD", mode="Paper")
-        self.books = Books(journal, MemoryPublisher(Random(1)), who, lambda: 7)
-        self.books.open()
-        ledger = self.books.ledger
+        self.journaled = JournaledLedger(journal, MemoryPublisher(Random(1)), who, lambda: 7)
+        self.journaled.open()
+        ledger = self.journaled.ledger
         base, quote = (ledger.base, ledger.quote) if ledger.known else (D(3), D(1000))
         rest = GeminiRest(
             "http://venue",
@@ -57,9 +57,9 @@ class Desk:
         )
         for placed in ledger.unresolved():
             self.account.restore(placed)
-        self.executor = Executor(self.books, self.account, lambda: True, self.sleep)
+        self.executor = Executor(self.journaled, self.account, lambda: True, self.sleep)
         self.reconciler = Reconciler(
-            self.books, self.account, self.executor,
+            self.journaled, self.account, self.executor,
             symbol="BTCUSD", currencies=("BTC", "USD"), sleep=self.sleep,
         )  # fmt: skip
 
@@ -71,7 +71,7 @@ class Desk:
 
     def intent(self, side: Side, amount: Decimal) -> Intent:
         price = D(200) if side == "buy" else D(1)
-        return self.books.intent(
+        return self.journaled.intent(
             side, amount, price, mid=D(100), window_end=60_000, name="d", minimum=D(0)
         )
 
@@ -86,16 +86,16 @@ async def test_wherever_a_paper_order_s_entries_end_the_next_trader_agrees_with_
 ) -> None:
     journal = MemoryJournal(Random(1))
     before = Desk(journal)
-    await before.books.record(EpochTaken(epoch=1, mode="Paper"))
+    await before.journaled.record(EpochTaken(epoch=1, mode="Paper"))
     await before.reconcile()
     written = len(journal.lines)
     assert await before.executor.execute(before.intent(side, amount))
     del journal.lines[written + 1 + kept :]
-    whole = before.books.ledger
+    whole = before.journaled.ledger
     after = Desk(journal)
-    heard = after.books.ledger.orders["tb-btc-1-1"].order.order_ids
+    heard = after.journaled.ledger.orders["tb-btc-1-1"].order.order_ids
     outcome = await after.reconcile()
-    ledger = after.books.ledger
+    ledger = after.journaled.ledger
     assert outcome.certain and not ledger.unresolved()
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
     if heard:
@@ -108,12 +108,12 @@ async def test_wherever_a_paper_order_s_entries_end_the_next_trader_agrees_with_
 async def test_a_paper_intent_alone_was_never_placed() -> None:
     journal = MemoryJournal(Random(1))
     before = Desk(journal)
-    await before.books.record(EpochTaken(epoch=1, mode="Paper"))
+    await before.journaled.record(EpochTaken(epoch=1, mode="Paper"))
     await before.reconcile()
-    await before.books.record(Intended(intent=before.intent("buy", D(1))))
+    await before.journaled.record(Intended(intent=before.intent("buy", D(1))))
     after = Desk(journal)
     assert (await after.reconcile()).certain
-    assert after.books.ledger.base == 3
+    assert after.journaled.ledger.base == 3
 
 
 # What a paper order meets.

@@ -21,7 +21,7 @@ async def test_flatten_sells_in_a_market_of_any_width(width: int) -> None:
     assert desk.venue.base == 0
     assert floor.sent == [D(9950)], "the first step, which the book fills at the bid"
     assert "has nothing left" in told
-    assert not desk.books.ledger.flattening, "the order is done"
+    assert not desk.journaled.ledger.flattening, "the order is done"
 
 
 async def test_a_thin_book_is_taken_level_by_level_down_to_the_floor_and_no_further() -> None:
@@ -32,7 +32,7 @@ async def test_a_thin_book_is_taken_level_by_level_down_to_the_floor_and_no_furt
     assert min(floor.sent) == D(9500), "5 % below the best bid, as maxExitSlippageBps says"
     assert desk.venue.base == D("0.1"), "six levels of 0.15 lie at or above the floor"
     assert "0.1" in told and "retries" in told
-    assert desk.books.ledger.flattening == "out", "the order stands"
+    assert desk.journaled.ledger.flattening == "out", "the order stands"
 
 
 async def test_what_is_left_is_sold_at_the_next_try_from_where_the_book_is_by_then() -> None:
@@ -43,7 +43,7 @@ async def test_what_is_left_is_sold_at_the_next_try_from_where_the_book_is_by_th
     async with desk.engine.acting:
         assert await desk.selling.flatten() == 0
     assert floor.sent[-1] == D(8955)
-    assert not desk.books.ledger.flattening
+    assert not desk.journaled.ledger.flattening
 
 
 async def test_an_order_whose_answer_was_lost_is_looked_up_before_the_next_try() -> None:
@@ -82,8 +82,8 @@ async def test_a_refused_order_is_tried_again_deeper() -> None:
 
 async def test_a_flatten_that_a_dead_trader_left_is_still_owed_and_resume_calls_it_off() -> None:
     desk = await at_a_quiet_venue()
-    await desk.books.record(Halted(reason="a limit"))
-    await desk.books.record(Paused(because="out", by="a person", flatten=True))
+    await desk.journaled.record(Halted(reason="a limit"))
+    await desk.journaled.record(Paused(because="out", by="a person", flatten=True))
     await desk._restart()
     assert desk.engine.state().flattening == "out"
     await desk.acts.resume("never mind", "a person")

@@ -39,7 +39,7 @@ class Desk:
         return self.window_end
 
     @property
-    def books(self) -> Self:
+    def journaled(self) -> Self:
         return self
 
     @property

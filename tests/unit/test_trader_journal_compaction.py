@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Fill, Filled, Refused, Told, Unplaced
 from tradebot.records import DocType, Document
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import (
     Balanced,
@@ -28,6 +27,7 @@ from tradebot.trader.journal.entries import (
     Paused,
     Resumed,
 )
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.store import JournalError, SqliteJournal, encode
 
@@ -138,9 +138,9 @@ def folded(bodies: list[Body]) -> Ledger:
 
 
 def opened(journal: SqliteJournal) -> tuple[Ledger, int]:
-    books = Books(journal, Deliveries(), WHO, lambda: 0)
-    number = books.open()
-    return books.ledger, number
+    journaled = JournaledLedger(journal, Deliveries(), WHO, lambda: 0)
+    number = journaled.open()
+    return journaled.ledger, number
 
 
 def drawn(journal: SqliteJournal, bodies: list[Body]) -> None:
@@ -185,21 +185,21 @@ def test_a_compaction_that_was_broken_off_changes_nothing(bodies: list[Body], st
 async def test_nothing_is_forgotten_before_its_documents_have_arrived(tmp_path: Path) -> None:
     deliveries = Deliveries()
     journal = SqliteJournal(tmp_path / "journal.sqlite")
-    books = Books(journal, deliveries, WHO, lambda: 0, compact_after=3)
+    journaled = JournaledLedger(journal, deliveries, WHO, lambda: 0, compact_after=3)
     document = Document("d1", DocType.DECISION, 0, "btc", "BTCUSD", {})
-    await books.record(EpochTaken(epoch=1, mode="Live"), documents=(document,))
+    await journaled.record(EpochTaken(epoch=1, mode="Live"), documents=(document,))
     for end in range(1, 6):
-        await books.record(Decided(window_end=end, action="hold", gate="", equity=None))
+        await journaled.record(Decided(window_end=end, action="hold", gate="", equity=None))
     assert len(list(journal.read())) == 6
     again = Deliveries()
-    Books(journal, again, WHO, lambda: 0).open()
+    JournaledLedger(journal, again, WHO, lambda: 0).open()
     assert again.sent == ["d1"], "a trader that was killed sends it once more"
     await deliveries.flush()
-    await books.record(Decided(window_end=9, action="hold", gate="", equity=None))
+    await journaled.record(Decided(window_end=9, action="hold", gate="", equity=None))
     (entry,) = journal.read()
     assert (entry.number, opened(journal)[0].window_end) == (7, 9)
-    await books.record(Decided(window_end=10, action="hold", gate="", equity=None))
-    assert opened(journal) == (books.ledger, 8)
+    await journaled.record(Decided(window_end=10, action="hold", gate="", equity=None))
+    assert opened(journal) == (journaled.ledger, 8)
 
 
 def test_a_hole_that_no_snapshot_explains_is_refused(tmp_path: Path) -> None:
@@ -215,17 +215,18 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from test_trader_journal_compaction import WHO, Deliveries
-from tradebot.trader.journal.books import Books
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.entries import Decided, EpochTaken
 from tradebot.trader.journal.store import SqliteJournal
 
 async def main() -> None:
-    books = Books(SqliteJournal(Path(sys.argv[1])), Deliveries(), WHO, lambda: 0, compact_after=7)
-    books.open()
-    await books.record(EpochTaken(epoch=books.ledger.epoch + 1, mode="Live"))
+    journal = SqliteJournal(Path(sys.argv[1]))
+    journaled = JournaledLedger(journal, Deliveries(), WHO, lambda: 0, compact_after=7)
+    journaled.open()
+    await journaled.record(EpochTaken(epoch=journaled.ledger.epoch + 1, mode="Live"))
     while True:
-        end = books.ledger.window_end + 1
-        await books.record(Decided(window_end=end, action="hold", gate="", equity=None))
+        end = journaled.ledger.window_end + 1
+        await journaled.record(Decided(window_end=end, action="hold", gate="", equity=None))
         print(end, flush=True)
 
 asyncio.run(main())

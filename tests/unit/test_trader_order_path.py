@@ -12,9 +12,9 @@ from venues.faulty import FaultyVenue, MemoryJournal, MemoryPublisher
 
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Balanced, EpochTaken, Halted, Intended
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.lease import LeaseLostError
 from tradebot.trader.orders.execution import LOOK_UPS, Executor
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
@@ -69,23 +69,25 @@ class Desk:
         self.venue = Scripted(seed=1, rate=0.0)
         publisher = MemoryPublisher(Random(1))
         who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-        self.books = Books(MemoryJournal(Random(1)), publisher, who, lambda: self.venue.now)
-        self.executor = Executor(self.books, self.venue, lambda: held, self.venue.sleep)
+        self.journaled = JournaledLedger(
+            MemoryJournal(Random(1)), publisher, who, lambda: self.venue.now
+        )
+        self.executor = Executor(self.journaled, self.venue, lambda: held, self.venue.sleep)
         self.reconciler = Reconciler(
-            self.books, self.venue, self.executor, symbol="BTCUSD", currencies=("BTC", "USD"),
+            self.journaled, self.venue, self.executor, symbol="BTCUSD", currencies=("BTC", "USD"),
             sleep=self.venue.sleep,
         )  # fmt: skip
         self.epoch = epoch
 
     async def open(self) -> "Desk":
-        await self.books.record(EpochTaken(epoch=self.epoch, mode="Live"))
+        await self.journaled.record(EpochTaken(epoch=self.epoch, mode="Live"))
         return self
 
     async def reconcile(self) -> Outcome:
         return await self.reconciler.run(mid=D(11400), now=self.venue.now)
 
     def phase(self, number: int = 1) -> Phase:
-        return self.books.ledger.orders[f"tb-btc-1-{number}"].order.phase
+        return self.journaled.ledger.orders[f"tb-btc-1-{number}"].order.phase
 
 
 def flags(kind: str) -> float:
@@ -112,7 +114,7 @@ async def test_an_order_is_in_the_journal_before_it_is_sent() -> None:
     desk = await Desk().open()
 
     def look(venue: Scripted, wanted: Intent) -> OrderStatus:
-        last = list(desk.books._journal.read())[-1].body
+        last = list(desk.journaled._journal.read())[-1].body
         assert isinstance(last, Intended) and last.intent == wanted
         return venue._status(venue._accept(wanted), trades=False)
 
@@ -132,7 +134,7 @@ async def test_an_order_that_was_refused_is_over_at_once_with_the_reason() -> No
     desk = await Desk().open()
     desk.venue.answer = fails(RejectedError("InsufficientFunds", "insufficient funds"))
     assert await desk.executor.execute(intent())
-    order = desk.books.ledger.orders["tb-btc-1-1"].order
+    order = desk.journaled.ledger.orders["tb-btc-1-1"].order
     assert (order.phase, order.reason) == (Phase.CLOSED, "InsufficientFunds")
 
 
@@ -141,10 +143,10 @@ async def test_a_lost_answer_leaves_the_fate_open_until_a_look_up_finds_the_orde
     desk.venue.answer = accepts_and_loses
     assert not await desk.executor.execute(intent())
     assert desk.phase() == Phase.INTENDED
-    [placed] = desk.books.ledger.unresolved()
+    [placed] = desk.journaled.ledger.unresolved()
     assert await desk.executor.resolve(placed)
     assert desk.phase() == Phase.CLOSED
-    known = {fill.trade_id for fill in desk.books.ledger.orders["tb-btc-1-1"].order.fills}
+    known = {fill.trade_id for fill in desk.journaled.ledger.orders["tb-btc-1-1"].order.fills}
     assert known == {trade.tid for order in desk.venue.orders for trade in order.trades}
 
 
@@ -152,7 +154,7 @@ async def test_only_after_all_look_ups_is_an_order_concluded_not_to_exist() -> N
     desk = await Desk().open()
     desk.venue.answer = fails(AmbiguousError("Timeout", "no answer"))
     assert not await desk.executor.execute(intent())
-    [placed] = desk.books.ledger.unresolved()
+    [placed] = desk.journaled.ledger.unresolved()
     assert await desk.executor.resolve(placed)
     assert desk.phase() == Phase.UNPLACED
     assert desk.venue.slept == sum(LOOK_UPS)
@@ -163,7 +165,7 @@ async def test_another_order_of_the_same_name_is_not_taken_for_ours() -> None:
     desk.venue.answer = fails(AmbiguousError("Timeout", "no answer"))
     await desk.executor.execute(intent())
     desk.venue._accept(intent(amount=D(2)))
-    [placed] = desk.books.ledger.unresolved()
+    [placed] = desk.journaled.ledger.unresolved()
     assert await desk.executor.resolve(placed)
     assert desk.phase() == Phase.UNPLACED
 
@@ -177,9 +179,9 @@ async def test_two_orders_of_one_intent_halt_the_bot() -> None:
 
     desk.venue.answer = twice
     await desk.executor.execute(intent())
-    [placed] = desk.books.ledger.unresolved()
+    [placed] = desk.journaled.ledger.unresolved()
     await desk.executor.resolve(placed)
-    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.journaled.ledger.halted
 
 
 async def test_without_the_lease_nothing_is_sent() -> None:
@@ -197,7 +199,7 @@ async def test_a_first_start_takes_the_venue_s_balances_as_they_are() -> None:
     desk = await Desk().open()
     before = flags("outside_balance")
     outcome = await desk.reconcile()
-    ledger = desk.books.ledger
+    ledger = desk.journaled.ledger
     assert outcome.certain
     assert (ledger.base, ledger.quote, ledger.known) == (D(10), D(100_000), True)
     assert flags("outside_balance") == before
@@ -214,15 +216,15 @@ async def test_a_first_start_counts_on_from_what_the_venue_remembers() -> None:
     desk = await Desk(epoch=9).open()
     desk.venue._accept(intent(41))
     await desk.reconcile()
-    assert desk.books.ledger.number == 41
+    assert desk.journaled.ledger.number == 41
 
 
 async def test_an_order_of_an_older_epoch_that_still_lives_is_cancelled_and_flagged() -> None:
     desk = await Desk(epoch=1).open()
     await desk.reconcile()
-    await desk.books.record(Intended(intent=intent()))
+    await desk.journaled.record(Intended(intent=intent()))
     order = desk.venue.rest_one("tb-btc-1-1", intent())
-    await desk.books.record(EpochTaken(epoch=2, mode="Live"))
+    await desk.journaled.record(EpochTaken(epoch=2, mode="Live"))
     before = flags("older_epoch")
     outcome = await desk.reconcile()
     assert outcome.certain
@@ -236,8 +238,8 @@ async def test_an_order_in_our_name_without_an_intent_halts_the_bot() -> None:
     await desk.reconcile()
     desk.venue.rest_one("tb-btc-1-7", intent(7))
     await desk.reconcile()
-    assert "has no such intent" in desk.books.ledger.halted
-    assert isinstance(list(desk.books._journal.read())[-2].body, Halted)
+    assert "has no such intent" in desk.journaled.ledger.halted
+    assert isinstance(list(desk.journaled._journal.read())[-2].body, Halted)
 
 
 async def test_somebody_else_s_orders_and_trades_are_noticed_and_left_alone() -> None:
@@ -256,10 +258,10 @@ async def test_somebody_else_s_orders_and_trades_are_noticed_and_left_alone() ->
         desk.venue.base - 10,
         desk.venue.quote - 100_000,
     )
-    last = list(desk.books._journal.read())[-1].body
+    last = list(desk.journaled._journal.read())[-1].body
     assert isinstance(last, Balanced)
     assert (last.traded_base, last.traded_quote) == (last.outside_base, last.outside_quote)
-    assert desk.books.ledger.outside_traded == max(trade.ts for trade in traded.trades)
+    assert desk.journaled.ledger.outside_traded == max(trade.ts for trade in traded.trades)
     await desk.reconcile()
     assert flags("outside_trade") == before[1] + len(traded.trades), "each is noticed once"
 
@@ -271,7 +273,7 @@ async def test_a_deposit_beside_a_trade_of_others_is_still_a_deposit() -> None:
     desk.venue._accept(msgspec.structs.replace(theirs, amount=D("0.5")))
     desk.venue.quote += 1000
     outcome = await desk.reconcile()
-    last = list(desk.books._journal.read())[-1].body
+    last = list(desk.journaled._journal.read())[-1].body
     assert isinstance(last, Balanced)
     assert last.outside_quote - last.traded_quote == 1000
     assert outcome.outside_base == last.traded_base
@@ -280,14 +282,14 @@ async def test_a_deposit_beside_a_trade_of_others_is_still_a_deposit() -> None:
 async def test_a_trade_that_the_venue_breaks_is_taken_back() -> None:
     desk = await Desk().open()
     await desk.reconcile()
-    before = desk.books.ledger
+    before = desk.journaled.ledger
     await desk.executor.execute(intent())
     [order] = desk.venue.orders
     assert order.trades
     order.trades = [msgspec.structs.replace(trade, broken=True) for trade in order.trades]
     desk.venue.base, desk.venue.quote = before.base, before.quote
     outcome = await desk.reconcile()
-    after = desk.books.ledger
+    after = desk.journaled.ledger
     assert outcome.certain
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
     assert (after.base, after.quote, after.trip) == (before.base, before.quote, None)
@@ -309,7 +311,7 @@ async def test_a_fill_that_came_after_the_order_was_closed_is_booked() -> None:
     desk.venue.pass_time(200_000)
     desk.venue._fill(order, D(1))
     outcome = await desk.reconcile()
-    ledger = desk.books.ledger
+    ledger = desk.journaled.ledger
     assert (ledger.base, ledger.quote) == (desk.venue.base, desk.venue.quote)
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
 
@@ -327,5 +329,5 @@ async def test_while_an_order_s_fate_is_unknown_the_books_are_not_called_true() 
     desk.venue.trades_hidden = True
     outcome = await desk.reconcile()
     assert not outcome.certain
-    assert desk.books.ledger.pending == ("tb-btc-1-1",)
+    assert desk.journaled.ledger.pending == ("tb-btc-1-1",)
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)

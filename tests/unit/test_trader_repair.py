@@ -1,4 +1,4 @@
-"""Marks of the books that lie in the future are shown, and set back by an entry of the journal."""
+"""Marks of the ledger that lie in the future are shown, and set back by an entry of the journal."""
 
 from decimal import Decimal
 

@@ -12,8 +12,8 @@ from venues.faulty import BTCUSD, MemoryJournal
 from tradebot.domain.decision import Prediction, Window
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Body, Entry, Halted, Paused
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import Ticker
 
@@ -42,7 +42,7 @@ class SlowJournal(MemoryJournal):
 
 
 async def reconciled(journal: MemoryJournal | None = None) -> Soak:
-    """A trader at a venue that makes no mistakes, its books compared."""
+    """A trader at a venue that makes no mistakes, its ledger compared."""
     desk = Soak(seed=1, windows=0, kill_rate=0.0)
     desk.venue.rate = 0.0
     desk.journal = journal or desk.journal
@@ -52,8 +52,8 @@ async def reconciled(journal: MemoryJournal | None = None) -> Soak:
     return desk
 
 
-def a_buy(books: Books, number: int = 1) -> Intent:
-    return books.intent(
+def a_buy(journaled: JournaledLedger, number: int = 1) -> Intent:
+    return journaled.intent(
         "buy", Decimal(1), Decimal(11500),
         mid=Decimal(11400), window_end=60_000 * number, name=f"btc-{number}",
         minimum=Decimal(0),
@@ -67,7 +67,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     journal = SlowJournal()
     desk = await reconciled(journal)
     journal.open.clear()
-    first = asyncio.create_task(desk.books.record(stop))
+    first = asyncio.create_task(desk.journaled.record(stop))
     await asyncio.sleep(0)
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
     second = asyncio.create_task(desk.decider.on_window(window))
@@ -76,7 +76,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     journal.open.set()
     await asyncio.gather(first, second)
     assert not desk.venue.orders
-    [placed] = desk.books.ledger.orders.values()
+    [placed] = desk.journaled.ledger.orders.values()
     assert placed.order.phase == Phase.UNPLACED
     assert placed.order.reason.startswith("halted or paused before it was sent")
 
@@ -100,7 +100,7 @@ async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_noth
     answered.set()
     await stopping
     assert await deciding is None, "the window is left to the next trader"
-    assert not desk.venue.orders and not desk.books.ledger.orders
+    assert not desk.venue.orders and not desk.journaled.ledger.orders
 
 
 async def flattened(desk: Soak) -> str:
@@ -134,7 +134,7 @@ async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
 
 async def test_flatten_goes_on_though_the_bot_is_halted() -> None:
     desk = await reconciled()
-    await desk.books.record(Halted(reason="a limit"))
+    await desk.journaled.record(Halted(reason="a limit"))
     assert "has nothing left" in await flattened(desk)
     assert desk.venue.base == 0
 
@@ -149,13 +149,13 @@ async def test_dust_below_the_smallest_order_is_left_without_a_try() -> None:
 
 async def test_a_fill_of_a_second_order_of_one_name_halts_the_bot_once() -> None:
     desk = await reconciled()
-    intent = a_buy(desk.books)
+    intent = a_buy(desk.journaled)
     await desk.engine.execute(intent)
     foreign = desk.venue.rest_one(intent.client_order_id, intent)
     foreign.live = False
     desk.venue._fill(foreign, Decimal("0.5"))
     await desk.engine.reconcile()
-    assert "more than one order for intent tb-btc-1-1" in desk.books.ledger.halted
+    assert "more than one order for intent tb-btc-1-1" in desk.journaled.ledger.halted
     await desk.acts.resume("looked into", "a person")
     await desk.engine.reconcile()
-    assert not desk.books.ledger.halted, "what a person has lifted is not found again"
+    assert not desk.journaled.ledger.halted, "what a person has lifted is not found again"

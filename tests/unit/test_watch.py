@@ -72,10 +72,10 @@ async def test_a_loss_limit_halts_between_windows_and_flattens_where_the_owner_w
     desk.venue.now += 60_000  # long enough for a look to set the marks
     desk.clock.observe(desk.venue.now)
     await desk.watch.look()
-    assert not desk.books.ledger.halted and desk.books.ledger.marks is not None
+    assert not desk.journaled.ledger.halted and desk.journaled.ledger.marks is not None
     move(floor, 9900)
     await desk.watch.look()
-    assert "below its peak" in desk.books.ledger.halted
+    assert "below its peak" in desk.journaled.ledger.halted
     assert desk.venue.base == 0
 
 
@@ -157,7 +157,7 @@ async def test_an_exit_between_windows_is_a_decision_with_a_name_and_a_document_
     desk, floor = await holding(STOP)
     move(floor, 9400)
     await desk.watch.look()
-    await desk.books.flush()
+    await desk.journaled.flush()
     kinds = (DocType.DECISION, DocType.ORDER)
     found = [d for d in desk.publisher.delivered_documents if d.doc_type in kinds]
     exits = [d for d in found if d.body["decision_id"].startswith("btc-exit-")]
@@ -181,7 +181,7 @@ async def test_a_silent_venue_ends_no_watch_and_a_flatten_is_tried_at_every_look
     move(floor, 9990)
     await desk.watch.look()
     assert desk.venue.base == 0
-    assert not desk.books.ledger.flattening
+    assert not desk.journaled.ledger.flattening
 
 
 # Any path of prices.
@@ -238,7 +238,7 @@ async def test_whatever_fails_nothing_is_sold_twice_and_the_position_ends_as_dus
         move(floor, 9000, depth="0.3")
         await desk.watch.look()
     assert desk.venue.base < D("0.00001")
-    assert not desk.books.ledger.halted
+    assert not desk.journaled.ledger.halted
     orders = Counter(order.intent.client_order_id for order in desk.venue.orders)
     assert max(orders.values()) == 1, "one intent makes at most one order"
     written = map(decode, (*desk.journal.forgotten, *desk.journal.lines))

@@ -12,6 +12,7 @@ import msgspec
 
 from tradebot_operator import metrics, naming
 from tradebot_operator.api import CHILDREN, RESOURCES, Api
+from tradebot_operator.keys import Key
 from tradebot_operator.login import configuration, login
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
@@ -19,7 +20,7 @@ from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION, parse
 from tradebot_operator.server import Server
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.worker import Key, Worker
+from tradebot_operator.worker import Worker
 
 _log = logging.getLogger(__name__)
 

@@ -22,11 +22,12 @@ LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
 
 class ConditionState(msgspec.Struct, frozen=True):
-    """A condition before its times."""
+    """A condition before its times. `stalled`: what is wrong does not pass by itself."""
 
     status: Status
     reason: str
     message: str
+    stalled: bool = False
 
 
 def conditions(
@@ -49,6 +50,8 @@ def conditions(
     return [
         _item(bot, "Ready", ready, stamp),
         _item(bot, "StagesAvailable", stages, stamp),
+        _item(bot, "Reconciling", _reconciling(ready), stamp),
+        _item(bot, "Stalled", _stalled(ready), stamp),
     ]
 
 
@@ -65,7 +68,7 @@ def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
 
 def is_step(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     """Whether a bot that is known to start has but come nearer to its work, and nothing failed."""
-    shown, (ready, stages) = bot.condition("Ready"), wanted
+    shown, (ready, stages, *_) = bot.condition("Ready"), wanted
     known = bot.observed_generation == bot.generation and shown is not None
     starts = shown is not None and shown.reason in (STARTING, TRADER_STARTING)
     well = stages["status"] == "True" or stages["reason"] == STARTING
@@ -81,7 +84,7 @@ def _stages(
     if bot.deleted_at:
         return ConditionState("False", DELETING, "the TradeBot is being deleted")
     if refusal:
-        return ConditionState("False", refusal.reason, refusal.message)
+        return ConditionState("False", refusal.reason, refusal.message, stalled=True)
     for unit, _ in states:
         if unit.name in failures:
             return ConditionState("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
@@ -96,7 +99,8 @@ def _stages(
         if trouble.reason == STARTING:
             # One sentence for all: a start is one write, not one a stage.
             return ConditionState("False", STARTING, "the stages are starting")
-        return ConditionState("False", trouble.reason, trouble.message)
+        stalled = trouble.reason != NOT_READY
+        return ConditionState("False", trouble.reason, trouble.message, stalled=stalled)
     names = _listed([unit.stage for unit, _ in states])
     return ConditionState("True", "AllAvailable", f"{names} run")
 
@@ -113,7 +117,8 @@ def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
     for kind, bad in TRADER:
         condition = bot.condition(kind)
         if condition and condition.status == bad and not _asked_for(bot, condition):
-            return ConditionState("False", condition.reason, f"{kind}: {condition.message}")
+            message = f"{kind}: {condition.message}"
+            return ConditionState("False", condition.reason, message, stalled=kind == "Halted")
     if stages.status != "True":
         return stages
     for kind, bad in LATER:
@@ -128,6 +133,20 @@ def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
             "True", "Paused", ("spec.mode is Paused: the feed keeps running, no order is sent")
         )
     return ConditionState("True", "Trading", f"trading {bot.spec.symbol} in mode {bot.spec.mode}")
+
+
+def _reconciling(ready: ConditionState) -> ConditionState:
+    """For tools of delivery: whether the bot is on its way to what its spec asks for."""
+    if ready.status != "True" and not ready.stalled:
+        return ConditionState("True", ready.reason, ready.message)
+    return ConditionState("False", ready.reason, "nothing is in progress")
+
+
+def _stalled(ready: ConditionState) -> ConditionState:
+    """For tools of delivery: whether the bot waits for a person."""
+    if ready.status != "True" and ready.stalled:
+        return ConditionState("True", ready.reason, ready.message)
+    return ConditionState("False", ready.reason, "nothing needs a person")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:

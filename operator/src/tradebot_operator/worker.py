@@ -8,7 +8,6 @@ import math
 import random
 import time
 from collections.abc import Hashable, Iterable
-from typing import Literal, NamedTuple
 
 import aiohttp
 
@@ -16,6 +15,7 @@ from tradebot_operator import metrics
 from tradebot_operator.api import WATCHED, Api, ApiError
 from tradebot_operator.canary import Canary
 from tradebot_operator.damper import Damper
+from tradebot_operator.keys import GATHER_DELAY, STATUS_DELAY, Key, patience
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import BOT, UNIT, digest
 from tradebot_operator.observed import Body, Observed, Shown
@@ -46,24 +46,10 @@ from tradebot_operator.units import Unit
 _log = logging.getLogger(__name__)
 
 CANARY_SECONDS = 15.0
-STATUS_DELAY = 0.5
-"""Seconds in which what happens to a bot's children is gathered into one look at its status."""
-GATHER_DELAY = 1.0
-"""Seconds in which the bots that come to a shared unit are gathered into one look at it."""
 UNCHANGEABLE = ("ConfigMap", "RoleBinding")
 """Kinds that the API server lets nobody change in what matters."""
 AWAY_SECONDS = 5.0
 """A pass that did not reach the API server is tried again after no more than this."""
-
-
-class Key(NamedTuple):
-    """What is to be looked at: a unit's children, a bot's status, the canary, or what of a kind of
-    objects is gone unseen; `name` is the unit's, the bot's or the kind's.
-    """
-
-    kind: Literal["unit", "bot", "canary", "sweep"]
-    namespace: str = ""
-    name: str = ""
 
 
 class Worker:
@@ -87,6 +73,7 @@ class Worker:
         self._status_writer = StatusWriter(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
+        self._asked: dict[tuple[str, str], tuple[object, ...]] = {}
         self._was_away = False
 
     async def run(self) -> None:
@@ -98,19 +85,25 @@ class Worker:
             group.create_task(self._resync())
 
     def bot_changed(self, namespace: str, name: str) -> None:
-        """A TradeBot was seen, changed or gone."""
+        """A TradeBot was seen, changed or gone; of a new status alone its units know nothing."""
+        place, bot = (namespace, name), self._observed.bot(namespace, name)
+        asked = () if bot is None else (bot.uid, bot.spec, bot.deleted_at, bot.finalizers)
+        if bot is not None and self._asked.get(place) == asked:
+            self.queue.add(Key("bot", namespace, name), delay=STATUS_DELAY)
+            return
+        self._asked[place] = asked
         keys = {Key("bot", namespace, name), Key("unit", namespace, trader_unit(name))}
-        bot = self._observed.bot(namespace, name)
         if bot is not None:
             keys |= {Key("unit", namespace, unit.name) for unit in units(bot)}
             keys |= self._rivals(bot)
         # What it needed before is looked at as well: it may be needed no more.
-        for key in keys | self._links.get((namespace, name), set()):
-            self.queue.add(key, delay=_patience(key))
+        for key in keys | self._links.get(place, set()):
+            self.queue.add(key, delay=patience(key))
         if bot is None:
-            self._links.pop((namespace, name), None)
+            self._links.pop(place, None)
+            self._asked.pop(place, None)
         else:
-            self._links[(namespace, name)] = keys
+            self._links[place] = keys
 
     def child_changed(
         self, kind: str, namespace: str, labels: dict[str, str], uid: str, *, gone: bool = False
@@ -371,13 +364,6 @@ class Worker:
                     self.queue.add(Key("bot", namespace, bot.name), delay=delay)
                     for unit in units(bot):
                         self.queue.add(Key("unit", namespace, unit.name), delay=delay)
-
-
-def _patience(key: Key) -> float:
-    """Seconds until a changed TradeBot is looked at: its own unit at once."""
-    if key.kind == "bot":
-        return STATUS_DELAY
-    return 0.0 if key.name.startswith(trader_unit("")) else GATHER_DELAY
 
 
 def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:

@@ -33,7 +33,7 @@ Measurement = Callable[[], Mapping[str, Any]]
 
 
 def find_benchmarks() -> Path:
-    """The `benchmarks` folder of the checkout: of this folder, or of an editable install.
+    """Finds the checkout's `benchmarks`: near the working directory, or of an editable install.
 
     Raises:
         ClickException: there is no checkout.
@@ -48,16 +48,16 @@ def find_benchmarks() -> Path:
 
 
 def load(name: str) -> Measurement:
-    """The function that measures `name`.
+    """Imports the function that measures `name`.
 
     Raises:
-        ClickException: there is no such measurement, or what it needs is not installed.
+        ClickException: there is no such measurement, or one of its requirements is not installed.
     """
     module, function = MEASUREMENTS[name]
     folder = find_benchmarks()
     if "benchmarks" not in sys.modules:
-        # By its path: the checkout's root holds `operator/`, which must not shadow the standard
-        # library's module of that name.
+        # Imported by its path: the checkout's root contains `operator/`, which must not shadow the
+        # standard library's module of that name.
         spec = importlib.util.spec_from_file_location(
             "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
@@ -75,7 +75,7 @@ def load(name: str) -> Measurement:
 
 
 def table(results: list[Mapping[str, Any]]) -> Table:
-    """A row a measurement."""
+    """Returns a table with one row per measurement."""
     view = Table(box=None, pad_edge=False)
     for heading in ("benchmark", "ours", "peer", "ratio", "unit", "also"):
         view.add_column(heading, justify="left" if heading in ("benchmark", "also") else "right")

@@ -1,4 +1,4 @@
-"""The `tradebot` command: each subcommand lives in its stage, imported when it is called."""
+"""The `tradebot` command. Each subcommand is in its stage's package, imported when called."""
 
 from typing import Final
 
@@ -32,20 +32,20 @@ TOOLS: Final = {
     "init": ("tradebot.backtest.init:command", "create a project folder"),
     "bench": ("tradebot.bench:command", "measure performance compared with a peer"),
 }
-"""Subcommand: where its click command is, and its line in the help."""
+"""Subcommand: its click command, and its line in the help."""
 
 
 def commands() -> dict[str, tuple[str, str]]:
-    """All subcommands: where the code of each is, and its line in the help."""
+    """Returns all subcommands, each with the location of its code and its line in the help."""
     of_stages = {each.name: (each.command or each.run, each.summary) for each in installed()}
     return {"demo": DEMO} | of_stages | TOOLS
 
 
 def command(name: str) -> click.Command:
-    """The subcommand of that name, imported now.
+    """Imports and returns the subcommand.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no such subcommand.
     """
     stage = next((each for each in installed() if each.name == name and not each.command), None)
     if stage is not None:
@@ -59,14 +59,14 @@ def command(name: str) -> click.Command:
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand when it is called: `tradebot --help` loads no library but click."""
+    """Imports a subcommand when it is called, so that `tradebot --help` loads only click."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All subcommands, in the order of the pipeline."""
+        """Lists all subcommands in the order of the pipeline."""
         return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand, or `None` where there is none of that name."""
+        """Returns the subcommand, or `None` if it does not exist."""
         if cmd_name not in commands():
             return None
         try:
@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
             raise missing(f"tradebot {cmd_name}", error) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line a subcommand, without importing any."""
+        """Writes one line per subcommand, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in commands().items()])
 

@@ -1,11 +1,10 @@
-"""The bodies of documents: what the bots leave behind, one Struct a `doc_type`.
+"""The bodies of the documents that bots write: one Struct for each `doc_type`.
 
-Stored numbers are floats: documents are for looking at, never for computing an order. Times are
-integer milliseconds UTC. Fields that the original pipeline stored keep its names (`amount`,
-`available`, `volume_BTC` …), so that its dashboards and queries read the new documents.
-Every body carries `bot`, `symbol`, `base`, `quote`, `ts` and `doc_type` at the top level once it
-is stored: the recorder takes them from the `Document` that wraps the body, and adds the
-`environment` that it is told.
+Stored numbers are floats: documents are for reading, never for computing an order. Times are
+integer milliseconds UTC. Fields that the original pipeline stored keep their names (`amount`,
+`available`, `volume_BTC` …), so that its dashboards and queries still work. The recorder stores
+each body with `bot`, `symbol`, `base`, `quote`, `ts` and `doc_type` of its `Document`, and with the
+`environment` from its own settings.
 """
 
 import hashlib
@@ -23,11 +22,11 @@ Action = Literal["buy", "sell", "hold"]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of one thing."""
+    """What a document stores."""
 
 
 class Balance(Body, frozen=True, kw_only=True):
-    """What the account holds of one currency, after something changed it."""
+    """The account's balance of one currency, after a change."""
 
     type: str = "exchange"
     currency: str
@@ -37,7 +36,7 @@ class Balance(Body, frozen=True, kw_only=True):
 
 
 class Ticker(Body, frozen=True, kw_only=True):
-    """The venue's prices when a decision was made; volumes are of 24 hours."""
+    """The venue's prices at a decision; volumes are of 24 hours."""
 
     bid: float
     ask: float
@@ -49,7 +48,7 @@ class Ticker(Body, frozen=True, kw_only=True):
 
 
 class OrderDocument(Body, frozen=True, kw_only=True):
-    """An order as the venue last described it, in the report's form, with its intent."""
+    """An order as the venue last reported it, in the report's form, with its intent."""
 
     order_id: str
     client_order_id: str
@@ -76,9 +75,9 @@ class OrderDocument(Body, frozen=True, kw_only=True):
 
 
 class FillDocument(Body, frozen=True, kw_only=True):
-    """One execution of an order; the fee is the venue's, never assumed.
+    """One execution of an order; the fee is the venue's, never an estimate.
 
-    `broken` is true where the venue took the execution back: it counts in no balance.
+    `broken` is true if the venue broke the trade: it then counts in no balance.
     """
 
     trade_id: str
@@ -95,7 +94,7 @@ class FillDocument(Body, frozen=True, kw_only=True):
 
 
 class VerdictDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What one gate said of a decision."""
+    """One gate's verdict on a decision."""
 
     gate: str
     passed: bool
@@ -111,7 +110,7 @@ class Decision(Body, frozen=True, kw_only=True):
     reason: str
     gate: str
     exit: str = ""
-    """The exit that closes the position, or that a gate holds back."""
+    """The exit that closes the position, or would if no gate held it back."""
     verdicts: list[VerdictDocument]
     window_end: int
     ratio: float | None
@@ -125,22 +124,22 @@ class Decision(Body, frozen=True, kw_only=True):
     model_age_seconds: float | None
     mid: float | None
     equity: float | None = None
-    """What all that the account held was worth at `mid`, before the decision."""
+    """Value of the whole account at `mid`, before the decision."""
     reconciled: bool = False
-    """Whether the books were known to agree with the venue's."""
+    """Whether the account was known to agree with the venue's."""
     reconciliations: int = 0
-    """Comparisons with the venue since the bot's decision before, or its start."""
+    """Reconciliations with the venue since the previous decision, or since the start."""
     amount: float
     limit_price: float | None
     client_order_id: str
     epoch: int
     mode: str
     inputs: str
-    """JSON of all that `decide` saw, so that `tradebot explain` can run it again."""
+    """JSON of the inputs of `decide`, so that `tradebot explain` can run it again."""
 
 
 class Score(Body, frozen=True, kw_only=True):
-    """What a closed round trip gained, in quote currency, and where the bot stands."""
+    """The profit of a closed trip in quote currency, and the bot's totals."""
 
     trip_id: str
     entry_price: float
@@ -160,7 +159,7 @@ class Score(Body, frozen=True, kw_only=True):
 
 
 class Liquidity(Body, frozen=True, kw_only=True):
-    """One window: flows in quote currency, their ratio, and whether all of it was seen."""
+    """One window: flows in quote currency, their ratio, and whether the window is complete."""
 
     window_start: int
     window_end: int
@@ -188,7 +187,7 @@ class Forecast(Body, frozen=True, kw_only=True):
 
 
 class Halt(Body, frozen=True, kw_only=True):
-    """A bot stopped acting, or was let go on by a person."""
+    """A bot halted, or a person resumed it."""
 
     state: Literal["halted", "resumed", "paused"]
     reason: str
@@ -210,7 +209,7 @@ BODIES: dict[DocType, type[Body]] = {
 
 
 def differences(stored: Mapping[str, Any], again: Decided) -> list[str]:
-    """What differs between the stored body of a decision and the same decision made again."""
+    """Compares the stored body of a decision with the same decision made again."""
     pairs: tuple[tuple[str, Any, Any], ...] = (
         ("action", stored["action"], again.action),
         ("signal", stored["signal"], again.signal),
@@ -229,7 +228,7 @@ def differences(stored: Mapping[str, Any], again: Decided) -> list[str]:
 
 
 def document_id(doc_type: DocType, *, bot: str, symbol: str, key: str) -> str:
-    """The id of the document that records `key`; see `document`."""
+    """Returns the id of the document that records `key`; see `document`."""
     name = f"{doc_type}/{bot}/{symbol}/{key}"
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
@@ -244,13 +243,13 @@ def document(
     body: Body,
     currencies: tuple[str, str] | None = None,
 ) -> Document:
-    """The document of `body`.
+    """Wraps `body` in its document.
 
     Args:
-        currencies: base and quote of the symbol; taken from the symbol if not given.
-        key: what makes the recorded thing itself among its kind, such as a fill's trade id; with
-            bot and kind it is the id, so that the same thing delivered twice is stored once and
-            a newer state of it replaces the older.
+        currencies: base and quote of the symbol; derived from the symbol if omitted.
+        key: identifies the recorded thing among its kind, such as a fill's trade id. Bot, kind and
+            key make the id: a second delivery is stored once, and a newer state replaces the
+            older.
     """
     base, quote = currencies or split_symbol(symbol)
     return Document(
@@ -266,10 +265,11 @@ def document(
 
 
 def checked(data: bytes) -> Document:
-    """The document that `data` writes, with a body of its kind.
+    """Decodes a document, and checks that its body fits its kind.
 
     Raises:
-        ValueError: it writes none, its body is not of its kind, or its time cannot be true.
+        ValueError: `data` is not a document, its body does not fit its kind, or its time is
+            implausible.
     """
     found = decode(data, Document)
     msgspec.convert(found.body, BODIES[found.doc_type])

@@ -1,9 +1,9 @@
-"""What crosses a topic: one Struct a record, and how it is written and read.
+"""The records that cross topics: one Struct each, with encoding and decoding.
 
 Values are JSON in UTF-8. Times are integer milliseconds UTC, except `LiquidityRecord.timestamp`,
-which is in whole seconds. The venue's prices and amounts are decimal strings. The leading
-fields of `FeedRecord` and `LiquidityRecord` are those of the original pipeline, in its order and
-spelling, so that a consumer of the old records reads the new ones unchanged.
+which is in whole seconds. Prices and amounts of the venue are decimal strings. `FeedRecord` and
+`LiquidityRecord` begin with the fields of the original pipeline, in its order and spelling, so
+that consumers of the old records can read the new ones.
 """
 
 from enum import StrEnum
@@ -12,30 +12,30 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 FORECASTER = r"^[A-Za-z0-9._-]{0,100}$"
-"""What a forecaster may be called."""
+"""Allowed names of a forecaster."""
 
 FORECASTERS: Final = "tradebot.forecasters"
-"""The entry points of the models; a model is valid where it is installed."""
+"""The entry points of the models; a model is valid if it is installed."""
 
 MODEL: Final = r"^[A-Za-z][A-Za-z0-9-]{0,39}$"
-"""The form of a model's name."""
+"""Allowed names of a model."""
 
 LETTER_BYTES: Final = 32_768
-"""Of a record in its dead letter; JSON writes no byte with more than six."""
+"""Bytes of a record that its dead letter keeps; JSON uses at most six bytes for one."""
 
 LETTER_REASON: Final = 1000
-"""Characters of a dead letter's reason, which may cite the record."""
+"""Maximum length of a dead letter's reason, which may quote the record."""
 
 Side = Literal["bid", "ask"]
 FeedReason = Literal["initial", "place", "cancel", "trade"]
 
 
 class FeedRecord(msgspec.Struct, frozen=True):
-    """One change of one price level of the book; topic `gemini-feed`, key symbol.
+    """A change of one price level of the order book; topic `gemini-feed`, key symbol.
 
-    `remaining` is the level's whole size after the change; "0" removes the level. `seq` rises by
-    one a record within one connection of the feed and starts at 0, so that a `seq` of 0 marks a
-    new connection and a step of more than one marks a loss.
+    `remaining` is the level's total size after the change; "0" removes the level. `seq` counts the
+    records of one connection from 0. A `seq` of 0 marks a new connection; a step of more than one
+    means that records were lost.
     """
 
     side: Side
@@ -61,10 +61,10 @@ class TradeRecord(msgspec.Struct, frozen=True):
 class LiquidityRecord(msgspec.Struct, frozen=True):
     """One of the three results of a window; topic `faust.out`, key symbol.
 
-    `value` is the flow of a side (Σ price × remaining, in quote currency) or, for `price_volume`,
-    bid flow / ask flow, `None` where a side was empty. `timestamp` is the window's end in whole
-    seconds; `window_start` and `window_end` are in milliseconds. `events` counts the window's
-    records of flow on both sides.
+    `value` is the flow of a side (Σ price × remaining, in quote currency). For `price_volume` it is
+    bid flow / ask flow, `None` if a side was empty. `timestamp` is the window's end in whole
+    seconds; `window_start` and `window_end` are in milliseconds. `events` counts the window's flow
+    records of both sides.
     """
 
     type: Literal["ask", "bid", "price_volume"]
@@ -78,20 +78,20 @@ class LiquidityRecord(msgspec.Struct, frozen=True):
 
 
 class ForecastRecord(msgspec.Struct, frozen=True):
-    """The natural logarithm of the price for each coming step; topic `forecasts`.
+    """The natural logarithm of the price for each future step; topic `forecasts`.
 
-    Key: `symbol/model`, and `/forecaster` behind it where that is named. Element i of `log_price`
-    is for the time `start + i·step_ms`. `digest` names the fitted model, `fitted_at` is when it was
-    fitted and `history_end` the last minute it saw, both in exchange time. `lower` and `upper`
-    bound the price with probability `interval`. The model was fitted on `rows` minutes from
-    `history_start` on, by tradebot `code_version`.
+    The key is `symbol/model`, followed by `/forecaster` if one is named. Element i of `log_price`
+    is for the time `start + i·step_ms`. `digest` identifies the fitted model. `fitted_at` is the
+    time of the fit and `history_end` the last minute it used, both in exchange time. `lower` and
+    `upper` bound the price with probability `interval`. The model was fitted by version
+    `code_version` of tradebot on `rows` minutes from `history_start` on.
 
-    `forecaster` names who published it, where a symbol has several of one model: those of another
-    horizon, interval or history are other forecasts, and a trader follows one of them.
+    `forecaster` names the publisher. A symbol can have several forecasts of one model that differ
+    in horizon, interval or history; a trader follows one of them.
 
-    `evaluated` says that the model's parameters passed a walk-forward evaluation, which ended at
-    `evaluated_at`; `score` is then its mean log score above persistence's, in nats a forecast:
-    below 0 it is worse than no model.
+    If `evaluated` is true, the model's parameters passed a walk-forward evaluation that ended at
+    `evaluated_at`. `score` is then its mean log score minus persistence's, in nats per forecast;
+    below 0 it is worse than persistence.
     """
 
     symbol: str
@@ -118,10 +118,9 @@ class MinuteRecord(msgspec.Struct, frozen=True):
     """A closed minute of a symbol; topic `minutes`, key `symbol/start`.
 
     `start` is in ms UTC and a multiple of 60,000. Prices are in quote currency, `volume` is in base
-    currency, and `weighted` is the mean price weighted by the amounts; a minute without trades has
-    no prices (`None`) and volume 0. The flows and their ratio are those of the window that began at
-    `start`, `None` where there was none; `complete` is that window's. The floats are for models,
-    never for an order.
+    currency, and `weighted` is the volume-weighted mean price. A minute without trades has volume 0
+    and no prices (`None`). The flows, their ratio and `complete` are those of the window that began
+    at `start`, `None` if there was none. The floats are for models, never for an order.
     """
 
     symbol: str
@@ -144,9 +143,9 @@ class MinuteRecord(msgspec.Struct, frozen=True):
 
 
 class ProposedExits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Exits that a strategy asks for, named and written as in a TradeBot's `spec.exits`.
+    """Exits that a strategy requests, named and written as in a TradeBot's `spec.exits`.
 
-    Fractions are decimal strings. `None` leaves the bot's own setting.
+    Fractions are decimal strings. `None` keeps the bot's own setting.
     """
 
     stop_loss: str | None = None
@@ -157,16 +156,17 @@ class ProposedExits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 
 
 class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy wants at a bar's close; topic `proposals`, key `bot`.
+    """What a strategy proposes at a bar's close; topic `proposals`, key `bot`.
 
-    There is one for each closed bar, also where the strategy wants nothing (`hold`). `bot` is the
-    proposer: the bot's name, or the name of the unit that several bots share. `digest` names the
-    strategy's code and parameters, `inputs` the bars that it saw. `bar_end` (ms UTC) is the end of
-    the bar, which is `step_ms` long. A buy spends `size` of the cash (`Fraction`) or buys `size` of
-    base currency (`Amount`); a sell of `size` 0 sells all. Sizes and prices are decimal strings.
+    Every closed bar has one, even if the strategy does nothing (`hold`). `bot` is the proposer: the
+    bot's name, or the name of a unit that several bots share. `digest` identifies the strategy's
+    code and parameters, `inputs` the bars that it read. `bar_end` (ms UTC) is the end of the bar,
+    which is `step_ms` long. A buy spends a fraction `size` of the cash (`Fraction`) or buys
+    `size` in base currency (`Amount`); a sell of `size` 0 sells everything. Sizes and prices are
+    decimal strings.
 
-    `failing` is empty, or says where the strategy's code failed at this bar: file, line and the
-    last line of the traceback. The side is then `hold`.
+    `failing` is empty unless the strategy's code failed at this bar. It then has the file, the line
+    and the last line of the traceback, and the side is `hold`.
     """
 
     bot: str
@@ -187,7 +187,7 @@ class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Names the proposal: a proposer has one for a bar."""
+        """Identifies the proposal: a proposer makes one per bar."""
         return f"{self.bot}/{self.bar_end}"
 
 
@@ -206,12 +206,12 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bot has, as its strategy may see it; topic `accounts`, key `bot`.
+    """A bot's account, as its strategy sees it; topic `accounts`, key `bot`.
 
-    `cash` is the quote currency that may be spent and `position` the base currency that may be
-    sold, both decimal strings. `bought` says whether the position can be sold; `entry_price` and
-    `opened_at` (ms) are those of the trip that is open. `equity` is `None` while no price is known.
-    `window_end` (ms) is the last window that the account answers for. `fills` are the newest.
+    `cash` is the quote currency available to spend and `position` the base currency available to
+    sell, both decimal strings. `bought` is true if the position can be sold. `entry_price` and
+    `opened_at` (ms) belong to the open trip. `equity` is `None` while no price is known.
+    `window_end` (ms) is the last window that the account includes. `fills` are the newest.
     """
 
     bot: str
@@ -228,7 +228,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocType(StrEnum):
-    """The kinds of document that the bots leave behind."""
+    """The kinds of documents that bots write."""
 
     BALANCE = "balance"
     TICKER = "ticker"
@@ -242,15 +242,15 @@ class DocType(StrEnum):
 
 
 PERMANENT: Final = frozenset({DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.HALT})
-"""Kinds that stores keep permanently: what was traded, what came of it, and why it stopped."""
+"""Kinds that stores keep permanently: trades, their results, and halts."""
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What is stored of all this; topic `trade-documents`, key `id`.
+    """A document to store; topic `trade-documents`, key `id`.
 
-    `id` is a function of what the document records, so that a second delivery changes nothing.
-    `body` is the document itself, in the stored form: numbers are numbers, never strings.
-    `base` and `quote` are the symbol's currencies, empty in documents of before they were added.
+    `id` is a function of what the document records, so a second delivery changes nothing. `body` is
+    in its stored form: numbers are numbers, never strings. `base` and `quote` are the symbol's
+    currencies; they are empty in documents older than these fields.
     """
 
     id: str
@@ -264,10 +264,10 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A record that could not be read or stored, kept aside; topic `dead-letters`.
+    """A record that could not be read or stored; topic `dead-letters`.
 
-    `value` is the text of the record's first `LETTER_BYTES`, with undecodable bytes replaced: a
-    letter must fit into a message whatever it tells of, and the place finds the rest.
+    `value` is the text of the record's first `LETTER_BYTES`, with undecodable bytes replaced, so
+    that any letter fits into a message. `topic`, `partition` and `offset` lead to the whole record.
     """
 
     topic: str
@@ -281,13 +281,13 @@ class DeadLetter(msgspec.Struct, frozen=True):
     def of(
         cls, topic: str, partition: int, offset: int, *, stage: str, error: str, value: bytes
     ) -> "DeadLetter":
-        """The letter of the record at that place."""
+        """The dead letter of the record at that topic, partition and offset."""
         text = value[:LETTER_BYTES].decode(errors="replace")
         return cls(topic, partition, offset, stage, error[:LETTER_REASON], text)
 
     @property
     def key(self) -> bytes:
-        """The letter's key: where the record was."""
+        """The letter's key: the record's position."""
         return f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
@@ -298,12 +298,12 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """The record's JSON, fields in the order of its class."""
+    """Returns the record's JSON, with fields in the order of its class."""
     return _encode(record)
 
 
 def decode(data: bytes, kind: type[Record]) -> Record:
-    """The record of class `kind` that `data` writes.
+    """Decodes `data` as a record of class `kind`.
 
     Raises:
         msgspec.DecodeError: `data` is not JSON, or (`msgspec.ValidationError`) not such a record.
@@ -315,11 +315,11 @@ def decode(data: bytes, kind: type[Record]) -> Record:
 
 
 def read(decoder: msgspec.json.Decoder[Any], data: bytes | str | msgspec.Raw) -> Any:
-    """What `decoder` makes of `data`.
+    """Decodes `data`.
 
     Raises:
-        msgspec.DecodeError: nothing, whatever is wrong with `data`. msgspec itself has errors of
-            their own for bytes that are not UTF-8 and for brackets nested without end.
+        msgspec.DecodeError: `data` is not valid. msgspec raises other errors for invalid UTF-8 and
+            for brackets nested too deeply; here they become this one.
     """
     try:
         return decoder.decode(data)

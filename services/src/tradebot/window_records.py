@@ -1,7 +1,7 @@
 """Gathers the three records of a window: bid flow, ask flow and their ratio.
 
-Liquidity writes a window's three records together, in one partition, so that at most a few windows
-are open at a time. Recorder, trader and dashboard gather them here.
+The liquidity stage writes a window's three records together to one partition, so only a few windows
+are open at a time. Recorder, trader and dashboard use this gatherer.
 """
 
 from collections.abc import Iterable
@@ -12,19 +12,19 @@ import msgspec
 from tradebot.records import LiquidityRecord
 
 OVERTAKEN: Final = 2
-"""A window still open when so many later ones of its symbol are whole will never be whole."""
+"""An open window is given up after this many later windows of its symbol are whole."""
 
 OUTLIVED: Final = 200
-"""The same, when so many windows of its partition are whole: its symbol may never come again."""
+"""The same for whole windows of its partition: its own symbol may never appear again."""
 
 LENGTH_MS: Final = 60_000
-"""Of a window whose records do not say when it began: those of the original pipeline."""
+"""Length of a window whose records have no start: those of the original pipeline."""
 
 _KINDS = frozenset(("ask", "bid", "price_volume"))
 
 
 class WholeWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """A window of which all three records are there; times in ms."""
+    """A window with all three records; times in ms."""
 
     symbol: str
     start: int
@@ -45,7 +45,7 @@ class _Open(msgspec.Struct):
 
 
 class Gatherer:
-    """The windows of which records are missing. Records may come in any order, and twice.
+    """Holds the windows that still lack records. Records may come in any order, and twice.
 
     Args:
         overtaken: see `OVERTAKEN`.
@@ -59,7 +59,7 @@ class Gatherer:
     def add(
         self, record: LiquidityRecord, partition: int = 0, offset: int = 0
     ) -> WholeWindow | None:
-        """Takes the record at that place; returns its window if it was the third."""
+        """Adds the record read from that position; returns the window if this was its last."""
         key = (record.symbol, end_of(record))
         window = self._open.setdefault(key, _Open(partition, offset, {}))
         window.parts[record.type] = record
@@ -78,27 +78,27 @@ class Gatherer:
                 self._lost += 1
 
     def settled(self) -> bool:
-        """Whether no window is half gathered, so that what was read may be committed."""
+        """Whether no window is open, so that everything read may be committed."""
         return not self._open
 
     def held(self, partition: int) -> int | None:
-        """The offset of the first record of the partition's open windows, to read from again."""
+        """Returns the offset to read the partition's open windows again from."""
         offsets = [w.offset for w in self._open.values() if w.partition == partition]
         return min(offsets, default=None)
 
     def take_lost(self) -> int:
-        """How many windows were given up since the last call: a record of theirs never came."""
+        """Returns how many windows were given up since the last call: a record never came."""
         lost, self._lost = self._lost, 0
         return lost
 
     def forget(self, partitions: Iterable[int]) -> None:
-        """Another process reads these partitions from now on."""
+        """Drops the windows of these partitions: another process reads them now."""
         gone = set(partitions)
         self._open = {k: w for k, w in self._open.items() if w.partition not in gone}
 
 
 def end_of(record: LiquidityRecord) -> int:
-    """The end of the record's window, ms; the original pipeline has it in seconds only."""
+    """Returns the end of the record's window, ms; the original pipeline wrote seconds only."""
     return record.window_end or record.timestamp * 1000
 
 

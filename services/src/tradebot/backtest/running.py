@@ -4,13 +4,16 @@ import msgspec
 
 from tradebot.backtest.costs import Costs, Tier, flat, listed
 from tradebot.backtest.engines import compiled, event
+from tradebot.backtest.engines.compiled import OFF
 from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.result import Result
-from tradebot.backtest.settings import CostSettings
-from tradebot.backtest.strategies.standards import buy_and_hold
-from tradebot.backtest.strategy import Bars, Signals, Strategy
+from tradebot.backtest.settings import CostSettings, ExitSettings
 from tradebot.domain.instrument import Instrument
+from tradebot.domain.situation import Exits
+from tradebot.history.arrays import MINUTE
+from tradebot.strategies import buy_and_hold
+from tradebot.strategies.interface import Bars, Signals, Strategy
 from tradebot.venue.port import venue_names
 from tradebot.venue.settings import DEFAULT
 
@@ -48,11 +51,23 @@ def _fees(settings: CostSettings) -> tuple[Tier, ...]:
     return listed(settings.venue if settings.venue in venue_names() else DEFAULT)
 
 
-def execute(bars: Bars, strategy: Strategy | Signals, costs: Costs, cash: float) -> Result:
+def exits_of(settings: ExitSettings) -> Exits:
+    """The exits that the settings ask for; 0 turns one off."""
+    return Exits(
+        stop_loss=settings.stop_loss or None,
+        trailing_stop=settings.trailing_stop or None,
+        take_profit=settings.take_profit or None,
+        max_hold_ms=settings.max_hold_minutes * MINUTE or None,
+    )
+
+
+def execute(
+    bars: Bars, strategy: Strategy | Signals, costs: Costs, cash: float, exits: Exits = OFF
+) -> Result:
     """The event engine for a class, the compiled one for a function of arrays."""
     if isinstance(strategy, Strategy):
-        return event.run(bars, strategy, costs, cash)
-    return compiled.run(bars, strategy(bars), costs, cash)
+        return event.run(bars, strategy, costs, cash, exits)
+    return compiled.run(bars, strategy(bars), costs, cash, exits)
 
 
 def run(
@@ -61,11 +76,12 @@ def run(
     costs: Costs,
     *,
     cash: float,
+    exits: Exits = OFF,
     risk_free_rate: float = 0.0,
 ) -> Run:
-    """Runs and judges."""
-    result = execute(bars, strategy, costs, cash)
-    held = execute(bars, buy_and_hold, costs, cash)
+    """Runs and judges; buying and holding has no exits."""
+    result = execute(bars, strategy, costs, cash, exits)
+    held = execute(bars, buy_and_hold.signals, costs, cash)
     resample = max(86_400.0, bars.step / 1000)
     return Run(
         bars=bars,

@@ -1,5 +1,6 @@
 """Settings of a backtest."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,12 +47,44 @@ class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
     latency_bars: Annotated[int, msgspec.Meta(ge=1), "bars between a decision and its fill"] = 1
 
 
-class BacktestSettings(CostSettings, frozen=True, kw_only=True):
+class ExitSettings(CostSettings, frozen=True, kw_only=True):
+    """A market, and the exits that close a position in it; all are off by default."""
+
+    stop_loss: Annotated[
+        Decimal, "fall below the entry price that sells the position, as a fraction; 0 turns it off"
+    ] = Decimal(0)
+    trailing_stop: Annotated[
+        Decimal,
+        "fall below the highest price since the buy that sells the position, as a fraction; 0 turns"
+        " it off",
+    ] = Decimal(0)
+    take_profit: Annotated[
+        Decimal, "rise above the entry price that sells the position, as a fraction; 0 turns it off"
+    ] = Decimal(0)
+    max_hold_minutes: Annotated[
+        int, msgspec.Meta(ge=0), "minutes after which a position is sold; 0 turns it off"
+    ] = 0
+
+    def __post_init__(self) -> None:
+        """Refuses fractions that no price can reach.
+
+        Raises:
+            ValueError: with the setting's name and its bounds.
+        """
+        for name in ("stop_loss", "trailing_stop"):
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is {share}: it must be below 1, and 0 turns it off")
+        if not 0 <= self.take_profit < Decimal("Infinity"):
+            raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
+
+
+class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     """A run of a strategy over past prices."""
 
-    strategy: Annotated[
-        str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a strategy file"
-    ] = "IndicatorLstm"
+    strategy: Annotated[str, "name of an installed strategy, or path of a strategy file"] = (
+        "IndicatorLstm"
+    )
     data: Annotated[
         str,
         "file of bars: CSV, JSON or Parquet, in any format that history reads; several, "

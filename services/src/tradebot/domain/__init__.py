@@ -1,1 +1,1 @@
-"""The rules of trading, pure: no I/O, no clock, no environment, nothing of ours imported."""
+"""The rules of trading, pure: no I/O, no clock, no environment, no imports from outside."""

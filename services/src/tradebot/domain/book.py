@@ -1,4 +1,4 @@
-"""A venue's order book of one symbol: what rests at each price, kept by absolute sizes.
+"""A venue's order book of one symbol: the size that rests at each price.
 
 Invariant: a level's size is above zero; a size of zero removes the level. Prices are numbers here,
 so that "100.0" and "100.00" are one level.
@@ -34,14 +34,14 @@ class OrderBook:
         self._ask_prices: list[Decimal] = []
 
     def clear(self) -> None:
-        """Nothing rests any more."""
+        """Empties the book."""
         for content in (self._bids, self._asks, self._bid_prices, self._ask_prices):
             content.clear()
 
     def set(self, side: Side, price: Decimal, size: Decimal) -> Decimal:
-        """All that rests at `price` is now `size`; returns what it was before.
+        """Sets the total size at `price`; returns the previous size.
 
-        Removing a level that is not there is nothing.
+        Removing a level that does not exist has no effect.
         """
         if side == "bid":
             sizes, prices = self._bids, self._bid_prices
@@ -61,7 +61,7 @@ class OrderBook:
         return before
 
     def size(self, side: Side, price: Decimal) -> Decimal:
-        """All that rests at `price`."""
+        """Returns the total size at `price`."""
         return (self._bids if side == "bid" else self._asks).get(price, ZERO)
 
     def best(self, side: Side) -> Decimal | None:
@@ -76,7 +76,7 @@ class OrderBook:
         return None if bid is None or ask is None else (bid + ask) / 2
 
     def crossed(self) -> bool:
-        """Whether the best bid is not below the best ask, which no venue leaves standing."""
+        """Whether the best bid is at or above the best ask, which no venue allows to last."""
         bid, ask = self.best("bid"), self.best("ask")
         return bid is not None and ask is not None and bid >= ask
 
@@ -91,10 +91,10 @@ class OrderBook:
 
 
 class ChangeReasons:
-    """Why a level changed, for a venue that tells trades and sizes but not which made which.
+    """Why a level changed, for a venue whose size changes do not name the trades behind them.
 
-    A level that grew was placed into. A level that shrank was traded against as far as trades at
-    its price, not older than `window_ms`, are not yet accounted for; otherwise it was cancelled.
+    A level that grew had an order placed. A level that shrank was traded, as far as trades at its
+    price within `window_ms` are not yet accounted for; otherwise it was cancelled.
     """
 
     def __init__(self, window_ms: int = 2000) -> None:
@@ -102,7 +102,7 @@ class ChangeReasons:
         self._traded: dict[tuple[Side, Decimal], tuple[int, Decimal]] = {}
 
     def trade(self, maker: Side, price: Decimal, amount: Decimal, ts: int) -> None:
-        """`amount` of what rested on the maker's side at `price` was traded at `ts` (ms)."""
+        """Records a trade at `ts` (ms) of `amount` resting on the maker's side at `price`."""
         if len(self._traded) > 1000:
             self._forget(ts)
         at, open_amount = self._traded.get((maker, price), (ts, ZERO))
@@ -113,7 +113,7 @@ class ChangeReasons:
     def reason(
         self, side: Side, price: Decimal, before: Decimal, after: Decimal, ts: int
     ) -> Reason:
-        """Why the level went from `before` to `after` at `ts` (ms)."""
+        """Returns why the level went from `before` to `after` at `ts` (ms)."""
         if after > before:
             return "place"
         if not self._traded or (side, price) not in self._traded:

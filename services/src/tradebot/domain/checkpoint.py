@@ -1,6 +1,6 @@
-"""What a restart of a partition's windows must know, in the metadata of a committed offset.
+"""The state that a restart of a partition's windows needs, as metadata of a committed offset.
 
-A symbol takes at most 66 characters, so that 60 symbols fit the 4096 bytes that Kafka allows.
+A symbol takes at most 66 characters, so 60 symbols fit into Kafka's limit of 4096 bytes.
 """
 
 from collections.abc import Iterable
@@ -13,21 +13,21 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Where a restart reads on, and what it must know: an offset and its metadata."""
+    """Where a restart reads from, and the state it needs: an offset and its metadata."""
 
     offset: int
     metadata: str
 
 
 class CheckpointError(ValueError):
-    """The metadata of a committed offset is not of these windows."""
+    """The metadata of a committed offset does not belong to these windows."""
 
 
 class SymbolPlace(msgspec.Struct, frozen=True):
-    """One symbol just before the record at `offset`, from which it must be read again.
+    """The state of one symbol just before the record at `offset`, the first to read again.
 
-    `low` is the first window that is not out. `clock` is the newest time (ms) that was believed,
-    0 before the first, and `arrival` Kafka's stamp of the record that told it.
+    `low` is the first window that is not published. `clock` is the newest accepted time (ms), 0
+    before the first, and `arrival` Kafka's timestamp of the record that had it.
     """
 
     symbol: str
@@ -40,12 +40,12 @@ class SymbolPlace(msgspec.Struct, frozen=True):
 
 
 def write(length: int, counted: int, end: int, places: Iterable[SymbolPlace]) -> Checkpoint:
-    """The checkpoint of all symbols.
+    """Encodes the checkpoint of all symbols.
 
     Args:
         length: of a window, ms.
-        counted: what comes before was counted already.
-        end: the offset after the last record fed.
+        counted: records before this offset were counted already.
+        end: the offset after the last record processed.
     """
     places = list(places)
     offset = min((place.offset for place in places), default=end)
@@ -57,7 +57,7 @@ def write(length: int, counted: int, end: int, places: Iterable[SymbolPlace]) ->
 
 
 def read(checkpoint: Checkpoint, length: int) -> tuple[int, list[SymbolPlace]]:
-    """What `write` was given: `counted` and the symbols.
+    """Decodes `counted` and the symbols.
 
     Raises:
         CheckpointError: the metadata is not of windows of `length` ms.
@@ -85,13 +85,13 @@ def _place(part: str, checkpoint: Checkpoint) -> SymbolPlace:
 
 
 def _first(part: str, length: int) -> SymbolPlace:
-    """As version 1 wrote it: without a clock, which is at most the end of the newest window."""
+    """Decodes version 1, which had no clock; it is at most the end of the newest window."""
     symbol, low, top, seq = part.split(",")
     return SymbolPlace(symbol, 0, int(low), int(top), int(seq), (int(top) + 1) * length - 1, 0)
 
 
 def _short(number: int) -> str:
-    """The number to the base 36, which `int(text, 36)` reads."""
+    """Encodes the number in base 36, which `int(text, 36)` reads."""
     left, digits = abs(number), ""
     while left or not digits:
         left, digit = divmod(left, 36)

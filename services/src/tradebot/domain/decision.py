@@ -1,15 +1,14 @@
-"""The decision for one window: a pure function, the same live, on paper, in replay and backtest.
+"""The decision for one window: one pure function for live, paper, replay and backtest.
 
-The rules are the report's. The side is the forecast's at the window's timestamp. A buy happens
-only if the bot has not already bought and the liquidity ratio lies inside the band. A sell sells
-what the bot bought, or the whole base balance where `holdings` is `All`, as in the report. Orders
-are limits that take at once or not at all. Around these stand the gates of `domain/risk`: each
-gives a verdict with its reason, all verdicts are kept, and the first that fails names the
-decision's reason.
+The rules are the report's. The side is the forecast's at the window's timestamp. The bot buys only
+if it has not already bought and the liquidity ratio is inside the band. A sell sells what the bot
+bought, or the whole base balance if `holdings` is `All`, as in the report. Orders are limits that
+fill at once or not at all. The gates of `domain/risk` then check the order: each gives a verdict
+with its reason, all verdicts are kept, and the first that fails gives the decision's reason.
 
-Exits come before the signal. An exit of `domain/exits` that closes the position sells it, whatever
-the forecast says, and only what makes a sale impossible or unsafe holds it back. A look between
-windows is a decision without a prediction: it halts and exits, and has no signal.
+Exits come before the signal. If an exit of `domain/exits` closes the position, it is sold whatever
+the forecast; only gates that make a sale impossible or unsafe hold it back. A check between
+windows is a decision without a prediction: it can halt and exit, and has no signal.
 """
 
 from decimal import Decimal
@@ -61,16 +60,16 @@ REASONS_TO_HOLD: Final = (
     NO_SIGNAL,
     *(gate.GATE for gate in GATES),
 )
-"""What a decision's `gate` may name, in the order in which it is asked."""
+"""All values of a decision's `gate`, in the order in which they are checked."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What to do for a window, and why.
 
-    `gate` is what held the signal or the exit back, one of `REASONS_TO_HOLD`, or empty; `halt` is
+    `gate` is what held the signal or the exit back, one of `REASONS_TO_HOLD`, or empty. `halt` is
     the reason to halt the bot, or empty. `exit` names the exit that closes the position, or is
-    empty; then `price` is the lowest that it may sell at. `usable` says whether window and forecast
-    could be traded on.
+    empty; with an exit, `price` is the lowest that it may sell at. `usable` is true if window and
+    forecast could be traded on.
     """
 
     action: Action
@@ -88,7 +87,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
-    """The decision for the window, or the look, of `inputs`."""
+    """Decides for the window, or the check between windows, of `inputs`."""
     prediction = inputs.prediction
     delta = prediction.delta if prediction is not None and prediction.plausible else None
     signal = signal_of(delta)
@@ -137,8 +136,8 @@ def _first_failed(
     settings: Settings,
     leaving: Verdict | None,
 ) -> Verdict | None:
-    """What holds the order back: a breached limit never holds what makes the position smaller,
-    unless the owner wants to hold."""
+    """Returns the gate that holds the order back. A breached limit never holds back what makes
+    the position smaller, unless `on_breach` is Hold."""
     smaller = leaving is not None or wanted.side == "sell"
     if not (smaller and settings.on_breach != "Hold"):
         verdicts = (*watches, *verdicts)
@@ -164,7 +163,7 @@ def _no_signal(prediction: Prediction | None) -> str:
 
 
 def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -> Proposal:
-    """The order that the signal asks for: its limit, and as much as risk and limits allow."""
+    """Proposes the signal's order: its limit, and as much as risk and limits allow."""
     side: Side = "sell" if signal == "sell" else "buy"
     if inputs.quote is None:
         return Proposal(side=side, amount=ZERO, price=None)
@@ -180,7 +179,7 @@ def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -
 
 
 def _propose_exit(leaving: str, state: State, inputs: Inputs, settings: Settings) -> Proposal:
-    """All that may be sold, down to the exit's floor."""
+    """Proposes to sell all that may be sold, down to the exit's floor."""
     start = pricing.anchor(inputs.quote, settings, leaving)
     step = inputs.increments.price_step
     return Proposal(

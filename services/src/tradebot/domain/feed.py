@@ -1,18 +1,18 @@
-"""A change of the book, as flows are measured from it."""
+"""A change of the order book, from which flows are measured."""
 
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 UNNUMBERED: Final = -1
-"""The `seq` of a record that has none, as the original pipeline's have: it shows no loss."""
+"""The `seq` of records without one, as in the original pipeline: it shows no loss."""
 
 
 class Change(msgspec.Struct, gc=False):
-    """One change of one level of the book, its numbers as floats.
+    """One change of one level of the order book, its numbers as floats.
 
-    The bounds of `ts` (ms, 2009 to 2100) keep out seconds and microseconds; those of the numbers
-    keep out infinities and NaN, and a `seq` that no checkpoint could hold.
+    The bounds of `ts` (ms, 2009 to 2100) exclude seconds and microseconds. Those of the numbers
+    exclude infinities and NaN, and any `seq` too large for a checkpoint.
     """
 
     side: Literal["bid", "ask"]

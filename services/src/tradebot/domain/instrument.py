@@ -1,4 +1,4 @@
-"""What a venue trades under a symbol: its two currencies, steps, minimum and status."""
+"""What a venue trades under a symbol: two currencies, steps, minimum and status."""
 
 from decimal import Decimal
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from tradebot.domain.situation import Increments, MarketStatus
 OrderType = Literal["limit", "immediate-or-cancel", "maker-or-cancel", "fill-or-kill", "stop-limit"]
 
 TAKING: Final[frozenset[MarketStatus]] = frozenset({"open", "limit_only"})
-"""In these an order that takes liquidity can trade."""
+"""Statuses in which an order that takes liquidity can trade."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,14 +19,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         base, quote: upper case, such as BTC and USD.
-        price_step: prices are its multiples, in quote currency.
-        amount_step: amounts are its multiples, in base currency.
-        minimum: the smallest order, in base currency.
-        status: what the venue does with new orders now.
-        order_types: what it takes; empty where it does not say.
+            price_step: prices are multiples of it, in quote currency.
+            amount_step: amounts are multiples of it, in base currency.
+            minimum: the smallest order, in base currency.
+            status: what the venue accepts now.
+            order_types: what it accepts; empty if it does not say.
 
-    Raises:
-        ValueError: a step that no order can be on.
+        Raises:
+            ValueError: a step is zero, negative or not finite.
     """
 
     symbol: str
@@ -63,12 +63,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def amount(self, wanted: Decimal) -> Decimal:
-        """`wanted` rounded down to the step; 0 if that is below the minimum."""
+        """Rounds `wanted` down to the step; 0 if that is below the minimum."""
         rounded = floor_to(wanted, self.amount_step)
         return rounded if rounded >= self.minimum and rounded > 0 else ZERO
 
     def price(self, side: Literal["buy", "sell"], wanted: Decimal) -> Decimal:
-        """A limit on the step that is no worse for us than `wanted`."""
+        """Rounds a limit to the step, no worse for us than `wanted`."""
         return limit_price(side, wanted, self.price_step)
 
 
@@ -89,11 +89,11 @@ BASES: Final = frozenset(
         *("XTZ", "YFI", "ZEC"),
     }
 )
-"""Known base currencies: they tell PAXG/USD from PAX/GUSD."""
+"""Known base currencies: they distinguish PAXG/USD from PAX/GUSD."""
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """Base and quote of a symbol, where nothing but the symbol is known.
+    """Splits a symbol into base and quote, if no instrument is at hand.
 
     The longest known quote that leaves a known base wins, then the longest known quote, then the
     last three letters.

@@ -1,9 +1,8 @@
-"""An intent: an order that was decided on, named before anything is sent.
+"""An intent: an order that was decided, named before anything is sent.
 
-One intent makes at most one order. Its client order id holds the bot, the lease's epoch and the
-intent's number, so that an order found at the venue tells whose it is and since when. The venue
-lets a client order id be used twice, so an order is known as an intent's only if all its
-immutable fields agree as well.
+One intent makes at most one order. Its client order id contains the bot, the lease's epoch and the
+intent's number, so an order found at the venue shows its owner. The venue accepts a client order id
+twice, so an order belongs to an intent only if all its immutable fields agree as well.
 """
 
 import re
@@ -18,7 +17,7 @@ _ID: Final = re.compile(r"tb-(?P<bot>[a-z0-9-]+)-(?P<epoch>\d+)-(?P<number>\d+)"
 
 
 class OrderName(msgspec.Struct, frozen=True):
-    """What a client order id says."""
+    """The parts of a client order id."""
 
     bot: str
     epoch: int
@@ -29,7 +28,7 @@ class OrderName(msgspec.Struct, frozen=True):
 
 
 def read_name(client_order_id: str) -> OrderName | None:
-    """The name that a client order id holds, or `None` if it is not one of ours.
+    """Parses a client order id; `None` if it is not one of ours.
 
     >>> read_name("tb-my-bot-3-17")
     OrderName(bot='my-bot', epoch=3, number=17)
@@ -43,13 +42,13 @@ def read_name(client_order_id: str) -> OrderName | None:
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """An order to send, at once or cancel.
+    """An immediate-or-cancel order to send.
 
-    `window_end` is the end of the window that led to it, 0 where no window did: for a person's
-    order to flatten, an exit between windows, or a further try of an exit. `mid` is the market's at
-    the decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` says
-    that it makes the position smaller and goes out though the bot is halted or paused. Times are ms
-    of the venue's clock.
+    `window_end` is the end of the window that led to it. It is 0 for an order without a window: a
+    flatten, an exit between windows, or another try of an exit. `mid` is the market's at the
+    decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` is true
+    if it makes the position smaller; it is then sent even while the bot is halted or paused. Times
+    are ms of the venue's clock.
     """
 
     client_order_id: str
@@ -76,7 +75,7 @@ def is_of(
     price: Decimal,
     original: Decimal,
 ) -> bool:
-    """Whether an order with these fields is the intent's, by all that never changes of an order."""
+    """Whether an order with these immutable fields is the intent's."""
     return (
         client_order_id == intent.client_order_id
         and symbol.upper() == intent.symbol.upper()

@@ -1,9 +1,9 @@
-"""Records stamped far ahead of their symbol's clock, held until the log shows whether to believe.
+"""Records stamped far ahead of their symbol's clock, held until the log shows if they are right.
 
-A record may be ahead for three reasons: its time is wrong; the feed was silent; or history is
-replayed that has a hole. A silence shows in Kafka's own stamps. Otherwise only the records after it
-tell: where they go on from its time, numbered one by one, it was right; where they go on from the
-clock, it was wrong. All of this is a function of the log alone.
+A record may be ahead for three reasons: its time is wrong, the feed was silent, or the replayed
+history has a gap. Kafka's timestamps show a silence. Otherwise the following records decide: if
+they continue from its time, numbered one by one, it was right; if they continue from the clock, it
+was wrong. All of this is a function of the log alone.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ import msgspec
 from tradebot.domain.feed import Change
 
 CONFIRM_MS: Final = 1000
-"""A leap is believed when records that follow each other have told of so much time after it."""
+"""A leap is accepted once consecutive records cover this much time after it."""
 
 FOLLOW_MS: Final = 600_000
-"""A record follows another in time if it is no further ahead of it than this."""
+"""A record continues another if it is at most this much later."""
 
 HOLD_MS: Final = 600_000
-"""By Kafka's stamps: what nothing has confirmed or refuted after so long is not believed."""
+"""By Kafka's timestamps: a record neither confirmed nor refuted after this is rejected."""
 
 MOST: Final = 20_000
-"""Records held of one symbol; a whole book may come between two frames."""
+"""Maximum records held per symbol; a whole book may come between two frames."""
 
 
 class HeldRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record that is not believed yet; `arrival` is Kafka's stamp, ms."""
+    """A record that is not accepted yet; `arrival` is Kafka's timestamp, ms."""
 
     change: Change
     offset: int
@@ -35,7 +35,7 @@ class HeldRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Suspects:
-    """What is held of one symbol, as chains of records that follow each other.
+    """The held records of one symbol, as chains of consecutive records.
 
     Args:
         back: how far out of order, in ms, a record may follow.
@@ -50,22 +50,22 @@ class Suspects:
         return bool(self._chains)
 
     def __iter__(self) -> Iterator[HeldRecord]:
-        """All that is held, in log order."""
+        """Iterates over all held records, in log order."""
         held = (one for chain in self._chains for one in chain)
         return iter(sorted(held, key=lambda one: one.offset))
 
     @property
     def first(self) -> HeldRecord:
-        """The one that came first."""
+        """The record held first."""
         return self._chains[0][0]
 
     @property
     def full(self) -> bool:
-        """No more may be held."""
+        """Whether the limit is reached."""
         return self._count >= MOST
 
     def add(self, held: HeldRecord) -> bool:
-        """Holds a record; whether its chain is long enough to be believed."""
+        """Holds a record; returns whether its chain is long enough to be accepted."""
         self._count += 1
         chain = next((one for one in self._chains if self._follows(held, one[-1])), None)
         if chain is None:
@@ -75,7 +75,7 @@ class Suspects:
         return held.change.ts - chain[0].change.ts >= CONFIRM_MS
 
     def take(self, last: HeldRecord) -> tuple[list[HeldRecord], list[HeldRecord]]:
-        """Lets all go: those of the time that `last` confirmed, and the others; in log order."""
+        """Releases all: those that `last` confirmed, and the others; both in log order."""
         chain = next(one for one in self._chains if one[-1] is last)
         low = chain[0].change.ts - FOLLOW_MS
         high = last.change.ts + self._back
@@ -86,7 +86,7 @@ class Suspects:
         return believed, others
 
     def clear(self) -> list[HeldRecord]:
-        """Lets all go, in log order."""
+        """Releases all, in log order."""
         held = list(self)
         self._chains.clear()
         self._count = 0

@@ -1,8 +1,8 @@
 """Money on the venue's increments.
 
-Invariant: a rounded amount or price never risks more than the exact one would have.
-An amount rounds down; a buy's limit price rounds down and a sell's rounds up when the
-price bounds what is paid, so that rounding shrinks risk.
+Invariant: a rounded amount or price never risks more than the exact one would have. An amount
+rounds down. A buy's limit price rounds down and a sell's rounds up, so that rounding never worsens
+the price.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
@@ -14,7 +14,7 @@ ZERO = Decimal(0)
 
 
 def decimal_of(text: str) -> Decimal:
-    """The exact number that a decimal string writes.
+    """Parses a decimal string exactly.
 
     >>> decimal_of("11412.68")
     Decimal('11412.68')
@@ -32,7 +32,7 @@ def decimal_of(text: str) -> Decimal:
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
-    """The largest multiple of `step` that is not above `value`.
+    """Returns the largest multiple of `step` that is not above `value`.
 
     >>> floor_to(Decimal("0.123456789"), Decimal("0.00000001"))
     Decimal('0.12345678')
@@ -41,7 +41,7 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
-    """The smallest multiple of `step` that is not below `value`.
+    """Returns the smallest multiple of `step` that is not below `value`.
 
     >>> ceil_to(Decimal("10.001"), Decimal("0.01"))
     Decimal('10.01')
@@ -50,7 +50,7 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 
 
 def limit_price(side: Side, price: Decimal, step: Decimal) -> Decimal:
-    """A limit on the price step, no worse for us than `price`: buys down, sells up.
+    """Rounds a limit to the price step, no worse for us than `price`: buys down, sells up.
 
     >>> limit_price("buy", Decimal("10.009"), Decimal("0.01"))
     Decimal('10.00')
@@ -59,7 +59,7 @@ def limit_price(side: Side, price: Decimal, step: Decimal) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """The decimal without an exponent, as the venue and the topics write numbers.
+    """Writes the decimal without an exponent, as the venue and the topics do.
 
     >>> plain(Decimal("1E-8"))
     '0.00000001'

@@ -1,16 +1,16 @@
-"""What is known of an order: events in any order, any number of times, always the same result.
+"""The state of an order: the same whatever the order and number of its events.
 
-What the venue has told is kept as facts that only grow: ids seen, fills by trade id, the largest
-executed amount, and whether the order was placed, refused or closed. Taking in an event is the
-join of a lattice, hence commutative, associative and idempotent; amounts and phase are read off
-the facts. Invariants, for every sequence of events:
+The venue's reports are kept as facts that only grow: ids seen, fills by trade id, the largest
+executed amount, and whether the order was placed, refused or closed. Applying an event is the join
+of a lattice, hence commutative, associative and idempotent. Amounts and phase are derived from the
+facts. Invariants, for every sequence of events:
 
 - filled + remaining + cancelled = original, and none is negative;
 - filled never falls, remaining never rises, the phase never goes backwards.
 
-`cancelled` may fall: a fill that arrives after the cancel was acknowledged is the truth. `filled`
-keeps what was executed also where the venue broke a trade later: `broken` holds those fills, they
-are in no balance, and an order is not executed again for them.
+`cancelled` may fall: a fill may arrive after the cancel was acknowledged. `filled` includes trades
+that the venue broke later. They are also in `broken` and count in no balance; the order is not
+executed again for them.
 """
 
 from decimal import Decimal
@@ -24,7 +24,8 @@ from tradebot.domain.money import ZERO, Side
 class Phase(IntEnum):
     """How far an order has come.
 
-    `UNPLACED` is our conclusion from look-ups that found nothing: the venue's word overrides it.
+    `UNPLACED` is our conclusion from look-ups that found nothing; any report of the venue
+    overrides it.
     """
 
     INTENDED = 0
@@ -46,7 +47,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue described the order: `executed` in all so far, and whether it is over."""
+    """The venue reported the order: `executed` so far in all, and whether it is closed."""
 
     order_id: str
     executed: Decimal
@@ -64,20 +65,20 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue broke one execution: it is as if it had not happened."""
+    """The venue broke one execution, as if it had not happened."""
 
     order_id: str
     fill: Fill
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue said that it did not accept the order."""
+    """The venue refused the order."""
 
     reason: str
 
 
 class Unplaced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The order never left, or look-ups did not find it."""
+    """The order was never sent, or look-ups did not find it."""
 
     reason: str
 
@@ -107,17 +108,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def booked(self) -> Decimal:
-        """The sum of the known fills, with those that the venue broke."""
+        """The sum of all known fills, including broken ones."""
         return sum((fill.amount for fill in (*self.fills, *self.broken)), ZERO)
 
     @property
     def filled(self) -> Decimal:
-        """The most that is known to be executed, up to the original amount."""
+        """The largest known executed amount, limited to the original amount."""
         return min(self.original, max(self.executed, self.booked))
 
     @property
     def excess(self) -> Decimal:
-        """What the venue executed beyond the original amount; anything but 0 is its error."""
+        """What was executed beyond the original amount; anything but 0 is the venue's error."""
         return max(self.executed, self.booked) - self.filled
 
     @property
@@ -131,27 +132,27 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def remaining(self) -> Decimal:
-        """What may still be executed."""
+        """The amount that may still be executed."""
         return ZERO if self.phase == Phase.CLOSED else self.original - self.filled
 
     @property
     def cancelled(self) -> Decimal:
-        """What will not be executed any more."""
+        """The amount that will not be executed."""
         return self.original - self.filled - self.remaining
 
     @property
     def unresolved(self) -> bool:
-        """Whether the venue must be asked: nothing is known yet, or it may still execute."""
+        """Whether to ask the venue: nothing is known yet, or it may still execute."""
         return self.phase in (Phase.INTENDED, Phase.OPEN)
 
     @property
     def unbooked(self) -> Decimal:
-        """Executed by the venue's word, with fills not seen yet."""
+        """The executed amount whose fills are not known yet."""
         return max(ZERO, self.executed - self.booked)
 
 
 def apply(order: Order, event: Event) -> Order:
-    """The order after an event; an event that was taken in before changes nothing."""
+    """Applies an event to the order; an event applied before changes nothing."""
     match event:
         case Told():
             return _told(order, event)

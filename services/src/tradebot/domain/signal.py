@@ -1,4 +1,4 @@
-"""The report's signal: buy where the forecast rises over the next step, sell where it falls."""
+"""The report's signal: buy if the forecast rises over the next step, sell if it falls."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from tradebot.domain.situation import Action, Prediction
 
 
 def signal_of(delta: float | None) -> Action:
-    """The side of a trade by Δ(t) = forecast(t + 1) − forecast(t).
+    """Returns the side of a trade by Δ(t) = forecast(t + 1) − forecast(t).
 
     >>> signal_of(0.001), signal_of(-0.001), signal_of(0.0), signal_of(None)
     ('buy', 'sell', 'hold', 'hold')
@@ -18,7 +18,7 @@ def signal_of(delta: float | None) -> Action:
 
 
 class ForecastPath(Protocol):
-    """What of a forecast counts for a decision; a `records.ForecastRecord` is one."""
+    """The part of a forecast that decisions use; `records.ForecastRecord` implements it."""
 
     @property
     def log_price(self) -> Sequence[float]:
@@ -32,7 +32,7 @@ class ForecastPath(Protocol):
 
     @property
     def step_ms(self) -> int:
-        """From one element to the next, ms; above 0."""
+        """The time from one element to the next, ms; above 0."""
         ...
 
     @property
@@ -42,22 +42,22 @@ class ForecastPath(Protocol):
 
     @property
     def digest(self) -> str:
-        """The fitted model's name."""
+        """Identifies the fitted model."""
         ...
 
     @property
     def history_end(self) -> int:
-        """The last minute that the model saw, ms."""
+        """The last minute that the model used, ms."""
         ...
 
     @property
     def evaluated(self) -> bool:
-        """Whether the model was judged on minutes that it had not seen."""
+        """Whether the model was evaluated on minutes outside its data."""
         ...
 
 
 def predict(forecast: ForecastPath, ts: int) -> Prediction | None:
-    """What a forecast says at `ts`, or `None` where it does not cover `ts` and the step after.
+    """Reads a forecast at `ts`; `None` unless it covers `ts` and the step after.
 
     Args:
         ts: ms; a time between two steps is read as the earlier of them.
@@ -78,7 +78,7 @@ def predict(forecast: ForecastPath, ts: int) -> Prediction | None:
 
 
 def _turn(log_price: Sequence[float], index: int) -> int:
-    """The first step after `index` from which the forecast moves another way, or the last."""
+    """Returns the first step after `index` at which the forecast turns, or the last step."""
     way = signal_of(log_price[index + 1] - log_price[index])
     last = len(log_price) - 1
     step = index + 1

@@ -1,9 +1,9 @@
-"""What a decision is made from: the bot's state, the window's inputs and the settings.
+"""The inputs of a decision: the bot's state, the window's inputs and the settings.
 
-All three are plain values that JSON can carry, so that a stored decision can be run again. Prices
-and balances are Decimal; the model's numbers are floats. Times are integer milliseconds of the
-venue's time. Counters of a bot's own orders are kept in the times of windows' ends, so that a
-replay counts exactly as the live run did.
+All three are plain values that JSON can represent, so that a stored decision can be run again.
+Prices and balances are Decimal; the model's numbers are floats. Times are integer milliseconds of
+the venue's time. Counters of a bot's own orders use the ends of windows, so that a replay counts
+exactly as the live run did.
 """
 
 from decimal import Decimal
@@ -16,27 +16,27 @@ from tradebot.domain.account.position import Position
 Action = Literal["buy", "sell", "hold"]
 MarketStatus = Literal["open", "closed", "cancel_only", "post_only", "limit_only"]
 Breach = Literal["ReduceOnly", "Flatten", "Hold"]
-"""What a halt leaves open: selling, nothing but the way out at once, or nothing."""
+"""What a halt allows: selling, only selling everything at once, or nothing."""
 Holdings = Literal["Own", "All"]
 """What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
 Holds = Literal["buys", "signals", "exits", "all", "windows"]
-"""What a gate holds back: buys, what a signal asks for, exits, or every order. One of "windows" is
-asked at each window and each look: it can halt the bot, and holds buys back."""
+"""What a gate holds back: buys, orders of a signal, exits, or every order. A gate with "windows" is
+checked at each window and between windows: it can halt the bot, and holds buys back."""
 
 FLATTEN: Final = "flatten"
-"""The exit that a person orders."""
+"""The exit that a person requests."""
 
 BPS = Decimal(10_000)
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 LARGEST_LOG = 300.0
-"""No price has a logarithm beyond it; the ratio of two such prices still is a float."""
+"""No price has a larger logarithm; the ratio of two such prices is still a float."""
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The liquidity of one window: bid flow / ask flow, `None` where a side was empty."""
+    """The liquidity of one window: bid flow / ask flow, `None` if a side was empty."""
 
     end: int
     ratio: float | None
@@ -44,11 +44,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a forecast says at a window's timestamp, in natural logarithms of the price.
+    """The forecast at a window's timestamp, in natural logarithms of the price.
 
     `log_price_turn` is the price at which the forecast's present run ends: the first step after
-    which it no longer moves the same way, where the strategy itself would turn round. `evaluated`
-    says whether the model was judged on minutes that it had not seen.
+    which it no longer moves the same way, where the strategy itself would turn. `evaluated` is true
+    if the model was evaluated on minutes outside its data.
     """
 
     model: str
@@ -66,7 +66,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def plausible(self) -> bool:
-        """Whether its numbers can be logarithms of prices; NaN and infinities cannot."""
+        """Whether the numbers can be logarithms of prices; NaN and infinities cannot."""
         told = (self.log_price, self.log_price_next, self.log_price_turn)
         return all(abs(number) <= LARGEST_LOG for number in told)
 
@@ -74,7 +74,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's best prices, and how long its feed has been silent, in real milliseconds.
 
-    `last` is the price of the last trade, `None` where it is not known.
+    `last` is the price of the last trade, `None` if unknown.
     """
 
     bid: Decimal
@@ -97,11 +97,11 @@ class Increments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What the world looked like when a window was decided on.
+    """The market at the time of a decision.
 
-    `now` is the venue's time, 0 where it is not known. `taker_fee_bps` is the venue's fee for
-    orders that take liquidity. `market_status` is the symbol's, as the venue last said; decisions
-    that were stored before it was asked for were made in an open market.
+    `now` is the venue's time, 0 if unknown. `taker_fee_bps` is the venue's fee for orders that take
+    liquidity. `market_status` is the symbol's as last reported; stored decisions from before this
+    field count as made in an open market.
     """
 
     now: int
@@ -114,7 +114,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """Equity to measure losses against: at the start of the UTC day, and its peak."""
+    """The equities that losses are measured against: start of the UTC day, and peak."""
 
     day: int
     day_equity: Decimal
@@ -125,11 +125,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What the bot knows of itself.
 
     `base` and `quote` are available balances; the `held` ones are reserved by live orders.
-    `position` is what the bot's own fills bought and have not sold, `None` where that is less than
-    the smallest order; `bought` says whether there is one. `orders_at` are the ends of the windows
+    `position` is what the bot's own fills bought and have not sold, `None` if that is less than the
+    smallest order; `bought` is true if there is a position. `orders_at` are the ends of the windows
     that led to orders, of at least the last hour, ascending. `signal_at` is the end of the last
-    window that could be traded on, with its forecast; 0 if there was none. `flattening` says why a
-    person wants everything sold, and is empty once that is done.
+    window with a forecast that could be traded on; 0 if there was none. `flattening` is why a
+    person wants everything sold; it is empty once that is done.
     """
 
     base: Decimal
@@ -148,15 +148,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     flattening: str = ""
 
     def equity(self, mid: Decimal) -> Decimal:
-        """All that the account is worth at `mid`, in quote currency."""
+        """Returns the account's total value at `mid`, in quote currency."""
         return self.quote + self.quote_held + (self.base + self.base_held) * mid
 
 
 class Exits(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of the exit policies; `None` switches one off.
+    """The settings of the exit policies; `None` turns one off.
 
     `stop_loss` and `take_profit` are fractions of the entry price, `trailing_stop` one of the
-    highest price since. `max_slippage_bps` is how far below the best bid an exit may sell.
+    highest price since entry. `max_slippage_bps` is how far below the best bid an exit may sell.
     """
 
     stop_loss: Decimal | None = None
@@ -172,11 +172,11 @@ PositionUnit = Literal["base", "equity", "quote"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules' numbers; `None` lifts a limit.
+    """The settings of the rules; `None` turns a limit off.
 
     `holdings` is what a sell may sell: `All` is the report's rule, the whole base balance.
-    `slippage_bps` is how far past the best price an order may reach, `collar_bps` how far from
-    the mid its limit may lie. `min_edge_bps` of 0 is the original rule, which asks for no edge.
+    `slippage_bps` is how far beyond the best price an order may reach, `collar_bps` how far its
+    limit may be from the mid. `min_edge_bps` of 0 is the original rule, which requires no edge.
     `on_breach` is what a halt or a pause does to the position: see `Breach`.
     """
 
@@ -202,7 +202,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `decide` saw, as it is stored with the decision."""
+    """All inputs of `decide`, stored with the decision."""
 
     state: State
     inputs: Inputs
@@ -210,9 +210,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_stored(text: str) -> Stored:
-    """What `decide` saw, from its JSON.
+    """Decodes the stored inputs of a decision.
 
-    A decision that was stored before `holdings` was a setting sold the whole balance.
+    A decision stored before `holdings` was a setting sold the whole balance.
 
     Raises:
         msgspec.DecodeError: `text` is not the JSON of a `Stored`.
@@ -228,10 +228,10 @@ _decode_stored = msgspec.json.Decoder(Stored).decode
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """The order that a signal or an exit asks for, before the gates have spoken.
+    """The order of a signal or an exit, before the gates have checked it.
 
-    `price` is `None` and `amount` zero where the venue's prices are not known. `exit` names the
-    exit that asks; it is empty for a signal.
+    `price` is `None` and `amount` zero if the venue's prices are unknown. `exit` names the exit
+    behind it; it is empty for a signal.
     """
 
     side: Literal["buy", "sell"]
@@ -241,7 +241,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one gate or exit said.
+    """The result of one gate or exit.
 
     A gate that does not pass holds an order back; an exit that does not pass closes the position.
     A gate that `halts` stops the bot until a person resumes it.

@@ -1,4 +1,4 @@
-"""The windows of one symbol that are open, and what is known of its log so far."""
+"""The open windows of one symbol, and the state of reading its log."""
 
 from collections import deque
 
@@ -8,19 +8,19 @@ from tradebot.domain.feed import UNNUMBERED, Change
 from tradebot.domain.leaps import Suspects
 
 EMPTY_WINDOWS = 60
-"""Windows without a record that follow a symbol's last one before it counts as asleep."""
+"""Empty windows after a symbol's last record until it counts as inactive."""
 
 NEVER = -2
-"""The seq before a symbol's first record: no record follows it without a gap."""
+"""The seq before a symbol's first record: any record after it shows a gap."""
 
 _AFTER_UNNUMBERED = -3
-"""The seq after records that have none: no numbered record follows them without a gap."""
+"""The seq after records without one: any numbered record after it shows a gap."""
 
 
 class WindowRules(msgspec.Struct, frozen=True):
     """Times in the venue's milliseconds; `grace` and `silence` are shorter than a window.
 
-    `speed` is how many of them pass in one real millisecond.
+    `speed` is exchange milliseconds per real millisecond.
     """
 
     length: int = 60_000
@@ -30,10 +30,10 @@ class WindowRules(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place in a symbol's log, and what is known of the symbol just before it.
+    """A position in a symbol's log, and the symbol's state just before it.
 
-    `seq` is that of the record before, `top` the newest window so far, `clock` the newest time
-    that was believed and `arrival` Kafka's stamp of the record that told it.
+    `seq` is that of the previous record, `top` the newest window so far, `clock` the newest
+    accepted time and `arrival` Kafka's timestamp of the record that had it.
     """
 
     offset: int
@@ -44,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class WindowFlows(msgspec.Struct, gc=False):
-    """The flows of one window; `index` × length is its start. Closed ones are never changed."""
+    """The flows of one window, which starts at `index` × length. Closed ones never change."""
 
     symbol: str
     index: int
@@ -73,10 +73,10 @@ class WindowFlows(msgspec.Struct, gc=False):
 class SymbolWindows(msgspec.Struct):
     """The open windows of one symbol: those from `low` to `top`, in order.
 
-    `clock` is the newest time (ms) that was believed, 0 before the first; `arrival` is Kafka's
-    stamp of the record that told it. Until `end` (ms) a record that follows its forerunner
-    changes the newest window alone. Records before `start` are accounted for. `well` and `sick`
-    are the offsets of the last record that counted and of the last that did not.
+    `clock` is the newest accepted time (ms), 0 before the first; `arrival` is Kafka's timestamp of
+    the record that had it. Until `end` (ms) a record that follows its predecessor changes the
+    newest window alone. Records before `start` are accounted for. `well` and `sick` are the offsets
+    of the last record that counted and of the last that did not.
     """
 
     symbol: str
@@ -93,7 +93,7 @@ class SymbolWindows(msgspec.Struct):
     open: deque[WindowFlows] = msgspec.field(default_factory=deque)
 
     def step(self, seq: int) -> bool:
-        """Goes on to the record of that number; whether records before it may be missing."""
+        """Moves on to the record with that number; returns whether records may be missing."""
         before = self.seq
         if seq == UNNUMBERED:
             self.seq = _AFTER_UNNUMBERED if before == NEVER else before
@@ -102,15 +102,15 @@ class SymbolWindows(msgspec.Struct):
         return seq != before + 1 or seq == 0
 
     def follow(self, seq: int, clock: int, offset: int, arrival: int) -> None:
-        """Goes on to a record that followed its forerunner into the newest window."""
+        """Moves on to a record that follows its predecessor into the newest window."""
         self.seq, self.clock, self.well, self.arrival = seq, clock, offset, arrival
 
     def mark(self, offset: int) -> Mark:
-        """What is known before the record at `offset`."""
+        """Returns the state before the record at `offset`."""
         return Mark(offset, self.seq, self.top, self.clock, self.arrival)
 
     def advance(self, ts: int, mark: Mark, rules: WindowRules, *, complete: bool) -> None:
-        """Opens the windows after `top` up to that of `ts`, those between without a record."""
+        """Opens the windows after `top` up to that of `ts`; those between are empty."""
         length = rules.length
         index = ts // length
         if self.open and ts > (self.top + 1) * length + rules.silence:

@@ -1,20 +1,19 @@
-"""Flows of a book's sides in windows of event time: what one partition's log says, and no more.
+"""Flows of an order book's sides in windows of event time, from one partition's log alone.
 
-A window of a symbol is open while its records may still come. It closes when a record of its
-symbol is stamped at or past the window's end plus `grace`, or, where the feed falls silent, by
-the venue's clock (`expire`). What a window holds is a function of the symbol's log alone: neither
-the sizes of the batches in which the log is read nor a restart at any checkpoint changes it.
+A window of a symbol is open while its records may still come. It closes when a record of its symbol
+is stamped at or past the window's end plus `grace`, or, if the feed is silent, by the venue's clock
+(`expire`). A window's contents are a function of the symbol's log alone: neither batch sizes nor a
+restart at any checkpoint change them.
 
 - `initial` records are state, not flow: they never count.
-- A window is complete if every record of it was seen: no connect (seq 0), no step in `seq` other
-  than one, no late start touches it, and the symbol spoke again within `silence` of its end. So a
-  window without any record is never complete: a feed that says nothing for so long cannot be told
-  from one that is stalled.
-- A symbol's windows follow each other without a hole, the empty ones too, up to `EMPTY_WINDOWS`
-  after its last record; then it is asleep until its next record.
-- A record of a window that is closed is late: it is counted and dropped.
+- A window is complete if every record of it was seen: no connect (seq 0), gap in `seq` or late
+  start touches it, and another record came within `silence` of its end. So a window without any
+  record is never complete: a quiet feed cannot be distinguished from a stalled one.
+- A symbol's windows are contiguous, including empty ones, up to `EMPTY_WINDOWS` after its last
+  record; then it is inactive until its next record.
+- A record of a closed window is late: it is counted and dropped.
 
-Sums are added in log order, one record at a time: floats then agree to the last bit.
+Flows are added in log order, one record at a time, so that floats agree to the last bit.
 """
 
 from collections.abc import Sequence
@@ -33,16 +32,15 @@ from tradebot.domain.symbol_windows import (
 )
 
 MAX_SYMBOLS = 60
-"""Symbols of one partition: their checkpoint must fit 4096 bytes, Kafka's limit of metadata."""
+"""Symbols per partition: their checkpoint must fit 4096 bytes, Kafka's limit of metadata."""
 
 
 class PartitionWindows:
     """The windows of all symbols of one partition.
 
-    `next` is the offset after the last record fed. What comes before `counted` was counted (as
-    late, or rejected) by whoever wrote the checkpoint. `late` counts late records since
-    construction. `rejected` holds offset and reason of records that cannot be taken; the caller
-    takes them out.
+    `next` is the offset after the last record processed. Records before `counted` were counted (as
+    late or rejected) by whoever wrote the checkpoint. `late` counts late records since
+    construction. `rejected` holds offset and reason of rejected records, for the caller to take.
     """
 
     def __init__(self, rules: WindowRules, checkpoint: Checkpoint | None = None) -> None:
@@ -61,11 +59,11 @@ class PartitionWindows:
     def feed(
         self, changes: Sequence[Change], offsets: Sequence[int], arrivals: Sequence[int]
     ) -> list[WindowFlows]:
-        """Takes records in log order; returns the windows that they close, in order.
+        """Processes records in log order; returns the windows that they close, in order.
 
         Args:
             offsets: of the changes, rising; those below `next` are not given.
-            arrivals: Kafka's stamps of the changes, ms; 0 where there is none.
+            arrivals: Kafka's timestamps of the changes, ms; 0 if there is none.
         """
         closed: list[WindowFlows] = []
         state: SymbolWindows | None = None
@@ -74,9 +72,9 @@ class PartitionWindows:
         clock = end = seq = events = turned = 0
         bid = ask = 0.0
         lead = self.rules.silence
-        # The loop that carries the stage's speed. A record that follows its forerunner into the
-        # newest window touches local names only; where symbols alternate, the names change hands;
-        # all else is a turn.
+        # The hot loop of the stage. A record that follows its predecessor into the newest window
+        # touches only local variables; when the symbol changes, they are swapped; everything else
+        # goes through `_turn`.
         for position, change in enumerate(changes):
             ts = change.ts
             if (
@@ -111,7 +109,7 @@ class PartitionWindows:
                     state = self.symbols[symbol]
                 turned, clock, end, seq = position, state.clock, state.end, state.seq
                 if window is not state.open[-1]:
-                    end = 0  # an older one, out of order: the next record takes its own turn
+                    end = 0  # an older window, out of order: the next record goes through `_turn`
                 bid, ask, events = window.bid, window.ask, window.events
             seq += 1
             if change.reason != "initial":
@@ -130,7 +128,7 @@ class PartitionWindows:
         return closed
 
     def passed(self, offset: int) -> None:
-        """All before `offset` is dealt with, be it fed or put aside."""
+        """Marks all records before `offset` as processed or rejected."""
         self.next = max(self.next, offset)
 
     def due(self, symbol: str, now: int, idle: int) -> bool:
@@ -141,7 +139,7 @@ class PartitionWindows:
     def expire(self, symbol: str, now: int, idle: int) -> list[WindowFlows]:
         """Closes a silent symbol's windows by the venue's clock; returns them in order.
 
-        To be asked only when the partition's log is read to its end.
+        Call it only when the partition's log is read to its end.
 
         Args:
             now: the venue's time, ms.
@@ -162,11 +160,11 @@ class PartitionWindows:
         return closed
 
     def checkpoint(self) -> Checkpoint:
-        """What a restart needs to go on as if it had never stopped.
+        """Returns what a restart needs to continue as if it had never stopped.
 
-        The offset is that of the first record that an open window rests on, or that is held. The
-        metadata tells of each symbol what was known there, but `low` as of now: a record read
-        again falls into a window that is still open, or into one that is out already.
+        The offset is that of the first record that an open window needs, or that is held. The
+        metadata has each symbol's state there, but the current `low`: a record read again belongs
+        to a window that is still open, or to one that is already published.
         """
         counted = max(self.counted, self.next)
         places = [self._place(state) for state in self.symbols.values()]
@@ -182,7 +180,7 @@ class PartitionWindows:
         )
 
     def _limit(self, state: SymbolWindows, now: int, idle: int) -> int:
-        """The first window that the clock does not close yet."""
+        """Returns the first window that the clock does not close yet."""
         if state.clock == 0:
             return state.low
         rules = self.rules
@@ -202,10 +200,10 @@ class PartitionWindows:
         )
 
     def _turn(self, held: HeldRecord, closed: list[WindowFlows]) -> WindowFlows | None:
-        """Deals with a record that may open, flag or close windows; returns the record's own.
+        """Handles a record that may open, flag or close windows; returns the record's own.
 
-        `None`: there is nothing to add, because the record is late, accounted for, rejected or
-        held, or because it was added together with records that were held.
+        Returns `None` if there is nothing to add: the record is late, accounted for, rejected or
+        held, or it was added together with held records.
         """
         change = held.change
         state = self.symbols.get(change.symbol) or self._meet(change.symbol, held.offset)
@@ -233,7 +231,7 @@ class PartitionWindows:
         return held.change.ts - state.clock > self.rules.silence + silent
 
     def _confirm(self, state: SymbolWindows, last: HeldRecord, closed: list[WindowFlows]) -> None:
-        """Takes in what was held of the time that `last` confirmed."""
+        """Accepts the held records that `last` confirmed."""
         believed, others = state.suspects.take(last)
         self._refute(state, others, last.offset)
         mark = state.mark(believed[0].offset)
@@ -246,7 +244,7 @@ class PartitionWindows:
                 window.add(held.change)
 
     def _refute(self, state: SymbolWindows, refuted: list[HeldRecord], decided: int) -> None:
-        """Rejects what was held; `decided` is the offset of the record that decided it."""
+        """Rejects held records; `decided` is the offset of the record that decided it."""
         if decided < self.counted:
             return
         for held in refuted:
@@ -255,7 +253,7 @@ class PartitionWindows:
             self.rejected.append((held.offset, f"its time is {why} that other records confirm"))
 
     def _give_up(self, arrival: int, decided: int) -> None:
-        """Rejects what was held for long of symbols that say no more."""
+        """Rejects records held for long, of symbols without further records."""
         for state in self.symbols.values():
             if state.suspects and arrival - state.suspects.first.arrival > HOLD_MS:
                 self._refute(state, state.suspects.clear(), decided)
@@ -268,7 +266,7 @@ class PartitionWindows:
         mark: Mark,
         closed: list[WindowFlows],
     ) -> WindowFlows | None:
-        """Takes in a record whose time is believed; returns its window, `None` if it is late."""
+        """Accepts a record's time; returns its window, `None` if it is late."""
         rules, ts = self.rules, held.change.ts
         index = ts // rules.length
         broken = state.step(held.change.seq)
@@ -288,16 +286,16 @@ class PartitionWindows:
             state.advance(ts, mark, rules, complete=not broken)
         low = (ts - rules.grace) // rules.length
         if state.open[-1].index - state.open[0].index >= len(state.open):
-            low = index  # the symbol slept: windows are missing, so none before may stay open
+            low = index  # windows are missing after an inactive time, so none before may stay open
         if low > state.low:
             state.close(low, closed)
-        # Up to the end of the newest window, or to where an older one closes before.
+        # Up to the end of the newest window, or to where an older one closes before that.
         stretch = rules.grace if state.low < state.top else rules.length
         state.end = state.top * rules.length + stretch
         return state.open[index - state.low]
 
     def _meet(self, symbol: str, offset: int) -> SymbolWindows | None:
-        """The state of a symbol never seen before."""
+        """Returns the state of a symbol never seen before."""
         reason = ""
         if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= 16):
             reason = f"{symbol!r} is not a symbol"

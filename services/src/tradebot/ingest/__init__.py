@@ -1,4 +1,4 @@
-"""The ingest stage: the venue's order book, its trades and closed minutes, into Kafka."""
+"""The ingest stage: writes the venue's order book, trades and closed minutes to Kafka."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import FEED, LIQUIDITY, MINUTES, TRADES

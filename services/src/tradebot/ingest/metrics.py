@@ -33,7 +33,7 @@ BOOK_LEVELS = Gauge("tradebot_ingest_book_levels", "Price levels in the book", [
 
 
 def from_zero(symbol: str) -> None:
-    """Begins each counter: an increase is seen only against a value that was there."""
+    """Starts each counter at 0: `increase()` needs a first value."""
     for each in (FRAMES, CONNECTIONS, UNDELIVERED, MINUTES):
         each.labels(symbol)
     for cause in get_args(BreakCause):

@@ -1,8 +1,8 @@
-"""Records into Kafka without ever waiting for it.
+"""Sends records to Kafka without ever waiting for it.
 
-librdkafka's queue is the bounded one: a thread of its own sends it. When it is full, or Kafka gives
-a record up, the stream of records has a hole: `OverloadError` says so, and the feed reconnects, so
-that whoever reads it sees a new connection instead of a silent loss.
+librdkafka's bounded queue holds them, and its own thread sends them. If the queue is full, or Kafka
+gives up a record, the stream has a gap. `OverloadError` then makes the feed reconnect, so that
+readers see a new connection instead of a silent loss.
 """
 
 import time
@@ -17,7 +17,7 @@ from tradebot.platform import kafka
 from tradebot.platform.topics import Topics
 
 STUCK_SECONDS: Final = 5.0
-"""Kafka is in trouble when so long nothing that waits was acknowledged."""
+"""Without an acknowledgement for this long, while records wait, Kafka counts as in trouble."""
 
 
 class OverloadError(Exception):
@@ -25,7 +25,7 @@ class OverloadError(Exception):
 
 
 class Publisher:
-    """The producer of one symbol's records.
+    """Produces one symbol's records.
 
     Raises:
         SettingsError: Kafka's settings cannot be used.
@@ -45,28 +45,28 @@ class Publisher:
         self._trade_count = metrics.RECORDS.labels(settings.symbol, self._topics.trades)
 
     def feed(self, values: list[bytes]) -> None:
-        """Records of the book.
+        """Sends order book records.
 
         Raises:
-            OverloadError: they are more than may wait.
+            OverloadError: the queue cannot hold all of them.
         """
         self._send(self._topics.feed, values)
         self._feed_count.inc(len(values))
 
     def trade(self, value: bytes) -> None:
-        """A record of a trade.
+        """Sends a trade's record.
 
         Raises:
-            OverloadError: there is no room.
+            OverloadError: the queue is full.
         """
         self._send(self._topics.trades, [value])
         self._trade_count.inc()
 
     def poll(self) -> None:
-        """Hears what became of the records, without waiting.
+        """Handles delivery reports, without waiting.
 
         Raises:
-            OverloadError: Kafka gave some up since the last call.
+            OverloadError: Kafka gave up some records since the last call.
         """
         self._producer.poll(0)
         waiting = len(self._producer)
@@ -81,15 +81,15 @@ class Publisher:
             raise OverloadError(reason)
 
     def waiting(self) -> int:
-        """Records that Kafka has not acknowledged."""
+        """Number of records that Kafka has not acknowledged."""
         return len(self._producer)
 
     def has_room(self) -> bool:
-        """Whether at least half of the queue is free: time to reconnect."""
+        """Whether at least half of the queue is free, so that the feed may reconnect."""
         return self.waiting() * 2 <= self._settings.queue_records
 
     def trouble(self) -> str | None:
-        """Why Kafka does not take records; `None` while it does."""
+        """Why Kafka does not accept records; `None` while it does."""
         stuck = time.monotonic() - self._moved
         if self._waiting and stuck > STUCK_SECONDS:
             because = f": {self._down}" if self._down else ""
@@ -99,11 +99,11 @@ class Publisher:
         return None
 
     def flush(self, seconds: float) -> int:
-        """Waits until all is acknowledged, `seconds` at most; returns how many are not."""
+        """Waits at most `seconds` for all acknowledgements; returns how many are missing."""
         return int(self._producer.flush(seconds))
 
     def _renew(self) -> None:
-        """A producer that met a fatal error never sends again."""
+        """Replaces the producer: after a fatal error it never sends again."""
         self._fatal = False
         self._producer.purge()
         self._producer = self._make()
@@ -117,7 +117,7 @@ class Publisher:
                 "delivery.report.only.error": True,
                 "on_delivery": self._refused,
                 "error_cb": self._error,
-                # The stage's log tells trouble once; librdkafka would tell it at each try.
+                # The stage logs trouble once; librdkafka would log it at each try.
                 "log_level": 0,
             },
         )

@@ -1,7 +1,7 @@
-"""What a connection's events become on the topics: pure.
+"""Turns a connection's events into records. Pure.
 
-`seq` counts the records of a connection from 0, so that whoever reads `gemini-feed` sees a new
-connection by a 0 and a loss by a step.
+`seq` counts the records of a connection from 0, so readers of `gemini-feed` recognise a new
+connection by a 0 and a loss by a gap.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class Connection:
         last_trade: id of the last trade before which none is missing; `None` before the first.
 
     Attributes:
-        filled: the trades since the last connection are told; where none are known, none are due.
+        filled: whether the trades missed since the last connection are published.
     """
 
     def __init__(self, symbol: str, last_trade: int | None = None) -> None:
@@ -33,7 +33,7 @@ class Connection:
         self._seq = 0
 
     def following(self) -> "Connection":
-        """The next connection. What this one did not fill in is due there."""
+        """Returns the next connection, which takes over what this one has not filled in."""
         if self.filled:
             return Connection(self._symbol, self.last_trade)
         after = Connection(self._symbol, self.since)
@@ -42,11 +42,11 @@ class Connection:
 
     @property
     def told(self) -> int:
-        """Records of the book so far."""
+        """Number of order book records so far."""
         return self._seq
 
     def feed(self, event: BookEvent) -> list[bytes]:
-        """A record a level, in the order of the event."""
+        """Returns one record per level, in the order of the event."""
         first = self._seq
         self._seq += len(event.changes)
         symbol, ts = event.symbol, event.ts
@@ -56,12 +56,12 @@ class Connection:
         ]
 
     def trade(self, event: TradeEvent) -> bytes | None:
-        """The trade's record; `None` where it was told already."""
+        """Returns the trade's record; `None` if it was published already."""
         trade = event.trade
         return encode(trade) if self._is_new(trade.tid) else None
 
     def _is_new(self, tid: int) -> bool:
-        """Whether this connection has not told the trade; remembers the last thousand."""
+        """Whether this connection has not published the trade; remembers the last thousand."""
         if tid in self._trades:
             return False
         self._trades[tid] = None
@@ -71,10 +71,10 @@ class Connection:
         return True
 
     def missed(self, trades: Iterable[TradeRecord]) -> list[bytes]:
-        """Records of the trades between the last connection and this one's first, oldest first.
+        """Returns records of the trades between the last connection and this one, oldest first.
 
         Args:
-            trades: what the venue tells of the time since, in any order.
+            trades: the venue's trades since then, in any order.
         """
         last = self.last_trade
         gap = [

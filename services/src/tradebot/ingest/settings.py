@@ -8,7 +8,7 @@ from tradebot.venue.settings import VenueSettings
 
 
 class IngestSettings(VenueSettings, frozen=True, kw_only=True):
-    """Which stream to read, and how much may wait for Kafka."""
+    """Which stream to read, and how many records may wait for Kafka."""
 
     interface: Annotated[
         str,

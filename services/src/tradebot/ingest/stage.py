@@ -1,9 +1,10 @@
-"""The stage: one symbol's feed, connected again and again, into Kafka.
+"""The stage: reads one symbol's feed, reconnecting as needed, and writes it to Kafka.
 
-The socket is read in one task that never waits for Kafka. What breaks a connection (a gap, a
-stall, an unreadable frame, no room for records) ends it, and the next one begins with a whole
-book and `seq` 0; downstream, the windows that saw it are marked incomplete. A thread of its own
-joins trades and windows into closed minutes.
+One task reads the socket and never waits for Kafka. A gap, a stall, an unreadable frame or a full
+queue ends the connection. The next one starts with a whole order book and `seq` 0; the liquidity
+stage marks the windows of that time as incomplete.
+
+A thread of its own joins trades and windows into closed minutes.
 """
 
 import asyncio
@@ -36,10 +37,10 @@ FLUSH_SECONDS: Final = 2.0
 
 
 def publish(events: list[MarketEvent], connection: Connection, publisher: Publisher) -> None:
-    """One frame's events, as records on their topics.
+    """Publishes one frame's events as records.
 
     Raises:
-        OverloadError: there is no room for them.
+        OverloadError: the queue is full.
     """
     for event in events:
         if isinstance(event, BookEvent):
@@ -89,7 +90,7 @@ class Ingest:
         self._stopped.set()
 
     def feed_trouble(self) -> str | None:
-        """Why there is no live book; `None` while there is."""
+        """Why there is no live order book; `None` while there is."""
         if self._stream is None:
             return f"no feed for {time.monotonic() - self._since:.0f} s: {self._broken}"
         silence = self._stream.silence()
@@ -98,7 +99,7 @@ class Ingest:
         return None
 
     async def run(self) -> None:
-        """Reads and publishes until `stop`, then hands what waits to Kafka."""
+        """Reads and publishes until `stop`, then flushes the queue."""
         coroutines = (self._follow(), self._poll(), self._stopped.wait())
         tasks: list[asyncio.Task[object]] = [asyncio.create_task(each) for each in coroutines]
         try:
@@ -144,7 +145,7 @@ class Ingest:
                     self._filling_in.cancel()
 
     async def _fill_in(self, connection: Connection) -> None:
-        """Tells the trades that happened while there was no connection; asks until it is told."""
+        """Publishes the trades missed while disconnected; retries until that succeeds."""
         since, backoff = connection.since, Backoff(first=1.0)
         while since is not None and not connection.filled:
             try:
@@ -175,7 +176,7 @@ class Ingest:
                 told, changed = connection.told, time.monotonic()
                 if self._stream is None:
                     self._began(stream)
-                    # Asked only now that live trades come, so that none falls between the two.
+                    # Only once live trades come, so that none is missed in between.
                     self._filling_in = asyncio.create_task(self._fill_in(connection))
             elif time.monotonic() - changed > quiet_seconds:
                 raise FeedBrokenError("stalled", f"no book change for {quiet_seconds:g} s")
@@ -183,7 +184,7 @@ class Ingest:
                 raise OverloadError(self._lost)
 
     async def _poll(self) -> None:
-        """Hears what became of the records, and keeps the gauges."""
+        """Handles delivery reports, and updates the gauges."""
         symbol = self._settings.symbol
         while True:
             try:
@@ -200,7 +201,7 @@ class Ingest:
             await asyncio.sleep(POLL_SECONDS)
 
     def _note_trouble(self) -> None:
-        """Logs once when Kafka stops taking records, and once when it takes them again."""
+        """Logs once when Kafka stops accepting records, and once when it accepts them again."""
         trouble = self._publisher.trouble()
         if trouble is not None and not self._troubled:
             self._log.warning("Kafka does not accept records", why=trouble)
@@ -219,7 +220,7 @@ class Ingest:
         )
 
     def _broke(self, error: FeedBrokenError) -> float:
-        """Remembers why; returns how many seconds to wait."""
+        """Stores the reason; returns how many seconds to wait."""
         if self._stream is not None:
             self._stream = None
             self._since = time.monotonic()

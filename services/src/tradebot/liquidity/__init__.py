@@ -1,4 +1,4 @@
-"""The liquidity stage: flows and their ratio in 60-second windows of event time, by Faust."""
+"""The liquidity stage: flows and their ratio in 60-second windows of event time, with Faust."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import DEAD_LETTERS, FEED, LIQUIDITY
@@ -12,6 +12,6 @@ STAGE = Stage(
     run="tradebot.liquidity.worker:run",
     reads=(FEED,),
     writes=(LIQUIDITY, DEAD_LETTERS),
-    # Under one name a worker that was killed takes over its own partitions at once.
+    # With a fixed id a worker that was killed gets its partitions back at once.
     demo=Demo(after=("emulator",), arguments=("--worker-id", "demo")),
 )

@@ -1,6 +1,6 @@
-"""A fetch's records as changes of the book; those that cannot be true are set aside.
+"""Decodes a fetch's records to order book changes, and separates implausible ones.
 
-Each value is decoded by itself: joined, several values could be JSON that none of them is.
+Each value is decoded separately: several invalid values joined could be valid JSON.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tradebot.records import read
 
 
 class _Loose(msgspec.Struct, gc=False):
-    """A change that may lack what the original pipeline's records lack."""
+    """A change that may lack the fields that the original pipeline's records lack."""
 
     side: Literal["bid", "ask"]
     price: Annotated[float, msgspec.Meta(gt=0, le=MAX_PRICE)]
@@ -26,14 +26,14 @@ class _Loose(msgspec.Struct, gc=False):
     seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
 
 
-# Not strict: the feed's prices and amounts are decimal strings, read as floats here.
+# Not strict: the feed's prices and amounts are decimal strings, decoded as floats here.
 _whole = msgspec.json.Decoder(Change, strict=False).decode
 _loose = msgspec.json.Decoder(_Loose, strict=False)
 _names = attrgetter("key"), attrgetter("symbol")
 
 
 class Unreadable(NamedTuple):
-    """A record that is put aside."""
+    """A rejected record."""
 
     offset: int
     error: str
@@ -41,7 +41,7 @@ class Unreadable(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Changes with their offsets and Kafka's stamps (ms, 0 without one), and what was bad."""
+    """Changes with their offsets and Kafka's timestamps (ms, 0 without one), and rejects."""
 
     changes: list[Change]
     offsets: Sequence[int]
@@ -50,11 +50,11 @@ class Decoded(NamedTuple):
 
 
 def decode(records: Sequence[Any], *, own: str = "", latest: int = LATEST) -> Decoded:
-    """Reads Kafka records (with `offset`, `key`, `timestamp` and `value`).
+    """Decodes Kafka records (with `offset`, `key`, `timestamp` and `value`).
 
     Args:
-        own: the symbol of records that name none and have no key.
-        latest: no stamp of Kafka's is later, ms.
+        own: the symbol of records without symbol and key.
+        latest: later timestamps of Kafka are implausible, ms.
     """
     first, last = records[0].offset, records[-1].offset
     try:
@@ -94,10 +94,10 @@ def _one_by_one(records: Sequence[Any], own: str, latest: int) -> Decoded:
 
 
 def _change(value: bytes, key: bytes | None, arrival: int, own: str) -> Change:
-    """The change that a record tells.
+    """Decodes a change.
 
     Raises:
-        ValueError: it tells none, or one that cannot be true.
+        ValueError: `value` is not a change, or an implausible one.
     """
     found = read(_loose, value)
     if found.symbol and not _agree(key, found.symbol):

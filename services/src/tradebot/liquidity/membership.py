@@ -1,10 +1,10 @@
-"""Whether this worker is a member of its group, and its end where it cannot be one again.
+"""Watches this worker's membership in its group, and ends the process if it cannot rejoin.
 
-The client's coordinator joins the group, and holds an error back until a caller hears of it. Faust
-listens only while records flow, so that an error during a join kept a worker from its partitions
-forever, alive to all probes. Here the client is asked all the time: what it held back is tried
-again, a coordinator that has ended ends the process, and so does a group that does not take the
-worker in though its broker responds. A supervisor then restarts it.
+The client's coordinator joins the group, and keeps an error until a caller reads it. Faust reads it
+only while records flow, so an error during a join kept a worker from its partitions forever, with
+all probes green. `watch` reads it all the time, so the client tries again. The process ends if the
+coordinator has ended, or if the group does not admit the worker although its broker responds. A
+supervisor then restarts it.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from tradebot.platform.groups import GroupView
 
 ASK_SECONDS = 0.5
 JOIN_SECONDS = 20.0
-"""Seconds beyond the session timeout for the group to admit a worker, if its broker responds."""
+"""Seconds after the session timeout for the group to admit a worker, if its broker responds."""
 
 STALL_SECONDS = 30.0
-"""A loop that has not asked for so long is stuck, and /livez says so."""
+"""A watch loop that has not run for this long is stuck; /livez then fails."""
 
 _log = logs.get("liquidity.membership")
 
 
 class Membership:
-    """Asked by `watch`; told by the group's rebalances.
+    """The worker's membership: `watch` polls the client, the group's rebalances call the rest.
 
     Args:
-        end: ends the process with a sentence.
+        end: ends the process with a message.
     """
 
     def __init__(
@@ -50,29 +50,29 @@ class Membership:
         self._death: str | None = None
 
     def joined(self, member_id: str | None) -> None:
-        """The group gave this worker its partitions; `member_id` is its name there."""
+        """Records that the group assigned partitions to `member_id`, this worker's id there."""
         self._own = member_id
         self._outside_since = None
 
     async def left(self) -> None:
-        """The group is being joined again; where another has this worker's identity, it ends.
+        """Records that the group rebalances; ends the process if another has this identity.
 
-        A client that was thrown out by its own successor would otherwise throw that one out in
-        turn, and so on: its heartbeats do not tell the two apart.
+        Two clients of one identity would otherwise keep evicting each other: heartbeats do not
+        distinguish them.
         """
         self._outside_since = self._outside_since or monotonic()
         await self._end_if_succeeded()
 
     async def watch(self, consumer: Callable[[], FeedConsumer]) -> None:
-        """Asks the client until it is cancelled, or the worker ends."""
-        if self._outside_since is not None:  # what came before was no time of the group's
+        """Polls the client until cancelled, or until the worker ends."""
+        if self._outside_since is not None:  # the time before the watch does not count
             self._outside_since = monotonic()
         while True:
             await asyncio.sleep(ASK_SECONDS)
             self._asked = monotonic()
             try:
-                # The client's thread answers between its own steps; a thread that never does
-                # costs no more than this wait, and then the limit below.
+                # The client's thread responds between its own steps. One that never does costs this
+                # wait, and then the limit below.
                 async with asyncio.timeout(5):
                     held_back = await consumer().held_back()
             except CoordinatorEndedError as error:
@@ -85,7 +85,7 @@ class Membership:
             await self._end_if_shut_out()
 
     def death(self) -> str | None:
-        """What only a restart mends; any thread may ask."""
+        """Returns the fault that only a restart can fix; any thread may call it."""
         if self._death is not None:
             return self._death
         stalled = monotonic() - self._asked
@@ -100,7 +100,7 @@ class Membership:
             return
         try:
             holder = await asyncio.to_thread(self._view.holder, self._worker)
-        except (KafkaException, TimeoutError):  # asked again at the next rebalance
+        except (KafkaException, TimeoutError):  # retried at the next rebalance
             return
         if holder is not None and holder != self._own:
             self._finish(
@@ -117,7 +117,7 @@ class Membership:
                     f"the group has assigned this worker no partitions for {self._limit:.0f} s "
                     "although its broker responds: exiting so that a restart rejoins"
                 )
-        else:  # no restart brings a broker back; from then on it has its time again
+        else:  # no restart brings a broker back; the worker gets its time again after that
             self._outside_since = monotonic()
 
     def _finish(self, reason: str) -> NoReturn:

@@ -21,12 +21,12 @@ RESETS = Counter(
 
 
 def from_zero(partition: str) -> None:
-    """Begins each counter: an increase is seen only against a value that was there."""
+    """Starts each counter at 0: `increase()` needs a first value."""
     for each in (LATE, RESETS):
         each.labels(partition)
 
 
 def symbol_from_zero(symbol: str) -> None:
-    """Begins the counters of a symbol, when it is first heard of."""
+    """Starts the counters of a new symbol at 0."""
     for complete in ("true", "false"):
         WINDOWS.labels(symbol, complete)

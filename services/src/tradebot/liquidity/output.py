@@ -1,4 +1,4 @@
-"""Where a partition's results go, together with its place in the feed."""
+"""Writes a partition's results together with its checkpoint."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,10 +24,10 @@ CommitPlace = Callable[[TP, int, str], Awaitable[None]]
 
 
 class Output(Protocol):
-    """Writes results; what was committed last says where to read on."""
+    """Writes results; the last committed checkpoint is where to read on."""
 
     async def open(self) -> Checkpoint | None:
-        """Takes the partition over; returns what its last owner committed."""
+        """Takes over the partition; returns the last committed checkpoint."""
 
     async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
         """Writes the messages and the checkpoint durably."""
@@ -36,10 +36,10 @@ class Output(Protocol):
 class TransactionalOutput:
     """Exactly once: messages and checkpoint in one transaction.
 
-    The producer starts before the checkpoint is read: it ends what the last owner had begun, and
-    keeps it from committing anything afterwards. Calls of librdkafka may outlast the timeout that
-    they are given when a broker restarts, so that they have a thread of their own, left behind
-    with its producer when it does not respond: the next producer fences that one, which ends it.
+    The producer starts before the checkpoint is read: it ends the last owner's transaction and
+    keeps it from committing afterwards. While a broker restarts, calls of librdkafka may outlast
+    their timeout, so they run in their own thread. A thread that does not respond is abandoned with
+    its producer; the next producer fences that one, which ends it.
     """
 
     def __init__(self, settings: StageSettings, offsets: GroupOffsets, group: str, tp: TP) -> None:
@@ -51,7 +51,7 @@ class TransactionalOutput:
         self._producer: Producer | None = None
 
     async def open(self) -> Checkpoint | None:
-        """Fences the last owner, then reads what it committed.
+        """Fences the last owner, then reads its checkpoint.
 
         Raises:
             KafkaException: the broker did not respond.
@@ -65,11 +65,11 @@ class TransactionalOutput:
         return await self._call(_committed, self._offsets, self._tp)
 
     async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
-        """One transaction.
+        """Writes both in one transaction.
 
         Raises:
-            KafkaException: it is unknown whether it was written; `open` tells.
-            TimeoutError: the same, the client did not respond.
+            KafkaException: it is unknown whether it was written; call `open`.
+            TimeoutError: the same; the client did not respond.
         """
         place = TopicPartition(*self._tp, checkpoint.offset, metadata=checkpoint.metadata)
         await self._call(self._offsets.write, self._producer, messages, place)
@@ -84,9 +84,9 @@ class TransactionalOutput:
 
 
 class PlainOutput:
-    """Messages first, then the checkpoint: a crash in between writes them again, the same.
+    """Writes messages, then the checkpoint; after a crash in between, the same messages again.
 
-    For the embedded broker, which takes transactions but forgets the offsets sent in them.
+    For the embedded broker, which supports transactions but not the offsets sent in them.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class PlainOutput:
         self._producer = kafka.producer(settings)
 
     async def open(self) -> Checkpoint | None:
-        """What was committed last.
+        """Returns the last committed checkpoint.
 
         Raises:
             KafkaException: the broker did not respond.
@@ -106,7 +106,7 @@ class PlainOutput:
         return await asyncio.to_thread(_committed, self._offsets, self._tp)
 
     async def write(self, messages: Sequence[Message], checkpoint: Checkpoint) -> None:
-        """Waits until the messages are there, then commits.
+        """Waits for the messages' acknowledgement, then commits.
 
         Raises:
             KafkaException: a message was not written.

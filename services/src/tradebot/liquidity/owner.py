@@ -1,4 +1,4 @@
-"""The partitions that this worker owns, and whether it can do its work."""
+"""The partitions that this worker owns, and the stage's readiness."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ from tradebot.platform.health import Readiness
 from tradebot.platform.topics import Topics
 
 SILENCE_SECONDS = 10.0
-"""A feed that says nothing for so many real seconds makes the stage unready."""
+"""A feed silent for this many real seconds makes the stage unready."""
 
 _log = logs.get("liquidity.owner")
 
 
 class Owner:
-    """Takes partitions over and lets them go, as the group's rebalances say."""
+    """Takes over and releases partitions at the group's rebalances."""
 
     def __init__(self, settings: LiquiditySettings) -> None:
         self.topics = Topics.of(settings)
@@ -40,7 +40,7 @@ class Owner:
         self._told: dict[str, str] = {}
 
     def prepare(self) -> None:
-        """Makes the topics that are missing, and serves health and metrics; once only. Blocks.
+        """Creates missing topics, and serves health and metrics; only the first time. Blocks.
 
         Raises:
             SettingsError: the broker does not respond, a topic is missing, or the port is taken.
@@ -59,7 +59,7 @@ class Owner:
         self._offsets = offsets
 
     def own(self, assigned: Iterable[TP], consumer: FeedConsumer) -> None:
-        """Starts the tasks of the partitions that this worker was given."""
+        """Starts the tasks of newly assigned partitions."""
         for tp in assigned:
             if tp not in self.partitions:
                 self.partitions[tp] = partition = self._partition(tp, consumer)
@@ -67,7 +67,7 @@ class Owner:
         self.readiness.started()
 
     def disown(self, revoked: Iterable[TP]) -> None:
-        """Ends the tasks of partitions that are no longer this worker's."""
+        """Ends the tasks of revoked partitions."""
         for tp in list(revoked):
             self.partitions.pop(tp, None)
             task = self._tasks.pop(tp, None)
@@ -75,17 +75,17 @@ class Owner:
                 task.cancel()
 
     def take(self, fetch: Fetch) -> None:
-        """Hands a fetch to its partition, if this worker still owns it."""
+        """Passes a fetch to its partition, if this worker still owns it."""
         partition = self.partitions.get(fetch.tp)
         if partition is not None:
             partition.take(fetch)
 
     async def tick(self, consumer: FeedConsumer) -> None:
-        """Closes windows by the clock, and tells the lag."""
+        """Closes windows by the clock, and updates the lag."""
         for tp, partition in list(self.partitions.items()):
             try:
                 await partition.tick()
-            except KafkaException as error:  # asked again at the next tick
+            except KafkaException as error:  # retried at the next tick
                 _log.debug("clock not served", partition=tp.partition, error=str(error))
             if partition.reached is not None:
                 lag = (consumer.highwater(tp) or 0) - partition.reached
@@ -93,7 +93,7 @@ class Owner:
         self._tell()
 
     def _tell(self) -> None:
-        """Logs once what closed a gate, and that all are open again."""
+        """Logs once what closed a gate, and once that all are open again."""
         reasons = self.readiness.reasons()
         if reasons.keys() != self._told.keys():
             if reasons:
@@ -121,9 +121,9 @@ class Owner:
         return FeedPartition(tp, place, output, self._offsets, consumer.seek_place)
 
     def _silence(self) -> str | None:
-        """A sentence where the partitions that should speak have said nothing for too long.
+        """Returns a sentence if the partitions that carry symbols are silent for too long.
 
-        A worker that owns only some of the partitions may own none that carries a symbol.
+        A worker that owns only some of the partitions may own none with a symbol.
         """
         partitions = list(self.partitions.values())
         if not partitions:

@@ -1,8 +1,8 @@
-"""One partition of the feed: its windows, and the task that writes what they give.
+"""One partition of the feed: its windows, and the task that writes their results.
 
-Feeding goes on while a transaction is under way: what closes meanwhile goes out with the next.
-Whatever goes wrong (fenced by a new owner, broker gone) has one answer: forget everything, take
-the partition over again, read on from the committed offset.
+Reading continues during a transaction: windows that close meanwhile go into the next one. Every
+failure (fenced by a new owner, broker gone) is handled in the same way: drop all state, take over
+the partition again, and read on from the committed offset.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ from tradebot.platform.exactly_once import GroupOffsets, Message
 
 RETRY_SECONDS = 1.0
 LATE_SECONDS = 5.0
-"""Nothing but late records for so many real seconds is a fault that a person should see."""
+"""Only late records for this many real seconds is a fault that a person should see."""
 
 STAMP_MS = 3_600_000
-"""Kafka's stamp of a record may be ahead of this machine's clock by so much, as brokers allow."""
+"""Kafka's timestamp of a record may be this far ahead of this machine's clock, as brokers allow."""
 
 _log = logs.get("liquidity.partition")
 
@@ -50,7 +50,7 @@ class FeedPartition:
         self.trouble: str | None = "it is being taken over"
         self.last_record = monotonic()
         self.reached: int | None = None
-        """The offset after the last record fed; it stays while the partition is taken over."""
+        """The offset after the last record read; it stays during a takeover."""
         self._place = place
         self._output = output
         self._offsets = offsets
@@ -66,13 +66,13 @@ class FeedPartition:
         self._held: dict[int, bytes] = {}
         """The values of records that the windows hold, by offset."""
         self._sick: dict[str, float] = {}
-        """Since when nothing of a symbol has counted, though records come."""
+        """By symbol: since when records have come and none has counted."""
         self._well: dict[str, int] = {}
         self._label = str(tp.partition)
         metrics.from_zero(self._label)
 
     async def run(self) -> None:
-        """Takes the partition over and writes its results, until it is cancelled."""
+        """Takes over the partition and writes its results, until cancelled."""
         while True:
             try:
                 await self._open()
@@ -85,7 +85,7 @@ class FeedPartition:
             await asyncio.sleep(RETRY_SECONDS)
 
     def take(self, fetch: Fetch) -> None:
-        """Feeds a fetch; one from before the last seek is dropped."""
+        """Reads a fetch; one from before the last seek is dropped."""
         windows = self.windows
         if windows is None or self._missed or fetch.serial <= self._barrier:
             return
@@ -96,9 +96,9 @@ class FeedPartition:
             if not fetched:
                 return
         elif first > windows.next and self._hole != (windows.next, first):
-            # Faust drops fetches around a rebalance, and one may be under way during a seek. A
-            # hole that is there again after a second look is the log's own: a transaction's
-            # marker, or what retention took.
+            # Faust drops fetches around a rebalance, and one may be in flight during a seek. A
+            # gap that remains after a second read is in the log itself: a transaction's marker,
+            # or records that retention deleted.
             self._hole = (windows.next, first)
             self._missed = True
             self._wake.set()
@@ -115,10 +115,10 @@ class FeedPartition:
         self._send(closed, fresh + self._rejected(windows, fetched))
 
     async def tick(self) -> None:
-        """Closes the windows of symbols that fell silent, if the log is read to its end.
+        """Closes the windows of silent symbols, if the log is read to its end.
 
         Raises:
-            KafkaException: the broker did not respond where the log ends.
+            KafkaException: the broker did not report where the log ends.
         """
         windows = self.windows
         if windows is None:
@@ -138,11 +138,11 @@ class FeedPartition:
             self._send(windows.expire(symbol, self._clocks[symbol].now(), idle), [])
 
     def has_symbols(self) -> bool:
-        """A symbol has been seen here."""
+        """Whether any symbol has been seen here."""
         return self.windows is not None and bool(self.windows.symbols)
 
     def sick(self) -> str | None:
-        """A sentence where nothing of a symbol has counted for a while, though records come."""
+        """Returns a sentence if a symbol's records come but have not counted for a while."""
         for symbol, since in self._sick.items():
             if monotonic() - since >= LATE_SECONDS:
                 place = f"{self.tp.topic}-{self.tp.partition}"
@@ -195,7 +195,7 @@ class FeedPartition:
                 metrics.LAST_WINDOW_END.labels(window.symbol).set(end / 1000)
 
     async def _read_on(self, windows: PartitionWindows) -> None:
-        """Seeks to the record after the last one fed; fetches from before do not count."""
+        """Seeks to the record after the last one read; earlier fetches do not count."""
         self._missed = True
         await self._seek(self.tp, windows.next)
         self._barrier = FetchScheduler.serial
@@ -215,7 +215,7 @@ class FeedPartition:
     def _rejected(
         self, windows: PartitionWindows, fetched: Sequence[ConsumerRecord]
     ) -> list[Unreadable]:
-        """What the windows put aside, with its values; keeps those of what they still hold."""
+        """Takes the windows' rejected records; keeps the values of those still held."""
         suspects = [state.suspects for state in windows.symbols.values() if state.suspects]
         if not windows.rejected and not suspects and not self._held:
             return []
@@ -234,7 +234,7 @@ class FeedPartition:
             metrics.LATE.labels(self._label).inc(late)
 
     def _observe(self, windows: PartitionWindows) -> None:
-        """Sets the clocks of the symbols that spoke, and notes which of them are sick."""
+        """Updates the clocks of the symbols that had records, and which of them are sick."""
         for symbol, state in windows.symbols.items():
             if state.well > self._well.get(symbol, -1):
                 self._well[symbol] = state.well

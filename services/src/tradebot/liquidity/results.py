@@ -1,4 +1,4 @@
-"""What the stage writes: three records a window, and bad records with the reason."""
+"""The messages that the stage writes: three records per window, and dead letters."""
 
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from tradebot.records import DeadLetter, LiquidityRecord, encode
 
 
 class Place(NamedTuple):
-    """Where a partition's results go, and by which rules they are made."""
+    """The output of a partition: topics, partition and window length."""
 
     topics: Topics
     out_partition: int
@@ -23,7 +23,7 @@ class Place(NamedTuple):
 
 
 def window_records(window: WindowFlows, length: int) -> tuple[LiquidityRecord, ...]:
-    """The window's three records in the report's order: ask, bid, price_volume.
+    """Returns the window's three records in the report's order: ask, bid, price_volume.
 
     Args:
         length: of a window, ms.
@@ -50,7 +50,7 @@ def window_records(window: WindowFlows, length: int) -> tuple[LiquidityRecord, .
 
 
 def window_messages(window: WindowFlows, place: Place) -> list[Message]:
-    """The window's records, for the output partition of the same number as the input's."""
+    """Returns the window's messages, for the output partition with the input's number."""
     key = window.symbol.encode()
     return [
         Message(place.topics.liquidity, key, encode(record), place.out_partition)
@@ -59,7 +59,7 @@ def window_messages(window: WindowFlows, place: Place) -> list[Message]:
 
 
 def dead_letter(tp: TP, bad: Unreadable) -> DeadLetter:
-    """The letter of a record that was put aside."""
+    """Returns the dead letter of a rejected record."""
     return DeadLetter.of(
         tp.topic, tp.partition, bad.offset, stage=STAGE.name, error=bad.error, value=bad.value
     )

@@ -8,7 +8,7 @@ from tradebot.platform.settings import StageSettings
 
 
 class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
-    """What the liquidity stage takes; times of windows are the venue's, not the machine's."""
+    """Settings of the liquidity stage; times of windows are the venue's, not the machine's."""
 
     group: Annotated[str, "consumer group; its members share the partitions"] = "liquidity"
     symbol: Annotated[str, "symbol of records that name none, neither in a field nor a key"] = ""
@@ -36,10 +36,10 @@ class LiquiditySettings(StageSettings, frozen=True, kw_only=True):
     web_port: Annotated[int, "port of Faust's own web pages; 0 turns them off"] = 0
 
     def __post_init__(self) -> None:
-        """Checks that a window outlasts its grace and its silence.
+        """Checks that a window is longer than its grace and its silence.
 
         Raises:
-            ValueError: it does not.
+            ValueError: it is not.
         """
         longest = max(self.grace_ms / 1000, self.silence_seconds)
         if self.window_seconds <= longest:

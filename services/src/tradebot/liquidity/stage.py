@@ -1,4 +1,4 @@
-"""The Faust app: one agent that hands fetches to the partitions this worker owns."""
+"""The Faust app: one agent that passes fetches to the partitions this worker owns."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ from tradebot.platform.settings import SettingsError
 TICK_SECONDS = 0.25
 EXIT_SECONDS = 3.0
 FETCHES_AHEAD = 4
-"""Fetches that wait for the agent; each holds up to FETCH_BYTES."""
+"""Fetches that may wait for the agent; each has up to FETCH_BYTES."""
 
 FETCH_BYTES = 1 << 20
 
 
 class LiquidityApp(faust.App):
-    """Faust's app with the stage's start; it keeps no tables, so it makes no directories."""
+    """Faust's app with the stage's start; it has no tables, so it creates no directories."""
 
     def __init__(self, settings: LiquiditySettings) -> None:
         self.owner = Owner(settings)
@@ -44,14 +44,14 @@ class LiquidityApp(faust.App):
 
     @property
     def feed_consumer(self) -> FeedConsumer:
-        """The consumer that the transport makes."""
+        """The transport's consumer."""
         assert isinstance(self.consumer, FeedConsumer)
         return self.consumer
 
     async def on_first_start(self) -> None:
-        """Before the consumer starts: topics, offsets, health.
+        """Prepares topics, offsets and health before the consumer starts.
 
-        Under `faust worker` nobody else turns an error of the settings into its sentence.
+        Under `faust worker` nothing else prints an error of the settings as its message.
         """
         try:
             await asyncio.to_thread(self.owner.prepare)
@@ -61,10 +61,10 @@ class LiquidityApp(faust.App):
         self._watch = asyncio.create_task(self.membership.watch(lambda: self.feed_consumer))
 
     async def on_stop(self) -> None:
-        """Leaves the group, and sees to it that the process ends.
+        """Leaves the group, and makes sure that the process ends.
 
-        Faust waits for its threads, up to a minute where a broker does not respond. Nothing is
-        lost by not waiting: what is not committed is read again.
+        Faust waits for its threads, up to a minute if a broker does not respond. Not waiting loses
+        nothing: what is not committed is read again.
         """
         if self._watch is not None:
             self._watch.cancel()
@@ -73,7 +73,7 @@ class LiquidityApp(faust.App):
         await super().on_stop()
 
     def _end(self, reason: str) -> NoReturn:
-        """Ends the process with a sentence, for a supervisor to restart it."""
+        """Ends the process with a message, for a supervisor to restart it."""
         self._exit_code = 1
         SettingsError(reason).show()
         self._exit_soon(1)
@@ -86,7 +86,7 @@ class LiquidityApp(faust.App):
 
 
 def create_app(settings: LiquiditySettings) -> LiquidityApp:
-    """The stage as a Faust app; nothing is connected before it starts."""
+    """Builds the stage's Faust app; it connects when it starts."""
     app = LiquidityApp(settings)
     owner = app.owner
     feed = app.topic(owner.topics.feed, schema=FetchSchema(), acks=False)
@@ -109,14 +109,14 @@ def create_app(settings: LiquiditySettings) -> LiquidityApp:
         if not app.should_stop:
             await app.membership.left()
 
-    # Faust's type of a receiver leaves no room for the partitions that it sends.
+    # Faust's type for receivers lacks the partitions that it sends.
     app.on_partitions_assigned.connect(cast(Any, assigned))
     app.on_partitions_revoked.connect(cast(Any, revoked))
     return app
 
 
 def _options(settings: LiquiditySettings) -> dict[str, Any]:
-    """Faust's settings; those of tables, leaders and commits are off: it does none of them."""
+    """Faust's settings. Those of tables, leaders and commits are off: the stage uses none."""
     options: dict[str, Any] = {
         "broker": [URL(f"kafka://{server}") for server in settings.kafka.split(",")],
         "ConsumerScheduler": FetchScheduler,
@@ -126,7 +126,7 @@ def _options(settings: LiquiditySettings) -> dict[str, Any]:
         "consumer_group_instance_id": settings.worker_id or None,
         "broker_session_timeout": settings.session_seconds,
         "broker_heartbeat_interval": settings.session_seconds / 5,
-        # Rebalances wait no longer than this for a member that hangs.
+        # Rebalances wait at most this long for a member that hangs.
         "broker_rebalance_timeout": settings.session_seconds,
         "broker_request_timeout": max(40.0, settings.session_seconds * 2),
         "stream_buffer_maxsize": FETCHES_AHEAD,

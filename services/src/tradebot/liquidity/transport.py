@@ -1,7 +1,7 @@
-"""Faust's consumer, made to hand over a whole fetch of a partition as one event.
+"""Faust's consumer, changed to pass on a partition's whole fetch as one event.
 
-A plain Faust agent spends its time on each message, not on its JSON. Faust's scheduler and schema
-are the two places where it lets a caller choose what a message is.
+A plain Faust agent spends its time on each message rather than on its JSON. Faust's scheduler and
+schema are the two places where a caller can choose what a message is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,7 @@ from faust.types import TP
 class Fetch(NamedTuple):
     """The records of one fetch of one partition.
 
-    `serial` rises from fetch to fetch, so that what was fetched before a seek is told from what
-    came after.
+    `serial` rises with each fetch. It distinguishes fetches from before and after a seek.
     """
 
     tp: TP
@@ -29,7 +28,7 @@ class Fetch(NamedTuple):
 
 
 class _FetchRecord:
-    """A fetch in the place of a single record; its offset is the last one's."""
+    """A fetch in place of a single record; its offset is the last record's."""
 
     timestamp = timestamp_type = key = checksum = None
     headers = ()
@@ -42,13 +41,13 @@ class _FetchRecord:
 
 
 class FetchScheduler(DefaultSchedulingStrategy):
-    """Delivers a fetch of a partition as one event."""
+    """Delivers a partition's fetch as one event."""
 
     serial = 0
-    """The last fetch's, of all consumers in this process."""
+    """Number of the last fetch, across all consumers of this process."""
 
     def iterate(self, records: Mapping[TP, list[ConsumerRecord]]) -> Iterator[tuple[TP, Any]]:
-        """One `Fetch` a partition."""
+        """Yields one `Fetch` per partition."""
         for tp, fetched in records.items():
             if fetched:
                 FetchScheduler.serial += 1
@@ -56,26 +55,26 @@ class FetchScheduler(DefaultSchedulingStrategy):
 
 
 class FetchSchema(faust.Schema[Any, Any]):
-    """Hands a `Fetch` through as it is."""
+    """Passes a `Fetch` through unchanged."""
 
     def loads_key(self, app: Any, message: Any, **_codec: Any) -> Any:
-        """The key, untouched."""
+        """Returns the key unchanged."""
         return message.key
 
     def loads_value(self, app: Any, message: Any, **_codec: Any) -> Any:
-        """The fetch, untouched."""
+        """Returns the fetch unchanged."""
         return message.value
 
 
 class CoordinatorEndedError(Exception):
-    """The client's task that keeps it in its group has ended; it never comes back."""
+    """The client's task that keeps it in its group has ended; it does not restart."""
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        """Faust's own, but that it reads committed records only, and may be told how long to wait.
+        """Builds Faust's consumer, but with committed reads and a configurable fetch wait.
 
-        Faust asks for committed records only where it makes transactions itself.
+        Faust itself reads only committed records if it makes transactions.
         """
         conf = self.app.conf
         return AIOKafkaConsumer(
@@ -98,8 +97,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
         )
 
     async def held_back(self) -> Exception | None:
-        # The coordinator is aiokafka's own; tests/contract/test_liquidity_membership.py says what
-        # to do when it is not there any more.
+        # Private to aiokafka; tests/contract/test_liquidity_membership.py says what to do if it
+        # is gone.
         coordinator = getattr(self._consumer, "_coordinator", None)
         if coordinator is None:
             return None
@@ -115,7 +114,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 
 class FeedConsumer(driver.Consumer):
-    """Faust's consumer; only its own thread talks to the broker, and seeks and commits there."""
+    """Faust's consumer; it seeks and commits on its own thread, as the client requires."""
 
     _thread: _Thread
 
@@ -123,16 +122,16 @@ class FeedConsumer(driver.Consumer):
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def held_back(self) -> Exception | None:
-        """The error that keeps this worker from its group; hearing of it lets the client go on.
+        """Returns the error that keeps this worker from its group, so that the client retries.
 
         Raises:
-            CoordinatorEndedError: it will never go on.
+            CoordinatorEndedError: the client will never retry.
         """
         answer: Exception | None = await self._thread.call_thread(self._thread.held_back)
         return answer
 
     def member_id(self) -> str | None:
-        """This worker's name in the group, once it has joined."""
+        """This worker's id in the group, once it has joined."""
         name: str = self._thread._ensure_consumer()._coordinator.member_id
         return name or None
 
@@ -140,7 +139,7 @@ class FeedConsumer(driver.Consumer):
         """Reads on from `offset`.
 
         Raises:
-            aiokafka.errors.KafkaError: the partition is not this worker's any more.
+            aiokafka.errors.KafkaError: the partition is no longer this worker's.
         """
         await self.seek_wait({tp: offset})
 
@@ -159,4 +158,4 @@ class Transport(driver.Transport):
 
     Consumer = FeedConsumer
     fetch_wait_ms = 1500
-    """How long the broker may hold a fetch that finds nothing."""
+    """How long the broker may delay a fetch that finds nothing."""

@@ -11,13 +11,13 @@ from tradebot.platform import logs
 
 
 def run(settings: LiquiditySettings) -> None:
-    """Works until SIGTERM or SIGINT; then exits with 0.
+    """Runs until SIGTERM or SIGINT; then exits with 0.
 
     Raises:
         SettingsError: the broker does not respond, a topic is missing, or the port is taken.
     """
     logs.setup(STAGE.name, level=settings.log_level, form=settings.log_format)
-    # aiokafka logs each of its tries while a broker is away; readiness says it once.
+    # aiokafka logs each try while a broker is away; readiness reports it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     app = create_app(settings)
     app.owner.prepare()

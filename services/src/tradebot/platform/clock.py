@@ -1,8 +1,8 @@
-"""The venue's time, from the times that it stamps on what it sends.
+"""The venue's time, from the times that it stamps on its messages.
 
-Everything downstream of the feed lives by this clock, so that an emulator whose time runs thirty
-times as fast simply makes everything faster. Silence alone is measured in real seconds: it is a
-fault of a connection, not an event of the market. The machine's own time of day is never asked.
+Everything after the feed uses this clock, so an emulator that runs thirty times as fast simply
+makes everything faster. Only silence is measured in real seconds: it is a fault of a connection,
+not an event of the market. The machine's time of day is never read.
 """
 
 import time
@@ -12,22 +12,22 @@ from typing import Final
 import msgspec
 
 NEAR_MS: Final = 5_000
-"""A stamp within so many real milliseconds' worth of the clock agrees with it."""
+"""A stamp within this many real milliseconds of the clock agrees with it."""
 
 FIRST_SECONDS: Final = 1.0
-"""Real seconds in which no stamp contradicts the first before the clock is settled."""
+"""Real seconds without a stamp that contradicts the first, until the clock is settled."""
 
 AHEAD_SECONDS: Final = 3.0
-"""Real seconds of stamps ahead of the clock, and none near it, before the clock follows them."""
+"""Real seconds of stamps ahead of the clock, with none near it, until the clock follows them."""
 
 BEHIND_SECONDS: Final = 30.0
-"""The same for stamps behind it: those may also be a backlog."""
+"""The same for stamps behind it, which may also be a backlog."""
 
 PACE: Final = 0.2
-"""How far from time's own pace such stamps may be, as a share of it."""
+"""How far the pace of such stamps may differ from real time's, as a fraction of it."""
 
 COURSES: Final = 8
-"""Times other than the clock's that are followed at the same time, to see which of them goes on."""
+"""How many other possible times are followed at once, to see which of them continues."""
 
 
 class _Course(msgspec.Struct):
@@ -40,7 +40,7 @@ class _Course(msgspec.Struct):
 
 
 RUNNING: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux's also goes on while the machine is suspended."""
+"""On Linux this clock also runs while the machine is suspended."""
 
 
 def _running() -> float:
@@ -50,14 +50,14 @@ def _running() -> float:
 class VenueClock:
     """Estimates the venue's time between its messages.
 
-    One stamp far from the clock moves nothing: it may be wrong, or a message that a broker hands
-    over late. But a venue's time can jump. So where all stamps of some time are elsewhere and keep
-    pace with time, neither faster, as a backlog is read, nor slower, as one grows, they are the
-    venue's time.
+    One stamp far from the clock changes nothing: it may be wrong, or a message that a broker
+    delivered late. But a venue's time can jump. If all stamps of some period are elsewhere and
+    keep pace with real time, they are the venue's time. Stamps of a backlog run faster when it is
+    read, and slower when it grows.
 
     Args:
-        speed: exchange milliseconds that pass in one real millisecond.
-        monotonic: seconds from an arbitrary start; the machine's if not given.
+        speed: exchange milliseconds per real millisecond.
+        monotonic: seconds from an arbitrary start; the machine's by default.
     """
 
     def __init__(self, speed: float = 1.0, monotonic: Callable[[], float] = _running) -> None:
@@ -70,7 +70,7 @@ class VenueClock:
         self._courses: list[_Course] = []
 
     def observe(self, ts: int) -> None:
-        """The venue stamped `ts` (ms) on a message that arrived now."""
+        """Records that the venue stamped `ts` (ms) on a message that arrived now."""
         at = self._monotonic()
         if self._ts == 0:
             self._set(ts, at)
@@ -78,7 +78,7 @@ class VenueClock:
         if abs(off) <= NEAR_MS * self._speed:
             self._agree(ts, at)
         elif off < 0 and not self.settled:
-            self._set(ts, at)  # what was set first was ahead: of two strangers trust the earlier
+            self._set(ts, at)  # of two unconfirmed times trust the earlier
         elif self._goes_on(ts, at, AHEAD_SECONDS if off > 0 else BEHIND_SECONDS):
             self._set(ts, at)
             self._sure = True
@@ -86,7 +86,7 @@ class VenueClock:
             self._heard = at
 
     def follow(self, ts: int) -> None:
-        """The venue's time is at least `ts` (ms): more than one message says so."""
+        """Moves the clock to at least `ts` (ms), which more than one message confirms."""
         if ts > self.now():
             self._set(ts, self._monotonic())
             self._sure = True
@@ -105,7 +105,7 @@ class VenueClock:
             self._ts, self._at = ts, at
 
     def _goes_on(self, ts: int, at: float, seconds: float) -> bool:
-        """Whether stamps have told of this other time for so long, at time's own pace."""
+        """Whether stamps have followed this other time for `seconds`, at the pace of real time."""
         course = next((one for one in self._courses if self._follows(one, ts, at)), None)
         if course is None:
             self._courses = [*self._courses, _Course(at, ts, at, ts)][-COURSES:]
@@ -126,16 +126,16 @@ class VenueClock:
         return self._ts + int((at - self._at) * 1000 * self._speed)
 
     def now(self) -> int:
-        """The venue's time in ms; 0 before its first message."""
+        """Returns the venue's time in ms; 0 before its first message."""
         return self._now(self._monotonic()) if self._ts else 0
 
     @property
     def settled(self) -> bool:
-        """Whether more than one stamp agrees, a while after the first: no stray one set it."""
+        """Whether more than one stamp agrees, a while after the first, so no stray one set it."""
         if not self._sure and self._agreed >= 2:
             self._sure = self._monotonic() - self._since >= FIRST_SECONDS
         return self._sure
 
     def silence(self) -> float:
-        """Real seconds since the last message that was not ahead of the clock, or the start."""
+        """Real seconds since the start or the last message that was not ahead of the clock."""
         return self._monotonic() - self._heard

@@ -1,6 +1,6 @@
-"""Records that a stage puts aside: into the topic `dead-letters`, with the reason, and counted.
+"""Dead letters: records that a stage rejects go to a topic with the reason, and are counted.
 
-Every stage writes its dead letters here. A stage that commits in transactions takes `message` and
+Every stage writes its dead letters here. A stage that commits in transactions uses `message` and
 sends it with its results; the others use `DeadLetters`.
 """
 
@@ -15,13 +15,13 @@ from tradebot.platform.topics import Topics
 from tradebot.records import DeadLetter, encode
 
 SEND_MS: Final = 30_000
-"""A letter that Kafka has not taken after so long counts as refused; `deliver` sends it again."""
+"""A letter that Kafka has not taken by then counts as refused; `deliver` sends it again."""
 
 _log = logs.get(__name__)
 
 
 def from_zero(stage: str, topics: Iterable[str]) -> None:
-    """Starts the counters of the topics that a stage reads: an increase needs a value before it."""
+    """Starts the counters of a stage's topics at 0: `increase()` needs a first value."""
     for topic in topics:
         metrics.DEAD_LETTERS.labels(stage, topic)
 
@@ -40,7 +40,7 @@ def note(letters: Sequence[DeadLetter]) -> None:
 
 
 def message(letter: DeadLetter, topic: str) -> exactly_once.Message:
-    """The letter for a transaction; `topic` is the dead-letter topic."""
+    """Returns the letter for a transaction; `topic` is the dead-letter topic."""
     return exactly_once.Message(topic, letter.key, encode(letter))
 
 
@@ -48,7 +48,7 @@ class DeadLetters:
     """Writes a stage's dead letters; only `deliver` waits.
 
     Args:
-        reads: the topics whose records may be put aside.
+        reads: the topics whose records may become dead letters.
     """
 
     def __init__(self, settings: StageSettings, stage: str, reads: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ class DeadLetters:
     def put(
         self, topic: str, partition: int, offset: int, *, value: bytes | None, reason: str
     ) -> None:
-        """Puts the record at that place aside."""
+        """Sends the record at that position to the dead letters."""
         letter = DeadLetter.of(
             topic, partition, offset, stage=self._stage, error=reason, value=value or b""
         )
@@ -71,7 +71,7 @@ class DeadLetters:
         self._send(letter)
 
     def put_message(self, message: Message, reason: str) -> None:
-        """Puts aside a record as a consumer returned it."""
+        """Sends a consumer's record to the dead letters."""
         self.put(
             message.topic() or "",
             message.partition() or 0,
@@ -81,7 +81,7 @@ class DeadLetters:
         )
 
     def deliver(self, seconds: float) -> bool:
-        """Sends refused letters again and waits; true when Kafka has taken all of them."""
+        """Sends refused letters again and waits; returns whether Kafka has taken all of them."""
         refused, self._refused = self._refused, []
         for letter in refused:
             self._send(letter)
@@ -92,7 +92,7 @@ class DeadLetters:
         return False
 
     def poll(self) -> None:
-        """Takes delivery reports without waiting."""
+        """Handles delivery reports without waiting."""
         self._producer.poll(0)
 
     def _send(self, letter: DeadLetter) -> None:

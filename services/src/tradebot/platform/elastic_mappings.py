@@ -1,8 +1,8 @@
 """Elasticsearch's templates for documents, derived from the Structs that describe them.
 
-Unknown fields are refused (`dynamic: strict`): a field that nobody declared would otherwise get
-whatever type its first value has. Money is `double`: documents are for looking at, and 15 digits
-hold any price or balance. Times are dates, identifiers and words are keywords.
+Unknown fields are refused (`dynamic: strict`): Elasticsearch would otherwise choose the type of an
+undeclared field by its first value. Money is `double`: documents are for reading, and 15 digits
+are enough for any price or balance. Times are dates, identifiers and words are keywords.
 """
 
 import types
@@ -16,7 +16,7 @@ from tradebot.documents import BODIES
 from tradebot.records import PERMANENT, DocType
 
 VERSION = 4
-"""Raise it with every change of the mappings: the templates carry it."""
+"""Increase it with every change of the mappings; the templates carry it."""
 
 TIMES = frozenset(
     {"ts", "window_start", "window_end", "fitted_at", "history_end", "start", "timestamps"}
@@ -24,7 +24,7 @@ TIMES = frozenset(
 """Integer fields that are times in milliseconds UTC."""
 
 UNSEARCHED = frozenset({"inputs"})
-"""Texts that are only ever shown, never searched or counted."""
+"""Texts that are shown only, never searched or counted."""
 
 DATE = {"type": "date", "format": "epoch_millis"}
 
@@ -67,10 +67,10 @@ def template(doc_type: DocType, prefix: str, replicas: int) -> dict[str, Any]:
 
 
 def index_name(prefix: str, doc_type: DocType, ts: int) -> str:
-    """The index that holds a document: one a month, or one for all time for the ledger.
+    """Returns the index of a document: one per month, or a single one for permanent kinds.
 
-    An order changes under one id, and its `ts` with it: in an index of its month its states
-    would lie in two. The `ts` of the other kinds is a function of what they record.
+    An order keeps its id while its `ts` changes; with monthly indices its states could end up in
+    two of them. The `ts` of other kinds is a function of what they record.
 
     >>> index_name("tradebot", DocType.LIQUIDITY, 1_602_770_086_000)
     'tradebot-liquidity-2020.10'

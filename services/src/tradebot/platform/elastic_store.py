@@ -1,7 +1,7 @@
-"""Documents in Elasticsearch: set up by templates, written in bulk, each once.
+"""Documents in Elasticsearch: templates, bulk writes, each document once.
 
-A write carries the document's `ts` as its external version, so that neither a second delivery nor
-a late one can replace a newer state.
+A write uses the document's `ts` as its external version, so neither a second delivery nor a late
+one can replace a newer state.
 """
 
 import logging
@@ -26,31 +26,31 @@ from tradebot.platform.store import (
 from tradebot.records import PERMANENT, DocType
 
 BULK_BYTES = 2**20
-"""Bytes of one bulk request, about; more is not faster and takes memory on both sides."""
+"""Approximate size of a bulk request; larger ones are no faster and use memory on both sides."""
 
 BACKOFF_SECONDS = (0.1, 0.3, 1.0)
-"""Waits within one write, before jitter; then the caller decides."""
+"""Waits between tries of one write, before jitter; after them the caller decides."""
 
 CONFLICT = 409
 
 HINDRANCES = frozenset(
     {
-        "cluster_block_exception",  # read-only, by a person or by a full disk
+        "cluster_block_exception",  # read-only: set by a user, or because the disk is full
         "index_closed_exception",
-        "index_not_found_exception",  # and it may not be made
-        "validation_exception",  # no room for the shards of a new index
+        "index_not_found_exception",  # and creating it is not allowed
+        "validation_exception",  # too many shards for a new index
     }
 )
-"""Refusals that say nothing of the document: a person lifts them, and then it is taken."""
+"""Refusals not caused by the document: once an operator fixes the cause, it is accepted."""
 
 
 def client(settings: StoreSettings) -> Elasticsearch:
-    """A client of the settings' server.
+    """Returns a client of the settings' server.
 
     Raises:
-        SettingsError: the URL, the password's file or the authority's file cannot be used.
+        SettingsError: the URL, the password's file or the CA's file cannot be used.
     """
-    # The client tells each failure once more; what matters of it reaches the caller.
+    # The client logs each failure as well; the caller gets what matters.
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     options: dict[str, Any] = {"request_timeout": 30, "max_retries": 0}
     if settings.elasticsearch_username:
@@ -82,7 +82,7 @@ def _password(settings: StoreSettings) -> str:
 
 
 class ElasticStore:
-    """The documents of the settings' server."""
+    """Stores documents on the settings' server."""
 
     def __init__(
         self, settings: StoreSettings, sleep: Callable[[float], None] = time.sleep
@@ -92,7 +92,7 @@ class ElasticStore:
         self._sleep = sleep
 
     def set_up(self, replicas: int) -> None:
-        """See `DocumentStore`: templates, and the mappings of the indices that are there."""
+        """See `DocumentStore`: creates templates, and updates the mappings of existing indices."""
         try:
             for kind in DocType:
                 self._client.indices.put_index_template(
@@ -126,12 +126,12 @@ class ElasticStore:
         try:
             self._client.indices.create(index=index)
         except BadRequestError as error:
-            # Whoever else sets the store up at this moment was faster.
+            # Another process that sets up the store was faster.
             if error.error != "resource_already_exists_exception":
                 raise
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
-        """See `DocumentStore`; waits a little, with jitter, where the server is busy."""
+        """See `DocumentStore`; waits a little, with jitter, while the server is busy."""
         refused: list[Refusal] = []
         for part in _parts(documents):
             waiting = list(part)
@@ -147,8 +147,8 @@ class ElasticStore:
     def _write_once(
         self, documents: Sequence[StoredDocument], refused: list[Refusal]
     ) -> tuple[list[StoredDocument], str]:
-        """Writes once; returns those to write again and why. Adds to `refused`."""
-        # The client passes bytes on as they are, which its types do not say.
+        """Writes once; returns the documents to retry and why. Adds to `refused`."""
+        # The client accepts bytes, but its types do not say so.
         lines: list[Any] = [line for d in documents for line in (self._action(d), d.source)]
         try:
             answer = self._client.bulk(
@@ -173,7 +173,7 @@ class ElasticStore:
     def _write_apart(
         self, documents: Sequence[StoredDocument], refused: list[Refusal], error: ApiError
     ) -> tuple[list[StoredDocument], str]:
-        """Writes the halves of a request that was refused as a whole, down to the document."""
+        """Splits a request that was refused as a whole, down to single documents."""
         if len(documents) == 1:
             refused.append(Refusal(documents[0], _sentence(error)))
             return [], ""
@@ -194,7 +194,7 @@ class ElasticStore:
     def latest(
         self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
     ) -> list[dict[str, Any]]:
-        """See `DocumentStore`; what was written in the last second may be missing."""
+        """See `DocumentStore`; documents of the last second may be missing."""
         wanted = {"bot": bot, "symbol": symbol}
         terms = [{"term": {name: value}} for name, value in wanted.items() if value is not None]
         try:
@@ -212,7 +212,7 @@ class ElasticStore:
         return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
-        """See `DocumentStore`; what was written in the last second may be missing."""
+        """See `DocumentStore`; documents of the last second may be missing."""
         try:
             answer = self._client.search(
                 index=f"{self._prefix}-*", size=1000, query={"term": {field: value}}
@@ -224,7 +224,7 @@ class ElasticStore:
         return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
 
     def prune(self, retention_days: int) -> int:
-        """See `DocumentStore`: deletes whole months, and returns how many documents they held."""
+        """See `DocumentStore`: deletes whole months; returns how many documents they held."""
         gone = 0
         try:
             for kind in DocType:
@@ -250,7 +250,7 @@ class ElasticStore:
 
 
 def _parts(documents: Sequence[StoredDocument]) -> Iterator[list[StoredDocument]]:
-    """The documents in requests of `BULK_BYTES` at most."""
+    """Splits the documents into requests of at most `BULK_BYTES`."""
     part: list[StoredDocument] = []
     size = 0
     for document in documents:
@@ -271,7 +271,7 @@ def _sort_out(
     for document, item in zip(documents, items, strict=True):
         result = item["index"]
         status = result["status"]
-        if status < 300 or status == CONFLICT:  # a conflict: a newer state is there already
+        if status < 300 or status == CONFLICT:  # a conflict: a newer state is stored already
             continue
         error = result.get("error", {})
         kind = error.get("type", "error")
@@ -287,12 +287,12 @@ def _sort_out(
 
 
 def _passing(status: int, kind: str) -> bool:
-    """Whether the server may answer otherwise later."""
+    """Whether a retry may succeed."""
     return status == 429 or status >= 500 or kind in HINDRANCES
 
 
 def _of_content(error: ApiError) -> bool:
-    """Whether what was sent is at fault: too much of it, or by Elasticsearch's own word."""
+    """Whether the request's content is the cause: its size, or Elasticsearch says so."""
     own = isinstance(error.body, dict) and "error" in error.body
     return error.status_code == 413 or (error.status_code == 400 and own)
 

@@ -1,8 +1,8 @@
-"""A Kafka broker inside this process, for one machine and nothing installed.
+"""A Kafka broker inside this process, for one machine without any installation.
 
-librdkafka's mock cluster speaks Kafka's protocol on a port, so that other processes use it like
-any broker. It keeps records in memory (about 5 MB a partition, the oldest go first) and creates a
-topic when a client first asks for it.
+librdkafka's mock cluster speaks Kafka's protocol on a port, so other processes use it like any
+broker. It keeps records in memory (about 5 MB per partition, then drops the oldest) and creates a
+topic when a client first requests it.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 
 class EmbeddedBroker:
-    """The broker runs from construction until `close`."""
+    """A broker that runs from construction until `close`."""
 
     def __init__(self, partitions: int = 4) -> None:
         config: dict[str, Any] = {
@@ -24,5 +24,5 @@ class EmbeddedBroker:
         self.address = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
 
     def close(self) -> None:
-        """Ends the broker; what it held is gone."""
+        """Stops the broker and drops its records."""
         self._host = None

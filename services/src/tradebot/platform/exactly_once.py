@@ -1,8 +1,8 @@
-"""Results and the offset of what they were made from, in one Kafka transaction.
+"""Writes results and the offset of their input in one Kafka transaction.
 
 Everything here blocks: call it from a thread. One transactional producer serves one partition of
-the input; its id is made of group, topic and partition, so that whoever owns the partition next
-ends the last owner's transaction and fences the owner.
+the input. Its id consists of group, topic and partition, so the partition's next owner ends the
+last owner's transaction and fences it.
 """
 
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 
 TIMEOUT = 5.0
-"""Seconds that a call waits for the broker."""
+"""Seconds to wait for the broker in each call."""
 
 QUIET = 0
-"""librdkafka writes nothing to stderr: what fails is raised, its retries would drown the log."""
+"""Log level for librdkafka: failures are raised, and lines about retries would flood the log."""
 
 
 class Message(NamedTuple):
-    """What is produced; partition -1 lets the key choose."""
+    """A message to produce; with partition -1 the key chooses."""
 
     topic: str
     key: bytes
@@ -37,16 +37,16 @@ class Committed(NamedTuple):
 
 
 class GroupOffsets:
-    """A group's committed offsets, seen by a client that is not a member.
+    """A group's committed offsets, read by a client that is not a member.
 
-    It waits for offsets that belong to a transaction still being ended.
+    Reads wait for open transactions that carry offsets.
     """
 
     def __init__(self, settings: StageSettings, group: str) -> None:
         self._consumer = kafka.consumer(settings, group, log_level=QUIET)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
-        """The group's offset; `None` if it never committed one.
+        """Returns the group's offset; `None` if it never committed one.
 
         Raises:
             KafkaException: the broker did not respond.
@@ -57,7 +57,7 @@ class GroupOffsets:
         return None if found.offset < 0 else Committed(found.offset, found.metadata or "")
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """The first offset that is kept, and the offset after the last committed record.
+        """Returns the first retained offset, and the offset after the last committed record.
 
         Raises:
             KafkaException: the broker did not respond.
@@ -83,11 +83,11 @@ class GroupOffsets:
         messages: Iterable[Message],
         place: TopicPartition,
     ) -> None:
-        """Writes the messages and commits the place (offset and metadata), all or nothing.
+        """Writes the messages and commits offset and metadata in one transaction.
 
         Raises:
-            KafkaException: nothing was written, or it is unknown; a new producer with the same
-                transactional id settles which, and the committed offset then says it.
+            KafkaException: nothing was written, or the result is unknown. A new producer with the
+                same transactional id settles it; read the committed offset then.
         """
         producer.begin_transaction()
         produce(producer, messages)
@@ -97,13 +97,13 @@ class GroupOffsets:
         producer.commit_transaction(TIMEOUT)
 
     def close(self) -> None:
-        """Ends the client."""
+        """Closes the client."""
         self._consumer.close()
 
 
 def transactional_producer(settings: StageSettings, transactional_id: str) -> Producer:
-    """A producer with its transactions ready; any earlier one of this id is fenced, its open
-    transaction ended.
+    """Returns a producer ready for transactions. An earlier one of the same id is fenced and its
+    open transaction ended.
 
     Raises:
         KafkaException: the broker did not respond.

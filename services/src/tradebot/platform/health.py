@@ -1,8 +1,8 @@
-"""/metrics, /livez and /readyz of a stage, with the reasons.
+"""/metrics, /livez and /readyz of a stage, with reasons.
 
-A stage is live while its process answers and can still do its work one day; it is ready while no
-gate is closed. A stalled feed closes a gate, it never ends the process: a restart would not bring
-the feed back. What only a restart mends is told by `live_while`.
+A stage is live while its process responds and can recover by itself. It is ready while no gate is
+closed. A stalled feed closes a gate and never ends the process: a restart would not bring the feed
+back. Faults that only a restart can fix are reported through `live_while`.
 """
 
 import json
@@ -31,37 +31,37 @@ class Readiness:
         self._life: Check = lambda: None
 
     def started(self) -> None:
-        """The stage has done what it needs to serve."""
+        """Marks the stage as started: it can serve now."""
         self.open("starting")
 
     def close(self, gate: str, reason: str) -> None:
-        """The stage cannot do its work because of `reason`."""
+        """Closes a gate: the stage cannot do its work because of `reason`."""
         with self._lock:
             self._closed[gate] = reason
 
     def open(self, gate: str) -> None:
-        """What closed `gate` is over."""
+        """Opens `gate` again."""
         with self._lock:
             self._closed.pop(gate, None)
 
     def check(self, gate: str, check: Check) -> None:
-        """Asks `check` at each request: a sentence closes the gate, `None` opens it."""
+        """Calls `check` at each request: a sentence closes the gate, `None` opens it."""
         with self._lock:
             self._checks[gate] = check
 
     def live_while(self, check: Check) -> None:
-        """Asks `check` at each request of /livez: a sentence says that only a restart helps."""
+        """Calls `check` at each request of /livez: a sentence means that only a restart helps."""
         with self._lock:
             self._life = check
 
     def death(self) -> str | None:
-        """What only a restart mends; `None` while the stage lives."""
+        """Returns the fault that only a restart can fix; `None` while the stage lives."""
         with self._lock:
             check = self._life
         return check()
 
     def reasons(self) -> dict[str, str]:
-        """The closed gates; empty when the stage is ready."""
+        """Returns the closed gates; empty when the stage is ready."""
         with self._lock:
             closed, checks = dict(self._closed), dict(self._checks)
         for gate, check in checks.items():
@@ -78,14 +78,14 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, *_args: Any) -> None:
-        """Probes every few seconds would drown the log."""
+        """Logs nothing: probes come every few seconds."""
 
 
 def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
-    """Serves the three paths from a thread of its own; returns the port.
+    """Serves the three paths from its own thread; returns the port.
 
     Raises:
-        SettingsError: the port is taken, or the address is not of this machine.
+        SettingsError: the port is taken, or the address is not this machine's.
     """
     metrics = make_wsgi_app()
 

@@ -1,7 +1,7 @@
-"""Kafka: topics, producers and consumers, set up in one way for all stages.
+"""Kafka topics, producers and consumers, configured the same way for all stages.
 
 Producers are idempotent and wait for all replicas: nothing acknowledged is lost. Consumers read
-committed records only and never commit by themselves: an offset is committed after its effect is
+only committed records and never commit automatically: an offset is committed after its effect is
 durable.
 """
 
@@ -21,13 +21,13 @@ from tradebot.platform.settings import SettingsError, StageSettings
 log = logs.get(__name__)
 
 COMPLAINTS_SECONDS = 60.0
-"""A client that cannot reach its brokers says so again after so many seconds, not at each try."""
+"""A client that cannot reach its brokers logs it once per this interval, not at each try."""
 
 PARTITIONS = 4
 """Partitions of a topic on one machine; a cluster's are set by its chart."""
 
 EMBEDDED_FETCH_MS = 20
-"""How long a fetch of the embedded broker waits, and so how late a record arrives at most."""
+"""How long the embedded broker delays a fetch, and so the most that a record is late."""
 
 
 class KafkaUnreachableError(SettingsError):
@@ -37,10 +37,10 @@ class KafkaUnreachableError(SettingsError):
 
 
 def client_config(settings: StageSettings) -> dict[str, Any]:
-    """What every client of the settings' brokers is made with.
+    """Returns the configuration shared by all clients of the settings' brokers.
 
     Raises:
-        SettingsError: the password's file is not there.
+        SettingsError: the password's file does not exist.
     """
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka,
@@ -60,10 +60,10 @@ def client_config(settings: StageSettings) -> dict[str, Any]:
 
 
 def password(settings: StageSettings) -> str:
-    """The user's password, from its file.
+    """Reads the user's password from its file.
 
     Raises:
-        SettingsError: the file is not there.
+        SettingsError: the file does not exist.
     """
     try:
         return Path(settings.kafka_password_file).read_text().strip()
@@ -75,16 +75,16 @@ def password(settings: StageSettings) -> str:
 
 
 class Complaints:
-    """What a client hears of its brokers, told once in a while.
+    """Logs a client's broker errors, each at most once per `COMPLAINTS_SECONDS`.
 
-    librdkafka itself would write a line at each of its tries, twenty a second.
+    librdkafka itself would write a line at each try, twenty a second.
     """
 
     def __init__(self) -> None:
         self._told: dict[int, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
-        """Logs the error unless its like was told lately."""
+        """Logs the error unless a similar one was logged recently."""
         now = time.monotonic()
         last = self._told.get(error.code())
         if last is None or now - last >= COMPLAINTS_SECONDS:
@@ -93,7 +93,7 @@ class Complaints:
 
 
 def producer(settings: StageSettings, **overrides: Any) -> Producer:
-    """A producer that loses and doubles nothing; overrides use librdkafka's names."""
+    """Returns a producer that neither loses nor duplicates; overrides use librdkafka's names."""
     return Producer(
         client_config(settings)
         | {
@@ -109,7 +109,7 @@ def producer(settings: StageSettings, **overrides: Any) -> Producer:
 
 
 def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
-    """A consumer of committed records from the earliest; it never commits by itself."""
+    """Returns a consumer of committed records from the earliest, without automatic commits."""
     return Consumer(
         client_config(settings)
         | {
@@ -119,11 +119,11 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
             "fetch.queue.backoff.ms": 5,
-            # The embedded broker lets a fetch wait its time out, though records have come.
+            # The embedded broker waits the whole time even if records have come.
             "fetch.wait.max.ms": EMBEDDED_FETCH_MS if settings.kafka_embedded else 500,
             "allow.auto.create.topics": True,
             "topic.metadata.refresh.interval.ms": 5000,
-            # After a kill the next of the group takes over so soon; brokers allow no less.
+            # How soon the next member takes over after a kill; brokers allow no less.
             "session.timeout.ms": 6000,
             "heartbeat.interval.ms": 1500,
             "log_level": 0,
@@ -134,10 +134,10 @@ def consumer(settings: StageSettings, group: str, **overrides: Any) -> Consumer:
 
 
 def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
-    """Returns when a broker responds.
+    """Waits for a broker.
 
     Raises:
-        KafkaUnreachableError: none did within `seconds`.
+        KafkaUnreachableError: none responded within `seconds`.
     """
     refusals: list[str] = []
 
@@ -145,12 +145,12 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             refusals.append(error.str().partition(" (after ")[0])
 
-    # librdkafka would write a line to stderr for each of its tries.
+    # librdkafka would write a line to stderr for each try.
     config = client_config(settings) | {"log_level": 0, "error_cb": hear}
     admin = AdminClient(config)
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        # In short pieces: a signal is only heard when the client's call is over.
+        # In short calls: Python handles a signal only between them.
         with contextlib.suppress(KafkaException):
             admin.list_topics(timeout=min(2.0, left))
             return
@@ -170,10 +170,10 @@ def ensure_topics(
     replication: int = -1,
     config: Mapping[str, str] | None = None,
 ) -> None:
-    """Creates the topics that are not there, before a client makes them with one partition.
+    """Creates missing topics, before a client creates them with one partition.
 
-    `config` holds Kafka's own settings of a topic, such as `retention.ms`, for those it creates.
-    Where the brokers or the user's rights do not allow it, topics must be there already.
+    `config` holds Kafka's own settings, such as `retention.ms`, for new topics. If the brokers or
+    the user's rights do not allow it, the topics must exist already.
 
     Raises:
         KafkaUnreachableError: no broker responds.

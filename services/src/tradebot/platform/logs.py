@@ -1,7 +1,7 @@
-"""Structured logs: one event a line, JSON in a cluster, text on a terminal.
+"""Structured logs: one event per line, JSON in a cluster, text on a terminal.
 
-Fields that name a thing are the same as in the documents: bot, symbol, decision, order. A value
-under a key that can hold a secret is never written.
+Fields have the same names as in documents: bot, symbol, decision, order. A value whose key suggests
+a secret is never written.
 """
 
 import logging
@@ -21,7 +21,7 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def setup(stage: str, *, level: str = "info", form: str = "text") -> None:
-    """Logs of this process go to stderr, each with the stage's name."""
+    """Configures this process to log to stderr, with the stage's name in each line."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -52,5 +52,5 @@ def setup(stage: str, *, level: str = "info", form: str = "text") -> None:
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger; its events say where they come from by `module`."""
+    """Returns a logger whose events carry `module`."""
     return structlog.get_logger(module=name)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""Metrics that every stage has. A stage's own live in its folder, in `metrics.py`.
+"""Metrics that every stage has. A stage's own are in `metrics.py` of its folder.
 
-Names follow Prometheus' conventions: base units, `_total` for counters, `_seconds` for times;
-labels are few: bot, symbol, stage.
+Names follow Prometheus' conventions: base units, `_total` for counters, `_seconds` for times. There
+are few labels: bot, symbol, stage.
 """
 
 from prometheus_client import Counter, Gauge, Info

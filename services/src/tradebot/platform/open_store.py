@@ -1,17 +1,17 @@
-"""The store of documents that the settings name."""
+"""Opens the document store that the settings name."""
 
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.store import DocumentStore, StoreSettings
 
 
 def open_store(settings: StoreSettings) -> DocumentStore:
-    """The store that the settings name: Elasticsearch, or a file under the state folder.
+    """Opens Elasticsearch, or an SQLite file in the state folder.
 
     Raises:
-        SettingsError: it cannot be used as it is set.
+        SettingsError: the store cannot be used with these settings.
     """
     if settings.elasticsearch:
-        # A reader of SQLite need not load Elasticsearch's client, which takes a third of a second.
+        # Imported late: SQLite does not need the client, which takes a third of a second to load.
         from tradebot.platform.elastic_store import ElasticStore
 
         return ElasticStore(settings)

@@ -1,4 +1,4 @@
-"""Libraries that only some set-ups hold: what to say where one is missing."""
+"""Errors for optional libraries that are not installed."""
 
 from typing import Final
 
@@ -13,16 +13,16 @@ EXTRAS: Final = {
     "talib": ("lstm", "setup-lstm"),
     "torch": ("lstm", "setup-lstm"),
 }
-"""Module: the extra of `pyproject.toml` that holds it, and the make target that installs it."""
+"""Module: the extra of `pyproject.toml` that contains it, and the make target that installs it."""
 
 
 def missing(needs: str, error: ModuleNotFoundError, besides: str = "") -> SettingsError:
-    """What to tell of a library that is not installed.
+    """Returns the error for a library that is not installed.
 
     Args:
         needs: what cannot run without it.
-        error: the import's.
-        besides: another way out, in words.
+        error: the import's error.
+        besides: an alternative, in words.
     """
     module = (error.name or "").partition(".")[0]
     if module in EXTRAS:

@@ -1,11 +1,11 @@
 """Settings of a stage: one frozen Struct, filled from flags, environment, a file and defaults.
 
-The first that names a value wins, in that order. A field `topic_prefix` is the flag
+The first source that has a value wins, in that order. A field `topic_prefix` is the flag
 `--topic-prefix`, the variable `TRADEBOT_TOPIC_PREFIX` and the key `topic_prefix` of the file
-(TOML or YAML). Describe a field by `Annotated[type, "what it does, with its unit"]`; a number's
-bounds go into its type by `msgspec.Meta`, a Decimal's by `Bounds`. A check across fields belongs in
-`__post_init__`, which raises `ValueError` with a sentence that names the fix. A field whose name
-would be a word of Python ends in `_`, which its flag and variable leave out.
+(TOML or YAML). Describe a field with `Annotated[type, "what it does, with its unit"]`. Set the
+bounds of a number with `msgspec.Meta`, those of a Decimal with `Bounds`. Check several fields
+together in `__post_init__`; raise `ValueError` with a sentence that names the fix. A field whose
+name would be a Python keyword ends in `_`; its flag and variable do not.
 """
 
 import os
@@ -30,7 +30,7 @@ ENVIRONMENT_PREFIX = "TRADEBOT_"
 
 
 class SettingsError(click.ClickException):
-    """A setting cannot be used; the message names it, its value and the fix."""
+    """A setting is invalid; the message names it, its value and the fix."""
 
     exit_code = 2
 
@@ -43,7 +43,7 @@ class Bounds(msgspec.Struct, frozen=True):
     most: int | None = None
 
     def refusal(self, value: Decimal) -> str | None:
-        """What is wrong with `value`; `None` if it lies within."""
+        """Returns what is wrong with `value`; `None` if it is within the bounds."""
         if not value.is_finite():
             return "use a finite number"
         if self.above is not None and value <= self.above:
@@ -56,7 +56,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every stage takes."""
+    """Settings of every stage."""
 
     kafka: Annotated[str, "Kafka's bootstrap servers, host:port[,host:port]"] = "127.0.0.1:9092"
     kafka_security: Annotated[
@@ -84,7 +84,7 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def variable(field: str) -> str:
-    """The environment variable of a field.
+    """Returns the environment variable of a field.
 
     >>> variable("topic_prefix")
     'TRADEBOT_TOPIC_PREFIX'
@@ -93,7 +93,7 @@ def variable(field: str) -> str:
 
 
 def flag(field: str) -> str:
-    """The command-line flag of a field.
+    """Returns the command-line flag of a field.
 
     >>> flag("topic_prefix")
     '--topic-prefix'
@@ -109,17 +109,17 @@ def load(
     file: Path | None = None,
     known: Container[str] = (),
 ) -> Settings:
-    """The settings of class `kind`.
+    """Loads the settings of class `kind`.
 
     Args:
         flags: values by field name; `None` means not given, and other names are ignored.
-        environment: the process's own if not given.
-        file: TOML (`.toml`) or YAML, a mapping of field names to values; those of other stages
-            are passed over.
-        known: further names that the file may hold.
+        environment: the process's own if omitted.
+        file: TOML (`.toml`) or YAML, a mapping of field names to values; the fields of other
+            stages are ignored.
+        known: further names that the file may contain.
 
     Raises:
-        SettingsError: a value does not fit its field, the file is not there or is not readable,
+        SettingsError: a value does not fit its field, the file does not exist or cannot be read,
             or the file names a field that is not a setting.
     """
     environment = os.environ if environment is None else environment
@@ -161,7 +161,7 @@ def _build(kind: type[Settings], given: Mapping[str, tuple[Any, str]]) -> Settin
 
 
 def _convert(value: Any, hint: Any, source: str) -> Any:
-    """`value` as the field's type; lists may be written `a,b,c`."""
+    """Converts `value` to the field's type; lists may be written `a,b,c`."""
     if isinstance(value, str) and _is_list(hint):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, bool | int | float) and _base(hint) is Decimal:
@@ -184,7 +184,7 @@ def _path(kind: type, value: Any) -> Path:
 
 
 def _advice(hint: Any, error: msgspec.ValidationError) -> str:
-    """What to give instead, in words."""
+    """Says in words which values are valid."""
     base = _base(hint)
     if get_origin(base) is Literal:
         return f"use one of {', '.join(map(str, get_args(base)))}"
@@ -260,12 +260,12 @@ def command(
     example: str,
     arguments: Sequence[str] = (),
 ) -> click.Command:
-    """A click command whose options are the fields of `kind`.
+    """Makes a click command whose options are the fields of `kind`.
 
     Args:
-        run: called with the settings that were loaded.
+        run: called with the loaded settings.
         summary: one line, for `tradebot --help`.
-        example: a command line that works, shown by `--help`.
+        example: a working command line, shown by `--help`.
         arguments: fields that are positional arguments instead of flags.
     """
     return composed([kind], run, name=name, summary=summary, example=example, arguments=arguments)
@@ -280,11 +280,11 @@ def composed(
     example: str,
     arguments: Sequence[str] = (),
 ) -> click.Command:
-    """A click command whose options are the fields of all `kinds`; see `command`.
+    """Makes a click command whose options are the fields of all `kinds`; see `command`.
 
     Args:
-        run: called with the settings of each kind, in order. A field that several kinds have is
-            one option with one value for all of them.
+        run: called with the settings of each kind, in order. A field that several kinds share is
+            one option, with one value for all of them.
     """
     fields: dict[str, tuple[msgspec.structs.FieldInfo, Any]] = {}
     for kind in kinds:
@@ -329,6 +329,6 @@ def _metavar(hint: Any) -> str:
     base = _base(hint)
     if get_origin(base) is Literal:
         return f"[{'|'.join(map(str, get_args(base)))}]"
-    if get_origin(base) is UnionType:  # a type, or none
+    if get_origin(base) is UnionType:  # `type | None`
         base = get_args(base)[0]
     return {int: "NUMBER", float: "NUMBER", Decimal: "DECIMAL"}.get(base, "TEXT")

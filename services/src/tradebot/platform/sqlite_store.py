@@ -1,4 +1,4 @@
-"""Documents in one SQLite file: the store of one machine."""
+"""Documents in one SQLite file: the store of a single machine."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ where excluded.ts >= documents.ts
 
 
 class SqliteStore:
-    """The documents of `path`, which is made where it is not there.
+    """Stores documents in `path`, which is created if missing.
 
     Args:
         patience: seconds to wait for another process that writes.
 
     Raises:
-        SettingsError: the file cannot be made, or is not such a database.
+        SettingsError: the file cannot be created, or is not such a database.
     """
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
@@ -58,10 +58,10 @@ class SqliteStore:
             ) from None
 
     def set_up(self, replicas: int) -> None:
-        """See `DocumentStore`: opening the file has made it."""
+        """See `DocumentStore`; opening the file has created the tables."""
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
-        """See `DocumentStore`: SQLite refuses none."""
+        """See `DocumentStore`; SQLite refuses no document."""
         rows = [(d.id, d.doc_type, d.ts, d.bot, d.symbol, d.source.decode()) for d in documents]
         try:
             with self._connection:
@@ -79,7 +79,7 @@ class SqliteStore:
             if value is not None:
                 where += f" and {column} = ?"
                 values.append(value)
-        # Only the two fixed column names above are put into the text; values are bound.
+        # Only the two fixed column names above enter the text; values are bound.
         query = f"select id, source from documents where {where} order by ts desc limit ?"  # noqa: S608
         try:
             rows = self._connection.execute(query, [*values, limit]).fetchall()

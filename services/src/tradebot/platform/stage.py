@@ -1,7 +1,7 @@
-"""The frame of every stage: what each does before its own work begins, and after it.
+"""The frame of every stage: what each process does before and after its own work.
 
-`running` sets up logs, serves health and metrics, makes sure of the topics and hears the signals
-that end a process. What is left for a stage is its own work.
+`running` configures logs, serves health and metrics, ensures that the topics exist and handles the
+signals that end a process.
 """
 
 import asyncio
@@ -42,46 +42,46 @@ Settings = TypeVar("Settings", bound=ServedSettings)
 
 
 class Stopping:
-    """Whether the process was told to end; threads and event loops can wait for it."""
+    """Whether the process was asked to stop; threads and event loops can wait for it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._actions: list[Callable[[], None]] = []
 
     def set(self) -> None:
-        """The stage is to end; only the first call does anything."""
+        """Asks the stage to stop; further calls do nothing."""
         if not self._event.is_set():
             self._event.set()
             for action in self._actions:
                 action()
 
     def is_set(self) -> bool:
-        """Whether it is to end."""
+        """Whether the stage was asked to stop."""
         return self._event.is_set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Blocks until it is to end, `seconds` at most; returns whether it is."""
+        """Waits at most `seconds` for the request to stop; returns whether it came."""
         return self._event.wait(seconds)
 
     def call(self, action: Callable[[], None]) -> None:
-        """Calls `action` when the stage is to end, which may be now."""
+        """Calls `action` when the stage is asked to stop, or at once if it already was."""
         self._actions.append(action)
         if self.is_set():
             action()
 
     def call_in_loop(self, action: Callable[[], object]) -> None:
-        """The same, in the event loop that runs now."""
+        """The same, in the running event loop."""
         loop = asyncio.get_running_loop()
 
         def call() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop has already ended
                 loop.call_soon_threadsafe(action)
 
         self.call(call)
 
 
 class Frame(msgspec.Struct, Generic[Settings], frozen=True):
-    """What a stage that runs has in common with every other."""
+    """What all running stages have in common."""
 
     stage: Stage
     settings: Settings
@@ -92,12 +92,12 @@ class Frame(msgspec.Struct, Generic[Settings], frozen=True):
 
 @contextlib.contextmanager
 def running(stage: Stage, settings: Settings, *, topics: bool = True) -> Iterator[Frame[Settings]]:
-    """The frame of a process that runs `stage`, until the block is left.
+    """Yields the frame of a process that runs `stage`.
 
-    SIGTERM and SIGINT set `stopping`: the block then ends by itself, and the process with 0.
+    SIGTERM and SIGINT set `stopping`. The block should then end, and the process exits with 0.
 
     Args:
-        topics: false for a stage that waits for something else first and then calls
+        topics: false for a stage that first waits for something else and then calls
             `ensure_topics` itself.
 
     Raises:
@@ -113,7 +113,7 @@ def running(stage: Stage, settings: Settings, *, topics: bool = True) -> Iterato
 def prepare(
     stage: Stage, settings: ServedSettings, readiness: Readiness, *, topics: bool = True
 ) -> int:
-    """Serves health and metrics, and makes sure of the stage's topics; returns the port.
+    """Serves health and metrics, and ensures that the topics exist; returns the port.
 
     Raises:
         SettingsError: the port is taken, no broker responds, or a topic cannot be created.
@@ -129,7 +129,7 @@ def prepare(
 
 
 def ensure_topics(stage: Stage, settings: StageSettings) -> None:
-    """Creates the topics that the stage reads or writes, unless they are there.
+    """Creates the topics that the stage reads or writes, if they do not exist.
 
     Raises:
         SettingsError: no broker responds, or a topic cannot be created.

@@ -1,4 +1,4 @@
-"""The subcommand of a stage, made from its description."""
+"""Makes a stage's subcommand from its description."""
 
 import click
 import msgspec
@@ -8,7 +8,7 @@ from tradebot.platform.stages import Stage, load
 
 
 def command_of(stage: Stage) -> click.Command:
-    """A command whose flags are the stage's settings; the stage itself is imported when it runs."""
+    """Makes a command whose flags are the stage's settings. The stage is imported when it runs."""
 
     def run(settings: msgspec.Struct) -> None:
         load(stage.run)(settings)

@@ -1,4 +1,4 @@
-"""Stores of documents: what is asked of one, and where it is."""
+"""Stores of documents: their interface and their settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from tradebot.records import DocType
 
 
 class StoreSettings(StageSettings, frozen=True, kw_only=True):
-    """Where documents are stored: what the recorder and every reader of documents take."""
+    """Where documents are stored: settings of the recorder and of every reader."""
 
     state_dir: Annotated[Path, "folder of documents.sqlite"] = Path(".tradebot")
     elasticsearch: Annotated[str, "Elasticsearch's URL; default: documents go to SQLite"] = ""
@@ -26,8 +26,8 @@ class StoreSettings(StageSettings, frozen=True, kw_only=True):
 class StoredDocument(msgspec.Struct, frozen=True):
     """A document in its stored form.
 
-    `source` is its JSON: the body's fields with `bot`, `symbol`, `ts`, `doc_type` and, where it is
-    known, `environment` alongside them.
+    `source` is its JSON: the body's fields together with `bot`, `symbol`, `ts`, `doc_type` and, if
+    known, `environment`.
     """
 
     id: str
@@ -39,21 +39,21 @@ class StoredDocument(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A document that the store will never take, and why."""
+    """A document that the store refuses permanently, and why."""
 
     document: StoredDocument
     reason: str
 
 
 class StoreUnavailableError(Exception):
-    """The store does not take documents now; the same write may succeed later."""
+    """The store does not accept documents now; the same write may succeed later."""
 
 
 class DocumentStore(Protocol):
-    """Keeps each document once: of two with the same id the one with the later `ts` stays."""
+    """Keeps each document once: of two with the same id, the one with the later `ts` stays."""
 
     def set_up(self, replicas: int) -> None:
-        """Makes or upgrades what holds the documents; harmless when repeated.
+        """Creates or upgrades what holds the documents; safe to repeat.
 
         Raises:
             StoreUnavailableError: the store does not respond.
@@ -62,7 +62,7 @@ class DocumentStore(Protocol):
         ...
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
-        """Stores the documents durably; returns those that it refused permanently.
+        """Stores the documents durably; returns those refused permanently.
 
         Raises:
             StoreUnavailableError: some may be stored, some not; write all of them again.
@@ -80,7 +80,7 @@ class DocumentStore(Protocol):
         ...
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
-        """The documents, at most 1,000, of that id or of that decision, each with its `_id`.
+        """Returns the documents of that id or decision, at most 1,000, each with its `_id`.
 
         Raises:
             StoreUnavailableError: the store does not respond.
@@ -88,13 +88,13 @@ class DocumentStore(Protocol):
         ...
 
     def prune(self, retention_days: int) -> int:
-        """Deletes what is older than its kind's newest by more; returns how many went.
+        """Deletes documents that many days older than the newest of their kind; returns the count.
 
         Raises:
-            StoreUnavailableError: it cannot now; the same may succeed later.
+            StoreUnavailableError: the store cannot prune now; a retry may succeed.
         """
         ...
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         ...

@@ -1,4 +1,4 @@
-"""Reads topics without a group: a whole one up to its end, or its last records and what follows."""
+"""Reads topics without a consumer group: a whole topic, or its last records and all that follow."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,15 +10,15 @@ from tradebot.platform.kafka import consumer
 from tradebot.platform.settings import StageSettings
 
 PATIENCE: Final = 10.0
-"""Seconds that the brokers may take for the next record, or to say that there is none."""
+"""Seconds to wait for the brokers' next record, or for their end-of-partition."""
 
 
 def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]]:
-    """The topic's partitions, each with its first offset and the one after its last.
+    """Returns the topic's partitions, each with its first offset and the one after its last.
 
     Raises:
-        KafkaException: the brokers do not say within `PATIENCE`, in which a topic that was just
-            created finds its leaders.
+        KafkaException: the brokers do not respond within `PATIENCE`, which also is the time that a
+            new topic has to find its leaders.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -46,16 +46,16 @@ def key_of(message: Message) -> bytes:
 def tail(
     settings: StageSettings, group: str, last: Mapping[str, int | None], **overrides: Any
 ) -> Consumer:
-    """A consumer of the topics' last records in each partition, and of all that follow.
+    """Returns a consumer of each partition's last records, and of all that follow.
 
-    Nothing is committed and no group is joined: each reader of a tail sees all of it.
+    It commits nothing and joins no group, so every reader of a tail sees all of it.
 
     Args:
-        last: by topic, how many records of a partition are read again; `None` reads all.
+        last: by topic, how many records of a partition to read again; `None` reads all.
         overrides: further settings of the consumer, by librdkafka's names.
 
     Raises:
-        KafkaException: the brokers do not say where the topics end.
+        KafkaException: the brokers do not report where the topics end.
     """
     reader = consumer(settings, group, **overrides)
     starts = []
@@ -70,7 +70,7 @@ def tail(
 def messages(
     settings: StageSettings, topic: str, group: str = "reading", **overrides: Any
 ) -> Iterator[Message]:
-    """The committed messages of a topic up to its end now, one partition after another.
+    """Yields the committed messages of a topic up to its present end, partition by partition.
 
     Raises:
         KafkaException: the brokers do not respond, or not with the topic's records.
@@ -87,7 +87,7 @@ def messages(
 
 
 def _up_to(reader: Consumer, topic: str, high: int) -> Iterator[Message]:
-    """The assigned partition's messages below `high`; the last offsets may hold no message."""
+    """Yields the assigned partition's messages below `high`; the last offsets may have none."""
     while True:
         message = reader.poll(PATIENCE)
         if message is None:
@@ -105,18 +105,18 @@ def _up_to(reader: Consumer, topic: str, high: int) -> Iterator[Message]:
 
 
 def read_messages(settings: StageSettings, topic: str) -> list[Message]:
-    """All of `messages` at once.
+    """Returns all `messages`.
 
     Raises:
-        KafkaException: see there.
+        KafkaException: see `messages`.
     """
     return list(messages(settings, topic))
 
 
 def read_topic(settings: StageSettings, topic: str) -> list[bytes]:
-    """The values of `messages`.
+    """Returns the values of all `messages`.
 
     Raises:
-        KafkaException: see there.
+        KafkaException: see `messages`.
     """
     return [message.value() or b"" for message in messages(settings, topic)]

@@ -1,4 +1,4 @@
-"""The names of the topics, and how Kafka keeps those that are state."""
+"""The names of the topics, and Kafka's settings for those that hold state."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -22,15 +22,15 @@ CONFIG: Final[Mapping[str, Mapping[str, str]]] = {
     MINUTES: {"cleanup.policy": "compact,delete", "retention.ms": str(YEAR_MS)},
     ACCOUNTS: {"cleanup.policy": "compact"},
 }
-"""Kafka's own settings of a topic that a stage creates, where they are not the broker's."""
+"""Kafka's settings for topics that a stage creates, where they differ from the broker's."""
 
 
 class Prefixed(Protocol):
-    """Settings that put a prefix before every topic's name."""
+    """Settings with a prefix for the names of all topics."""
 
     @property
     def topic_prefix(self) -> str:
-        """Empty where there is none."""
+        """The prefix; empty if there is none."""
         ...
 
 
@@ -50,6 +50,6 @@ class Topics(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, settings: Prefixed) -> "Topics":
-        """The names with the settings' prefix."""
+        """Returns the names with the settings' prefix."""
         fields = msgspec.structs.fields(cls)
         return cls(**{field.name: settings.topic_prefix + field.default for field in fields})

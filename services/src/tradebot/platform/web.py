@@ -1,4 +1,4 @@
-"""A web server inside a stage: its socket, and a server that leaves signals to the frame."""
+"""A web server inside a stage: its socket, and a server that leaves signals to the stage."""
 
 import contextlib
 import socket
@@ -10,26 +10,26 @@ from tradebot.platform.settings import SettingsError
 
 
 class WebServer(uvicorn.Server):
-    """Leaves signals alone: uvicorn would end the process by the signal, a stage ends with 0."""
+    """Ignores signals: uvicorn would end the process by the signal, but a stage exits with 0."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Captures none."""
+        """Captures no signal."""
         yield
 
     def stop(self) -> None:
-        """Ends `serve` once its requests are answered."""
+        """Ends `serve` after its open requests."""
         self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+    """Returns a listening socket.
 
     Raises:
         SettingsError: the port is taken, or the address is not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ack.
+    # Without IPPROTO_TCP asyncio leaves Nagle's algorithm on: each response waits 40 ms for an ack.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,6 +1,6 @@
-"""Which records can be true: one file for each kind of record, pure functions.
+"""Which records are plausible: one file for each kind of record, pure functions.
 
-Each `fault` says in one sentence why a record cannot be true, or returns `None`. A stage puts a
-record with a fault into the dead letters and changes nothing else by it: no mark, clock,
-checkpoint or cache.
+Each `fault` returns `None`, or one sentence why the record cannot be right. A stage sends a record
+with a fault to the dead letters; the record then changes nothing else: no mark, clock, checkpoint
+or cache.
 """

@@ -1,4 +1,4 @@
-"""Changes of the book; topic `gemini-feed`."""
+"""Checks changes of the order book; topic `gemini-feed`."""
 
 from tradebot.plausible.values import (
     MAX_PRICE,
@@ -13,7 +13,7 @@ from tradebot.records import FeedRecord
 
 
 def fault(record: FeedRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the change cannot be true; a size of 0 removes the level."""
+    """Returns why the change is implausible, or `None`; a size of 0 removes the level."""
     return (
         symbol_fault(record.symbol)
         or time_fault("ts", record.ts, now)

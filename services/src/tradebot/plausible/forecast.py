@@ -1,4 +1,4 @@
-"""Forecasts; topic `forecasts`."""
+"""Checks forecasts; topic `forecasts`."""
 
 import math
 
@@ -15,11 +15,11 @@ from tradebot.plausible.values import (
 from tradebot.records import ForecastRecord
 
 MAX_SPAN_MS = 366 * DAY_MS
-"""From a forecast's first step to its last."""
+"""Longest time from a forecast's first step to its last."""
 
 
 def fault(record: ForecastRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the forecast cannot be true."""
+    """Returns why the forecast is implausible, or `None`."""
     return (
         symbol_fault(record.symbol)
         or name_fault("model", record.model)

@@ -1,4 +1,4 @@
-"""Trades on the venue; topic `gemini-trades`."""
+"""Checks trades; topic `gemini-trades`."""
 
 from tradebot.plausible.values import (
     MAX_PRICE,
@@ -13,7 +13,7 @@ from tradebot.records import TradeRecord
 
 
 def fault(record: TradeRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the trade cannot be true."""
+    """Returns why the trade is implausible, or `None`."""
     return (
         symbol_fault(record.symbol)
         or time_fault("ts", record.ts, now)

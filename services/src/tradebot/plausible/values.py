@@ -1,4 +1,4 @@
-"""Bounds that times, prices, sizes, names and symbols of every record have in common."""
+"""Bounds on times, prices, sizes, names and symbols, common to all records."""
 
 import math
 import re
@@ -9,13 +9,13 @@ import msgspec
 
 EARLIEST: Final = 1_230_768_000_000
 LATEST: Final = 4_102_444_800_000
-"""Milliseconds of 2009 and of 2100: seconds and microseconds lie outside."""
+"""2009 to 2100 in milliseconds; seconds and microseconds fall outside."""
 
 MAX_PRICE: Final = 1e12
 MAX_SIZE: Final = 1e15
 MAX_FLOW: Final = 1e30
 MAX_LOG_PRICE: Final = math.log(MAX_PRICE)
-"""Absolute value; its inverse is the lowest price of a forecast."""
+"""Bound on the absolute log price: the lowest forecast price is 1 / MAX_PRICE."""
 
 DAY_MS: Final = 86_400_000
 
@@ -24,18 +24,18 @@ _NAME = re.compile(r"[!-~]{1,128}")
 
 
 class Now(msgspec.Struct, frozen=True):
-    """The venue's time in ms, 0 where it is not known, and how far ahead of it a time may lie."""
+    """The venue's time in ms, 0 if unknown, and how far ahead of it a time may be."""
 
     ms: int = 0
     lag: int = 0
 
 
 UNKNOWN: Final = Now()
-"""Where no clock is known: only the bounds of every time hold."""
+"""No clock: only the fixed bounds on times apply."""
 
 
 def time_fault(name: str, ts: int, now: Now) -> str | None:
-    """Why `ts` (ms) is not a time that has come; `name` is the field's."""
+    """Returns why `ts` (ms) is implausible or in the future; `name` is the field's."""
     if not EARLIEST <= ts < LATEST:
         return f"{name} is {str(ts)[:30]}: not in milliseconds from 2009 to 2100"
     if now.ms and ts > now.ms + now.lag:
@@ -44,7 +44,7 @@ def time_fault(name: str, ts: int, now: Now) -> str | None:
 
 
 def number_fault(name: str, text: str, most: float, *, zero: bool = False) -> str | None:
-    """Why a decimal string is not above zero (or zero, where `zero`) and at most `most`."""
+    """Returns why a decimal string is not in (0, `most`], or [0, `most`] if `zero`."""
     try:
         value = float(Decimal(text))
     except (ArithmeticError, ValueError):
@@ -55,17 +55,17 @@ def number_fault(name: str, text: str, most: float, *, zero: bool = False) -> st
 
 
 def symbol_fault(symbol: str) -> str | None:
-    """Why `symbol` names nothing that a venue trades."""
+    """Returns why `symbol` cannot be a venue's symbol."""
     return None if _SYMBOL.fullmatch(symbol) else f"{symbol[:30]!r} is not a symbol"
 
 
 def name_fault(field: str, name: str) -> str | None:
-    """Why `name` is not one to 128 visible characters."""
+    """Returns why `name` is not one to 128 visible characters."""
     return None if _NAME.fullmatch(name) else f"{field} is {name[:30]!r}: not a name"
 
 
 def symbol_of(symbol: str, key: bytes | None, own: str) -> str:
-    """The symbol of a record: its own, else its key's, else the one that the stage is set to."""
+    """Returns the record's symbol, or else its key, or else the stage's own symbol."""
     if symbol:
         return symbol
     text = (key or b"").decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""Results of a window; topic `faust.out`."""
+"""Checks results of a window; topic `faust.out`."""
 
 import math
 
@@ -7,7 +7,7 @@ from tradebot.records import LiquidityRecord
 
 
 def fault(record: LiquidityRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the result cannot be true. The original pipeline's records carry no symbol or ends."""
+    """Returns why the result is implausible. The original records have no symbol or ends."""
     end = record.window_end or record.timestamp * 1000
     return (
         (symbol_fault(record.symbol) if record.symbol else None)

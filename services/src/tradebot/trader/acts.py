@@ -20,13 +20,13 @@ class Acts:
     def __init__(self, engine: Engine, selling: Selling) -> None:
         self._engine = engine
         self._selling = selling
-        self._bot = engine.books.who.bot
+        self._bot = engine.journaled.who.bot
 
     def future_marks(self) -> tuple[int, list[FutureMark]]:
-        """The venue's time (ms, 0 if not known yet) and the marks of the books ahead of it."""
+        """The venue's time (ms, 0 if not known yet) and the marks of the ledger ahead of it."""
         clock = self._engine.clock
         now = clock.now() if clock.settled else 0
-        return now, future_marks(self._engine.books.ledger, now, LAG_MS) if now else []
+        return now, future_marks(self._engine.journaled.ledger, now, LAG_MS) if now else []
 
     async def repair(self, because: str, by: str) -> str:
         """Sets marks that lie in the future back to now; what it did, in a sentence."""
@@ -36,29 +36,29 @@ class Acts:
         if not marks:
             return f"no mark of {self._bot} lies in the future; nothing changed"
         async with self._engine.acting:
-            await self._engine.books.record(Repaired(to=now, because=because, by=by))
+            await self._engine.journaled.record(Repaired(to=now, because=because, by=by))
         names = ", ".join(mark.name for mark in marks)
         return f"{self._bot} is repaired: {names} set back to {now}"
 
     async def pause(self, because: str, by: str) -> str:
         """Nothing is bought from now on; what it did, in a sentence."""
-        await self._engine.books.record(Paused(because=because, by=by))
+        await self._engine.journaled.record(Paused(because=because, by=by))
         if self._engine.rules.on_breach == "Hold":
             return f"{self._bot} is paused: it sends no orders until you resume it"
         return f"{self._bot} is paused: until you resume it, it does not buy; it still sells"
 
     async def resume(self, because: str, by: str) -> str:
         """Lifts a pause and a halt; what it did, in a sentence."""
-        ledger = self._engine.books.ledger
+        ledger = self._engine.journaled.ledger
         if not ledger.halted and not ledger.paused:
             return f"{self._bot} is neither halted nor paused; nothing changed"
         lifted = f"halt ({ledger.halted})" if ledger.halted else f"pause ({ledger.paused})"
-        await self._engine.books.record(Resumed(because=because, by=by))
+        await self._engine.journaled.record(Resumed(because=because, by=by))
         return f"{self._bot} is resumed: its {lifted} is lifted; losses are measured from now on"
 
     async def flatten(self, because: str, by: str) -> str:
         """Pauses the bot and sells all its base; what it did, in a sentence."""
-        await self._engine.books.record(Paused(because=because, by=by, flatten=True))
+        await self._engine.journaled.record(Paused(because=because, by=by, flatten=True))
         async with self._engine.acting:
             left = await self._selling.flatten()
         if not left:

@@ -61,16 +61,16 @@ def reporter_of(settings: TraderSettings) -> Reporter:
     return NoReporter()
 
 
-def books_mode(settings: TraderSettings) -> str:
-    """Whose money the books are of; a paused bot keeps those that its keys say."""
+def account_mode(settings: TraderSettings) -> str:
+    """Whose money the ledger is of; a paused bot keeps the one that its keys say."""
     if settings.mode == "Paused":
         return "Live" if settings.api_key_file else "Paper"
     return settings.mode
 
 
 def keys_of(settings: TraderSettings) -> Keys | None:
-    """Where the account's key is, if the books are of real money."""
-    if books_mode(settings) == "Paper":
+    """Where the account's key is, if the ledger is of real money."""
+    if account_mode(settings) == "Paper":
         return None
     return Keys(
         api_key_file=settings.api_key_file,

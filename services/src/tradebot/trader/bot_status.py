@@ -46,7 +46,7 @@ def bot_status(
     sells: Decimal,
     paused: str,
 ) -> BotStatus:
-    """What the books say at `mid`.
+    """What the ledger says at `mid`.
 
     Args:
         sells: the base that the bot may sell.

@@ -6,6 +6,7 @@ from tradebot.domain.situation import Stored
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
+from tradebot.trader.bot_report import Latest
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
@@ -20,9 +21,11 @@ class Decider:
 
     def __init__(self, engine: Engine, forecasts: Forecasts, selling: Selling) -> None:
         self._engine = engine
+        self.latest: Latest | None = None
+        """The newest decision of this process."""
         self._selling = selling
         self._forecasts = forecasts
-        self._bot = engine.books.who.bot
+        self._bot = engine.journaled.who.bot
         self._log = logs.get("trader")
 
     async def on_window(self, window: Window) -> Decided | None:
@@ -33,27 +36,29 @@ class Decider:
         Raises:
             JournalError: the journal cannot be written; nothing was sent.
         """
-        books = self._engine.books
+        journaled = self._engine.journaled
         async with self._engine.acting:
             decided = await self._decide(window)
-        await books.flush()  # without the lock: the broker may be away for long
+        await journaled.flush()  # without the lock: the broker may be away for long
         if decided is not None:
-            await books.record(decided)
+            await journaled.record(decided)
         return decided
 
     async def _decide(self, window: Window) -> Decided | None:
         engine = self._engine
-        if window.end <= engine.books.ledger.window_end:
+        if window.end <= engine.journaled.ledger.window_end:
             return None
         stored, ticker = await self._look(window)
         if engine.stopping:  # asked last: it may be told while the venue is asked for prices
             return None
         decision = decide(stored.state, stored.inputs, stored.settings)
+        known = self.latest or Latest(decision, window.end)
+        self.latest = known.then(decision, window.end)
         await self._carry_out(stored, decision, ticker)
         self._count(decision)
         equity = equity_of(stored.state, stored.inputs.quote, stored.settings)
         if equity is not None:
-            metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=engine.mid)
+            metrics.measure(self._bot, engine.journaled.ledger, equity=equity, mid=engine.mid)
         return Decided(
             window_end=window.end,
             action=decision.action,
@@ -103,13 +108,13 @@ class Decider:
             return self._documents(stored, decision, ticker, order)
 
         if decision.action == "hold" or decision.price is None or decision.mid is None:
-            engine.books.send(documents(""))
+            engine.journaled.send(documents(""))
         elif decision.exit:
             await self._selling.down(
                 decision.exit, name, window_end=window_end, documents=documents
             )
         else:
-            intent = engine.books.intent(
+            intent = engine.journaled.intent(
                 decision.action,
                 decision.amount,
                 decision.price,
@@ -140,18 +145,18 @@ class Decider:
             reason=decision.reason,
         )
         made = decision_document(
-            engine.books.who,
+            engine.journaled.who,
             stored,
             decision,
             name=name,
             ts=stored.inputs.now or window_end,
-            epoch=engine.books.ledger.epoch,
+            epoch=engine.journaled.ledger.epoch,
             client_order_id=order,
             reconciliations=engine.reconciliations(),
         )
         if ticker is None:
             return (made,)
-        currencies, who = engine.market.instrument.currencies, engine.books.who
+        currencies, who = engine.market.instrument.currencies, engine.journaled.who
         return (made, ticker_document(who, ticker, currencies, window_end=window_end))
 
     def _count(self, decision: Decision) -> None:

@@ -22,12 +22,12 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
 from tradebot.records import Document
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of
+from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Entry, EpochTaken
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.store import Journal, JournalError
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.orders.execution import Executor, withheld
@@ -121,7 +121,7 @@ async def flatten(
         SettingsError: the bot has no keys, its lease cannot be had, the venue does not answer, or
             something could not be sold in time; the message says what.
     """
-    if books_mode(settings) != "Live":
+    if account_mode(settings) != "Live":
         raise SettingsError(
             f"{settings.bot} is on paper and has nothing at the venue: give the settings of its"
             " trader by --config or as TRADEBOT_ variables, with mode Live and the key's files"
@@ -161,15 +161,15 @@ async def _sell(
     ticker = await attempt.insist(market.ticker)
     clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
     journal = await asyncio.to_thread(_journal, settings, attempt.tell)
-    books = await _books(settings, journal, lease, epoch, clock)
+    journaled = await _journaled(settings, journal, lease, epoch, clock)
     try:
-        account = venue.account(settings.symbol, partial(withheld, books, lease.held))
-        engine = _engine(settings, books, account, market, clock, lease)
+        account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
+        engine = _engine(settings, journaled, account, market, clock, lease)
         await attempt.insist(engine.reconcile)
         keep = ZERO if journal is not None else await _others(settings, engine, account, attempt)
         await _until_flat(engine, Selling(engine, keep), attempt)
     finally:
-        books.close()
+        journaled.close()
     sold = f"{settings.bot} holds nothing that could be sold any more"
     if journal is None:
         return f"{sold}; its trader is not paused and may buy again: pause it when it runs"
@@ -197,36 +197,38 @@ def _journal(settings: TraderSettings, tell: Callable[[str], None]) -> Journal |
         return None
 
 
-async def _books(
+async def _journaled(
     settings: TraderSettings, journal: Journal | None, lease: Lease, epoch: int, clock: VenueClock
-) -> Books:
+) -> JournaledLedger:
     name = settings.bot if journal is not None else f"{settings.bot}-direct"
     who = Identity(bot=name, symbol=settings.symbol, mode="Live")
-    books = Books(journal or NoJournal(), UnsentDocuments(), who, clock.now)
-    await asyncio.to_thread(books.open)
-    if epoch <= books.ledger.epoch:
-        epoch = await lease.exceed(books.ledger.epoch)
-    await books.record(EpochTaken(epoch=epoch, mode="Live"))
-    return books
+    journaled = JournaledLedger(journal or NoJournal(), UnsentDocuments(), who, clock.now)
+    await asyncio.to_thread(journaled.open)
+    if epoch <= journaled.ledger.epoch:
+        epoch = await lease.exceed(journaled.ledger.epoch)
+    await journaled.record(EpochTaken(epoch=epoch, mode="Live"))
+    return journaled
 
 
 def _engine(
     settings: TraderSettings,
-    books: Books,
+    journaled: JournaledLedger,
     account: VenueAccount,
     market: MarketClient,
     clock: VenueClock,
     lease: Lease,
 ) -> Engine:
     currencies = market.instrument.currencies
-    books.name_currencies(currencies)
-    executor = Executor(books, account, lease.held)
-    reconciler = Reconciler(books, account, executor, symbol=settings.symbol, currencies=currencies)
+    journaled.name_currencies(currencies)
+    executor = Executor(journaled, account, lease.held)
+    reconciler = Reconciler(
+        journaled, account, executor, symbol=settings.symbol, currencies=currencies
+    )
     numbers = rules(settings)
-    if books.who.bot != settings.bot:  # no journal says what the bot bought: see `_others`
+    if journaled.who.bot != settings.bot:  # no journal says what the bot bought: see `_others`
         numbers = replace(numbers, holdings="All")
     return Engine(
-        books=books,
+        journaled=journaled,
         executor=executor,
         reconciler=reconciler,
         market=market,

@@ -1,4 +1,4 @@
-"""What every part of the trader that touches the account shares: the lock, the books, the orders.
+"""What every part of the trader that touches the account shares: the lock, the ledger, the orders.
 
 Whatever talks to the account holds `acting`, so that a decision, a reconciliation and a person's
 `flatten` never overlap. Deciding (`deciding.py`), selling (`selling.py`) and a person's orders
@@ -22,9 +22,9 @@ from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_status import BotStatus, bot_status
 from tradebot.trader.inputs.market import MarketClient
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.lease import Lease, LeaseLostError
 from tradebot.trader.orders.execution import Executor
@@ -42,7 +42,7 @@ class Engine:
     def __init__(
         self,
         *,
-        books: Books,
+        journaled: JournaledLedger,
         executor: Executor,
         reconciler: Reconciler,
         market: MarketClient,
@@ -51,14 +51,14 @@ class Engine:
         rules: Settings,
         paused: str = "",
     ) -> None:
-        self.books = books
+        self.journaled = journaled
         self.market = market
         self.clock = clock
         self.rules = rules
         self.acting = asyncio.Lock()
         """Held by whoever talks to the account."""
         self.doubt = "the bot has not compared its account with the venue yet"
-        """Why the books may not be trusted; empty when they may."""
+        """Why the ledger may not be trusted; empty when it may."""
         self.due = asyncio.Event()
         """Set when a reconciliation is wanted before its time."""
         self.stopping = False
@@ -75,14 +75,14 @@ class Engine:
         self._held = (ZERO, ZERO)
         self._told: tuple[Decimal, Decimal] | None = None
         """The balances that documents and metrics last told."""
-        self._bot = books.who.bot
+        self._bot = journaled.who.bot
         self._log = logs.get("trader")
         if rules.max_drawdown is not None:
             metrics.DRAWDOWN_LIMIT.labels(self._bot).set(float(rules.max_drawdown))
 
     def state(self) -> State:
         """What a decision may know of the bot."""
-        ledger = self.books.ledger
+        ledger = self.journaled.ledger
         held_base, held_quote = self._held
         trusted = not self.doubt and self._lease.held()
         like = State(
@@ -106,7 +106,7 @@ class Engine:
 
     def newest_window(self) -> int:
         """The end (ms) of the newest window that is accounted for, 0 if there is none."""
-        return self.books.ledger.window_end
+        return self.journaled.ledger.window_end
 
     def reconciliations(self) -> int:
         """Whole comparisons with the venue since this was last asked."""
@@ -123,7 +123,7 @@ class Engine:
         except LeaseLostError as error:
             self.distrust(str(error))
             return
-        placed = self.books.ledger.orders[intent.client_order_id]
+        placed = self.journaled.ledger.orders[intent.client_order_id]
         self._log.info(
             "order",
             decision=intent.decision_id,
@@ -154,16 +154,16 @@ class Engine:
         """
         name = placed.intent.client_order_id
         await self._executor.book(placed.intent, trade)
-        if self.books.ledger.orders[name].order.fills != placed.order.fills:
+        if self.journaled.ledger.orders[name].order.fills != placed.order.fills:
             self._send_balances(name)
 
     def distrust(self, reason: str) -> None:
-        """Closes the gate `Reconciled` until the books have been compared again."""
+        """Closes the gate `Reconciled` until the ledger has been compared again."""
         self.doubt = reason
         self.due.set()
 
     def _send_balances(self, key: str) -> None:
-        ledger = self.books.ledger
+        ledger = self.journaled.ledger
         self._told = amounts = (ledger.base, ledger.quote)
         made = []
         for currency, amount, held in zip(
@@ -172,7 +172,7 @@ class Engine:
             metrics.BALANCE.labels(self._bot, currency).set(float(amount))
             made.append(
                 balance_document(
-                    self.books.who,
+                    self.journaled.who,
                     currency,
                     amount=amount,
                     available=amount - held,
@@ -181,10 +181,10 @@ class Engine:
                 )
             )
         metrics.REALISED.labels(self._bot).set(float(ledger.realised))
-        self.books.send(tuple(made))
+        self.journaled.send(tuple(made))
 
     async def reconcile(self) -> Outcome:
-        """Compares the books with the venue; opens the gate `Reconciled` if all is certain.
+        """Compares the ledger with the venue; opens the gate `Reconciled` if all is certain.
 
         Raises:
             VenueError: the venue did not respond; the gate stays as it is.
@@ -205,7 +205,7 @@ class Engine:
         )
         if outcome.certain:
             self.doubt = ""
-            if self._told != (self.books.ledger.base, self.books.ledger.quote):
+            if self._told != (self.journaled.ledger.base, self.journaled.ledger.quote):
                 self._send_balances(f"reconciled-{ticker.ts}")
         else:
             self.distrust("the result of an order is still not known")
@@ -223,9 +223,9 @@ class Engine:
 
     async def halt(self, reason: str) -> None:
         """Stops the bot until a person resumes it; a bot that is halted stays as it is."""
-        if not self.books.ledger.halted:
+        if not self.journaled.ledger.halted:
             self._log.error("halted", reason=reason)
-            await self.books.record(Halted(reason=reason))
+            await self.journaled.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged."""
@@ -238,9 +238,9 @@ class Engine:
     def status(self) -> BotStatus:
         """Where the bot stands now."""
         return bot_status(
-            self.books.ledger,
+            self.journaled.ledger,
             bot=self._bot,
-            symbol=self.books.who.symbol,
+            symbol=self.journaled.who.symbol,
             mid=self.mid,
             minimum=self.market.instrument.minimum,
             sells=sellable(self.state(), self.rules),

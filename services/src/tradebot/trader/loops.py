@@ -12,6 +12,7 @@ from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
+from tradebot.trader.bot_report import BotReport, bot_report
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
@@ -138,7 +139,7 @@ class Loops:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(1.0):
-                await self._engine.books.flush()
+                await self._engine.journaled.flush()
         except TimeoutError:
             self._log.warning(
                 "some documents are not sent yet; they will be sent at the next start"
@@ -219,7 +220,7 @@ class Loops:
         was_fresh = True
         while True:
             conditions = self._gates.conditions()
-            await self._reporter.report(conditions)
+            await self._reporter.report(conditions, self._bot_report())
             if not self._lease.held():
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             fresh = next(c.status for c in conditions if c.type == "FeedFresh")
@@ -227,6 +228,21 @@ class Loops:
                 self._engine.due.set()  # what happened while we were cut off?
             was_fresh = fresh
             await asyncio.sleep(REPORT_SECONDS)
+
+    def _bot_report(self) -> BotReport | None:
+        """Where the bot stands, once it knows its balances and a price."""
+        engine = self._engine
+        if not (engine.journaled.ledger.known and engine.mid):
+            return None
+        return bot_report(
+            engine.journaled.ledger,
+            engine.rules,
+            mid=engine.mid,
+            price_step=engine.market.instrument.price_step,
+            now=self._clock.now(),
+            latest=self._decider.latest,
+            forecast=self._forecasts.newest,
+        )
 
 
 def _tail_group(settings: TraderSettings) -> str:

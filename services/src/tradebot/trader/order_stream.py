@@ -26,7 +26,7 @@ class OrderStream:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._bot = engine.books.who.bot
+        self._bot = engine.journaled.who.bot
         self._log = logs.get("trader.order_stream")
 
     async def run(self) -> None:
@@ -49,7 +49,7 @@ class OrderStream:
 
     async def _take_order(self, event: OrderEvent) -> None:
         engine = self._engine
-        placed = engine.books.ledger.orders.get(event.client_order_id)
+        placed = engine.journaled.ledger.orders.get(event.client_order_id)
         if placed is None:
             if self._is_news(event):
                 engine.due.set()
@@ -61,11 +61,11 @@ class OrderStream:
             elif all(fill.trade_id != trade.tid for fill in placed.order.fills):
                 self._log.info("fill", order=event.client_order_id, amount=str(trade.amount))
                 await engine.take_fill(placed, trade)
-        elif event.state in OVER and event.client_order_id in engine.books.ledger.pending:
+        elif event.state in OVER and event.client_order_id in engine.journaled.ledger.pending:
             engine.due.set()
 
     def _is_news(self, event: OrderEvent) -> bool:
-        """Whether an order that the books do not know moved money, or carries this bot's name."""
+        """Whether an order unknown to the ledger moved money or carries this bot's name."""
         name = read_name(event.client_order_id)
         return event.state is OrderEventType.FILLED or (name is not None and name.bot == self._bot)
 

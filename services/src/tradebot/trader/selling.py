@@ -36,12 +36,12 @@ class Selling:
     def __init__(self, engine: Engine, keep: Decimal = ZERO) -> None:
         self._engine = engine
         self._keep = keep
-        self._bot = engine.books.who.bot
+        self._bot = engine.journaled.who.bot
         self._log = logs.get("trader")
 
     def name(self, now: int) -> str:
         """Names a sale that no window led to; `now` is the venue's time in ms, 0 if unknown."""
-        return f"{self._bot}-exit-{now or self._engine.books.ledger.number + 1}"
+        return f"{self._bot}-exit-{now or self._engine.journaled.ledger.number + 1}"
 
     async def down(
         self,
@@ -78,7 +78,7 @@ class Selling:
             if order is None:
                 continue
             amount, limit = order
-            intent = engine.books.intent(
+            intent = engine.journaled.intent(
                 "sell",
                 amount,
                 limit,
@@ -91,7 +91,7 @@ class Selling:
             await engine.execute(intent, () if sent else documents(intent.client_order_id))
             sent = True
         if not sent:
-            engine.books.send(documents(""))
+            engine.journaled.send(documents(""))
         await self.settle()
         return self._told(leaving)
 
@@ -102,8 +102,8 @@ class Selling:
     async def settle(self) -> None:
         """Ends a person's order to flatten where nothing is left that could be sold."""
         engine = self._engine
-        if engine.books.ledger.flattening and not engine.doubt and not self.sellable():
-            await engine.books.record(Flattened())
+        if engine.journaled.ledger.flattening and not engine.doubt and not self.sellable():
+            await engine.journaled.record(Flattened())
 
     def sellable(self) -> Decimal:
         """The base that the bot may sell and the venue would take; 0 where that is dust."""

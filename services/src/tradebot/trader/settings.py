@@ -1,4 +1,4 @@
-"""The trader's settings: who it is, what it may risk, and where it keeps its books."""
+"""The trader's settings: who it is, what it may risk, and where it keeps its journal."""
 
 import re
 from decimal import Decimal

@@ -17,16 +17,16 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import books_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import JournalError
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
@@ -92,21 +92,21 @@ async def _hold(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
     )
     who = Identity(
-        bot=settings.bot, symbol=settings.symbol, mode=books_mode(settings), venue=settings.venue
+        bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
     )
     journal = await asyncio.to_thread(journal_of, settings)
-    books = Books(journal, publisher, who, clock.now)
+    journaled = JournaledLedger(journal, publisher, who, clock.now)
     try:
-        await asyncio.to_thread(books.open)
-        if epoch <= books.ledger.epoch:  # the lease went with its TradeBot, the journal did not
-            epoch = await lease.exceed(books.ledger.epoch)
+        await asyncio.to_thread(journaled.open)
+        if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
+            epoch = await lease.exceed(journaled.ledger.epoch)
         metrics.EPOCH.labels(settings.bot).set(epoch)
-        await books.record(EpochTaken(epoch=epoch, mode=who.mode))
+        await journaled.record(EpochTaken(epoch=epoch, mode=who.mode))
         market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return
-        books.name_currencies(market.instrument.currencies)
-        engine = _engine(settings, books, market, venue, clock, lease)
+        journaled.name_currencies(market.instrument.currencies)
+        engine = _engine(settings, journaled, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
         selling = Selling(engine)
         trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
@@ -114,7 +114,10 @@ async def _hold(
         gates.watch(readiness)
         reporter = reporter_of(settings)
         logs.get("trader").info(
-            "the bot started", mode=settings.mode, epoch=epoch, window_end=books.ledger.window_end
+            "the bot started",
+            mode=settings.mode,
+            epoch=epoch,
+            window_end=journaled.ledger.window_end,
         )
         loops = await asyncio.to_thread(
             Loops,
@@ -134,7 +137,7 @@ async def _hold(
         readiness.started()
         await loops.run(stopping)
     finally:
-        books.close()
+        journaled.close()
 
 
 async def _meet(market: MarketClient, readiness: Readiness) -> bool:
@@ -156,19 +159,23 @@ async def _meet(market: MarketClient, readiness: Readiness) -> bool:
 
 def _engine(
     settings: TraderSettings,
-    books: Books,
+    journaled: JournaledLedger,
     market: MarketClient,
     venue: Venue,
     clock: VenueClock,
     lease: Lease,
 ) -> Engine:
-    account = _account(settings, books, market, venue, clock, lease)
-    executor = Executor(books, account, lease.held)
+    account = _account(settings, journaled, market, venue, clock, lease)
+    executor = Executor(journaled, account, lease.held)
     reconciler = Reconciler(
-        books, account, executor, symbol=settings.symbol, currencies=market.instrument.currencies
+        journaled,
+        account,
+        executor,
+        symbol=settings.symbol,
+        currencies=market.instrument.currencies,
     )
     return Engine(
-        books=books,
+        journaled=journaled,
         executor=executor,
         reconciler=reconciler,
         market=market,
@@ -181,15 +188,15 @@ def _engine(
 
 def _account(
     settings: TraderSettings,
-    books: Books,
+    journaled: JournaledLedger,
     market: MarketClient,
     venue: Venue,
     clock: VenueClock,
     lease: Lease,
 ) -> VenueAccount:
-    if books.who.mode == "Live":
-        return venue.account(settings.symbol, partial(withheld, books, lease.held))
-    ledger = books.ledger
+    if journaled.who.mode == "Live":
+        return venue.account(settings.symbol, partial(withheld, journaled, lease.held))
+    ledger = journaled.ledger
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
@@ -197,7 +204,7 @@ def _account(
     account = PaperAccount(
         venue.market,
         market.instrument,
-        fees=lambda: table.at(fold.volume(books.ledger, clock.now())),
+        fees=lambda: table.at(fold.volume(journaled.ledger, clock.now())),
         base=base,
         quote=quote,
         now=clock.now,

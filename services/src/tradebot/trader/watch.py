@@ -39,7 +39,7 @@ class Watch:
         self._selling = selling
         self._trades = trades
         self._seconds = seconds
-        self._bot = engine.books.who.bot
+        self._bot = engine.journaled.who.bot
         self._log = logs.get("trader.watch")
 
     async def run(self) -> None:
@@ -55,7 +55,7 @@ class Watch:
     async def look(self) -> None:
         """One look: by the last trade where that says that all is well, else by the venue."""
         engine = self._engine
-        if not engine.books.ledger.known or engine.stopping or self._all_is_well():
+        if not engine.journaled.ledger.known or engine.stopping or self._all_is_well():
             return
         async with engine.acting:
             if not engine.stopping:
@@ -74,7 +74,7 @@ class Watch:
         if decision.halt or decision.exit or stored.state.flattening or self._mark_due(now, price):
             return False
         equity = stored.state.equity(price)
-        metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=price)
+        metrics.measure(self._bot, engine.journaled.ledger, equity=equity, mid=price)
         return True
 
     async def _look_at_the_venue(self) -> None:
@@ -105,9 +105,9 @@ class Watch:
         equity = equity_of(stored.state, quote, stored.settings)
         if equity is None:
             return
-        metrics.measure(self._bot, engine.books.ledger, equity=equity, mid=quote.mid)
+        metrics.measure(self._bot, engine.journaled.ledger, equity=equity, mid=quote.mid)
         if now and self._mark_due(now, quote.mid):
-            await engine.books.record(Watched(ts=now, equity=equity, mid=quote.mid))
+            await engine.journaled.record(Watched(ts=now, equity=equity, mid=quote.mid))
 
     def _stored(self, now: int, quote: Quote) -> Stored:
         """All that a look is decided on: a window that says nothing, and no forecast."""
@@ -130,12 +130,12 @@ class Watch:
 
         def documents(order: str) -> tuple[Document, ...]:
             made = decision_document(
-                engine.books.who,
+                engine.journaled.who,
                 stored,
                 decision,
                 name=name,
                 ts=now,
-                epoch=engine.books.ledger.epoch,
+                epoch=engine.journaled.ledger.epoch,
                 client_order_id=order,
             )
             return (made,) if order else ()  # a try without an order is in the log alone
@@ -145,7 +145,7 @@ class Watch:
     def _mark_due(self, now: int, mid: Decimal) -> bool:
         """Whether `mid` is to be kept: windows are silent, or a trailing stop has a new high."""
         engine = self._engine
-        ledger, held = engine.books.ledger, engine.state().position
+        ledger, held = engine.journaled.ledger, engine.state().position
         trails = engine.rules.exits.trailing_stop is not None
         higher = trails and held is not None and mid > held.high
         return higher or now - max(ledger.window_end, ledger.watched_at) >= MARK_MS

@@ -3,11 +3,15 @@
 A row of orders represents what the strategy wants at a bar's close: a side and a size. The engine
 applies the report's position rule (buy only when nothing is held that could be sold, sell all). It
 keeps one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not
-at all. What a row holds may depend on that bar and those before it, never on a later one.
+at all. What a row holds may depend on that bar and those before it, never on a later one. Exits are
+judged after the order that the open fills; one that sells cancels the order in flight.
 """
+
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import (
@@ -21,9 +25,57 @@ from tradebot.backtest.engines.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.backtest.orders import Orders
+from tradebot.backtest.engines.exits import cost_after, exit_price, limits_of
 from tradebot.backtest.result import Fills, Result
+from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
+from tradebot.strategies.orders import Orders
+
+OFF: Final = Exits()
+"""No exit: only orders close a position."""
+
+
+class _Terms(NamedTuple):
+    """The costs as the compiled code takes them."""
+
+    tier_volumes: NDArray[np.float64]
+    tier_fees: NDArray[np.float64]
+    spread_bps: float
+    impact_bps: float
+    volume_share: float
+    latency: int
+    amount_step: float
+    price_step: float
+    minimum: float
+
+
+class _Rows(NamedTuple):
+    """Where fills are written: a row each. `traded` is the quote volume before each row."""
+
+    bar: NDArray[np.int64]
+    side: NDArray[np.int8]
+    price: NDArray[np.float64]
+    amount: NDArray[np.float64]
+    fee: NDArray[np.float64]
+    times: NDArray[np.int64]
+    traded: NDArray[np.float64]
+
+
+class _Account(NamedTuple):
+    """Balances and position between two orders.
+
+    `cost` is what the position cost, `opened` the time (ms) of the fill that opened it, `highest`
+    the highest price since. `made` fills were made; those from `month_first` on are not older than
+    30 days.
+    """
+
+    cash: float
+    base: float
+    cost: float
+    opened: int
+    highest: float
+    made: int
+    month_first: int
 
 
 def check_cash(cash: float) -> None:
@@ -36,8 +88,11 @@ def check_cash(cash: float) -> None:
         raise ValueError(f"the cash at the start is {cash}: use a number above 0")
 
 
-def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:
+def run(bars: Bars, orders: Orders, costs: Costs, cash: float, exits: Exits = OFF) -> Result:
     """Runs the orders over the bars from `cash` in quote currency.
+
+    Args:
+        exits: what closes a position in addition to the orders, as `engines.exits` judges it.
 
     Raises:
         ValueError: the orders do not have a row a bar, or a size, the reach or the cash is not a
@@ -45,6 +100,26 @@ def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:
     """
     check_cash(cash)
     rows = len(bars.ts)
+    _check_orders(orders, rows)
+    limits = limits_of(exits)
+    equity, position = np.empty(rows), np.empty(rows)
+    written = _empty_rows(int(np.count_nonzero(orders.side)) + (0 if limits is None else rows))
+    filled, left = _run(
+        bars.ts, bars.step, bars.open, bars.high, bars.low, bars.close, bars.volume,
+        orders.side, orders.size, int(orders.sizing), orders.reach_bps,
+        limits, _terms(costs), cash, equity, position, written,
+    )  # fmt: skip
+    fills = Fills(
+        bar=written.bar[:filled],
+        side=written.side[:filled],
+        price=written.price[:filled],
+        amount=written.amount[:filled],
+        fee=written.fee[:filled],
+    )
+    return Result(equity=equity, position=position, fills=fills, cash=left)
+
+
+def _check_orders(orders: Orders, rows: int) -> None:
     if len(orders.side) != rows or len(orders.size) != rows:
         raise ValueError(
             f"there are {rows} bars but {len(orders.side)} sides and {len(orders.size)} sizes: a "
@@ -55,98 +130,139 @@ def run(bars: Bars, orders: Orders, costs: Costs, cash: float) -> Result:
         raise ValueError(f"the size of the buy at bar {row} is {orders.size[row]}: return a number")
     if not orders.reach_bps >= 0:
         raise ValueError(f"reach_bps is {orders.reach_bps}: use 0 or more")
-    equity = np.empty(rows)
-    position = np.empty(rows)
-    count = int(np.count_nonzero(orders.side)) + 1
-    bar, side = np.empty(count, np.int64), np.empty(count, np.int8)
-    price, amount, fee = np.empty(count), np.empty(count), np.empty(count)
-    filled, left = _run(
-        bars.ts, bars.step, bars.open, bars.close, bars.volume,
-        orders.side, orders.size, int(orders.sizing), orders.reach_bps,
-        np.array([tier.volume for tier in costs.tiers]),
-        np.array([tier.taker_bps for tier in costs.tiers]),
-        costs.spread_bps, costs.impact_bps, costs.volume_share, costs.latency_bars,
-        costs.amount_step, costs.price_step, costs.minimum,
-        cash, equity, position, bar, side, price, amount, fee,
-    )  # fmt: skip
-    fills = Fills(
-        bar=bar[:filled],
-        side=side[:filled],
-        price=price[:filled],
-        amount=amount[:filled],
-        fee=fee[:filled],
+
+
+def _terms(costs: Costs) -> _Terms:
+    return _Terms(
+        tier_volumes=np.array([tier.volume for tier in costs.tiers]),
+        tier_fees=np.array([tier.taker_bps for tier in costs.tiers]),
+        spread_bps=costs.spread_bps,
+        impact_bps=costs.impact_bps,
+        volume_share=costs.volume_share,
+        latency=costs.latency_bars,
+        amount_step=costs.amount_step,
+        price_step=costs.price_step,
+        minimum=costs.minimum,
     )
-    return Result(equity=equity, position=position, fills=fills, cash=left)
+
+
+def _empty_rows(count: int) -> _Rows:
+    return _Rows(
+        bar=np.empty(count, np.int64),
+        side=np.empty(count, np.int8),
+        price=np.empty(count),
+        amount=np.empty(count),
+        fee=np.empty(count),
+        times=np.empty(count, np.int64),
+        traded=np.zeros(count + 1),
+    )
 
 
 @numba.njit(cache=True)
 def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' types
-    ts, step_ms, opens, closes, volumes,
+    ts, step_ms, opens, highs, lows, closes, volumes,
     sides, sizes, sizing, reach_bps,
-    tier_volumes, tier_fees,
-    spread_bps, impact_bps, share, latency,
-    amount_step, price_step, minimum,
-    cash, equity, position,
-    out_bar, out_side, out_price, out_amount, out_fee,
+    limits, terms, cash, equity, position, rows,
 ):  # fmt: skip
-    base = 0.0
-    count = 0
-    month_first = 0
-    times = np.empty(len(out_bar), np.int64)
-    traded = np.zeros(len(out_bar) + 1)
+    account = _Account(cash, 0.0, 0.0, 0, 0.0, 0, 0)
     pending = 0
     due = -1
     wanted = 0.0
     limit = 0.0
     for bar in range(len(ts)):
         if pending != 0 and bar == due:
-            month_first = month_start(ts[bar], times, month_first, count)
-            fee_bps = fee_of(traded[count] - traded[month_first], tier_volumes, tier_fees)
-            amount = taken_amount(wanted, volumes[bar], share, amount_step)
-            best = touch(pending, opens[bar], spread_bps)
-            price = worsened(pending, best, amount, volumes[bar], impact_bps, price_step)
-            if pending > 0:
-                amount = affordable(amount, price, fee_bps, cash, amount_step)
-            reached = (limit - price) * pending >= 0.0
-            if reached and amount >= minimum and amount > 0.0:
-                fee = price * amount * fee_bps * 1e-4
-                cash -= pending * price * amount + fee
-                base += pending * amount
-                if base < amount_step * 0.5:
-                    base = 0.0
-                out_bar[count] = bar
-                out_side[count] = pending
-                out_price[count] = price
-                out_amount[count] = amount
-                out_fee[count] = fee
-                times[count] = ts[bar]
-                traded[count + 1] = traded[count] + price * amount
-                count += 1
+            best = touch(pending, opens[bar], terms.spread_bps)
+            account = _trade(
+                account, bar, ts[bar], pending, wanted, limit, best, volumes[bar], terms, rows
+            )
             pending = 0
+        if limits is not None:  # numba leaves this out where it is `None`
+            if can_be_sold(account.base, terms.minimum):
+                basis = exit_price(
+                    opens[bar], highs[bar], lows[bar], ts[bar] - account.opened,
+                    account.cost / account.base, account.highest, limits,
+                )  # fmt: skip
+                if not np.isnan(basis):
+                    pending = 0
+                    best = touch(-1, basis, terms.spread_bps)
+                    account = _trade(
+                        account, bar, ts[bar], -1, account.base, -np.inf, best, volumes[bar],
+                        terms, rows,
+                    )  # fmt: skip
+            account = _risen(account, highs[bar])
         close = closes[bar]
         side = sides[bar]
-        if side != 0 and pending == 0 and can_be_sold(base, minimum) == (side < 0):
-            best = touch(side, close, spread_bps)
-            basis, limit = best, side * np.inf
-            if reach_bps != np.inf:
-                basis = limit = limit_on_step(
-                    side, best * (1.0 + side * reach_bps * 1e-4), price_step
-                )
-            if side < 0:
-                wanted = base
-            elif basis <= 0.0:
-                wanted = 0.0
-            elif sizing == 0:
-                month_first = month_start(ts[bar] + step_ms, times, month_first, count)
-                fee_bps = fee_of(traded[count] - traded[month_first], tier_volumes, tier_fees)
-                wanted = floor_to_step(
-                    sizes[bar] * cash / (basis * (1.0 + fee_bps * 1e-4)), amount_step
-                )
-            else:
-                wanted = floor_to_step(sizes[bar], amount_step)
-            if wanted >= minimum and wanted > 0.0:
+        if side != 0 and pending == 0 and can_be_sold(account.base, terms.minimum) == (side < 0):
+            now = ts[bar] + step_ms
+            wanted, limit = _order(
+                account, side, sizes[bar], sizing, reach_bps, close, now, terms, rows
+            )
+            if wanted >= terms.minimum and wanted > 0.0:
                 pending = side
-                due = bar + latency
-        equity[bar] = cash + base * close
-        position[bar] = base
-    return count, cash
+                due = bar + terms.latency
+        equity[bar] = account.cash + account.base * close
+        position[bar] = account.base
+    return account.made, account.cash
+
+
+@numba.njit(cache=True)
+def _order(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
+    account, side, size, sizing, reach_bps, close, now, terms, rows
+):
+    """Amount and limit of a row's order."""
+    best = touch(side, close, terms.spread_bps)
+    basis, limit = best, side * np.inf
+    if reach_bps != np.inf:
+        basis = limit = limit_on_step(
+            side, best * (1.0 + side * reach_bps * 1e-4), terms.price_step
+        )
+    if side < 0:
+        return account.base, limit
+    if basis <= 0.0:
+        return 0.0, limit
+    if sizing == 0:
+        first = month_start(now, rows.times, account.month_first, account.made)
+        volume = rows.traded[account.made] - rows.traded[first]
+        fee_bps = fee_of(volume, terms.tier_volumes, terms.tier_fees)
+        size = size * account.cash / (basis * (1.0 + fee_bps * 1e-4))
+    return floor_to_step(size, terms.amount_step), limit
+
+
+@numba.njit(cache=True)
+def _trade(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
+    account, bar, ts, side, wanted, limit, best, volume, terms, rows
+):
+    """The account after an order has taken what it can, from `best` to its limit."""
+    cash, base, cost, opened, highest, count, first = account
+    first = month_start(ts, rows.times, first, count)
+    month_volume = rows.traded[count] - rows.traded[first]
+    fee_bps = fee_of(month_volume, terms.tier_volumes, terms.tier_fees)
+    amount = taken_amount(wanted, volume, terms.volume_share, terms.amount_step)
+    price = worsened(side, best, amount, volume, terms.impact_bps, terms.price_step)
+    if side > 0:
+        amount = affordable(amount, price, fee_bps, cash, terms.amount_step)
+    if (limit - price) * side < 0.0 or amount < terms.minimum or amount <= 0.0:
+        return _Account(cash, base, cost, opened, highest, count, first)
+    fee = price * amount * fee_bps * 1e-4
+    if side > 0 and not can_be_sold(base, terms.minimum):
+        opened, highest = ts, price
+    cost = cost_after(side, cost, base, price, amount, fee, terms.amount_step)
+    cash -= side * price * amount + fee
+    base += side * amount
+    if base < terms.amount_step * 0.5:
+        base = 0.0
+    rows.bar[count] = bar
+    rows.side[count] = side
+    rows.price[count] = price
+    rows.amount[count] = amount
+    rows.fee[count] = fee
+    rows.times[count] = ts
+    rows.traded[count + 1] = rows.traded[count] + price * amount
+    return _Account(cash, base, cost, opened, highest, count + 1, first)
+
+
+@numba.njit(cache=True)
+def _risen(account, high):  # type: ignore[no-untyped-def]  # compiled: numba infers the types
+    """The account after a bar whose highest price was `high`."""
+    cash, base, cost, opened, highest, count, first = account
+    return _Account(cash, base, cost, opened, max(highest, high), count, first)

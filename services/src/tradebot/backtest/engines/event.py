@@ -4,6 +4,8 @@ An order reaches the market at the open of the bar `latency_bars` after its deci
 takes at once, or rests: a resting limit fills as maker once trades go through its price, never at
 a mere touch; a stop takes at the worse of its price and the bar's open. Both wait for the next bar
 where this one's volume is too thin. Orders are served in the order in which they were placed.
+Exits are judged between the orders that the open fills and those that wait within the bar; one that
+sells cancels the other sells.
 """
 
 import math
@@ -22,11 +24,13 @@ from tradebot.backtest.engines.arithmetic import (
     touch,
     worsened,
 )
-from tradebot.backtest.engines.compiled import check_cash
-from tradebot.backtest.orders import Floats, Orders, Sizing
+from tradebot.backtest.engines.compiled import OFF, check_cash
+from tradebot.backtest.engines.exits import Limits, cost_after, exit_price, limits_of
 from tradebot.backtest.result import Fills, Result
-from tradebot.backtest.strategy import Execution, Field, Market, Order, Strategy
+from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
+from tradebot.strategies.interface import Execution, Field, Order, Strategy
+from tradebot.strategies.orders import Floats
 
 
 class _Fill:
@@ -41,7 +45,7 @@ class _Fill:
 class Simulation:
     """The market and the account of one run; a strategy sees it as its `Market`."""
 
-    def __init__(self, bars: Bars, costs: Costs, cash: float) -> None:
+    def __init__(self, bars: Bars, costs: Costs, cash: float, exits: Exits = OFF) -> None:
         check_cash(cash)
         self.index = -1
         self.ts = 0
@@ -51,6 +55,10 @@ class Simulation:
         self._costs = costs
         self._cash = cash
         self._base = 0.0
+        self._limits = limits_of(exits)
+        self._cost = 0.0
+        self._opened = 0
+        self._highest = 0.0
         self._told = 0
         self._live: list[Order] = []
         self._fees_at = np.array([tier.volume for tier in costs.tiers])
@@ -59,6 +67,11 @@ class Simulation:
         self._times = np.empty(1024, np.int64)
         self._traded = np.zeros(1025)
         self._month_first = 0
+
+    @property
+    def step(self) -> int:
+        """The length of a bar, ms."""
+        return self._bars.step
 
     @property
     def cash(self) -> float:
@@ -95,6 +108,14 @@ class Simulation:
         """The last `bars` values up to this bar; a view, oldest first."""
         column: Floats = getattr(self._bars, field)
         return column[max(0, self.index + 1 - bars) : self.index + 1]
+
+    def forecast(self, model: str) -> tuple[float, float]:
+        """A model's log price for this bar's end and for one step later."""
+        predictions = self._bars.forecast(model)
+        return (
+            float(predictions.log_price[self.index]),
+            float(predictions.log_price_next[self.index]),
+        )
 
     def buy(
         self,
@@ -169,12 +190,49 @@ class Simulation:
     def advance(self, index: int) -> None:
         """Moves to bar `index`: fills what it lets fill, and stands at its close."""
         self.index = index
-        for order in self._live:
-            if order.live and index >= order.due:
-                self._serve(order, index)
+        waiting = self._live
+        if self._limits is not None:
+            first = [order for order in self._live if self._takes_at_open(order, index)]
+            self._serve_all(first, index)
+            self._exit(self._limits, index)
+            waiting = [order for order in self._live if order not in first]
+        self._serve_all(waiting, index)
         self._live = [order for order in self._live if order.live]
         self.ts = int(self._bars.ts[index])
         self.close = float(self._bars.close[index])
+
+    def _takes_at_open(self, order: Order, index: int) -> bool:
+        if order.stop is not None:
+            return order.triggered
+        opening = touch(order.side, self._bars.open[index], self._costs.spread_bps)
+        return order.limit is None or (
+            index == order.due and (order.limit - opening) * order.side >= 0
+        )
+
+    def _exit(self, limits: Limits, index: int) -> None:
+        """Sells what is held if an exit asks for it."""
+        bars = self._bars
+        if self.bought:
+            price = exit_price(
+                bars.open[index],
+                bars.high[index],
+                bars.low[index],
+                bars.ts[index] - self._opened,
+                self._cost / self._base,
+                self._highest,
+                limits,
+            )
+            if not math.isnan(price):
+                for order in self._live:
+                    order.live = order.live and order.side > 0
+                sale = Order(side=-1, left=self._base, due=index, at_once=True)
+                self._take(sale, touch(-1, price, self._costs.spread_bps), None, index)
+        self._highest = max(self._highest, float(bars.high[index]))
+
+    def _serve_all(self, orders: list[Order], index: int) -> None:
+        for order in orders:
+            if order.live and index >= order.due:
+                self._serve(order, index)
 
     def _serve(self, order: Order, index: int) -> None:
         bars, costs = self._bars, self._costs
@@ -182,10 +240,9 @@ class Simulation:
         if order.stop is not None:
             self._serve_stop(order, order.stop, opening, index)
             return
-        arrives = index == order.due
-        if order.limit is None or (arrives and (order.limit - opening) * order.side >= 0):
+        if self._takes_at_open(order, index):
             self._take(order, opening, order.limit, index)
-        elif not order.at_once:
+        elif order.limit is not None and not order.at_once:
             extreme = bars.low[index] if order.side > 0 else bars.high[index]
             reached = touch(order.side, extreme, costs.spread_bps)
             if (order.limit - reached) * order.side > 0:
@@ -235,6 +292,11 @@ class Simulation:
             order.live = False
             return
         fee = price * amount * fee_bps * 1e-4
+        if order.side > 0 and not self.bought:
+            self._opened, self._highest = ts, price
+        self._cost = cost_after(
+            order.side, self._cost, self._base, price, amount, fee, costs.amount_step
+        )
         self._cash -= order.side * price * amount + fee
         self._base += order.side * amount
         if self._base < costs.amount_step * 0.5:
@@ -280,14 +342,17 @@ def _check_size(size: float | None) -> None:
         raise ValueError(f"the size of an order is {size}: use a number")
 
 
-def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:
+def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float, exits: Exits = OFF) -> Result:
     """Runs a strategy over the bars from `cash` in quote currency.
+
+    Args:
+        exits: what closes a position in addition to the orders, as `engines.exits` judges it.
 
     Raises:
         ValueError: the cash, or the size, limit or stop of an order, is not a number that it can
             be.
     """
-    simulation = Simulation(bars, costs, cash)
+    simulation = Simulation(bars, costs, cash, exits)
     equity, position = np.empty(len(bars.ts)), np.empty(len(bars.ts))
     for index in range(len(bars.ts)):
         simulation.advance(index)
@@ -309,28 +374,3 @@ def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float) -> Result:
         ),
         cash=simulation.cash,
     )
-
-
-class ByRows(Strategy):
-    """Rows of orders, placed one by one under the compiled engine's position rule."""
-
-    def __init__(self, orders: Orders, costs: Costs) -> None:
-        self._orders = orders
-        self._costs = costs
-
-    def on_bar(self, market: Market) -> None:
-        """Places this bar's row, unless an order is in flight."""
-        orders, side = self._orders, int(self._orders.side[market.index])
-        if side == 0 or market.live_orders or market.bought == (side > 0):
-            return
-        best = touch(side, market.close, self._costs.spread_bps)
-        bounded = math.isfinite(orders.reach_bps)
-        limit = best * (1.0 + side * orders.reach_bps * 1e-4) if bounded else None
-        if side < 0:
-            market.sell(limit=limit, at_once=True)
-            return
-        size = float(orders.size[market.index])
-        if orders.sizing == Sizing.FRACTION:
-            market.buy(fraction=size, limit=limit, at_once=True)
-        else:
-            market.buy(amount=size, limit=limit, at_once=True)

@@ -15,9 +15,8 @@ from tradebot.backtest.costs import Costs
 from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
-from tradebot.backtest.running import costs_of
-from tradebot.backtest.settings import CostSettings, Resolution, VolumeUnit
-from tradebot.backtest.strategy import Bars
+from tradebot.backtest.running import costs_of, exits_of
+from tradebot.backtest.settings import ExitSettings, Resolution, VolumeUnit
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
 from tradebot.backtest.tune.search import Outcome
@@ -25,12 +24,13 @@ from tradebot.backtest.tune.space import Tunable, find
 from tradebot.backtest.tune.splits import walk_forward
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
+from tradebot.strategies.interface import Bars
 
 
-class TuneSettings(CostSettings, frozen=True, kw_only=True):
+class TuneSettings(ExitSettings, frozen=True, kw_only=True):
     """A search."""
 
-    strategy: Annotated[str, "SmaCross, or the path of a file with `signals` and `SPACE`"] = (
+    strategy: Annotated[str, "name or path of a strategy of arrays with ranges of parameters"] = (
         "SmaCross"
     )
     data: Annotated[str, "file of bars"] = ""
@@ -66,11 +66,13 @@ def _tune(settings: TuneSettings) -> None:
     outcomes: list[Outcome] = []
     with counting(console) as progress:
         for number, split in enumerate(splits, 1):
-            learnt = search.rows(bars, split.learn_start, split.learn_end)
+            learnt = bars.rows(split.learn_start, split.learn_end)
             trials = _search(
                 settings, tunable, learnt, costs, progress, f"split {number}/{len(splits)}"
             )
-            outcomes.append(search.conclude(bars, split, tunable, trials, costs))
+            outcomes.append(
+                search.conclude(bars, split, tunable, trials, costs, exits_of(settings))
+            )
     mean_step = float(bars.ts[-1] + bars.step - bars.ts[0]) / 1000 / len(bars.ts)
     yearly = math.sqrt(YEAR_SECONDS / mean_step)
     if settings.json:
@@ -97,6 +99,7 @@ def _search(
             tunable,
             candidates,
             costs,
+            exits=exits_of(settings),
             progress=lambda done: progress.update(task, completed=done),
         )
     task = progress.add_task(label, total=settings.trials)
@@ -105,6 +108,7 @@ def _search(
         tunable,
         settings.trials,
         costs,
+        exits=exits_of(settings),
         seed=settings.seed,
         progress=lambda done: progress.update(task, completed=done),
     )

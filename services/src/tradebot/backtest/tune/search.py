@@ -15,12 +15,14 @@ import optuna
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines import compiled
+from tradebot.backtest.engines.compiled import OFF
 from tradebot.backtest.metrics import simple_returns
-from tradebot.backtest.orders import Floats
-from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune.deflated import deflated_sharpe, sharpe_of_step
 from tradebot.backtest.tune.space import Parameters, Tunable
 from tradebot.backtest.tune.splits import Split
+from tradebot.domain.situation import Exits
+from tradebot.strategies.interface import Bars
+from tradebot.strategies.orders import Floats
 
 CASH = 10_000.0
 Progress = Callable[[int], None]
@@ -55,6 +57,7 @@ class _Job(msgspec.Struct, frozen=True):
     bars: Bars
     tunable: Tunable
     costs: Costs
+    exits: Exits
 
 
 _job: _Job | None = None
@@ -67,16 +70,19 @@ def _prepare(job: _Job) -> None:
 
 def _judge(parameters: Parameters) -> Trial:
     assert _job is not None
-    return Trial(
-        parameters, sharpe_of_step(returns_of(_job.bars, _job.tunable, parameters, _job.costs))
-    )
+    returns = returns_of(_job.bars, _job.tunable, parameters, _job.costs, _job.exits)
+    return Trial(parameters, sharpe_of_step(returns))
 
 
 def returns_of(
-    bars: Bars, tunable: Tunable, parameters: Mapping[str, float | int], costs: Costs
+    bars: Bars,
+    tunable: Tunable,
+    parameters: Mapping[str, float | int],
+    costs: Costs,
+    exits: Exits = OFF,
 ) -> Floats:
     """The returns of a run, a step each."""
-    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, CASH)
+    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, CASH, exits)
     return simple_returns(np.concatenate([[CASH], result.equity]))
 
 
@@ -86,13 +92,14 @@ def sweep(
     candidates: Iterable[Parameters],
     costs: Costs,
     *,
+    exits: Exits = OFF,
     workers: int | None = None,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
     """Judges every candidate, on all cores; `progress` is told how many are done."""
     context = get_context("fork")
     with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, context, _prepare, (_Job(bars, tunable, costs),)
+        workers or os.cpu_count() or 1, context, _prepare, (_Job(bars, tunable, costs, exits),)
     ) as pool:
         trials: list[Trial] = []
         for trial in pool.map(_judge, candidates, chunksize=4):
@@ -107,6 +114,7 @@ def learn(
     count: int,
     costs: Costs,
     *,
+    exits: Exits = OFF,
     seed: int,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
@@ -121,7 +129,7 @@ def learn(
             else trial.suggest_float(name, span.low, span.high)
             for name, span in tunable.space.items()
         }
-        sharpe = sharpe_of_step(returns_of(bars, tunable, parameters, costs))
+        sharpe = sharpe_of_step(returns_of(bars, tunable, parameters, costs, exits))
         trials.append(Trial(parameters, sharpe))
         progress(len(trials))
         return sharpe
@@ -131,22 +139,13 @@ def learn(
     return trials
 
 
-def rows(bars: Bars, start: int, end: int) -> Bars:
-    """Bars [start, end)."""
-    part = slice(start, end)
-    return Bars(
-        bars.ts[part],
-        bars.open[part],
-        bars.high[part],
-        bars.low[part],
-        bars.close[part],
-        bars.volume[part],
-        bars.step,
-    )
-
-
 def conclude(
-    bars: Bars, split: Split, tunable: Tunable, trials: list[Trial], costs: Costs
+    bars: Bars,
+    split: Split,
+    tunable: Tunable,
+    trials: list[Trial],
+    costs: Costs,
+    exits: Exits = OFF,
 ) -> Outcome:
     """What the best trial of a split keeps of its promise.
 
@@ -154,12 +153,12 @@ def conclude(
     counted from the test's first bar.
     """
     best = max(trials, key=lambda trial: trial.sharpe)
-    learnt = rows(bars, split.learn_start, split.learn_end)
-    promised = returns_of(learnt, tunable, best.parameters, costs)
-    whole = rows(bars, split.learn_start, split.test_end)
+    learnt = bars.rows(split.learn_start, split.learn_end)
+    promised = returns_of(learnt, tunable, best.parameters, costs, exits)
+    whole = bars.rows(split.learn_start, split.test_end)
     orders = tunable.signals(best.parameters)(whole)
     orders.side[: split.test_start - split.learn_start] = 0
-    result = compiled.run(whole, orders, costs, CASH)
+    result = compiled.run(whole, orders, costs, CASH, exits)
     kept = simple_returns(result.equity[split.test_start - split.learn_start - 1 :])
     return Outcome(
         split=split,

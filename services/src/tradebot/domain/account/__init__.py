@@ -1,1 +1,1 @@
-"""The account of a bot: its position, its round trips, and the one fold that gives its state."""
+"""The account of a bot: its position, its trips, and the one fold that gives its state."""

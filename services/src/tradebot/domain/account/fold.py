@@ -1,15 +1,15 @@
 """The one fold of the account: fills, order times and marks give the bot's state.
 
-The trader's ledger, replay and both backtest engines use these functions and no others, so that
-the same fills give the same `State` wherever they are folded.
+The trader's ledger, replay and both backtest engines use only these functions, so the same fills
+give the same `State` everywhere.
 
-What `bought` means, everywhere: the bot's own position can be sold, so it is the smallest order of
-the symbol or more. A sell that filled in part leaves the bot bought; a buy that filled less than
-the smallest order does not make it bought.
+`bought` means everywhere that the bot can sell its own position: it is at least the symbol's
+smallest order. After a partly filled sell the bot is still bought; after a buy that filled less
+than the smallest order it is not.
 
-Fills may come twice and out of order. A fill that is known changes nothing. A fill that comes late
-is put where the venue's time says it belongs, and the trips are folded again from there. The last
-`KEPT` fills can be put in order; no fill is late by more.
+Fills may come twice and out of order. A known fill changes nothing. A late fill is inserted by the
+venue's time, and the trips are folded again from there. Only the last `KEPT` fills can be
+reordered; no fill is later than that.
 """
 
 from decimal import Decimal
@@ -25,13 +25,13 @@ from tradebot.domain.risk import marks as equity_marks
 from tradebot.domain.situation import HOUR_MS, Marks, State
 
 VOLUME_DAYS: Final = 30
-"""Days whose volume sets the fees."""
+"""Length of the period whose volume sets the fees."""
 KEPT: Final = 64
-"""Fills that are kept to put a late one in order, and to take a broken one back."""
+"""Fills kept to insert a late one, or to remove a broken one."""
 
 
 class Trips(msgspec.Struct, frozen=True, kw_only=True):
-    """The open trip, the sum of the scores of those that ended, their number, and the last."""
+    """The open trip, the sum of the scores of ended trips, their number, and the last one."""
 
     trip: Trip | None = None
     realised: Decimal = ZERO
@@ -40,17 +40,18 @@ class Trips(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(Trips, frozen=True, kw_only=True):
-    """What the fold knows. `base` and `quote` are whole balances.
+    """The state of the fold. `base` and `quote` are whole balances.
 
-    `high` and `low` are the highest and lowest mid seen while the trip has been open. `orders_at`
-    are the ends of the windows that led to orders in the last hour, ascending. `volumes` are the
-    UTC days of the last 30 on which the bot traded, each with its volume in quote currency.
-    `recent` are the last fills by the venue's time, and `earlier` the trips before the first of
-    them.
+    `fees` are those of all fills, in quote currency. `high` and `low` are the highest and lowest
+    mid since the trip opened. `orders_at` are the ends of the windows that led to orders in the
+    last hour, ascending. `volumes` are the UTC days of the last 30 on which the bot traded, each
+    with its volume in quote currency. `recent` are the last fills by the venue's time, and
+    `earlier` the trips before the first of them.
     """
 
     base: Decimal = ZERO
     quote: Decimal = ZERO
+    fees: Decimal = ZERO
     high: Decimal | None = None
     low: Decimal | None = None
     orders_at: tuple[int, ...] = ()
@@ -64,7 +65,7 @@ AnyAccount = TypeVar("AnyAccount", bound=Account)
 
 
 def opening(state: State) -> Account:
-    """The account that a state describes, to fold on from."""
+    """Returns the account that continues from a state."""
     held = state.position
     trip = None
     if held is not None:
@@ -87,11 +88,11 @@ def opening(state: State) -> Account:
 
 
 def state_of(account: Account, like: State, minimum: Decimal) -> State:
-    """The state that decisions see.
+    """Returns the state that decisions use.
 
     Args:
-        like: has what no fill says: reserved balances, whether the bot is reconciled, halted, and
-            so on.
+        like: supplies what no fill records: reserved balances, whether the bot is reconciled,
+            halted, and so on.
         minimum: the symbol's smallest order.
     """
     return msgspec.structs.replace(
@@ -106,7 +107,7 @@ def state_of(account: Account, like: State, minimum: Decimal) -> State:
 
 
 def position_of(account: Account, minimum: Decimal) -> Position | None:
-    """What the bot holds of its own; `None` for less than the smallest order."""
+    """Returns the bot's own position; `None` if it is less than the smallest order."""
     trip = account.trip
     if trip is None or not trips.holds(trip, minimum):
         return None
@@ -122,13 +123,14 @@ def position_of(account: Account, minimum: Decimal) -> Position | None:
 
 
 def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
-    """The account after a fill of the bot's own order; the same account if the fill is known."""
+    """Adds a fill of the bot's own order; returns the same account if the fill is known."""
     if any(known.key == traded.key for known in account.recent):
         return account
     moved = msgspec.structs.replace(
         account,
         base=account.base + traded.base,
         quote=account.quote + traded.quote,
+        fees=account.fees + traded.fee,
         volumes=_traded_more(account.volumes, traded.fill.ts, traded.value),
     )
     if not account.recent:
@@ -139,15 +141,16 @@ def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
 
 
 def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
-    """The account without a fill that the venue broke.
+    """Removes a fill that the venue broke.
 
     A fill that is no longer kept leaves the balances. The open trip loses what it no longer holds;
-    the score of a trip that ended stays as it was.
+    the score of an ended trip does not change.
     """
     moved = msgspec.structs.replace(
         account,
         base=account.base - traded.base,
         quote=account.quote - traded.quote,
+        fees=account.fees - traded.fee,
         volumes=_traded_more(account.volumes, traded.fill.ts, -traded.value),
     )
     left = tuple(kept for kept in account.recent if kept.key != traded.key)
@@ -159,11 +162,11 @@ def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
 def balanced(
     account: AnyAccount, base: Decimal, quote: Decimal, flow: Decimal, mid: Decimal
 ) -> AnyAccount:
-    """The account with the venue's balances.
+    """Sets the venue's balances.
 
     Args:
-        flow: deposits less withdrawals, in quote currency. They are no gain and no loss: the marks
-            keep their ratio to equity.
+        flow: deposits less withdrawals, in quote currency. They are neither gain nor loss: the
+            marks keep their ratio to equity.
         mid: the market's, to value the account before the flow.
     """
     marks = account.marks
@@ -175,7 +178,7 @@ def balanced(
 
 
 def shrunk(account: AnyAccount, held: Decimal) -> AnyAccount:
-    """The account whose trip holds no more than `held`: others took the rest away."""
+    """Limits the trip to `held`: the rest was taken by others."""
     trip = None if account.trip is None else trips.shrink(account.trip, held)
     if trip == account.trip:
         return account
@@ -184,14 +187,14 @@ def shrunk(account: AnyAccount, held: Decimal) -> AnyAccount:
 
 
 def ordered(account: AnyAccount, window_end: int) -> AnyAccount:
-    """The account after an order that a window led to."""
+    """Counts an order that a window led to."""
     horizon = window_end - HOUR_MS
     recent = sorted((*(at for at in account.orders_at if at > horizon), window_end))
     return msgspec.structs.replace(account, orders_at=tuple(recent))
 
 
 def not_ordered(account: AnyAccount, window_end: int) -> AnyAccount:
-    """The account after the venue refused that order, or it never left: it does not count."""
+    """Uncounts an order that the venue refused, or that was never sent."""
     if window_end not in account.orders_at:
         return account
     times = list(account.orders_at)
@@ -200,7 +203,7 @@ def not_ordered(account: AnyAccount, window_end: int) -> AnyAccount:
 
 
 def marked(account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | None) -> AnyAccount:
-    """The account after a look at the market at `ts`; `None` for what was not sound.
+    """Updates the marks after a look at the market at `ts`; `None` for what was not sound.
 
     Args:
         equity: moves the marks that losses are measured against.
@@ -219,7 +222,7 @@ def marked(account: AnyAccount, ts: int, equity: Decimal | None, mid: Decimal | 
 
 
 def volume(account: Account, ts: int) -> Decimal:
-    """What the bot traded in the 30 days up to `ts`, in quote currency."""
+    """Returns the bot's volume in the 30 days up to `ts`, in quote currency."""
     first = equity_marks.day_of(ts) - VOLUME_DAYS
     return sum((value for day, value in account.volumes if day > first), ZERO)
 
@@ -239,7 +242,7 @@ def _trips(account: Trips) -> Trips:
 
 
 def _with(account: AnyAccount, after: Trips) -> AnyAccount:
-    """The account with other trips; a trip that just opened has seen no mid yet."""
+    """Replaces the trips; a trip that just opened has no high and low yet."""
     opened = None if account.trip is None else account.trip.opened
     same = after.trip is not None and after.trip.opened == opened
     return msgspec.structs.replace(
@@ -254,7 +257,7 @@ def _with(account: AnyAccount, after: Trips) -> AnyAccount:
 
 
 def _refolded(account: AnyAccount, fills: tuple[Traded, ...]) -> AnyAccount:
-    """The account with its trips folded again from these fills, in the venue's order."""
+    """Folds the trips again from these fills, in the venue's order."""
     after = account.earlier
     fills = tuple(sorted(fills, key=lambda traded: traded.place))
     for traded in fills:
@@ -270,7 +273,7 @@ def _kept(account: AnyAccount, fills: tuple[Traded, ...]) -> AnyAccount:
 
 
 def _step(before: Trips, traded: Traded) -> Trips:
-    """The trips after the next fill."""
+    """Adds the next fill to the trips."""
     trip = before.trip
     if traded.side == "sell":
         if trip is None or trip.open_amount <= 0:
@@ -282,7 +285,7 @@ def _step(before: Trips, traded: Traded) -> Trips:
 
 
 def _ended(before: Trips) -> Trips:
-    """The trips, with the open one scored where all that was bought is sold."""
+    """Scores the open trip if all that was bought is sold."""
     trip = before.trip
     if trip is None or trip.open_amount > 0:
         return before

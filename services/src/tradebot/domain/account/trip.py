@@ -1,10 +1,10 @@
-"""A round trip: what was bought, what it was sold for, what that cost, and its score.
+"""A trip: what was bought, what it was sold for, the costs, and its score.
 
-Prices, amounts and fees are those of fills, never assumed. A sale beyond what the trip bought
-(base that came from elsewhere) is no part of the trip: its fill counts pro rata.
+Prices, amounts and fees are those of fills, never estimates. A sale of more than the trip bought
+(base from elsewhere) counts pro rata.
 
-A fee in base currency is taken from the base. The trip counts it at the fill's price: a buy of 1
-with a fee of 0.01 base holds 0.99, and cost and fees together are what was paid for 1.
+A fee in base currency reduces the base. The trip counts it at the fill's price: a buy of 1 with a
+fee of 0.01 base holds 0.99, and cost plus fees are the price of 1.
 """
 
 from decimal import Decimal
@@ -18,9 +18,9 @@ from tradebot.domain.order_state import Fill
 class Traded(msgspec.Struct, frozen=True, kw_only=True):
     """A fill of the bot's own order, with what the account needs to know of that order.
 
-    `fee_in_base` says in which of the two currencies the fee was taken. `name` names a trip that
-    this fill opens. `mid` is the market's at the decision. `minimum` is the smallest order of the
-    symbol, 0 where it is not known.
+    `fee_in_base` is true if the fee was taken in base currency. `name` names a trip that this fill
+    opens. `mid` is the market's at the decision. `minimum` is the symbol's smallest order, 0 if
+    unknown.
     """
 
     side: Side
@@ -32,12 +32,12 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[int, Side]:
-        """Its trade id, and the side: a bot that trades with itself has two fills of one trade."""
+        """Trade id and side: a bot that trades with itself has two fills of one trade."""
         return (self.fill.trade_id, self.side)
 
     @property
     def place(self) -> tuple[int, int, Side]:
-        """Where the fill stands among all fills: by the venue's time, then by trade id."""
+        """The fill's position among all fills: by the venue's time, then by trade id."""
         return (self.fill.ts, *self.key)
 
     @property
@@ -55,7 +55,7 @@ class Traded(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def value(self) -> Decimal:
-        """What was traded, in quote currency."""
+        """The fill's value, in quote currency."""
         return self.fill.price * self.fill.amount
 
     @property
@@ -75,10 +75,10 @@ def paid_in_base(symbol: str, currency: str) -> bool:
 
 
 class Trip(msgspec.Struct, frozen=True, kw_only=True):
-    """A position that was opened by buying. Money in quote currency.
+    """A position that a buy opened. Money is in quote currency.
 
-    `opened` and `opened_price` are of the fill that opened it. `entry_mids` and `exit_mids` are
-    Σ mid × amount with the mids of the decisions, to measure slippage against.
+    `opened` and `opened_price` are the opening fill's. `entry_mids` and `exit_mids` are
+    Σ mid × amount with the mids of the decisions, to measure slippage.
     """
 
     trip_id: str
@@ -96,42 +96,42 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open_amount(self) -> Decimal:
-        """Bought and not sold again."""
+        """Bought and not yet sold."""
         return self.bought - self.sold
 
     @property
     def entry_price(self) -> Decimal:
-        """What a unit cost on average, without fees."""
+        """Average price of a unit bought, without fees."""
         return self.cost / self.bought if self.bought else ZERO
 
     @property
     def exit_price(self) -> Decimal:
-        """What a unit was sold for on average, without fees."""
+        """Average price of a unit sold, without fees."""
         return self.proceeds / self.sold if self.sold else ZERO
 
     @property
     def gross(self) -> Decimal:
-        """Gained on what was sold, before fees."""
+        """Profit on what was sold, before fees."""
         return self.proceeds - self.entry_price * self.sold
 
     @property
     def fees(self) -> Decimal:
-        """Fees in, for the part that was sold, and fees out."""
+        """Entry fees of the part that was sold, and exit fees."""
         share = self.sold / self.bought if self.bought else ZERO
         return self.fees_in * share + self.fees_out
 
     @property
     def score(self) -> Decimal:
-        """Gained on what was sold, after fees."""
+        """Profit on what was sold, after fees."""
         return self.gross - self.fees
 
     @property
     def slippage(self) -> Decimal:
-        """Lost against the mids of the decisions, on both ways."""
+        """Loss against the mids of the decisions, entry and exit together."""
         return (self.cost - self.entry_mids) + (self.exit_mids - self.proceeds)
 
     def unrealised(self, mid: Decimal) -> Decimal:
-        """What the open amount would gain at `mid`, its fees in taken off."""
+        """Returns the open amount's profit at `mid`, less its entry fees."""
         if not self.bought:
             return ZERO
         share = self.open_amount / self.bought
@@ -139,16 +139,16 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DUST = Decimal("1e-18")
-"""An amount that no venue trades, for symbols without a smallest order."""
+"""Too small to trade at any venue; used for symbols without a smallest order."""
 
 
 def holds(trip: Trip | None, minimum: Decimal) -> bool:
-    """Whether the trip still holds an amount that can be sold: the smallest order or more."""
+    """Whether the trip still holds at least the smallest order."""
     return trip is not None and trip.open_amount >= max(minimum, DUST)
 
 
 def bought(trip: Trip | None, traded: Traded) -> Trip:
-    """The trip after a buy. It opens a trip where none is open, or where only dust is left."""
+    """Adds a buy. It opens a new trip if none is open, or if only dust is left."""
     fill = traded.fill
     amount = traded.base
     held = rest(trip) if trip is not None and not holds(trip, traded.minimum) else trip
@@ -166,7 +166,7 @@ def bought(trip: Trip | None, traded: Traded) -> Trip:
 
 
 def sold(trip: Trip, traded: Traded) -> Trip:
-    """The trip after a sell of all or a part of it."""
+    """Adds a sell of all or part of the trip."""
     fill, gone = traded.fill, -traded.base
     amount = min(gone, trip.open_amount)
     return msgspec.structs.replace(
@@ -180,7 +180,7 @@ def sold(trip: Trip, traded: Traded) -> Trip:
 
 
 def rest(trip: Trip) -> Trip | None:
-    """The open part of a trip as a trip of its own, or `None` where nothing is open."""
+    """Returns the open part as a new trip, or `None` if nothing is open."""
     if not trip.sold:
         return trip
     if trip.open_amount <= 0:
@@ -198,10 +198,10 @@ def rest(trip: Trip) -> Trip | None:
 
 
 def shrink(trip: Trip, held: Decimal) -> Trip | None:
-    """The trip when no more than `held` of it can be sold: others took the rest away.
+    """Limits the trip to `held`: the rest was taken by others.
 
-    What is gone leaves with its share of cost and fees, neither gained nor lost by the bot.
-    Where nothing is left to sell and nothing was sold, there is no trip any more.
+    That rest leaves with its share of cost and fees, without profit or loss for the bot. Returns
+    `None` if nothing is left to sell and nothing was sold.
     """
     gone = trip.open_amount - max(held, ZERO)
     if gone <= 0:

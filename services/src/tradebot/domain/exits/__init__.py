@@ -1,1 +1,1 @@
-"""Exits: policies that close a position, one a file, each a pure function with its reason."""
+"""Exits: policies that close a position, one per file, each a pure function with its reason."""

@@ -1,1 +1,1 @@
-"""Gates between a signal and an order: one policy a file, each a verdict with its reason."""
+"""Gates between a signal and an order: one policy per file, each a verdict with its reason."""

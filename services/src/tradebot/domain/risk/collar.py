@@ -1,7 +1,7 @@
-"""No order whose limit lies far from the mid: a broken book must not make a broken price.
+"""No order whose limit is far from the mid: a broken book must not cause a bad price.
 
-A sell may reach as far as best prices can be sound: the collar must not keep a position in a market
-that is merely wide, or whose price step is coarse.
+A sell may reach as far as sound best prices can be: the collar must not trap a position in a market
+that is only wide, or whose price step is coarse.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ HOLDS: Final[Holds] = "signals"
 
 
 NARROWEST_STEPS: Final = 2
-"""A book of so many price steps between its best prices can hardly be narrower."""
+"""The narrowest spread, in price steps, that can be expected of a book."""
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:

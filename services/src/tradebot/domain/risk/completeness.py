@@ -1,4 +1,4 @@
-"""No buy on a window of which not all was seen."""
+"""No buy on an incomplete window."""
 
 from typing import Final
 

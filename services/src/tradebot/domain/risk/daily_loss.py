@@ -1,4 +1,4 @@
-"""Halts the bot when the day has cost more than its share of equity."""
+"""Halts the bot when the day's loss exceeds its limit."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""No buy whose forecast gain does not pay the fees of a round trip plus an edge.
+"""No buy whose forecast gain does not cover the fees of a trip plus an edge.
 
-The gain is that of the forecast's present rise up to its turn, where the strategy would sell.
-An edge of 0 is the original rule: it asks nothing, and fees may eat every gain.
+The gain is that of the forecast's present rise up to its turn, where the strategy would sell. An
+edge of 0 is the original rule: the gate is off, and fees may exceed every gain.
 """
 
 from math import expm1

@@ -1,4 +1,4 @@
-"""No exit without a price to sell by."""
+"""No exit without a price to sell at."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ HOLDS: Final[Holds] = "exits"
 
 
 def check(_state: State, inputs: Inputs, _settings: Settings, proposal: Proposal) -> Verdict:
-    """Passes if the exit has a floor; it is tried again at the next look if not."""
+    """Passes if the exit has a floor price; otherwise the next check tries again."""
     if proposal.price is not None:
         return Verdict(gate=GATE, passed=True, reason=f"sells down to {proposal.price}")
     if inputs.quote is None:

@@ -9,7 +9,7 @@ HOLDS: Final[Holds] = "signals"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes with a sound price from a feed heard of within `max_silence_ms` (real time)."""
+    """Passes with a sound price, and a feed not silent for `max_silence_ms` (real time)."""
     quote = inputs.quote
     if quote is None:
         return Verdict(gate=GATE, passed=False, reason="the venue's prices are not known")

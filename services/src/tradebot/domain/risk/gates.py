@@ -1,8 +1,8 @@
-"""The gates in the order in which they are asked.
+"""The gates, in the order in which they are checked.
 
-A gate is a module with `GATE`, its name; `HOLDS`, what it holds back; and `check`. One of ours is a
-file next to this and one place in `OURS`. One of another package is an entry point `tradebot.gates`
-and is asked after ours: which packages are installed is a part of the code that runs.
+A gate is a module with `GATE`, its name; `HOLDS`, what it holds back; and `check`. To add one here,
+write a file next to this one and list it in `OURS`. A gate of another package is an entry point
+`tradebot.gates` and comes after ours: the installed packages are part of the code that runs.
 """
 
 from importlib.metadata import entry_points
@@ -33,7 +33,7 @@ GROUP: Final = "tradebot.gates"
 
 
 class Gate(Protocol):
-    """Its name, what it holds back, and its verdict on an order that is proposed."""
+    """A gate: its name, what it holds back, and its verdict on a proposed order."""
 
     @property
     def GATE(self) -> str:  # noqa: N802  # a module's constant
@@ -48,7 +48,7 @@ class Gate(Protocol):
     def check(
         self, state: State, inputs: Inputs, settings: Settings, proposal: Proposal, /
     ) -> Verdict:
-        """Whether it lets the order pass, and why."""
+        """Whether the order may pass, and why."""
         ...
 
 
@@ -74,7 +74,7 @@ OURS: Final[tuple[Gate, ...]] = (
 
 
 def installed() -> tuple[Gate, ...]:
-    """The gates that other packages add, by name."""
+    """Returns the gates of other packages, by name."""
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     return tuple(point.load() for point in points)
 
@@ -82,12 +82,12 @@ def installed() -> tuple[Gate, ...]:
 GATES: Final[tuple[Gate, ...]] = (*OURS, *installed())
 
 WATCHES: Final = tuple(gate for gate in GATES if gate.HOLDS == "windows")
-"""Asked at every window, whatever the signal: they can halt the bot."""
+"""Checked in every window, whatever the signal: they can halt the bot."""
 
 BUY_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("buys", "signals", "all"))
 SELL_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("signals", "all"))
-"""A sell shrinks risk: neither the band, the model's age, an incomplete window nor the number of
-orders hold it back."""
+"""A sell reduces risk: neither the band, the model's age, an incomplete window nor the number of
+orders holds it back."""
 EXIT_GATES: Final = tuple(gate for gate in GATES if gate.HOLDS in ("exits", "all"))
-"""What can hold an exit back: a halt under `on_breach` Hold, books in doubt, no price at all, or
+"""What can hold an exit back: a halt under `on_breach` Hold, an unreconciled account, no price, or
 nothing to sell."""

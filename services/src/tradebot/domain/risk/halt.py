@@ -9,9 +9,9 @@ HOLDS: Final[Holds] = "all"
 
 
 def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
-    """Passes unless the bot is halted or paused; both are lifted by a person only.
+    """Passes unless the bot is halted or paused; only a person lifts either.
 
-    Sells go on, unless `on_breach` is Hold. A person's order to flatten goes on in any case.
+    Sells pass unless `on_breach` is Hold. A flatten always passes.
     """
     why = f"halted: {state.halted}" if state.halted else f"paused: {state.paused}"
     if not state.halted and not state.paused:

@@ -1,4 +1,4 @@
-"""No order while the venue's market takes none that trade at once."""
+"""No order while the market accepts none that fill at once."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ HOLDS: Final[Holds] = "all"
 
 
 def check(_state: State, inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes while the market is open, or takes limit orders only."""
+    """Passes while the market is open, or accepts limit orders only."""
     status = inputs.market_status
     if status in TAKING:
         return Verdict(gate=GATE, passed=True, reason=f"the market is {status}")

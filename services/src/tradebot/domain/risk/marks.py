@@ -1,4 +1,4 @@
-"""The equities that losses are measured against, moved on window by window."""
+"""The equities that losses are measured against, updated window by window."""
 
 from decimal import Decimal
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from tradebot.domain.situation import BPS, DAY_MS, Marks, Quote, Settings, State
 
 WIDEST_BPS: Final = 500
-"""Best prices further from their mid say nothing of what the account is worth."""
+"""Best prices further from their mid do not show what the account is worth."""
 
 
 def sound(quote: Quote, settings: Settings) -> bool:
-    """Whether the best prices say what the market is worth.
+    """Whether the best prices show what the market is worth.
 
-    A book that is crossed, or all but empty on a side, would make a loss out of nothing, or a mark
-    that hides one. Where orders may reach further than `WIDEST_BPS`, so may prices.
+    A book that is crossed, or almost empty on a side, would show a false loss, or raise a mark that
+    hides a real one. If orders may reach further than `WIDEST_BPS`, prices may too.
     """
     if not 0 < quote.bid < quote.ask:
         return False
@@ -22,19 +22,19 @@ def sound(quote: Quote, settings: Settings) -> bool:
 
 
 def equity_of(state: State, quote: Quote | None, settings: Settings) -> Decimal | None:
-    """All that the account is worth, in quote currency; `None` without sound prices."""
+    """Returns the account's value in quote currency; `None` without sound prices."""
     if quote is None or not sound(quote, settings):
         return None
     return state.equity(quote.mid)
 
 
 def day_of(ts: int) -> int:
-    """The UTC day of a time in ms, counted from the epoch."""
+    """Returns the UTC day of a time in ms, counted from the epoch."""
     return ts // DAY_MS
 
 
 def advance(marks: Marks | None, equity: Decimal, ts: int) -> Marks:
-    """The marks after a window that ended at `ts` with `equity`.
+    """Updates the marks after a window that ended at `ts` with `equity`.
 
     The first window of a UTC day sets its start; the peak only rises.
     """
@@ -48,10 +48,10 @@ def advance(marks: Marks | None, equity: Decimal, ts: int) -> Marks:
 
 
 def scale(marks: Marks | None, *, before: Decimal, after: Decimal) -> Marks | None:
-    """The marks after a deposit or a withdrawal took equity from `before` to `after`.
+    """Scales the marks after a deposit or a withdrawal moved equity from `before` to `after`.
 
-    A deposit is no gain and a withdrawal no loss. The marks keep their ratio to equity: an account
-    that was 1 % down is 1 % down afterwards. Where there was no equity, there is no ratio, and
+    A deposit is not a gain and a withdrawal not a loss, so the marks keep their ratio to equity: an
+    account that was 1 % down is 1 % down afterwards. Without equity before there is no ratio, and
     losses are measured from the next window on.
     """
     if marks is None or before <= 0 or after < 0:

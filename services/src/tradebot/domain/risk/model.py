@@ -1,4 +1,4 @@
-"""No buy on a forecast whose model was never evaluated or has not seen recent prices."""
+"""No buy on a forecast whose model was never evaluated or is out of date."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ HOLDS: Final[Holds] = "buys"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes while the model is evaluated and its last minute younger than `max_model_age_ms`."""
+    """Passes if the model is evaluated and its last minute younger than `max_model_age_ms`."""
     if inputs.prediction is None:
         return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     if settings.require_evaluation and not inputs.prediction.evaluated:
         reason = f"model {inputs.prediction.model} was not evaluated on unseen minutes"
         return Verdict(gate=GATE, passed=False, reason=reason)
     age = inputs.now - inputs.prediction.history_end
-    if age < -settings.max_model_age_ms:  # which would look new until time has caught up
+    if age < -settings.max_model_age_ms:  # it would look fresh until time catches up
         reason = f"the model's last minute is {-age / 1000:.0f} s in the future"
         return Verdict(gate=GATE, passed=False, reason=reason)
     passed = age <= settings.max_model_age_ms

@@ -1,4 +1,4 @@
-"""A bound on orders an hour; a buy leaves one order for the way out."""
+"""A limit on orders per hour; a buy leaves room for the sell that follows it."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ HOLDS: Final[Holds] = "buys"
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
-    """Passes while the last hour's orders leave room; a buy needs room for its sell too."""
+    """Passes while the last hour has room for the order; a buy needs room for two."""
     limit = settings.max_orders_per_hour
     count = sum(1 for at in state.orders_at if at > inputs.window.end - HOUR_MS)
     if limit is None:

@@ -1,4 +1,4 @@
-"""No order before the bot's books agree with the venue's and every earlier intent is resolved."""
+"""No order before the account agrees with the venue's and every earlier intent is resolved."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ HOLDS: Final[Holds] = "all"
 
 
 def check(state: State, _inputs: Inputs, _settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes once reconciled, with no order whose fate is unknown."""
+    """Passes once reconciled, with no unresolved order."""
     if not state.reconciled:
         reason = "the bot has not reconciled with the venue"
         return Verdict(gate=GATE, passed=False, reason=reason)

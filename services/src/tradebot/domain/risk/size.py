@@ -1,9 +1,9 @@
 """How much: a fraction of the quote balance for a buy, the bot's own position for a sell.
 
-With `holdings` of `All`, the report's rule, a sell sells the whole base balance.
+If `holdings` is `All`, the report's rule, a sell sells the whole base balance.
 
-Invariant: a buy of `of_buy` at its limit price, with the taker's fee, costs no more than
-`risk_fraction` of the available quote balance and never lifts the position over `max_position`.
+Invariant: a buy of `of_buy` at its limit price, with the taker's fee, costs at most
+`risk_fraction` of the available quote balance and never takes the position above `max_position`.
 """
 
 from decimal import Decimal
@@ -17,7 +17,7 @@ HOLDS: Final[Holds] = "all"
 
 
 def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> Decimal:
-    """The amount of base that risk and the greatest position allow, on the venue's step."""
+    """Returns the amount of base that risk and `max_position` allow, on the venue's step."""
     spend = settings.risk_fraction * state.quote
     amount = spend / (price * (1 + inputs.taker_fee_bps / BPS)) if price > 0 else ZERO
     limit = most(state, inputs, settings, price)
@@ -27,7 +27,7 @@ def of_buy(state: State, inputs: Inputs, settings: Settings, price: Decimal) -> 
 
 
 def most(state: State, inputs: Inputs, settings: Settings, price: Decimal | None) -> Decimal | None:
-    """The greatest position in base currency, bought at `price`; `None` where no limit is set."""
+    """Returns the largest position in base currency at `price`; `None` without a limit."""
     limit, unit = settings.max_position, settings.max_position_unit
     if limit is None or unit == "base":
         return limit
@@ -38,14 +38,14 @@ def most(state: State, inputs: Inputs, settings: Settings, price: Decimal | None
 
 
 def of_sell(state: State, inputs: Inputs, settings: Settings) -> Decimal:
-    """All that may be sold, on the venue's step."""
+    """Returns all that may be sold, on the venue's step."""
     return floor_to(sellable(state, settings), inputs.increments.amount_step)
 
 
 def sellable(state: State, settings: Settings) -> Decimal:
-    """The available base that the bot may sell: its own position, or with `All` whatever is there.
+    """Returns the available base that may be sold: the bot's position, or with `All` the balance.
 
-    Every order that sells asks here: a signal's, an exit's and a person's.
+    Every order that sells uses this: a signal's, an exit's and a person's.
     """
     if settings.holdings == "All":
         return state.base
@@ -53,14 +53,14 @@ def sellable(state: State, settings: Settings) -> Decimal:
 
 
 def held(state: State, settings: Settings) -> Decimal:
-    """The position that limits count: the bot's own, or with `All` the whole base balance."""
+    """Returns the position that limits count: the bot's, or with `All` the base balance."""
     if settings.holdings == "All":
         return state.base + state.base_held
     return ZERO if state.position is None else state.position.amount
 
 
 def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
-    """Passes if what is allowed reaches the venue's smallest order."""
+    """Passes if the allowed amount reaches the venue's smallest order."""
     least = inputs.increments.minimum
     passed = proposal.amount >= least and proposal.amount > 0
     reason = f"{proposal.amount} of base; the minimum order is {least}"

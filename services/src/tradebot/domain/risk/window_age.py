@@ -1,4 +1,4 @@
-"""A window that is seen late is accounted for, never traded on."""
+"""A window that arrives late counts, but is never traded on."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ HOLDS: Final[Holds] = "signals"
 
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
-    """Passes while the window's end lies no further back than `max_window_age_ms`."""
+    """Passes while the window ended at most `max_window_age_ms` ago."""
     if inputs.now == 0:
         reason = "the venue's time is not known yet"
         return Verdict(gate=GATE, passed=False, reason=reason)

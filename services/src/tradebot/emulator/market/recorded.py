@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tradebot.history.arrays import DAY, MINUTE, Bars
 from tradebot.history.load import load
@@ -36,5 +36,5 @@ def read_bars(
             f"market file {path}: its bars are {checked.step / 1000:g} s apart; use minutes or days"
         )
     names = ("open", "high", "low", "close", "volume")
-    columns = {name: table[name].to_numpy() for name in names}
+    columns: dict[str, Any] = {name: table[name].to_numpy() for name in names}
     return Bars(ts=table["ts"].to_numpy(), step=checked.step, **columns)

@@ -55,7 +55,7 @@ class Gates:
         return found
 
     def reconciled(self) -> Condition:
-        """Whether the books agree with the venue and the lease is held."""
+        """Whether the ledger agrees with the venue and the lease is held."""
         if not self._lease.held():
             message = "another trader may hold the bot's lease"
             return _condition("Reconciled", False, "LeaseLost", message)
@@ -124,7 +124,7 @@ class Gates:
 
         It closes no gate: the bot's own position is still its own.
         """
-        last = self._engine.books.ledger.outside_traded
+        last = self._engine.journaled.ledger.outside_traded
         if last and self._clock.now() - last < DAY_MS:
             message = (
                 "the account had trades in the last 24 hours that match none of the bot's orders;"

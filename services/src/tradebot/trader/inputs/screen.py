@@ -1,6 +1,6 @@
 """Which windows and forecasts the trader believes; the others go to the dead letters.
 
-What is refused here reaches neither the gatherer, the forecasts nor the books, so that it raises
+What is refused here reaches neither the gatherer, the forecasts nor the ledger, so that it raises
 no mark.
 """
 

@@ -1,4 +1,4 @@
-"""Documents from the books: pure functions from what happened to what is stored of it.
+"""Documents from the ledger: pure functions from what happened to what is stored of it.
 
 Ids are functions of what is recorded: an order's of its client order id, a fill's of its trade
 id, a decision's of its window, so that a second delivery changes nothing and a newer state of an

@@ -17,14 +17,14 @@ from tradebot.records import Document
 
 
 class EpochTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """This trader took the lease; `mode` says whose money its books are of, Paper or Live."""
+    """This trader took the lease; `mode` says whose money its ledger is of, Paper or Live."""
 
     epoch: int
     mode: str
 
 
 class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The books were compared with the venue.
+    """The ledger was compared with the venue.
 
     `base` and `quote` are the venue's whole balances. `outside_base` and `outside_quote` are what
     came in (or went out, negative) by nobody's intent; `mid` values it. Of that, `traded_base` and

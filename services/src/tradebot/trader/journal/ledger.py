@@ -1,4 +1,4 @@
-"""The bot's books: a pure fold over its journal.
+"""The bot's ledger: a pure fold over its journal.
 
 `apply(ledger, body)` is the ledger after an entry; folding the whole journal from an empty ledger
 gives what a trader knows when it starts. Nothing here asks a clock or the venue.
@@ -123,7 +123,7 @@ _decode = msgspec.json.Decoder(Ledger).decode
 
 
 def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
-    """Paper's books say nothing of real money and the other way round: only numbers go on."""
+    """A paper ledger says nothing of real money, nor the reverse: only the numbers carry over."""
     if ledger.mode in ("", body.mode):
         return msgspec.structs.replace(ledger, epoch=body.epoch, mode=body.mode)
     return Ledger(

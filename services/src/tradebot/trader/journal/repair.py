@@ -1,4 +1,4 @@
-"""Marks of the books that lie in the future: which they are, and the books without them. Pure.
+"""Marks of the ledger that lie in the future: which they are, and the ledger without them. Pure.
 
 A mark is a time up to which something is done. One that lies in the future ends what it marks: no
 window is decided on until that time has come.

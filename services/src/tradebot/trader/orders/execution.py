@@ -10,8 +10,8 @@ from tradebot.domain.order_state import Broken, Event, Fill, Filled, Refused, To
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed, is_over
 from tradebot.trader.lease import LeaseLostError
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
@@ -25,7 +25,7 @@ when the last finds nothing does the trader conclude that the order was never pl
 Sleep = Callable[[float], Awaitable[None]]
 
 
-def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
+def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Intent) -> str:
     """Why an intent that was written is not sent any more, or ""; asked last when its turn comes.
 
     A pause or a halt may have waited for the same journal and come first: whoever paused the bot
@@ -33,7 +33,7 @@ def withheld(books: Books, held: Callable[[], bool], intent: Intent) -> str:
     """
     if not held():
         return "the lease was lost before the order was sent"
-    ledger = books.ledger
+    ledger = journaled.ledger
     if not intent.reduces and (ledger.halted or ledger.paused):
         return f"halted or paused before it was sent: {ledger.halted or ledger.paused}"
     return ""
@@ -49,12 +49,12 @@ class Executor:
 
     def __init__(
         self,
-        books: Books,
+        journaled: JournaledLedger,
         account: VenueAccount,
         held: Callable[[], bool],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._books = books
+        self._journaled = journaled
         self._account = account
         self._held = held
         self._sleep = sleep
@@ -71,8 +71,8 @@ class Executor:
             LeaseLostError: the lease was lost, so nothing was sent.
         """
         began = time.perf_counter()
-        await self._books.record(Intended(intent=intent), documents=documents)
-        if reason := withheld(self._books, self._held, intent):
+        await self._journaled.record(Intended(intent=intent), documents=documents)
+        if reason := withheld(self._journaled, self._held, intent):
             await self._learn(intent, Unplaced(reason=reason))
             self._log.warning("order not sent", order=intent.client_order_id, reason=reason)
             if not self._held():
@@ -89,7 +89,7 @@ class Executor:
             self._log.warning("order not sent", order=intent.client_order_id, reason=str(error))
             return True
         except AmbiguousError as error:
-            metrics.AMBIGUOUS.labels(self._books.who.bot).inc()
+            metrics.AMBIGUOUS.labels(self._journaled.who.bot).inc()
             self._log.warning(
                 "order's response was lost; looking it up",
                 order=intent.client_order_id,
@@ -97,7 +97,7 @@ class Executor:
             )
             return False
         latency = time.perf_counter() - began
-        metrics.ORDER_SECONDS.labels(self._books.who.bot).observe(latency)
+        metrics.ORDER_SECONDS.labels(self._journaled.who.bot).observe(latency)
         if not _matches(intent, status):
             self._log.error("the venue returned another order", order=intent.client_order_id)
             return False
@@ -168,9 +168,9 @@ class Executor:
         before = self._placed(intent).order
         name = intent.client_order_id
         bodies = [OrderEvent(client_order_id=name, event=event) for event in events]
-        await self._books.record(*bodies, latency=latency)
+        await self._journaled.record(*bodies, latency=latency)
         after = self._placed(intent).order
-        bot = self._books.who.bot
+        bot = self._journaled.who.bot
         if after.phase != before.phase:
             metrics.ORDERS.labels(bot, intent.side, after.phase.name.lower()).inc()
         if len(after.broken) > len(before.broken):
@@ -189,9 +189,9 @@ class Executor:
             f"the venue has more than one order for intent {intent.client_order_id}: "
             f"{', '.join(order.order_ids)}"
         )
-        if self._books.ledger.halted != reason:
-            metrics.FLAGS.labels(self._books.who.bot, "two_orders").inc()
-            await self._books.record(Halted(reason=reason))
+        if self._journaled.ledger.halted != reason:
+            metrics.FLAGS.labels(self._journaled.who.bot, "two_orders").inc()
+            await self._journaled.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged."""
@@ -220,7 +220,7 @@ class Executor:
         return await self._account.fees()
 
     def _placed(self, intent: Intent) -> Placed:
-        return self._books.ledger.orders[intent.client_order_id]
+        return self._journaled.ledger.orders[intent.client_order_id]
 
     def _is_open(self, intent: Intent) -> bool:
         return not is_over(self._placed(intent).order)

@@ -1,9 +1,9 @@
-"""Compares the bot's books with the venue: orders, fills, balances, and what others did.
+"""Compares the bot's ledger with the venue: orders, fills, balances, and what others did.
 
-The venue's word is the truth. Fills that the books lack are booked; orders of ours that still
+The venue's word is the truth. Fills that the ledger lacks are booked; orders of ours that still
 live are cancelled (an immediate-or-cancel order never rests) and flagged by their epoch; orders,
 trades and balances that no intent explains are outside activity: noticed, reported, and taken
-into the books so that the bot's own profit stays its own.
+into the ledger so that the bot's own profit stays its own.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.domain.money import ZERO, plain
 from tradebot.platform import logs
 from tradebot.trader import metrics
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.entries import Balanced, Halted
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
 
@@ -53,7 +53,7 @@ class Reconciler:
 
     def __init__(
         self,
-        books: Books,
+        journaled: JournaledLedger,
         account: VenueAccount,
         executor: Executor,
         *,
@@ -61,13 +61,13 @@ class Reconciler:
         currencies: tuple[str, str],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._books = books
+        self._journaled = journaled
         self._account = account
         self._executor = executor
         self._symbol = symbol
         self._currencies = currencies
         self._sleep = sleep
-        self._bot = books.who.bot
+        self._bot = journaled.who.bot
         self._notes: list[str] = []
         self._made = 0
         self._log = logs.get("trader.reconcile")
@@ -80,22 +80,22 @@ class Reconciler:
             now: the venue's time in ms.
 
         Raises:
-            VenueError: the venue did not respond; the books are as far as it got.
+            VenueError: the venue did not respond; the ledger is as far as it got.
         """
         self._notes = []
-        first = not self._books.ledger.known
+        first = not self._journaled.ledger.known
         number = await self._account.highest_number(self._bot) if first else 0
-        for placed in self._books.ledger.unresolved():
+        for placed in self._journaled.ledger.unresolved():
             await self._executor.resolve(placed)
         await self._end_live_orders()
-        start = now if first else self._books.ledger.trades_to - OVERLAP_MS
+        start = now if first else self._journaled.ledger.trades_to - OVERLAP_MS
         outside, trades_to = await self._book_trades(start)
         base, quote = await self._balances()
         if not first and not self._adds_up(base, quote):
             await self._sleep(SETTLE_SECONDS)
             for _ in range(STEADY_TRIES):  # so that trades and balances are of the same moment
                 before = base, quote
-                more, newest = await self._book_trades(self._books.ledger.trades_to - DEEPER_MS)
+                more, newest = await self._book_trades(self._journaled.ledger.trades_to - DEEPER_MS)
                 outside, trades_to = outside | more, max(trades_to, newest)
                 base, quote = await self._balances()
                 if (base, quote) == before:
@@ -113,28 +113,28 @@ class Reconciler:
             if name is None or name.bot != self._bot:
                 self._flag("outside_order", f"order {status.order_id} is not this bot's")
                 continue
-            ledger = self._books.ledger
+            ledger = self._journaled.ledger
             kind = "older_epoch" if name.epoch < ledger.epoch else "resting"
             self._flag(kind, f"cancelling {status.client_order_id} of epoch {name.epoch}")
             after = await self._account.cancel(status.order_id)
             await self._take_in(after)
 
     async def _take_in(self, status: OrderStatus) -> None:
-        placed = self._books.ledger.orders.get(status.client_order_id)
+        placed = self._journaled.ledger.orders.get(status.client_order_id)
         if placed is not None:
             await self._executor.take_in(placed.intent, [status])
             return
         await self._without_intent(status.client_order_id)
 
     async def _without_intent(self, client_order_id: str) -> None:
-        """An order in this bot's name that its journal does not know: its books are not whole."""
+        """An order in this bot's name that its journal does not know: its journal is not whole."""
         self._flag("no_intent", f"no intent matches {client_order_id}")
         reason = (
             f"the venue has order {client_order_id} in this bot's name, but the journal has no "
             "such intent: check whether the journal was lost or another bot uses the same name"
         )
-        if self._books.ledger.halted != reason:
-            await self._books.record(Halted(reason=reason))
+        if self._journaled.ledger.halted != reason:
+            await self._journaled.record(Halted(reason=reason))
 
     async def _book_trades(self, since: int) -> tuple[dict[int, OwnTrade], int]:
         """Books the fills on or after `since`.
@@ -142,19 +142,19 @@ class Reconciler:
         Returns the trades of others that were not known, by their id, and the time of the last
         trade of all.
         """
-        known = self._books.ledger.outside_trades
+        known = self._journaled.ledger.outside_trades
         others, newest = await self._book_own_trades(since)
         found = {
             trade.tid: trade for trade in others if trade.tid not in known and not trade.broken
         }
-        return found, max(newest, since, self._books.ledger.trades_to)
+        return found, max(newest, since, self._journaled.ledger.trades_to)
 
     async def _book_own_trades(self, since: int) -> tuple[list[OwnTrade], int]:
         """Books the fills of this bot's orders on or after `since`.
 
         Answers the trades of other orders, and the time of the last trade of all.
         """
-        intents = _intents_by_order(self._books)
+        intents = _intents_by_order(self._journaled)
         others: list[OwnTrade] = []
         trades = await self._account.trades(max(0, since))
         for trade in trades:
@@ -166,12 +166,16 @@ class Reconciler:
         return others, max((trade.ts for trade in trades), default=0)
 
     def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
-        placed = self._books.ledger.orders.get(trade.client_order_id)
+        placed = self._journaled.ledger.orders.get(trade.client_order_id)
         return placed.intent if placed is not None else intents.get(trade.order_id)
 
     async def _note_trade(self, trade: OwnTrade) -> None:
         name = read_name(trade.client_order_id)
-        if name is not None and name.bot == self._bot and name.number > self._books.ledger.number:
+        if (
+            name is not None
+            and name.bot == self._bot
+            and name.number > self._journaled.ledger.number
+        ):
             await self._without_intent(trade.client_order_id)
         else:
             self._flag("outside_trade", f"trade {trade.tid} belongs to no order of this bot")
@@ -185,7 +189,7 @@ class Reconciler:
         return base, quote
 
     def _adds_up(self, base: Balance, quote: Balance) -> bool:
-        ledger = self._books.ledger
+        ledger = self._journaled.ledger
         return base.amount == ledger.base and quote.amount == ledger.quote
 
     async def _settle(
@@ -201,7 +205,7 @@ class Reconciler:
     ) -> Outcome:
         for trade in outside.values():
             await self._note_trade(trade)
-        ledger = self._books.ledger
+        ledger = self._journaled.ledger
         certain = not ledger.unresolved()
         traded = _moved_by(list(outside.values()), self._currencies[0])
         moved = (ZERO, ZERO)
@@ -214,7 +218,7 @@ class Reconciler:
                 "outside_balance", (f"the balances changed from outside by {' and '.join(changes)}")
             )
         if certain:
-            await self._books.record(
+            await self._journaled.record(
                 Balanced(
                     base=base.amount,
                     quote=quote.amount,
@@ -259,9 +263,9 @@ def _moved_by(trades: Sequence[OwnTrade], base: str) -> tuple[Decimal, Decimal]:
     return moved_base, moved_quote
 
 
-def _intents_by_order(books: Books) -> dict[str, Intent]:
+def _intents_by_order(journaled: JournaledLedger) -> dict[str, Intent]:
     return {
         order_id: placed.intent
-        for placed in books.ledger.orders.values()
+        for placed in journaled.ledger.orders.values()
         for order_id in placed.order.order_ids
     }

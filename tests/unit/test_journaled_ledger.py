@@ -11,7 +11,6 @@ from tradebot.domain.intent import Intent, OrderName, is_of, read_name
 from tradebot.domain.order_state import Broken, Fill, Filled, Refused, Told, Unplaced
 from tradebot.domain.situation import Marks
 from tradebot.records import DocType, Document
-from tradebot.trader.journal.books import Books
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import (
     Balanced,
@@ -25,6 +24,7 @@ from tradebot.trader.journal.entries import (
     Paused,
     Resumed,
 )
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Ledger, apply
 from tradebot.trader.journal.store import JournalError, SqliteJournal
 
@@ -272,16 +272,16 @@ def test_orders_whose_fate_is_open_are_never_forgotten() -> None:
     assert [placed.intent.number for placed in ledger.unresolved()] == [1]
 
 
-# Journal and books.
+# Journal and ledger.
 
 
 async def _record(path: Path, bodies: list[Body]) -> list[Document]:
     heard = Heard()
     journal = SqliteJournal(path)
-    books = Books(journal, heard, WHO, lambda: 5)
-    books.open()
+    journaled = JournaledLedger(journal, heard, WHO, lambda: 5)
+    journaled.open()
     for body in bodies:
-        await books.record(body)
+        await journaled.record(body)
     journal.close()
     return heard.documents
 
@@ -315,9 +315,9 @@ async def test_a_restart_reads_the_same_books_from_the_journal(tmp_path: Path) -
         Halted(reason="loss"),
     ]
     await _record(tmp_path / "j.sqlite", bodies)
-    books = Books(SqliteJournal(tmp_path / "j.sqlite"), Heard(), WHO, lambda: 5)
-    assert books.open() == len(bodies)
-    assert books.ledger == folded(*bodies)
+    journaled = JournaledLedger(SqliteJournal(tmp_path / "j.sqlite"), Heard(), WHO, lambda: 5)
+    assert journaled.open() == len(bodies)
+    assert journaled.ledger == folded(*bodies)
 
 
 async def test_documents_follow_orders_fills_scores_and_halts(tmp_path: Path) -> None:
@@ -353,12 +353,12 @@ async def test_documents_that_were_not_delivered_are_sent_again_at_the_start(
 ) -> None:
     lost = Heard(delivers=False)
     journal = SqliteJournal(tmp_path / "j.sqlite")
-    books = Books(journal, lost, WHO, lambda: 5)
+    journaled = JournaledLedger(journal, lost, WHO, lambda: 5)
     for body in (Halted(reason="one"), Resumed(because="b", by="p"), Halted(reason="two")):
-        await books.record(body)
+        await journaled.record(body)
     journal.close()
     again = Heard()
-    Books(SqliteJournal(tmp_path / "j.sqlite"), again, WHO, lambda: 5).open()
+    JournaledLedger(SqliteJournal(tmp_path / "j.sqlite"), again, WHO, lambda: 5).open()
     assert [d.id for d in again.documents] == [d.id for d in lost.documents]
 
 
@@ -378,7 +378,7 @@ async def test_a_journal_that_lost_lines_is_not_traded_from(tmp_path: Path) -> N
             Entry(number=number, epoch=1, ts=0, published=0, body=Halted(reason="r"))
         )
     with pytest.raises(JournalError, match="lacks entries before 4"):
-        Books(journal, Heard(), WHO, lambda: 5).open()
+        JournaledLedger(journal, Heard(), WHO, lambda: 5).open()
 
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bot's books while it runs: every change is written first and told after.
+"""The bot's ledger while it runs: each change is written to the journal before it counts.
 
 `record` makes an entry durable, then applies it to the ledger, then sends its documents. What
 was sent and not delivered when a trader died is sent again by `open`.
@@ -24,7 +24,7 @@ COMPACT_ENTRIES: Final = 50_000
 """A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
 
 
-class Books:
+class JournaledLedger:
     """The ledger, its journal and where its documents go.
 
     Args:
