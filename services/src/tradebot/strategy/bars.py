@@ -26,7 +26,7 @@ class Columns:
 
     def __init__(self, step: int, keep: int, models: tuple[str, ...] = ()) -> None:
         room = 2 * keep
-        self._step = step
+        self.step = step
         self._keep = keep
         self._end = 0
         self._ts = np.zeros(room, np.int64)
@@ -94,7 +94,7 @@ class Columns:
             low=see["low"],
             close=see["close"],
             volume=see["volume"],
-            step=self._step,
+            step=self.step,
             flows=flows,
             forecasts={
                 name: Predictions(

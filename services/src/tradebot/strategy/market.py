@@ -27,6 +27,7 @@ class LiveMarket:
         self.index = -1
         self.ts = 0
         self.close = math.nan
+        self.step = columns.step
         self._columns = columns
         self._account = Account(0.0, 0.0, False, None, [])
         self._order: Order | None = None

@@ -53,7 +53,7 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
     """Load the strategy; the answer is `Loaded` or `Refused`."""
 
     strategy: str
-    parameters: dict[str, str | int | float | bool | None]
+    parameters: dict[str, str | int | float | bool]
     step: int
     max_bars: int
     memory: int

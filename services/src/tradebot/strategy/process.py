@@ -108,14 +108,21 @@ class StrategyProcess:
         try:
             if self._process is None:
                 self.start()
-            answer = self._prime() if not self._primed else None
-            if not isinstance(answer, Failed):
-                answer = self._ask(bar, self._bar_seconds)
+            failed = None if self._primed else self._prime()
+            answer = failed or self._ask(bar, self._bar_seconds)
             if not isinstance(answer, Proposed | Failed):
                 self._end("it answered a bar with something else")
         except (MisbehavedError, StrategyRefusedError) as error:
             return Failed(str(error))
         return answer
+
+    def prepare(self) -> None:
+        """Hands over the bars of before now, so that the first bar is answered as fast as any; what
+        goes wrong is the answer to that bar."""
+        with contextlib.suppress(MisbehavedError, StrategyRefusedError):
+            if self._process is None:
+                self.start()
+            self._prime()
 
     def _prime(self) -> Failed | None:
         """Hands over the bars of before."""
@@ -151,7 +158,7 @@ class StrategyProcess:
             "MKL_NUM_THREADS": "1",
         }
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
                 [sys.executable, "-m", "tradebot.strategy.worker", str(theirs_in), str(theirs_out)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -191,9 +198,7 @@ class StrategyProcess:
             stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
             used = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
             most = math.ceil(used + max(seconds, 0)) + 1
-            resource.prlimit(
-                self._process.pid, resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY)
-            )
+            resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
     def _write(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)

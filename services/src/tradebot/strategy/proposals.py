@@ -24,9 +24,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str
     step: int
 
-    def record(
-        self, bar_end: int, inputs: str, answer: Proposed | Failed | str
-    ) -> ProposalRecord:
+    def record(self, bar_end: int, inputs: str, answer: Proposed | Failed | str) -> ProposalRecord:
         """The proposal for the bar that ends at `bar_end`.
 
         Args:

@@ -235,7 +235,8 @@ def _read_only(libc: ctypes.CDLL, readable: Iterable[Path]) -> None:
     if rules < 0:
         raise SandboxError(f"Landlock: {os.strerror(ctypes.get_errno())}")
     python = (sys.prefix, sys.base_prefix, *filter(None, sys.path))
-    for place in {Path(each).resolve() for each in (*SYSTEM, *python, *readable)}:
+    places = [*map(Path, (*SYSTEM, *python)), *readable]
+    for place in {each.resolve() for each in places}:
         if not place.exists():
             continue
         descriptor = os.open(place, os.O_PATH)

@@ -198,6 +198,7 @@ class StrategyStage:
         due = [closed for closed in past if closed[0] > self._done] if self._done else [*past][-1:]
         for closed in [*past][: len(past) - len(due)]:
             self._append(closed)
+        self._process.prepare()
         self._readiness.open("kafka")
         self._readiness.started()
         if not due and not len(self._columns):

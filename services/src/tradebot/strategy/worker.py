@@ -6,11 +6,16 @@ It holds no key, no address and no secret. What the strategy does, the stage may
 force; so nothing here is relied on for safety but `sandbox.enter`.
 """
 
+import contextlib
+import importlib.util
 import io
 import os
 import sys
 import traceback
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import msgspec
@@ -108,8 +113,15 @@ class Runner:
     def _past(self, asked: Past) -> Taken:
         assert self._columns is not None and self._loaded is not None
         self._columns.extend(asked.columns)
-        if self._object is not None and len(self._columns) > self._loaded.warmup:
+        if len(self._columns) < max(1, self._loaded.warmup):
+            return Taken()
+        if self._object is not None:
             self._object.fit(self._columns.bars(), self._print)
+        else:
+            # What compiles at its first call does so now, not at the first bar. Its errors come
+            # again there.
+            with contextlib.suppress(StrategyError):
+                self._loaded.orders(self._columns.bars())
         return Taken()
 
     def _print(self, line: str) -> None:
@@ -164,9 +176,33 @@ def _read(descriptor: int, count: int) -> bytes:
     return b"".join(parts)
 
 
+class InMemory(MetaPathFinder):
+    """Where a strategy imports numba, what it compiles is kept in memory alone: the sandbox writes
+    no file."""
+
+    def find_spec(
+        self, fullname: str, _path: Any, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """numba's own module, without its cache; any other is found elsewhere."""
+        if fullname != "numba.core.dispatcher":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        assert spec is not None and spec.loader is not None
+        execute = spec.loader.exec_module
+
+        def without_cache(module: ModuleType) -> None:
+            execute(module)
+            module.Dispatcher.enable_caching = lambda _self: None
+
+        spec.loader.exec_module = without_cache  # type: ignore[method-assign]
+        return spec
+
+
 def main(arguments: list[str]) -> None:
     """Answers requests until the stage closes its end."""
     reading, writing = map(int, arguments)
+    sys.meta_path.insert(0, InMemory())
     printed = Tail()
     sys.stdout = sys.stderr = printed
     runner = Runner(printed)
