@@ -20,7 +20,7 @@ log = logs.get(__name__)
 
 
 def recorded(settings: HistoryPlace) -> Path | None:
-    """The folder of the minutes that the bot recorded, or none."""
+    """Returns the folder of the minutes that the bot recorded, or `None`."""
     return settings.state / "history" if settings.state else None
 
 
@@ -49,15 +49,16 @@ def of_bars(rows: Iterable[Bar]) -> pl.DataFrame:
 def load(
     settings: HistoryPlace, *, strict: bool = False, known: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """The bars that the settings name; recorded ones first, their weighted price is exact.
+    """Loads the bars that the settings name; recorded ones take precedence, as their weighted price
+    is exact.
 
     Args:
         strict: refuses a file of which anything had to be repaired, dropped or assumed.
-        known: bars that come before those of the venue or the file. Where there are some, a venue
-            that does not respond is no error.
+        known: bars that take precedence over those of the venue or the file. If there are some, a
+            venue that does not respond is not an error.
 
     Raises:
-        HistoryFileError: the file is not there or cannot be read.
+        HistoryFileError: the file does not exist or cannot be read.
         HistoryUnavailableError: the venue does not respond.
     """
     folder = recorded(settings)
