@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tradebot.platform.kafka import ensure_topics
 from tradebot.platform.settings import StageSettings
@@ -21,7 +21,7 @@ from tradebot.trader.journal.ledger import Ledger, snapshot
 from tradebot.trader.journal.migration import migrate
 from tradebot.trader.journal.publisher import UnsentDocuments
 from tradebot.trader.journal.replay import Replay
-from tradebot.trader.journal.store import UnusableJournalError
+from tradebot.trader.journal.store import UnusableJournalError, encode
 from tradebot.trader.journal.topic_settings import CREATED
 
 WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
@@ -130,32 +130,33 @@ def test_a_topic_with_several_partitions_is_refused(
 
 
 async def test_a_journal_in_the_topic_that_bots_shared_is_carried_over_once(
-    opened: Open, settings: StageSettings
+    opened: Open, settings: StageSettings, topic: str
 ) -> None:
     shared = f"journal-{uuid4().hex[:8]}"
+    ensure_topics(settings, [shared], partitions=4)
+    producer = Producer({"bootstrap.servers": settings.kafka})
     for bot, last in (("btc", 6), ("eth", 3)):
-        journal = KafkaJournal(settings, shared, bot)
         for number in range(1, last):
             document = Document(f"{bot}-{number}", DocType.HALT, number, bot, "BTCUSD", {})
             written = msgspec.structs.replace(
                 entry(number), published=max(0, number - 3), documents=(document,)
             )
-            await journal.append(written)
-        journal.close()
+            producer.produce(shared, encode(written), key=bot)
+    producer.flush(10)
     for _start in range(2):
-        journal = opened()
-        await migrate(settings, journal, shared, "btc")
-        (carried,) = journal.read()
+        await migrate(settings, topic, shared, "btc")
+        (carried,) = opened().read()
         replay = Replay.of([carried], "btc")
         assert (replay.number, replay.ledger.halted) == (5, "1/5")
         late = [document.id for each in replay.undelivered() for document in each.documents]
         assert late == ["btc-3", "btc-4", "btc-5"]
 
 
-async def test_a_new_bot_finds_nothing_to_carry_over(opened: Open, settings: StageSettings) -> None:
-    journal = opened()
-    await migrate(settings, journal, "no-such-topic", "btc")
-    assert list(journal.read()) == []
+async def test_a_new_bot_finds_nothing_to_carry_over(
+    opened: Open, settings: StageSettings, topic: str
+) -> None:
+    await migrate(settings, topic, "no-such-topic", "btc")
+    assert list(opened().read()) == []
 
 
 WRITER = """

@@ -87,12 +87,21 @@ async def open_journal(settings: TraderSettings) -> Journal:
     Raises:
         JournalError: it cannot be opened.
     """
-    journal = await asyncio.to_thread(journal_of, settings)
+    await carry_over(settings)
+    return await asyncio.to_thread(journal_of, settings)
+
+
+async def carry_over(settings: TraderSettings) -> None:
+    """Carries a journal over from where earlier releases kept it; the lease must be held.
+
+    Raises:
+        JournalError: it cannot be read or written.
+    """
     if settings.journal == "kafka":
         from tradebot.trader.journal.migration import migrate
 
-        await migrate(settings, journal, Topics.of(settings).journal, settings.bot)
-    return journal
+        topics = Topics.of(settings)
+        await migrate(settings, topics.journal_of(settings.bot), topics.journal, settings.bot)
 
 
 def journal_place(settings: TraderSettings) -> str:
@@ -112,6 +121,7 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             ClusterApi(),
             namespace=settings.namespace,
             bot=settings.bot,
+            active=settings.pod_name,
             generation=settings.generation,
         )
     return NoReporter()

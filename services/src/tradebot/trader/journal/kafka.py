@@ -71,6 +71,11 @@ class KafkaJournal:
         yield from self._reader.entries()
         self._next = self._reader.next_offset
 
+    def follow(self) -> Iterator[Entry]:
+        """See `Journal`."""
+        yield from self._reader.follow()
+        self._next = self._reader.next_offset
+
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several the first may be durable alone, as after a crash between."""
         loop = asyncio.get_running_loop()
@@ -120,6 +125,7 @@ class KafkaJournal:
     def close(self) -> None:
         """All entries are written already."""
         self._producer.flush(1)
+        self._reader.close()
 
 
 def _done(

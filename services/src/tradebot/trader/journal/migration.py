@@ -6,36 +6,42 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tradebot.platform import logs
-from tradebot.platform.kafka import client_config
+from tradebot.platform.kafka import client_config, consumer
 from tradebot.platform.settings import StageSettings
+from tradebot.platform.topic import bounds
 from tradebot.trader.journal.entries import Entry
+from tradebot.trader.journal.kafka import KafkaJournal
 from tradebot.trader.journal.ledger import snapshot
 from tradebot.trader.journal.replay import Replay
-from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal.store import JournalError
 from tradebot.trader.journal.topic_reader import TopicReader
 
 TIMEOUT = 10.0
 
 
-async def migrate(settings: StageSettings, journal: Journal, shared: str, bot: str) -> None:
-    """Writes what the topic `shared` says of the bot as the first entry of an empty journal.
+async def migrate(settings: StageSettings, topic: str, shared: str, bot: str) -> None:
+    """Writes what the topic `shared` says of the bot as the first entry of an empty `topic`.
 
     That entry is one snapshot, with all documents that may not have been delivered, so it is
     written whole or not at all. The shared topic stays as it is. The lease must be held.
 
     Raises:
         JournalError: the shared topic cannot be read, or the entry cannot be written.
+        SettingsError: see `KafkaJournal`.
     """
-    entry = await asyncio.to_thread(_carried, settings, journal, shared, bot)
-    if entry is not None:
-        await journal.append(entry)
-        logs.get("trader").info(
-            "the journal was carried over to its own topic", shared=shared, entries=entry.number
-        )
+    entry = await asyncio.to_thread(_carried, settings, topic, shared, bot)
+    if entry is None:
+        return
+    journal = await asyncio.to_thread(KafkaJournal, settings, topic, bot)
+    await journal.append(entry)
+    journal.close()
+    logs.get("trader").info(
+        "the journal was carried over to its own topic", shared=shared, entries=entry.number
+    )
 
 
-def _carried(settings: StageSettings, journal: Journal, shared: str, bot: str) -> Entry | None:
-    if next(iter(journal.read()), None) is not None or not _exists(settings, shared):
+def _carried(settings: StageSettings, topic: str, shared: str, bot: str) -> Entry | None:
+    if not _holds_records(settings, shared) or _holds_records(settings, topic):
         return None
     replay, ts = Replay(bot), 0
     for entry in TopicReader(settings, shared, bot).entries():
@@ -54,9 +60,15 @@ def _carried(settings: StageSettings, journal: Journal, shared: str, bot: str) -
     )
 
 
-def _exists(settings: StageSettings, topic: str) -> bool:
-    """Whether the topic exists; asking for it by name could create it."""
+def _holds_records(settings: StageSettings, topic: str) -> bool:
+    """Whether the topic exists and is not empty; asking for it by name could create it."""
     try:
-        return topic in AdminClient(client_config(settings)).list_topics(timeout=TIMEOUT).topics
+        if topic not in AdminClient(client_config(settings)).list_topics(timeout=TIMEOUT).topics:
+            return False
+        reader = consumer(settings, "journal-migration")
+        try:
+            return any(high > 0 for _, _, high in bounds(reader, topic))
+        finally:
+            reader.close()
     except KafkaException as error:
-        raise JournalError(f"cannot look for the topic {topic}: {error}") from None
+        raise JournalError(f"cannot look at the topic {topic}: {error}") from None
