@@ -243,7 +243,7 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
 
 
 def imports(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The Jobs that give Kibana its dashboards."""
+    """Returns the Jobs that import Kibana's dashboards."""
     return [j for j in of_kind(objects, "Job") if "import-dashboards" in j["metadata"]["name"]]
 
 

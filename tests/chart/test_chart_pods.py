@@ -1,4 +1,4 @@
-"""What every pod of the chart is given and denied, whatever the values."""
+"""What every pod of the chart gets and is denied, whatever the values."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is told of the images is what their build enforces."""
+"""The documented limits of the images are those that their build enforces."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ LIMITS = {
     name: int(most)
     for name, most in re.findall(r"^ +([\w-]+)(?:-\*)?\) echo (\d+) ;;$", BUILD, re.M)
 }
-"""MB; the forecast's by the build of torch in it."""
+"""MB; the forecast's by its build of torch."""
 ROWS = {
     "operator": "operator",
     "services": "services",
     "forecast": "forecast-none",
     "forecast, with torch": "forecast-cpu",
 }
-"""By the page's row the limit that it tells."""
+"""The limits by row of the docs page."""
 
 
 def test_every_image_has_a_limit_and_two_are_those_that_were_asked_for() -> None:

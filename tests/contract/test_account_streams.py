@@ -1,4 +1,4 @@
-"""Requests and events over the account's sockets, against a real socket that a script drives."""
+"""Requests and events over the account's sockets, against a scripted server."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ Handler = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 
 
 def replies(handler: Handler) -> Script:
-    """Acknowledges the first subscription; hands every other request to `handler`."""
+    """Acknowledges the first subscription; passes every other request to `handler`."""
 
     async def script(connection: ServerConnection) -> None:
         begun = False
@@ -83,7 +83,7 @@ def answers(status: int, **error: Any) -> Handler:
 
 
 async def is_silent(_connection: ServerConnection, _request: dict[str, Any]) -> None:
-    """The request was heard; nothing is said."""
+    """Receives the request and does not reply."""
 
 
 async def hangs_up(connection: ServerConnection, _request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The client against the emulator: an order's life, told alike by REST and both streams."""
+"""The client against the emulator: REST and both streams report an order's life alike."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ def order(
 
 
 async def states(events: AsyncIterator[AccountEvent], until: State) -> list[State]:
-    """The states of the next order, up to `until`."""
+    """Returns the states of the next order, up to `until`."""
     found: list[State] = []
     async with asyncio.timeout(30):
         async for event in events:
@@ -168,7 +168,7 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
         GeminiRest(url) as rest,
         connect(addresses(url), "BTCUSD", interface, told) as stream,
     ):
-        time.now += 1.0  # a change has a time, which v1's whole book has not
+        time.now += 1.0  # a change has a time; v1's whole book has none
         first = next(each for each in await a_batch(stream) if isinstance(each, BookEvent))
         assert first.snapshot
         book = await rest.book("BTCUSD", limit=0)
@@ -183,7 +183,7 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
 
 
 async def a_batch(stream: GeminiMarketStream) -> list[MarketEvent]:
-    """The first events of the stream."""
+    """Returns the first events of the stream."""
     async with asyncio.timeout(30):
         while not (events := await stream.batch()):
             pass

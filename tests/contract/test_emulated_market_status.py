@@ -1,4 +1,4 @@
-"""A market of the emulator that closes, as the client meets it; symbols that it can trade."""
+"""A market of the emulator closes, as the client sees it; and the symbols that it can trade."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal

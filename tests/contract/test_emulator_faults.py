@@ -1,4 +1,4 @@
-"""Each fault of calls, orders and the venue does to a client what its name says."""
+"""Each fault of calls, orders and the venue has the effect that its name says."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Each fault of sockets does to a client what its name says."""
+"""Each fault of sockets has the effect that its name says."""
 
 import asyncio
 import json

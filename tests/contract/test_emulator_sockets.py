@@ -34,7 +34,7 @@ def timed(emulator: EmbeddedEmulator) -> Iterator[RawGemini]:
 
 @pytest.fixture
 async def still(emulator: EmbeddedEmulator) -> AsyncIterator[Any]:
-    """Stops the market's news; answers what the book is then."""
+    """Stops the market's updates; yields the present book."""
     market = emulator.exchange.markets["BTCUSD"]
 
     def stop() -> Book:
@@ -58,7 +58,7 @@ def apply(book: Book, side: str, price: str, size: str) -> None:
 
 
 async def rest(socket: websockets.ClientConnection, venue: RawGemini) -> list[Any]:
-    """What still comes before the socket is quiet, though the venue answers meanwhile."""
+    """Returns what still comes until the socket is quiet, while the venue keeps responding."""
     messages: list[Any] = []
     quiet = 0
     while quiet < 2:
@@ -211,7 +211,7 @@ async def test_the_new_socket_streams_trades_tickers_and_partial_books(venue: Ra
 
 
 async def ask(socket: websockets.ClientConnection, request: dict[str, Any]) -> Any:
-    """The answer to a request, whatever comes between."""
+    """Returns the reply to a request, skipping what comes in between."""
     await socket.send(json.dumps(request))
     while True:
         message = json.loads(await socket.recv())

@@ -1,4 +1,4 @@
-"""History from where it really comes: the venue's candles, ccxt's venues, an address."""
+"""History from real sources: the venue's candles, ccxt's venues, a URL."""
 
 import threading
 from collections.abc import Iterator
@@ -92,10 +92,10 @@ def test_history_fetch_stores_what_the_venue_gives(
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a word."""
+    """Serves files without logging."""
 
     def log_message(self, *_arguments: object) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Ingest on a real socket and a real broker, through what venues and brokers do."""
+"""Ingest on a real socket and a real broker, through faults of venues and brokers."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ def book(last: int, *bids: list[str]) -> dict[str, Any]:
 
 
 def update(number: int, size: str) -> dict[str, Any]:
-    """The bid at 100 now has this size."""
+    """Sets the size of the bid at 100."""
     content = {"e": "depthUpdate", "E": NS + number * 10**6, "s": "btcusd"}
     return content | {"U": number, "u": number, "b": [["100.00", size]], "a": []}
 
@@ -64,7 +64,7 @@ def settings(broker: EmbeddedBroker, url: str, **more: Any) -> IngestSettings:
 
 
 class Running:
-    """A stage that runs, and what it wrote."""
+    """A running stage, and what it wrote."""
 
     def __init__(self, chosen: IngestSettings) -> None:
         self.settings = chosen
@@ -80,7 +80,7 @@ class Running:
         return records(self.settings, topic, kind)
 
     async def feed(self, count: int, connections: int = 1) -> list[FeedRecord]:
-        """All of the feed's records, once there are so many, of so many connections."""
+        """Returns all feed records, once there are that many, of that many connections."""
 
         async def enough() -> list[FeedRecord]:
             told = await asyncio.to_thread(self.read, "gemini-feed", FeedRecord)
@@ -112,7 +112,7 @@ async def running(chosen: IngestSettings) -> AsyncIterator[Running]:
 
 
 def counted(script: Script) -> tuple[Script, list[int]]:
-    """The script, and how often it was played."""
+    """Returns the script, and a count of its runs."""
     plays: list[int] = []
 
     async def play(connection: ServerConnection) -> None:
@@ -294,7 +294,7 @@ async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedB
 async def test_more_than_kafka_takes_drops_the_connection_and_says_so(
     broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker takes nothing for a while: the queue fills, the feed begins anew after it."""
+    """The broker accepts nothing for a while: the queue fills, and the feed reconnects after it."""
     flood = [update(number, str(number)) for number in range(8, 400)]
     script, plays = counted(sends(ACK, book(7), *flood))
     async with sockets_that(script) as url:

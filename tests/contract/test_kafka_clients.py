@@ -1,4 +1,4 @@
-"""Producers and consumers against brokers: the one inside this process, and a real one."""
+"""Producers and consumers against the embedded broker, and a real one."""
 
 import uuid
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_broker_that_is_away_is_told_of_once_in_a_while_and_not_at_each_try(
         return any("refused" in why for why in Log.told)
 
     until(refused, pause=0)
-    for _ in range(40):  # it goes on trying, and the client reports each try
+    for _ in range(40):  # the client keeps trying, and reports each try
         reader.poll(0.1)
     reader.close()
     assert len(Log.told) <= 3  # errors of different kinds

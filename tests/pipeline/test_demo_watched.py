@@ -1,4 +1,4 @@
-"""A real Prometheus watches the demo: quiet while all is well, and each fault rings its alert."""
+"""A real Prometheus watches the demo: quiet while all is well, and each fault fires its alert."""
 
 import asyncio
 import contextlib
@@ -37,11 +37,11 @@ from tradebot.venue.gemini.signing import Credentials
 pytestmark = pytest.mark.slow
 
 RINGING_SCRAPES = 4
-"""An alert rings after two seconds here, and each second is a scrape."""
+"""Alerts fire after two seconds here, and each second has a scrape."""
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = ("charts/tradebot/files/prometheus", "charts/tradebot/files/grafana", "docs/runbooks")
-"""Where metrics are read: alerts, dashboards, and pages that tell a person to look at them."""
+"""Where metrics are used: alerts, dashboards, and runbooks."""
 
 
 class Watched:
@@ -64,10 +64,10 @@ class Watched:
         self._more: list[subprocess.Popen[bytes]] = []
 
     def look(self) -> None:
-        """What is shown before anything befalls it."""
+        """Records what is shown before any fault."""
         healths = self.prometheus.healths
         until(lambda: len(healths()) >= 7 and set(healths()) == {"up"})
-        # As long as every rule needs to ring.
+        # As long as every rule needs to fire.
         until(lambda: self.prometheus.value("min(count_over_time(up[1m]))") > RINGING_SCRAPES)
         groups = self.prometheus.ask("rules")["groups"]
         self.rules_at_first = [rule for group in groups for rule in group["rules"]]
@@ -85,7 +85,7 @@ class Watched:
         httpx.post(url, json=rules, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def at_the_exchange(self, currency: str) -> float:
-        """What the demo's account holds by the emulator's own word."""
+        """Returns the demo account's balance at the emulator."""
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/accounts"
         account = next(
             a for a in httpx.get(url, timeout=PATIENCE_SECONDS).json() if a["name"] == "primary"
@@ -94,7 +94,7 @@ class Watched:
         return balances[currency]
 
     def buy_by_hand(self) -> None:
-        """An order of the demo's account by another of its keys."""
+        """Places an order of the demo's account with another of its keys."""
 
         async def buy() -> None:
             key = Credentials(f"{API_KEY}-time", API_SECRET)
@@ -119,7 +119,7 @@ class Watched:
         )
 
     def start_bot(self, bot: str, *options: str) -> None:
-        """A second trader beside the demo's, on paper, which Prometheus watches too."""
+        """Starts a second trader, on paper, which Prometheus watches too."""
         port = free_port()
         command = [sys.executable, "-m", "tradebot", "trader", "--bot", bot, "--mode", "Paper"]
         command += ["--http-port", str(port), *options]
@@ -136,14 +136,14 @@ class Watched:
         self.prometheus.watch(self.prometheus.targets[:-1])
 
     def counters_now(self) -> set[frozenset[tuple[str, str]]]:
-        """Name and labels of each counter of the demo's own that somebody reads."""
+        """Returns name and labels of each of the demo's counters that is used somewhere."""
         found = self.prometheus.ask(f"query?query={{__name__=~'{'|'.join(counters_read())}'}}")
         labels = [each["metric"] for each in found["result"]]
         return {frozenset(each.items()) for each in labels if each.get("bot", "demo") == "demo"}
 
     @contextlib.contextmanager
     def hanging(self, stage: str) -> Iterator[None]:
-        """The stage stands still inside the block."""
+        """Suspends the stage inside the block."""
         os.kill(self.stages[stage], signal.SIGSTOP)
         try:
             yield
@@ -172,7 +172,7 @@ def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         # A model is stale after a quarter of an exchange hour here, not after a whole one.
         patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "900")
-        # And what comes in from outside is in the ledger within seconds.
+        # Outside activity reaches the ledger within seconds.
         patch.setenv("TRADEBOT_RECONCILE_SECONDS", "5")
         watched = Watched(tmp_path_factory.mktemp("watched"), prometheus)
     watched.look()
@@ -200,8 +200,8 @@ def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched:
 
 
 def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:
-    # A deposit, so that there is something to sell whatever was sold before; while the bot is
-    # paused, or its next signal could sell the deposit within the second in which it shows.
+    # A deposit, so that there is something to sell whatever was sold before. The bot is paused, or
+    # its next signal could sell the deposit within the second in which it shows.
     watched.control("pause")
     watched.fault({"kind": "balance", "currency": "BTC", "amount": "1"})
     held = 'tradebot_trader_balance{bot="demo", currency="BTC"}'
@@ -262,7 +262,7 @@ def test_windows_that_do_not_come_ring(watched: Watched) -> None:
 
 def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
-    store.execute("begin immediate")  # no other writer gets in
+    store.execute("begin immediate")  # blocks other writers
     until(lambda: "TradebotDocumentBacklog" in watched.firing())
     store.execute("rollback")
     store.close()

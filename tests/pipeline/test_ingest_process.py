@@ -1,4 +1,4 @@
-"""`tradebot ingest` as its user runs it: a process of its own."""
+"""`tradebot ingest` as a user runs it, as its own process."""
 
 import json
 import signal

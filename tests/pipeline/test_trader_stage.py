@@ -1,4 +1,4 @@
-"""A running trader: it trades, can be killed, told to stop, and steered by a person."""
+"""A running trader: it trades, survives kills, stops on a signal, and obeys commands."""
 
 import json
 import shutil
@@ -69,7 +69,7 @@ def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
         assert (float(status["base"]), status["paused"]) == (0, "going home")
 
         decisions = len(line.of_kind("decision"))
-        # A pause holds buys alone; a sale has nothing to sell.
+        # A pause holds back only buys; a sell has nothing to sell.
         line.wait(
             lambda: "halt" in {d["body"]["gate"] for d in line.of_kind("decision")[decisions:]}
         )
@@ -160,7 +160,7 @@ def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
 def test_a_lease_made_anew_does_not_fence_its_trader_from_its_own_journal(
     tmp_path: Path, kafka_address: str
 ) -> None:
-    """The lease goes with a TradeBot that is deleted; the journal waits for one of that name."""
+    """The lease is deleted with its TradeBot; the journal stays for one of the same name."""
     options = ["--journal", "kafka"]
     with TraderLine(tmp_path, speed=120, options=options, kafka=kafka_address) as line:
         for _ in range(2):

@@ -1,6 +1,4 @@
-"""Numbers that no market and no model should say: the bot holds, and nothing that it measures by
-is moved.
-"""
+"""Implausible numbers of a market or a model: the bot holds, and no mark moves."""
 
 import math
 from decimal import Decimal
@@ -127,7 +125,7 @@ def test_broken_prices_neither_trade_nor_halt_nor_move_what_losses_are_measured_
 
 
 def test_prices_that_orders_may_reach_are_prices_to_measure_losses_by() -> None:
-    """Else a wide collar would let a bot trade in a market in which no limit watches it."""
+    """Otherwise a wide collar would let a bot trade in a market that no limit watches."""
     wide = Quote(bid=D(8000), ask=D(12_000))
     assert equity_of(holding(), wide, WATCHED) is None
     far = msgspec.structs.replace(WATCHED, collar_bps=2500)

@@ -1,4 +1,4 @@
-"""`tradebot backtest`, `tune` and `init` as a person uses them."""
+"""`tradebot backtest`, `tune` and `init` as a user runs them."""
 
 import json
 import math

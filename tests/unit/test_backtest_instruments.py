@@ -1,4 +1,4 @@
-"""What is traded decides the steps: from a venue's market, from a person, or from the digits."""
+"""Price and amount steps: from a venue's market, from the user, or from the data's digits."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Moving averages and crossings on prices as people have them."""
+"""Moving averages and crossings on realistic prices."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Fills on assets of every size: steps, thin bars, fee tiers, and sizes that are not numbers."""
+"""Fills on assets of every size: steps, thin bars, fee tiers, and invalid sizes."""
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal

@@ -1,4 +1,4 @@
-"""A market that takes no orders for a while: nothing is sent to it, and the bot goes on after."""
+"""A market that accepts no orders for a while: nothing is sent, and the bot continues later."""
 
 import msgspec
 import pytest
@@ -56,7 +56,7 @@ class Exchange:
         return Book([BookLevel(*level) for level in await self.desk.venue.bids()], [])
 
     async def minute(self) -> str:
-        """A window passes; the gate that held the order back, or ""."""
+        """Passes a window; returns the gate that held the order back, or ""."""
         self.desk.venue.pass_time(60_000)
         window = Window(end=self.desk.venue.now, ratio=1.0, complete=True)
         self.desk.clock.observe(self.desk.venue.now)
@@ -67,7 +67,7 @@ class Exchange:
         return decided.gate
 
     async def watch(self) -> None:
-        """What the trader does every few seconds."""
+        """Runs the trader's regular check."""
         self.desk.engine.market.forget()
         await self.desk.engine.market.refresh()
 

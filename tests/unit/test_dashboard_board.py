@@ -1,4 +1,4 @@
-"""What the page is sent: all of it once, then what changed; whatever order things come in."""
+"""A page gets everything once, then what changed, in whatever order records come."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The demo's plan: which processes run, how they are set, and what is refused before they start."""
+"""The demo's plan: its processes, their settings, and what is refused before they start."""
 
 import io
 import json

@@ -75,7 +75,7 @@ def test_a_machine_where_nothing_runs_is_told_what_to_start(tmp_path: Path) -> N
 
 
 class GuardedStore(ElasticAnswers):
-    """An Elasticsearch that answers one user over TLS, and refuses all others."""
+    """An Elasticsearch that serves one user over TLS, and refuses all others."""
 
     def do_POST(self) -> None:  # noqa: N802  # http.server's name
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

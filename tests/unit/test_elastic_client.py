@@ -1,6 +1,6 @@
-"""How the store of documents treats its server: patience, identity, and whom it trusts.
+"""How the document store uses its server: retries, users, and TLS.
 
-The server here is a small one that answers as told; the real one is in the contract tests.
+The server here is a small fake; the contract tests use a real one.
 """
 
 import base64
@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Told:
-    """A server that gives the answers it was told, then accepts everything."""
+    """A server with given responses; after them it accepts everything."""
 
     def __init__(self) -> None:
         self.answers: list[Answer | Callable[[list[dict[str, Any]]], Answer]] = []

@@ -53,7 +53,7 @@ def test_the_trades_of_a_bar_reproduce_it(bar: StepBar, count: int, seed: int) -
 
 
 class Hours:
-    """An exchange run by hand."""
+    """An exchange that the test drives."""
 
     def __init__(self, recorded: Bars | None = None, *, minutes: int = 20, seed: int = 3) -> None:
         self.now = 0.0

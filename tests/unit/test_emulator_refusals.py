@@ -1,4 +1,4 @@
-"""Whatever a client sends is answered or refused in the venue's words; nothing breaks."""
+"""Whatever a client sends is served or refused in the venue's words; nothing breaks."""
 
 import contextlib
 import itertools

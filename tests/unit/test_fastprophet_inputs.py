@@ -1,4 +1,4 @@
-"""What FastProphet takes and refuses: as Prophet does, with a sentence."""
+"""FastProphet accepts and refuses the same inputs as Prophet, with a reason."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

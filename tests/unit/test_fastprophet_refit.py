@@ -1,4 +1,4 @@
-"""Rows appended to a FastProphet give the fit of all rows, at a cost that they do not raise."""
+"""Appending rows to a FastProphet gives the fit of all rows, at a cost independent of them."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""A connection's frames tell times: when they are trusted, and when they end it."""
+"""Times in a connection's frames: when they are trusted, and when they end the connection."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ HERE = MS // HOUR_MS * HOUR_MS
 
 
 def beat(interface: str, ts: int, number: int) -> str:
-    """A frame that tells a time."""
+    """Returns a frame with a time."""
     if interface == "new":
         content = {"E": ts * 1_000_000, "s": "btcusd", "t": 1, "p": "101.00", "q": "1", "m": False}
         return json.dumps(content)

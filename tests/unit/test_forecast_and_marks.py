@@ -1,4 +1,4 @@
-"""What a decision reads off a forecast, and the marks that losses are measured against."""
+"""How a decision reads a forecast, and the marks that losses are measured against."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from tradebot.records import ForecastRecord
 
 
 def predicted(ts: int) -> Prediction | None:
-    """What a forecast of five minutes from minute one on says at `ts` (ms)."""
+    """Reads a forecast of five minutes from minute one on at `ts` (ms)."""
     forecast = ForecastRecord(
         symbol="BTCUSD",
         model="m",

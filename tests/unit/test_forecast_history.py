@@ -1,4 +1,4 @@
-"""Files of minutes become bars: every form, every fault named, nothing filled in silence."""
+"""Files of minutes become bars: every format, every fault reported, nothing filled in silently."""
 
 import gzip
 from collections.abc import Callable
@@ -156,7 +156,7 @@ def test_the_store_has_a_file_a_month_and_reads_the_newest_alone(tmp_path: Path)
 
 
 class FakeVenue:
-    """A venue with a minute each minute but for some, which breaks off now and then."""
+    """A venue with a minute each minute except some, which fails now and then."""
 
     id = "fake"
 

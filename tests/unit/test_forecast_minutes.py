@@ -20,7 +20,7 @@ def trade(tid: int, ts: int, price: str = "100", amount: str = "1") -> TradeReco
 
 
 def started() -> MinuteBars:
-    """The minute before `T0` was seen in part, as after any start."""
+    """Returns bars whose minute before `T0` was incomplete, as after any start."""
     minutes = MinuteBars()
     minutes.add(trade(0, T0 - 1))
     return minutes

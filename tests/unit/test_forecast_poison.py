@@ -1,4 +1,4 @@
-"""The forecast stage's minutes with trades between them that cannot have happened."""
+"""The forecast stage's minutes with implausible trades between good ones."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ T0 = 1_600_000_020_000 // MINUTE * MINUTE
 
 
 class Letters:
-    """Takes what is put aside."""
+    """Collects rejected records."""
 
     def __init__(self) -> None:
         self.values: list[bytes | None] = []

@@ -1,4 +1,4 @@
-"""The REST client asks as the venue documents it and reads answers as the venue was recorded."""
+"""The REST client sends documented requests and parses recorded responses."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ Answers = Callable[[httpx.Request], Any]
 
 
 def client(answers: Answers) -> GeminiRest:
-    """A client whose venue is a function from request to JSON text, or to content for JSON."""
+    """Returns a client whose venue is a function from request to JSON text, or to JSON content."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         content = answers(request)
@@ -358,7 +358,7 @@ async def test_listed_trades_are_written_like_live_ones_without_broken_and_block
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "sNaN"])
 async def test_numbers_that_are_none_are_an_answer_that_cannot_be_read(number: str) -> None:
-    """Else the first comparison with one would end the trader."""
+    """Otherwise the first comparison with one would end the trader."""
     ticker = {"bid": number, "ask": "11388.08", "last": "1", "volume": {"timestamp": 1}}
     with pytest.raises(AmbiguousError, match="not finite"):
         await client(lambda _: ticker).ticker("BTCUSD")

@@ -1,4 +1,4 @@
-"""A stage answers over HTTP whether it lives and whether it is ready, with the reasons."""
+"""A stage reports over HTTP whether it is live and ready, with the reasons."""
 
 import httpx
 import pytest

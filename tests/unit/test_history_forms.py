@@ -1,4 +1,4 @@
-"""The files that people bring: each form's own header, order, time and volume."""
+"""Users' files: each format's header, order, time and volume."""
 
 import gzip
 import io

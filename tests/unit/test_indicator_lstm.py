@@ -1,4 +1,4 @@
-"""The indicator LSTM is the tutorial's: its features, episodes, network, averaging and sizes."""
+"""The indicator LSTM is the tutorial's: features, episodes, network, averaging and sizes."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a connection's events become on the topics."""
+"""The records of a connection's events."""
 
 from tradebot.ingest.records import REMEMBERED, Connection
 from tradebot.records import FeedRecord, TradeRecord, decode
@@ -12,7 +12,7 @@ def live(tid: int) -> TradeEvent:
 
 
 def told(tid: int) -> TradeRecord:
-    """A trade of the venue's list."""
+    """Returns a trade of the venue's list."""
     return live(tid).trade
 
 

@@ -1,4 +1,4 @@
-"""The journal, the ledger that is folded from it, and the documents that follow."""
+"""The journal, the ledger folded from it, and the documents that follow."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -303,7 +303,7 @@ class Heard:
         return last if self.delivers or self.first is None else self.first - 1
 
     async def flush(self) -> None:
-        """Nothing waits."""
+        """Does nothing."""
 
 
 async def test_a_restart_reads_the_same_books_from_the_journal(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the liquidity stage reads and writes, record by record."""
+"""The liquidity stage's input and output, record by record."""
 
 import pytest
 
@@ -16,7 +16,7 @@ GOOD = (
 
 
 class Stored:
-    """A record as Kafka's client gives it."""
+    """A record as Kafka's client returns it."""
 
     def __init__(
         self, offset: int, value: bytes | None, key: bytes | None = None, timestamp: int = 0

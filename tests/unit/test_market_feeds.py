@@ -1,4 +1,4 @@
-"""What the frames of the three market data interfaces mean, by frames as the venue sends them."""
+"""The three market data interfaces' parsers, with frames as the venue sends them."""
 
 import json
 from typing import Any

@@ -1,6 +1,6 @@
-"""docs/metrics.md, the alerts and Grafana's dashboards speak of the metrics that there are.
+"""docs/metrics.md, the alerts and Grafana's dashboards use only existing metrics.
 
-The table is written by `python tests/unit/test_metrics_table.py`.
+`python tests/unit/test_metrics_table.py` writes the table.
 """
 
 import importlib
@@ -43,7 +43,7 @@ FEW = {
     "verb",
     "where",
 }
-"""Labels of few values; an id or a message must never be one."""
+"""Labels with few values; an id or a message must never be one."""
 
 HEAD = """# Metrics
 

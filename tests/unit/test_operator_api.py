@@ -1,4 +1,4 @@
-"""How the operator speaks to the API server, seen from a server that notes what it is asked."""
+"""The operator's requests to the API server, recorded by a fake one."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ CHILD_PATH = "/apis/apps/v1/namespaces/bots/deployments/trader-btc"
 
 
 class Server:
-    """Notes each request; answers what `answers` holds, and after that an empty object."""
+    """Records each request; responds with `answers`, and after that with an empty object."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], Mapping[str, str], Any]] = []
@@ -55,7 +55,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def api(server: Server) -> AsyncIterator[Api]:
-    """A client whose token is another each time its credentials are read."""
+    """Returns a client whose token differs each time its credentials are read."""
     read = 0
 
     async def load() -> client.Configuration:

@@ -1,4 +1,4 @@
-"""What counts as a difference between a manifest and the live object."""
+"""Which differences between a manifest and the live object count."""
 
 import copy
 from typing import Any
@@ -32,7 +32,7 @@ DESIRED: dict[str, Any] = {
 
 
 def live() -> dict[str, Any]:
-    """The object as the API server gives it back: with defaults, and canonical quantities."""
+    """Returns the object as the API server returns it: with defaults, and canonical quantities."""
     found = copy.deepcopy(DESIRED)
     del found["apiVersion"]
     found["metadata"] |= {"uid": "u", "resourceVersion": "7", "annotations": {"revision": "1"}}

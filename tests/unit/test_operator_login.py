@@ -1,4 +1,4 @@
-"""Where the operator's credentials come from, and that it notices when they change."""
+"""Where the operator's credentials come from, and how it notices changes."""
 
 import datetime as real
 from pathlib import Path
@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pod's service account; its token's file."""
+    """Creates a pod's service account; returns its token's file."""
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("first")
     authority.write_text("an authority")
@@ -44,7 +44,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without an account; where its kubeconfig would be."""
+    """A machine without an account; returns where its kubeconfig would be."""
     file = tmp_path / "kubeconfig"
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))

@@ -1,4 +1,4 @@
-"""A namespace that is being deleted, or gone, is not held up, and holds up no other."""
+"""A namespace that is being deleted, or gone, is not blocked, and blocks no other."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tradebot_operator.resource import FLATTEN_FINALIZER, TradeBot, parse
 
 
 class Server:
-    """What it answers when it is asked for a namespace, by its name."""
+    """Its responses for a namespace, by name."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -45,7 +45,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
 
 
 async def looks(times: int) -> None:
-    """Passes the time in which a namespace that holds something is looked at so often."""
+    """Lets the time of that many checks of a held namespace pass."""
     await asyncio.sleep((times - 0.5) * looking.HOLDING_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""What the operator does: a pure function of what is wanted and what is there."""
+"""The operator's actions: a pure function of the desired and the live state."""
 
 from datetime import UTC, datetime, timedelta
 

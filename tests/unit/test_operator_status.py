@@ -1,4 +1,4 @@
-"""What a TradeBot's status says, from its Deployments, pods and the trader's own report."""
+"""A TradeBot's status, from its Deployments, pods and the trader's own report."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is deleted while a watch is broken is noticed all the same."""
+"""Deletions during a broken watch are noticed."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def bot(name: str) -> TradeBot:
 
 
 class Watches:
-    """kopf's indices, which keep what no watch has shown to be deleted."""
+    """kopf's indices, which keep objects whose deletion no watch has shown."""
 
     def __init__(self) -> None:
         self.bots: dict[Any, list[Any]] = {}
@@ -58,7 +58,7 @@ class Watches:
 
 
 class Server(Api):
-    """Has what it is told; `meanwhile` happens while it is asked."""
+    """Has the given objects; `meanwhile` happens during a request."""
 
     def __init__(self, *names: str, meanwhile: Any = lambda: None) -> None:
         self.names, self.meanwhile = names, meanwhile

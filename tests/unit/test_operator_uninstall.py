@@ -1,4 +1,4 @@
-"""Before the chart is uninstalled the operator ends, and its finalizers go."""
+"""Before the chart is uninstalled the operator stops, and its finalizers are removed."""
 
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ def meta(name: str, *finalizers: str, **fields: Any) -> dict[str, Any]:
 
 
 class Server:
-    """TradeBots in one namespace, an operator whose pod ends after so many looks."""
+    """TradeBots in one namespace, and an operator whose pod ends after some checks."""
 
     def __init__(self, *bots: dict[str, Any], ends_after: int = 1) -> None:
         self.bots = {bot["name"]: bot for bot in bots}

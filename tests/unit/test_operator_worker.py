@@ -1,4 +1,4 @@
-"""How many writes a start costs: what happens together is written once, a failure at once."""
+"""The number of writes of a start: changes are collected into one, failures written at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ PULLING = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no su
 
 
 class Cluster:
-    """An API server that takes every write and shows none of them; what it was told."""
+    """An API server that accepts and records every write, and shows none of them."""
 
     def __init__(self) -> None:
         self.statuses: list[tuple[str, str]] = []
@@ -60,7 +60,7 @@ class Cluster:
         self.statuses.append((said["status"], said["reason"]))
 
     def owners(self, kind: str, name: str) -> list[list[str]]:
-        """Of each write of such a child, whose it said that the child is."""
+        """Returns the owners in each write of such a child."""
         return [
             [owner["name"] for owner in item["metadata"]["ownerReferences"]]
             for item in self.applied
@@ -109,7 +109,7 @@ def deployment(unit: str) -> dict[str, Any]:
 
 
 class Watched:
-    """What the watches show, as kopf's indices."""
+    """What the watches show, like kopf's indices."""
 
     def __init__(self) -> None:
         self.bots: dict[Any, list[Any]] = {}
@@ -121,7 +121,7 @@ class Watched:
             self.bots.setdefault(key, []).append(value)
 
     def run(self, shown: TradeBot, **containers: dict[str, Any]) -> None:
-        """Every unit of the bot has a Deployment and a pod, whose container runs if not said."""
+        """Adds a Deployment and a pod for every unit of the bot; its container runs by default."""
         for unit in units(shown):
             made = trim("Deployment", deployment(unit.name))
             self._add(self.children, made)
@@ -148,7 +148,7 @@ async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
 
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
-    """Longer than any test waits for, where a test does not say otherwise."""
+    """Sets delays longer than any test waits, unless a test changes them."""
     for module in (loop, keys):
         monkeypatch.setattr(module, "STATUS_DELAY", 0.02)
         monkeypatch.setattr(module, "GATHER_DELAY", 60.0)

@@ -1,4 +1,4 @@
-"""What the streams of the account mean, by messages as the venue sends them."""
+"""The account streams' parsers, with messages as the venue sends them."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Every way to install the project holds what is run there, and a missing library is told."""
+"""Every install variant contains what it runs, and a missing library is reported."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def imported(module: str, seen: set[str] | None = None) -> set[str]:
-    """The distributions that importing a module of ours imports, by their names."""
+    """Returns the distributions that importing one of our modules imports, by name."""
     seen = set() if seen is None else seen
     if module in seen:
         return set()

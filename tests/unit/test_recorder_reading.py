@@ -1,4 +1,4 @@
-"""What lies in a topic becomes the document that is stored of it, or is refused with a reason."""
+"""A topic's record becomes a stored document, or is rejected with a reason."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The records keep the form of the original pipeline, to the byte where it had one."""
+"""Records keep the form of the original pipeline, to the byte where it had one."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Settings come from flags, environment, a file and defaults, and errors say how to mend them."""
+"""Settings come from flags, environment, a file and defaults, and errors say how to fix them."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every stage has from the frame: health, topics, and an orderly end by a signal."""
+"""What every stage gets from the frame: health, topics, and an orderly end on a signal."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A strategy file is loaded once for all, and bad ones are one sentence each."""
+"""Strategy files are loaded in one place, and each bad one gives one sentence."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def written(folder: Path, text: str, name: str = "mine.py") -> str:
 
 
 def refusal(folder: Path, text: str, **parameters: object) -> str:
-    """What is said of a file, without its folder."""
+    """Returns the error for a file, without its folder."""
     with pytest.raises(SettingsError) as caught:
         loaded = strategies.load(written(folder, text), parameters)  # type: ignore[arg-type]
         loaded.create() if loaded.is_class else loaded.orders(bars())

@@ -1,4 +1,4 @@
-"""Settings, the paper account, and the words of a person's commands."""
+"""Settings, the paper account, and the texts of users' commands."""
 
 import json
 import subprocess
@@ -168,7 +168,7 @@ def test_a_restarted_trader_begins_above_the_nonce_that_its_predecessor_leapt_to
 
 
 def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
-    """A stored decision of a bot; its id."""
+    """Stores a decision of a bot; returns its id."""
     stored = Stored(
         state=State(base=D(0), quote=D(1000)),
         inputs=Inputs(

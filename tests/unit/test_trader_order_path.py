@@ -1,4 +1,4 @@
-"""One order at a time: what each answer of the venue means, and what reconciliation finds."""
+"""One order at a time: how each response of the venue is handled, and reconciliation."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -26,7 +26,7 @@ Answer = Callable[["Scripted", Intent], OrderStatus]
 
 
 class Scripted(FaultyVenue):
-    """Answers a new order as the test says; all else goes well."""
+    """Responds to a new order as the test says; everything else succeeds."""
 
     answer: Answer | None = None
     slept: float = 0.0
@@ -63,7 +63,7 @@ def intent(number: int = 1, epoch: int = 1, **changes: Any) -> Intent:
 
 
 class Desk:
-    """A trader's parts at a venue whose calls do not fail by themselves."""
+    """A trader's parts at a venue without random faults."""
 
     def __init__(self, *, epoch: int = 1, held: bool = True) -> None:
         self.venue = Scripted(seed=1, rate=0.0)

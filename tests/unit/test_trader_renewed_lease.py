@@ -54,7 +54,7 @@ class MemoryPlace:
 
 
 class Traders:
-    """Makes leases of one claim on a clock of its own, and ends them."""
+    """Creates leases of one claim on a fake clock, and ends them."""
 
     def __init__(self, clock: VirtualTime) -> None:
         self.memory, self.clock, self.made = Memory(), clock, list[RenewedLease]()
@@ -93,7 +93,7 @@ async def test_a_holder_stops_before_another_may_follow(traders: Traders) -> Non
 async def test_a_holder_whose_machine_was_suspended_has_lost_its_lease(traders: Traders) -> None:
     holder = traders.lease("pod")
     await holder.acquire()
-    traders.clock.now += 7  # no renewal ran meanwhile
+    traders.clock.now += 7  # without a renewal
     assert not holder.held()
     traders.clock.now -= 7
     assert not holder.held(), "what was lost stays lost"
@@ -116,7 +116,7 @@ async def test_a_renewal_whose_answer_was_lost_is_recognised(traders: Traders) -
     await holder.acquire()
     place = holder._place
     assert isinstance(place, MemoryPlace)
-    place.seen -= 1  # as if the place had taken a write that nobody heard of
+    place.seen -= 1  # as if a write was accepted and its response lost
     await asyncio.sleep(20)
     assert holder.held()
 

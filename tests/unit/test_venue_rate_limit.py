@@ -170,7 +170,7 @@ async def test_a_request_waits_for_its_token_and_no_longer() -> None:
 
 
 def gone_in(limit: RateLimit, clock: Clock) -> float:
-    """Seconds of the clock until a call would go."""
+    """Returns the seconds until a call would be sent."""
     began = clock.now
     while (wait := limit._bucket.take()) > 0:
         clock.now += wait + 1e-6
@@ -186,7 +186,7 @@ def test_pauses_grow_while_the_venue_says_too_many_and_names_no_time() -> None:
         pauses.append(gone_in(limit, clock))
         limit.accepted()
     for pause, most in zip(pauses, (1, 2, 4, 8, 8, 8), strict=True):
-        assert most / 2 <= pause <= most + 1  # and a token takes up to a second
+        assert most / 2 <= pause <= most + 1  # a token takes up to a second more
     clock.now += 31
     limit.refused()
     assert gone_in(limit, clock) <= 2

@@ -21,14 +21,14 @@ FAR = 4_070_908_800_000
 
 
 class Stored(NamedTuple):
-    """A record of the log: the change and when Kafka had it."""
+    """A record of the log: the change and Kafka's time."""
 
     change: Change
     arrival: int
 
 
 def stored(at: int, seq: int, *, symbol: str = "BTCUSD", arrived: int | None = None) -> Stored:
-    """A change `at` ms after START, by default in Kafka when the venue stamps it."""
+    """A change `at` ms after START, by default in Kafka at the venue's time."""
     change = Change("bid", 2.0, 3.0, symbol, START + at, "place", seq)
     return Stored(change, START + at if arrived is None else START + arrived)
 
@@ -142,7 +142,7 @@ def test_a_checkpoint_of_the_release_before_is_taken_up() -> None:
     assert [(w[1], w[3], w[4]) for w in told(closed)] == [(1, 60, True), (2, 60, True)]
 
 
-# Any log with poison put anywhere, read in any batches, through any crash.
+# Any log with poison anywhere, read in any batches, through any crash.
 
 TIMES = st.one_of(
     st.integers(11_000, 10 * MINUTE), st.sampled_from([86_400_000, FAR - START - 10**9])
