@@ -217,7 +217,7 @@ def test_skaffold_builds_every_image_and_sets_values_that_the_chart_has() -> Non
             node = node["properties"][part]
 
 
-def test_without_elasticsearch_the_page_runs_beside_the_recorder_and_reads_its_file() -> None:
+def test_without_elasticsearch_the_page_runs_alongside_the_recorder_and_reads_its_file() -> None:
     objects = render(*MATRIX["external kafka"])
     specs = dict(pods(objects))
     spec = specs["Deployment/tradebot-recorder-emulator"]

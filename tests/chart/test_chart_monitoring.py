@@ -77,7 +77,7 @@ def told(template: dict[str, Any]) -> dict[str, str]:
 
 
 @SCRAPED
-def test_without_monitors_annotations_tell_where_the_metrics_of_our_pods_are(
+def test_without_monitors_annotations_show_where_the_metrics_of_our_pods_are(
     values: tuple[str, ...],
 ) -> None:
     for template in [*long_lived(render(*values)), *of_bots(*values)]:

@@ -97,7 +97,7 @@ def test_each_part_is_a_user_of_its_own_with_its_own_password(values: tuple[str,
     }
 
 
-def test_who_makes_the_users_is_given_every_password_that_it_asks_for() -> None:
+def test_who_makes_the_users_is_given_every_password_that_it_requests() -> None:
     (elastic,) = of_kind(render(), "StatefulSet")
     spec = elastic["spec"]["template"]["spec"]
     (users,) = spec["initContainers"]

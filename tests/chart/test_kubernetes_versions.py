@@ -93,7 +93,7 @@ def test_a_field_that_kubernetes_does_not_have_is_found(version: str) -> None:
     assert len(list(problems(version, wrong))) == 2
 
 
-def test_the_pages_tell_which_versions_are_tested() -> None:
+def test_the_pages_list_the_tested_versions() -> None:
     words = f"{VERSIONS[0]} to {VERSIONS[-1]}"
     assert words in (ROOT / "docs/kubernetes.md").read_text()
     assert words in (CHART / "README.md").read_text()

@@ -163,7 +163,7 @@ def test_of_edits_while_a_trader_restarts_the_last_one_wins_and_never_do_two_run
     is_right(bots, "btc")
 
 
-def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Release) -> None:
+def test_a_paused_bot_keeps_its_feed_warm_and_continues_when_it_is_resumed(bots: Release) -> None:
     bots.trading(PAPER)
     bots.kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
     assert eventually(lambda: bots.condition("btc").get("reason") == "Paused")

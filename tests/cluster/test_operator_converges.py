@@ -49,7 +49,7 @@ def test_bots_share_the_feed_and_it_lives_as_long_as_one_needs_it(
     assert eventually(lambda: not world.names("configmaps"))
 
 
-def test_every_child_that_is_deleted_by_hand_comes_back_as_it_was(
+def test_every_child_that_is_deleted_manually_comes_back_as_it_was(
     world: World, operator: Running
 ) -> None:
     world.add(bot())
@@ -118,7 +118,7 @@ EDITS: dict[str, tuple[str, str, Edit]] = {
 }
 
 
-def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator: Running) -> None:
+def test_every_manually_edited_child_is_repaired(world: World, operator: Running) -> None:
     """Makes one edit after the other, each once the last is repaired."""
     world.add(bot())
     assert eventually(has(world, 4))
@@ -134,7 +134,7 @@ def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
+def test_every_child_of_a_kind_that_is_deleted_manually_comes_back_alone(
     world: World, operator: Running, kind: str
 ) -> None:
     world.add(bot())
@@ -147,7 +147,7 @@ def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
         assert eventually(lambda: world.shape() == before), (kind, name)
 
 
-def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> None:
+def test_a_config_cannot_be_edited_manually(world: World, operator: Running) -> None:
     world.add(bot())
     assert eventually(has(world, 4))
     name = next(name for name in world.names("configmaps") if name.startswith("trader"))
@@ -158,7 +158,7 @@ def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> N
 
 
 @pytest.mark.parametrize("kind", ["configmaps", "rolebindings"])
-def test_what_cannot_be_changed_and_was_made_by_another_hand_is_made_anew(
+def test_an_immutable_child_created_by_somebody_else_is_recreated(
     world: World, operator: Running, kind: str
 ) -> None:
     """An object under our name, as somebody would create to impose their own settings or rights."""

@@ -13,7 +13,7 @@ from waiting.conditions import until
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
-def test_an_operator_that_is_cut_off_rings_until_it_is_back_and_one_that_is_gone_rings_too(
+def test_an_operator_fires_its_alert_while_it_is_cut_off_and_when_it_is_gone(
     api: Api, namespace: str, prometheus: str, by_cable: Path, cable: Cable, tmp_path: Path
 ) -> None:
     # Here an operator counts as cut off after twenty seconds, not two minutes; it checks each 15 s.

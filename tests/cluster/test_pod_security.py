@@ -113,7 +113,7 @@ def test_every_pod_is_admitted_and_only_who_speaks_to_the_api_server_has_a_token
     ],
     ids=["root", "the node's network", "the node's files"],
 )
-def test_a_pod_that_asks_for_more_is_refused(
+def test_a_pod_that_requests_more_is_refused(
     api: Api, restricted: str, loosened: dict[str, Any]
 ) -> None:
     pod = next(pod for pod in pods_of(render()) if pod["metadata"]["name"].endswith("operator"))

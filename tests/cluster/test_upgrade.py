@@ -196,7 +196,7 @@ def follow(release: Release, operator: Running, pods: dict[str, str], restarted:
     assert trades(release, "btc") and trades(release, "btc-live"), release.ready("btc")
 
 
-def test_bots_go_on_through_an_upgrade_and_a_rollback_and_only_what_changed_restarts(
+def test_bots_continue_through_an_upgrade_and_a_rollback_and_only_what_changed_restarts(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release.install(PREVIOUS)

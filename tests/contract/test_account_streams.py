@@ -143,7 +143,7 @@ async def test_answers_in_another_order_find_their_requests() -> None:
     assert isinstance(second, RejectedError)
 
 
-async def test_events_begin_with_the_word_that_all_is_told_and_end_with_the_line() -> None:
+async def test_events_begin_with_a_connected_event_and_end_with_the_connection() -> None:
     update = {"E": 1, "s": "BTCUSD", "i": 5, "c": "c", "S": "BUY", "X": "NEW", "q": "1"}
 
     async def tell(connection: ServerConnection, _request: dict[str, Any]) -> None:
@@ -180,7 +180,7 @@ async def test_the_old_stream_is_opened_with_a_signed_handshake() -> None:
     assert request.headers["X-GEMINI-SIGNATURE"]
 
 
-async def test_a_broken_stream_is_followed_anew_and_says_so() -> None:
+async def test_a_broken_stream_is_followed_again_and_says_so() -> None:
     lossy = sends(ACK, [order_event(0)], [order_event(2)], hello=False)
     whole = sends(ACK, [order_event(0)], hello=False)
     async with sockets_that(lossy, whole) as url, GeminiRest(url, KEY) as rest:

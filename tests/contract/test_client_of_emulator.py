@@ -77,7 +77,7 @@ async def rest(url: str) -> AsyncIterator[GeminiRest]:
         yield client
 
 
-async def test_a_taker_is_filled_and_its_fee_is_told_by_order_fills_and_balance(
+async def test_a_taker_is_filled_and_its_fee_is_reported_by_order_fills_and_balance(
     rest: GeminiRest,
 ) -> None:
     before = {each.currency: each.amount for each in await rest.balances()}
@@ -195,7 +195,7 @@ async def test_an_instrument_comes_from_the_venue(rest: GeminiRest) -> None:
     assert (instrument.amount_step, instrument.price_step) == (Decimal("1E-8"), CENT)
 
 
-async def test_the_old_stream_tells_an_orders_whole_life(url: str, rest: GeminiRest) -> None:
+async def test_the_old_stream_reports_an_orders_whole_life(url: str, rest: GeminiRest) -> None:
     ticker = await rest.ticker("BTCUSD")
     async with connect_orders(addresses(url), rest, "BTCUSD") as events:
         assert await anext(events) == ConnectedEvent()
@@ -245,7 +245,7 @@ async def new_socket(url: str) -> AsyncIterator[tuple[AccountSocket, GeminiRest]
         yield socket, client
 
 
-async def test_an_orders_life_is_told_over_the_new_socket(url: str) -> None:
+async def test_an_orders_life_is_sent_over_the_new_socket(url: str) -> None:
     async with new_socket(url) as (socket, client):
         events = socket.events()
         assert await anext(events) == ConnectedEvent()

@@ -268,7 +268,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page) -> None:
     expect(page.locator("#price")).to_be_visible()
 
 
-def test_a_halt_is_told_at_the_top(page: Page, line: Line) -> None:
+def test_a_halt_is_reported_at_the_top(page: Page, line: Line) -> None:
     halt = page.get_by_role("alert")
     expect(halt).to_be_hidden()
     line.documents([line.day.halt()])
@@ -277,7 +277,7 @@ def test_a_halt_is_told_at_the_top(page: Page, line: Line) -> None:
     expect(halt).to_be_hidden()
 
 
-def test_a_reader_that_comes_later_sees_what_was_before(page: Page, line: Line) -> None:
+def test_a_page_opened_later_shows_what_was_before(page: Page, line: Line) -> None:
     shown = page.locator("#decisions li").count()
     line.minutes(1)
     page.reload()

@@ -104,7 +104,7 @@ def begin(server: Server, folder: Path) -> tuple["subprocess.Popen[str]", Path]:
     return process, done
 
 
-def test_roles_and_users_are_made_once_the_server_answers_and_it_ends_when_it_should(
+def test_roles_and_users_are_created_once_the_server_responds_and_it_ends_when_it_should(
     server: Server, passwords: Path
 ) -> None:
     server.refusals = [503, 401, 503]
@@ -143,7 +143,7 @@ def test_roles_and_users_are_made_once_the_server_answers_and_it_ends_when_it_sh
     }
 
 
-def test_no_password_is_told_to_the_log(server: Server, passwords: Path) -> None:
+def test_no_password_is_logged(server: Server, passwords: Path) -> None:
     server.refusals = [400]
     process, _ = begin(server, passwords)
     process.send_signal(signal.SIGTERM)
@@ -192,7 +192,7 @@ def short_of(rights: set[str], asked: list[tuple[str, str, Any]]) -> list[str]:
     return missing
 
 
-def test_the_recorder_may_do_all_that_it_asks_for(server: Server, passwords: Path) -> None:
+def test_the_recorder_may_do_all_that_it_requests(server: Server, passwords: Path) -> None:
     rights = privileges("tradebot_recorder", server, passwords)
     store = ElasticStore(StoreSettings(elasticsearch=server.url))
     store.set_up(0)

@@ -64,7 +64,7 @@ async def test_a_market_takes_the_orders_that_its_status_allows(
     assert found == taken
 
 
-async def test_a_status_that_is_none_is_refused_with_those_that_are(url: str) -> None:
+async def test_an_unknown_status_is_refused_with_the_known_ones(url: str) -> None:
     response = await close(url, "asleep")
     assert response.status_code == 400
     assert "asleep" in response.text

@@ -63,7 +63,7 @@ def test_balances_orders_and_fills_are_the_same_after_a_restart(tmp_path: Path) 
         assert told(client) == before
 
 
-def test_without_a_folder_it_begins_anew(tmp_path: Path) -> None:
+def test_without_a_folder_it_starts_empty(tmp_path: Path) -> None:
     with exchange(None) as client:
         trade(client)
         before = told(client)
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         open_exchange(EmulatorSettings(history_days=1, state_dir=str(tmp_path)))
 
 
-def test_orders_of_a_symbol_that_is_traded_no_more_are_named(tmp_path: Path) -> None:
+def test_orders_of_a_symbol_that_is_not_traded_any_more_are_named(tmp_path: Path) -> None:
     with exchange(tmp_path, symbol=["BTCUSD", "ETHUSD"]) as client:
         client.order("buy", "100", "1", symbol="ethusd")
     with pytest.raises(SettingsError, match="orders of ETHUSD: add it to --symbol"):

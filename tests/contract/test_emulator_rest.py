@@ -108,7 +108,7 @@ def test_status_is_one_order_by_id_and_a_list_by_client_order_id(venue: RawGemin
     assert one["trades"] == []
 
 
-def test_a_fill_is_told_with_its_fee(venue: RawGemini) -> None:
+def test_a_fill_is_reported_with_its_fee(venue: RawGemini) -> None:
     order = venue.order("sell", "100", "0.01", options=["immediate-or-cancel"]).json()
     fills = venue.post("/v1/mytrades", symbol="btcusd").json()
     mine = [fill for fill in fills if fill["order_id"] == order["order_id"]]
@@ -303,7 +303,7 @@ def test_tickers_have_the_recorded_forms(venue: RawGemini) -> None:
     assert venue.get("/v1/pricefeed")[0]["pair"] == "BTCUSD"
 
 
-def test_a_book_has_fifty_levels_unless_others_are_asked_for(venue: RawGemini) -> None:
+def test_a_book_has_fifty_levels_unless_others_are_requested(venue: RawGemini) -> None:
     # The market's own levels may be few: their number depends on the price's path.
     resting = {f"{price}.00" for price in range(90_000, 90_051)}
     for price in resting:
@@ -320,7 +320,7 @@ def test_a_candle_is_six_numbers_from_the_start_of_its_minute(venue: RawGemini) 
     assert len(row) == 6 and row[0] % 60_000 == 0
 
 
-def test_trades_can_be_asked_for_from_an_id_or_a_time(venue: RawGemini) -> None:
+def test_trades_can_be_requested_from_an_id_or_a_time(venue: RawGemini) -> None:
     until(lambda: len(venue.get("/v1/trades/btcusd?limit_trades=500")) >= 4)
     trades = venue.get("/v1/trades/btcusd?limit_trades=500")
     third = trades[3]

@@ -170,7 +170,7 @@ async def test_watch_bids_asks_and_books_of_several_symbols(watching: Any) -> No
     assert book["bids"][0][0] < book["asks"][0][0]
 
 
-async def test_watch_orders_tells_a_new_order(watching: Any, gemini: Any) -> None:
+async def test_watch_orders_reports_a_new_order(watching: Any, gemini: Any) -> None:
     types = ("initial", "accepted", "rejected", "fill", "cancelled", "booked")
     query = "&".join(f"eventTypeFilter={kind}" for kind in types)
     url = f"{watching.urls['api']['ws']}/v1/order/events?{query}"

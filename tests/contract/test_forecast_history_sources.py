@@ -40,7 +40,7 @@ def test_the_emulator_gives_all_of_its_past(emulator: EmbeddedEmulator) -> None:
     assert (table["weighted"] <= table["high"]).all()
 
 
-def test_geminis_candles_are_the_same_minutes_where_there_is_no_more(
+def test_geminis_candles_are_the_same_minutes_where_there_is_nothing_else(
     emulator: EmbeddedEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = VenueSettings(emulator_url=emulator.url)

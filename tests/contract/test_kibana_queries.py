@@ -72,7 +72,7 @@ def errors() -> Layer:
 
 
 @pytest.mark.parametrize(("label", "shift", "field"), SAID)
-def test_an_error_is_how_far_a_minute_s_price_lay_from_what_was_said_of_it_before(
+def test_an_error_is_the_distance_of_a_minute_s_price_from_its_earlier_forecast(
     server: Elasticsearch, label: str, shift: str, field: str
 ) -> None:
     layer = errors()

@@ -143,7 +143,7 @@ def take_part(member: Consumer) -> None:
     until(assigned)
 
 
-def test_a_killed_workers_successor_goes_on_at_once_though_the_broker_holds_the_dead_one(
+def test_a_killed_workers_successor_continues_at_once_though_the_broker_keeps_the_dead_one(
     line: Line,
 ) -> None:
     first = line.worker(session_seconds=60)
@@ -191,7 +191,7 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
 
 
 @pytest.mark.chaos  # half a minute of waiting; tests/unit/test_liquidity_watch.py needs less
-def test_a_group_that_lets_a_worker_wait_for_ever_ends_it_with_a_sentence(line: Line) -> None:
+def test_a_worker_that_its_group_never_admits_ends_with_a_sentence(line: Line) -> None:
     hanging = line.member(**{"max.poll.interval.ms": 120_000})
     take_part(hanging)
     worker = line.worker("")

@@ -154,7 +154,7 @@ async def holds(desk: Desk) -> None:
     assert desk.journaled.ledger.base == outcome.base.amount
 
 
-async def test_an_order_whose_answer_was_lost_is_known_by_the_stream(
+async def test_an_order_whose_response_was_lost_is_known_by_the_stream(
     url: str, desk: Desk, key: str
 ) -> None:
     async with desk.streaming():
@@ -195,7 +195,7 @@ async def test_a_stream_that_was_cut_connects_again_and_asks_what_it_missed(
     await holds(desk)
 
 
-async def test_without_a_stream_a_lost_answer_is_looked_up(url: str, desk: Desk) -> None:
+async def test_without_a_stream_a_lost_response_is_looked_up(url: str, desk: Desk) -> None:
     await arm(url, LOST_ANSWER)
     intent = await desk.a_buy()
     assert not await desk.executor.execute(intent)

@@ -154,7 +154,7 @@ def test_of_two_states_of_an_order_in_one_batch_the_newer_stays(line: Line) -> N
     [b"\xff" * 1_000_000, b'{"id":' + b"[" * 100_000, b'{"id":"\xff"}'],
     ids=["a million bytes", "brackets without end", "a string that is no UTF-8"],
 )
-def test_whatever_lies_in_its_topics_is_put_aside_and_stops_nothing(
+def test_any_bad_record_in_its_topics_becomes_a_dead_letter_and_stops_nothing(
     line: Line, poison: bytes
 ) -> None:
     topics = (line.topics.documents, line.topics.liquidity, line.topics.forecasts)

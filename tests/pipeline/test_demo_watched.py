@@ -180,7 +180,7 @@ def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     watched.end()
 
 
-def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: Watched) -> None:
+def test_all_stages_are_scraped_every_rule_is_sound_and_no_alert_fires(watched: Watched) -> None:
     assert {rule["health"] for rule in watched.rules_at_first} == {"ok"}, watched.rules_at_first
     assert watched.firing_at_first == set()
     assert {dict(each)["__name__"] for each in watched.counters_at_first} == counters_read()
@@ -199,7 +199,9 @@ def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched:
     assert table.keys() - {EVERY, "operator"} <= watched.addresses.keys()
 
 
-def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:
+def test_an_order_whose_fate_is_not_known_fires_its_alert_until_it_is_found(
+    watched: Watched,
+) -> None:
     # A deposit, so that there is something to sell whatever was sold before. The bot is paused, or
     # its next signal could sell the deposit within the second in which it shows.
     watched.control("pause")
@@ -220,21 +222,21 @@ def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watch
     assert ("TradebotOrderAmbiguous", "demo") not in watched.firing_bots()
 
 
-def test_a_record_that_cannot_be_read_rings(watched: Watched) -> None:
+def test_a_record_that_cannot_be_read_fires_its_alert(watched: Watched) -> None:
     producer = kafka.producer(watched.kafka)
     producer.produce(Topics().documents, key="x", value=b"not a document")
     producer.flush()
     until(lambda: "TradebotDeadLetters" in watched.firing())
 
 
-def test_a_silent_feed_rings_and_the_windows_that_it_spoilt(watched: Watched) -> None:
+def test_a_silent_feed_and_the_windows_that_it_spoilt_fire_their_alerts(watched: Watched) -> None:
     with watched.hanging("emulator"):
         until(lambda: "TradebotFeedStalled" in watched.firing())
     until(lambda: "TradebotFeedStalled" not in watched.firing())
     until(lambda: "TradebotWindowIncomplete" in watched.firing())
 
 
-def test_a_paused_bot_rings_until_it_is_resumed(watched: Watched) -> None:
+def test_a_paused_bot_fires_its_alert_until_it_is_resumed(watched: Watched) -> None:
     until(lambda: "TradebotHalted" not in watched.firing())
     watched.control("pause")
     until(lambda: "TradebotHalted" in watched.firing())
@@ -242,25 +244,25 @@ def test_a_paused_bot_rings_until_it_is_resumed(watched: Watched) -> None:
     until(lambda: "TradebotHalted" not in watched.firing())
 
 
-def test_a_stage_that_hangs_rings(watched: Watched) -> None:
+def test_a_stage_that_hangs_fires_its_alert(watched: Watched) -> None:
     with watched.hanging("forecast"):
         until(lambda: "TradebotStageSilent" in watched.firing())
     until(lambda: "TradebotStageSilent" not in watched.firing())
 
 
-def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
+def test_a_forecast_that_grows_old_fires_its_alert(watched: Watched) -> None:
     with watched.hanging("forecast"):
         until(lambda: "TradebotModelStale" in watched.firing())
     until(lambda: "TradebotModelStale" not in watched.firing())
 
 
-def test_windows_that_do_not_come_ring(watched: Watched) -> None:
+def test_missing_windows_fire_their_alert(watched: Watched) -> None:
     with watched.hanging("liquidity"):
         until(lambda: "TradebotWindowsSilent" in watched.firing())
     until(lambda: "TradebotWindowsSilent" not in watched.firing())
 
 
-def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
+def test_documents_that_the_store_does_not_take_fire_their_alert(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
     store.execute("begin immediate")  # blocks other writers
     until(lambda: "TradebotDocumentBacklog" in watched.firing())
@@ -269,14 +271,16 @@ def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
     until(lambda: "TradebotDocumentBacklog" not in watched.firing())
 
 
-def test_a_fall_near_the_limit_rings_for_the_bot_that_has_the_limit(watched: Watched) -> None:
+def test_a_fall_near_the_limit_fires_its_alert_for_the_bot_that_has_the_limit(
+    watched: Watched,
+) -> None:
     watched.start_bot("glass", "--paper-base", "10", "--max-drawdown", "0.0005")
     until(lambda: ("TradebotDrawdownNearLimit", "glass") in watched.firing_bots())
     assert ("TradebotDrawdownNearLimit", "demo") not in watched.firing_bots()
     watched.end_bot()  # the venue's rate limit is not for two at this speed
 
 
-def test_trades_of_someone_else_on_the_account_ring(watched: Watched) -> None:
+def test_trades_of_someone_else_on_the_account_fire_their_alert(watched: Watched) -> None:
     watched.buy_by_hand()
     until(lambda: ("TradebotOutsideTrades", "demo") in watched.firing_bots())
 

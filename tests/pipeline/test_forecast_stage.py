@@ -167,7 +167,7 @@ BAD = [
 ]
 
 
-def test_records_that_are_no_trades_are_set_aside_and_stop_nothing(line: Line) -> None:
+def test_records_that_are_not_trades_are_rejected_and_stop_nothing(line: Line) -> None:
     line.start()
     line.forecast()
     for bad in BAD:

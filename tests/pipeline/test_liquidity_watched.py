@@ -84,7 +84,7 @@ def settings(kafka_address: str) -> StageSettings:
     return settings
 
 
-def test_a_backlog_that_a_throttled_worker_does_not_catch_up_rings_until_it_does(
+def test_a_backlog_that_a_throttled_worker_does_not_catch_up_fires_its_alert_until_it_does(
     settings: StageSettings, prometheus: str, tmp_path: Path
 ) -> None:
     flood(settings)

@@ -148,7 +148,7 @@ def send(producer: Producer, records: list[LiquidityRecord]) -> None:
     producer.flush()
 
 
-def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
+def test_what_cannot_be_read_is_rejected_with_the_reason_and_stops_nothing(
     broker: StageSettings, tmp_path: Path
 ) -> None:
     day, producer = TradingDay(), kafka.producer(broker)
@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
     assert all("not a record" in letter.value for letter in letters)
 
 
-def test_without_its_store_it_is_unready_with_the_reason_and_ends_when_told(
+def test_without_its_store_it_is_unready_with_the_reason_and_ends_on_a_signal(
     broker: StageSettings, tmp_path: Path
 ) -> None:
     produce(broker, TradingDay(), 2)

@@ -83,13 +83,13 @@ def test_whatever_a_forecast_says_the_bot_decides_and_what_it_decided_can_be_sto
         assert max(abs(now), abs(following), abs(turn)) <= 300
 
 
-def test_numbers_that_are_no_prices_are_no_signal_and_the_reason_says_so() -> None:
+def test_numbers_that_are_not_prices_give_no_signal_and_the_reason_says_so() -> None:
     decision = decided(prediction=prediction(0.0, 1.0, 1000.0))
     assert (decision.action, decision.signal, decision.gate) == ("hold", "hold", "signal")
     assert decision.reason == "the forecast is not the logarithm of a possible price"
 
 
-def test_a_forecast_from_the_future_does_not_look_fresh_for_ever() -> None:
+def test_a_forecast_from_the_future_does_not_look_fresh_forever() -> None:
     ahead = prediction(9.34, 9.35, 9.36, history_end=END + 2 * 3_600_000)
     decision = decided(prediction=ahead)
     assert (decision.action, decision.gate) == ("hold", "model")

@@ -117,7 +117,7 @@ def test_a_buy_on_dust_opens_a_position_of_its_own_and_scores_the_trip_before() 
 # The score.
 
 
-def test_base_from_elsewhere_is_no_part_of_the_score() -> None:
+def test_base_from_elsewhere_does_not_count_in_the_score() -> None:
     account = folded(traded("buy", 1, "1", "100", "0.4"), traded("sell", 2, "10", "110", "4.4"))
     assert account.ended is not None
     assert (account.ended.sold, account.ended.fees_out) == (D(1), D("0.44"))

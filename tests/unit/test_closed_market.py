@@ -99,7 +99,7 @@ async def test_the_reason_to_hold_names_the_status(exchange: Exchange) -> None:
     assert reasons == ["the venue's market is cancel_only: it accepts no order that trades at once"]
 
 
-async def test_the_first_refusal_tells_of_a_market_that_closed_meanwhile(
+async def test_the_first_refusal_shows_that_a_market_has_closed(
     exchange: Exchange,
 ) -> None:
     exchange.status = "closed"
@@ -107,7 +107,7 @@ async def test_the_first_refusal_tells_of_a_market_that_closed_meanwhile(
     assert exchange.refused == 1
 
 
-async def test_the_bot_goes_on_in_the_first_minute_after_the_market_opens(
+async def test_the_bot_continues_in_the_first_minute_after_the_market_opens(
     exchange: Exchange,
 ) -> None:
     exchange.status = "closed"

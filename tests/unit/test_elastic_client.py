@@ -141,7 +141,7 @@ def test_a_refusal_that_a_person_can_lift_is_unavailability_never_a_loss(
         ElasticStore(told.settings(), sleep=lambda _: None).write(documents(1))
 
 
-def test_a_request_that_is_too_large_for_what_lies_between_is_sent_in_halves(told: Told) -> None:
+def test_a_request_that_is_too_large_for_what_is_between_is_sent_in_halves(told: Told) -> None:
     told.answers = [(413, {})]
     assert ElasticStore(told.settings()).write(documents(5)) == []
     assert [len(bulk) for bulk in told.bulks] == [5, 2, 3]

@@ -64,7 +64,7 @@ def test_a_connection_begins_wherever_two_frames_say_that_the_venues_time_is(
 
 @pytest.mark.parametrize("interface", ["new", "v1", "v2"])
 @pytest.mark.parametrize("known", [True, False])
-def test_a_first_frame_from_the_future_ends_the_connection_before_anybody_is_told(
+def test_a_first_frame_from_the_future_ends_the_connection_before_it_is_published(
     interface: Any, known: bool
 ) -> None:
     time = clock()

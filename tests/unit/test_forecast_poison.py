@@ -93,7 +93,9 @@ def test_minutes_are_the_same_whatever_poison_comes_between_their_trades(
 
 
 @pytest.mark.parametrize("ahead", [11 * MINUTE, 7 * 86_400_000])
-def test_a_venue_that_was_silent_is_followed_when_three_trades_go_on_from_there(ahead: int) -> None:
+def test_a_venue_that_was_silent_is_followed_when_three_trades_continue_from_there(
+    ahead: int,
+) -> None:
     heard = Heard()
     for number in range(3):
         heard.take(trade(number, T0 + MINUTE + ahead + number))

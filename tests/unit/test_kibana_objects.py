@@ -210,7 +210,7 @@ def test_a_split_by_values_comes_before_time_as_lens_wants_it() -> None:
 
 
 @pytest.mark.parametrize("lens", LENSES)
-def test_what_is_shifted_lies_on_buckets_that_divide_the_shift(lens: dict[str, Any]) -> None:
+def test_what_is_shifted_is_on_buckets_that_divide_the_shift(lens: dict[str, Any]) -> None:
     minutes = {"1m": 1, "1h": 60, "1d": 1440}
     for layer in lens["state"]["datasourceStates"]["formBased"]["layers"].values():
         columns = layer["columns"].values()

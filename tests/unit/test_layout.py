@@ -152,7 +152,7 @@ def test_no_package_is_called_after_nothing() -> None:
     assert not names & {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 
 
-def test_the_operators_folder_is_no_package_that_could_shadow_the_standard_librarys() -> None:
+def test_the_operators_folder_is_not_a_package_that_could_shadow_the_standard_librarys() -> None:
     root = ROOT.parents[2]
     assert not (root / "operator" / "__init__.py").exists()
     assert not list((root / "operator").rglob("test_*.py"))

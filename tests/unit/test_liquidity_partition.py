@@ -160,7 +160,7 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
         await until_async(lambda: broker.windows() == WHOLE)
 
 
-async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
+async def test_a_symbol_whose_records_do_not_count_is_reported_though_another_is_well(
     virtual_time: VirtualTime,
 ) -> None:
     virtual_time.rule(module)
@@ -234,7 +234,7 @@ async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() 
         await until_async(lambda: broker.windows() == [(0, 4)])
 
 
-async def test_the_lag_goes_on_being_told_while_a_partition_cannot_be_taken_over() -> None:
+async def test_the_lag_is_still_reported_while_a_partition_cannot_be_taken_over() -> None:
     class Consumer:
         def highwater(self, _tp: TP) -> int:
             return 100

@@ -71,7 +71,7 @@ def clock(virtual_time: VirtualTime) -> None:
     virtual_time.rule(module)
 
 
-async def test_an_error_that_the_client_held_back_is_heard_and_the_join_goes_on() -> None:
+async def test_an_error_that_the_client_held_back_is_read_and_the_join_continues() -> None:
     client = Client()
     client.errors = [Exception("fenced")] * 3
     watched = Watched(client)
@@ -138,7 +138,7 @@ async def test_a_worker_without_a_name_has_no_successor() -> None:
     assert watched.said == ""
 
 
-async def test_a_loop_that_stands_still_is_no_life() -> None:
+async def test_a_loop_that_hangs_is_not_live() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
     await asyncio.sleep(module.STALL_SECONDS)

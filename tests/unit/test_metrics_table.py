@@ -146,7 +146,7 @@ def test_every_alert_has_a_page_that_says_what_it_means_how_to_look_and_what_to_
     assert pages | {INDEX} == set(RUNBOOKS.glob("*.md"))
 
 
-def test_every_alert_is_made_to_ring_by_a_test_that_the_index_names() -> None:
+def test_every_alert_is_fired_by_a_test_that_the_index_names() -> None:
     row = r"^\| \[(\w+)\]\(([\w-]+\.md)\) \| .+ \| `(.+)::(\w+)` \|$"
     rows = re.findall(row, INDEX.read_text(), re.MULTILINE)
     alerts = [rule["alert"] for rule in rules() if "alert" in rule]

@@ -114,7 +114,7 @@ async def test_a_refusal_carries_its_reason_and_its_message(server: Server, api:
     assert (refused.value.status, refused.value.reason) == (422, "Invalid")
 
 
-async def test_an_answer_of_something_that_is_no_api_server_is_a_refusal_too(
+async def test_a_response_of_something_other_than_an_api_server_is_a_refusal_too(
     server: Server, api: Api
 ) -> None:
     server.answers.append(web.Response(status=502, text="<html>bad gateway</html>"))
@@ -122,7 +122,7 @@ async def test_an_answer_of_something_that_is_no_api_server_is_a_refusal_too(
         await api.apply(CHILD)
 
 
-async def test_a_token_that_is_no_longer_taken_is_read_anew_once(server: Server, api: Api) -> None:
+async def test_a_token_that_is_refused_is_read_again_once(server: Server, api: Api) -> None:
     server.answers += [refusal(401, "Unauthorized", "no")]
     await api.apply(CHILD)
     tokens = [headers["Authorization"] for _, _, _, headers, _ in server.asked]

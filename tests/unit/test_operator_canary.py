@@ -164,7 +164,9 @@ async def test_when_the_watch_shows_nothing_more_the_operator_is_not_live_until_
     assert await running.live() == 200
 
 
-async def test_an_api_server_that_refuses_the_canary_is_no_sign_of_life(running: Running) -> None:
+async def test_an_api_server_that_refuses_the_canary_is_not_a_sign_of_life(
+    running: Running,
+) -> None:
     running.cluster.error = ApiError(403, "Forbidden", "tradebots is forbidden")
     for _ in range(5):
         running.clock.now += 15

@@ -66,7 +66,7 @@ def rotate(token: Path) -> None:
     token.write_text("second")
 
 
-async def test_a_pods_token_that_rotates_is_read_anew_within_a_minute(
+async def test_a_pods_token_that_rotates_is_read_again_within_a_minute(
     account: Path, clock: Clock
 ) -> None:
     found = await configuration()
@@ -89,5 +89,5 @@ async def test_without_an_account_a_kubeconfig_counts(kubeconfig: None) -> None:
     assert found.as_http_headers() == {"Authorization": "Bearer abc"}
 
 
-async def test_where_neither_is_here_nobody_is_logged_in(nowhere: Path) -> None:
+async def test_without_any_credentials_nobody_is_logged_in(nowhere: Path) -> None:
     assert await login() is None

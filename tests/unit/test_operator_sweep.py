@@ -96,7 +96,7 @@ async def test_only_the_kind_and_the_namespace_that_were_listed_are_judged(
     assert watches.observed.pods("bots", "p") == []
 
 
-async def test_what_comes_while_the_list_is_asked_for_is_not_gone(watches: Watches) -> None:
+async def test_what_is_created_during_the_list_request_is_not_gone(watches: Watches) -> None:
     server = Server(meanwhile=lambda: watches.show(child("new")))
     found = await sweep(server, watches.observed, "Deployment", "bots")
     assert found.gone == []

@@ -86,7 +86,7 @@ async def test_the_operator_ends_before_the_finalizers_go_and_those_of_others_st
     assert "namespace gone is skipped" in said
 
 
-async def test_a_bot_that_is_being_sold_is_waited_for_but_not_for_ever() -> None:
+async def test_a_bot_that_is_being_sold_is_waited_for_but_not_forever() -> None:
     server = Server(meta("a", FLATTEN_FINALIZER, deletionTimestamp="2026-01-01T00:00:00Z"))
     await run(server)
     assert server.done.index("Deployment home/tradebot-operator") > 2

@@ -173,7 +173,7 @@ VenueAndBooks.TestCase.settings = settings(max_examples=60, stateful_step_count=
 TestVenueAndBooks = VenueAndBooks.TestCase
 
 
-def test_nothing_heard_is_unresolved_and_a_conclusion_is_overruled_by_the_venue() -> None:
+def test_an_order_without_events_is_unresolved_and_the_venue_overrides_a_conclusion() -> None:
     order = fresh()
     assert order.unresolved
     concluded = apply(order, Unplaced(reason="not found"))
@@ -198,6 +198,6 @@ def test_an_executed_amount_without_its_fills_is_not_booked_yet() -> None:
     assert apply(order, filled(1, 10)).unbooked == ZERO
 
 
-def test_more_than_was_asked_for_is_seen_as_excess() -> None:
+def test_more_than_was_requested_is_seen_as_excess() -> None:
     order = take_in(fresh(), [filled(1, 10), filled(2, 5)])
     assert (order.filled, order.excess) == (order.original, 5 * UNIT)

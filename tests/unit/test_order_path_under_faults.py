@@ -121,7 +121,7 @@ async def test_booking_a_fill_twice_parts_the_books_from_the_venue(
     assert await _fails(windows=25)
 
 
-async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_name(
+async def test_restarting_the_count_of_intents_makes_two_orders_of_one_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(

@@ -82,7 +82,7 @@ def test_make_setup_lstm_installs_what_the_lstms_import(model: str) -> None:
 
 
 @pytest.mark.parametrize("target", sorted({target for _, target in EXTRAS.values()}))
-def test_a_target_that_is_told_of_is_there(target: str) -> None:
+def test_a_target_named_in_a_message_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
 
 

@@ -21,7 +21,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "text"), commands())
-def test_a_runbook_s_command_can_be_typed_as_it_stands(page: str, text: str) -> None:
+def test_a_runbook_s_command_can_be_typed_as_written(page: str, text: str) -> None:
     name, *arguments = shlex.split(text)
     command = cli.main.get_command(click.Context(cli.main), name)
     assert command is not None

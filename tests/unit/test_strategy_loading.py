@@ -67,7 +67,7 @@ def test_a_file_of_arrays_says_what_it_is_called_takes_and_needs(tmp_path: Path)
     assert loaded.orders(bars()).side.tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
-def test_a_class_is_made_anew_for_each_run_with_its_parameters(tmp_path: Path) -> None:
+def test_a_class_is_instantiated_for_each_run_with_its_parameters(tmp_path: Path) -> None:
     loaded = strategies.load(written(tmp_path, CLASS), {"share": 0.25})
     first, second = loaded.create(), loaded.create()
     assert loaded.is_class and loaded.warmup == 7

@@ -202,7 +202,7 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
     return document.id
 
 
-def test_a_decision_tells_the_equity_and_whether_the_books_agreed_with_the_venue(
+def test_a_decision_reports_the_equity_and_whether_the_books_agreed_with_the_venue(
     tmp_path: Path,
 ) -> None:
     decision_in_store(tmp_path)

@@ -151,7 +151,7 @@ def drawn(journal: SqliteJournal, bodies: list[Body]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.data())
-def test_wherever_it_is_drawn_together_the_same_ledger_comes_out(
+def test_wherever_it_is_compacted_the_same_ledger_comes_out(
     bodies: list[Body], data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:

@@ -40,7 +40,7 @@ async def test_an_instrument_is_remembered_for_ten_seconds() -> None:
     assert desk.data.asked == 2
 
 
-async def test_an_instrument_is_asked_for_again_after_a_refused_order() -> None:
+async def test_an_instrument_is_requested_again_after_a_refused_order() -> None:
     desk = Desk()
     await desk.market.refresh()
     desk.market.forget()

@@ -111,7 +111,7 @@ async def test_a_holder_renews_by_itself_and_the_other_waits(traders: Traders) -
     assert traders.clock.now - before < 1, "who stops gives the lease back"
 
 
-async def test_a_renewal_whose_answer_was_lost_is_recognised(traders: Traders) -> None:
+async def test_a_renewal_whose_response_was_lost_is_recognised(traders: Traders) -> None:
     holder = traders.lease("pod")
     await holder.acquire()
     place = holder._place
@@ -205,14 +205,14 @@ async def test_a_trader_with_a_standby_and_one_without_exclude_each_other(tmp_pa
     await shared.release()
 
 
-async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     lease = RenewedLease(ClaimFiles(tmp_path / "file"), holder="a")
     with pytest.raises(LeaseError, match="choose a writable folder"):
         await lease.acquire()
 
 
-async def test_a_claim_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+async def test_a_claim_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "claim.4").write_text("{")
     lease = RenewedLease(ClaimFiles(tmp_path), holder="a")
     with pytest.raises(LeaseError, match="delete the files"):

@@ -139,7 +139,7 @@ def test_the_clock_is_set_by_the_newest_change_that_can_be_true() -> None:
     assert feed_time([*changes(NOON + 5), Message(1, b"{")], "BTCUSD", now) == NOON + 5  # type: ignore[list-item]
 
 
-def test_the_report_s_three_fields_tell_kafka_s_time() -> None:
+def test_the_report_s_three_fields_report_kafka_s_time() -> None:
     value = b'{"side":"bid","price":"11412.68","remaining":"0.54571124"}'
     now = Now(NOON, 10_000)
     for key in (b"BTCUSD", None):

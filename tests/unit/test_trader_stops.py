@@ -81,7 +81,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     assert placed.order.reason.startswith("halted or paused before it was sent")
 
 
-async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_nothing() -> None:
+async def test_a_trader_stopped_while_it_requests_prices_sends_nothing() -> None:
     desk = await reconciled()
     asked, answered = asyncio.Event(), asyncio.Event()
     ticker = desk.venue.ticker
@@ -132,7 +132,7 @@ async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
     assert 0 < desk.venue.base < coarse.minimum
 
 
-async def test_flatten_goes_on_though_the_bot_is_halted() -> None:
+async def test_flatten_continues_though_the_bot_is_halted() -> None:
     desk = await reconciled()
     await desk.journaled.record(Halted(reason="a limit"))
     assert "has nothing left" in await flattened(desk)

@@ -58,7 +58,7 @@ def test_after_a_refusal_nothing_goes_until_the_pause_is_over() -> None:
     assert bucket.take() > 0.0
 
 
-def test_a_burst_that_is_no_burst_is_refused() -> None:
+def test_an_invalid_burst_is_refused() -> None:
     with pytest.raises(ValueError, match="burst must be between"):
         TokenBucket(10, 10, Clock())
 
@@ -144,7 +144,7 @@ def test_delays_grow_with_failures_and_are_never_all_alike() -> None:
     assert [lowest.failed() for _ in range(4)] == [0.25, 0.5, 1, 2]
 
 
-def test_only_a_connection_that_lived_begins_the_delays_anew() -> None:
+def test_only_a_connection_that_lasted_resets_the_delays() -> None:
     clock = Clock()
     backoff = Backoff(uniform=lambda _low, high: high, clock=clock)
     backoff.failed()

@@ -55,7 +55,7 @@ async def test_without_windows_or_trades_a_stop_loss_sells_by_the_venue_s_prices
 
 
 @pytest.mark.parametrize("stopped", ["halt", "pause"])
-async def test_the_watch_goes_on_while_decisions_are_held(stopped: str) -> None:
+async def test_the_watch_continues_while_decisions_are_held(stopped: str) -> None:
     desk, floor = await holding(STOP)
     if stopped == "halt":
         await desk.engine.halt("a limit")

@@ -219,7 +219,9 @@ def test_symbols_of_one_partition_do_not_touch_each_other() -> None:
     assert results(closed) == [Result("BTCUSD", 0, 12.0, 0.0, 2, False)]
 
 
-def test_a_partition_refuses_what_is_no_symbol_and_more_symbols_than_a_checkpoint_holds() -> None:
+def test_a_partition_refuses_what_is_not_a_symbol_and_more_symbols_than_a_checkpoint_holds() -> (
+    None
+):
     windows = PartitionWindows(RULES)
     feed(windows, [change(0, 0, symbol="BTC,USD")])
     feed(windows, [change(0, 0, symbol=f"ABCDEFGHIJKLM{i:03d}") for i in range(MAX_SYMBOLS + 1)])

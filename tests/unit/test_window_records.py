@@ -69,7 +69,7 @@ def test_any_order_and_any_repetition_give_each_window_the_same_values(
     assert {w.end: w for w in feed(windows, shuffled)}.items() <= whole.items()
 
 
-def test_a_record_whose_symbol_never_comes_again_does_not_hold_its_partition_for_ever() -> None:
+def test_a_record_whose_symbol_never_comes_again_does_not_hold_its_partition_forever() -> None:
     windows = Gatherer()
     windows.add(msgspec.structs.replace(REPORT[0], symbol="STRAY"), 3, 0)
     windows.add(msgspec.structs.replace(REPORT[0], symbol="ELSEWHERE"), 4, 0)
