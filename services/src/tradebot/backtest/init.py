@@ -77,8 +77,8 @@ def _init(settings: InitSettings) -> None:
         click.echo(f"created {path}")
     click.echo(
         f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv "
-        f"--resolution 1h --symbol {settings.symbol}   (these prices are synthetic; strategy.py says how to download real "
-        "ones)"
+        f"--resolution 1h --symbol {settings.symbol}   (these prices are synthetic; strategy.py "
+        "says how to download real ones)"
     )
 
 

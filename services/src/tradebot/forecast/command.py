@@ -15,6 +15,6 @@ SUBCOMMANDS: Final = {
         "plot a model: forecast, components, fitted and actual prices",
     ),
 }
-"""Subcommand: the module whose `command` it is, and its line in the help."""
+"""Subcommand: the module with its `command`, and its line in the help."""
 
 command = group_of(STAGE, SUBCOMMANDS)

@@ -11,7 +11,7 @@ from tradebot.platform.settings import command
 from tradebot.platform.stages import Stage, load
 
 Places = Mapping[str, tuple[str, str]]
-"""Subcommand: the module whose `command` it is, and its line in the help."""
+"""Subcommand: the module with its `command`, and its line in the help."""
 
 
 def command_of(stage: Stage) -> click.Command:

@@ -12,6 +12,6 @@ SUBCOMMANDS: Final = {
         "check a strategy for lookahead, warm-up, determinism and speed",
     ),
 }
-"""Subcommand: the module whose `command` it is, and its line in the help."""
+"""Subcommand: the module with its `command`, and its line in the help."""
 
 command = group_of(STAGE, SUBCOMMANDS)
