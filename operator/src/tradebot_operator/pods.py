@@ -1,4 +1,4 @@
-"""Why a unit does not run: the most telling sentence that its Deployment and pods offer."""
+"""Why a unit does not run: the most informative sentence of its Deployment and pods."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,17 +10,17 @@ IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
 QUIET_SECONDS = 60.0
-"""For so long after a crash a container that runs again, but is not ready, is still crashing."""
+"""Seconds after a crash during which a running but unready container counts as crashing."""
 
 
 START_SECONDS = 45.0
-"""For so long after its start a container that is not ready is starting."""
+"""Seconds after its start during which an unready container counts as starting."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
     """What is wrong, in one word and in a sentence.
 
-    `waiting`: the pod waits and its status does not say for what; the events of `pod` may.
+    `waiting`: the pod waits and its status does not say why; the events of `pod` may.
     """
 
     reason: str
@@ -30,7 +30,7 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class UnitState(msgspec.Struct, frozen=True):
-    """`running`: a pod of the wanted configuration runs; `ready`: it also says that it works."""
+    """`running`: a pod of the current configuration runs; `ready`: it also reports ready."""
 
     running: bool
     ready: bool
@@ -43,7 +43,7 @@ def unit_state(
     pods: Iterable[dict[str, Any]],
     now: datetime | None = None,
 ) -> UnitState:
-    """What the unit does, from its live Deployment and pods."""
+    """Returns the state of a unit, from its live Deployment and pods."""
     now = now or datetime.now(UTC)
     if deployment is None:
         return _stopped("StagesStarting", f"{stage} is starting")
@@ -102,7 +102,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
 
 
 def _young(containers: list[dict[str, Any]], now: datetime) -> bool:
-    """Whether a container began so lately that it need not be ready yet."""
+    """Whether a container started so recently that it need not be ready yet."""
     began = [item["state"]["running"].get("startedAt") for item in containers]
     return any(
         (now - datetime.fromisoformat(at)).total_seconds() < START_SECONDS for at in began if at
@@ -125,7 +125,7 @@ def _container(stage: str, status: dict[str, Any], now: datetime) -> Trouble | N
 
 
 def _recent(status: dict[str, Any], ended: dict[str, Any], now: datetime) -> bool:
-    """Whether a container that runs again has yet to show that it can."""
+    """Whether a container that was restarted has yet to prove itself."""
     finished = ended.get("finishedAt")
     if status.get("ready") or not finished:
         return False
@@ -144,7 +144,7 @@ def _ended(stage: str, ended: dict[str, Any]) -> Trouble:
 
 
 def last_line(text: str, length: int = 400) -> str:
-    """The last line of a log that says something, cut to `length` characters.
+    """Returns the last non-empty line of a log, cut to `length` characters.
 
     >>> last_line("INFO start\\n{\\"event\\": \\"no broker\\", \\"level\\": \\"error\\"}\\n")
     'no broker'

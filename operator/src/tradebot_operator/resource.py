@@ -1,4 +1,4 @@
-"""The TradeBot as the operator reads it. Defaults and bounds are the schema's, in the chart."""
+"""The TradeBot as the operator reads it. The schema in the chart has defaults and bounds."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -89,7 +89,7 @@ class Strategy(_Part, frozen=True, kw_only=True):
 
 
 class Limits(_Part, frozen=True, kw_only=True):
-    """What bounds the losses; fractions and amounts are decimal strings."""
+    """The loss limits; fractions and amounts are decimal strings."""
 
     max_position: str = "50%"
     max_daily_loss: str = "0.02"
@@ -100,7 +100,7 @@ class Limits(_Part, frozen=True, kw_only=True):
 
 
 class Exits(_Part, frozen=True, kw_only=True):
-    """What closes a position; fractions are decimal strings, and 0 turns a policy off."""
+    """The exits of a position; fractions are decimal strings, and 0 turns a policy off."""
 
     stop_loss: str = "0.05"
     trailing_stop: str = "0"
@@ -112,7 +112,7 @@ class Exits(_Part, frozen=True, kw_only=True):
 
 
 class Spec(_Part, frozen=True, kw_only=True):
-    """What a person asked for."""
+    """What the user requested."""
 
     symbol: str
     mode: Literal["Paper", "Live", "Paused"] = "Paper"
@@ -139,10 +139,9 @@ class Condition(_Part, frozen=True, kw_only=True):
 
 
 class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
-    """One TradeBot. `deleted_at` is when its deletion was asked for.
+    """One TradeBot. `deleted_at` is the time of the deletion request.
 
-    `code` is that of the strategy's file, as it was last seen in its ConfigMap, and `code_trouble`
-    says why there is none.
+    `code` describes the strategy's file in its ConfigMap, and `code_trouble` why there is none.
     """
 
     namespace: str
@@ -160,20 +159,20 @@ class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
     code_trouble: Trouble | None = None
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type, if it was ever reported."""
+        """Returns the condition of that type, if it was ever reported."""
         return next((item for item in self.conditions if item.type == kind), None)
 
     @property
     def reference(self) -> dict[str, Any]:
-        """What an owner reference to it says, without its controller mark."""
+        """Returns an owner reference to it, without its controller flag."""
         return {"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid}
 
 
 def parse(body: dict[str, Any]) -> TradeBot:
-    """The TradeBot of an API object.
+    """Parses an API object.
 
     Raises:
-        msgspec.ValidationError: it is not one, as where the schema was changed under it.
+        msgspec.ValidationError: it is not a TradeBot, such as after an incompatible schema change.
     """
     metadata, status = body["metadata"], body.get("status") or {}
     deleted_at = metadata.get("deletionTimestamp")

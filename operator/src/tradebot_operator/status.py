@@ -1,4 +1,4 @@
-"""What the operator says of a TradeBot: its conditions, each with a reason and a sentence."""
+"""The operator's conditions of a TradeBot, each with a reason and a sentence."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ TRADER_STARTING = "TraderStarting"
 NOT_READY = "StageNotReady"
 DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
-"""Reasons that every bot passes through, and that are no Event."""
+"""Reasons that every bot passes through, for which no Event is emitted."""
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
@@ -37,12 +37,12 @@ def conditions(
     failures: Mapping[str, str],
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The operator's conditions of the bot.
+    """Returns the operator's conditions of the bot.
 
     Args:
         refusal: why the bot may not run at all.
-        states: the bot's units with what they do, in the order in which records flow.
-        failures: by unit, what the API server last answered to a write that failed.
+        states: the bot's units and their states, in the order of the records' flow.
+        failures: by unit, the API server's last response to a failed write.
     """
     stages = _stages(bot, refusal, states, failures)
     code = _code(bot)
@@ -58,7 +58,7 @@ def conditions(
 
 
 def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
-    """Whether the status that the API server holds says something else."""
+    """Whether the status at the API server differs."""
     if bot.observed_generation != bot.generation or bot.shown_strategy != bot.spec.strategy.label:
         return True
     for item in wanted:
@@ -95,11 +95,11 @@ def _stages(
         for unit, state in states
         if state.trouble and not (state.running if unit.bot else state.ready)
     ]
-    # What failed is told before what only takes its time, wherever in the line it is.
+    # Failures are reported before what only takes time, wherever in the pipeline they are.
     failed = [item for item in troubles if item.reason not in (STARTING, NOT_READY)]
     for trouble in failed or troubles:
         if trouble.reason == STARTING:
-            # One sentence for all: a start is one write, not one a stage.
+            # One sentence for all, so that a start is one write rather than one per stage.
             return ConditionState("False", STARTING, "the stages are starting")
         stalled = trouble.reason != NOT_READY
         return ConditionState("False", trouble.reason, trouble.message, stalled=stalled)
@@ -113,7 +113,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _code(bot: TradeBot) -> ConditionState | None:
-    """Whether the file of the bot's strategy is there, if it has one."""
+    """Returns whether the strategy's file is there, if the bot has one."""
     if bot.code_trouble:
         reason, message = bot.code_trouble.reason, bot.code_trouble.message
         return ConditionState("False", reason, message, stalled=True)
@@ -124,7 +124,7 @@ def _code(bot: TradeBot) -> ConditionState | None:
 
 
 def _ready(bot: TradeBot, stages: ConditionState, code: ConditionState | None) -> ConditionState:
-    """The first thing that keeps the bot from its work, the cause before its effects."""
+    """Returns the first problem that keeps the bot from working, causes before effects."""
     if code and code.status != "True" and stages.reason != DELETING:
         return code
     if stages.status != "True" and stages.reason != NOT_READY:
@@ -165,7 +165,7 @@ def _stalled(ready: ConditionState) -> ConditionState:
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:
-    """Whether the trader sends no order because the spec has it so: that is no trouble."""
+    """Whether the trader sends no order because the spec says so, which is no problem."""
     return bot.spec.mode == "Paused" and condition.reason == "ModePaused"
 
 

@@ -1,4 +1,4 @@
-"""The trader: the one pod that holds the keys, with the right to speak of its own bot alone."""
+"""The trader: the only pod with keys, and with rights on its own bot only."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -32,10 +32,10 @@ def trader_children(
     replicas: int = 1,
     flatten: bool = False,
 ) -> list[Manifest]:
-    """The trader's children.
+    """Returns the trader's children.
 
     Args:
-        flatten: the trader sells what it holds when it is stopped.
+        flatten: the trader sells its position when it is stopped.
     """
     plan = _plan(unit, bot, settings, replicas=replicas, flatten=flatten)
     name = unit.name
@@ -64,7 +64,7 @@ def trader_children(
 
 
 def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
-    """Its own TradeBot's status, and its own Lease; all by name."""
+    """Returns its RBAC rules: its own TradeBot's status and its own Lease, by name."""
     return [
         {
             "apiGroups": [GROUP],
@@ -154,7 +154,7 @@ def _field(name: str, path: str) -> dict[str, Any]:
 
 
 def _running(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
-    """The pod of a trader that is neither stopped nor flattening."""
+    """Returns the pod of a trader that is neither stopped nor flattening."""
     return _plan(unit, bots[0], settings, replicas=1, flatten=False)
 
 
@@ -162,5 +162,5 @@ STAGE: Final = Stage(name="trader", text=lambda bot: bot.name, plan=_running)
 
 
 def trader_unit(bot: str) -> str:
-    """The name of the unit of the bot with that name."""
+    """Returns the name of the bot's own unit."""
     return f"{STAGE.name}-{bot}"

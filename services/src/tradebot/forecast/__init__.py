@@ -1,4 +1,4 @@
-"""The forecast stage: the price of each coming minute, from its history."""
+"""The forecast stage: predicts the price of each coming minute from history."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import DEAD_LETTERS, FORECASTS, TRADES

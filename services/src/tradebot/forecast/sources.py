@@ -1,4 +1,4 @@
-"""The history that a bot starts with: the venue's or a file's, and what it recorded itself."""
+"""A bot's initial history: the venue's or a file's, and what it recorded itself."""
 
 from pathlib import Path
 
@@ -13,18 +13,19 @@ log = logs.get(__name__)
 
 
 def recorded(settings: HistoryPlace) -> Path | None:
-    """The folder of the minutes that the bot recorded, or none."""
+    """Returns the folder of the minutes that the bot recorded, or `None`."""
     return settings.state / "history" if settings.state else None
 
 
 def load(settings: HistoryPlace, *, strict: bool = False) -> pl.DataFrame:
-    """The bars that the settings name; recorded ones first, their weighted price is exact.
+    """Loads the bars that the settings name; recorded ones take precedence, as their weighted price
+    is exact.
 
     Args:
         strict: refuses a file of which anything had to be repaired, dropped or assumed.
 
     Raises:
-        HistoryFileError: the file is not there or cannot be read.
+        HistoryFileError: the file does not exist or cannot be read.
         HistoryUnavailableError: the venue does not respond.
     """
     folder = recorded(settings)

@@ -28,7 +28,8 @@ from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.publisher import KafkaPublisher
-from tradebot.trader.journal.store import JournalError
+from tradebot.trader.journal.store import JournalError, UnusableJournalError
+from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
 from tradebot.trader.orders.execution import Executor, withheld
@@ -61,16 +62,30 @@ async def _run(frame: Frame[TraderSettings]) -> None:
     settings, stopping = frame.settings, asyncio.Event()
     frame.stopping.call_in_loop(stopping.set)
     venue = open_venue(settings, keys_of(settings))
+    try:
+        while trouble := await _lead(settings, frame.readiness, venue, stopping):
+            # Without the lease, so that a person's command can take it.
+            await _unless(stopping, until_usable(settings, frame.readiness, trouble))
+    finally:
+        await venue.aclose()
+
+
+async def _lead(
+    settings: TraderSettings, readiness: Readiness, venue: Venue, stopping: asyncio.Event
+) -> UnusableJournalError | None:
+    """Trades under the lease until the stage is to stop; or says why the journal forbids it."""
     lease = lease_of(settings)
     try:
         epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
-            await _hold(settings, frame.readiness, venue, lease, epoch, stopping)
+            await _hold(settings, readiness, venue, lease, epoch, stopping)
+    except UnusableJournalError as error:
+        return error
     except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
-        await venue.aclose()
         await lease.release()
+    return None
 
 
 async def _hold(
@@ -97,11 +112,13 @@ async def _hold(
     journal = await asyncio.to_thread(journal_of, settings)
     journaled = JournaledLedger(journal, publisher, who, clock.now)
     try:
-        await asyncio.to_thread(journaled.open)
+        entries = await asyncio.to_thread(journaled.open)
+        refuse_lost(settings, lease, entries)
         if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
             epoch = await lease.exceed(journaled.ledger.epoch)
         metrics.EPOCH.labels(settings.bot).set(epoch)
         await journaled.record(EpochTaken(epoch=epoch, mode=who.mode))
+        lease.journal_written()
         market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
         if await _unless(stopping, _meet(market, readiness)) is None:
             return

@@ -15,10 +15,11 @@ from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import Side
 from tradebot.records import Document
 from tradebot.trader.journal.documents import Identity, consequences
-from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
+from tradebot.trader.journal.entries import Body, Decided, Entry
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.publisher import Publisher
-from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal.replay import Replay
+from tradebot.trader.journal.store import Journal
 
 COMPACT_ENTRIES: Final = 50_000
 """A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
@@ -57,26 +58,11 @@ class JournaledLedger:
         Raises:
             JournalError: it cannot be read, or lines are missing.
         """
-        published = 0
-        late: list[Entry] = []
-        for entry in self._journal.read():
-            if isinstance(entry.body, Snapshot):
-                self._compacted = entry.number
-            elif entry.number != self._number + 1:
-                raise JournalError(
-                    f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
-                    "it from a backup, and make sure nothing deletes entries (a topic needs "
-                    "retention.ms=-1)"
-                )
-            self.ledger = apply(self.ledger, entry.body)
-            self._number = entry.number
-            published = max(published, entry.published)
-            if entry.documents:
-                late = [kept for kept in late if kept.number > published]
-                late.append(entry)
-        for entry in late:
-            if entry.number > published:
-                self._publisher.send(entry.documents, entry.number)
+        replay = Replay.of(self._journal.read(), self.who.bot)
+        self.ledger, self._number = replay.ledger, replay.number
+        self._compacted = replay.compacted
+        for entry in replay.undelivered():
+            self._publisher.send(entry.documents, entry.number)
         return self._number
 
     async def record(

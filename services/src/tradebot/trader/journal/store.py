@@ -22,6 +22,10 @@ class JournalError(Exception):
     """The journal cannot be read or written; the message says where and what to do."""
 
 
+class UnusableJournalError(JournalError):
+    """The journal was lost or damaged: a person has to restore it before anything is traded."""
+
+
 class Journal(Protocol):
     """Where a bot's entries are kept."""
 
