@@ -124,6 +124,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
     exits: Exits = Exits()
+    standby: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
 
 

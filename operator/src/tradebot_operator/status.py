@@ -17,6 +17,7 @@ NOT_READY = "StageNotReady"
 DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, for which no Event is emitted."""
+STANDBY = "StandbyReady"
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
@@ -48,13 +49,16 @@ def conditions(
     code = _code(bot)
     ready = _ready(bot, stages, None if refusal else code)
     stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
+    found = [
         _item(bot, "Ready", ready, stamp),
         _item(bot, "StagesAvailable", stages, stamp),
         _item(bot, "Reconciling", _reconciling(ready), stamp),
         _item(bot, "Stalled", _stalled(ready), stamp),
         *([_item(bot, "StrategyFound", code, stamp)] if code else []),
     ]
+    if bot.spec.standby:
+        found.append(_item(bot, STANDBY, _standby(states), stamp))
+    return found
 
 
 def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
@@ -162,6 +166,16 @@ def _stalled(ready: ConditionState) -> ConditionState:
     if ready.status != "True" and ready.stalled:
         return ConditionState("True", ready.reason, ready.message)
     return ConditionState("False", ready.reason, "nothing needs a person")
+
+
+def _standby(states: Sequence[tuple[Unit, UnitState]]) -> ConditionState:
+    """Whether a second trader could take over; without one the bot is still ready."""
+    trader = next((state for unit, state in states if unit.bot), None)
+    if trader is not None and trader.pods_ready > 1:
+        return ConditionState("True", "StandbyReady", "a second trader follows the journal")
+    other = None if trader is None else trader.other or trader.trouble
+    why = other.message if other else "it is starting"
+    return ConditionState("False", "NoStandby", f"no second trader can take over: {why}")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:

@@ -47,6 +47,8 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     egress: str = ""
     service_account: str = ""
     replicas: int = 1
+    spread: bool = False
+    """Whether its pods lie on nodes of their own, and in zones of their own where there are."""
     grace_seconds: int = 30
     annotations: Mapping[str, str] = {}
 
@@ -121,7 +123,10 @@ def metadata(plan: PodPlan, name: str) -> Manifest:
 
 
 def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
-    """Returns a Deployment of one pod; never two at once, since each is a sole writer."""
+    """Returns a Deployment of one pod, since each is a sole writer, or of one with its standby.
+
+    Old pods are gone before new ones start, so two configurations never run at the same time.
+    """
     template = settings.template(plan.unit.stage)
     pod_labels = dict(template.labels) | _labels(plan)
     if plan.egress:
@@ -186,11 +191,31 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
         "containers": [_container(plan, settings, config_name, mounts)],
         "volumes": [{"name": mount.name} | mount.source for mount in mounts],
     }
+    if plan.spread:
+        pod |= _spread(plan)
     if plan.service_account:
         pod["serviceAccountName"] = plan.service_account
     if settings.images.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
     return pod
+
+
+def _spread(plan: PodPlan) -> Manifest:
+    """A node that is lost takes one pod of the unit, not both; better still, a zone does."""
+    selector = {"matchLabels": {UNIT: plan.unit.name}}
+    apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
+    zones = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": selector,
+    }
+    return {
+        "affinity": {
+            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
+        },
+        "topologySpreadConstraints": [zones],
+    }
 
 
 def _container(

@@ -29,13 +29,14 @@ def trader_children(
     bot: TradeBot,
     settings: OperatorSettings,
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
     flatten: bool = False,
 ) -> list[Manifest]:
     """Returns the trader's children.
 
     Args:
-        flatten: the trader sells its position when it is stopped.
+        replicas: how many pods, instead of what the bot asks for.
+        flatten: the trader sells its position when it is stopped, and has no standby.
     """
     plan = _plan(unit, bot, settings, replicas=replicas, flatten=flatten)
     name = unit.name
@@ -88,9 +89,10 @@ def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
 
 
 def _plan(
-    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int, flatten: bool
+    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int | None, flatten: bool
 ) -> PodPlan:
     spec, secret = bot.spec, bot.spec.venue.credentials_secret
+    standby = spec.standby and not flatten
     config = common_config(settings, unit, bot.namespace) | venue_config(settings, unit)
     config |= {
         "bot": bot.name,
@@ -124,6 +126,8 @@ def _plan(
     }
     if not spec.strategy.in_trader:
         config["proposer"] = strategy.proposer(bot)
+    if standby:
+        config["standby"] = "true"
     mounts: tuple[Mount, ...] = ()
     if secret:
         config["api_key_file"] = f"{KEYS_FOLDER}/api-key"
@@ -142,7 +146,8 @@ def _plan(
         env=(_field("TRADEBOT_POD_NAME", "metadata.name"),),
         egress="venue" if unit.environment != "Emulator" else "",
         service_account=unit.name,
-        replicas=replicas,
+        replicas=(2 if standby else 1) if replicas is None else replicas,
+        spread=standby,
         grace_seconds=60 if bot.spec.deletion_policy == "Flatten" else 30,
         annotations={SECRET_ANNOTATION: secret} if secret else {},
     )
@@ -155,7 +160,7 @@ def _field(name: str, path: str) -> dict[str, Any]:
 
 def _running(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
     """Returns the pod of a trader that is neither stopped nor flattening."""
-    return _plan(unit, bots[0], settings, replicas=1, flatten=False)
+    return _plan(unit, bots[0], settings, replicas=None, flatten=False)
 
 
 STAGE: Final = Stage(name="trader", text=lambda bot: bot.name, plan=_running)

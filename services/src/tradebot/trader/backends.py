@@ -98,6 +98,7 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             ClusterApi(),
             namespace=settings.namespace,
             bot=settings.bot,
+            active=settings.pod_name,
             generation=settings.generation,
         )
     return NoReporter()

@@ -54,6 +54,10 @@ class NoJournal:
         """There are none."""
         return iter(())
 
+    def follow(self) -> Iterator[Entry]:
+        """There are none."""
+        return iter(())
+
     async def append(self, *entries: Entry) -> None:
         """The ledger alone remembers them."""
 
