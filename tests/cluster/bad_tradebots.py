@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bad_strategies import BAD_STRATEGIES
+
 LIVE = {"mode": "Live"}
 
 
@@ -54,37 +56,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "unknown field",
     ),
     ("a venue that is a word", {"venue": "gemini"}, "spec.venue", "must be of type object"),
-    (
-        "a strategy by name and by file",
-        {"strategy": {"name": "SmaCross", "file": {"configMap": "sma"}}},
-        "spec.strategy",
-        "not both",
-    ),
-    ("a strategy by neither", {"strategy": {"resolution": "1h"}}, "spec.strategy", "needs either"),
-    (
-        "a strategy's parameter that is a float",
-        {"strategy": {"name": "SmaCross", "parameters": {"fast": 0.5}}},
-        "spec.strategy.parameters.fast",
-        "integer,string",
-    ),
-    (
-        "a strategy's parameter that Python cannot name",
-        {"strategy": {"name": "SmaCross", "parameters": {"fast-one": 1}}},
-        "spec.strategy.parameters",
-        "letters, digits and underscores",
-    ),
-    (
-        "parameters of the report's rule",
-        {"strategy": {"name": "Report", "parameters": {"fast": 1}}},
-        "spec.strategy.parameters",
-        "whose settings are spec.liquidityBand",
-    ),
-    (
-        "a strategy's file outside its folder",
-        {"strategy": {"file": {"configMap": "sma", "key": "../sma.py"}}},
-        "spec.strategy.file.key",
-        "the name of a Python file",
-    ),
+    *BAD_STRATEGIES,
     ("a risk that is a float", {"riskFraction": 0.05}, "spec.riskFraction", "of type string"),
     ("no risk", {"riskFraction": "0"}, "spec.riskFraction", "above 0 and at most 1"),
     ("a negative risk", {"riskFraction": "-0.05"}, "spec.riskFraction", 'such as "0.05"'),
