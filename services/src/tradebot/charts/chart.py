@@ -109,6 +109,6 @@ def bounds(chart: Chart) -> tuple[float, float, float, float]:
     widths = [one.x for one in shown]
     if chart.rule is not None:
         widths.append(np.array([chart.rule]))
-    left, right = span(widths, 0.0 if chart.time or not chart.rule else 0.05)
+    left, right = span(widths, 0.02 if chart.y_ticks else 0.0)
     low, high = span(heights, 0.0 if chart.y_ticks else 0.05)
     return left, right, low, high

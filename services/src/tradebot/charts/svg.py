@@ -50,7 +50,7 @@ class _Frame:
 def draw(chart: Chart) -> str:
     """The chart with its legend, as a `figure` element."""
     left, right, low, high = bounds(chart)
-    rows = max(2, (chart.height - TOP - BOTTOM) // 36)
+    rows = max(2, (chart.height - TOP - BOTTOM) // 30)
     upright = list(chart.y_ticks) or ticks.numbers(low, high, rows, chart.y_form)
     margin = 14 + LETTER * max((len(tick.label) for tick in upright), default=1)
     frame = _Frame(left, right, low, high, margin, chart.height)
@@ -78,7 +78,8 @@ def _legend(chart: Chart) -> str:
     if len(shown) < 2:
         return ""
     items = "".join(
-        f'<button type="button"><i style="background:{one.colour}"></i>{html.escape(one.name)}'
+        f'<button type="button"><i class="{type(one).__name__.lower()}" '
+        f'style="background:{one.colour}"></i>{html.escape(one.name)}'
         "</button>"
         for one in shown
     )

@@ -1,10 +1,12 @@
 """Ticks of an axis: round numbers, and times in UTC with the day or the year where it changes."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Form = Literal["number", "percent"]
 
@@ -68,7 +70,8 @@ def times(start: float, end: float, most: int) -> list[Tick]:
         if (end - start) / (days * DAY) <= most - 1:
             # Day 4 of 1970 was a Monday: weeks begin with one.
             first = math.ceil((start / DAY - 4) / days) * days + 4
-            return _labelled(np.arange(first * DAY, end + 1, days * DAY), "%-d %b", "%Y")
+            at = np.arange(first * DAY, end + 1, days * DAY)
+            return _labelled(at, "%-d %b", "%Y")
     months = np.arange(_month(start), _month(end) + 1)
     for step in _MONTHS:
         chosen = _starts(months[months % step == 0], start)
@@ -84,13 +87,13 @@ def _month(ts: float) -> int:
     return int(np.datetime64(int(ts), "ms").astype("datetime64[M]").astype(np.int64))
 
 
-def _starts(months: np.ndarray, start: float) -> np.ndarray:  # type: ignore[type-arg]
+def _starts(months: NDArray[Any], start: float) -> NDArray[Any]:
     """The first moments of months, ms UTC, none before `start`."""
     at = months.astype("datetime64[M]").astype("datetime64[ms]").astype(np.int64)
     return at[at >= start]
 
 
-def _labelled(at: np.ndarray, label: str, context: str) -> list[Tick]:  # type: ignore[type-arg]
+def _labelled(at: Iterable[float], label: str, context: str) -> list[Tick]:
     found: list[Tick] = []
     before = ""
     for ts in at:
