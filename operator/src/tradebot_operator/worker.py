@@ -1,5 +1,5 @@
-"""The loop that does what `reconcile` says: takes keys from the queue, reads what is observed,
-writes what differs.
+"""The work loop: takes keys from the queue, compares desired and observed state, and writes the
+difference.
 """
 
 import asyncio
@@ -47,14 +47,14 @@ _log = logging.getLogger(__name__)
 
 CANARY_SECONDS = 15.0
 UNCHANGEABLE = ("ConfigMap", "RoleBinding")
-"""Kinds that the API server lets nobody change in what matters."""
+"""Kinds whose relevant fields are immutable at the API server."""
 AWAY_SECONDS = 5.0
-"""A pass that did not reach the API server is tried again after no more than this."""
+"""Longest wait before a retry after the API server could not be reached."""
 
 
 class Worker:
-    """Some workers on one queue, and what they remember between passes: no more than could be
-    lost, since all that matters is in the cluster.
+    """Some workers on one queue. Their state between passes may be lost at any time, since
+    everything that matters is in the cluster.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Worker:
         self._was_away = False
 
     async def run(self) -> None:
-        """Works until it is cancelled."""
+        """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._work())
@@ -108,7 +108,7 @@ class Worker:
     def child_changed(
         self, kind: str, namespace: str, labels: dict[str, str], uid: str, *, gone: bool = False
     ) -> None:
-        """A child or a pod was seen, changed, or is `gone`."""
+        """Handles a child or a pod that was added, changed, or is `gone`."""
         unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
         if gone:
             self._observed.seen_gone(uid, ("unit", namespace, unit))
@@ -127,15 +127,15 @@ class Worker:
             self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
 
     def listed(self, kind: str, namespace: str) -> None:
-        """A watch of `kind` began with a list: what was deleted before is not in it."""
+        """Handles a watch of `kind` that restarted with a list, which lacks earlier deletions."""
         self.queue.add(Key("sweep", namespace, kind), delay=GATHER_DELAY)
 
     def holds(self, namespace: str) -> bool:
-        """Whether a TradeBot of the namespace cannot go before it was let go."""
+        """Whether a TradeBot of the namespace has a finalizer that must be removed first."""
         return any(FLATTEN_FINALIZER in bot.finalizers for bot in self._observed.bots(namespace))
 
     def let_go(self, namespace: str) -> None:
-        """The namespace is being deleted: its TradeBots are to hold nothing up."""
+        """Releases the TradeBots of a namespace that is being deleted."""
         for bot in self._observed.bots(namespace):
             if FLATTEN_FINALIZER in bot.finalizers:
                 self.queue.add(Key("unit", namespace, trader_unit(bot.name)))
@@ -292,8 +292,8 @@ class Worker:
         self._observed.wrote(live)
 
     async def _applied(self, key: Key, manifest: Body) -> Body:
-        """Applies; what cannot be changed any more, such as settings that somebody else made under
-        the name of ours, goes, and is recreated when the watch has shown that it is gone.
+        """Applies. An object that cannot be changed, such as settings that somebody else created
+        under our name, is deleted, and recreated once the watch has shown the deletion.
         """
         try:
             return await self._api.apply(manifest)
@@ -344,7 +344,7 @@ class Worker:
             self.queue.add(key, delay=again)
 
     async def _tick(self) -> None:
-        """Sends the canary through the queue, and keeps the gauges."""
+        """Queues the canary, and updates the gauges."""
         while True:
             self.queue.add(Key("canary"))
             for _ in range(int(CANARY_SECONDS if self.canary.seen else 1)):
@@ -354,7 +354,7 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def _resync(self) -> None:
-        """Looks at everything again now and then, spread over the time."""
+        """Queues everything again at intervals, spread over time."""
         while True:
             await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
             self._listed_all()
@@ -371,7 +371,7 @@ def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:
 
 
 def _stays(bot: TradeBot) -> bool:
-    """Whether the bot still needs its feed: until it goes, or has been flattened."""
+    """Whether the bot still needs its feed: until it is deleted, or has been flattened."""
     return bot.deleted_at is None or FLATTEN_FINALIZER in bot.finalizers
 
 

@@ -17,7 +17,7 @@ FEW_ROWS: Final = 3000
 """Below this many rows, a step over the rows themselves is as cheap as one from moments."""
 
 THIN_ROWS: Final = 20_000
-"""So many rows at least show where the optimum of a longer history is."""
+"""Minimum rows of a thinned history that still show where its optimum is."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class LogisticPrior:
 
 
 def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]:
-    """The optima of the basins k > 0 and k < 0, the better one first.
+    """Returns the optima of the basins k > 0 and k < 0, the better one first.
 
-    Long histories with additive terms alone are solved from the moments of short blocks; the
-    blocks are halved until the polynomials in them are exact to rounding.
+    Long histories with only additive terms are solved from the moments of short blocks, which are
+    halved until their polynomials are exact to rounding.
     """
     if len(model.rows) < FEW_ROWS or model.design.multiplicative.any():
         first = _by_rows(model, options, likely := _likely_sign(model))
@@ -73,13 +73,13 @@ def _by_blocks(model: RowModel, blocks: Blocks, options: Options, sign: float) -
 
 
 def _likely_sign(model: RowModel) -> float:
-    """Whether the history rises or falls as a whole."""
+    """Returns the sign of the history's overall slope."""
     t, share = model.shares()
     return 1.0 if float(np.polyfit(t, share, 1)[0]) >= 0 else -1.0
 
 
 def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.inf) -> Solution:
-    """The better of two descents: from a stiff trend, and from one that is free to bend.
+    """Returns the better of two descents: from a stiff trend, and from a flexible one.
 
     `best` is the other basin's optimum: what falls far behind the best that is known is not
     followed to its end. Of a long history both look at evenly spread rows only; the better one
@@ -87,7 +87,7 @@ def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.i
     """
     thin = replace(model, every=max(1, len(model.rows) // THIN_ROWS))
     start = _start(thin, sign)
-    whole = thin.every == 1  # the objectives of some rows and of all cannot be compared
+    whole = thin.every == 1  # objectives of some rows and of all are not comparable
     limit = best if whole else -np.inf
     stiff = _descend(thin, thin.evaluate, options, start, best=limit)
     known = stiff.objective if limit == -np.inf else min(limit, stiff.objective)

@@ -1,4 +1,4 @@
-"""The most probable parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
+"""The MAP parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ NEAR: Final = 0.1
 
 
 class Fit(NamedTuple):
-    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ.
+    """The fit of a θ: the residual sum of squares, the gradient of its half, and JᵀJ.
 
-    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` where the fit is linear in θ.
+    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` if the fit is linear in θ.
     """
 
     rss: float
@@ -54,7 +54,7 @@ class Penalty(NamedTuple):
 
 
 class Prior(Protocol):
-    """The part of the objective that θ alone decides, its L1 term apart."""
+    """The part of the objective that depends on θ alone, without its L1 term."""
 
     def __call__(self, theta: Floats) -> Penalty:
         """Value and slopes at θ."""
@@ -128,7 +128,7 @@ def minimise(
         change = float(step @ fit.hessian @ step)
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
         if own == trial_own == aim == LEAST_SIGMA**2 and abs(trial_value - value) < AT_FLOOR:
-            # A curve through every row: what is left of the residual is rounding.
+            # A curve through every row: the residual is only rounding.
             better = (trial, trial_fit) if trial_value < value else (theta, fit)
             theta, fit, value, converged = *better, min(value, trial_value), True
             break
@@ -157,10 +157,10 @@ def minimise(
 
 
 def _bent(hessian: Floats, bend: Floats, theta: Floats, penalised: slice) -> Floats:
-    """The whole Hessian if that is convex; or that of the moving parameters; or none of `bend`.
+    """Returns the whole Hessian if it is convex; or that of the moving parameters; or no `bend`.
 
-    A δ that rests at 0 need not curve upwards: its L1 term holds it. It is then told apart from
-    the others.
+    A δ at 0 need not have positive curvature, since its L1 term holds it; it is then treated
+    separately.
     """
     if _is_convex(hessian + bend):
         return hessian + bend
@@ -182,14 +182,14 @@ def _is_convex(hessian: Floats) -> bool:
 
 
 def _still(now: float, before: float, level: float) -> bool:
-    """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
+    """Whether a change is down to rounding: zero, or below `level` and no longer shrinking."""
     return now < 1e-11 or (now < level and now > 0.3 * before)
 
 
 def minimum_at(problem: Problem, theta: Floats, fit: Fit, variance: float) -> Floats:
-    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step.
+    """Returns the most probable θ at a given σ² if the fit is linear in θ: one exact step.
 
-    `fit` is that of `theta`, from which the step begins.
+    `fit` is that of `theta`, from which the step starts.
     """
     return _towards(problem, theta, fit, variance, 0.0, bent=False)
 
@@ -200,7 +200,7 @@ def _towards(
     prior = problem.prior(theta)
     hessian = fit.hessian + variance * prior.hessian
     diagonal = np.diag_indices(len(theta))
-    # A column of zeros has no curvature: any will do.
+    # A column of zeros has no curvature: any value will do.
     hessian[diagonal] = np.maximum(hessian[diagonal], np.finfo(np.float64).tiny)
     lacking = None if prior.bend is None else variance * prior.bend
     if bent and fit.bend is not None:

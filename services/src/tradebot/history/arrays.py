@@ -1,4 +1,4 @@
-"""Price bars: a column each."""
+"""Price bars as columns."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tradebot.history.minutes import MINUTE as MINUTE
 
 DAY = 1440 * MINUTE
-"""Milliseconds of a day."""
+"""Milliseconds per day."""
 
 Column = npt.NDArray[np.float64]
 

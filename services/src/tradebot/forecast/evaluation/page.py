@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: table and charts."""
+"""A report as one self-contained HTML file: table and charts."""
 
 from pathlib import Path
 
