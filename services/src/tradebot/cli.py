@@ -16,7 +16,6 @@ TOOLS: Final = {
         "tradebot.backtest.tune.command:command",
         "search a strategy's parameters, out of sample",
     ),
-    "strategy": ("tradebot.strategy.command:command", "list and check strategies"),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),
     "pause": ("tradebot.trader.control.pause:command", "stop a bot from sending new orders"),

@@ -11,6 +11,6 @@ STAGE = Stage(
     settings="tradebot.strategy.settings:StrategySettings",
     run="tradebot.strategy.stage:run",
     command="tradebot.strategy.command:command",
-    reads=(MINUTES, FORECASTS, ACCOUNTS),
+    reads=(MINUTES, FORECASTS, ACCOUNTS, PROPOSALS),
     writes=(PROPOSALS, DEAD_LETTERS),
 )
