@@ -61,6 +61,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
                 "maxHoldMinutes": 10,
                 "noSignalMinutes": 11,
                 "maxExitSlippageBps": 12,
+                "restAtVenue": True,
                 "watchSeconds": 13,
             },
         ),
@@ -69,6 +70,8 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
     wanted = {
         "TRADEBOT_HOLDINGS": "All",
+        "TRADEBOT_REST_AT_VENUE": "true",
+        "TRADEBOT_HEARTBEAT": "false",
         "TRADEBOT_RISK_FRACTION": "0.25",
         "TRADEBOT_BAND_MIN_BPS": "1",
         "TRADEBOT_BAND_MAX_BPS": "2",
