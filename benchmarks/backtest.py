@@ -18,10 +18,10 @@ from benchmarks import environment
 from tradebot.backtest import prices
 from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.engines import compiled
-from tradebot.backtest.orders import Orders, Sizing
 from tradebot.backtest.result import Result
-from tradebot.backtest.strategies.standards import sma_cross
 from tradebot.history.arrays import Bars
+from tradebot.strategies import sma_cross
+from tradebot.strategies.orders import Orders, Sizing
 
 FAST, SLOW, CASH, FEE = 480, 1440, 1_000_000.0, 0.001
 ROWS = 525_600
@@ -49,7 +49,7 @@ def bars() -> Bars:
 
 def signals(market: Bars) -> Orders:
     """The rule, one unit a trade."""
-    crossing = sma_cross(market, FAST, SLOW)
+    crossing = sma_cross.signals(market, FAST, SLOW)
     return Orders(side=crossing.side, size=np.ones(len(market.ts)), sizing=Sizing.AMOUNT)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 ROWS = 40_000
 MILLIONS = 4_200_000
+THREADS = ("OPENBLAS", "OMP", "MKL")
 
 
 def measure_linear(rows: int = ROWS) -> dict[str, Any]:
@@ -57,6 +58,34 @@ def measure_refit(rows: int = MILLIONS, minutes: int = 1440) -> dict[str, Any]:
     return {"ours": found["p99_ms"], "peer": None, "ratio": None, "unit": "ms", **found}
 
 
+def measure_table() -> dict[str, Any]:
+    """A fit of 3 to 4.2 million rows, with BLAS's own number of threads and with one.
+
+    The rows are in `table`. Prophet is not run where a fit would take more than some minutes; there
+    `peer` is None. `ratio` is the least of the rows that have both.
+    """
+    found = [
+        row
+        for threads in (None, 1)
+        for row in _script("prophet_sizes", "sizes", threads=threads, timeout=3600)["rows"]
+    ]
+    both = [row for row in found if row["ratio"] is not None]
+    least = min(both, key=lambda row: row["ratio"])
+    return {
+        "ours": least["ours"],
+        "peer": least["peer"],
+        "ratio": least["ratio"],
+        "unit": "s",
+        "table": found,
+    }
+
+
+def measure_small(designs: int = 1000) -> dict[str, Any]:
+    """CPU time of fits of random small designs: few rows, every kind of growth and term."""
+    found = _script("prophet_sizes", "designs", designs, threads=None, timeout=3600)
+    return {"ours": found["p99_ms"], "peer": None, "ratio": None, "unit": "ms of CPU", **found}
+
+
 _KINDS = ("linear", "logistic", "multiplicative")
 _FIGURES = ("seconds", "cpu_seconds", "extra_mb")
 
@@ -68,16 +97,27 @@ def _beside(kind: str, rows: int) -> dict[str, Any]:
 
 
 def _child(task: str, kind: str, *numbers: int) -> dict[str, Any]:
-    """Runs `peers/minutes.py`; returns the object on the last line that it prints."""
-    path = Path(__file__).parent / "peers" / "minutes.py"
-    threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
+    """Runs `peers/minutes.py` with one thread; returns the object on the last line it prints."""
+    return _script("minutes", task, kind, *numbers, threads=1, timeout=900)
+
+
+def _script(name: str, *arguments: object, threads: int | None, timeout: float) -> dict[str, Any]:
+    """Runs a script of `peers/`; BLAS has `threads`, or as many as it takes by itself."""
+    path = Path(__file__).parent / "peers" / f"{name}.py"
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in [f"{library}_NUM_THREADS" for library in THREADS]
+    }
+    if threads is not None:
+        environment |= {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
     done = subprocess.run(
-        [sys.executable, path, task, kind, *map(str, numbers)],
+        [sys.executable, path, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=timeout,
         check=False,
-        env={**os.environ, **threads},
+        env=environment,
     )
     if done.returncode:
         raise RuntimeError(f"the measurement failed: {done.stderr[-2000:]}")

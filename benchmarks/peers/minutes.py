@@ -26,9 +26,12 @@ MODELS: dict[str, dict[str, Any]] = {
 HORIZON = 1440
 
 
-def history(rows: int) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
-    """Minutes from 2012 and a log price: a random walk with a daily wave."""
-    times = np.datetime64("2012-01-01T00:00", "ns") + np.arange(rows) * np.timedelta64(60, "s")
+def history(
+    rows: int, seconds: int = 60
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
+    """Times from 2012, `seconds` apart, and a log price: a walk with a wave of 1,440 rows."""
+    step = np.timedelta64(seconds, "s")
+    times = np.datetime64("2012-01-01T00:00", "ns") + np.arange(rows) * step
     walk = np.random.default_rng(7).normal(0, 1e-3, rows)
     np.cumsum(walk, out=walk)
     walk += 9 + 0.02 * np.sin(np.arange(rows) * (2 * np.pi / 1440))

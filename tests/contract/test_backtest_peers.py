@@ -14,8 +14,8 @@ from backtesting import Backtest, Strategy
 from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.engines import compiled
 from tradebot.backtest.outcome import judge, trips
-from tradebot.backtest.strategies.standards import moving_average, sma_cross
-from tradebot.backtest.strategy import Bars, Orders, Sizing
+from tradebot.strategies import Bars, Orders, Sizing, sma_cross
+from tradebot.strategies.indicators import moving_average
 
 DAY_MS = 86_400_000
 CASH, FEE, FAST, SLOW = 100_000.0, 0.001, 8, 21
@@ -58,7 +58,7 @@ def peer(bars: Bars) -> pd.Series:
 
 @pytest.fixture(scope="module")
 def ours(bars: Bars) -> compiled.Result:
-    crossing = sma_cross(bars, FAST, SLOW)
+    crossing = sma_cross.signals(bars, FAST, SLOW)
     size = np.full(len(bars.ts), 100.0)
     orders = Orders(side=crossing.side, size=size, sizing=Sizing.AMOUNT)
     return compiled.run(bars, orders, COSTS, CASH)

@@ -78,7 +78,7 @@ def test_without_a_broker_what_the_bot_s_own_orders_bought_is_sold(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["told"]
     assert "holds nothing" in told and "is not paused and may buy again" in told
-    assert "the journal cannot be opened" in done.stderr
+    assert "the journal cannot be used" in done.stderr
     left = others + D("0.3") if holdings == "Own" else D(0)
     assert abs(base_of(venue, after_another_client=True) - left) < D("0.00001")
 

@@ -97,3 +97,29 @@ async def test_a_broker_that_is_gone_is_an_error_and_nothing_may_be_done() -> No
     broker.close()
     with pytest.raises(JournalError, match=r"cannot write|did not confirm"):
         await journal.append(entry(2))
+
+
+async def test_a_follower_reads_what_another_trader_writes_meanwhile(opened: Open) -> None:
+    writer, follower = opened("btc"), opened("btc")
+    for number in range(1, 4):
+        await writer.append(entry(number))
+    assert [e.number for e in follower.read()] == [1, 2, 3]
+    assert list(follower.follow()) == []
+    for number in range(4, 7):
+        await writer.append(entry(number))
+        assert [e.number for e in follower.follow()] == [number]
+    assert [e.number for e in follower.read()] == [1, 2, 3, 4, 5, 6]
+    assert list(follower.follow()) == []
+    writer.close()
+    follower.close()
+
+
+async def test_a_follower_sees_that_an_entry_took_the_place_of_another(kafka_address: str) -> None:
+    opened = _opener(kafka_address, mock=False)
+    old, new, follower = opened("btc"), opened("btc"), opened("btc")
+    await old.append(entry(1, epoch=1))
+    await old.append(entry(2, epoch=1))
+    assert [e.number for e in follower.read()] == [1, 2]
+    await new.append(entry(2, epoch=2))
+    assert [(e.number, e.epoch) for e in follower.follow()] == [(2, 2)]
+    assert [(e.number, e.epoch) for e in follower.read()] == [(1, 1), (2, 2)]

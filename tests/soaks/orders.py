@@ -68,6 +68,12 @@ class HeldLease:
     def held(self) -> bool:
         return True
 
+    def journal_unwritten(self) -> bool:
+        return True
+
+    def journal_written(self) -> None:
+        """Nothing to remember."""
+
     async def release(self) -> None:
         """Nothing to give back."""
 

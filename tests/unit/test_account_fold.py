@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tradebot.backtest.costs import Costs, flat
 from tradebot.backtest.replay import settled
-from tradebot.backtest.strategies.report_rule import Columns, ReportRule
-from tradebot.backtest.strategy import Execution
+from tradebot.backtest.report_rule import ReportRule
 from tradebot.domain.account import fold
 from tradebot.domain.account.fold import Account
 from tradebot.domain.account.position import Position
@@ -21,6 +20,8 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
 from tradebot.domain.order_state import Fill, Filled
 from tradebot.domain.situation import Settings, State
+from tradebot.history.arrays import Bars, Predictions
+from tradebot.strategies import Execution
 from tradebot.trader.journal.documents import Identity, consequences
 from tradebot.trader.journal.entries import Balanced, Intended, OrderEvent, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply
@@ -261,21 +262,16 @@ def decision(side: Side) -> Decision:
 class Still:
     """A market that opens a backtest's account and lets it do nothing."""
 
-    index, ts, close = 0, 0, 10_000.0
+    index, ts, close, step = 0, 0, 10_000.0, 60_000
     position, cash, live_orders = float(START.base), float(START.quote), ()
 
 
 def backtested(history: list[Sent]) -> Account:
     """As the event engine tells a strategy of its fills: in floats, and here twice."""
-    nan = np.array([np.nan])
-    columns = Columns(
-        log_price=nan,
-        log_price_next=nan,
-        history_end=np.zeros(1, np.int64),
-        ratio=nan,
-        complete=np.zeros(1, bool),
-    )
-    rule = ReportRule(columns, rules=Settings(), costs=COSTS, step_ms=60_000)
+    nan, zero = np.array([np.nan]), np.zeros(1, np.int64)
+    silent = Predictions(log_price=nan, log_price_next=nan, history_end=zero)
+    bars = Bars(zero, nan, nan, nan, nan, nan, 60_000, None, {"FastProphet": silent})
+    rule = ReportRule(bars, rules=Settings(), costs=COSTS)
     rule.on_bar(Still())  # type: ignore[arg-type]
     for sent in history:
         for fill in (*sent.fills, *sent.fills):

@@ -66,7 +66,7 @@ def test_json_ends_with_one_object_of_both_tables(daily: Path, tmp_path: Path) -
 def test_a_users_class_runs_in_the_event_engine(daily: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
-        "from tradebot.backtest.strategy import Market, Strategy\n"
+        "from tradebot.strategies import Market, Strategy\n"
         "class Mine(Strategy):\n"
         "    def on_bar(self, market: Market) -> None:\n"
         "        if not market.position:\n"

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
-from tradebot.backtest.orders import Orders, Sizing
-from tradebot.backtest.strategy import Market, Strategy
+from tradebot.backtest.engines.by_rows import ByRows
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Strategy
+from tradebot.strategies.orders import Orders, Sizing
 
 MINUTE = 60_000
 
@@ -66,7 +67,7 @@ def test_both_engines_make_the_same_fills_and_equity_to_the_last_bit(
         reach_bps=reach,
     )
     fast = compiled.run(bars, orders, cost, 10_000.0)
-    slow = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0)
+    slow = event.run(bars, ByRows(orders, cost), cost, 10_000.0)
     for name in ("bar", "side", "price", "amount", "fee"):
         np.testing.assert_array_equal(getattr(fast.fills, name), getattr(slow.fills, name))
     np.testing.assert_array_equal(fast.equity, slow.equity)
@@ -129,7 +130,7 @@ def test_a_sell_that_filled_in_part_lets_no_buy_through(engine: str) -> None:
     bars.volume[3] = 0.01
     orders, cost = orders_of(1, 0, -1, 1, 1, 0, 0, 0), Costs(tiers=flat(0), spread_bps=0)
     if engine == "event":
-        result = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0)
+        result = event.run(bars, ByRows(orders, cost), cost, 10_000.0)
     else:
         result = compiled.run(bars, orders, cost, 10_000.0)
     assert result.fills.side.tolist() == [1, -1]

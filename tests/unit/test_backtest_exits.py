@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
-from tradebot.backtest.orders import Orders, Sizing
+from tradebot.backtest.engines.by_rows import ByRows
 from tradebot.backtest.result import Result
 from tradebot.backtest.running import exits_of
 from tradebot.backtest.settings import BacktestSettings
-from tradebot.backtest.strategy import Market, Strategy
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Orders, Sizing, Strategy
 
 MINUTE = 60_000
 TENTH = Decimal("0.1")
@@ -189,7 +189,7 @@ def test_both_engines_make_the_same_fills_and_equity_to_the_last_bit_with_exits(
         reach_bps=reach,
     )
     fast = compiled.run(bars, orders, cost, 10_000.0, exit_rules)
-    slow = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0, exit_rules)
+    slow = event.run(bars, ByRows(orders, cost), cost, 10_000.0, exit_rules)
     for name in ("bar", "side", "price", "amount", "fee"):
         np.testing.assert_array_equal(getattr(fast.fills, name), getattr(slow.fills, name))
     np.testing.assert_array_equal(fast.equity, slow.equity)

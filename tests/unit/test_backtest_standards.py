@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradebot.backtest.strategies.standards import crossings, moving_average, sma_cross
 from tradebot.history.arrays import Bars
+from tradebot.strategies import sma_cross
+from tradebot.strategies.indicators import crossings, moving_average
 
 DAY_MS = 86_400_000
 
@@ -37,18 +38,18 @@ def test_an_average_is_the_exact_mean_of_its_window(values: list[float], window:
 @pytest.mark.parametrize("price", [100.1, 0.1, 1e-8, 58123.57])
 @pytest.mark.parametrize("windows", [(10, 30), (3, 7), (480, 1440)])
 def test_a_constant_price_makes_no_crossing(price: float, windows: tuple[int, int]) -> None:
-    assert not sma_cross(bars_of(np.full(3000, price)), *windows).side.any()
+    assert not sma_cross.signals(bars_of(np.full(3000, price)), *windows).side.any()
 
 
 def test_a_price_that_comes_to_rest_makes_no_crossing_after_its_last() -> None:
     random = np.random.default_rng(8)
     price = np.concatenate([np.exp(np.cumsum(random.normal(0, 0.02, 5000))), np.full(500, 1.1)])
-    assert not sma_cross(bars_of(price * 100)).side[5040:].any()
+    assert not sma_cross.signals(bars_of(price * 100)).side[5040:].any()
 
 
 def test_two_prices_in_turn_make_no_crossing_of_averages_over_whole_turns() -> None:
     price = np.tile([100.1, 100.3], 500)
-    assert not sma_cross(bars_of(price), 10, 30).side.any()
+    assert not sma_cross.signals(bars_of(price), 10, 30).side.any()
 
 
 def test_one_value_that_is_not_a_number_silences_an_average_for_its_window_only() -> None:
@@ -78,8 +79,8 @@ def test_a_crossing_behind_a_hole_is_made_where_both_lines_are_known_again() -> 
 
 
 def test_a_fast_window_longer_than_the_slow_one_starts_when_both_are_known() -> None:
-    assert not sma_cross(bars_of(np.full(50, 5.0)), 30, 10).side.any()
-    rising = sma_cross(bars_of(np.arange(1.0, 61.0)), 30, 10).side
+    assert not sma_cross.signals(bars_of(np.full(50, 5.0)), 30, 10).side.any()
+    rising = sma_cross.signals(bars_of(np.arange(1.0, 61.0)), 30, 10).side
     assert not rising.any()
 
 

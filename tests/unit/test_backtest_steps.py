@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tradebot.backtest.costs import FREE, Costs, Tier, flat
 from tradebot.backtest.engines import compiled, event
 from tradebot.backtest.engines.arithmetic import ceil_to_step, floor_to_step
-from tradebot.backtest.orders import Orders, Sizing
-from tradebot.backtest.strategy import Market, Strategy
+from tradebot.backtest.engines.by_rows import ByRows
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Strategy
+from tradebot.strategies.orders import Orders, Sizing
 
 MINUTE, DAY = 60_000, 86_400_000
 STILL = (10.0, 10.0, 10.0, 10.0)
@@ -221,7 +222,7 @@ def test_both_engines_agree_to_the_last_bit_on_assets_of_every_size(
     tiers = (Tier(0, 20, 40), Tier(2_000, 10, 30), Tier(20_000, 5, 10))
     cost = Costs(tiers=tiers, price_step=10.0 ** (price - 4), volume_share=0.5)
     fast = compiled.run(bars, orders, cost, 10_000.0)
-    slow = event.run(bars, event.ByRows(orders, cost), cost, 10_000.0)
+    slow = event.run(bars, ByRows(orders, cost), cost, 10_000.0)
     for name in ("bar", "side", "price", "amount", "fee"):
         np.testing.assert_array_equal(getattr(fast.fills, name), getattr(slow.fills, name))
     np.testing.assert_array_equal(fast.equity, slow.equity)

@@ -105,9 +105,9 @@ class Flat:
 STRATEGY = """
 import numpy as np
 
-from tradebot.backtest.strategy import Orders
+from tradebot.strategies import Orders
 
-def every_other(bars):
+def signals(bars):
     side = np.where(np.arange(len(bars.ts)) % 2 == 0, 1, -1).astype(np.int8)
     return Orders(side=side, size=np.ones(len(bars.ts)))
 """
@@ -120,7 +120,7 @@ weekend = toy_gate
 [tradebot.forecasters]
 Flat = toy_forecaster:Flat
 [tradebot.strategies]
-EveryOther = toy_strategy:every_other
+EveryOther = toy_strategy
 [tradebot.venues]
 toy = toy_venue:Toy
 """
@@ -310,7 +310,7 @@ def test_a_strategy_is_backtested_by_its_name(toys: dict[str, str], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["strategy"]["win_rate"] is not None
     refused = tradebot(toys, "backtest", "Other", "--data", str(data))
-    assert "use one of IndicatorLstm, BuyAndHold, EveryOther, SmaCross" in refused.stderr
+    assert "use one of BuyAndHold, DollarCost, EveryOther, " in refused.stderr
 
 
 VENUE = ("--venue", "toy", "--symbol", "BTCEUR")

@@ -86,3 +86,16 @@ def test_the_worse_basin_of_logistic_growth_is_left_when_it_falls_behind() -> No
     assert better.converged
     assert better.objective < other.objective
     assert better.steps + other.steps < 200
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_descent_that_is_pressed_against_a_rate_of_zero_ends(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    # A level history has no optimum inside the basins of rising and of falling rates.
+    counted = Counted(monkeypatch)
+    y = 20 + np.random.default_rng(seed).normal(0, 0.5, 25)
+    table = history(0, 25, "W").assign(y=y, cap=40.0)
+    options = {"yearly_seasonality": True, "seasonality_mode": "multiplicative"}
+    FastProphet(growth="logistic", n_changepoints=5, **options).fit(table)
+    assert counted.steps <= 450

@@ -233,6 +233,12 @@ def test_nothing_before_2009_or_after_tomorrow_is_ever_a_bar(tmp_path: Path, str
     assert "row 4" in result.findings[0].first
 
 
+def test_a_number_stays_a_time_where_most_times_are_no_times(tmp_path: Path) -> None:
+    rows = [f"{ts},1,2,0.5,1.5,3" for ts in ("abc", "abc", 1609459320000)]
+    result = checked(tmp_path, "\n".join(["ts,open,high,low,close,volume", *rows]) + "\n")
+    assert result.table["ts"].to_list() == [1609459320000]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):

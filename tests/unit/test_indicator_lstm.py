@@ -8,14 +8,14 @@ import talib
 
 from tradebot.backtest.costs import FREE
 from tradebot.backtest.engines import event
-from tradebot.backtest.strategies.indicator_lstm import (
+from tradebot.history.arrays import Bars
+from tradebot.indicator_lstm import features
+from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
+from tradebot.strategies.indicator_lstm import (
     IndicatorLstmStrategy,
     ThreeDayMean,
     truncate,
 )
-from tradebot.history.arrays import Bars
-from tradebot.indicator_lstm import features
-from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
 
 CLOSES = 100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.03, 300)))
 
@@ -164,12 +164,18 @@ def _flat(rows: int) -> Bars:
     return Bars(ts, price, price, price, price, np.full(rows, 1e9), 86_400_000)
 
 
+def predicting(ratio: float) -> IndicatorLstmStrategy:
+    strategy = IndicatorLstmStrategy()
+    strategy.begin(Says(ratio), CLOSES)
+    return strategy
+
+
 def test_a_rise_of_a_tenth_buys_a_fifth_of_the_cash() -> None:
-    strategy = IndicatorLstmStrategy(Says(1.1), CLOSES)
+    strategy = predicting(1.1)
     fills = event.run(_flat(2), strategy, FREE, 10_000.0).fills
     assert fills.amount.tolist() == [truncate(10_000 * 2 * 0.1 / 50)]
 
 
 def test_a_fall_with_nothing_held_does_nothing() -> None:
-    strategy = IndicatorLstmStrategy(Says(0.9), CLOSES)
+    strategy = predicting(0.9)
     assert len(event.run(_flat(3), strategy, FREE, 10_000.0).fills.bar) == 0

@@ -9,7 +9,9 @@ import pytest
 import tradebot
 
 ROOT = Path(tradebot.__file__).parent
-STAGES = {"ingest", "liquidity", "forecast", "trader", "recorder", "dashboard", "backtest"}
+STAGES = {
+    "ingest", "liquidity", "forecast", "trader", "recorder", "dashboard", "backtest", "strategy"
+}  # fmt: skip
 ABOVE = {"demo", "doctor"}
 """Tools that start or look at all stages."""
 
@@ -38,7 +40,8 @@ def test_a_stage_imports_no_other_stage(stage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm"]
+    "package",
+    ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm", "strategies"],
 )
 def test_what_stages_share_imports_no_stage(package: str) -> None:
     broken = {
@@ -47,6 +50,14 @@ def test_what_stages_share_imports_no_stage(package: str) -> None:
         if imports(file) & (STAGES | ABOVE)
     }
     assert broken == {}
+
+
+def test_strategies_know_prices_and_the_domain_but_no_venue_topic_or_store() -> None:
+    allowed = {"strategies", "domain", "history", "indicator_lstm", "platform"}
+    for file in (ROOT / "strategies").rglob("*.py"):
+        assert imports(file) <= allowed, file
+        modules = {"tradebot.platform.kafka", "tradebot.platform.store", "tradebot.platform.stage"}
+        assert not modules_imported(ast.parse(file.read_text()), modules), file
 
 
 def test_the_domain_imports_nothing_of_ours_and_touches_no_world() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tradebot_operator import status
 from tradebot_operator.events import trouble_of
 from tradebot_operator.pods import Trouble, UnitState, unit_state
-from tradebot_operator.resource import Condition, TradeBot, parse
+from tradebot_operator.resource import Condition, Spec, TradeBot, parse
 from tradebot_operator.stages.table import units
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -94,7 +94,15 @@ def test_a_container_that_crashed_a_moment_ago_still_crashes_though_it_runs_agai
 
 def test_a_ready_pod_of_the_wanted_configuration_is_ready() -> None:
     state = unit_state("ingest", DEPLOYMENT, [pod(ready=True, **RUNNING)], NOW)
-    assert state == UnitState(running=True, ready=True)
+    assert state == UnitState(running=True, ready=True, pods_ready=1)
+
+
+def test_a_standby_that_has_no_node_leaves_its_trader_ready() -> None:
+    older, newer = pod(ready=True, **RUNNING), pod(scheduled=False)
+    newer["metadata"]["creationTimestamp"] = "2026-01-01T01:00:00Z"
+    state = unit_state("trader", DEPLOYMENT, [newer, older], NOW)
+    assert state.running and state.ready and state.trouble is None and state.pods_ready == 1
+    assert state.other is not None and "Insufficient memory" in state.other.message
 
 
 def test_a_pod_of_the_old_configuration_does_not_count() -> None:
@@ -222,3 +230,58 @@ def test_nothing_is_written_while_nothing_changes() -> None:
 
 def test_a_new_generation_is_acknowledged() -> None:
     assert status.changed(bot(generation=2, **GOOD), [])
+
+
+@pytest.mark.parametrize(
+    ("found", "reconciling", "stalled"),
+    [
+        (bot(**GOOD), "False", "False"),
+        (bot(mode="Paused", **GOOD | {"Halted": ("True", "ModePaused")}), "False", "False"),
+        (bot(), "True", "False"),
+        (bot(**GOOD | {"FeedFresh": ("False", "FeedSilent")}), "True", "False"),
+        (bot(**GOOD | {"Halted": ("True", "LimitReached")}), "False", "True"),
+    ],
+)
+def test_tools_of_delivery_learn_whether_to_wait_or_to_call_a_person(
+    found: TradeBot, reconciling: str, stalled: str
+) -> None:
+    assert of_delivery(found) == (reconciling, stalled)
+
+
+def standby(found: TradeBot, **state: Any) -> tuple[str, str] | None:
+    seen = [(unit, UnitState(running=True, ready=True)) for unit in units(found)]
+    seen[-1] = (seen[-1][0], UnitState(running=True, ready=True, **state))
+    made = {item["type"]: item for item in status.conditions(found, None, seen, {}, NOW)}
+    if "StandbyReady" not in made:
+        return None
+    assert made["Ready"]["status"] == "True", "a bot without its standby trades"
+    return made["StandbyReady"]["status"], made["StandbyReady"]["message"]
+
+
+def test_whether_a_standby_could_take_over_is_a_condition_of_its_own() -> None:
+    assert standby(bot(**GOOD), pods_ready=1) is None
+    paired = msgspec.structs.replace(bot(**GOOD), spec=Spec(symbol="BTCUSD", standby=True))
+    assert standby(paired, pods_ready=2) == ("True", "a second trader follows the journal")
+    alone = standby(paired, pods_ready=1, other=Trouble("Unschedulable", "no node can run trader"))
+    assert alone == ("False", "no second trader can take over: no node can run trader")
+    assert standby(paired, pods_ready=1) == (
+        "False",
+        "no second trader can take over: it is starting",
+    )
+
+
+def of_delivery(
+    found: TradeBot, refusal: Trouble | None = None, **states: UnitState
+) -> tuple[str, str]:
+    seen = [
+        (unit, states.get(unit.stage, UnitState(running=True, ready=True))) for unit in units(found)
+    ]
+    made = {item["type"]: item for item in status.conditions(found, refusal, seen, {}, NOW)}
+    assert {item["observedGeneration"] for item in made.values()} == {found.generation}
+    return made["Reconciling"]["status"], made["Stalled"]["status"]
+
+
+def test_a_bot_that_may_not_run_or_whose_stage_fails_is_stalled() -> None:
+    assert of_delivery(bot(), Trouble("KeysInUse", "x")) == ("False", "True")
+    assert of_delivery(bot(**GOOD), ingest=BROKEN) == ("False", "True")
+    assert of_delivery(bot(**GOOD), ingest=STARTING) == ("True", "False")

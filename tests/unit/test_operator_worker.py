@@ -10,7 +10,7 @@ import pytest
 from waiting.conditions import until_async
 from waiting.virtual_time import VirtualTime
 
-from tradebot_operator import status_writer
+from tradebot_operator import keys, status_writer
 from tradebot_operator import worker as loop
 from tradebot_operator.api import Api, Listed
 from tradebot_operator.namespaces import Namespaces
@@ -149,8 +149,9 @@ async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
     """Longer than any test waits for, where a test does not say otherwise."""
-    monkeypatch.setattr(loop, "STATUS_DELAY", 0.02)
-    monkeypatch.setattr(loop, "GATHER_DELAY", 60.0)
+    for module in (loop, keys):
+        monkeypatch.setattr(module, "STATUS_DELAY", 0.02)
+        monkeypatch.setattr(module, "GATHER_DELAY", 60.0)
     monkeypatch.setattr(status_writer, "SETTLE_SECONDS", 60.0)
 
 
@@ -241,3 +242,24 @@ async def test_what_is_done_for_a_unit_and_said_of_a_bot_is_a_line_of_the_log_ea
         "bots/trader-btc: apply ServiceAccount, Role, RoleBinding, ConfigMap, Deployment",
         "TradeBot bots/btc: Ready is False, StagesStarting: the stages are starting",
     ]
+
+
+async def test_a_status_that_the_trader_wrote_is_no_reason_to_look_at_the_bots_units() -> None:
+    watched, cluster = Watched(), Cluster()
+    watched.show(starting := bot())
+    seen = Observed(watched.bots, [watched.children], watched.pods)
+    queue: WorkQueue[Key] = WorkQueue(monotonic=lambda: 0.0)
+    api = cast(Api, cluster)
+    worker = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
+    worker.bot_changed("bots", "btc")
+    before = dict(queue._due)
+    assert Key("unit", "bots", units(starting)[0].name) in before
+    queue._due.clear()
+    watched.bots.clear()
+    watched.show(bot(shown="StagesStarting"))
+    worker.bot_changed("bots", "btc")
+    assert list(queue._due) == [Key("bot", "bots", "btc")]
+    watched.bots.clear()
+    watched.show(msgspec.structs.replace(starting, spec=bot("other").spec, finalizers=("x",)))
+    worker.bot_changed("bots", "btc")
+    assert set(before) <= set(queue._due)

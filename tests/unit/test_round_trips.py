@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tradebot.backtest.costs import FREE, Costs, flat
 from tradebot.backtest.engines import event
 from tradebot.backtest.outcome import trips
-from tradebot.backtest.strategy import Market, Strategy
 from tradebot.history.arrays import Bars
+from tradebot.strategies import Market, Strategy
 
 DAY_MS = 86_400_000
 

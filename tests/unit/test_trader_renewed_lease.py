@@ -231,7 +231,7 @@ def test_a_write_succeeds_only_on_top_of_the_newest_claim(
         places = [ClaimFiles(folder) for _ in range(3)]
         seen = [-1, -1, -1]
         version = 0
-        newest = Claim()
+        newest = Claim(unwritten=True)
         for who, act in steps:
             if act == "r":
                 assert await places[who].read() == newest

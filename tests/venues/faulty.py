@@ -7,7 +7,7 @@ open orders, trades, balances.
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -353,8 +353,11 @@ class MemoryJournal:
     kills: int = 0
     snapshots: int = 0
 
-    def read(self) -> list[Entry]:
-        return [decode(line) for line in self.lines]
+    def read(self) -> Iterator[Entry]:
+        return (decode(line) for line in self.lines)
+
+    def follow(self) -> Iterator[Entry]:
+        return iter(())
 
     async def append(self, *entries: Entry) -> None:
         when = self.dice.random()

@@ -1,3 +1,3 @@
-"""The Kubernetes operator that makes a running bot from a TradeBot resource."""
+"""The Kubernetes operator that turns a TradeBot resource into a running bot."""
 
 __version__ = "0.2.0"

@@ -1,8 +1,8 @@
 """`python -m tradebot_operator`.
 
-A container's first process never hears a signal that it has not asked for: the kernel drops it.
-Until kopf asks for SIGTERM this ends the operator, so that a pod that is deleted while it starts
-does not live out its grace period.
+A container's first process receives no signal that it has not installed a handler for: the kernel
+drops it. Until kopf handles SIGTERM, this handler ends the operator; otherwise a pod that is
+deleted while it starts would wait out its grace period.
 """
 
 import os
@@ -14,17 +14,17 @@ FIRST_PROCESS = 1
 
 
 def main() -> int:
-    """Runs the operator; the exit code."""
+    """Runs the operator; returns the exit code."""
     if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, _end)
-    # Only now: what it imports takes its time.
+    # Imported late: its imports take time, and the handler must be installed first.
     from tradebot_operator.command import main as run
 
     return run()
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)  # as a shell tells of a process that a signal ended
+    sys.exit(128 + number)  # as a shell reports a process that a signal ended
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The API server: server-side apply, patches, deletes and lists, by Kubernetes' own client.
+"""The API server: server-side apply, patches, deletes and lists, with Kubernetes' own client.
 
-kopf watches; this writes. The kinds are few and known: they are named here, and nothing of the
-cluster is discovered. Answers are read from their bytes: the client's own objects would hold every
-field again. So used, it adds 8 MB to the 191 of a thousand bots, 0.1 s of the start and 16 MB
-of the image, and no time that can be measured; it loads its models only where they are asked for.
+kopf watches; this module writes. The kinds are few and known, so they are listed here and nothing
+is discovered. Responses are parsed from their bytes: the client's own objects would store every
+field again. Used like this, the client adds 8 MB to the 191 MB of a thousand bots, 0.1 s to the
+start and 16 MB to the image; it loads its models only on request.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ RESOURCES = {
     KIND: (GROUP, VERSION, PLURAL),
     "Namespace": ("", "v1", "namespaces"),
 }
-"""By kind its group, version and plural."""
+"""Group, version and plural by kind."""
 CHILDREN = ("Deployment", "ConfigMap", "ServiceAccount", "Role", "RoleBinding")
 WATCHED = (KIND, *CHILDREN, "Pod")
 STATUS = f"{KIND}/status"
@@ -51,7 +51,7 @@ class ApiError(Exception):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What a list of metadata tells of an object."""
+    """An object in a metadata list."""
 
     name: str
     uid: str
@@ -67,7 +67,7 @@ class _List(msgspec.Struct):
 
 
 def resource(kind: str, speaker: dynamic.DynamicClient | None = None) -> dynamic.Resource:
-    """A kind of object, with what `speaker` can do to it; its `path` is its address."""
+    """Returns a kind's resource, as `speaker` can use it; its `path` is its address."""
     group, version, plural = RESOURCES[kind]
     return dynamic.Resource(
         prefix="apis" if group else "api",
@@ -84,7 +84,7 @@ def resource(kind: str, speaker: dynamic.DynamicClient | None = None) -> dynamic
 
 
 class Api:
-    """One client of the API server; reads its credentials again when they are no longer taken."""
+    """A client of the API server; it reads its credentials again when they are refused."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -93,7 +93,7 @@ class Api:
         self._lock = asyncio.Lock()
 
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Server-side apply of `manifest`, taking over what others hold; the live object.
+        """Applies `manifest` server-side, taking over fields of others; returns the live object.
 
         Raises:
             ApiError: it was refused.
@@ -101,7 +101,7 @@ class Api:
         return await self._apply(manifest["kind"], manifest["metadata"]["namespace"], manifest)
 
     async def apply_status(self, namespace: str, body: dict[str, Any]) -> None:
-        """Server-side apply of a TradeBot's status.
+        """Applies a TradeBot's status server-side.
 
         Raises:
             ApiError: it was refused.
@@ -121,7 +121,7 @@ class Api:
     async def patch(
         self, kind: str, namespace: str, name: str, body: Any, content: str
     ) -> dict[str, Any]:
-        """A patch of the content type `content`; the live object.
+        """Patches with the content type `content`; returns the live object.
 
         Raises:
             ApiError: it was refused.
@@ -137,7 +137,7 @@ class Api:
         )
 
     async def delete(self, live: dict[str, Any]) -> None:
-        """Deletes this very object, with its dependents after it; one that is gone is no error.
+        """Deletes exactly this object, and its dependents later; a missing one is no error.
 
         Raises:
             ApiError: it was refused.
@@ -153,7 +153,7 @@ class Api:
                 raise
 
     async def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Makes an object of a generated name.
+        """Creates an object with a generated name.
 
         Raises:
             ApiError: it was refused.
@@ -162,17 +162,17 @@ class Api:
         return await self._send(manifest["kind"], "create", namespace=namespace, body=manifest)
 
     async def namespace(self, name: str) -> dict[str, Any]:
-        """The namespace of that name.
+        """Returns a namespace.
 
         Raises:
-            ApiError: it is not there, or may not be read.
+            ApiError: it does not exist, or may not be read.
         """
         return await self._send("Namespace", "get", name=name)
 
     async def listed(
         self, kind: str, namespace: str, field_selector: str | None = None
     ) -> dict[str, Any]:
-        """The list of those objects of a collection that the selector names, or of all.
+        """Lists the objects of a collection that match the selector, or all.
 
         Raises:
             ApiError: it was refused.
@@ -182,7 +182,7 @@ class Api:
     async def listed_metadata(
         self, kind: str, namespace: str, label_selector: str = ""
     ) -> list[Listed]:
-        """Of all objects of a collection the metadata alone.
+        """Lists only the metadata of all objects of a collection.
 
         Raises:
             ApiError: it was refused.
@@ -233,7 +233,7 @@ class Api:
 
 
 def _refusal(error: DynamicApiError) -> ApiError:
-    """The reason and the message of the `Status` object that the API server answered with."""
+    """Returns reason and message of the `Status` object in the API server's response."""
     try:
         body = msgspec.json.decode(error.body or "{}", type=dict[str, Any])
     except msgspec.DecodeError:

@@ -1,8 +1,8 @@
-"""Whether the whole loop works: what the API server has must have come through the watch.
+"""Checks the whole loop: what the API server has must have come through the watch.
 
-A watch that has gone silent looks like a cluster in which nothing happens. The canary asks the
-API server for the TradeBots' names and generations and compares them with what the watch has
-shown; it rides through the same queue and workers as every key. It only reads.
+A watch that has gone silent looks like an idle cluster. The canary lists the TradeBots' names and
+generations at the API server and compares them with what the watch has shown. It uses the same
+queue and workers as every key, and only reads.
 """
 
 import time
@@ -14,9 +14,9 @@ from tradebot_operator.resource import KIND
 from tradebot_operator.sweep import sweep
 
 TOLERANCE = 40.0
-"""Seconds in which the watch must have shown what the API server has."""
+"""Seconds within which the watch must have shown what the API server has."""
 LIMIT = 60.0
-"""Age of the last good look at which the operator is to be restarted."""
+"""Age of the last successful check at which the operator must be restarted."""
 
 
 class SilentWatchError(Exception):
@@ -24,7 +24,7 @@ class SilentWatchError(Exception):
 
 
 class Canary:
-    """Looks at each namespace; `age` tells how long ago all was well."""
+    """Checks each namespace; `age` is the time since all was well."""
 
     def __init__(
         self,
@@ -41,14 +41,14 @@ class Canary:
         """Whether all was well at least once."""
 
     def age(self) -> float:
-        """Seconds since the loop was last seen to work, or since the start."""
+        """Returns seconds since the last successful check, or since the start."""
         return self._monotonic() - self._good_at
 
     async def look(self) -> list[Shown]:
-        """Compares, and notes the time if all is well; the TradeBots that are gone unseen.
+        """Compares, and stores the time if all is well; returns the TradeBots deleted unseen.
 
         Raises:
-            SilentWatchError: something is missing for longer than `TOLERANCE`.
+            SilentWatchError: something has been missing for longer than `TOLERANCE`.
         """
         missing: set[tuple[str, int]] = set()
         gone: list[Shown] = []

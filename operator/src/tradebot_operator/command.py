@@ -1,7 +1,7 @@
-"""What `python -m tradebot_operator` does, by the file that TRADEBOT_OPERATOR_CONFIG names.
+"""Runs `python -m tradebot_operator`, configured by the file in TRADEBOT_OPERATOR_CONFIG.
 
-`python -m tradebot_operator let-go DEPLOYMENT` ends the operator of that Deployment permanently and
-lets its TradeBots go, before the chart is uninstalled.
+`python -m tradebot_operator let-go DEPLOYMENT` stops that operator permanently and removes the
+finalizers of its TradeBots, before the chart is uninstalled.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from tradebot_operator.settings import ConfigError, load
 from tradebot_operator.uninstall import UninstallError, let_go
 
 CLEANUP_WORDS = 3
-"""Words of the command line that asks for the cleanup before an uninstall."""
+"""Number of words in the command line of the cleanup before an uninstall."""
 
 
 def main() -> int:
-    """Runs the operator, or the cleanup before an uninstall, to its end; returns the exit code."""
+    """Runs the operator, or the cleanup before an uninstall; returns the exit code."""
     try:
         settings = load()
     except ConfigError as error:

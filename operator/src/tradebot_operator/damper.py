@@ -1,7 +1,7 @@
-"""Slows repairs down where somebody else keeps changing the same object back.
+"""Slows down repairs of an object that somebody else keeps changing back.
 
-Two who correct each other at full speed write without end. The first repairs are made at once,
-the later ones at a pace at which the other's edits cost little; when the other stops, it ends.
+Two controllers that correct each other would write without end. The first repairs are made at once,
+later ones at a pace at which the edits cost little.
 """
 
 import time
@@ -12,11 +12,11 @@ FREE = 5
 """Repairs of one object within a minute that are made at once."""
 WINDOW = 60.0
 PACE = 15.0
-"""Seconds between two repairs after those."""
+"""Seconds between later repairs."""
 
 
 class Damper:
-    """Remembers, by object, what was last applied and when it had to be applied again."""
+    """Stores, by object, what was last applied and when it had to be applied again."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -24,9 +24,9 @@ class Damper:
         self._repairs: dict[Hashable, deque[float]] = {}
 
     def wait(self, key: Hashable, content: str) -> float:
-        """Seconds to wait before `content` is applied to the object `key`; 0 to apply it now.
+        """Returns the seconds to wait before applying `content` to the object `key`; 0 for none.
 
-        Applying what was not applied before is no repair and never waits.
+        Applying new content is not a repair and never waits.
         """
         if self._applied.get(key) != content:
             return 0.0
@@ -39,7 +39,7 @@ class Damper:
         return max(0.0, repairs[-1] + PACE - now)
 
     def applied(self, key: Hashable, content: str) -> None:
-        """`content` was applied to the object `key`."""
+        """Records that `content` was applied to the object `key`."""
         if self._applied.get(key) == content:
             self._repairs.setdefault(key, deque(maxlen=FREE * 4)).append(self._monotonic())
         else:
@@ -47,6 +47,6 @@ class Damper:
         self._applied[key] = content
 
     def forget(self, key: Hashable) -> None:
-        """The object is gone."""
+        """Drops an object that is gone."""
         self._applied.pop(key, None)
         self._repairs.pop(key, None)

@@ -1,8 +1,8 @@
-"""How a live object differs from what we want of it.
+"""The difference between a live object and the desired one.
 
-Mappings are open: what the API server fills in, and what others add alongside ours, is theirs.
-Lists are closed: a variable or a container that somebody added to ours is a difference too, since
-`kubectl set env deployment/trader-btc TRADEBOT_MODE=Live` must not last.
+Mappings are open: fields that the API server fills in, or that others add, are ignored. Lists are
+closed: a variable or a container that somebody added is a difference, because `kubectl set env
+deployment/trader-btc TRADEBOT_MODE=Live` must not last.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _SUFFIXES = {
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """`changed`: paths to apply again; `extra`: list items in the live object to take away."""
+    """`changed`: paths to apply again; `extra`: list items of the live object to remove."""
 
     changed: tuple[Path, ...]
     extra: tuple[Path, ...]
@@ -39,14 +39,14 @@ class Drift(msgspec.Struct, frozen=True):
         return bool(self.changed or self.extra)
 
     def removal(self, resource_version: str) -> list[dict[str, Any]]:
-        """A JSON patch that takes the extra items away, from the live object of that version."""
+        """Returns a JSON patch that removes the extra items from that version of the object."""
         paths = sorted(self.extra, key=_removal_order)
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version}
         return [test, *({"op": "remove", "path": pointer(path)} for path in paths)]
 
 
 def drift(desired: dict[str, Any], live: dict[str, Any]) -> Drift:
-    """What of `desired` is not so in `live`; a live object of a list does not say its version."""
+    """Compares `desired` with `live`; a live object from a list has no version of its own."""
     desired = {key: value for key, value in desired.items() if key != "apiVersion"}
     changed: list[Path] = []
     extra: list[Path] = []
@@ -56,7 +56,7 @@ def drift(desired: dict[str, Any], live: dict[str, Any]) -> Drift:
 
 
 def pointer(path: Path) -> str:
-    """The path as a JSON pointer.
+    """Returns the path as a JSON pointer.
 
     >>> pointer(("metadata", "labels", "a/b", 0))
     '/metadata/labels/a~1b/0'
@@ -68,7 +68,7 @@ def pointer(path: Path) -> str:
 def _walk(desired: Any, live: Any, path: Path) -> Iterator[tuple[Path, bool]]:
     if isinstance(desired, dict):
         if not isinstance(live, dict):
-            # The API server drops an empty mapping or list; that is no difference.
+            # The API server drops empty mappings and lists; that is no difference.
             if desired:
                 yield path, False
             return
@@ -119,7 +119,7 @@ def _same(desired: Any, live: Any, path: Path) -> bool:
 
 
 def quantity(value: Any) -> Decimal | None:
-    """The number that a Kubernetes quantity writes, or none if it is no quantity.
+    """Parses a Kubernetes quantity; `None` if it is not one.
 
     >>> quantity("1000m") == quantity("1"), quantity("1Gi")
     (True, Decimal('1073741824'))
@@ -139,7 +139,7 @@ def quantity(value: Any) -> Decimal | None:
 
 
 def _removal_order(path: Path) -> tuple[tuple[Any, ...], int]:
-    """Later items of a list first, so that removing one does not move the next."""
+    """Sorts later items of a list first, so that removing one does not move the next."""
     last = path[-1]
     assert isinstance(last, int)
     return tuple(str(part) for part in path[:-1]), -last

@@ -1,4 +1,4 @@
-"""Kubernetes Events about TradeBots, and what the Events of a waiting pod say."""
+"""Kubernetes Events about TradeBots, and reasons in the Events of a waiting pod."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ _TELLING = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Fail
 
 
 def event(bot: TradeBot, kind: str, reason: str, message: str) -> dict[str, Any]:
-    """An Event about a TradeBot; `kind` is Normal or Warning."""
+    """Returns an Event about a TradeBot; `kind` is Normal or Warning."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
@@ -31,7 +31,7 @@ def event(bot: TradeBot, kind: str, reason: str, message: str) -> dict[str, Any]
 
 
 def trouble_of(stage: str, events: list[dict[str, Any]]) -> Trouble | None:
-    """Why a pod waits, from its Events; the newest one that tells it."""
+    """Returns why a pod waits, from the newest of its Events that says so."""
     telling = [item for item in events if item.get("reason") in _TELLING]
     if not telling:
         return None

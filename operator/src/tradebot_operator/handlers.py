@@ -1,4 +1,4 @@
-"""kopf's part: it watches, keeps the indices, and wakes the workers. Nothing is decided here."""
+"""kopf's part: watches, maintains the indices, and wakes the workers. It decides nothing."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ import msgspec
 
 from tradebot_operator import metrics, naming
 from tradebot_operator.api import CHILDREN, RESOURCES, Api
+from tradebot_operator.keys import Key
 from tradebot_operator.login import configuration, login
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
@@ -19,18 +20,18 @@ from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION, parse
 from tradebot_operator.server import Server
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.worker import Key, Worker
+from tradebot_operator.worker import Worker
 
 _log = logging.getLogger(__name__)
 
 
 class StartError(Exception):
-    """The operator cannot begin, and would not be able to a moment later."""
+    """The operator cannot start, and a retry would not help."""
 
 
 class Operator:
-    """One operator of the namespaces that are there: its handlers are registered in `registry`, and
-    its worker lives while it runs.
+    """One operator of the existing namespaces. Its handlers are registered in `registry`; its
+    worker lives while it runs.
     """
 
     def __init__(self, settings: OperatorSettings) -> None:
@@ -45,12 +46,12 @@ class Operator:
         self._register()
 
     async def run(self) -> bool:
-        """Runs until a signal ends it, or a served namespace has come or gone; whether it is to
-        restart: kopf, which watches the namespaces that it began with, ends altogether where it
-        may not read one of them any more.
+        """Runs until a signal, or until a served namespace is created or deleted; returns whether
+        to restart. kopf watches only the namespaces that it started with, and stops altogether
+        once it may not read one of them.
 
         Raises:
-            NothingToServeError: no namespace is there.
+            NothingToServeError: no namespace exists.
             StartError: its port is taken.
         """
         try:
@@ -158,17 +159,17 @@ class Operator:
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """kopf's settings: no annotations, no finalizers, no scans of the cluster, no posted logs."""
+    """Returns kopf's settings: no annotations, finalizers, cluster scans or posted logs."""
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDifferences()
-    # An API server that comes back is watched again within seconds, however long it was away.
+    # Reconnects within seconds of the API server's return, however long it was away.
     settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 1000
     settings.networking.connect_timeout = 5
     settings.networking.request_timeout = 30
-    # A connection that died without a word is noticed before the canary calls the watch silent;
-    # a watch that ends in time brings a version with it from which the next one goes on.
+    # A dead connection is noticed before the canary reports a silent watch. A watch that ends
+    # regularly returns a version from which the next one continues.
     settings.watching.server_timeout = 25
     settings.watching.inactivity_timeout = 35
     selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
@@ -178,7 +179,7 @@ def kopf_settings() -> kopf.OperatorSettings:
 
 
 class _NoDifferences(kopf.DiffBaseStorage):
-    """Spares kopf the copies of objects by which it finds what changed: `reconcile` does."""
+    """Saves kopf the copies of objects that it compares to find changes: `reconcile` compares."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return {}
@@ -187,10 +188,10 @@ class _NoDifferences(kopf.DiffBaseStorage):
         return None
 
     def store(self, **_: Any) -> None:
-        """Nothing is kept in the objects."""
+        """Stores nothing in the objects."""
 
 
-# Coroutines, since kopf gives each call of a plain function to a thread: dear for a thousand bots.
+# Coroutines: kopf runs a plain function in a thread each time, costly for a thousand bots.
 async def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
     try:
         return bot_keys(parse(dict(body)))

@@ -1,4 +1,4 @@
-"""Credentials: the pod's service account, or a kubeconfig, as Kubernetes' own client reads them."""
+"""Credentials: the pod's service account, or a kubeconfig, read by Kubernetes' own client."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import kopf
 from kubernetes.aio import client, config
 
 AUTHORIZATION = "BearerToken"
-"""Under what the client keeps its whole `Authorization` header."""
+"""The client's key for its whole `Authorization` header."""
 
 
 async def configuration() -> client.Configuration:
-    """Where the API server is and how to speak to it; a pod's token is read again as it rotates.
+    """Returns the API server's address and credentials; a pod's token is re-read as it rotates.
 
     Raises:
-        kubernetes.aio.config.ConfigException: neither an account nor a kubeconfig is here.
+        kubernetes.aio.config.ConfigException: there is neither an account nor a kubeconfig.
     """
     found = client.Configuration()
-    # As kopf's connections: a proxy is the kubeconfig's. The environment's would be looked up,
-    # in threads, for each request.
+    # Like kopf's connections: only the kubeconfig's proxy is used. The environment's would be
+    # looked up, in threads, for each request.
     found.client_session_kwargs = {"trust_env": False}
     try:
         config.load_incluster_config(client_configuration=found)
@@ -27,8 +27,8 @@ async def configuration() -> client.Configuration:
 
 
 async def login(**_: Any) -> kopf.ConnectionInfo | None:
-    """The same for kopf, which asks again when its token is no longer taken; nothing where
-    neither is here.
+    """Returns the same for kopf, which calls it again when its token is refused; `None` without
+    credentials.
     """
     try:
         found = await configuration()

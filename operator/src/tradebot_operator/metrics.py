@@ -18,7 +18,7 @@ RECONCILE_SECONDS = Histogram(
 )
 ERRORS = Counter("tradebot_operator_errors_total", "Failed reconciles", ["kind"])
 for _kind in ("unit", "bot", "canary", "sweep"):
-    ERRORS.labels(_kind)  # from zero: an increase is seen only against a value that was there
+    ERRORS.labels(_kind)  # start at 0: `increase()` needs a first value
 WRITES = Counter("tradebot_operator_writes_total", "Writes to the API server", ["verb", "kind"])
 CANARY_AGE = Gauge(
     "tradebot_operator_canary_age_seconds",

@@ -1,9 +1,8 @@
-"""Which of the served namespaces are there to be served.
+"""Which of the served namespaces exist.
 
-A namespace that is being deleted takes everything in it, the operator's own Role among it, in no
-order that can be relied upon. But Kubernetes begins only five seconds after it was told to
-(`namespaceDeletionGracePeriod` of its namespace controller): whoever looks often enough can still
-do what must not be left undone.
+Deleting a namespace deletes everything in it, including the operator's own Role, in no reliable
+order. But Kubernetes starts only five seconds after the request (`namespaceDeletionGracePeriod` of
+its namespace controller), so frequent checks leave time for what must be done first.
 """
 
 import asyncio
@@ -15,22 +14,22 @@ from tradebot_operator.api import Api, ApiError
 _log = logging.getLogger(__name__)
 
 HOLDING_SECONDS = 1.5
-"""Between two looks at a namespace that must not be deleted unseen."""
+"""Seconds between two checks of a namespace that must not be deleted unseen."""
 IDLE_SECONDS = 15.0
 START_TRIES = 5
 
 
 class NothingToServeError(Exception):
-    """None of the namespaces is there, or the operator may read none of them."""
+    """None of the namespaces exists, or the operator may read none of them."""
 
 
 class Namespaces:
-    """Those that were asked for, and what became of them.
+    """The requested namespaces and their state.
 
     Attributes:
-        ending: those that are being deleted: nothing can be made in them.
-        gone: those that are not there, or in which the operator has no rights: the two cannot be
-            told apart by one who has none.
+        ending: being deleted; nothing can be created in them.
+        gone: they do not exist, or the operator has no rights there. Without rights the two look
+            the same.
     """
 
     def __init__(self, api: Api, names: Sequence[str]) -> None:
@@ -39,22 +38,22 @@ class Namespaces:
         self.gone: set[str] = set()
 
     def served(self) -> tuple[str, ...]:
-        """Those in which there is something to be looked at."""
+        """Those with objects to watch."""
         return tuple(name for name in self._names if name not in self.gone)
 
     def open(self) -> tuple[str, ...]:
-        """Those in which things can be made."""
+        """Those in which objects can be created."""
         return tuple(name for name in self.served() if name not in self.ending)
 
     async def look(self, name: str) -> None:
-        """Asks for the namespace. One that cannot be asked for is as it was."""
+        """Reads the namespace. If that fails, its state stays the same."""
         try:
             found = await self._api.namespace(name)
         except ApiError as error:
             if error.status in (403, 404):
                 self._left(name, str(error))
             return
-        except Exception as error:  # whatever it is, the next look comes soon
+        except Exception as error:  # any error: the next check follows soon
             _log.warning("namespace %s could not be read: %s", name, error or repr(error))
             return
         self.gone.discard(name)
@@ -65,10 +64,10 @@ class Namespaces:
             self.ending.add(name)
 
     async def find(self) -> tuple[str, ...]:
-        """Looks at all; those that can be served. Rights that were only just given are waited for.
+        """Checks all namespaces and returns those to serve, waiting for rights just granted.
 
         Raises:
-            NothingToServeError: there is none.
+            NothingToServeError: there are none.
         """
         for _ in range(START_TRIES):
             for name in self._names:
@@ -82,11 +81,11 @@ class Namespaces:
         )
 
     async def follow(self, holding: Callable[[str], bool], ending: Callable[[str], None]) -> None:
-        """Looks again and again until another set of them is to be served.
+        """Checks repeatedly until the set of namespaces to serve changes.
 
         Args:
             holding: whether a namespace must not be deleted unseen.
-            ending: is called while one is being deleted.
+            ending: called while one is being deleted.
         """
         served, rested = self.served(), IDLE_SECONDS
         while self.served() == served:

@@ -1,4 +1,4 @@
-"""Names, labels and hashes of what the operator makes."""
+"""Names, labels and hashes of the operator's objects."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 MANAGER = "tradebot-operator"
-"""The field manager, and the value of the label by which children are watched."""
+"""The field manager, and the value of the label that selects the watched children."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 UNIT = "tradebot.dev/unit"
@@ -16,11 +16,11 @@ BOT = "tradebot.dev/bot"
 SYMBOL = "tradebot.dev/symbol"
 ENVIRONMENT = "tradebot.dev/environment"
 EGRESS = "tradebot.dev/egress"
-"""`venue` on pods that may reach the venue, `web` on those that may reach a history's address."""
+"""`venue` on pods that may reach the venue, `web` on those that may reach a history's URL."""
 
 
 def digest(value: Any, length: int = 8) -> str:
-    """A short hash of any value that JSON can write, the same in every process.
+    """Returns a short hash of a JSON value, the same in every process.
 
     >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     True
@@ -30,7 +30,7 @@ def digest(value: Any, length: int = 8) -> str:
 
 
 def slug(text: str, length: int = 24) -> str:
-    """The text as a part of a name: small letters, digits and dashes.
+    """Converts text for use in a name: small letters, digits and dashes.
 
     >>> slug("FastProphet")
     'fastprophet'
@@ -41,7 +41,7 @@ def slug(text: str, length: int = 24) -> str:
 def labels(
     *, unit: str, stage: str, symbol: str = "", environment: str = "", bot: str = ""
 ) -> dict[str, str]:
-    """The labels of a unit's children and pods; those without a value are left out."""
+    """Returns the labels of a unit's children and pods, without empty ones."""
     everything = {
         "app.kubernetes.io/name": "tradebot",
         "app.kubernetes.io/component": stage,

@@ -1,6 +1,6 @@
-"""What is seen of the cluster: kopf's indices, and our own last writes until the watch shows them.
+"""The observed state of the cluster: kopf's indices, and own writes not yet shown by the watch.
 
-Objects are trimmed as they come in: a thousand bots fit in little memory.
+Objects are trimmed on arrival, so a thousand bots need little memory.
 """
 
 import time
@@ -19,7 +19,7 @@ Index = Mapping[Any, Iterable[Any]]
 Identity = tuple[str, str, str]
 
 OWN_WRITE_SECONDS = 30.0
-"""A write that no watch has shown after so long is no longer believed."""
+"""A write that no watch has shown after this long is dropped."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ _POD_STATUS = ("phase", "conditions", "containerStatuses")
 
 
 def trim(kind: str, body: Mapping[str, Any]) -> Body:
-    """The parts of an API object that the operator looks at."""
+    """Returns the parts of an API object that the operator reads."""
     trimmed: Body = {"kind": kind, "metadata": _pick(body["metadata"], _METADATA)}
     trimmed["metadata"].get("annotations", {}).pop(
         "kubectl.kubernetes.io/last-applied-configuration", None
@@ -91,7 +91,7 @@ def _plain(value: Any) -> Any:
 
 
 def bot_keys(bot: TradeBot) -> dict[Any, TradeBot]:
-    """Under what a TradeBot is found: its name, its namespace, its units, its Secret."""
+    """Returns a TradeBot's index keys: its name, its namespace, its units, its Secret."""
     place = bot.namespace
     keys: list[Any] = [("name", place, bot.name), ("all", place)]
     keys += [("unit", place, unit.name) for unit in units(bot)]
@@ -101,7 +101,7 @@ def bot_keys(bot: TradeBot) -> dict[Any, TradeBot]:
 
 
 def child_keys(child: Body) -> dict[Any, Body]:
-    """Under what a child is found: its unit, and for a trader the Secret that it mounts."""
+    """Returns a child's index keys: its unit, and for a trader the Secret that it mounts."""
     place, labels = child["metadata"]["namespace"], child["metadata"].get("labels", {})
     keys: list[Any] = [("unit", place, labels.get(UNIT, ""))]
     if child["kind"] == "Deployment" and labels.get(BOT):
@@ -116,7 +116,7 @@ class Observed:
 
     Args:
         bots: kopf's index of TradeBots by `bot_keys`.
-        children: kopf's indices of children by `child_keys`, one a kind.
+        children: kopf's indices of children by `child_keys`, one per kind.
         pods: kopf's index of pods by unit.
     """
 
@@ -166,11 +166,11 @@ class Observed:
         return next((item for item in found if item["kind"] == "Deployment"), None)
 
     def pods(self, namespace: str, unit: str) -> list[Body]:
-        """The unit's pods, also those that are ending."""
+        """Returns the unit's pods, including terminating ones."""
         return list(self._get(self._pods, ("unit", namespace, unit)))
 
     def shown(self, kind: str, namespace: str) -> list[Shown]:
-        """All objects of a kind that the watches have shown."""
+        """Returns all objects of a kind that the watches have shown."""
         if kind == KIND:
             bots = self.bots(namespace)
             return [Shown(KIND, namespace, bot.name, bot.uid) for bot in bots]
@@ -186,11 +186,11 @@ class Observed:
         return list(found.values())
 
     def lost(self, uid: str) -> None:
-        """The object is gone, though no watch has shown it and none ever will."""
+        """Drops an object whose deletion no watch has shown or will show."""
         self._lost.add(uid)
 
     def wrote(self, live: Body) -> None:
-        """The API server answered a write with `live`."""
+        """Stores `live`, the API server's response to a write."""
         child, until = trim(live["kind"], live), self._monotonic() + OWN_WRITE_SECONDS
         self._units[child["metadata"]["uid"]] = child["metadata"].get("labels", {}).get(UNIT, "")
         for key in child_keys(child):
@@ -198,14 +198,14 @@ class Observed:
         self._expire()
 
     def deleted(self, live: Body) -> None:
-        """The API server took the deletion of `live`."""
+        """Records that the API server accepted the deletion of `live`."""
         for key in child_keys(live):
             self._written.get(key, {}).pop(_identity(live), None)
         self._deleted[live["metadata"]["uid"]] = self._monotonic() + OWN_WRITE_SECONDS
         self._expire()
 
     def seen_gone(self, uid: str, key: Any) -> None:
-        """The watch showed that an object under `key` was deleted: our write of it is past."""
+        """Handles a deletion shown by the watch: drops our write of the object under `key`."""
         self._units.pop(uid, None)
         for identity, (_, child) in list(self._written.get(key, {}).items()):
             if child["metadata"]["uid"] == uid:
@@ -213,8 +213,8 @@ class Observed:
                     self._written.get(place, {}).pop(identity, None)
 
     def moved(self, uid: str, namespace: str, unit: str) -> str | None:
-        """The watch showed a child in `unit`; the unit in which it was before, if that is another:
-        somebody changed its label, and our write of it there is past.
+        """Handles a child shown in `unit`; returns its previous unit if that differs. Somebody
+        changed its label then, and our write of it there is dropped.
         """
         before = self._units.get(uid, unit)
         if before != unit:
@@ -246,7 +246,7 @@ class Observed:
         return [item for item in found if _uid(item) not in self._lost] if self._lost else found
 
     def _expire(self) -> None:
-        """Forgets what is no longer believed, now and then."""
+        """Drops expired writes, now and then."""
         now = self._monotonic()
         if now - self._swept_at < OWN_WRITE_SECONDS:
             return
@@ -269,5 +269,5 @@ def _identity(child: Body) -> Identity:
 
 
 def _version(child: Body) -> int:
-    """Versions of one object grow; the API server compares them as numbers too."""
+    """Returns an object's version; the API server compares versions as numbers too."""
     return int(child["metadata"]["resourceVersion"])

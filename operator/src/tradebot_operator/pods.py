@@ -1,4 +1,4 @@
-"""Why a unit does not run: the most telling sentence that its Deployment and pods offer."""
+"""Why a unit does not run: the most informative sentence of its Deployment and pods."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,17 +10,17 @@ IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
 QUIET_SECONDS = 60.0
-"""For so long after a crash a container that runs again, but is not ready, is still crashing."""
+"""Seconds after a crash during which a running but unready container counts as crashing."""
 
 
 START_SECONDS = 45.0
-"""For so long after its start a container that is not ready is starting."""
+"""Seconds after its start during which an unready container counts as starting."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
     """What is wrong, in one word and in a sentence.
 
-    `waiting`: the pod waits and its status does not say for what; the events of `pod` may.
+    `waiting`: the pod waits and its status does not say why; the events of `pod` may.
     """
 
     reason: str
@@ -30,11 +30,17 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class UnitState(msgspec.Struct, frozen=True):
-    """`running`: a pod of the wanted configuration runs; `ready`: it also says that it works."""
+    """`running`: a pod of the current configuration runs; `ready`: it also reports ready.
+
+    `pods_ready` counts those that do. `other` is what keeps a further pod, such as a standby, from
+    its work; `None` where there is none, or nothing does.
+    """
 
     running: bool
     ready: bool
     trouble: Trouble | None = None
+    pods_ready: int = 0
+    other: Trouble | None = None
 
 
 def unit_state(
@@ -43,7 +49,7 @@ def unit_state(
     pods: Iterable[dict[str, Any]],
     now: datetime | None = None,
 ) -> UnitState:
-    """What the unit does, from its live Deployment and pods."""
+    """Returns the state of a unit, from its live Deployment and pods."""
     now = now or datetime.now(UTC)
     if deployment is None:
         return _stopped("StagesStarting", f"{stage} is starting")
@@ -53,10 +59,21 @@ def unit_state(
     alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     if not alive:
         return _stopped("StagesStarting", f"{stage} is starting")
-    pod = max(alive, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
     if not _is_current(deployment):
         return _stopped("StagesStarting", f"{stage} is restarting with new settings")
-    return _pod_state(stage, pod, now)
+    alive.sort(key=lambda item: str(item["metadata"].get("creationTimestamp", "")), reverse=True)
+    # The best of the pods speaks for the unit; of equal ones the newest.
+    states = sorted(
+        (_pod_state(stage, pod, now) for pod in alive),
+        key=lambda state: (state.ready, state.running),
+        reverse=True,
+    )
+    others = (state.trouble for state in states[1:] if state.trouble)
+    return msgspec.structs.replace(
+        states[0],
+        pods_ready=sum(state.ready for state in states),
+        other=next(others, None),
+    )
 
 
 def _stopped(reason: str, message: str) -> UnitState:
@@ -102,7 +119,7 @@ def _pod_state(stage: str, pod: dict[str, Any], now: datetime) -> UnitState:
 
 
 def _young(containers: list[dict[str, Any]], now: datetime) -> bool:
-    """Whether a container began so lately that it need not be ready yet."""
+    """Whether a container started so recently that it need not be ready yet."""
     began = [item["state"]["running"].get("startedAt") for item in containers]
     return any(
         (now - datetime.fromisoformat(at)).total_seconds() < START_SECONDS for at in began if at
@@ -125,7 +142,7 @@ def _container(stage: str, status: dict[str, Any], now: datetime) -> Trouble | N
 
 
 def _recent(status: dict[str, Any], ended: dict[str, Any], now: datetime) -> bool:
-    """Whether a container that runs again has yet to show that it can."""
+    """Whether a container that was restarted has yet to prove itself."""
     finished = ended.get("finishedAt")
     if status.get("ready") or not finished:
         return False
@@ -144,7 +161,7 @@ def _ended(stage: str, ended: dict[str, Any]) -> Trouble:
 
 
 def last_line(text: str, length: int = 400) -> str:
-    """The last line of a log that says something, cut to `length` characters.
+    """Returns the last non-empty line of a log, cut to `length` characters.
 
     >>> last_line("INFO start\\n{\\"event\\": \\"no broker\\", \\"level\\": \\"error\\"}\\n")
     'no broker'

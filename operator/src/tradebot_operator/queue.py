@@ -1,7 +1,7 @@
-"""A queue of keys in which no key stands twice and none is worked on twice at once.
+"""A work queue that holds each key once and never runs one twice at the same time.
 
-A key that is added while it is being worked on runs once more afterwards: nothing that happened
-meanwhile is missed, and a thousand events are one run.
+A key added during its run is run once more afterwards: no change is missed, and a thousand events
+are one run.
 """
 
 import asyncio
@@ -18,13 +18,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class WorkQueue(Generic[Key]):
-    """Deduplicates, delays, and backs off each key on its own.
+    """Deduplicates keys, delays them, and backs off each one separately.
 
     Args:
-        base: seconds before the first try again; each further one waits twice as long.
+        base: seconds before the first retry; the wait doubles each time.
         cap: the longest wait.
-        urgent: keys that go before the others, while none of those has waited for `patience`
-            seconds.
+        urgent: keys that go first, unless another has waited for `patience` seconds.
     """
 
     def __init__(
@@ -53,15 +52,15 @@ class WorkQueue(Generic[Key]):
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
-        """How many keys wait to be worked on now."""
+        """Returns how many keys are due."""
         return len(self._first) + len(self._second)
 
     def age(self) -> float:
-        """Seconds for which the longest waiting key has waited."""
+        """Returns how long the oldest due key has waited, in seconds."""
         return self._monotonic() - min(self._since.values()) if self._since else 0.0
 
     def add(self, key: Key, *, delay: float = 0.0) -> None:
-        """Asks for a run of `key`; of several delays the shortest counts."""
+        """Schedules a run of `key`; the shortest of several delays counts."""
         if delay > 0:
             due = self._monotonic() + delay
             if due < self._due.get(key, float("inf")):
@@ -78,7 +77,7 @@ class WorkQueue(Generic[Key]):
             self._wake.set()
 
     async def get(self) -> Key:
-        """The next key; it is being worked on until `done`."""
+        """Returns the next key, which is in progress until `done`."""
         while True:
             self._promote()
             if len(self):
@@ -104,19 +103,19 @@ class WorkQueue(Generic[Key]):
         return (self._first if self._first and waited < self._patience else self._second).popleft()
 
     def done(self, key: Key) -> None:
-        """The run of `key` is over."""
+        """Ends the run of `key`."""
         self._working.discard(key)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def forget(self, key: Key) -> None:
-        """`key` went well: its next failure waits the shortest time again."""
+        """Resets the backoff of `key` after a success."""
         self._failures.pop(key, None)
 
     def retry(self, key: Key, *, cap: float = math.inf) -> float:
-        """Asks for `key` again after a wait that doubles with each failure, to no more than `cap`;
-        answers the wait.
+        """Schedules `key` again after a wait that doubles with each failure, up to `cap`; returns
+        the wait.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1

@@ -1,7 +1,7 @@
-"""What to do, from what is wanted and what is there: pure functions, without a clock of their own.
+"""Computes the actions from the desired and the live state: pure functions without a clock.
 
-Each answers for one unit, whole and from nothing but its arguments, so that a pass which was
-lost, doubled or done by two operators at once changes nothing.
+Each function handles one unit completely and only from its arguments. So nothing changes if a pass
+is lost, repeated, or done by two operators at once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from tradebot_operator.stages.trader import (
 from tradebot_operator.units import Unit
 
 FLATTEN_START_SHARE = 0.5
-"""The part of the time for flattening in which the trader must have begun to trade again."""
+"""Fraction of the flatten timeout within which the trader must have started to trade."""
 
 
 class Apply(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Apply(msgspec.Struct, frozen=True):
 
 
 class Trim(msgspec.Struct, frozen=True):
-    """Take away, by this JSON patch, what somebody added and applying would not take away."""
+    """Remove by JSON patch what somebody added and an apply would keep."""
 
     manifest: Manifest
     patch: list[dict[str, Any]]
@@ -48,7 +48,7 @@ class Delete(msgspec.Struct, frozen=True):
 
 
 class Finalize(msgspec.Struct, frozen=True):
-    """Set the TradeBot's finalizers. `event` is what is told of it, if anything."""
+    """Set the TradeBot's finalizers. `event` is the event to emit, if any."""
 
     bot: TradeBot
     finalizers: tuple[str, ...]
@@ -59,7 +59,7 @@ Action = Apply | Trim | Delete | Finalize
 
 
 def summary(actions: Iterable[Action]) -> str:
-    """What is done, in the words of a log.
+    """Summarises actions for a log line.
 
     >>> summary([Apply({"kind": "Role"}), Apply({"kind": "Deployment"}), Delete({"kind": "Role"})])
     'apply Role, Deployment; delete Role'
@@ -77,15 +77,15 @@ def summary(actions: Iterable[Action]) -> str:
 
 
 def reference(manifest: Manifest) -> tuple[str, str]:
-    """What names an object among those of its namespace."""
+    """Returns what identifies an object within its namespace."""
     return manifest["kind"], manifest["metadata"]["name"]
 
 
 def converge(desired: Iterable[Manifest], live: Iterable[Manifest]) -> list[Action]:
-    """The writes that make `live` what is desired: what is missing, what differs, what is left.
+    """Returns the writes that turn `live` into `desired`: missing, different and obsolete objects.
 
-    The Deployment comes last among the writes, so that its pods find what they need, and old
-    ConfigMaps go only when no Deployment that is there names them.
+    The Deployment is written last, so that its pods find what they need. Old ConfigMaps are deleted
+    only when no existing Deployment names them.
     """
     present = {reference(item): item for item in live}
     actions: list[Action] = []
@@ -114,8 +114,8 @@ def converge(desired: Iterable[Manifest], live: Iterable[Manifest]) -> list[Acti
 
 
 def _strategy(manifest: Manifest, live: Manifest, version: str) -> Trim | None:
-    """Takes a rolling update back, whole: applied over it, ours would be refused for the
-    parameters that are left of it.
+    """Removes a rolling update completely: applying ours over it would be refused because of its
+    remaining parameters.
     """
     if manifest["kind"] != "Deployment" or "rollingUpdate" not in live["spec"].get("strategy", {}):
         return None
@@ -133,7 +133,7 @@ def _configs_in_use(live: Iterable[Manifest]) -> set[tuple[str, str]]:
 
 
 def config_name(deployment: Manifest) -> str:
-    """The name of the ConfigMap that the Deployment's container reads."""
+    """Returns the name of the ConfigMap that the Deployment's container reads."""
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     sources = container.get("envFrom") or [{}]
     return str(sources[0].get("configMapRef", {}).get("name", ""))
@@ -142,7 +142,7 @@ def config_name(deployment: Manifest) -> str:
 def shared(
     unit: Unit, bots: Sequence[TradeBot], live: Sequence[Manifest], settings: OperatorSettings
 ) -> list[Action]:
-    """What to do about a shared unit, for the bots that need it and may run."""
+    """Returns the actions for a shared unit, for the bots that need it and may run."""
     return converge(shared_children(unit, bots, settings), live)
 
 
@@ -156,10 +156,10 @@ def trader(
     pods: int = 0,
     now: datetime | None = None,
 ) -> list[Action]:
-    """What to do about a bot's own unit.
+    """Returns the actions for a bot's own unit.
 
     Args:
-        pods: how many of the trader's pods are there, also those that are ending.
+        pods: number of the trader's pods, including terminating ones.
     """
     holds = FLATTEN_FINALIZER in bot.finalizers
     if bot.deleted_at is not None:
@@ -175,7 +175,7 @@ def trader(
 
 
 def release(bot: TradeBot) -> list[Action]:
-    """Lets a bot go at once, where nothing can be made any more that could sell for it."""
+    """Releases a bot at once, where nothing that could sell for it can be created any more."""
     if FLATTEN_FINALIZER not in bot.finalizers:
         return []
     return [Finalize(bot, tuple(item for item in bot.finalizers if item != FLATTEN_FINALIZER))]
@@ -189,8 +189,8 @@ def _last_pass(
     pods: int,
     now: datetime | None,
 ) -> list[Action]:
-    """Flattens before the bot goes: the trader restarts with the order to sell when it is stopped,
-    comes to terms with the venue, and is stopped. Whatever happens, the bot goes in time.
+    """Flattens before the bot is deleted: the trader restarts with the setting to sell when it is
+    stopped, reconciles with the venue, and is stopped. The bot is deleted in time in any case.
     """
     assert bot.deleted_at is not None
     waited = ((now or datetime.now(UTC)) - bot.deleted_at).total_seconds()
@@ -222,7 +222,7 @@ def _last_pass(
 
 
 def _is_ready(deployment: Manifest) -> bool:
-    """Whether a pod of the present configuration, not of the one before, says that it works."""
+    """Whether a pod of the current configuration, not of the previous one, reports ready."""
     status, generation = deployment.get("status", {}), deployment["metadata"].get("generation", 0)
     return bool(
         status.get("observedGeneration", -1) >= generation
@@ -237,10 +237,10 @@ def refusal(
     traders: Mapping[str, Manifest],
     settings: OperatorSettings,
 ) -> Trouble | None:
-    """Why the bot may not run, if it may not.
+    """Returns why the bot may not run, if it may not.
 
-    Of two bots with one key the one whose trader already uses it keeps it, else the older; a
-    trader that is left of a bot that is gone keeps it until it is gone too.
+    Of two bots with one key, the one whose trader already uses it keeps it, otherwise the older. A
+    trader left over from a deleted bot keeps it until it is gone too.
 
     Args:
         rivals: the bots that name the same Secret; the bot itself may be among them.
@@ -278,6 +278,6 @@ def _uses_secret(bot: TradeBot, traders: Mapping[str, Manifest]) -> bool:
 
 
 def secret_of(deployment: Manifest) -> str:
-    """The Secret whose keys a trader's Deployment mounts, or an empty string."""
+    """Returns the Secret whose keys a trader's Deployment mounts, or an empty string."""
     annotations = deployment["spec"]["template"].get("metadata", {}).get("annotations") or {}
     return str(annotations.get(SECRET_ANNOTATION, ""))

@@ -1,4 +1,4 @@
-"""The TradeBot as the operator reads it. Defaults and bounds are the schema's, in the chart."""
+"""The TradeBot as the operator reads it. The schema in the chart has defaults and bounds."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -61,7 +61,7 @@ class Forecast(_Part, frozen=True, kw_only=True):
 
 
 class Limits(_Part, frozen=True, kw_only=True):
-    """What bounds the losses; fractions and amounts are decimal strings."""
+    """The loss limits; fractions and amounts are decimal strings."""
 
     max_position: str = "50%"
     max_daily_loss: str = "0.02"
@@ -72,7 +72,7 @@ class Limits(_Part, frozen=True, kw_only=True):
 
 
 class Exits(_Part, frozen=True, kw_only=True):
-    """What closes a position; fractions are decimal strings, and 0 turns a policy off."""
+    """The exits of a position; fractions are decimal strings, and 0 turns a policy off."""
 
     stop_loss: str = "0.05"
     trailing_stop: str = "0"
@@ -85,7 +85,7 @@ class Exits(_Part, frozen=True, kw_only=True):
 
 
 class Spec(_Part, frozen=True, kw_only=True):
-    """What a person asked for."""
+    """What the user requested."""
 
     symbol: str
     mode: Literal["Paper", "Live", "Paused"] = "Paper"
@@ -96,6 +96,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
     exits: Exits = Exits()
+    standby: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
 
 
@@ -111,7 +112,7 @@ class Condition(_Part, frozen=True, kw_only=True):
 
 
 class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
-    """One TradeBot. `deleted_at` is when its deletion was asked for."""
+    """One TradeBot. `deleted_at` is the time of the deletion request."""
 
     namespace: str
     name: str
@@ -125,20 +126,20 @@ class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
-        """The condition of that type, if it was ever reported."""
+        """Returns the condition of that type, if it was ever reported."""
         return next((item for item in self.conditions if item.type == kind), None)
 
     @property
     def reference(self) -> dict[str, Any]:
-        """What an owner reference to it says, without its controller mark."""
+        """Returns an owner reference to it, without its controller flag."""
         return {"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid}
 
 
 def parse(body: dict[str, Any]) -> TradeBot:
-    """The TradeBot of an API object.
+    """Parses an API object.
 
     Raises:
-        msgspec.ValidationError: it is not one, as where the schema was changed under it.
+        msgspec.ValidationError: it is not a TradeBot, such as after an incompatible schema change.
     """
     metadata, status = body["metadata"], body.get("status") or {}
     deleted_at = metadata.get("deletionTimestamp")

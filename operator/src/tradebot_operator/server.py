@@ -1,4 +1,4 @@
-"""/livez, /readyz and /metrics, from the operator's own loop: a loop that hangs answers nothing."""
+"""/livez, /readyz and /metrics, from the operator's own loop: if it hangs, they do not respond."""
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,7 +21,7 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> None:
-        """Begins to serve.
+        """Starts to serve.
 
         Raises:
             OSError: the port is taken.
@@ -30,7 +30,7 @@ class Server:
         await web.TCPSite(self._runner, "0.0.0.0", self._settings.http_port).start()  # noqa: S104
 
     async def stop(self) -> None:
-        """Ends it."""
+        """Stops serving."""
         await self._runner.cleanup()
 
     async def _live(self, _request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What the chart tells the operator: one JSON file, so that one hash says whether it changed."""
+"""The operator's settings from the chart: one JSON file, so that one hash shows any change."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Environment = Literal["Emulator", "Sandbox", "Production"]
 
 
 class ConfigError(Exception):
-    """The configuration file cannot be used; the message says what to do."""
+    """The configuration file is invalid; the message says what to do."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class Credential(_Part, frozen=True, kw_only=True):
 
 
 class Kafka(_Part, frozen=True, kw_only=True):
-    """The brokers; credentials by stage, those of `default` for a stage without its own."""
+    """The brokers; credentials by stage, with `default` for a stage without its own."""
 
     bootstrap: str
     security: str = "PLAINTEXT"
@@ -55,18 +55,18 @@ class Emulator(_Part, frozen=True, kw_only=True):
 
 
 class StageTemplate(_Part, frozen=True, kw_only=True):
-    """What a stage's pods get in addition to what the operator gives them."""
+    """What a stage's pods get in addition to the operator's own."""
 
     resources: dict[str, Any] = {}
     env: dict[str, str] = {}
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     pod: dict[str, Any] = {}
-    """Laid over the pod's spec: nodeSelector, tolerations, affinity, priorityClassName …"""
+    """Merged into the pod's spec: nodeSelector, tolerations, affinity, priorityClassName …"""
 
 
 class OperatorSettings(_Part, frozen=True, kw_only=True):
-    """All that the operator is told. Times are in seconds."""
+    """All settings of the operator. Times are in seconds."""
 
     namespace: str
     images: Images
@@ -77,7 +77,7 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
     emulator: Emulator = Emulator()
     stages: dict[str, StageTemplate] = {}
     scrape_annotations: bool = False
-    """Whether the stages' pods tell a Prometheus by annotations where their metrics are."""
+    """Whether annotations on the stages' pods tell Prometheus where the metrics are."""
     log_level: str = "info"
     resync_seconds: float = 300.0
     workers: int = 16
@@ -90,19 +90,19 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
         return self.watch_namespaces or (self.namespace,)
 
     def template(self, stage: str) -> StageTemplate:
-        """What the stage's pods get in addition to the operator's own."""
+        """Returns what the stage's pods get in addition to the operator's own."""
         return self.stages.get(stage, StageTemplate())
 
     def credential(self, stage: str) -> Credential | None:
-        """The stage's Kafka user, or none where the brokers ask for none."""
+        """Returns the stage's Kafka user, or `None` if the brokers require none."""
         return self.kafka.credentials.get(stage) or self.kafka.credentials.get("default")
 
 
 def load(environment: Mapping[str, str] | None = None) -> OperatorSettings:
-    """The settings in the file that TRADEBOT_OPERATOR_CONFIG names.
+    """Reads the settings from the file in TRADEBOT_OPERATOR_CONFIG.
 
     Raises:
-        ConfigError: no file is named, or it is not there, or is not such settings.
+        ConfigError: no file is named, it does not exist, or it is invalid.
     """
     environment = os.environ if environment is None else environment
     name = environment.get(CONFIG_VARIABLE, "")

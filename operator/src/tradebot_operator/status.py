@@ -1,4 +1,4 @@
-"""What the operator says of a TradeBot: its conditions, each with a reason and a sentence."""
+"""The operator's conditions of a TradeBot, each with a reason and a sentence."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,17 +16,19 @@ TRADER_STARTING = "TraderStarting"
 NOT_READY = "StageNotReady"
 DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
-"""Reasons that every bot passes through, and that are no Event."""
+"""Reasons that every bot passes through, for which no Event is emitted."""
+STANDBY = "StandbyReady"
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
 
 class ConditionState(msgspec.Struct, frozen=True):
-    """A condition before its times."""
+    """A condition before its times. `stalled`: what is wrong does not pass by itself."""
 
     status: Status
     reason: str
     message: str
+    stalled: bool = False
 
 
 def conditions(
@@ -36,24 +38,29 @@ def conditions(
     failures: Mapping[str, str],
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The operator's conditions of the bot.
+    """Returns the operator's conditions of the bot.
 
     Args:
         refusal: why the bot may not run at all.
-        states: the bot's units with what they do, in the order in which records flow.
-        failures: by unit, what the API server last answered to a write that failed.
+        states: the bot's units and their states, in the order of the records' flow.
+        failures: by unit, the API server's last response to a failed write.
     """
     stages = _stages(bot, refusal, states, failures)
     ready = _ready(bot, stages)
     stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
+    found = [
         _item(bot, "Ready", ready, stamp),
         _item(bot, "StagesAvailable", stages, stamp),
+        _item(bot, "Reconciling", _reconciling(ready), stamp),
+        _item(bot, "Stalled", _stalled(ready), stamp),
     ]
+    if bot.spec.standby:
+        found.append(_item(bot, STANDBY, _standby(states), stamp))
+    return found
 
 
 def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
-    """Whether the status that the API server holds says something else."""
+    """Whether the status at the API server differs."""
     if bot.observed_generation != bot.generation:
         return True
     for item in wanted:
@@ -65,7 +72,7 @@ def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
 
 def is_step(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     """Whether a bot that is known to start has but come nearer to its work, and nothing failed."""
-    shown, (ready, stages) = bot.condition("Ready"), wanted
+    shown, (ready, stages, *_) = bot.condition("Ready"), wanted
     known = bot.observed_generation == bot.generation and shown is not None
     starts = shown is not None and shown.reason in (STARTING, TRADER_STARTING)
     well = stages["status"] == "True" or stages["reason"] == STARTING
@@ -81,7 +88,7 @@ def _stages(
     if bot.deleted_at:
         return ConditionState("False", DELETING, "the TradeBot is being deleted")
     if refusal:
-        return ConditionState("False", refusal.reason, refusal.message)
+        return ConditionState("False", refusal.reason, refusal.message, stalled=True)
     for unit, _ in states:
         if unit.name in failures:
             return ConditionState("False", "ApplyFailed", f"{unit.stage}: {failures[unit.name]}")
@@ -90,13 +97,14 @@ def _stages(
         for unit, state in states
         if state.trouble and not (state.running if unit.bot else state.ready)
     ]
-    # What failed is told before what only takes its time, wherever in the line it is.
+    # Failures are reported before what only takes time, wherever in the pipeline they are.
     failed = [item for item in troubles if item.reason not in (STARTING, NOT_READY)]
     for trouble in failed or troubles:
         if trouble.reason == STARTING:
-            # One sentence for all: a start is one write, not one a stage.
+            # One sentence for all, so that a start is one write rather than one per stage.
             return ConditionState("False", STARTING, "the stages are starting")
-        return ConditionState("False", trouble.reason, trouble.message)
+        stalled = trouble.reason != NOT_READY
+        return ConditionState("False", trouble.reason, trouble.message, stalled=stalled)
     names = _listed([unit.stage for unit, _ in states])
     return ConditionState("True", "AllAvailable", f"{names} run")
 
@@ -107,13 +115,14 @@ def _listed(names: list[str]) -> str:
 
 
 def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
-    """The first thing that keeps the bot from its work, the cause before its effects."""
+    """Returns the first problem that keeps the bot from working, causes before effects."""
     if stages.status != "True" and stages.reason != NOT_READY:
         return stages
     for kind, bad in TRADER:
         condition = bot.condition(kind)
         if condition and condition.status == bad and not _asked_for(bot, condition):
-            return ConditionState("False", condition.reason, f"{kind}: {condition.message}")
+            message = f"{kind}: {condition.message}"
+            return ConditionState("False", condition.reason, message, stalled=kind == "Halted")
     if stages.status != "True":
         return stages
     for kind, bad in LATER:
@@ -130,8 +139,32 @@ def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
     return ConditionState("True", "Trading", f"trading {bot.spec.symbol} in mode {bot.spec.mode}")
 
 
+def _reconciling(ready: ConditionState) -> ConditionState:
+    """For tools of delivery: whether the bot is on its way to what its spec asks for."""
+    if ready.status != "True" and not ready.stalled:
+        return ConditionState("True", ready.reason, ready.message)
+    return ConditionState("False", ready.reason, "nothing is in progress")
+
+
+def _stalled(ready: ConditionState) -> ConditionState:
+    """For tools of delivery: whether the bot waits for a person."""
+    if ready.status != "True" and ready.stalled:
+        return ConditionState("True", ready.reason, ready.message)
+    return ConditionState("False", ready.reason, "nothing needs a person")
+
+
+def _standby(states: Sequence[tuple[Unit, UnitState]]) -> ConditionState:
+    """Whether a second trader could take over; without one the bot is still ready."""
+    trader = next((state for unit, state in states if unit.bot), None)
+    if trader is not None and trader.pods_ready > 1:
+        return ConditionState("True", "StandbyReady", "a second trader follows the journal")
+    other = None if trader is None else trader.other or trader.trouble
+    why = other.message if other else "it is starting"
+    return ConditionState("False", "NoStandby", f"no second trader can take over: {why}")
+
+
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:
-    """Whether the trader sends no order because the spec has it so: that is no trouble."""
+    """Whether the trader sends no order because the spec says so, which is no problem."""
     return bot.spec.mode == "Paused" and condition.reason == "ModePaused"
 
 

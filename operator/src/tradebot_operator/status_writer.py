@@ -1,4 +1,4 @@
-"""Tells a TradeBot how it does: in its status, and in Events about it."""
+"""Writes a TradeBot's status, and Events about it."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ from tradebot_operator.units import Unit
 _log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 10.0
-"""For so long a bot that starts may take its next steps before they are told."""
+"""Seconds during which a starting bot's steps are collected into one write."""
 RECHECK_SECONDS = 3.0
 LATE_RECHECK_SECONDS = 30.0
 
@@ -26,7 +26,7 @@ Place = tuple[str, str]
 
 
 class StatusWriter:
-    """What it remembers of a bot is since when it starts, and since when something is amiss."""
+    """Stores since when a bot is starting, and since when it has a problem."""
 
     def __init__(self, api: Api, observed: Observed) -> None:
         self._api, self._observed = api, observed
@@ -34,18 +34,18 @@ class StatusWriter:
         self._steps_since: dict[Place, float] = {}
 
     def forget(self, namespace: str, name: str) -> None:
-        """The TradeBot is gone."""
+        """Drops a TradeBot that is gone."""
         self._unready_since.pop((namespace, name), None)
         self._steps_since.pop((namespace, name), None)
 
     async def look(
         self, bot: TradeBot, refusal: Trouble | None, failures: Mapping[str, str]
     ) -> float | None:
-        """Tells what is new of the bot; the seconds until it is to be looked at again, if it is.
+        """Writes what is new; returns the seconds until the next check, if one is needed.
 
         Args:
             refusal: why the bot may not run at all.
-            failures: by unit, what the API server last answered to a write that failed.
+            failures: by unit, the API server's last response to a failed write.
 
         Raises:
             ApiError: the status was refused.
@@ -59,7 +59,7 @@ class StatusWriter:
         return min(again, default=None)
 
     async def tell(self, bot: TradeBot, kind: str, said: Trouble) -> None:
-        """Makes an Event about the bot; `kind` is Normal or Warning."""
+        """Emits an Event about the bot; `kind` is Normal or Warning."""
         metrics.WRITES.labels("create", "Event").inc()
         try:
             await self._api.create(events.event(bot, kind, said.reason, said.message))
@@ -67,7 +67,7 @@ class StatusWriter:
             _log.info("an event was rejected: %s", error)
 
     def _settling(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> float:
-        """Seconds to wait before `wanted` is told: the steps of a start are one write, not many."""
+        """Returns the seconds to wait before writing: the steps of a start are one write."""
         place, now = (bot.namespace, bot.name), time.monotonic()
         if not status.changed(bot, wanted) or not status.is_step(bot, wanted):
             self._steps_since.pop(place, None)
@@ -86,7 +86,7 @@ class StatusWriter:
         return msgspec.structs.replace(state, trouble=found) if found else state
 
     def _recheck(self, bot: TradeBot, found: list[tuple[Unit, UnitState]]) -> float:
-        """A pod that waits sends no event when the reason appears: looks again for a while."""
+        """Checks a waiting pod again for a while: no event comes when the reason appears."""
         place, now = (bot.namespace, bot.name), time.monotonic()
         if bot.deleted_at or all(state.trouble is None for _, state in found):
             self._unready_since.pop(place, None)

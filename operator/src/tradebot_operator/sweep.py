@@ -1,8 +1,7 @@
-"""Finds what was deleted while a watch was broken.
+"""Finds objects deleted while a watch was broken.
 
-A watch that cannot go on from where it was begins again with a list. kopf shows what is in that
-list, and what no longer is it keeps in its indices forever. A sweep asks for the names and
-compares.
+A watch that cannot continue starts again with a list. kopf handles what is in that list, and keeps
+everything else in its indices forever. A sweep lists the names and compares.
 """
 
 from collections.abc import Sequence
@@ -16,19 +15,19 @@ from tradebot_operator.resource import KIND
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What the API server has, and what was shown once and is there no more."""
+    """What the API server has, and what was shown once and no longer exists."""
 
     listed: Sequence[Listed]
     gone: Sequence[Shown]
 
 
 async def sweep(api: Api, observed: Observed, kind: str, namespace: str) -> Found:
-    """Compares a namespace's objects of a kind; what is gone is no longer observed.
+    """Compares a namespace's objects of a kind, and drops the missing ones.
 
     Raises:
         ApiError: the list was refused.
     """
-    # Looked up before the list is asked for: what comes meanwhile is missing in neither.
+    # Read before the list is requested, so that objects created meanwhile are in neither.
     shown = observed.shown(kind, namespace)
     selector = "" if kind == KIND else f"{MANAGED_BY}={MANAGER}"
     listed = await api.listed_metadata(kind, namespace, selector)

@@ -1,7 +1,7 @@
-"""Before the chart is uninstalled: the operator ends, and no TradeBot waits for it any more.
+"""Cleanup before the chart is uninstalled: stops the operator and removes finalizers.
 
-A finalizer that nobody is left to remove would hold a TradeBot, and the namespace around it, for
-ever. The TradeBots stay; one that is deleted later is gone at once, and is not sold.
+A finalizer without an operator to remove it would block a TradeBot, and its namespace, forever. The
+TradeBots stay; one that is deleted later is gone at once, without selling.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from tradebot_operator.resource import FLATTEN_FINALIZER, KIND
 from tradebot_operator.settings import OperatorSettings
 
 ENDING_SECONDS = 30.0
-"""For so long the operator's pod may take to end."""
+"""Seconds for the operator's pod to terminate."""
 LOOK_SECONDS = 1.0
 MERGE = "application/merge-patch+json"
 
 
 class UninstallError(Exception):
-    """The operator did not end, or the API server could not be reached."""
+    """The operator did not stop, or the API server could not be reached."""
 
 
 async def let_go(settings: OperatorSettings, deployment: str) -> None:
-    """Lets the operator finish what it sells, ends it, and takes the finalizers away.
+    """Waits until the operator has sold what it is selling, stops it, and removes the finalizers.
 
     Args:
         deployment: the operator's own, in the namespace of the settings.
 
     Raises:
-        UninstallError: the operator did not end, or the API server could not be reached.
+        UninstallError: the operator did not stop, or the API server could not be reached.
     """
     api = Api(configuration)
     try:
@@ -45,17 +45,17 @@ async def let_go(settings: OperatorSettings, deployment: str) -> None:
 
 
 class Uninstall:
-    """One cleanup; it can start again at any point."""
+    """One cleanup; it can be repeated at any point."""
 
     def __init__(self, api: Api, settings: OperatorSettings, deployment: str) -> None:
         self._api, self._settings, self._deployment = api, settings, deployment
 
     async def run(self) -> None:
-        """Does it, and tells on standard output what was done.
+        """Runs the cleanup, and prints what was done.
 
         Raises:
             ApiError: the operator's Deployment may not be changed.
-            UninstallError: the operator did not end.
+            UninstallError: the operator did not stop.
         """
         await _until(self._nothing_is_sold, self._settings.flatten_seconds)
         selector = await self._end()
@@ -70,7 +70,7 @@ class Uninstall:
         return not any("deletionTimestamp" in meta for meta in await self._held())
 
     async def _end(self) -> str:
-        """Scales the operator to nothing; how its pods are found, or nothing if it is not there."""
+        """Scales the operator to zero; returns its pods' selector, empty if it does not exist."""
         name, namespace = self._deployment, self._settings.namespace
         body = {"spec": {"replicas": 0}}
         try:
@@ -86,8 +86,8 @@ class Uninstall:
         return not await self._api.listed_metadata("Pod", self._settings.namespace, selector)
 
     async def _held(self) -> list[dict[str, Any]]:
-        """The metadata of the TradeBots that wait for the operator; a namespace that is not there,
-        or may not be read, holds none.
+        """Returns the metadata of the TradeBots with our finalizer; empty for a namespace that
+        does not exist or may not be read.
         """
         found: list[dict[str, Any]] = []
         for namespace in self._settings.namespaces:

@@ -1,9 +1,9 @@
-"""What a unit is, and which topics it uses.
+"""Units, and the topics that they use.
 
-A unit is one Deployment with what belongs to it. The trader's unit is the bot's own; the others
-are shared by all bots of a namespace for which they would be the same: liquidity by environment,
-ingest also by symbol, forecast also by model and its parameters. A unit's name tells the same
-things, so that the units of two bots are the same exactly where they would do the same.
+A unit is one Deployment with its objects. The trader's unit belongs to one bot. The others are
+shared by all bots of a namespace that need the same one: liquidity by environment, ingest also by
+symbol, forecast also by model and its parameters. A unit's name contains the same things, so two
+bots share a unit exactly if theirs would do the same.
 """
 
 from typing import Final
@@ -13,11 +13,11 @@ import msgspec
 from tradebot_operator.settings import OperatorSettings
 
 GEMINI: Final = "gemini"
-"""The venue that is meant where none is named."""
+"""The venue if a TradeBot names none."""
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A unit by its name, and what its stage is told of the market."""
+    """A unit: its name, and what its stage knows of the market."""
 
     name: str
     stage: str
@@ -30,7 +30,7 @@ class Unit(msgspec.Struct, frozen=True):
 def topic_prefix(
     settings: OperatorSettings, namespace: str, environment: str, venue: str = GEMINI
 ) -> str:
-    """The prefix of an environment's topics: two environments, or venues, never share a topic.
+    """Returns the prefix of an environment's topics: no two environments or venues share a topic.
 
     >>> from tradebot_operator.settings import Images, Kafka
     >>> settings = OperatorSettings(

@@ -1,5 +1,5 @@
-"""The loop that does what `reconcile` says: takes keys from the queue, reads what is observed,
-writes what differs.
+"""The work loop: takes keys from the queue, compares desired and observed state, and writes the
+difference.
 """
 
 import asyncio
@@ -8,7 +8,6 @@ import math
 import random
 import time
 from collections.abc import Hashable, Iterable
-from typing import Literal, NamedTuple
 
 import aiohttp
 
@@ -16,6 +15,7 @@ from tradebot_operator import metrics
 from tradebot_operator.api import WATCHED, Api, ApiError
 from tradebot_operator.canary import Canary
 from tradebot_operator.damper import Damper
+from tradebot_operator.keys import GATHER_DELAY, STATUS_DELAY, Key, patience
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import BOT, UNIT, digest
 from tradebot_operator.observed import Body, Observed, Shown
@@ -46,29 +46,15 @@ from tradebot_operator.units import Unit
 _log = logging.getLogger(__name__)
 
 CANARY_SECONDS = 15.0
-STATUS_DELAY = 0.5
-"""Seconds in which what happens to a bot's children is gathered into one look at its status."""
-GATHER_DELAY = 1.0
-"""Seconds in which the bots that come to a shared unit are gathered into one look at it."""
 UNCHANGEABLE = ("ConfigMap", "RoleBinding")
-"""Kinds that the API server lets nobody change in what matters."""
+"""Kinds whose relevant fields are immutable at the API server."""
 AWAY_SECONDS = 5.0
-"""A pass that did not reach the API server is tried again after no more than this."""
-
-
-class Key(NamedTuple):
-    """What is to be looked at: a unit's children, a bot's status, the canary, or what of a kind of
-    objects is gone unseen; `name` is the unit's, the bot's or the kind's.
-    """
-
-    kind: Literal["unit", "bot", "canary", "sweep"]
-    namespace: str = ""
-    name: str = ""
+"""Longest wait before a retry after the API server could not be reached."""
 
 
 class Worker:
-    """Some workers on one queue, and what they remember between passes: no more than could be
-    lost, since all that matters is in the cluster.
+    """Some workers on one queue. Their state between passes may be lost at any time, since
+    everything that matters is in the cluster.
     """
 
     def __init__(
@@ -87,10 +73,11 @@ class Worker:
         self._status_writer = StatusWriter(api, observed)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
+        self._asked: dict[tuple[str, str], tuple[object, ...]] = {}
         self._was_away = False
 
     async def run(self) -> None:
-        """Works until it is cancelled."""
+        """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._work())
@@ -98,24 +85,30 @@ class Worker:
             group.create_task(self._resync())
 
     def bot_changed(self, namespace: str, name: str) -> None:
-        """A TradeBot was seen, changed or gone."""
+        """A TradeBot was seen, changed or gone; of a new status alone its units know nothing."""
+        place, bot = (namespace, name), self._observed.bot(namespace, name)
+        asked = () if bot is None else (bot.uid, bot.spec, bot.deleted_at, bot.finalizers)
+        if bot is not None and self._asked.get(place) == asked:
+            self.queue.add(Key("bot", namespace, name), delay=STATUS_DELAY)
+            return
+        self._asked[place] = asked
         keys = {Key("bot", namespace, name), Key("unit", namespace, trader_unit(name))}
-        bot = self._observed.bot(namespace, name)
         if bot is not None:
             keys |= {Key("unit", namespace, unit.name) for unit in units(bot)}
             keys |= self._rivals(bot)
         # What it needed before is looked at as well: it may be needed no more.
-        for key in keys | self._links.get((namespace, name), set()):
-            self.queue.add(key, delay=_patience(key))
+        for key in keys | self._links.get(place, set()):
+            self.queue.add(key, delay=patience(key))
         if bot is None:
-            self._links.pop((namespace, name), None)
+            self._links.pop(place, None)
+            self._asked.pop(place, None)
         else:
-            self._links[(namespace, name)] = keys
+            self._links[place] = keys
 
     def child_changed(
         self, kind: str, namespace: str, labels: dict[str, str], uid: str, *, gone: bool = False
     ) -> None:
-        """A child or a pod was seen, changed, or is `gone`."""
+        """Handles a child or a pod that was added, changed, or is `gone`."""
         unit, bot = labels.get(UNIT, ""), labels.get(BOT, "")
         if gone:
             self._observed.seen_gone(uid, ("unit", namespace, unit))
@@ -134,15 +127,15 @@ class Worker:
             self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
 
     def listed(self, kind: str, namespace: str) -> None:
-        """A watch of `kind` began with a list: what was deleted before is not in it."""
+        """Handles a watch of `kind` that restarted with a list, which lacks earlier deletions."""
         self.queue.add(Key("sweep", namespace, kind), delay=GATHER_DELAY)
 
     def holds(self, namespace: str) -> bool:
-        """Whether a TradeBot of the namespace cannot go before it was let go."""
+        """Whether a TradeBot of the namespace has a finalizer that must be removed first."""
         return any(FLATTEN_FINALIZER in bot.finalizers for bot in self._observed.bots(namespace))
 
     def let_go(self, namespace: str) -> None:
-        """The namespace is being deleted: its TradeBots are to hold nothing up."""
+        """Releases the TradeBots of a namespace that is being deleted."""
         for bot in self._observed.bots(namespace):
             if FLATTEN_FINALIZER in bot.finalizers:
                 self.queue.add(Key("unit", namespace, trader_unit(bot.name)))
@@ -299,8 +292,8 @@ class Worker:
         self._observed.wrote(live)
 
     async def _applied(self, key: Key, manifest: Body) -> Body:
-        """Applies; what cannot be changed any more, such as settings that somebody else made under
-        the name of ours, goes, and is recreated when the watch has shown that it is gone.
+        """Applies. An object that cannot be changed, such as settings that somebody else created
+        under our name, is deleted, and recreated once the watch has shown the deletion.
         """
         try:
             return await self._api.apply(manifest)
@@ -351,7 +344,7 @@ class Worker:
             self.queue.add(key, delay=again)
 
     async def _tick(self) -> None:
-        """Sends the canary through the queue, and keeps the gauges."""
+        """Queues the canary, and updates the gauges."""
         while True:
             self.queue.add(Key("canary"))
             for _ in range(int(CANARY_SECONDS if self.canary.seen else 1)):
@@ -361,7 +354,7 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def _resync(self) -> None:
-        """Looks at everything again now and then, spread over the time."""
+        """Queues everything again at intervals, spread over time."""
         while True:
             await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311
             self._listed_all()
@@ -373,19 +366,12 @@ class Worker:
                         self.queue.add(Key("unit", namespace, unit.name), delay=delay)
 
 
-def _patience(key: Key) -> float:
-    """Seconds until a changed TradeBot is looked at: its own unit at once."""
-    if key.kind == "bot":
-        return STATUS_DELAY
-    return 0.0 if key.name.startswith(trader_unit("")) else GATHER_DELAY
-
-
 def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:
     return next((unit for bot in bots for unit in units(bot) if unit.name == name), None)
 
 
 def _stays(bot: TradeBot) -> bool:
-    """Whether the bot still needs its feed: until it goes, or has been flattened."""
+    """Whether the bot still needs its feed: until it is deleted, or has been flattened."""
     return bot.deleted_at is None or FLATTEN_FINALIZER in bot.finalizers
 
 

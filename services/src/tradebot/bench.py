@@ -21,6 +21,8 @@ MEASUREMENTS: Final = {
     "prophet-logistic": ("prophet", "measure_logistic"),
     "prophet-multiplicative": ("prophet", "measure_multiplicative"),
     "prophet-millions": ("prophet", "measure_millions"),
+    "prophet-table": ("prophet", "measure_table"),
+    "prophet-small": ("prophet", "measure_small"),
     "refit": ("prophet", "measure_refit"),
     "year-features": ("year_features", "measure"),
     "backtest": ("backtest", "measure"),
@@ -79,7 +81,7 @@ def table(results: list[Mapping[str, Any]]) -> Table:
     view = Table(box=None, pad_edge=False)
     for heading in ("benchmark", "ours", "peer", "ratio", "unit", "also"):
         view.add_column(heading, justify="left" if heading in ("benchmark", "also") else "right")
-    shown = {"name", "ours", "peer", "ratio", "unit"}
+    shown = {"name", "ours", "peer", "ratio", "unit", "table"}
     for result in results:
         also = "  ".join(f"{k}={_figure(v)}" for k, v in result.items() if k not in shown)
         view.add_row(
@@ -88,6 +90,19 @@ def table(results: list[Mapping[str, Any]]) -> Table:
             str(result.get("unit", "")),
             also,
         )
+    return view
+
+
+def rows_of(result: Mapping[str, Any]) -> Table | None:
+    """The rows of a measurement that has a table of its own."""
+    found: list[Mapping[str, Any]] = result.get("table") or []
+    if not found:
+        return None
+    view = Table(title=str(result["name"]), title_justify="left", box=None, pad_edge=False)
+    for heading in found[0]:
+        view.add_column(heading, justify="right")
+    for row in found:
+        view.add_row(*(_figure(value) for value in row.values()))
     return view
 
 
@@ -118,4 +133,7 @@ def command(name: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(results[-1]))
     if not as_json:
-        Console(width=200 if not console.is_terminal else None).print(table(results))
+        out = Console(width=200 if not console.is_terminal else None)
+        out.print(table(results))
+        for view in filter(None, map(rows_of, results)):
+            out.print(view)

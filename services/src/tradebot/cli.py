@@ -28,6 +28,7 @@ TOOLS: Final = {
         "tradebot.trader.control.repair:command",
         "set journal marks that lie in the future back to now",
     ),
+    "journal": ("tradebot.trader.journal.command:command", "care for a bot's journal"),
     "doctor": ("tradebot.doctor.command:command", "check a setup and say how to fix it"),
     "init": ("tradebot.backtest.init:command", "create a project folder"),
     "bench": ("tradebot.bench:command", "measure performance compared with a peer"),

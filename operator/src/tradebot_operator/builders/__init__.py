@@ -1,1 +1,1 @@
-"""The children of each unit, as plain manifests: pure functions of TradeBots and settings."""
+"""Manifests of each unit's children: pure functions of TradeBots and settings."""

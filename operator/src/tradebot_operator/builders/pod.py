@@ -1,4 +1,4 @@
-"""What every unit consists of: a ConfigMap named by its content, and a Deployment of one pod."""
+"""The children of every unit: a ConfigMap named by its content, and a Deployment of one pod."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,14 +19,14 @@ KAFKA_FOLDER = "/etc/tradebot/kafka"
 KEYS_FOLDER = "/etc/tradebot/keys"
 HISTORY_FOLDER = "/var/lib/tradebot-history"
 OWNERS = 3
-"""Of how many bots a shared child says that it is theirs: the oldest of those that need it.
+"""Number of bots that own a shared child: the oldest of those that need it.
 
-The garbage collector keeps an object while one owner lives, so that children go when the bots go,
-even while no operator runs; a thousand owners would be written again with each bot."""
+The garbage collector keeps an object while one owner lives, so children are deleted with the bots
+even while no operator runs. With a thousand owners, every new bot would rewrite the list."""
 
 
 class Mount(msgspec.Struct, frozen=True):
-    """A volume and where the stage sees it."""
+    """A volume and its mount path."""
 
     name: str
     path: str
@@ -35,7 +35,7 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one unit's pod has of its own, in addition to what every stage's has."""
+    """What a unit's pod has in addition to every stage's pod."""
 
     unit: Unit
     namespace: str
@@ -47,12 +47,14 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     egress: str = ""
     service_account: str = ""
     replicas: int = 1
+    spread: bool = False
+    """Whether its pods lie on nodes of their own, and in zones of their own where there are."""
     grace_seconds: int = 30
     annotations: Mapping[str, str] = {}
 
 
 def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dict[str, str]:
-    """The variables of every stage, by field of its settings."""
+    """Returns the variables of every stage, by field of its settings."""
     config = {
         "kafka": settings.kafka.bootstrap,
         "kafka_security": settings.kafka.security,
@@ -74,7 +76,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
 
 
 def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
-    """The variables of a stage that talks to the venue, in addition to the common ones."""
+    """Returns the further variables of a stage that connects to the venue."""
     config = {"symbol": unit.symbol, "venue": unit.venue, "environment": unit.environment}
     if unit.environment == "Emulator" and settings.emulator.url:
         config["emulator_url"] = settings.emulator.url
@@ -82,23 +84,23 @@ def venue_config(settings: OperatorSettings, unit: Unit) -> dict[str, str]:
 
 
 def shared_owners(bots: Sequence[TradeBot]) -> tuple[dict[str, Any], ...]:
-    """The owner references of what `bots`, oldest first, share."""
+    """Returns the owner references of a shared child of `bots`, oldest first."""
     return tuple(
         bot.reference | {"controller": False, "blockOwnerDeletion": False} for bot in bots[:OWNERS]
     )
 
 
 def children(plan: PodPlan, settings: OperatorSettings) -> list[Manifest]:
-    """The ConfigMap and the Deployment of the unit."""
+    """Returns the unit's ConfigMap and Deployment."""
     config = config_map(plan)
     return [config, deployment(plan, settings, config["metadata"]["name"])]
 
 
 def config_map(plan: PodPlan) -> Manifest:
-    """The stage's variables.
+    """Returns the ConfigMap of the stage's variables.
 
-    Its name holds a hash of them and it can't be changed, so that a pod which restarts finds what
-    it was started with, and a change of any variable restarts this one stage.
+    It is immutable and its name contains a hash of them. A pod that restarts finds the variables
+    that it was started with, and a change of any variable restarts only this stage.
     """
     data = {f"TRADEBOT_{field.upper()}": value for field, value in plan.config.items()}
     return {
@@ -111,7 +113,7 @@ def config_map(plan: PodPlan) -> Manifest:
 
 
 def metadata(plan: PodPlan, name: str) -> Manifest:
-    """A child's metadata."""
+    """Returns a child's metadata."""
     return {
         "name": name,
         "namespace": plan.namespace,
@@ -121,7 +123,10 @@ def metadata(plan: PodPlan, name: str) -> Manifest:
 
 
 def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
-    """One pod of the stage; never two at once, since each is the only writer of something."""
+    """Returns a Deployment of one pod, since each is a sole writer, or of one with its standby.
+
+    Old pods are gone before new ones start, so two configurations never run at the same time.
+    """
     template = settings.template(plan.unit.stage)
     pod_labels = dict(template.labels) | _labels(plan)
     if plan.egress:
@@ -149,7 +154,7 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
 
 
 def _scraped(settings: OperatorSettings) -> dict[str, str]:
-    """Where a Prometheus without an operator of its own finds the metrics."""
+    """Returns annotations for a Prometheus without its own operator."""
     if not settings.scrape_annotations:
         return {}
     return {
@@ -186,11 +191,31 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
         "containers": [_container(plan, settings, config_name, mounts)],
         "volumes": [{"name": mount.name} | mount.source for mount in mounts],
     }
+    if plan.spread:
+        pod |= _spread(plan)
     if plan.service_account:
         pod["serviceAccountName"] = plan.service_account
     if settings.images.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
     return pod
+
+
+def _spread(plan: PodPlan) -> Manifest:
+    """A node that is lost takes one pod of the unit, not both; better still, a zone does."""
+    selector = {"matchLabels": {UNIT: plan.unit.name}}
+    apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
+    zones = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": selector,
+    }
+    return {
+        "affinity": {
+            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}
+        },
+        "topologySpreadConstraints": [zones],
+    }
 
 
 def _container(
@@ -210,7 +235,7 @@ def _container(
         "startupProbe": _probe("/livez", period=2, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=3, failures=2),
-        # The last lines of a container that failed become the reason shown in the TradeBot.
+        # The last lines of a failed container become the reason in the TradeBot.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -259,7 +284,7 @@ def _kafka_sources(settings: OperatorSettings, credential: Credential | None) ->
 
 
 def _overlay(base: Any, over: Any) -> Any:
-    """`over` laid on `base`: mappings are merged, all else is replaced."""
+    """Merges `over` into `base`: mappings are merged, all else is replaced."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     return base | {key: _overlay(base.get(key), value) for key, value in over.items()}

@@ -62,7 +62,7 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
 
 
 def _egress(forecast: Forecast, environment: str) -> str:
-    """A model reaches nothing outside, but for the history that its bot asks for."""
+    """A model has no egress, except to the history that its bot requests."""
     if forecast.history.source == "Url":
         return "web"
     if forecast.history.source == "Venue" and environment != "Emulator":

@@ -13,8 +13,8 @@ from tradebot_operator.units import Unit
 def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
     namespace = bots[0].namespace
     config = common_config(settings, unit, namespace)
-    # No worker_id: a pod that is forced away may still be ending while the next one runs, and
-    # two members under one fixed identity throw each other out of the group.
+    # No worker_id: a pod that is evicted may still be ending while the next one runs, and two
+    # members with one static identity evict each other from the group.
     config["group"] = f"{config['topic_prefix']}liquidity"
     return PodPlan(
         unit=unit,

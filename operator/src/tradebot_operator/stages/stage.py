@@ -1,4 +1,4 @@
-"""What the operator knows of a stage: how its units are told apart, and the pod of a unit."""
+"""The operator's view of a stage: what distinguishes its units, and the pod of a unit."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ Key = dict[str, Any]
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage.
 
-    `key` is everything by which two bots need units of their own, and `text` the readable part of
-    a unit's name. The unit of a stage without a `key` belongs to one bot. `plan` describes the pod
-    of a unit, for the bots that need it, oldest first.
+    `key` is everything that distinguishes the units of two bots, and `text` the readable part of a
+    unit's name. The unit of a stage without a `key` belongs to one bot. `plan` describes the pod of
+    a unit, for the bots that need it, oldest first.
     """
 
     name: str
@@ -45,10 +45,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place(bot: TradeBot) -> Key:
-    """The key of a stage with one unit for each environment of a venue."""
+    """Returns the key of a stage with one unit for each environment of a venue."""
     return {"venue": bot.spec.venue.name, "environment": bot.spec.venue.environment}
 
 
 def market(bot: TradeBot) -> Key:
-    """The key of a stage with one unit for each symbol of an environment."""
+    """Returns the key of a stage with one unit for each symbol of an environment."""
     return place(bot) | {"symbol": bot.spec.symbol}

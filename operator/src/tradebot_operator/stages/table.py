@@ -1,4 +1,4 @@
-"""The stages of a bot, in one table, and the units that follow from it."""
+"""The table of a bot's stages, and the units that follow from it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,20 +16,20 @@ STAGES: Final[tuple[Stage, ...]] = (
     forecast.STAGE,
     trader.STAGE,
 )
-"""In the order in which records flow, so that the first failing stage is the cause."""
+"""In the order of the records' flow, so that the first failing stage is the cause."""
 
 _BY_NAME: Final[dict[str, Stage]] = {stage.name: stage for stage in STAGES}
 
 
 def units(bot: TradeBot) -> tuple[Unit, ...]:
-    """The bot's units, in the order in which records flow."""
+    """Returns the bot's units, in the order of the records' flow."""
     return tuple(stage.unit(bot) for stage in STAGES)
 
 
 def shared_children(
     unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings
 ) -> list[Manifest]:
-    """The children of a unit that bots share; none if no bot needs it."""
+    """Returns the children of a shared unit; none if no bot needs it."""
     if not bots:
         return []
     bots = sorted(bots, key=lambda bot: (bot.created_at, bot.name))

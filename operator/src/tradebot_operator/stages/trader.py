@@ -1,4 +1,4 @@
-"""The trader: the one pod that holds the keys, with the right to speak of its own bot alone."""
+"""The trader: the only pod with keys, and with rights on its own bot only."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -29,13 +29,14 @@ def trader_children(
     bot: TradeBot,
     settings: OperatorSettings,
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
     flatten: bool = False,
 ) -> list[Manifest]:
-    """The trader's children.
+    """Returns the trader's children.
 
     Args:
-        flatten: the trader sells what it holds when it is stopped.
+        replicas: how many pods, instead of what the bot asks for.
+        flatten: the trader sells its position when it is stopped, and has no standby.
     """
     plan = _plan(unit, bot, settings, replicas=replicas, flatten=flatten)
     name = unit.name
@@ -64,7 +65,7 @@ def trader_children(
 
 
 def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
-    """Its own TradeBot's status, and its own Lease; all by name."""
+    """Returns its RBAC rules: its own TradeBot's status and its own Lease, by name."""
     return [
         {
             "apiGroups": [GROUP],
@@ -88,9 +89,10 @@ def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
 
 
 def _plan(
-    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int, flatten: bool
+    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int | None, flatten: bool
 ) -> PodPlan:
     spec, secret = bot.spec, bot.spec.venue.credentials_secret
+    standby = spec.standby and not flatten
     config = common_config(settings, unit, bot.namespace) | venue_config(settings, unit)
     config |= {
         "bot": bot.name,
@@ -124,6 +126,8 @@ def _plan(
         "namespace": bot.namespace,
         "on_stop": "flatten" if flatten else "keep",
     }
+    if standby:
+        config["standby"] = "true"
     mounts: tuple[Mount, ...] = ()
     if secret:
         config["api_key_file"] = f"{KEYS_FOLDER}/api-key"
@@ -142,7 +146,8 @@ def _plan(
         env=(_field("TRADEBOT_POD_NAME", "metadata.name"),),
         egress="venue" if unit.environment != "Emulator" else "",
         service_account=unit.name,
-        replicas=replicas,
+        replicas=(2 if standby else 1) if replicas is None else replicas,
+        spread=standby,
         grace_seconds=60 if bot.spec.deletion_policy == "Flatten" else 30,
         annotations={SECRET_ANNOTATION: secret} if secret else {},
     )
@@ -154,13 +159,13 @@ def _field(name: str, path: str) -> dict[str, Any]:
 
 
 def _running(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
-    """The pod of a trader that is neither stopped nor flattening."""
-    return _plan(unit, bots[0], settings, replicas=1, flatten=False)
+    """Returns the pod of a trader that is neither stopped nor flattening."""
+    return _plan(unit, bots[0], settings, replicas=None, flatten=False)
 
 
 STAGE: Final = Stage(name="trader", text=lambda bot: bot.name, plan=_running)
 
 
 def trader_unit(bot: str) -> str:
-    """The name of the unit of the bot with that name."""
+    """Returns the name of the bot's own unit."""
     return f"{STAGE.name}-{bot}"

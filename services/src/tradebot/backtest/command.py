@@ -7,10 +7,9 @@ import click
 import msgspec
 from rich.console import Console
 
-from tradebot.backtest import prices, robustness
+from tradebot.backtest import fitting, prices, robustness
 from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
-from tradebot.backtest.loader import find
 from tradebot.backtest.report import page, table
 from tradebot.backtest.running import Run, costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
@@ -23,11 +22,12 @@ def _backtest(settings: BacktestSettings) -> None:
     if settings.seeds > 1 or settings.periods > 1 or "," in settings.data:
         _survey(settings, console)
         return
+    loaded = fitting.load(settings)
     with console.status("reading prices ..."):
         bars = prices.of_settings(settings)
         before, tested = prices.split(bars, settings.to)
         traded = instrument(settings, bars)
-    strategy = find(settings, before, tested, console.print)
+    strategy = fitting.ready(loaded, settings, before, tested, console.print)
     with console.status(f"running {settings.strategy} over {len(tested.ts):,} bars ..."):
         outcome = run(
             tested,

@@ -16,11 +16,11 @@ import numpy as np
 
 from tradebot.backtest.metrics import Floats
 from tradebot.backtest.settings import CostSettings
-from tradebot.backtest.strategy import Bars
 from tradebot.domain.instrument import Instrument, split_symbol
 from tradebot.history import fetch
 from tradebot.history.venue import HistoryUnavailableError
 from tradebot.platform.settings import SettingsError
+from tradebot.strategies.interface import Bars
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import open_venue, venue_names
 from tradebot.venue.settings import VenueSettings

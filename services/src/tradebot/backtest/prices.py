@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 import numpy as np
@@ -94,7 +94,9 @@ def of_settings(settings: Data) -> Bars:
 
 def of_table(table: pl.DataFrame, step: int) -> Bars:
     """A table of history's columns as arrays."""
-    columns = {name: table[name].to_numpy().astype(np.float64) for name in _WITH_VOLUME}
+    columns: dict[str, Any] = {
+        name: table[name].to_numpy().astype(np.float64) for name in _WITH_VOLUME
+    }
     return Bars(ts=table["ts"].to_numpy().astype(np.int64), step=step, **columns)
 
 

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tradebot.backtest.orders import Floats
+from tradebot.strategies.orders import Floats
 
 
 class Fills(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,9 +8,8 @@ from multiprocessing import get_context
 import msgspec
 import numpy as np
 
-from tradebot.backtest import prices
+from tradebot.backtest import fitting, prices
 from tradebot.backtest.instruments import instrument
-from tradebot.backtest.loader import find, needs_before
 from tradebot.backtest.running import costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
 from tradebot.platform.settings import SettingsError
@@ -61,14 +60,15 @@ def cases(settings: BacktestSettings) -> list[Case]:
 
 def examine(settings: BacktestSettings, case: Case) -> Finding | None:
     """Runs one case; `None` where its file does not reach back so far."""
-    bars = prices.of_settings(msgspec.structs.replace(settings, data=case.data))
+    own = msgspec.structs.replace(settings, data=case.data, seed=case.seed)
+    loaded = fitting.load(own)
+    bars = prices.of_settings(own)
     step = prices.span_days(settings.to) * prices.DAY_MS
     end = int(bars.ts[-1]) + bars.step - case.period * step
     before, tested = bars.between(0, end - step), bars.between(end - step, end)
-    if len(tested.ts) < 2 or len(before.ts) < needs_before(settings.strategy):
+    if len(tested.ts) < 2 or len(before.ts) < loaded.warmup:
         return None
-    own = msgspec.structs.replace(settings, seed=case.seed)
-    strategy = find(own, before, tested, lambda _line: None)
+    strategy = fitting.ready(loaded, own, before, tested, lambda _line: None)
     costs = costs_of(own, instrument(own, bars))
     outcome = run(tested, strategy, costs, cash=own.cash, exits=exits_of(own))
     return Finding(

@@ -9,11 +9,11 @@ from tradebot.backtest.metrics import Metrics, Trip
 from tradebot.backtest.outcome import judge, trips
 from tradebot.backtest.result import Result
 from tradebot.backtest.settings import CostSettings, ExitSettings
-from tradebot.backtest.strategies.standards import buy_and_hold
-from tradebot.backtest.strategy import Bars, Signals, Strategy
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import MINUTE
+from tradebot.strategies import buy_and_hold
+from tradebot.strategies.interface import Bars, Signals, Strategy
 from tradebot.venue.port import venue_names
 from tradebot.venue.settings import DEFAULT
 
@@ -81,7 +81,7 @@ def run(
 ) -> Run:
     """Runs and judges; buying and holding has no exits."""
     result = execute(bars, strategy, costs, cash, exits)
-    held = execute(bars, buy_and_hold, costs, cash)
+    held = execute(bars, buy_and_hold.signals, costs, cash)
     resample = max(86_400.0, bars.step / 1000)
     return Run(
         bars=bars,

@@ -82,9 +82,9 @@ class ExitSettings(CostSettings, frozen=True, kw_only=True):
 class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     """A run of a strategy over past prices."""
 
-    strategy: Annotated[
-        str, "IndicatorLstm, SmaCross, BuyAndHold, or the path of a strategy file"
-    ] = "IndicatorLstm"
+    strategy: Annotated[str, "name of an installed strategy, or path of a strategy file"] = (
+        "IndicatorLstm"
+    )
     data: Annotated[
         str,
         "file of bars: CSV, JSON or Parquet, in any format that history reads; several, "

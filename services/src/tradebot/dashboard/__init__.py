@@ -1,4 +1,4 @@
-"""The dashboard stage: a page that shows the whole line as it moves."""
+"""The dashboard stage: a live page of the whole pipeline."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import DOCUMENTS, FEED, FORECASTS, LIQUIDITY, TRADES

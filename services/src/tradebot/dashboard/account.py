@@ -13,13 +13,13 @@ UNSHOWN = frozenset({"inputs", "bot", "symbol", "base", "quote", "doc_type", "_i
 
 
 class BotView:
-    """One bot, as its documents tell it. `revisions` rise with what they name."""
+    """One bot, from its documents. `revisions` count the changes of each section."""
 
     def __init__(self, bot: str, symbol: str) -> None:
         self.bot = bot
         self.symbol = symbol
         self.currencies = split_symbol(symbol)
-        """Base and quote, by the bot's documents; by the symbol until one has come."""
+        """Base and quote, from the bot's documents; from the symbol until the first one."""
         self.revisions = dict.fromkeys(("decisions", "orders", "fills", "money", "state"), 0)
         self._lists: dict[DocType, dict[str, dict[str, Any]]] = {kind: {} for kind in KEPT}
         self._held: defaultdict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
@@ -30,7 +30,7 @@ class BotView:
         self._mode = ""
 
     def add(self, document_id: str, kind: DocType, ts: int, body: dict[str, Any]) -> None:
-        """A document of this bot; a second delivery changes nothing that is shown."""
+        """Adds a document of this bot; a second delivery changes nothing."""
         match kind:
             case DocType.DECISION:
                 self._keep(kind, document_id, ts, body)
@@ -79,10 +79,10 @@ class BotView:
         self._bump("money")
 
     def _equity(self) -> list[tuple[int, float]]:
-        """What all that the bot held was worth at each price, by the balances of that time.
+        """Returns equity at each price, by the balances of that time.
 
-        Documents of one moment come over several partitions: only by their times do a price and
-        two balances belong together.
+        Documents of one moment come from several partitions, so prices and balances are matched by
+        time.
         """
         base, quote = self.currencies
         steps = sorted(
@@ -101,11 +101,11 @@ class BotView:
         return course
 
     def listed(self, kind: DocType) -> list[dict[str, Any]]:
-        """Decisions, orders or fills, newest first."""
+        """Returns decisions, orders or fills, newest first."""
         return sorted(self._lists[kind].values(), key=lambda d: (d["ts"], d["id"]), reverse=True)
 
     def money(self) -> dict[str, Any]:
-        """Balances, score and the course of equity."""
+        """Returns balances, score and the equity curve."""
         scores = sorted(self._scores.values(), key=lambda s: s["ts"])
         return {
             "balances": [
@@ -121,7 +121,7 @@ class BotView:
         }
 
     def state(self) -> dict[str, Any]:
-        """Mode, band and whether the bot is halted."""
+        """Returns mode, band and whether the bot is halted."""
         halted = self._halt is not None and self._halt["state"] != "resumed"
         return {
             "mode": self._mode,

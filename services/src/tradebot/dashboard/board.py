@@ -1,7 +1,7 @@
-"""All that the page shows, of every symbol and bot, in sections that change by themselves.
+"""Everything that the page shows of all symbols and bots, in sections that change separately.
 
-One thread follows the topics and writes; the page's requests read. A section is sent again when
-its revision has risen.
+One thread reads the topics and writes; requests of pages read. A section is sent again when its
+revision has risen.
 """
 
 import threading
@@ -20,7 +20,7 @@ _LISTS = {"decisions": DocType.DECISION, "orders": DocType.ORDER, "fills": DocTy
 
 
 class Sent(msgspec.Struct):
-    """What one page has been sent."""
+    """The revisions that one page has received."""
 
     subject: tuple[str, str] = ("", "")
     revisions: dict[str, int] = {}
@@ -28,12 +28,12 @@ class Sent(msgspec.Struct):
 
 
 class Board:
-    """Markets by symbol, accounts by bot, and the stages' readiness.
+    """Views of symbols and bots, and the stages' readiness.
 
     Args:
-        symbol: shown first.
-        environment: the venue's, shown as it is.
-        speed: how many times as fast exchange time runs.
+        symbol: the one to show first.
+        environment: the venue's, shown as given.
+        speed: exchange milliseconds per real millisecond.
     """
 
     def __init__(self, symbol: str, environment: str, speed: float = 1.0) -> None:
@@ -47,21 +47,21 @@ class Board:
         self._revision = 0
 
     def market(self, symbol: str) -> SymbolView:
-        """The market of `symbol`."""
+        """Returns the view of `symbol`."""
         if symbol not in self._markets:
             self._markets[symbol] = SymbolView(symbol)
             self._revision += 1
         return self._markets[symbol]
 
     def account(self, bot: str, symbol: str) -> BotView:
-        """The account of `bot`."""
+        """Returns the view of `bot`."""
         if bot not in self._accounts:
             self._accounts[bot] = BotView(bot, symbol)
             self._revision += 1
         return self._accounts[bot]
 
     def document(self, document: Document) -> None:
-        """A document, from the topic or from the store; old ones name no currencies."""
+        """Adds a document from the topic or the store; old ones have no currencies."""
         kind, bot, symbol, body = document.doc_type, document.bot, document.symbol, document.body
         if kind == DocType.LIQUIDITY:
             self.market(symbol).stored_window(body)
@@ -76,19 +76,19 @@ class Board:
                 self.market(symbol).add_price(document.ts, (body["bid"] + body["ask"]) / 2)
 
     def set_stages(self, stages: list[dict[str, Any]]) -> None:
-        """Each stage's name, whether it is ready, and the reasons why not."""
+        """Sets each stage's name, whether it is ready, and the reasons why not."""
         with self.lock:
             if stages != self._stages:
                 self._stages = stages
                 self._revision += 1
 
     def changes(self, bot: str, sent: Sent) -> list[tuple[str, Any]]:
-        """The sections that a page has not been sent yet, by name; `sent` is brought up to date."""
+        """Returns the sections that a page lacks, by name, and updates `sent`."""
         with self.lock:
             return list(self._changes(bot, sent))
 
     def _subject(self, bot: str) -> tuple[str, str]:
-        """Bot and symbol that a page shows: those asked for, else the first that trades."""
+        """Returns the page's bot and symbol: those requested, or the first that trades."""
         account = self._accounts.get(bot) or next(
             (a for a in self._accounts.values() if a.symbol == self._symbol),
             next(iter(self._accounts.values()), None),

@@ -1,4 +1,4 @@
-"""Follows the topics into the board, and fills it from the store first."""
+"""Reads the topics into the board, and fills it from the store first."""
 
 import threading
 from collections.abc import Callable
@@ -44,18 +44,18 @@ BACKFILL = {
     DocType.SCORE: 400,
     DocType.HALT: 20,
 }
-"""How many documents of a kind are read from the store at the start."""
+"""Documents of each kind to read from the store at the start."""
 
 
 def backfill(board: Board, store: DocumentStore) -> None:
-    """What the store has of the last hours, oldest first."""
+    """Adds the store's documents of the last hours, oldest first."""
     found: list[dict[str, Any]] = []
     try:
         for kind, limit in BACKFILL.items():
             found += store.latest(kind, limit)
     except StoreUnavailableError as error:
         log.warning("starting the page without stored documents", reason=str(error))
-    # At one moment balances come before the ticker that values them.
+    # At one moment, balances come before the ticker that values them.
     found.sort(key=lambda d: (d["ts"], d["doc_type"]))
     with board.lock:
         for body in found:
@@ -73,7 +73,7 @@ def backfill(board: Board, store: DocumentStore) -> None:
 
 
 class Follower:
-    """A thread that reads every topic the page shows, without a consumer group's commits."""
+    """A thread that reads all topics of the page, without committing."""
 
     def __init__(self, settings: DashboardSettings, board: Board, readiness: Readiness) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         topics = Topics.of(settings)
         self._market = (topics.feed, topics.trades)
-        # How far back each topic is read: the feed as far as a whole book is likely to need.
+        # Records to read back per topic; of the feed enough for a whole order book.
         self._back: dict[str, int | None] = {
             topics.feed: 100_000,
             topics.trades: 100,
@@ -101,11 +101,11 @@ class Follower:
         }
 
     def start(self) -> None:
-        """Begins to read."""
+        """Starts to read."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the reading, within a second."""
+        """Stops reading, within a second."""
         self._stopping.set()
         self._thread.join(1)
 
@@ -114,7 +114,7 @@ class Follower:
             try:
                 self._follow()
             except KafkaException as error:
-                # The page goes on with what it has; a broker that is away comes back.
+                # The page keeps what it has; the broker may come back.
                 self._readiness.close("kafka", str(error))
                 log.warning("cannot read the topics", reason=str(error))
                 self._stopping.wait(RETRY_SECONDS)
@@ -141,7 +141,7 @@ class Follower:
         try:
             self._handlers[message.topic() or ""](message)
         except (ValueError, KeyError, ArithmeticError, TypeError) as error:
-            # Bad records are put aside where they are stored; the page goes on without them.
+            # Other stages write the dead letters of bad records; the page only leaves them out.
             metrics.UNSHOWN.labels(message.topic() or "").inc()
             log.debug(
                 "not shown", topic=message.topic(), offset=message.offset(), reason=str(error)
@@ -178,10 +178,10 @@ class Follower:
         self._board.document(document)
 
     def _check(self, fault: str | None, message: Message, symbol: str, ts: int) -> None:
-        """Checks that a record can be true.
+        """Checks that a record is plausible.
 
         Raises:
-            ValueError: it cannot.
+            ValueError: it is not.
         """
         if fault is not None:
             raise ValueError(fault)
@@ -193,6 +193,6 @@ class Follower:
 
 
 def key_of(message: Message) -> bytes | None:
-    """The message's key as bytes."""
+    """Returns the message's key as bytes."""
     key = message.key()
     return key.encode() if isinstance(key, str) else key

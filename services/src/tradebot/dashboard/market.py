@@ -1,4 +1,4 @@
-"""What the page shows of one symbol: book, price, windows and forecast. Pure."""
+"""What the page shows of one symbol: order book, price, windows and forecast. Pure."""
 
 import math
 from collections import deque
@@ -18,7 +18,7 @@ MOVE_MS = 3_600_000
 
 
 class SymbolView:
-    """One symbol, as the topics tell it. `revisions` rise with what they name."""
+    """One symbol, from the topics. `revisions` count the changes of each section."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -33,32 +33,32 @@ class SymbolView:
         self._forecast: ForecastRecord | None = None
 
     def feed(self, record: FeedRecord) -> None:
-        """A level of the book changed; the first of a connection clears the book."""
+        """Applies a change of the order book; the first of a connection clears it."""
         if record.seq == 0:
             self._book.clear()
         self._book.set(record.side, Decimal(record.price), Decimal(record.remaining))
         self.ts = max(self.ts, record.ts)
         if not self.prices or record.ts - self.prices[-1][0] >= PRICE_EVERY_MS:
             mid = self.mid()
-            # While levels of a move arrive one by one the book may be crossed for a moment.
+            # While the levels of a move arrive one by one, the book may be crossed briefly.
             if mid is not None and record.reason != "initial" and not self._book.crossed():
                 self.add_price(record.ts, mid)
         self.revisions["quote"] += 1
 
     def add_price(self, ts: int, price: float) -> None:
-        """A price that was; one before the newest known is left out."""
+        """Adds a price, unless it is older than the newest."""
         if not self.prices or ts > self.prices[-1][0]:
             self.prices.append((ts, price))
             self.prices_seen += 1
 
     def trade(self, record: TradeRecord) -> None:
-        """Something was traded on the venue."""
+        """Adds a trade of the venue."""
         self._last = record
         self.ts = max(self.ts, record.ts)
         self.revisions["quote"] += 1
 
     def liquidity(self, record: LiquidityRecord) -> None:
-        """One of the three records of a window; the window shows once all are there."""
+        """Adds one of a window's three records; the window shows once all have come."""
         whole = self._gatherer.add(record)
         if whole is not None:
             names = ("end", "bid", "ask", "ratio", "complete")
@@ -66,7 +66,7 @@ class SymbolView:
             self._keep_windows()
 
     def stored_window(self, body: dict[str, Any]) -> None:
-        """A window as the store has it."""
+        """Adds a window from the store."""
         names = {"bid": "bid", "ask": "ask", "ratio": "ratio", "complete": "complete"}
         end = body["window_end"]
         self._windows[end] = {"end": end} | {new: body[old] for old, new in names.items()}
@@ -78,18 +78,18 @@ class SymbolView:
         self.revisions["windows"] += 1
 
     def forecast(self, record: ForecastRecord) -> None:
-        """A newer forecast replaces the one shown."""
+        """Replaces the forecast with a newer one."""
         if self._forecast is None or record.fitted_at >= self._forecast.fitted_at:
             self._forecast = record
             self.revisions["forecast"] += 1
 
     def mid(self) -> float | None:
-        """Halfway between the best bid and ask; `None` while a side is unknown."""
+        """Returns the price halfway between best bid and ask; `None` while a side is unknown."""
         mid = self._book.mid()
         return None if mid is None else float(mid)
 
     def quote(self) -> dict[str, Any]:
-        """The best prices, the book near them, the last trade and the hour's move."""
+        """Returns the best prices, the book near them, the last trade and the hour's move."""
         mid = self.mid()
         bid, ask = self._book.best("bid"), self._book.best("ask")
         past = self._price_before(self.ts - MOVE_MS)
@@ -121,11 +121,11 @@ class SymbolView:
         return next((p for p in self.prices if p[0] >= ts), None)
 
     def windows(self) -> list[dict[str, Any]]:
-        """The windows of which all three records are known, oldest first."""
+        """Returns the complete windows, oldest first."""
         return sorted(self._windows.values(), key=lambda w: w["end"])
 
     def forecast_shown(self) -> dict[str, Any] | None:
-        """The newest forecast as prices, its first steps only."""
+        """Returns the first steps of the newest forecast, as prices."""
         record = self._forecast
         if record is None or not record.log_price:
             return None

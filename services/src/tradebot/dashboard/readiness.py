@@ -1,4 +1,4 @@
-"""Asks the stages whether they are ready."""
+"""Polls the stages' readiness."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ async def watch(stages: tuple[str, ...], board: Board) -> None:
 
 
 async def ask(client: httpx.AsyncClient, stage: str) -> dict[str, Any]:
-    """One stage's name, whether it is ready, and the reasons why not."""
+    """Returns one stage's name, whether it is ready, and the reasons why not."""
     name, _, url = stage.partition("=")
     try:
         answer = await client.get(url.rstrip("/") + "/readyz")

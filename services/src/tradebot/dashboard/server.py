@@ -1,4 +1,4 @@
-"""The page: static files, plotly's script from its package, and one stream of events a page."""
+"""The page: static files, plotly's script from its package, and one event stream per page."""
 
 import asyncio
 import gzip
@@ -17,12 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tradebot.dashboard.board import Board, Sent
 
 EVERY_SECONDS = 0.25
-"""A page is sent what changed so often."""
+"""Interval between updates of a page."""
 
 KEEP_ALIVE_SECONDS = 10.0
 
 HEADERS = {
-    # Plotly sets inline styles and draws into data: images; nothing comes from elsewhere.
+    # Plotly sets inline styles and draws into data: images; all else is from this server.
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
         " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -40,7 +40,7 @@ _TYPES = {
 
 
 def application(board: Board, stopping: Callable[[], bool] = lambda: False) -> Starlette:
-    """The web application over `board`; its streams end once `stopping` says so."""
+    """Builds the web application of `board`; its streams end once `stopping` returns true."""
 
     async def events(request: Request) -> Response:
         bot = request.query_params.get("bot", "")
@@ -62,7 +62,7 @@ def application(board: Board, stopping: Callable[[], bool] = lambda: False) -> S
 
 
 async def stream(board: Board, bot: str, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """What changes, as server-sent events, until the page goes away or the server stops."""
+    """Yields changes as server-sent events, until the page disconnects or the server stops."""
     sent = Sent()
     quiet = 0.0
     while not stopping():
@@ -77,7 +77,7 @@ async def stream(board: Board, bot: str, stopping: Callable[[], bool]) -> AsyncI
 
 
 class _Guard:
-    """Puts `HEADERS` on every answer, without holding a stream back."""
+    """Adds `HEADERS` to every response, without buffering streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -113,7 +113,7 @@ _compressed: list[bytes] = []
 
 
 def _plotly(_request: Request) -> Response:
-    """The script that plotly's package ships, compressed once: 4.8 MB become 1.4."""
+    """Returns plotly's script, compressed once: 4.8 MB become 1.4."""
     if not _compressed:
         script = files("plotly") / "package_data" / "plotly.min.js"
         _compressed.append(gzip.compress(script.read_bytes(), compresslevel=6))

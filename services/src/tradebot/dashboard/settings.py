@@ -13,7 +13,7 @@ Symbol = Annotated[
 
 
 class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
-    """The page's own settings."""
+    """Settings of the page."""
 
     host: Annotated[str, "address that serves the page"] = "127.0.0.1"
     port: Annotated[
@@ -29,7 +29,7 @@ class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
     ] = ()
 
     def __post_init__(self) -> None:
-        """Stages are pairs."""
+        """Checks that stages are written `name=URL`."""
         for stage in self.stages:
             name, separator, url = stage.partition("=")
             if not (name and separator and url.startswith("http")):

@@ -41,7 +41,7 @@ def run(settings: DashboardSettings) -> None:
 
 
 async def _serve(frame: Frame[DashboardSettings], board: Board, listener: socket.socket) -> None:
-    # An open page would hold the server up: its stream ends first.
+    # An open page would delay the server's end, so its stream ends first.
     server = WebServer(
         uvicorn.Config(
             application(board, frame.stopping.is_set),

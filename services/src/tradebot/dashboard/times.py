@@ -1,23 +1,24 @@
-"""Whether a time that a record tells can be true, by Kafka's own stamps. Pure.
+"""Checks the times of records against Kafka's timestamps. Pure.
 
-The page reads topics from far back and knows no venue's time at first. But a record's own time is
-as far from Kafka's stamp for all records of a symbol, whenever they are read.
+The page reads topics from far back and does not know the venue's time at first. But the difference
+between a record's time and Kafka's timestamp is the same for all records of a symbol, whenever
+they are read.
 """
 
 from typing import Final
 
 LAG_SECONDS: Final = 10.0
-"""Real seconds that a record's time may be ahead of where the records before it lead."""
+"""Real seconds that a record's time may be ahead of what earlier records imply."""
 
 CONFIRM: Final = 20
-"""So many records in a row elsewhere are no stray ones: the venue's time jumped."""
+"""After this many deviating records in a row, the venue's time has jumped."""
 
 
 class TimeCheck:
-    """The venue's time of one symbol, as its market tells it.
+    """The venue's time of one symbol, from its market's records.
 
     Args:
-        speed: exchange time runs this many times as fast.
+        speed: exchange milliseconds per real millisecond.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -27,7 +28,7 @@ class TimeCheck:
         self._strays = 0
 
     def market(self, ts: int, stamp: int) -> bool:
-        """Whether `ts` (ms) can be true of a change or trade that Kafka stamped `stamp` (ms)."""
+        """Whether `ts` (ms) of a change or trade is plausible, given Kafka's `stamp` (ms)."""
         offset = ts - stamp * self._speed
         if self._offset is None or abs(offset - self._offset) <= self._lag:
             self._offset, self._strays = offset, 0
@@ -38,5 +39,5 @@ class TimeCheck:
         return self.allows(ts, stamp)
 
     def allows(self, ts: int, stamp: int) -> bool:
-        """Whether `ts` (ms) is not ahead of the market, for a record stamped `stamp` (ms)."""
+        """Whether `ts` (ms) of a record with timestamp `stamp` (ms) is not ahead of the market."""
         return self._offset is None or ts - stamp * self._speed <= self._offset + self._lag

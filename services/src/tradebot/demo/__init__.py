@@ -1,1 +1,1 @@
-"""The whole line on one machine: every stage a process, supervised."""
+"""The whole pipeline on one machine: every stage a supervised process."""

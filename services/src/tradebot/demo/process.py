@@ -1,4 +1,4 @@
-"""One stage as a child process: started, watched, started again, and ended with all it started."""
+"""One stage as a child process: started, supervised, restarted, and stopped with its children."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from tradebot.demo.stages import DemoStage
 from tradebot.platform.settings import SettingsError, variable
 
 RESTART_SECONDS = (0.5, 1.0, 2.0, 5.0)
-"""Waits before the first, second … start after an unasked end; the last one repeats."""
+"""Waits before the first, second … restart; the last one repeats."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 def _die_with_parent() -> None:
-    """The kernel ends the child when the demo is killed, so that nothing is left running."""
+    """Lets the kernel end the child if the demo is killed, so that nothing is left running."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -40,7 +40,7 @@ class StageProcess:
         self.log = logs / f"{stage.name}.log"
         self.restarts = 0
         self.refused = ""
-        """Why it will not start however often it is tried: its settings cannot be used."""
+        """Why no restart can help: its settings are invalid."""
         self.was_ready = asyncio.Event()
         self.reasons: dict[str, str] = {"starting": "not started yet"}
         self._environment = {**os.environ, **environment}
@@ -54,7 +54,7 @@ class StageProcess:
         return self._process.pid if running and self._process else None
 
     async def supervise(self) -> None:
-        """Runs the stage and starts it again whenever it ends, until cancelled."""
+        """Runs the stage, restarting it whenever it ends, until cancelled."""
         attempt = 0
         while True:
             ready_before = self.was_ready.is_set()
@@ -83,7 +83,7 @@ class StageProcess:
             self.refused = self.last_words(1).removeprefix("Error: ")
 
     async def look(self, client: httpx.AsyncClient) -> bool:
-        """Asks the stage whether it is ready and keeps its reasons."""
+        """Polls the stage's readiness and stores the reasons; returns whether it is ready."""
         try:
             answer = await client.get(f"http://127.0.0.1:{self.stage.http_port}/readyz", timeout=2)
             self.reasons = answer.json()["reasons"]
@@ -97,7 +97,7 @@ class StageProcess:
         return ready
 
     async def stop(self, seconds: float) -> None:
-        """Asks the stage to end, and ends it and its children where it has not after `seconds`."""
+        """Asks the stage to stop; kills it and its children after `seconds`."""
         process = self._process
         if process is None:
             return
@@ -111,11 +111,11 @@ class StageProcess:
         await process.wait()
 
     def memory_mib(self) -> float:
-        """Resident memory of the stage and its children, MiB; 0 where the system does not tell."""
+        """Resident memory of the stage and its children, MiB; 0 if the system does not say."""
         return sum(_resident_mib(pid) for pid in _family(self.pid)) if self.pid else 0.0
 
     def last_words(self, lines: int = 5) -> str:
-        """The end of its log, a line that it repeats once."""
+        """Returns the end of its log, with repeated lines once."""
         if not self.log.exists():
             return "(empty log)"
         written = self.log.read_text(errors="replace").splitlines()[-lines:]

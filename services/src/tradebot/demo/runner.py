@@ -1,4 +1,4 @@
-"""Runs the demo: checks, the broker, the stages in order, the view, and a clean end."""
+"""Runs the demo: checks, the broker, the stages in order, the view, and a clean stop."""
 
 import asyncio
 import contextlib
@@ -24,17 +24,17 @@ from tradebot.platform.settings import SettingsError, StageSettings
 MARKER = ".tradebot-demo"
 STOP_SECONDS = 3.5
 START_ATTEMPTS = 4
-"""A stage that ends so often before it was ever ready will not get ready."""
+"""A stage that ends this often before it was ever ready has failed."""
 
 
 class StageFailedError(SettingsError):
-    """A stage ends again and again before it is ready."""
+    """A stage keeps ending before it is ready."""
 
     exit_code = 1
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run when it ends."""
+    """The facts of a run at its end."""
 
     seconds: float
     first_ready_seconds: float | None
@@ -44,14 +44,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 View = Callable[[list[StageProcess], float, str], None]
-"""Is given the stages, the seconds since the start, and the page's address."""
+"""Called with the stages, the seconds since the start, and the page's address."""
 
 
 async def run(settings: DemoSettings, view: View) -> Run:
-    """Runs until the time is over or a person ends it; calls `view` twice a second.
+    """Runs until the time is over or a user stops it; calls `view` twice a second.
 
     Raises:
-        SettingsError: a setting cannot be used: a file is missing, a port is taken, no broker.
+        SettingsError: a setting is invalid: a file is missing, a port is taken, no broker.
         StageFailedError: a stage does not start.
     """
     check(settings)
@@ -145,7 +145,7 @@ def check(settings: DemoSettings) -> None:
     """Finds what would make a stage fail, before any is started.
 
     Raises:
-        SettingsError: with what is wrong and the fix.
+        SettingsError: with the fault and the fix.
     """
     for name, text in (("--market", settings.market), ("--faults", settings.faults)):
         if text and not Path(text).is_file():
@@ -160,12 +160,12 @@ def check(settings: DemoSettings) -> None:
 
 
 def prepare_state(folder: Path) -> IO[str]:
-    """An empty folder for this run; only a folder that a demo made is emptied.
+    """Empties the folder for this run; only a folder that a demo created is emptied.
 
-    The answer holds the folder against other demos until it is closed.
+    The returned file locks the folder against other demos until it is closed.
 
     Raises:
-        SettingsError: the folder holds something else, another demo runs there, or it cannot be
+        SettingsError: the folder contains something else, another demo uses it, or it cannot be
             written.
     """
     try:
@@ -209,7 +209,7 @@ def _hold(folder: Path) -> IO[str]:
 
 
 def choose_ports(settings: DemoSettings) -> stages.Ports:
-    """A free port for each listener; they are all held until the last is chosen."""
+    """Picks a free port for each listener; all are held until the last is picked."""
     with contextlib.ExitStack() as held:
 
         def free() -> int:

@@ -1,4 +1,4 @@
-"""Settings of the demo: what a person would want to vary, all with defaults that work."""
+"""Settings of the demo, all with working defaults."""
 
 from pathlib import Path
 from typing import Annotated

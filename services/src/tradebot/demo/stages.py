@@ -1,4 +1,4 @@
-"""Which processes make up the demo, and how each is set. Pure: nothing is started here."""
+"""The demo's processes and their settings. Pure: nothing is started here."""
 
 import shlex
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from tradebot.platform.settings import flag, variable
 from tradebot.platform.stages import Demo, Stage, installed
 
 BOT = "demo"
-API_KEY, API_SECRET = "account-demo", "demo-secret"  # the emulator's own, of no worth
+API_KEY, API_SECRET = "account-demo", "demo-secret"  # the emulator's own, not secret
 
 
 class DemoStage(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,30 +21,30 @@ class DemoStage(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...]
     http_port: int
     needs: tuple[str, ...] = ()
-    """Stages that must be ready before this one starts."""
+    """Stages that must be ready first."""
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """Free ports of this machine, one a listener."""
+    """Free ports of this machine, one per listener."""
 
     own: dict[str, int]
-    """By stage, of those that serve people or programs."""
+    """By stage, for those that serve people or programs."""
     health: dict[str, int]
-    """By stage, of all: their health and metrics."""
+    """By stage, for all: health and metrics."""
 
 
 LIVELY = '{"daily_seasonality": 48}'
-"""FastProphet's options here: by default its waves are six hours long at least, and a person would
-watch one position for an hour; waves of half an hour turn the signal within a minute or two."""
+"""FastProphet's options in the demo. Its default waves are at least six hours long, so a user would
+watch one position for an hour; half-hour waves turn the signal within a minute or two."""
 
 
 def in_demo() -> list[Stage]:
-    """The installed stages that the demo runs, in the order of their start."""
+    """Returns the installed stages that the demo runs, in starting order."""
     return [stage for stage in installed() if stage.demo is not None]
 
 
 def plan(settings: DemoSettings, ports: Ports) -> list[DemoStage]:
-    """The stages in the order of their start."""
+    """Returns the processes in starting order."""
     return [
         DemoStage(
             name=stage.name,
@@ -69,7 +69,7 @@ def _arguments(demo: Demo, settings: DemoSettings, port: int | None) -> list[str
 
 
 def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, str]:
-    """The settings that the stages have in common, as environment variables."""
+    """Returns the settings that all stages share, as environment variables."""
     state = settings.state_dir.absolute()
     fields = {
         "kafka": kafka,
@@ -95,12 +95,12 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
 
 
 def for_a_shell(environment: Mapping[str, str]) -> str:
-    """The environment as a file that a shell reads, so that commands see the demo as it does."""
+    """Writes the environment for a shell, so that commands use the demo's settings."""
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in environment.items())
 
 
 def for_prometheus(ports: Ports) -> bytes:
-    """The stages as Prometheus' `file_sd_configs` reads them, each under its own name."""
+    """Writes the stages as Prometheus' `file_sd_configs`, each under its own name."""
     return msgspec.json.encode(
         [
             {
@@ -113,5 +113,5 @@ def for_prometheus(ports: Ports) -> bytes:
 
 
 def key_files(state: Path) -> tuple[Path, Path]:
-    """Where the emulator's key and its secret lie for the trader."""
+    """Returns where the trader finds the emulator's key and its secret."""
     return state / "keys" / "api-key", state / "keys" / "api-secret"

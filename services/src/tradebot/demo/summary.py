@@ -1,4 +1,4 @@
-"""What a run came to: counted from its documents and logs, not from what the stages claim."""
+"""The results of a run, counted from its documents and logs rather than the stages' own figures."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from tradebot.platform.store import DocumentStore, StoreSettings
 from tradebot.records import DocType
 
 MOST = 10_000
-"""Documents of a kind that are looked at: more than a run of a day makes."""
+"""Limit of documents to read per kind, more than a run of a day writes."""
 
 _ERROR_LINE = re.compile(rb'"level": ?"(?:error|critical)"')
 
@@ -40,11 +40,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     logs: str
 
     def as_json(self) -> str:
-        """One line."""
+        """Returns one line of JSON."""
         return msgspec.json.encode(self).decode()
 
     def as_text(self) -> str:
-        """Some lines for a person."""
+        """Returns some lines for a terminal."""
         return (
             f"{self.seconds:.0f} s: {self.windows} windows ({self.incomplete_windows} incomplete),"
             f" {self.decisions} decisions: {self.buys} buys and {self.sells} sells;"
@@ -55,8 +55,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(settings: DemoSettings, run: Run) -> Summary:
-    """Counts what the run left behind."""
-    # What else the stages take from the environment, such as a user, holds here too.
+    """Counts the run's documents and errors."""
+    # The stages also read the environment, such as a store's user; so must this.
     where = {"state_dir": str(settings.state_dir), "elasticsearch": settings.elasticsearch}
     store = open_store(load(StoreSettings, flags=where))
     try:
@@ -90,5 +90,5 @@ def _count(store: DocumentStore, run: Run) -> Summary:
 
 
 def count_errors(logs: Path) -> int:
-    """Lines of the stages' logs that report an error."""
+    """Counts the lines of the stages' logs that report an error."""
     return sum(len(_ERROR_LINE.findall(log.read_bytes())) for log in logs.glob("*.log"))

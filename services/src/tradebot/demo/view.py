@@ -1,4 +1,4 @@
-"""What the demo shows in the terminal: a table that moves, or lines where it cannot."""
+"""What the demo shows in the terminal: a live table, or plain lines without a terminal."""
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,7 +16,7 @@ def _state(process: StageProcess) -> Text:
 
 
 def panel(processes: list[StageProcess], elapsed: float, page: str) -> Group:
-    """The page's address, and a row a stage."""
+    """Renders the page's address, and a row per stage."""
     ready = all(not process.reasons for process in processes)
     headline = f"{page}  ·  {elapsed:.0f} s  ·  press Ctrl-C to stop" if ready else "starting …"
     view = Table(box=None, pad_edge=False)
@@ -29,7 +29,7 @@ def panel(processes: list[StageProcess], elapsed: float, page: str) -> Group:
 
 
 class TerminalView:
-    """A live table on a terminal; elsewhere a line whenever a stage's state changes."""
+    """A live table on a terminal; elsewhere one line per change of a stage's state."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -47,7 +47,7 @@ class TerminalView:
             self._live.stop()
 
     def __call__(self, processes: list[StageProcess], elapsed: float, page: str) -> None:
-        """Shows the stages as they are now."""
+        """Shows the present state of the stages."""
         if self._console.is_terminal:
             self._live.update(panel(processes, elapsed, page))
             return

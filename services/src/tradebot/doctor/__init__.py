@@ -1,1 +1,1 @@
-"""`tradebot doctor`: checks a set-up, and says what to do about what is wrong."""
+"""`tradebot doctor`: checks a set-up, and says how to fix what is wrong."""

@@ -1,4 +1,4 @@
-"""The checks: each looks at one thing and returns findings; none changes anything."""
+"""The checks: each examines one thing and returns findings; none changes anything."""
 
 import time
 from contextlib import aclosing
@@ -31,11 +31,11 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Keys, open_venue
 
 TIMEOUT: Final = 5.0
-"""Seconds that a call to the venue may take."""
+"""Timeout of a call to the venue, seconds."""
 
 
 class DoctorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the doctor takes in addition to the settings of a trader and of the store."""
+    """Settings of the doctor, in addition to those of a trader and of the store."""
 
     history_file: Annotated[str, "file with the forecaster's initial minutes"] = ""
     json: Annotated[bool, "print the findings as one JSON object on the last line"] = False
@@ -61,7 +61,7 @@ def broker(settings: StageSettings) -> list[Finding]:
 
 
 def store(settings: StoreSettings) -> list[Finding]:
-    """Whether documents can be read where they are kept."""
+    """Whether documents can be read from the store."""
     place = settings.elasticsearch or f"{settings.state_dir}/documents.sqlite"
     if not settings.elasticsearch and not Path(settings.state_dir, "documents.sqlite").exists():
         return [
@@ -86,7 +86,7 @@ def store(settings: StoreSettings) -> list[Finding]:
 
 
 async def venue(settings: TraderSettings) -> list[Finding]:
-    """Whether the venue responds for the symbol, and how far the clocks are apart."""
+    """Whether the venue responds for the symbol, and how far the clocks differ."""
     advice = (
         "start it with `tradebot emulator`"
         if settings.environment == "Emulator"
@@ -111,7 +111,7 @@ async def venue(settings: TraderSettings) -> list[Finding]:
 
 
 async def keys(settings: TraderSettings) -> list[Finding]:
-    """Whether the venue takes the key, what fees it pays, and what the bot would sell."""
+    """Whether the venue accepts the key, what fees it pays, and what the bot would sell."""
     base, _ = split_symbol(settings.symbol)
     if not settings.api_key_file:
         return [
@@ -146,14 +146,14 @@ async def keys(settings: TraderSettings) -> list[Finding]:
 
 
 def key_files(settings: TraderSettings) -> list[Finding]:
-    """Whether others on this machine can read the key."""
+    """Whether other users of this machine can read the key."""
     paths = [Path(name) for name in (settings.api_key_file, settings.api_secret_file) if name]
     found = [of_key_file(str(path), path.stat().st_mode & 0o777) for path in paths if path.exists()]
     return [finding for finding in found if finding]
 
 
 def history(settings: DoctorSettings) -> list[Finding]:
-    """How much the forecaster would start with, and what is wrong with it."""
+    """How much data the forecaster would start with, and what is wrong with it."""
     if not settings.history_file:
         told = "the venue's candles, about one day, are enough to start, except for IndicatorLstm"
         return [Finding("history", Health.SKIPPED, told)]

@@ -26,7 +26,7 @@ SIGNS = {
 async def examine(
     trader: TraderSettings, store: StoreSettings, doctor: DoctorSettings
 ) -> list[Finding]:
-    """All findings, in the order of the line."""
+    """Runs all checks, in the order of the pipeline."""
     found = await asyncio.gather(
         checks.venue(trader),
         checks.keys(trader),

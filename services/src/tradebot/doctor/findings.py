@@ -1,4 +1,4 @@
-"""What a check found, and the sentences that judge what was measured. Pure."""
+"""The result of a check, and the sentences that judge a measurement. Pure."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -9,7 +9,7 @@ from tradebot.domain.situation import Holdings
 
 
 class Health(StrEnum):
-    """How a thing stands."""
+    """The state of what was checked."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Health(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at. `advice` says what to do, empty where nothing is wrong."""
+    """The result of one check. `advice` says what to do; it is empty if nothing is wrong."""
 
     subject: str
     health: Health
@@ -30,7 +30,7 @@ DRIFT_WARNING, DRIFT_BAD = 2.0, 20.0
 """Seconds of clock drift: a key with time based nonces is refused from 30 on."""
 
 ENOUGH_MINUTES = 2 * 1440
-"""Minutes of history from which daily seasonality can be told."""
+"""Minutes of history that a model needs to find daily seasonality."""
 
 
 def of_drift(seconds: float) -> Finding:
@@ -44,7 +44,7 @@ def of_drift(seconds: float) -> Finding:
 
 
 def of_history(minutes: int, span_minutes: int) -> Finding:
-    """Judges what the forecaster would start with."""
+    """Judges the history that the forecaster would start with."""
     what = f"{minutes:,} minutes over {span_minutes / 1440:.1f} days"
     if minutes >= ENOUGH_MINUTES:
         return Finding("history", Health.GOOD, what)
@@ -59,7 +59,7 @@ def of_history(minutes: int, span_minutes: int) -> Finding:
 
 
 def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
-    """Says what fees make of the rule that trades on any forecast gain."""
+    """Says what fees do to a rule that trades on any forecast gain."""
     trip = 2 * taker_bps
     what = f"buying and selling again costs {trip:.0f} bps in fees ({taker_bps:.0f} each)"
     if min_edge_bps > 0:
@@ -74,7 +74,7 @@ def of_fees(taker_bps: Decimal, min_edge_bps: int) -> Finding:
 
 
 def of_holdings(holdings: Holdings, currency: str, amount: Decimal) -> Finding:
-    """Says what a sell would sell of an account that holds `amount` of the base currency."""
+    """Says what a sell would sell of an account with `amount` of the base currency."""
     if holdings == "Own":
         what = f"a sell sells what the bot's own orders bought; the account has {amount} {currency}"
         return Finding("holdings", Health.GOOD, what)
@@ -89,7 +89,7 @@ def of_holdings(holdings: Holdings, currency: str, amount: Decimal) -> Finding:
 
 
 def of_key_file(name: str, mode: int) -> Finding | None:
-    """A key that others on this machine can read; `None` if it is its owner's alone."""
+    """Warns of a key that other users can read; `None` if only its owner can."""
     if mode & 0o077 == 0:
         return None
     return Finding(

@@ -1,4 +1,4 @@
-"""A Gemini exchange on this machine: REST, sockets, matching, accounts and faults on demand."""
+"""A Gemini exchange on this machine: REST, sockets, matching, accounts and injected faults."""
 
 from tradebot.platform.stages import Demo, Stage
 

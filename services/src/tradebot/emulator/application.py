@@ -1,4 +1,4 @@
-"""The web application: which path is what, and the tick that moves the market."""
+"""The web application: its routes, and the tick that moves the market."""
 
 import asyncio
 import time
@@ -32,21 +32,21 @@ from tradebot.emulator.sockets.endpoints import SocketEndpoints
 from tradebot.emulator.web import page
 
 _TICK = 0.02
-"""Real seconds between two moves of the market."""
+"""Real seconds between two steps of the market."""
 _BEAT = 5.0
 """Real seconds between heartbeats."""
 
 Prepare = Callable[[Request], Callable[[], Any]]
-"""Checks a call, and gives what answers it."""
+"""Validates a call, and returns the function that handles it."""
 
 
 def answer(content: Any, status: int = 200) -> Response:
-    """A JSON response."""
+    """Returns a JSON response."""
     return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
 class Application:
-    """Ties the exchange to the web, with the faults between them."""
+    """Connects the exchange to the web, with the faults in between."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Application:
         return prepare
 
     def _kept(self, told: Any = None) -> Any:
-        """What is told, after what it tells of is kept."""
+        """Saves the state, then returns the response that reports it."""
         if self._memory is not None:
             self._memory.save()
         return told

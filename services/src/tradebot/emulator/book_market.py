@@ -1,4 +1,4 @@
-"""One symbol: its book, the flow of everyone's orders, its tape and its candles."""
+"""One symbol: its order book, everyone's order flow, its trades and its candles."""
 
 from collections import deque
 from collections.abc import Callable
@@ -20,18 +20,18 @@ from tradebot.emulator.matching.orders import (
 )
 
 _TAPE = 20_000
-"""Trades that are remembered."""
+"""Number of trades to keep."""
 
 OnOwned = Callable[["BookMarket", int, Trade | Booked | Cancelled, int], None]
-"""Told the market, the market's time, what happened to an account's order, and the trade's id."""
+"""Called with the market, its time, an event of an account's order, and the trade's id."""
 
 
 class BookMarket:
-    """Turns what the engine says into what everyone sees.
+    """Turns the engine's events into public data.
 
     Args:
-        ids: gives a new event or trade id.
-        on_owned: told what happens to the orders of accounts.
+        ids: returns a new event or trade id.
+        on_owned: called with events of accounts' orders.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class BookMarket:
         self._held: list[tuple[int, LevelChange, TapeTrade | None]] = []
 
     def digest(self, ts: int, events: list[Event]) -> None:
-        """Publishes what happened at the market's time `ts`."""
+        """Publishes the events of the market's time `ts`."""
         trade: TapeTrade | None = None
         for event in events:
             if isinstance(event, LevelChange):
@@ -92,7 +92,7 @@ class BookMarket:
         )
 
     def levels(self, side: BookSide, limit: int = 0) -> list[tuple[int, int]]:
-        """Prices and sizes of a side, best first; all of them if `limit` is 0."""
+        """Returns prices and sizes of a side, best first; all of them if `limit` is 0."""
         if self._frozen is not None:
             return self._frozen[side][: limit or None]
         half = self.engine.bids if side == "bid" else self.engine.asks
@@ -104,12 +104,12 @@ class BookMarket:
         return found
 
     def freeze(self) -> None:
-        """From now on everyone sees the book as it is at this moment, though it goes on."""
+        """Stops publishing: everyone sees the present book while the real one moves on."""
         if self._frozen is None:
             self._frozen = {"bid": self.levels("bid"), "ask": self.levels("ask")}
 
     def thaw(self) -> None:
-        """Everyone hears at once of what happened since the book was frozen."""
+        """Publishes at once all that happened while the book was frozen."""
         self._frozen = None
         held, self._held = self._held, []
         for ts, change, trade in held:

@@ -1,4 +1,4 @@
-"""Exchange time: runs `speed` times as fast as the machine's, and can be made to jump."""
+"""Exchange time: runs `speed` times as fast as the machine's, and can jump."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ class ExchangeClock:
     """Milliseconds UTC at the exchange.
 
     Args:
-        start: exchange time of this moment, in ms.
-        speed: exchange milliseconds in a real one.
-        monotonic: seconds from an arbitrary start; the machine's if not given.
+        start: exchange time now, in ms.
+        speed: exchange milliseconds per real millisecond.
+        monotonic: seconds from an arbitrary start; the machine's by default.
     """
 
     def __init__(
@@ -23,22 +23,22 @@ class ExchangeClock:
         self._skew = 0
 
     def market(self) -> int:
-        """The time by which the market moves, ms; it never jumps."""
+        """Returns the time by which the market moves, ms; it never jumps."""
         return self.start + int((self._monotonic() - self._began) * 1000 * self.speed)
 
     def now(self) -> int:
-        """The time that the exchange tells, ms."""
+        """Returns the time that the exchange reports, ms."""
         return self.market() + self._skew
 
     def stamp(self, market_time: int) -> int:
-        """The time that the exchange writes on what happened at `market_time`."""
+        """Returns the reported time of an event at `market_time`."""
         return market_time + self._skew
 
     def jump(self, by_ms: int) -> None:
-        """From now on the exchange tells a time that is `by_ms` later than before."""
+        """Moves the reported time by `by_ms` from now on."""
         self._skew += by_ms
 
     @property
     def skew(self) -> int:
-        """How far the told time is ahead of the market's, ms."""
+        """How far the reported time is ahead of the market's, ms."""
         return self._skew

@@ -1,4 +1,4 @@
-"""The control interface under `/emulator`: what a test needs and no exchange offers."""
+"""The control interface under `/emulator`: for tests; no exchange has it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from tradebot.emulator.views import View, balances_view
 
 
 class ControlApi:
-    """Reads and changes the emulator itself; unsigned, as it is no part of the venue."""
+    """Reads and changes the emulator itself; unsigned, as it is not part of the venue."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
     def routes(self) -> list[Route]:
-        """Its paths."""
+        """Its routes."""
         return [
             Route("/emulator", self._index),
             Route("/emulator/clock", self._clock),
@@ -60,7 +60,7 @@ class ControlApi:
         except ValueError:
             return _problem("start and end must be whole milliseconds, UTC")
         minutes = market.candles.minutes(start, end)
-        # In a thread: a long history must not keep the market waiting.
+        # In a thread: a long history must not stop the market.
         return await asyncio.to_thread(lambda: _json(merged(minutes, interval)))
 
     async def _set_status(self, request: Request) -> Response:

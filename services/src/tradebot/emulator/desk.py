@@ -1,4 +1,4 @@
-"""Where accounts' orders come in: checks, reservations, fills, and the news of each step."""
+"""Handles accounts' orders: checks, reservations, fills, and an update for each step."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -25,7 +25,7 @@ from tradebot.emulator.refusals import insufficient_funds
 
 
 class OrderRequest(msgspec.Struct, frozen=True):
-    """An order that a client asks for, checked; price and amount are in steps."""
+    """A client's order after validation; price and amount are in steps."""
 
     market: BookMarket
     side: Side
@@ -41,7 +41,7 @@ class Desk:
     """Keeps the orders of all accounts.
 
     Args:
-        ids: gives a new id of an order or event.
+        ids: returns a new id of an order or event.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Desk:
         self._tickets: dict[int, tuple[ExchangeAccount, Ticket]] = {}
 
     def ticket(self, account: ExchangeAccount, order_id: int) -> Ticket | None:
-        """The account's order of that id, live or not."""
+        """Returns the account's order of that id, live or not."""
         owner, ticket = self._tickets.get(order_id, (None, None))
         return ticket if owner is account else None
 
     def by_client_order_id(self, account: ExchangeAccount, name: str) -> list[Ticket]:
-        """The account's orders of that client order id, newest first."""
+        """Returns the account's orders of that client order id, newest first."""
         found = [
             ticket
             for owner, ticket in self._tickets.values()
@@ -71,7 +71,7 @@ class Desk:
         return found[::-1]
 
     def place(self, account: ExchangeAccount, request: OrderRequest) -> Ticket:
-        """Takes an order to the book; returns it as it is after that.
+        """Submits an order to the book; returns it as it is after that.
 
         Raises:
             RefusalError: the account has too little.
@@ -101,7 +101,7 @@ class Desk:
         return ticket
 
     def take_back(self, account: ExchangeAccount, market: BookMarket, ticket: Ticket) -> None:
-        """Takes an order that the account had before; a live one's rest enters the book."""
+        """Restores an order of an earlier run; a live one re-enters the book."""
         self._tickets[ticket.order.id] = (account, ticket)
         if ticket.closed_at:
             account.closed.append(ticket)
@@ -112,14 +112,14 @@ class Desk:
     def cancel(
         self, account: ExchangeAccount, market: BookMarket, ticket: Ticket, reason: str
     ) -> None:
-        """Takes a live order out; one that is not live stays as it is."""
+        """Cancels a live order; does nothing to any other."""
         events = market.engine.cancel(ticket.order, reason)
         market.digest(self._clock.market(), events)
         if not events:
             self._tell("cancel_rejected", account, ticket, market.instrument, reason="NotLive")
 
     def force_fill(self, market: BookMarket, ticket: Ticket, amount: int) -> None:
-        """Fills an order at its price though nobody came; even one that was cancelled."""
+        """Fills an order at its price without a counterparty, even if it was cancelled."""
         order = ticket.order
         side: Side = "sell" if order.side == "buy" else "buy"
         nobody = ExchangeOrder(self._ids(), MARKET, side, order.price, amount, 0, live=False)
@@ -152,7 +152,7 @@ class Desk:
     def on_owned(
         self, market: BookMarket, ts: int, event: Trade | Booked | Cancelled, tid: int
     ) -> None:
-        """Books what the engine did with an account's order."""
+        """Records what the engine did with an account's order."""
         if isinstance(event, Trade):
             for order, liquidity in ((event.maker, "Maker"), (event.taker, "Taker")):
                 if order.owner != MARKET:
@@ -240,7 +240,7 @@ class Desk:
 
 
 def _reservation(ticket: Ticket, instrument: ExchangeInstrument) -> tuple[str, Decimal]:
-    """What the rest of an order may need: its amount, or its value and the taker's fee."""
+    """Returns what the rest of an order may need: its amount, or its value and taker fee."""
     order, left = ticket.order, ticket.remaining
     if order.side == "sell":
         return instrument.base, instrument.amount(left)

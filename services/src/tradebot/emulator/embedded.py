@@ -1,4 +1,4 @@
-"""The emulator inside another program, such as a test: it serves from a thread of its own."""
+"""The emulator inside another program, such as a test, serving from its own thread."""
 
 import asyncio
 import threading
@@ -57,7 +57,7 @@ class EmbeddedEmulator:
         self._thread.join(_START_LIMIT)
 
     def call(self, work: Callable[[], Result]) -> Result:
-        """Runs `work` between two steps of the exchange, where it may touch its state."""
+        """Runs `work` between two steps of the exchange, when it may change its state."""
 
         async def there() -> Result:
             return work()

@@ -1,4 +1,4 @@
-"""The exchange: its markets, accounts and keys, moved on by the clock."""
+"""The exchange: its markets, accounts and keys, driven by the clock."""
 
 import itertools
 
@@ -25,19 +25,19 @@ from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform.settings import SettingsError
 
 _FIRST_ID = 1_000_000_001
-"""Ids of orders, trades and events count from here, so that they look like the venue's."""
+"""First id of orders, trades and events; it looks like the venue's."""
 _FIRST_NUMBER = 5001
-"""Of the first account."""
+"""Number of the first account."""
 
 
 class Ids:
-    """Gives each id once; `next` is the one that comes."""
+    """Issues each id once; `next` is the next one."""
 
     def __init__(self) -> None:
         self.next = _FIRST_ID
 
     def __call__(self) -> int:
-        """A new id."""
+        """Returns a new id."""
         self.next += 1
         return self.next - 1
 
@@ -46,7 +46,7 @@ class Exchange:
     """All state of an emulated exchange.
 
     Args:
-        recorded: bars for the first symbol; made up if `None`.
+        recorded: bars of the first symbol; generated if `None`.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Exchange:
         )
 
     def add_account(self, spec: AccountSpec) -> ExchangeAccount:
-        """Opens an account, or replaces one of the same name with its keys.
+        """Opens an account, or replaces the one of that name and its keys.
 
         Raises:
             ValueError: a key belongs to another account.
@@ -136,12 +136,12 @@ class Exchange:
         return account
 
     def take_back(self, account: ExchangeAccount) -> None:
-        """An account that was open before takes the place of its namesake."""
+        """Restores an account of an earlier run in place of the one with its name."""
         self.accounts[account.name] = account
         self._opened = max(self._opened, account.number - _FIRST_NUMBER + 1)
 
     def advance(self) -> None:
-        """Lets happen what was to happen up to now."""
+        """Runs everything that is due."""
         now = self.clock.market()
         for flow in self._flows:
             flow.advance(now)
@@ -160,13 +160,13 @@ class Exchange:
         return [ticket.order.id for ticket in tickets]
 
     def market(self, symbol: str) -> BookMarket | None:
-        """The market of a symbol in any case; `None` if it is not traded."""
+        """Returns the market of a symbol in any case; `None` if it is not traded."""
         return self.markets.get(symbol.upper())
 
     def instruments(self) -> list[ExchangeInstrument]:
-        """What is traded, in the order of the settings."""
+        """Returns the traded instruments, in the order of the settings."""
         return [market.instrument for market in self.markets.values()]
 
     def symbols(self) -> list[str]:
-        """The names of what is traded, upper case."""
+        """Returns the traded symbols, upper case."""
         return list(self.markets)

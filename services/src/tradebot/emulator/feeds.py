@@ -1,7 +1,7 @@
-"""What the exchange tells those who listen: changes of a market, of orders and of balances.
+"""Updates of markets, orders and balances, for listeners.
 
 Listeners are called at once and in order. They must encode what they need before they return:
-tickets go on changing.
+tickets keep changing.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tradebot.emulator.matching.orders import BookSide, LevelChange
 
 
 class TapeTrade(msgspec.Struct, frozen=True):
-    """One trade as everyone sees it; `ts` is what the exchange tells, in ms."""
+    """One public trade; `ts` is exchange time, ms."""
 
     tid: int
     ts: int
@@ -30,9 +30,9 @@ class TapeTrade(msgspec.Struct, frozen=True):
 
 
 class MarketUpdate(msgspec.Struct, frozen=True):
-    """One change of one book, with the trade that made it if there was one.
+    """One change of one order book, with the trade behind it if there was one.
 
-    `sequence` numbers the changes of a symbol without gaps.
+    `sequence` numbers a symbol's changes without gaps.
     """
 
     instrument: ExchangeInstrument
@@ -62,7 +62,7 @@ class OrderUpdate(msgspec.Struct, frozen=True):
 
 
 class BalanceUpdate(msgspec.Struct, frozen=True):
-    """An account holds or has reserved another amount of some currencies."""
+    """An account's holdings or reservations of some currencies changed."""
 
     account: ExchangeAccount
     currencies: list[str]
@@ -78,16 +78,16 @@ class Feeds:
         self.balances: list[Callable[[BalanceUpdate], None]] = []
 
     def publish_market(self, update: MarketUpdate) -> None:
-        """Tells every listener of markets."""
+        """Calls every listener of markets."""
         for listener in self.market:
             listener(update)
 
     def publish_order(self, update: OrderUpdate) -> None:
-        """Tells every listener of orders."""
+        """Calls every listener of orders."""
         for listener in self.orders:
             listener(update)
 
     def publish_balance(self, update: BalanceUpdate) -> None:
-        """Tells every listener of balances."""
+        """Calls every listener of balances."""
         for listener in self.balances:
             listener(update)

@@ -1,7 +1,7 @@
-"""What is traded: steps, minimum, and how prices and amounts are written.
+"""Traded symbols: steps, minimum, and the text form of prices and amounts.
 
-Inside the emulator a price is a whole number of price steps and an amount a whole number of
-amount steps: matching is then exact and fast.
+Inside the emulator a price is a whole number of price steps and an amount a whole number of amount
+steps, which makes matching exact and fast.
 """
 
 import math
@@ -28,7 +28,7 @@ class ExchangeInstrument(msgspec.Struct, frozen=True):
         return int(Decimal(self.minimum).scaleb(self.amount_places))
 
     def price_steps(self, text: str) -> int:
-        """The steps of a price as clients write it.
+        """Parses a client's price to steps.
 
         Raises:
             ValueError: not a positive decimal on the price step.
@@ -36,7 +36,7 @@ class ExchangeInstrument(msgspec.Struct, frozen=True):
         return _steps(text, self.price_places)
 
     def amount_steps(self, text: str) -> int:
-        """The steps of an amount as clients write it.
+        """Parses a client's amount to steps.
 
         Raises:
             ValueError: not a positive decimal on the amount step.
@@ -44,13 +44,13 @@ class ExchangeInstrument(msgspec.Struct, frozen=True):
         return _steps(text, self.amount_places)
 
     def price_text(self, steps: int) -> str:
-        """The price with all its places, as the venue writes it: `4500.00`."""
+        """Writes a price with all its places, as the venue does: `4500.00`."""
         if self.price_places == 2:
             return f"{steps // 100}.{steps % 100:02d}"
         return f"{Decimal(steps).scaleb(-self.price_places):f}"
 
     def amount_text(self, steps: int) -> str:
-        """The amount without trailing zeros: `0.5`, `1`, `0`."""
+        """Writes an amount without trailing zeros: `0.5`, `1`, `0`."""
         scale = 10**self.amount_places
         whole, part = divmod(steps, scale)
         if part == 0:
@@ -58,7 +58,7 @@ class ExchangeInstrument(msgspec.Struct, frozen=True):
         return f"{whole}.{part:0{self.amount_places}d}".rstrip("0")
 
     def delta_text(self, steps: int) -> str:
-        """A change of an amount, with its sign if it is negative."""
+        """Writes a change of an amount, with a sign if it is negative."""
         return f"-{self.amount_text(-steps)}" if steps < 0 else self.amount_text(steps)
 
     def amount(self, steps: int) -> Decimal:
@@ -71,7 +71,7 @@ class ExchangeInstrument(msgspec.Struct, frozen=True):
 
 
 _MOST_STEPS = 10**20
-"""Beyond any price or amount; larger numbers only cost time."""
+"""Larger than any price or amount; bounds the work on absurd numbers."""
 
 
 def _steps(text: str, places: int) -> int:
@@ -95,17 +95,17 @@ _KNOWN = {
 
 
 LEAST_PRICE = 1e-12
-"""Nothing is traded below; larger steps of a price would be most of it."""
+"""The lowest price to trade at; below it a price step would be too coarse."""
 
 
 def instrument(symbol: str, price: float) -> ExchangeInstrument:
-    """A symbol's steps; a symbol that is not known gets common ones.
+    """Returns a symbol's steps; an unknown symbol gets common ones.
 
     Args:
-        price: the lowest price to expect; its step is at most a ten-thousandth of it.
+        price: the lowest price to expect; the price step is at most a ten-thousandth of it.
 
     Raises:
-        ValueError: the symbol is no symbol, or the price is too low to trade at.
+        ValueError: the symbol is invalid, or the price is too low to trade at.
     """
     symbol = symbol.upper()
     if not 5 <= len(symbol) <= 12 or not symbol.isalnum():

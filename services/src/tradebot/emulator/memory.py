@@ -1,7 +1,7 @@
-"""What outlives the emulator's process: accounts, keys, orders and fills, in one file.
+"""The state that survives a restart: accounts, keys, orders and fills, in one file.
 
-The market does not: it is recreated at each start. What rested in the book enters the new one, the
-oldest first, and meets what it finds there.
+The market is recreated at each start. Resting orders enter the new book, oldest first, and match
+what they find there.
 """
 
 import os
@@ -19,11 +19,11 @@ from tradebot.platform.settings import SettingsError
 
 FILE = "emulator.json"
 _CLOSED = 5000
-"""Of so many closed orders of an account the file tells, the newest."""
+"""Limit of an account's closed orders in the file; the newest are kept."""
 _IDS_SECONDS = 60.0
-"""The file is written at least so often, since the market uses ids too."""
+"""Interval for writing the file even without changes, since the market uses ids too."""
 _SPARE_IDS = 1_000_000
-"""More than the market uses in that time."""
+"""More ids than the market uses in that interval."""
 
 
 class KeptAccount(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path) -> Kept | None:
-    """What the folder's file holds; `None` where there is none yet.
+    """Reads the folder's file; `None` if there is none.
 
     Raises:
         SettingsError: it cannot be read.
@@ -63,7 +63,7 @@ def read(folder: Path) -> Kept | None:
 
 
 def restore(exchange: Exchange, kept: Kept) -> None:
-    """Gives the exchange its accounts back. Its own keep the keys that they were opened with.
+    """Restores the exchange's accounts. Configured accounts keep their configured keys.
 
     Raises:
         SettingsError: there are orders of a symbol that is not traded.
@@ -91,7 +91,7 @@ def restore(exchange: Exchange, kept: Kept) -> None:
 
 
 class Memory:
-    """Writes the file when an account changes."""
+    """Writes the file when an account has changed."""
 
     def __init__(self, folder: Path, exchange: Exchange) -> None:
         self._file = folder / FILE
@@ -112,7 +112,7 @@ class Memory:
         self._changed = True
 
     def save(self) -> None:
-        """Writes the file if something changed since, whole or not at all."""
+        """Writes the file atomically, if something has changed."""
         if not self._changed and time.monotonic() - self._written < _IDS_SECONDS:
             return
         part = self._file.with_suffix(".part")

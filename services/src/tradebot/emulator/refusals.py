@@ -1,13 +1,13 @@
-"""How the exchange says no: a status, a reason and a message, in the venue's words.
+"""The exchange's refusals: a status, a reason and a message, in the venue's words.
 
-Source: Gemini's error code page and recorded answers.
+Source: Gemini's error code page and recorded responses.
 """
 
 from typing import Any
 
 
 class RefusalError(Exception):
-    """A request that is answered by an error.
+    """A request that gets an error response.
 
     Args:
         status: the HTTP status.
@@ -22,7 +22,7 @@ class RefusalError(Exception):
         self.message = message
 
     def body(self) -> dict[str, Any]:
-        """The JSON body of the answer."""
+        """The JSON body of the response."""
         return {"result": "error", "reason": self.reason, "message": self.message}
 
 
@@ -47,7 +47,7 @@ def bad_order_symbol(symbol: object, known: list[str]) -> RefusalError:
 
 
 def too_many_requests() -> RefusalError:
-    """The caller is above its rate."""
+    """The caller exceeds its rate."""
     return RefusalError(429, "Too Many Requests", "Too Many Requests")
 
 

@@ -26,18 +26,18 @@ from tradebot.platform.web import WebServer, listen
 _log = logs.get(__name__)
 
 _GRACE = 1
-"""Seconds that open connections have when the server stops."""
+"""Seconds for open connections to end when the server stops."""
 
 
 def open_exchange(settings: EmulatorSettings) -> Exchange:
-    """The exchange of the settings, its clock running.
+    """Builds the exchange of the settings, with its clock running.
 
     Raises:
-        SettingsError: a setting or a file that it names cannot be used.
+        SettingsError: a setting, or a file that it names, is invalid.
     """
     recorded: Bars | None = None
     if settings.market:
-        # Imported here: reading files needs a library that a made-up market can do without.
+        # Imported late: reading files needs a library that a generated market does not.
         from tradebot.emulator.market.recorded import read_bars
 
         recorded = read_bars(
@@ -54,7 +54,7 @@ def open_exchange(settings: EmulatorSettings) -> Exchange:
 
 
 def memory_of(settings: EmulatorSettings, exchange: Exchange) -> memory.Memory | None:
-    """What keeps the exchange's accounts, if the settings name a folder for it.
+    """Returns the store of the exchange's accounts, if the settings name a folder for it.
 
     Raises:
         SettingsError: the folder cannot be written to.
@@ -63,10 +63,10 @@ def memory_of(settings: EmulatorSettings, exchange: Exchange) -> memory.Memory |
 
 
 def faults_of(settings: EmulatorSettings) -> FaultFile | None:
-    """The faults that the settings name.
+    """Reads the faults that the settings name.
 
     Raises:
-        SettingsError: their file cannot be used.
+        SettingsError: their file is invalid.
     """
     return read_faults(settings.faults) if settings.faults else None
 
@@ -75,7 +75,7 @@ def _start(settings: EmulatorSettings, recorded: Bars | None, kept: memory.Kept 
     if not settings.start:
         now = int(time.time() * 1000) if recorded is None else default_start(recorded)
         if recorded is None and kept is not None:
-            now = max(now, kept.time)  # an exchange that ran fast is ahead of us
+            now = max(now, kept.time)  # a fast exchange may be ahead of real time
         return now // MINUTE * MINUTE
     try:
         moment = datetime.fromisoformat(settings.start)
@@ -103,7 +103,7 @@ def serve(settings: EmulatorSettings) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a port is taken, or a setting cannot be used.
+        SettingsError: a port is taken, or a setting is invalid.
     """
     with running(STAGE, settings) as frame:
         listener = listen(settings.host, settings.port)
@@ -132,15 +132,15 @@ def _log_opening(
 
 
 class _NoDenials(logging.Filter):
-    """Refusing a handshake with an answer is no error, though the web server calls it one."""
+    """Drops the web server's error line about refused handshakes, which are no error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keeps all but that line."""
+        """Keeps all other lines."""
         return "without completing handshake" not in record.getMessage()
 
 
 def server(application: Application) -> WebServer:
-    """The web server of an application."""
+    """Returns the web server of an application."""
     config = uvicorn.Config(
         application.asgi,
         lifespan="off",

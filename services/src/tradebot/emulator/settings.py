@@ -6,7 +6,7 @@ import msgspec
 
 
 class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `tradebot emulator` takes."""
+    """Settings of `tradebot emulator`."""
 
     host: Annotated[str, "address to serve on"] = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535), "port to serve on; 0 chooses a free one"] = (

@@ -1,4 +1,4 @@
-"""How orders, fills and balances look in answers. Source: Gemini's reference and recordings."""
+"""The format of orders, fills and balances in responses, from Gemini's reference and recordings."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,13 +11,13 @@ View = dict[str, Any]
 
 
 def number_text(value: Decimal) -> str:
-    """The number without trailing zeros: `10.5`, `0`."""
+    """Writes a number without trailing zeros: `10.5`, `0`."""
     text = plain(value)
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def average_price(ticket: Ticket, instrument: ExchangeInstrument) -> str:
-    """What was paid on average; `0.00` before the first fill."""
+    """Returns the average fill price; `0.00` before the first fill."""
     if ticket.executed == 0:
         return instrument.price_text(0)
     average = ticket.spent / instrument.amount(ticket.executed)
@@ -25,17 +25,17 @@ def average_price(ticket: Ticket, instrument: ExchangeInstrument) -> str:
 
 
 def options(ticket: Ticket) -> list[str]:
-    """The order's options as the client gave them."""
+    """Returns the order's options as the client gave them."""
     return [ticket.order.behaviour] if ticket.order.behaviour else []
 
 
 def order_type(ticket: Ticket) -> str:
-    """The venue's name of the kind of order."""
+    """Returns the venue's name of the order type."""
     return "exchange stop limit" if ticket.stop else "exchange limit"
 
 
 def order_view(ticket: Ticket, instrument: ExchangeInstrument, *, trades: bool = False) -> View:
-    """An order as REST answers it."""
+    """Formats an order for REST."""
     order = ticket.order
     view: View = {
         "order_id": str(order.id),
@@ -69,7 +69,7 @@ def order_view(ticket: Ticket, instrument: ExchangeInstrument, *, trades: bool =
 
 
 def fill_view(fill: AccountFill, instrument: ExchangeInstrument) -> View:
-    """A fill as `/v1/mytrades` answers it."""
+    """Formats a fill for `/v1/mytrades`."""
     view: View = {
         "price": instrument.price_text(fill.price),
         "amount": instrument.amount_text(fill.amount),
@@ -92,7 +92,7 @@ def fill_view(fill: AccountFill, instrument: ExchangeInstrument) -> View:
 
 
 def balances_view(account: ExchangeAccount) -> list[View]:
-    """All holdings as `/v1/balances` answers them."""
+    """Formats all holdings for `/v1/balances`."""
     views = []
     for currency in account.ledger.currencies():
         available = number_text(max(ZERO, account.ledger.available(currency)))

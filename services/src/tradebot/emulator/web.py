@@ -1,4 +1,4 @@
-"""The currency page of the venue's web site, which clients read the symbols' steps from."""
+"""The currency page of the venue's web site, from which clients read the symbols' steps."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ _PLACES = {"USD": 2}
 
 
 def page(instruments: list[ExchangeInstrument]) -> str:
-    """The page: a script element that holds the pairs and currencies as JSON."""
+    """Returns the page, with a script element that contains pairs and currencies as JSON."""
     pairs = [
         [each.symbol, each.price_places, each.amount_places, each.minimum, 10, True]
         for each in instruments

@@ -1,4 +1,4 @@
-"""Prophet's model, fitted exactly and a thousand times faster; needs numpy and scipy alone.
+"""Prophet's model, fitted exactly and a thousand times faster; needs only numpy and scipy.
 
 >>> from tradebot.fastprophet import FastProphet
 >>> forecast = FastProphet().fit(times, values).predict(30)

@@ -16,9 +16,9 @@ EPS: Final = float(np.finfo(np.float64).eps)
 
 
 def factor(matrix: Floats) -> Floats:
-    """The lower Cholesky factor of a symmetric matrix with unit diagonal.
+    """Returns the lower Cholesky factor of a symmetric matrix with unit diagonal.
 
-    A matrix that is not positive definite to rounding gets the least ridge that makes it so.
+    A matrix that is not numerically positive definite gets the smallest ridge that makes it so.
     """
     ridge = 0.0
     while ridge < 1e3:
@@ -33,10 +33,10 @@ def factor(matrix: Floats) -> Floats:
 def penalised_minimum(
     hessian: Floats, gradient: Floats, start: Floats, weight: float, penalised: slice
 ) -> Floats:
-    """The z that minimises ½xᵀHx + gᵀx + weight·|z_p|₁, x = z − start, p the `penalised`.
+    """Returns the z that minimises ½xᵀHx + gᵀx + weight·|z_p|₁, x = z − start, p the `penalised`.
 
     `hessian` (P, P) positive definite, `gradient` and `start` (P,). The result is exact to
-    rounding, and its zeros are exact: the search ends after finitely many exchanges of the active
+    rounding, and its zeros are exact: the search ends after finitely many changes of the active
     set.
     """
     scale = 1.0 / np.sqrt(hessian.diagonal())
@@ -63,7 +63,7 @@ def penalised_minimum(
 
 
 def _feature_sign(gram: Floats, linear: Floats, point: Floats, weights: Floats) -> Floats:
-    """argmin ½zᵀGz + lᵀz + Σ wᵢ|zᵢ|, begun at `point`, which is overwritten."""
+    """Returns argmin ½zᵀGz + lᵀz + Σ wᵢ|zᵢ|, starting at `point`, which is overwritten."""
     signs = np.sign(point)
     noise = 8 * EPS * len(point)
     refused = np.zeros(len(point), dtype=np.bool_)
@@ -75,7 +75,7 @@ def _feature_sign(gram: Floats, linear: Floats, point: Floats, weights: Floats) 
             if (target * signs[active] >= 0).all():
                 point[active] = target
             else:
-                # A coefficient that would enter against its own gradient violated by rounding.
+                # Rounding may make a coefficient enter against its own gradient.
                 backwards = active[(point[active] == 0) & (target * signs[active] < 0)]
                 refused[backwards] = True
                 signs[backwards] = 0.0

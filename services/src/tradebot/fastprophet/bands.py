@@ -1,8 +1,8 @@
-"""Bands around a forecast: exact laws of what the future may change, no sampling.
+"""Uncertainty bands of a forecast, from the exact distribution of future changes, no sampling.
 
 Linear growth: the trend's deviation, scaled by what multiplies the trend, plus normal noise; both
 are symmetric. Logistic growth: the exponent deviates in the same way and passes through the
-sigmoid; as in Prophet, the deviation's mean is taken out. Flat growth: noise alone.
+sigmoid; as in Prophet, the deviation's mean is removed. Flat growth: noise alone.
 """
 
 from typing import Final
@@ -15,13 +15,13 @@ from tradebot.fastprophet.times import Floats
 from tradebot.fastprophet.uncertainty import half_widths, horizons, interpolate, masses
 
 _FACTORS: Final = 7
-"""Where the factor of the trend varies, quantiles are inverted for this many of its values."""
+"""If the factor of the trend varies, quantiles are computed for this many of its values."""
 _DRIFTS: Final = 20
-"""Horizons at which the trend's own quantiles are inverted: without noise they cost the most."""
+"""Horizons at which the trend's own quantiles are computed: without noise they cost the most."""
 
 
 def bands(fitted: Fitted, t: Floats, factor: Floats, line: Floats, cap: Floats) -> Floats:
-    """Offsets (4, n), in scaled units: lower and upper from yhat, lower and upper from the trend.
+    """Returns offsets (4, n), scaled: lower and upper from yhat, lower and upper from the trend.
 
     `t` (n,) scaled times, `factor` (n,) what multiplies the trend, `line` (n,) the trend or its
     exponent, `cap` (n,) the scaled cap of logistic growth.
@@ -52,7 +52,7 @@ def bands(fitted: Fitted, t: Floats, factor: Floats, line: Floats, cap: Floats) 
 
 
 class _Law:
-    """The law of a future of `count` steps: p = `rate` and λ·dt = `slope` of a step."""
+    """The distribution of a future of `count` steps: p = `rate` and λ·dt = `slope` per step."""
 
     def __init__(self, width: float, rate: float, slope: float, sigma: float, count: int) -> None:
         self._width, self._rate, self._slope, self._sigma = width, rate, slope, sigma
@@ -105,7 +105,7 @@ class _Law:
         return half_widths(self._width, self._rate, slopes, steps, np.zeros(len(steps)))
 
     def _mixture(self, tail: float, away: Floats, chances: Floats) -> Floats:
-        """z with Σ chance·Φ((z − away) / σ) = tail: (grid, horizons)."""
+        """Solves Σ chance·Φ((z − away) / σ) = tail for z: (grid, horizons)."""
         sigma = self._sigma
         low, high = away.min(axis=2) - 8 * sigma, away.max(axis=2) + 8 * sigma
         z = (chances * away).sum(axis=2) + sigma * float(ndtri(tail))
@@ -124,7 +124,7 @@ class _Law:
         return np.asarray(z)
 
     def _spread(self, known: Floats, grid: Floats, factor: Floats) -> Floats:
-        """Values at every horizon, from those at some and for a grid of factors."""
+        """Interpolates to every horizon, from some horizons and a grid of factors."""
         every = np.stack([interpolate(self._known, row, self._count) for row in known])
         if len(grid) == 1:
             return np.asarray(every[0])

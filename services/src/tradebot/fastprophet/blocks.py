@@ -1,7 +1,7 @@
 """Logistic growth from statistics: inside a short block the sigmoid is its Taylor polynomial.
 
-The exponent u(t) is linear inside a block, so a block needs no more than the moments of
-[1, X, y] against powers of time; a step of the solver then costs the same for any n.
+The exponent u(t) is linear inside a block, so a block needs only the moments of [1, X, y] against
+powers of time; a step of the solver then costs the same for any n.
 """
 
 import itertools
@@ -54,7 +54,7 @@ class Blocks:
         return np.ascontiguousarray(self.basis.transpose(1, 0, 2).reshape(self.basis.shape[1], -1))
 
     def evaluate(self, theta: Floats) -> Fit:
-        """The fit of θ = [c, k, δ, β]."""
+        """Evaluates the fit of θ = [c, k, δ, β]."""
         trend = self.basis.shape[1]
         beta = theta[trend:]
         line = np.tensordot(self.basis, theta[:trend], (1, 0))
@@ -88,7 +88,7 @@ class Blocks:
         return np.asarray(np.abs(self.basis[:, :, 1] @ theta[:trend]))
 
     def split(self, model: RowModel, theta: Floats) -> "Blocks | None":
-        """Shorter blocks where u moves too far inside one at θ; `None` if it does nowhere."""
+        """Splits blocks in which u moves too far at θ; `None` if there are none."""
         sizes = np.diff(self.bounds)
         pieces = np.ceil(self.steepness(theta) / LARGEST).astype(np.int64)
         pieces = np.minimum(np.maximum(pieces, 1), np.maximum(sizes, 1))
@@ -111,7 +111,7 @@ class Blocks:
 
 
 def make_blocks(model: RowModel) -> Blocks:
-    """The moments of a history in one pass over its rows."""
+    """Computes the moments of a history in one pass over its rows."""
     n, edges = len(model.rows), model.changepoints.bounds
     most = min(_ROWS, max(32, n // 400))
     bounds = [
@@ -126,7 +126,7 @@ def make_blocks(model: RowModel) -> Blocks:
 def _measure(
     model: RowModel, bounds: Nanos, which: npt.NDArray[np.int64], share: Floats | None
 ) -> Blocks:
-    """The moments of the blocks `which`; those of the others are left at 0."""
+    """Computes the moments of the blocks `which`; those of the others stay 0."""
     count, size = len(bounds) - 1, model.design.size
     spans = _spans(model, bounds)
     moments = np.zeros((count, _POWERS, _POWERS + size + 1))

@@ -1,4 +1,4 @@
-"""A real Prophet object that holds this package's fit. Needs pandas and prophet, when called."""
+"""Creates a real Prophet object with this package's fit. Needs pandas and prophet when called."""
 
 from typing import Any
 
@@ -9,11 +9,10 @@ from tradebot.fastprophet.times import to_datetime64, to_nanos
 
 
 def to_prophet(fitted: Fitted) -> Any:
-    """A fitted `prophet.Prophet`: predict, plots, diagnostics and serialization work on it.
+    """Returns a fitted `prophet.Prophet`: predict, plots, diagnostics and serialization work on it.
 
-    Prophet's own methods settle its scales, columns and changepoints, so that the object is what
-    its `fit` would have left behind, with other parameters. Raises `ImportError` where prophet is
-    not installed.
+    Prophet's own methods set its scales, columns and changepoints, so the object is what its `fit`
+    would have produced, with other parameters. Raises `ImportError` if prophet is not installed.
     """
     import pandas as pd
     from prophet import Prophet
@@ -49,7 +48,7 @@ def to_prophet(fitted: Fitted) -> Any:
     model.history_dates = pd.Series(to_datetime64(seen), name="ds")
     model.history = model.setup_dataframe(frame, initialize_scales=True)
     model.set_auto_seasonalities()
-    # Which columns there are does not depend on the rows: two spare millions the work.
+    # The columns do not depend on the rows: two rows save the work for millions.
     _, _, columns, modes = model.make_all_seasonality_features(model.history.head(2))
     model.train_component_cols, model.component_modes = columns, modes
     model.set_changepoints()

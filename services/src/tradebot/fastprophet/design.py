@@ -106,10 +106,10 @@ class Design:
 
 
 def _turns(times: Nanos, period: float) -> Floats:
-    """The fraction of its period that has passed at each time, to the last digit.
+    """Returns the fraction of its period elapsed at each time, to the last digit.
 
-    Days since 1970 over a period of minutes are millions of turns, of which a plain quotient
-    would lose six digits.
+    Days since 1970 over a period of minutes are millions of turns; a plain quotient would lose six
+    digits.
     """
     nanos = period * DAY
     whole = round(nanos)

@@ -1,4 +1,4 @@
-"""From rows to a fitted model, and from there to one with more rows."""
+"""Fits a model to rows, and updates it with more rows."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -31,11 +31,11 @@ from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
 
 MANY_ROWS: Final = 20_000
-"""From here on a pass over the rows is shared by several threads in less time."""
+"""Number of rows from which several threads make a pass over them faster."""
 
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
-"""Sizes of y whose squares, summed over any history, are still numbers."""
+"""Largest magnitude of y whose squares can be summed over any history without overflow."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Draft:
-    """What is settled before a fit. `step` is the least step between times, in ns."""
+    """What is decided before a fit. `step` is the smallest step between times, in ns."""
 
     specification: Specification
     rows: Rows
@@ -81,7 +81,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Fitted(Draft):
-    """A fitted model, and the statistics that a refit starts from where there are any."""
+    """A fitted model, and the statistics for a refit if there are any."""
 
     segments: Segments | None
     solution: Solution
@@ -90,7 +90,7 @@ class Fitted(Draft):
 
 
 def holidays_of(options: Options) -> Holidays:
-    """The holidays of a model's options. Raises `ValueError` as Prophet does."""
+    """Reads the holidays of a model's options. Raises `ValueError` as Prophet does."""
     return read_holidays(options.holidays, options.holidays_prior_scale, options.holidays_mode)
 
 
@@ -130,7 +130,7 @@ def check_conditions(
 
 
 def fit(specification: Specification, rows: Rows) -> Fitted:
-    """Fit from scratch. Raises `ValueError` for a history that cannot be fitted."""
+    """Fits from scratch. Raises `ValueError` for a history that cannot be fitted."""
     if len(rows) < 2:
         raise ValueError("The history has less than 2 non-NaN rows.")
     scales = scales_of(specification.options, rows)
@@ -143,7 +143,7 @@ def fit(specification: Specification, rows: Rows) -> Fitted:
 
 
 def append(fitted: Fitted, more: Rows) -> Fitted:
-    """Fit with more rows at the end; from the statistics of the earlier ones, if there are any."""
+    """Fits with more rows at the end; from the statistics of the earlier ones, if there are any."""
     before, rows = len(fitted.rows), fitted.rows
     rows.extend(more)
     if not len(more):
@@ -209,7 +209,7 @@ def _solved(draft: Draft, warm: Fitted | None) -> Fitted:
 
 
 def _carried(warm: Fitted, draft: Draft) -> tuple[Floats, float]:
-    """The last optimum, θ and σ², in the scales of the new history."""
+    """Returns the last optimum, θ and σ², in the scales of the new history."""
     old, new = warm.scales, draft.scales
     share, stretch = old.y_scale / new.y_scale, new.span / old.span
     theta = warm.solution.theta * share
@@ -220,7 +220,7 @@ def _carried(warm: Fitted, draft: Draft) -> tuple[Floats, float]:
 
 
 def parameters_of(draft: Draft, solution: Solution) -> Parameters:
-    """Prophet's parameters from θ = [m, k, δ, β]."""
+    """Converts θ = [m, k, δ, β] to Prophet's parameters."""
     theta, growth = solution.theta, draft.specification.options.growth
     count = len(draft.changepoints.times)
     if growth == "flat":
@@ -231,7 +231,7 @@ def parameters_of(draft: Draft, solution: Solution) -> Parameters:
 
 
 def _constant(draft: Draft) -> Fitted:
-    """A constant series is not fitted, as in Prophet: the line through it, σ = 1e-9."""
+    """A constant series is not fitted, as in Prophet: the trend is constant, σ = 1e-9."""
     m = (draft.scales.low - draft.scales.offset) / draft.scales.y_scale
     count = len(draft.changepoints.times)
     parameters = Parameters(0.0, m, np.zeros(count), np.zeros(draft.design.size), LEAST_SIGMA)

@@ -1,4 +1,4 @@
-"""What a prediction holds."""
+"""The result of a prediction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tradebot.fastprophet.times import Floats, Nanos, to_nanos
 
 BOUNDS: Final = ("cap", "floor")
-"""Columns of logistic growth; a history may do without a floor, a forecast without both."""
+"""Columns of logistic growth; a history may lack the floor, a forecast both."""
 
 
 class Column:

@@ -12,6 +12,7 @@ from tradebot.fastprophet.segments import Normal, Segments, normal_equations
 from tradebot.fastprophet.setup import change_scale
 from tradebot.fastprophet.solver import (
     Fit,
+    Penalty,
     Problem,
     Solution,
     minimise,
@@ -22,7 +23,7 @@ from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
 
 STATIONS: Final = 28
-"""Values of σ that a search looks at: five a decade."""
+"""Number of σ values in a search: five per decade."""
 
 
 class GaussianPrior:
@@ -32,14 +33,14 @@ class GaussianPrior:
         self._precisions = precisions
         self._hessian = np.diag(precisions)
 
-    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+    def __call__(self, theta: Floats) -> Penalty:
         """Value, gradient and Hessian at θ."""
         slope = self._precisions * theta
-        return 0.5 * float(slope @ theta), slope, self._hessian
+        return Penalty(0.5 * float(slope @ theta), slope, self._hessian)
 
 
 def gaussian_prior(scales: Floats, changepoints: int, flat: bool) -> GaussianPrior:
-    """Prophet's priors of θ = [m, k, δ, β]: m, k ~ Normal(0, 5), β ~ Normal(0, scales)."""
+    """Returns Prophet's priors of θ = [m, k, δ, β]: m, k ~ Normal(0, 5), β ~ Normal(0, scales)."""
     trend = np.full(1 if flat else 2, 1 / 25)
     return GaussianPrior(
         np.concatenate((trend, np.zeros(0 if flat else changepoints), scales**-2.0))
@@ -49,11 +50,11 @@ def gaussian_prior(scales: Floats, changepoints: int, flat: bool) -> GaussianPri
 def fit_linear(
     segments: Segments, model: RowModel, options: Options, start: tuple[Floats, float] | None
 ) -> Solution:
-    """The optimum of θ = [m, k, δ, β] from the statistics; `start` is a θ and σ² close to it.
+    """Returns the optimum of θ = [m, k, δ, β] from the statistics; `start` is a nearby θ and σ².
 
-    For a given σ the problem is convex. σ itself may have several stationary values only when
-    the rows hardly outnumber the parameters: then a search over σ picks the best of them. Where
-    the statistics have too few digits, the optimum is refined on the rows of `model`.
+    For a given σ the problem is convex. σ itself may have several stationary values only if the
+    rows hardly outnumber the parameters; a search over σ then picks the best. If the statistics
+    have too few digits, the optimum is refined on the rows of `model`.
     """
     design, scales, changepoints = model.design, model.scales, model.changepoints
     flat = options.growth == "flat"
@@ -72,7 +73,7 @@ def fit_linear(
 
 
 def _from_scratch(problem: Problem, model: RowModel, normal: Normal) -> Solution:
-    """The optimum without a θ that is close to it."""
+    """Finds the optimum without a nearby start."""
     constant = np.zeros(len(normal.gram))
     constant[0] = normal.level
     best = minimise(problem, constant)
@@ -84,12 +85,12 @@ def _from_scratch(problem: Problem, model: RowModel, normal: Normal) -> Solution
 
 
 def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
-    """The best of the stationary points that a path over σ meets, `best` among them.
+    """Returns the best of the stationary points on a path over σ, `best` among them.
 
-    The path takes the exact θ of each σ, from much noise to little, each begun at the last. Where
-    its objective has a minimum, a descent ends in it. The path ends where rounding alone decides
-    the residual: there a curve goes through every row, the posterior is unbounded, and its peak
-    says nothing about the data.
+    The path takes the exact θ of each σ, from much noise to little, each started at the last. Where
+    its objective has a minimum, a descent ends in it. The path ends where rounding determines the
+    residual: there a curve goes through every row, the posterior is unbounded, and its peak says
+    nothing about the data.
     """
     rounding = 1e-11 * normal.constant
     path = _path(problem, best, rounding)
@@ -103,7 +104,7 @@ def _search(problem: Problem, best: Solution, normal: Normal) -> Solution:
 
 
 def _path(problem: Problem, best: Solution, rounding: float) -> list[Solution]:
-    """The optimum of θ at each of some σ, falling."""
+    """Returns the optimum of θ for a falling sequence of σ."""
     theta, found = best.theta, list[Solution]()
     fit = problem.evaluate(theta)
     for sigma in best.sigma * np.geomspace(30.0, 1e-4, STATIONS):
@@ -117,7 +118,7 @@ def _path(problem: Problem, best: Solution, rounding: float) -> list[Solution]:
 
 
 def _refine(problem: Problem, best: Solution, model: RowModel) -> Solution:
-    """The optimum again, from residuals that were taken row by row about the last one."""
+    """Solves again with residuals computed row by row around the last optimum."""
     for _ in range(2):
         exact = model.evaluate(best.theta)
         near = _Near(best.theta, exact)
@@ -140,7 +141,7 @@ class _Near:
 
 
 def _condition(gram: Floats) -> float:
-    """The condition of a Gram matrix whose columns are scaled to one length."""
+    """Returns the condition number of a Gram matrix with its columns scaled to one length."""
     size = np.sqrt(gram.diagonal())
     size[size == 0] = 1.0
     values = np.linalg.eigvalsh(gram / size / size[:, None])
@@ -148,7 +149,7 @@ def _condition(gram: Floats) -> float:
 
 
 def _shifts(made: Design, wanted: Design) -> dict[int, tuple[float, float]]:
-    """Columns whose standardisation changed since the statistics were made, as a + b·column."""
+    """Returns columns whose standardisation has changed since the statistics, as a + b·column."""
     shifts: dict[int, tuple[float, float]] = {}
     first = wanted.size - len(wanted.regressors)
     for number, regressor in enumerate(wanted.regressors):

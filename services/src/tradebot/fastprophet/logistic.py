@@ -10,14 +10,14 @@ from tradebot.fastprophet.blocks import Blocks, make_blocks
 from tradebot.fastprophet.options import Options
 from tradebot.fastprophet.rows import RowModel
 from tradebot.fastprophet.setup import change_scale
-from tradebot.fastprophet.solver import Fit, Problem, Solution, minimise
+from tradebot.fastprophet.solver import Fit, Penalty, Problem, Solution, minimise
 from tradebot.fastprophet.times import Floats
 
 FEW_ROWS: Final = 3000
 """Below this many rows, a step over the rows themselves is as cheap as one from moments."""
 
 THIN_ROWS: Final = 20_000
-"""So many rows at least show where the optimum of a longer history is."""
+"""Minimum rows of a thinned history that still show where its optimum is."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,28 @@ class LogisticPrior:
     precisions: Floats
     sign: float
 
-    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
-        """Value, gradient and a positive semidefinite Hessian (that of Gauss and Newton)."""
+    def __call__(self, theta: Floats) -> Penalty:
+        """Value and slopes at θ. Gauss and Newton's Hessian lacks m∇²m, which has no sign."""
         c, k = float(theta[0]), float(theta[1])
         slope = self.precisions * theta
         hessian = np.diag(self.precisions)
         if k * self.sign <= 0:
-            return np.inf, slope, hessian
+            return Penalty(np.inf, slope, hessian)
         m = -c / k
         change = np.array([-1 / k, -m / k])
         value = 0.5 * float(slope @ theta) + m * m / 50
         slope[:2] += m / 25 * change
-        hessian[:2, :2] += np.array([[1.0, 2 * m], [2 * m, 3 * m * m]]) / (25 * k * k)
-        return value, slope, hessian
+        hessian[:2, :2] += np.array([[1.0, m], [m, m * m]]) / (25 * k * k)
+        bend = np.zeros_like(hessian)
+        bend[:2, :2] = np.array([[0.0, m], [m, 2 * m * m]]) / (25 * k * k)
+        return Penalty(value, slope, hessian, bend)
 
 
 def fit_logistic(model: RowModel, options: Options) -> tuple[Solution, Solution]:
-    """The optima of the basins k > 0 and k < 0, the better one first.
+    """Returns the optima of the basins k > 0 and k < 0, the better one first.
 
-    Long histories with additive terms alone are solved from the moments of short blocks; the
-    blocks are halved until the polynomials in them are exact to rounding.
+    Long histories with only additive terms are solved from the moments of short blocks, which are
+    halved until their polynomials are exact to rounding.
     """
     if len(model.rows) < FEW_ROWS or model.design.multiplicative.any():
         first = _by_rows(model, options, likely := _likely_sign(model))
@@ -71,23 +73,25 @@ def _by_blocks(model: RowModel, blocks: Blocks, options: Options, sign: float) -
 
 
 def _likely_sign(model: RowModel) -> float:
-    """Whether the history rises or falls as a whole."""
+    """Returns the sign of the history's overall slope."""
     t, share = model.shares()
     return 1.0 if float(np.polyfit(t, share, 1)[0]) >= 0 else -1.0
 
 
 def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.inf) -> Solution:
-    """The better of two descents: from a stiff trend, and from one that is free to bend.
+    """Returns the better of two descents: from a stiff trend, and from a flexible one.
 
-    `best` is the other basin's optimum: what falls far behind it is not followed to its end. Of
-    a long history both look at evenly spread rows only; the better one then ends on all.
+    `best` is the other basin's optimum: what falls far behind the best that is known is not
+    followed to its end. Of a long history both look at evenly spread rows only; the better one
+    then ends on all.
     """
     thin = replace(model, every=max(1, len(model.rows) // THIN_ROWS))
     start = _start(thin, sign)
-    whole = thin.every == 1  # the objectives of some rows and of all cannot be compared
+    whole = thin.every == 1  # objectives of some rows and of all are not comparable
     limit = best if whole else -np.inf
     stiff = _descend(thin, thin.evaluate, options, start, best=limit)
-    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, limit)
+    known = stiff.objective if limit == -np.inf else min(limit, stiff.objective)
+    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, known)
     better = min(stiff, free, key=lambda solution: solution.objective)
     if whole:
         return better

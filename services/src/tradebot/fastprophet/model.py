@@ -141,7 +141,7 @@ class FastProphet:
         return self
 
     def add_country_holidays(self, country_name: str) -> Self:
-        """Refused with a `ValueError`: this package knows no calendar of its own."""
+        """Raises `ValueError`: this package has no calendar of its own."""
         raise ValueError(
             f"add_country_holidays({country_name!r}) is not supported: pass the days as holidays, "
             "for example prophet.make_holidays.make_holidays_df(years, country)."
@@ -156,11 +156,12 @@ class FastProphet:
         floor: Any = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Fit the history: arrays of times and values (n,), or one table with columns ds and y.
+        """Fits the history: arrays of times and values (n,), or one table with columns ds and y.
 
-        `ds`: datetime64, ISO strings, or numbers since 1970 in s, ms, µs or ns, told apart by
+        `ds`: datetime64, ISO strings, or numbers since 1970 in s, ms, µs or ns, distinguished by
         their size; UTC, in any order. `y`: values; NaN rows are left out. `cap` (and `floor`) of
-        logistic growth: a number or a value a row. `extra`: a value a row for each regressor and
+        logistic
+        growth: a number, or a value per row. `extra`: a value per row for each regressor and
         condition. Raises `ValueError` that says what is wrong with the input.
         """
         if self._fitted is not None:
@@ -180,9 +181,9 @@ class FastProphet:
     ) -> Self:
         """Add rows at the end of the history, and refit.
 
-        The result is that of `fit` on all rows, within rounding; with linear or flat growth and
-        additive terms the time that it takes does not depend on the length of the history. Rows
-        must not be earlier than the last one. Raises `ValueError` as `fit` does.
+        The result equals that of `fit` on all rows, within rounding. With linear or flat growth and
+        additive terms, the time does not depend on the length of the history. Rows must not be
+        earlier than the last one. Raises `ValueError` as `fit` does.
         """
         fitted = self._need_fit()
         self._fitted = engine.append(fitted, self._history(ds, y, cap, floor, extra))
@@ -199,9 +200,9 @@ class FastProphet:
     ) -> Forecast:
         """Forecast at the times `ds`, or for a number of steps after the history.
 
-        `ds`: times as for `fit`, a table with a column ds, a single `int` for that many steps, or
-        nothing for the history itself. `step`: seconds between those steps (the history's median
-        step if left out). `cap` and `floor` repeat the last known ones if left out.
+        `ds`: times as for `fit`, a table with a column ds, an `int` for that many steps, or nothing
+        for the history itself. `step`: seconds between those steps (by default the history's median
+        step). `cap` and `floor` default to the last known ones.
         """
         fitted = self._need_fit()
         if ds is None:
@@ -214,7 +215,7 @@ class FastProphet:
         return prediction.predict(fitted, times, numbers)
 
     def to_prophet(self) -> Any:
-        """A real, fitted `prophet.Prophet` with this fit; needs prophet to be installed."""
+        """Returns a real, fitted `prophet.Prophet` with this fit; needs prophet to be installed."""
         from tradebot.fastprophet.bridge import to_prophet
 
         return to_prophet(self._need_fit())
@@ -236,7 +237,7 @@ class FastProphet:
 
     @property
     def runs(self) -> tuple[Solution, ...]:
-        """The optima that were compared, the best first: two basins for logistic growth."""
+        """The optima that were compared, best first: two basins for logistic growth."""
         fitted = self._need_fit()
         return (fitted.solution, *fitted.others)
 

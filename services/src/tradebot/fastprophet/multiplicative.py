@@ -16,7 +16,7 @@ FEW_ROWS: Final = 2000
 
 
 def fit_multiplicative(model: RowModel, options: Options, level: float) -> Solution:
-    """The optimum of θ = [m, k, δ, β], begun at a constant trend, `level`, without seasonality."""
+    """Returns the optimum of θ = [m, k, δ, β], from a constant trend `level` and β = 0."""
     evaluate = model.evaluate if len(model.rows) < FEW_ROWS else make_products(model).evaluate
     flat = options.growth == "flat"
     changes = model.trend_size - 2

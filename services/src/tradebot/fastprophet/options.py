@@ -1,4 +1,4 @@
-"""What a model is told to be: Prophet's parameters, their defaults and their limits."""
+"""A model's options: Prophet's parameters, their defaults and their limits."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -94,7 +94,7 @@ class Regressor:
 
 
 def refuse_unsupported(mcmc_samples: int, stan_backend: str | None) -> None:
-    """Raise `ValueError` for what Prophet has and this package has not."""
+    """Raises `ValueError` for options of Prophet that this package does not support."""
     if mcmc_samples:
         raise ValueError(
             "mcmc_samples is not supported: FastProphet finds the most probable parameters (MAP) "

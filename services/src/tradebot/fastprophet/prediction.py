@@ -1,4 +1,4 @@
-"""From fitted parameters to a forecast with bands."""
+"""Forecasts with bands from fitted parameters."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from tradebot.fastprophet.times import SECOND, Floats, Nanos, to_datetime64
 
 
 def following(rows: Rows, count: int, step: float | None) -> Nanos:
-    """The next `count` times after the history, `step` seconds apart (median step if `None`)."""
+    """Returns the next `count` times after the history, `step` s apart (median step if `None`)."""
     if count < 1:
         raise ValueError("predict needs at least one step.")
     if step is None:
@@ -26,7 +26,7 @@ def following(rows: Rows, count: int, step: float | None) -> Nanos:
 
 
 def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Forecast:
-    """The forecast at `times` (n,), in any order."""
+    """Forecasts at `times` (n,), in any order."""
     if not len(times):
         raise ValueError("There is no time to predict.")
     scales, design = fitted.scales, fitted.design
@@ -51,7 +51,7 @@ def predict(fitted: Fitted, times: Nanos, numbers: Mapping[str, Floats]) -> Fore
 def _limits(
     fitted: Fitted, count: int, numbers: Mapping[str, Floats]
 ) -> tuple[Floats | float, Floats]:
-    """Floor in the unit of y and scaled cap (n,) of the rows; the last known where not given."""
+    """Returns floor in the unit of y and scaled cap (n,) per row; by default the last known."""
     scales = fitted.scales
     floor: Floats | float = scales.offset
     if scales.row_floor:

@@ -1,4 +1,4 @@
-"""A history that grows: its statistics follow row by row."""
+"""Updates a history's statistics when rows are appended."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from tradebot.fastprophet.times import Floats, Nanos
 
 @dataclass(frozen=True)
 class ColumnMoments:
-    """What the standardisation of a regressor needs: count, mean, Σ(x − mean)², and its kinds."""
+    """The moments that standardise a regressor: count, mean, Σ(x − mean)², and its kind."""
 
     count: int
     mean: float
@@ -23,14 +23,14 @@ class ColumnMoments:
 
     @classmethod
     def of(cls, values: Floats) -> "ColumnMoments":
-        """The spread of a column (n,)."""
+        """Computes the moments of a column (n,)."""
         mean = float(values.mean())
         varies = bool((values != values[0]).any())
         binary = bool(np.isin(values, (0.0, 1.0)).all())
         return cls(len(values), mean, float(((values - mean) ** 2).sum()), varies, binary)
 
     def joined(self, other: "ColumnMoments") -> "ColumnMoments":
-        """The spread of two columns together."""
+        """Merges the moments of two columns."""
         count = self.count + other.count
         away = other.mean - self.mean
         mean = self.mean + away * other.count / count
@@ -39,7 +39,7 @@ class ColumnMoments:
         return ColumnMoments(count, mean, squares, varies, self.binary and other.binary)
 
     def standard(self, regressor: Regressor) -> Standard:
-        """How Prophet standardises it: not at all if it does not vary, or is 0/1 and "auto"."""
+        """Standardises as Prophet does: not at all if it is constant, or 0/1 with "auto"."""
         left = regressor.standardize == "auto" and self.binary
         if not self.varies or left or not regressor.standardize:
             return Standard()
@@ -47,10 +47,10 @@ class ColumnMoments:
 
 
 def follow(segments: Segments, rows: Rows, bounds: Nanos, before: int) -> Segments | None:
-    """The statistics after rows `before` … were added and the boundaries moved to `bounds`.
+    """Returns the statistics after appending rows `before` … and moving boundaries to `bounds`.
 
-    Each boundary that moved hands its rows to the segment before it. `None` if the boundaries
-    moved back, or so far that a pass over all rows is due.
+    Each boundary that moved passes its rows to the segment before it. `None` if boundaries moved
+    back, or so far that a pass over all rows is due.
     """
     old = segments.bounds
     if len(old) != len(bounds) or (bounds < old).any():

@@ -1,4 +1,4 @@
-"""Any model, row by row: exact, without statistics; its cost grows with n at every step."""
+"""Any model, row by row: exact, without statistics; each step costs O(n)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from tradebot.fastprophet.times import Floats
 
 _BLOCK: Final = 4096
 _KEPT: Final = 4_000_000
-"""Column values (32 MB) that are kept between evaluations; more are computed again each time."""
+"""Column values (32 MB) cached between evaluations; more are recomputed each time."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class RowModel:
 
     @property
     def count(self) -> int:
-        """The number of rows that are looked at: each `every`-th."""
+        """The number of rows used: each `every`-th."""
         return -(-len(self.rows) // self.every)
 
     @property
     def trend_size(self) -> int:
-        """The number of trend unknowns in θ."""
+        """The number of trend parameters in θ."""
         return 1 if self.growth == "flat" else 2 + len(self.changepoints.times)
 
     @cached_property
@@ -62,9 +62,9 @@ class RowModel:
         return _Block(basis, columns, y, cap)
 
     def fill(self, out: Floats, start: int, stop: int) -> tuple[Floats, Floats | None]:
-        """Write X of rows start to stop into `out` (K, rows); return scaled y, and scaled cap.
+        """Writes X of rows start to stop into `out` (K, rows); returns scaled y, and scaled cap.
 
-        Of the rows, each `every`-th counts. The cap is `None` unless growth is logistic.
+        Only each `every`-th row is used. The cap is `None` unless growth is logistic.
         """
         pick = slice(start, stop, self.every)
         others = self.rows.others(pick)
@@ -98,7 +98,7 @@ class RowModel:
         return Fit(rss, gradient, hessian, bend if curved else None)
 
     def _linearise(self, block: "_Block", theta: Floats, bend: Floats) -> tuple[Floats, Floats]:
-        """Residuals and their Jacobian; what it leaves out of the Hessian is added to `bend`."""
+        """Returns residuals and their Jacobian; adds what that lacks of the Hessian to `bend`."""
         size = self.trend_size
         trend, beta = theta[:size], theta[size:]
         product = self.design.multiplicative

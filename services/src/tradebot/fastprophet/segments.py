@@ -14,7 +14,7 @@ from tradebot.fastprophet.solver import Fit
 from tradebot.fastprophet.times import DAY, Floats, Nanos
 
 BLOCK: Final = 4096
-"""Rows that are expanded at once: their columns stay in the cache of one core."""
+"""Rows expanded at once: their columns fit into one core's cache."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What Prophet settles before it fits: scales, automatic seasonalities, changepoints."""
+"""What Prophet decides before it fits: scales, automatic seasonalities, changepoints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Scales:
 
     @property
     def offset(self) -> float:
-        """The floor of rows that carry none."""
+        """The floor of rows without their own."""
         return 0.0 if self.row_floor else self.y_min
 
     def t(self, times: Nanos) -> Floats:
@@ -59,7 +59,7 @@ def scales_of(options: Options, rows: Rows) -> Scales:
 
 
 def scales_after(options: Options, before: Scales, more: Rows) -> Scales:
-    """The scales once later rows were added, of a history whose rows carry no floor."""
+    """Updates the scales with later rows, for a history without per-row floors."""
     span = int(more.times[-1]) - before.start
     low, high = min(before.low, float(more.y.min())), max(before.high, float(more.y.max()))
     return _by_value(options, before.start, span, low, high)
@@ -125,7 +125,7 @@ class Changepoints:
 
 
 def change_scale(options: Options, changepoints: Changepoints) -> float:
-    """The scale of the Laplace prior of δ; a dummy change at the start is none: k does its work."""
+    """Returns the Laplace prior's scale of δ; none for a dummy change at the start (see k)."""
     return 1e-9 if changepoints.dummy else options.changepoint_prior_scale
 
 
@@ -147,7 +147,7 @@ def changepoints_of(options: Options, times: Nanos) -> Changepoints:
 
 
 def automatic_rows(n: int, count: int, share: float) -> npt.NDArray[np.int64]:
-    """The rows of automatic changepoints: evenly by row over the first share of the history."""
+    """Returns the rows of automatic changepoints: evenly over the first `share` of the history."""
     size = int(np.floor(n * share))
     count = min(count, size - 1)
     if count <= 0:

@@ -1,4 +1,4 @@
-"""The most probable parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
+"""The MAP parameters: damped Gauss-Newton steps, each an exact L1 quadratic program."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,20 @@ AT_FLOOR: Final = 1e-6
 HOPELESS: Final = 50
 """A descent that would need so many more steps like its last to reach another's optimum ends."""
 
+CRAWL: Final = 1e-5
+"""The least gain of the objective that a damped step must have."""
+
+CRAWLS: Final = 8
+"""So many damped steps in a row with less gain end a descent: it is pressed against a bound."""
+
 NEAR: Final = 0.1
 """After a step shorter than this, in deviations of a row, the whole Hessian is used."""
 
 
 class Fit(NamedTuple):
-    """How a θ fits: the residual sum of squares, the gradient of its half, and JᵀJ.
+    """The fit of a θ: the residual sum of squares, the gradient of its half, and JᵀJ.
 
-    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` where the fit is linear in θ.
+    `bend` is what JᵀJ lacks of the Hessian, −Σ r·∇²(fit); `None` if the fit is linear in θ.
     """
 
     rss: float
@@ -35,11 +41,23 @@ class Fit(NamedTuple):
     bend: Floats | None = None
 
 
-class Prior(Protocol):
-    """The part of the objective that θ alone decides, its L1 term apart."""
+class Penalty(NamedTuple):
+    """What a prior adds at a θ: its value, gradient, and a positive semidefinite Hessian (P, P).
 
-    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
-        """Value, gradient, and a positive semidefinite Hessian (P, P)."""
+    `bend` is what that Hessian lacks of the whole one; `None` where nothing.
+    """
+
+    value: float
+    gradient: Floats
+    hessian: Floats
+    bend: Floats | None = None
+
+
+class Prior(Protocol):
+    """The part of the objective that depends on θ alone, without its L1 term."""
+
+    def __call__(self, theta: Floats) -> Penalty:
+        """Value and slopes at θ."""
         ...
 
 
@@ -76,7 +94,7 @@ def objective(problem: Problem, theta: Floats, rss: float, variance: float) -> f
     """−lp__ at θ and σ² = variance."""
     noise = 0.5 * problem.rows * float(np.log(variance)) + rss / (2 * variance) + 2 * variance
     lasso = float(np.abs(theta[problem.penalised]).sum()) / problem.tau
-    return noise + problem.prior(theta)[0] + lasso
+    return noise + problem.prior(theta).value + lasso
 
 
 def minimise(
@@ -89,7 +107,7 @@ def minimise(
     """The optimum that the descent from `start` reaches.
 
     `best` is the objective of another optimum: a descent that is not getting there ends early,
-    not converged.
+    not converged. So does one whose steps are short and gain next to nothing.
 
     `variance`, if given, is the σ² of the first step. A step is taken when the objective falls,
     or when it is so short that only rounding could make it rise. θ and σ² take turns; where σ²
@@ -99,7 +117,7 @@ def minimise(
     own = best_variance(fit.rss, problem.rows)
     aim = own if variance is None else variance
     value = np.inf if variance is not None else objective(problem, theta, fit.rss, own)
-    damping, length, drift, converged, count = 0.0, np.inf, np.inf, False, 0
+    damping, length, drift, converged, count, crawled = 0.0, np.inf, np.inf, False, 0, 0
     while count < steps and not converged and damping < 1e12:
         count += 1
         trial = _towards(problem, theta, fit, aim, damping, bent=length < NEAR)
@@ -110,7 +128,7 @@ def minimise(
         change = float(step @ fit.hessian @ step)
         moved = float(np.sqrt(max(change, 0.0) / (own * problem.rows)))
         if own == trial_own == aim == LEAST_SIGMA**2 and abs(trial_value - value) < AT_FLOOR:
-            # A curve through every row: what is left of the residual is rounding.
+            # A curve through every row: the residual is only rounding.
             better = (trial, trial_fit) if trial_value < value else (theta, fit)
             theta, fit, value, converged = *better, min(value, trial_value), True
             break
@@ -130,18 +148,19 @@ def minimise(
         slow = 0.1 < ratio < 0.95 and damping == 0 and abs(trial_drift) > 1e-9
         aim = trial_own * (float(np.exp(trial_drift * ratio / (1 - ratio))) if slow else 1.0)
         damping = 0.0 if damping < 1e-5 else damping / 8
+        crawled = crawled + 1 if damping > 0 and value - trial_value < CRAWL else 0
         theta, fit, own, value = trial, trial_fit, trial_own, trial_value
         length, drift = moved, np.inf if slow else trial_drift
-        if lost and best > -np.inf:
+        if crawled >= CRAWLS or (lost and best > -np.inf):
             break
     return Solution(theta, float(np.sqrt(own)), value, fit.rss, count, converged)
 
 
 def _bent(hessian: Floats, bend: Floats, theta: Floats, penalised: slice) -> Floats:
-    """The whole Hessian if that is convex; or that of the moving parameters; or none of `bend`.
+    """Returns the whole Hessian if it is convex; or that of the moving parameters; or no `bend`.
 
-    A δ that rests at 0 need not curve upwards: its L1 term holds it. It is then told apart from
-    the others.
+    A δ at 0 need not have positive curvature, since its L1 term holds it; it is then treated
+    separately.
     """
     if _is_convex(hessian + bend):
         return hessian + bend
@@ -163,14 +182,14 @@ def _is_convex(hessian: Floats) -> bool:
 
 
 def _still(now: float, before: float, level: float) -> bool:
-    """Whether a change has reached rounding: it is nothing, or below `level` and not shrinking."""
+    """Whether a change is down to rounding: zero, or below `level` and no longer shrinking."""
     return now < 1e-11 or (now < level and now > 0.3 * before)
 
 
 def minimum_at(problem: Problem, theta: Floats, fit: Fit, variance: float) -> Floats:
-    """The θ that is most probable at a given σ², where the fit is linear in θ: one exact step.
+    """Returns the most probable θ at a given σ² if the fit is linear in θ: one exact step.
 
-    `fit` is that of `theta`, from which the step begins.
+    `fit` is that of `theta`, from which the step starts.
     """
     return _towards(problem, theta, fit, variance, 0.0, bent=False)
 
@@ -178,15 +197,19 @@ def minimum_at(problem: Problem, theta: Floats, fit: Fit, variance: float) -> Fl
 def _towards(
     problem: Problem, theta: Floats, fit: Fit, variance: float, damping: float, bent: bool
 ) -> Floats:
-    _, slope, curvature = problem.prior(theta)
-    hessian = fit.hessian + variance * curvature
+    prior = problem.prior(theta)
+    hessian = fit.hessian + variance * prior.hessian
     diagonal = np.diag_indices(len(theta))
-    # A column of zeros has no curvature: any will do.
+    # A column of zeros has no curvature: any value will do.
     hessian[diagonal] = np.maximum(hessian[diagonal], np.finfo(np.float64).tiny)
+    lacking = None if prior.bend is None else variance * prior.bend
     if bent and fit.bend is not None:
-        hessian = _bent(hessian, fit.bend, theta, problem.penalised)
+        bend = fit.bend if lacking is None else fit.bend + lacking
+        hessian = _bent(hessian, bend, theta, problem.penalised)
+    elif lacking is not None and _is_convex(hessian + lacking):
+        hessian = hessian + lacking
     hessian[diagonal] *= 1 + damping
-    gradient = fit.gradient + variance * slope
+    gradient = fit.gradient + variance * prior.gradient
     weight = variance / problem.tau
     try:
         return penalised_minimum(hessian, gradient, theta, weight, problem.penalised)

@@ -1,7 +1,7 @@
-"""Small solves on one thread: handing 60 rows to several costs more than their work.
+"""Runs small solves on one thread: sharing 60 rows among several costs more than their work.
 
-Measured at 500 rows on two cores: 30 ms with one thread of BLAS, 700 ms and more with two. Without
-`threadpoolctl` the fit is the same, and takes as many threads as BLAS is set to.
+Measured at 500 rows on two cores: 30 ms with one BLAS thread, 700 ms and more with two. Without
+`threadpoolctl` the result is the same, with as many threads as BLAS is set to.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def _controller() -> Any:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """BLAS has one thread inside, and as many as before afterwards."""
+    """Limits BLAS to one thread inside the block, and restores the number afterwards."""
     controller = _controller()
     if controller is None:
         yield

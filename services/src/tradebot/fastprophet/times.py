@@ -1,4 +1,4 @@
-"""Times as integer nanoseconds since 1970, from whatever a caller has."""
+"""Converts times of many types to integer nanoseconds since 1970."""
 
 import re
 from typing import Any, Final
@@ -13,8 +13,8 @@ SECOND: Final = 1_000_000_000
 DAY: Final = 86_400 * SECOND
 
 _UNITS: Final = ((1e11, SECOND), (1e14, 1_000_000), (1e17, 1_000), (np.inf, 1))
-"""Numbers below the first bound are seconds, below the second milliseconds, and so on: a bound
-is the year 5138 in its own unit and 1973 in the next finer one."""
+"""Numbers below the first bound are seconds, below the second milliseconds, and so on. A bound is
+the year 5138 in its own unit and 1973 in the next finer one."""
 
 
 _EARLIEST: Final = np.datetime64("1677-09-22T00:00:00")
@@ -24,15 +24,15 @@ _ZONE: Final = r"\d\d:?\d\d(:\d\d(\.\d+)?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})$"
 
 
 def to_nanos(ds: Any) -> Nanos:
-    """Times as int64 nanoseconds since 1970-01-01, without a time zone.
+    """Converts times to int64 nanoseconds since 1970-01-01, without a time zone.
 
     `ds` is an array or sequence of datetime64 (any unit), of ISO 8601 strings (`20200131` is a day
-    too) or `datetime` objects, or of numbers since 1970: seconds, milliseconds, microseconds or
-    nanoseconds, told apart by their size (a number below 1e11 is in seconds, below 1e14 in
-    milliseconds, below 1e17 in microseconds).
+    too) or `datetime` objects, or of numbers since 1970 in seconds, milliseconds, microseconds or
+    nanoseconds, distinguished by their size (below 1e11 seconds, below 1e14 milliseconds, below
+    1e17 microseconds).
 
-    Raises `ValueError` for a missing time, one with a time zone, text that is no time, and a time
-    outside of 1677-09-22 to 2262-04-11, which nanoseconds cannot count.
+    Raises `ValueError` for a missing time, one with a time zone, text that is not a time, and a
+    time outside 1677-09-22 to 2262-04-11, the range of nanoseconds in int64.
     """
     if getattr(getattr(ds, "dtype", None), "tz", None) is not None:
         raise ValueError("ds has a time zone: convert it to UTC and remove the zone.")

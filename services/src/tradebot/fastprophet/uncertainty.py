@@ -1,10 +1,9 @@
-"""The law of a linear trend's deviation from its forecast, without sampling.
+"""The distribution of a linear trend's deviation from its forecast, without sampling.
 
-Prophet's sampler changes the slope, at each future step, with probability p by a
-Laplace(0, λ) amount, half of it at its own step and half at the next. So the trend's deviation
-after n steps of length dt is U_n = λ·dt·Σ (j + ½)·B_j·L_j over j < n, with Bernoulli B and
-standard Laplace L, and its characteristic function is a product that sums in closed form. The
-quantile comes from its inversion.
+At each future step, with probability p, Prophet's sampler changes the slope by a Laplace(0, λ)
+amount, half of it at that step and half at the next. So the trend's deviation after n steps of
+length dt is U_n = λ·dt·Σ (j + ½)·B_j·L_j over j < n, with Bernoulli B and standard Laplace L. Its
+characteristic function is a product with a closed form; inverting it gives the quantile.
 """
 
 from typing import Final
@@ -17,11 +16,11 @@ from scipy.special import ndtr, ndtri
 from tradebot.fastprophet.times import Floats
 
 _EXACT: Final = 5
-"""Factors of the product that are multiplied out; the others are summed as an integral."""
+"""Factors of the product that are multiplied out; the rest is summed as an integral."""
 
 _ORDER: Final = 16
 _PANEL, _REACH = 2.5, 80.0
-"""Up to `_REACH` radians panels are so short that sin(ωq) is resolved for q of 11 deviations."""
+"""Up to `_REACH` radians panels are short enough to resolve sin(ωq) for q of 11 deviations."""
 
 
 def _nodes() -> tuple[Floats, Floats]:
@@ -47,11 +46,10 @@ def half_widths(
     steps: Floats,
     noise: Floats,
 ) -> Floats:
-    """q with P(|slope·Σ(j + ½)B_j L_j + noise·Z| ≤ q) = width, for each horizon (h,).
+    """Returns q with P(|slope·Σ(j + ½)B_j L_j + noise·Z| ≤ q) = width, for each horizon (h,).
 
     `rate` is p, `slope` (h,) is λ·dt, `steps` (h,) is n, `noise` (h,) the standard deviation of
-    normal Z (0 for none). Where the chance of no change at all reaches `width` and there is no
-    noise, q is 0.
+    normal Z (0 for none). Without noise, q is 0 if the probability of no change reaches `width`.
     """
     p = min(rate, 1.0)
     spread = slope * np.sqrt(2 * p * steps * (4 * steps**2 - 1) / 12)
@@ -62,7 +60,7 @@ def half_widths(
     if not len(work):
         return np.asarray(q)
     density, omega = _density(p, slope[work], steps[work], noise[work], scale[work])
-    # A first guess: futures that change are taken for Laplace's law.
+    # First guess: the futures with changes follow a Laplace distribution.
     rare = np.log(np.maximum((1 - atom[work]) / (1 - width), 1.0)) * scale[work] / np.sqrt(2)
     guess = np.where(noise[work] > 0, q[work], rare)
     q[work] = _invert(width, density, omega, guess, scale[work], atom[work], noise[work])
@@ -70,9 +68,9 @@ def half_widths(
 
 
 def masses(rate: float, slope: Floats, steps: Floats) -> tuple[Floats, Floats]:
-    """The law of slope·Σ(j + ½)B_j L_j on a grid: values and their chances (h, points).
+    """Returns the distribution of slope·Σ(j + ½)B_j L_j: values and probabilities (h, points).
 
-    The grid is dense around 0 and ends at 11 standard deviations of those futures that change.
+    The grid is dense around 0 and ends at 11 standard deviations of the futures with changes.
     """
     p = min(rate, 1.0)
     atom = (1 - p) ** steps
@@ -95,8 +93,8 @@ def masses(rate: float, slope: Floats, steps: Floats) -> tuple[Floats, Floats]:
 def _density(
     p: float, slope: Floats, steps: Floats, noise: Floats, scale: Floats
 ) -> tuple[Floats, Floats]:
-    """Weights d and frequencies ω (h, nodes): P(|X| ≤ q) = Σ d·sin(ωq)/ω + the atom's share."""
-    # Beyond seven deviations of the noise nothing is left of any frequency.
+    """Returns weights d and frequencies ω (h, nodes): P(|X| ≤ q) = Σ d·sin(ωq)/ω + the atom."""
+    # Noise suppresses all frequencies beyond seven of its deviations.
     heard = np.searchsorted(_X, 7.0 / float((noise / scale).min() + 1e-12))
     omega = _X[:heard] / scale[:, None]
     product = np.exp(_log_product(p, slope[:, None] * omega, steps[:, None]))
@@ -136,10 +134,10 @@ def _invert(
     atom: Floats,
     noise: Floats,
 ) -> Floats:
-    """Guarded Newton steps for P(|X| ≤ q) = width, row by row until each stands still."""
+    """Solves P(|X| ≤ q) = width by guarded Newton steps, row by row until each converges."""
     found = start.copy()
     low, high = np.zeros(len(start)), 40 * scale
-    # Where no change happens, only the noise is left: its law is known; without it, an atom at 0.
+    # Without changes only the noise is left: its distribution is known; without it, an atom at 0.
     loud = noise > 0
     quiet = np.where(loud, noise, 1.0)
     bell = np.where(loud, atom * np.sqrt(2 / np.pi) / quiet, 0.0)
@@ -166,14 +164,14 @@ def _invert(
 
 
 def horizons(steps: int, count: int = 40) -> npt.NDArray[np.int64]:
-    """The horizons at which quantiles are inverted; those between are interpolated."""
+    """Returns the horizons at which quantiles are computed; the rest is interpolated."""
     if steps <= count:
         return np.arange(1, steps + 1)
     return np.unique(np.geomspace(1, steps, count).round().astype(np.int64))
 
 
 def interpolate(known: npt.NDArray[np.int64], q: Floats, steps: int, first: int = 1) -> Floats:
-    """Values at every horizon 1 … steps from those at some (monotone cubic); 0 before `first`."""
+    """Interpolates (monotone cubic) from some horizons to all of 1 … steps; 0 before `first`."""
     if len(known) == steps:
         return q
     every = np.zeros(steps)

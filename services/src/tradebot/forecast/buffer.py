@@ -1,4 +1,4 @@
-"""Minutes in memory, appended one by one, with the newest kept and the oldest let go."""
+"""Minutes in memory: new ones are appended, and the oldest are dropped."""
 
 import hashlib
 
@@ -9,10 +9,10 @@ from tradebot.history.bars import Series
 
 
 class SeriesBuffer:
-    """Appends in constant time and shows all rows without a copy.
+    """Appends in constant time and exposes all rows without a copy.
 
     Args:
-        keep: newest rows that are kept for certain; some more may be, at most a quarter. 0 keeps
+        keep: number of newest rows to keep at least; up to a quarter more may be kept. 0 keeps
             all.
     """
 
@@ -31,7 +31,7 @@ class SeriesBuffer:
         self._hash.update(_bytes(rows))
 
     def append(self, rows: Series) -> None:
-        """Adds newer rows; those that are not newer are ignored."""
+        """Appends newer rows, and ignores others."""
         last = int(self._ts[self._size - 1]) if self._size else -1
         first = int(np.searchsorted(rows.ts, last, side="right"))
         rows = Series(rows.ts[first:], rows.log_price[first:])
@@ -53,22 +53,22 @@ class SeriesBuffer:
 
     @property
     def series(self) -> Series:
-        """All rows, a view that later appends leave as it is."""
+        """All rows, as a view that later appends do not change."""
         return Series(self._ts[: self._size], self._log_price[: self._size])
 
     @property
     def digest(self) -> str:
-        """Names the rows, as `digest` does."""
+        """The digest of the rows; see `digest`."""
         return self._hash.hexdigest()[:32]
 
 
 def digest(rows: Series) -> str:
-    """Names the rows: the same rows have the same name, wherever they come from."""
+    """Hashes the rows: the same rows have the same digest, wherever they come from."""
     return hashlib.sha256(_bytes(rows)).hexdigest()[:32]
 
 
 def _bytes(rows: Series) -> memoryview:
-    """Row after row, time and price, so that portions do not matter."""
+    """Returns time and price row by row, so that appending in parts gives the same digest."""
     table = np.empty((len(rows), 2), np.int64)
     table[:, 0] = rows.ts
     table[:, 1] = rows.log_price.view(np.int64)

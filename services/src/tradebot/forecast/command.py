@@ -18,18 +18,18 @@ SUBCOMMANDS: Final = {
         "plot a model: forecast, components, fitted and actual prices",
     ),
 }
-"""Subcommand: the module whose `command` it is, and its line in the help."""
+"""Subcommand: the module with its `command`, and its line in the help."""
 
 
 class StageGroup(click.Group):
-    """The stage's own flags, and subcommands that are imported when they are called."""
+    """The stage's own flags, and subcommands that are imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The subcommands."""
+        """Lists the subcommands."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand, or `None` where there is none of that name."""
+        """Returns the subcommand, or `None` if it does not exist."""
         if cmd_name not in SUBCOMMANDS:
             return None
         found = importlib.import_module(SUBCOMMANDS[cmd_name][0]).command
@@ -37,7 +37,7 @@ class StageGroup(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line a subcommand, without importing any."""
+        """Writes one line per subcommand, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in SUBCOMMANDS.items()])
 

@@ -1,4 +1,4 @@
-"""What the stage and the model's process say to each other."""
+"""The messages between the stage and the model's process."""
 
 import msgspec
 
@@ -13,18 +13,18 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """New minutes, and the exchange time at which a forecast is wanted."""
+    """New minutes, and the exchange time of the requested forecast."""
 
     bars: list[Bar]
     now: int
 
 
 class Evaluate(msgspec.Struct, frozen=True):
-    """The model is to be evaluated on the newest minutes."""
+    """Requests an evaluation of the model on the newest minutes."""
 
 
 class Evaluated(msgspec.Struct, frozen=True):
-    """An evaluation is done, or could not be, and why; forecasts from now on carry it."""
+    """The evaluation that later forecasts carry, or why there is none."""
 
     score: float | None
     seconds: float
@@ -32,7 +32,7 @@ class Evaluated(msgspec.Struct, frozen=True):
 
 
 class Forecasted(msgspec.Struct, frozen=True):
-    """A whole forecast, encoded, with what its metrics need."""
+    """A forecast, encoded, with what its metrics need."""
 
     record: bytes
     digest: str
@@ -45,7 +45,7 @@ class Forecasted(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """There is no forecast, and why; `fatal` where only a person can change that."""
+    """Why there is no forecast; `fatal` if only a person can fix it."""
 
     reason: str
     fatal: bool = False

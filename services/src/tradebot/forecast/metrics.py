@@ -39,7 +39,7 @@ LATE_TRADES = Gauge(
 
 
 def from_zero(symbol: str, model: str) -> None:
-    """Begins each counter: an increase is seen only against a value that was there."""
+    """Starts each counter at 0: `increase()` needs a first value."""
     for each in (PUBLISHED, FAILURES):
         each.labels(symbol, model)
     TRADES.labels(symbol)

@@ -1,6 +1,6 @@
-"""A model as a file: what was learnt, and a card that says from what, when and how good it is.
+"""A model as a file: its fitted state, and a card with its data, date and evaluation.
 
-The file is a line of JSON, the card, and then the model's own bytes. It is replaced as a whole.
+The file is a line of JSON, the card, and then the model's own bytes. It is replaced atomically.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from tradebot.platform.settings import SettingsError
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a walk-forward evaluation found of a model with these parameters.
+    """The result of a walk-forward evaluation of a model with these parameters.
 
-    `score` is the mean log score above persistence's, in nats; `directional` the share of right
-    directions; each with its 95 % interval. `coverage` is of the bounds that should hold
-    `interval`; `net` what the report's rule would have earned after fees of `fee_bps`.
-    `evaluated_at` is the last minute that was forecast, in ms.
+    `score` is the mean log score minus persistence's, in nats; `directional` the fraction of
+    correct directions; each has its 95 % interval. `coverage` is that of bounds which should
+    contain `interval`; `net` is the profit of the report's rule after fees of `fee_bps`.
+    `evaluated_at` is the last minute forecast, in ms.
     """
 
     evaluated_at: int
@@ -39,7 +39,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is: its data's span and digest, its code and parameters, its evaluation."""
+    """Describes a model: its data's span and digest, its code and parameters, its evaluation."""
 
     model: str
     symbol: str
@@ -55,17 +55,17 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Names the fitted model."""
+        """Identifies the fitted model."""
         named = msgspec.structs.replace(self, fit_seconds=0.0, evaluation=None)
         return hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:16]
 
 
 class ModelFileError(SettingsError):
-    """A model file cannot be used; the message names it and says why."""
+    """A model file is invalid; the message names it and says why."""
 
 
 def save(path: Path, card: ModelCard, state: bytes) -> None:
-    """Writes the model, replacing the file as a whole."""
+    """Writes the model, replacing the file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
@@ -75,10 +75,10 @@ def save(path: Path, card: ModelCard, state: bytes) -> None:
 
 
 def load(path: Path) -> tuple[ModelCard, bytes]:
-    """The card and the model's bytes.
+    """Reads the card and the model's bytes.
 
     Raises:
-        ModelFileError: the file is not there or is no model.
+        ModelFileError: the file does not exist or is not a model.
     """
     try:
         with path.open("rb") as file:
@@ -91,11 +91,11 @@ def load(path: Path) -> tuple[ModelCard, bytes]:
 
 
 def refusal(card: ModelCard, *, now: int, max_age_minutes: int) -> str | None:
-    """Why a model must not be traded on, or `None`.
+    """Returns why a model must not be traded on, or `None`.
 
     Args:
         now: exchange time in ms.
-        max_age_minutes: since it was fitted.
+        max_age_minutes: maximum time since the fit.
     """
     if card.evaluation is None:
         return (

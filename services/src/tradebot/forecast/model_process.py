@@ -1,7 +1,7 @@
-"""The process that fits and forecasts, and the stage's end of it.
+"""The process that fits and forecasts, and the stage's side of it.
 
-The process leads a group of its own, with the compilers and samplers that a model starts, so that
-all of them end with it; it ends by itself when the stage is gone, however that ended.
+The process leads its own process group, with the compilers and samplers that a model starts, so all
+of them end with it. It ends by itself when the stage is gone, for whatever reason.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ log = logs.get(__name__)
 
 WATCH_SECONDS = 0.5
 RESTART_SECONDS = (0.5, 1, 2, 5, 10, 30)
-"""Waits before the process is started again after it ended by itself."""
+"""Waits before restarting a process that ended by itself."""
 
 
 def _die_with_parent(parent: int) -> None:
@@ -48,12 +48,13 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, args=(parent,), daemon=True).start()
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
-    # The models' libraries are this process's alone: the stage stays small.
+    # Only this process imports the models' libraries, so that the stage stays small.
+    from tradebot.forecast import sources
     from tradebot.forecast.modeller import Modeller
     from tradebot.history.venue import HistoryUnavailableError
 
     try:
-        modeller = Modeller(settings)
+        modeller = Modeller(settings, sources.published(settings))
         connection.send(modeller.start())
         while True:
             asked: Asked = connection.recv()
@@ -67,7 +68,7 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
 
 
 def _answer(modeller: "Modeller", asked: Asked) -> Answer:
-    """What the modeller says; a library's failure costs one forecast, not the process."""
+    """Calls the modeller; a library's failure costs one forecast, not the process."""
     try:
         return modeller.evaluate() if isinstance(asked, Evaluate) else modeller.work(asked)
     except Exception as error:
@@ -80,7 +81,7 @@ def _answer(modeller: "Modeller", asked: Asked) -> Answer:
 
 
 class ModelProcess:
-    """Starts the process, asks it one thing at a time, and starts it again when it dies."""
+    """Starts the process, sends one request at a time, and restarts it if it dies."""
 
     def __init__(self, settings: ForecastSettings) -> None:
         self._settings = settings
@@ -91,7 +92,7 @@ class ModelProcess:
         self._not_before = 0.0
         self._said_why = False
         self.busy = True
-        """It is starting or at work: `ask` has to wait."""
+        """The process is starting or working; `ask` must wait."""
 
     def start(self) -> None:
         """Starts the process; its first answer is `Started`."""
@@ -107,21 +108,21 @@ class ModelProcess:
         self.busy = True
 
     def ask(self, request: Asked) -> None:
-        """Hands over a request; call only when not `busy`."""
+        """Sends a request; call it only when not `busy`."""
         assert not self.busy
         assert self._connection is not None
         try:
             self._connection.send(request)
         except OSError:
-            return  # it died: `answer` says so
+            return  # it died; `answer` reports it
         finally:
             self.busy = True
 
     def answer(self) -> Answer | None:
-        """What the process says, if it has said something; never waits.
+        """Returns the process's answer, if there is one; never waits.
 
-        A process that died is `Failed`, and started again after a while; one that ended because of
-        what it said before says nothing more.
+        A process that died returns `Failed`, and is restarted after a while. If it ended after
+        reporting a failure, there is no further answer.
         """
         if self._connection is None:
             if time.monotonic() >= self._not_before:
@@ -152,7 +153,7 @@ class ModelProcess:
         return Failed(f"the model process exited with {code}; restarting it in {wait} s")
 
     def close(self) -> None:
-        """Ends the process and all that it started, now."""
+        """Kills the process and all that it started."""
         process, self._process = self._process, None
         if self._connection:
             self._connection.close()

@@ -1,6 +1,6 @@
-"""History and model of the stage: takes new minutes, answers with whole forecasts.
+"""The stage's history and model: takes new minutes and returns whole forecasts.
 
-It runs in a process of its own; nothing here knows of it.
+It runs in its own process, but does not depend on that.
 """
 
 import resource
@@ -33,20 +33,25 @@ from tradebot.venue.port import fee_table
 log = logs.get(__name__)
 
 SAVE_SECONDS = 15.0
-"""Real seconds between two writes of a model that is fitted more often than that."""
+"""Minimum real seconds between two writes of a model that is fitted more often."""
 EVALUATED_MINUTES = 240
-"""Length of each test of the stage's own evaluation."""
+"""Length of each test in the stage's own evaluation."""
 LEAST_MINUTES = 360
-"""Minutes to learn from before the first of them."""
+"""Minimum minutes to learn from before the first test."""
 DECIMALS = 10
-"""Of a published log price: finer than any price's step, and half the bytes."""
+"""Decimals of a published log price: finer than any price step, and half the bytes."""
 
 
 class Modeller:
-    """One symbol's history and the one model that is fitted to it."""
+    """One symbol's history and its model.
 
-    def __init__(self, settings: ForecastSettings) -> None:
+    Args:
+        published: minutes of the topic `minutes`, which take precedence over the venue's.
+    """
+
+    def __init__(self, settings: ForecastSettings, published: pl.DataFrame | None = None) -> None:
         self._settings = settings
+        self._published = published
         self._model = self._new_model()
         self._card: ModelCard | None = None
         self._buffer = SeriesBuffer(bars.series(bars.empty()))
@@ -60,12 +65,13 @@ class Modeller:
         return model
 
     def start(self) -> Started:
-        """Loads history, and the last model where there is one that fits the settings.
+        """Loads history, and the last model if it fits the settings.
 
         Raises:
-            SettingsError: history or model cannot be used as the settings say.
+            SettingsError: history or model do not fit the settings.
         """
-        table = sources.load(self._settings)
+        table = sources.load(self._settings, known=self._published)
+        self._published = None
         keep = self._settings.max_rows or self._model.max_rows
         if keep:
             keep += self._plan.needed
@@ -93,12 +99,12 @@ class Modeller:
             log.warning("ignoring the last model", file=str(self._path), error=str(error))
 
     def reset(self) -> None:
-        """Forgets the model, so that the next forecast comes from a new fit."""
+        """Drops the model, so that the next forecast comes from a new fit."""
         self._model = self._new_model()
         self._card = None
 
     def _fits(self, card: ModelCard) -> bool:
-        """Whether the last model is one that these settings and this history would give."""
+        """Whether the last model fits these settings and this history."""
         series = self._buffer.series
         if card.parameters != self._model.parameters or card.code_version != __version__:
             return False
@@ -108,7 +114,7 @@ class Modeller:
         return digest(seen) == card.data_digest
 
     def work(self, request: Request) -> Forecasted | Failed:
-        """Takes the request's minutes and forecasts from its minute on."""
+        """Adds the request's minutes and forecasts from its time on."""
         self._record(request.bars)
         series = self._buffer.series
         now = max(request.now, series.end + MINUTE)
@@ -125,7 +131,7 @@ class Modeller:
 
     @property
     def _plan(self) -> Plan:
-        """How the stage evaluates: short tests on the newest minutes, one of a slow model."""
+        """Returns the stage's plan: short tests on the newest minutes, one for a slow model."""
         return Plan(
             fee_bps=float(fee_table(self._settings.venue).first.taker_bps),
             folds=1 if self._model.slow else max(1, self._settings.evaluate_folds),
@@ -134,7 +140,7 @@ class Modeller:
         )
 
     def evaluate(self) -> Evaluated:
-        """Walks a fresh model of the same parameters over the newest minutes."""
+        """Evaluates a new model of the same parameters on the newest minutes."""
         began = time.perf_counter()
         name, options = self._settings.model, dict(self._settings.options)
         try:
@@ -153,16 +159,15 @@ class Modeller:
     def _record(self, new: Sequence[Bar]) -> None:
         if not new:
             return
-        rows = [tuple(getattr(bar, name) for name in bars.SCHEMA.names()) for bar in new]
-        table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
+        table = sources.of_bars(new)
         self._buffer.append(bars.series(table))
         folder = sources.recorded(self._settings)
         if folder:
             store.write(folder, self._settings.symbol, table)
 
     def _due(self, now: int) -> bool:
-        """Whether the model learns again: a slow one on its own interval, others each time; never
-        before a restored one has served."""
+        """Whether to fit again: a slow model at its own interval, others each time, but not before
+        a restored one was used."""
         if self._card is None:
             return True
         restored, self._restored = self._restored, False

@@ -1,7 +1,7 @@
-"""What a forecaster is, and where forecasters are found.
+"""The interface of forecasters, and how they are found.
 
-A new one is a file with a class like this and a line among the entry points
-`tradebot.forecasters`; docs/forecast.md shows one of thirty lines.
+To add one, write a file with a class like this and add a line to the entry points
+`tradebot.forecasters`; docs/forecast.md has one of thirty lines.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tradebot.records import FORECASTERS
 class Path:
     """A forecast: log price at `start` + i minutes, with bounds; arrays of shape (steps,).
 
-    The price lies between `lower` and `upper` with probability `interval`, says the model.
+    By the model, the price is between `lower` and `upper` with probability `interval`.
     """
 
     start: int
@@ -39,19 +39,19 @@ class Path:
 
 
 class NotEnoughHistoryError(ValueError):
-    """The history is too short for the model; the message says how much it needs."""
+    """The history is too short for the model; the message says how much is needed."""
 
 
 @runtime_checkable
 class Forecaster(Protocol):
-    """Learns from minutes and forecasts the coming ones.
+    """Learns from minutes and forecasts the next ones.
 
-    `name` is the entry point's name. `max_rows` bounds the minutes that it wants, 0 all there
-    are. `slow` says that a fit takes longer than a minute or two, so that the stage trains it
-    on an interval of its own and between two trainings forecasts from the newest minutes.
-    `parameters` are what it was made with, as JSON can write them.
+    `name` is the entry point's name. `max_rows` limits the minutes that it uses; 0 means all. If
+    `slow`, a fit takes longer than a minute or two; the stage then trains at a separate interval
+    and forecasts from the newest minutes in between. `parameters` are the model's parameters in
+    JSON form.
 
-    It must not look ahead: a forecast depends on nothing but the history that it was given.
+    It must not look ahead: a forecast depends only on the given history.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Forecaster(Protocol):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         ...
 
     def fit(self, history: Series) -> None:
@@ -72,35 +72,35 @@ class Forecaster(Protocol):
         ...
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """The `steps` minutes from `start` (ms UTC, a whole minute) on, after the newest of
-        `history`, which may be newer than what was learnt from."""
+        """Forecasts `steps` minutes from `start` (ms UTC, a whole minute), after the newest of
+        `history`, which may be newer than the fit."""
         ...
 
     def dump(self) -> bytes:
-        """What was learnt, for `restore`."""
+        """Serialises the fit, for `restore`."""
         ...
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave, in a model of the same parameters."""
+        """Restores what `dump` returned, in a model with the same parameters."""
         ...
 
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A forecaster whose training can be taken up where it was broken off.
+    """A forecaster that can resume an interrupted training.
 
-    The stage names the file; the model writes it while it trains and removes it after.
+    The stage names the file. The model writes it while it trains and removes it afterwards.
     """
 
     checkpoint: FilePath | None
 
 
 def make(name: str, options: dict[str, Any] | None = None) -> Forecaster:
-    """A forecaster by its name, with its own parameters.
+    """Creates a forecaster by name, with its own parameters.
 
     Raises:
-        SettingsError: there is none of that name, a library that it needs is not installed, or
-            it does not take these parameters.
+        SettingsError: there is none of that name, a required library is not installed, or it
+            rejects these parameters.
     """
     point = extensions.find(FORECASTERS, name, "model")
     try:

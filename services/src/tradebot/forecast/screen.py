@@ -1,8 +1,8 @@
-"""Which trades the stage believes; one from the future would end minutes that are not over.
+"""Which trades the stage accepts; one from the future would end minutes that are not over.
 
-A trade further ahead of the venue's clock than the lag is held. The next trade on the clock's time
-refutes it. Where three in a row go on from the new time, it was right: history is replayed, or the
-venue was silent for long.
+A trade further ahead of the venue's clock than the lag is held. The next trade that agrees with the
+clock refutes it. If three consecutive trades continue from the new time, it was right: history is
+replayed, or the venue was silent for a long time.
 """
 
 from typing import Final, NamedTuple
@@ -12,37 +12,37 @@ from confluent_kafka import Message
 from tradebot.records import TradeRecord
 
 LAG_MS: Final = 120_000
-"""How far ahead of the clock a trade may be: as old as the end of a history that was just read."""
+"""How far ahead of the clock a trade may be: history may end that much before it."""
 
 LAG_SECONDS: Final = 10.0
-"""The same in real seconds, in which exchange time may run faster."""
+"""The same in real seconds, for exchange time that runs faster."""
 
 FOLLOW_MS: Final = 600_000
-"""A trade follows another in time if it is no further from it."""
+"""A trade continues another if their times differ at most this much."""
 
 CONFIRM: Final = 3
 MOST: Final = 1000
 
 
 class HeldTrade(NamedTuple):
-    """A trade that is not believed yet, and where it came from."""
+    """A trade that is not accepted yet, and its message."""
 
     trade: TradeRecord
     message: Message
 
 
 class Judged(NamedTuple):
-    """The trades that are believed now, and what turned out to be wrong."""
+    """The trades accepted now, and those found to be wrong."""
 
     believed: list[TradeRecord]
     refuted: list[HeldTrade]
 
 
 class TradeScreen:
-    """Judges one symbol's trades in the order of their topic.
+    """Checks one symbol's trades in the order of their topic.
 
     Args:
-        speed: exchange time runs this many times as fast.
+        speed: exchange milliseconds per real millisecond.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -51,10 +51,10 @@ class TradeScreen:
         self._held: list[HeldTrade] = []
 
     def judge(self, trade: TradeRecord, message: Message, now: int) -> Judged:
-        """What is believed after this trade.
+        """Returns which trades are accepted and refuted with this one.
 
         Args:
-            now: the venue's time, ms; 0 where it is not known.
+            now: the venue's time, ms; 0 if unknown.
         """
         if 0 < trade.ts <= max(now, self._newest) + self._lag and (now or self._newest):
             refuted, self._held = self._held, []

@@ -13,7 +13,7 @@ HistorySource = Literal["Venue", "Url", "Claim"]
 
 
 class HistoryPlace(Protocol):
-    """Where minutes of a symbol are had from."""
+    """Where a symbol's minutes come from."""
 
     @property
     def symbol(self) -> str:
@@ -37,12 +37,12 @@ class HistoryPlace(Protocol):
 
     @property
     def state(self) -> Path | None:
-        """Folder of what the bot recorded, or none."""
+        """Folder of what the bot recorded, or `None`."""
         ...
 
 
 class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
-    """What the stage forecasts, by which model, from which history."""
+    """What the stage forecasts, with which model, from which history."""
 
     model: Annotated[
         str,
@@ -98,8 +98,8 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
     ] = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError: a source needs a file and none is named, or the options are no JSON
-        object."""
+        """Raises ValueError if a source needs a file and none is named, or if the options are not a
+        JSON object."""
         if self.history_source != "Venue" and not self.history_file:
             raise ValueError(
                 f"history_source is {self.history_source} and history_file is empty: set the "
@@ -129,12 +129,12 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Path | None:
-        """The folder that is kept between runs, or none."""
+        """The folder kept between runs, or `None`."""
         return Path(self.state_dir) / "forecast" if self.state_dir else None
 
 
 class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The history that a study of models (evaluate, plot) is made on: a `HistoryPlace`."""
+    """The history for a study of models (evaluate, plot): a `HistoryPlace`."""
 
     symbol: Annotated[str, "symbol, such as BTCUSD"] = "BTCUSD"
     history_source: Annotated[HistorySource, "source: Venue, Url or Claim"] = "Claim"
@@ -148,7 +148,7 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
     newest: Annotated[int, msgspec.Meta(ge=0), "newest minutes to use; 0 uses all"] = 0
 
     def need_history(self) -> None:
-        """Finds a missing file before anything is loaded.
+        """Checks that a required file is named, before anything is loaded.
 
         Raises:
             SettingsError: the source needs a file and none is named.
@@ -170,5 +170,5 @@ class StudySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Path | None:
-        """The folder of what the stage recorded, or none."""
+        """The folder of what the stage recorded, or `None`."""
         return Path(self.state_dir) / "forecast" if self.state_dir else None

@@ -1,4 +1,4 @@
-"""The forecast stage: trades in, forecasts out, models in a process of their own."""
+"""The forecast stage: reads trades, publishes forecasts; the model has its own process."""
 
 import threading
 from collections import deque
@@ -39,13 +39,13 @@ log = logs.get(__name__)
 
 POLL_SECONDS = 0.1
 RETRY_MINUTES = 60
-"""Exchange time after which an evaluation that lacked history is tried again."""
+"""Exchange time until an evaluation that lacked history is retried."""
 GATHERED_MINUTES = 20_160
-"""New minutes kept for a model's process that is at work or starts again: two weeks."""
+"""New minutes to keep while the model's process is busy or restarts: two weeks."""
 
 
 class ForecastStage:
-    """Reads trades, gathers minutes, asks for forecasts and publishes them."""
+    """Reads trades, gathers minutes, requests forecasts and publishes them."""
 
     def __init__(self, settings: ForecastSettings, readiness: Readiness) -> None:
         self._settings = settings
@@ -72,7 +72,7 @@ class ForecastStage:
         """Runs until `stop`.
 
         Raises:
-            SettingsError: what the settings say cannot be used.
+            SettingsError: a setting is invalid.
         """
         settings = self._settings
         self._readiness.check("forecast", self._stale)
@@ -97,12 +97,12 @@ class ForecastStage:
         self._stopping.set()
 
     def _consumer(self) -> Consumer:
-        """Reads the trades that are kept from the first on: minutes known already are skipped."""
+        """Returns a consumer of all kept trades; minutes known already are skipped."""
         group = f"forecast-{self._settings.symbol}"
         return tail(self._settings, group, {self._topics.trades: None}, error_cb=self._hear)
 
     def _hear(self, error: KafkaError) -> None:
-        """A broker that is away closes the gate until a trade comes."""
+        """Closes the gate while the broker is away, until a trade comes."""
         self._complaints(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._away = True
@@ -136,7 +136,7 @@ class ForecastStage:
             self._clock.observe(believed.ts)
 
     def _turn(self, producer: Producer) -> None:
-        """Hands on what is ready; never waits."""
+        """Forwards what is ready; never waits."""
         producer.poll(0)
         now = self._clock.now()
         self._gathered.extend(self._minutes.close(now))
@@ -155,18 +155,18 @@ class ForecastStage:
         self._tell_age(now)
 
     def _evaluation_due(self, now: int) -> bool:
-        """A forecast is out and the model was not evaluated, or long ago."""
+        """Whether a forecast is published and the model's evaluation is missing or old."""
         if self._published is None or not self._settings.evaluate_folds:
             return False
         return max(now, self._published.history_end) >= self._next_evaluation
 
     def _due(self, now: int) -> bool:
-        """A forecast is wanted: none is out, or minutes are new and its interval is over."""
+        """Whether to request a forecast: there is none, or new minutes after the interval."""
         if self._published is None and not self._last_failure:
             return True
         newer = bool(self._gathered) and self._gathered[-1].ts > self._known
         wanted = newer or self._next == 0
-        # Farther away than an interval is only what was set before the venue's time went back.
+        # The next time is further away than an interval only if the venue's time went back.
         ahead = self._next - now
         return wanted and not 0 < ahead <= self._settings.refit_minutes * MINUTE
 
@@ -198,7 +198,7 @@ class ForecastStage:
         self._next = 0
 
     def _begin(self, history_end: int) -> None:
-        """Minutes up to the end of history are known; the venue's time is at least that."""
+        """Sets the end of the known history; the venue's time is at least that."""
         if self._published is None:
             first = f"{self._settings.model} is computing its first forecast"
             self._readiness.close("starting", first)
@@ -231,7 +231,7 @@ class ForecastStage:
             log.warning("could not publish a forecast", error=error.str())
             return
         metrics.PUBLISHED.labels(*self._labels).inc()
-        if not self._away:  # what is heard of late may have been taken before
+        if not self._away:  # these trades may have been fetched before the broker went away
             self._readiness.open("kafka")
         self._readiness.started()
 
@@ -244,7 +244,7 @@ class ForecastStage:
         metrics.MODEL_AGE_SECONDS.labels(*self._labels).set(age)
 
     def _stale(self) -> str | None:
-        """Why the forecast that is out is not to be trusted any more, or `None`."""
+        """Returns why the published forecast is stale, or `None`."""
         if self._published is None:
             return None
         behind = (self._clock.now() - self._published.history_end) / MINUTE - 1
@@ -259,7 +259,7 @@ def run(settings: ForecastSettings) -> None:
     """Runs the stage until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a setting cannot be used, or no broker responds.
+        SettingsError: a setting is invalid, or no broker responds.
     """
     extensions.find(FORECASTERS, settings.model, "model")
     with running(STAGE, settings) as frame:

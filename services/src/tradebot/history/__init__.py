@@ -1,1 +1,1 @@
-"""Price history: bars, the forms that files hold them in, and a store of months."""
+"""Price history: bars, file formats, and a store by month."""

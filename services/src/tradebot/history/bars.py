@@ -1,7 +1,7 @@
-"""Minutes of a symbol: the table that all of history is kept in, and what models see of it.
+"""Minutes of a symbol: the table of all history, and the models' view of it.
 
-A bar is named by the start of its minute, in ms UTC, and is known when the minute is over. A
-minute without a trade has no bar: it is absent, never filled in.
+A bar is named by the start of its minute, in ms UTC, and is known once the minute is over. A minute
+without a trade has no bar: it is absent, never filled in.
 """
 
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ SCHEMA: Final = pl.Schema(
     }
 )
 """Columns of a table of bars: `ts` is the minute's start in ms UTC, rising; `volume` is in base
-currency; `weighted` is the mean price of the minute's trades, weighted by their amounts."""
+currency; `weighted` is the volume-weighted mean price of the minute's trades."""
 
 PRICES: Final = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
 class Series:
-    """What a model sees: minutes that were traded, and the log of their weighted price.
+    """The models' view: minutes with trades, and the log of their weighted price.
 
-    `ts` (n,) int64 holds the starts of the minutes in ms UTC, rising and without doubles, gaps
-    where minutes are absent; `log_price` (n,) float64 is finite.
+    `ts` (n,) int64 are the starts of the minutes in ms UTC, strictly rising, with gaps where
+    minutes are absent; `log_price` (n,) float64 is finite.
     """
 
     ts: NDArray[np.int64]
@@ -49,31 +49,31 @@ class Series:
 
     @property
     def end(self) -> int:
-        """The last minute's start; 0 of an empty series."""
+        """The last minute's start; 0 if empty."""
         return int(self.ts[-1]) if len(self.ts) else 0
 
     @property
     def start(self) -> int:
-        """The first minute's start; 0 of an empty series."""
+        """The first minute's start; 0 if empty."""
         return int(self.ts[0]) if len(self.ts) else 0
 
     def newest(self, rows: int) -> "Series":
-        """The last `rows` minutes; all of them for 0."""
+        """Returns the last `rows` minutes; all of them for 0."""
         return self if rows <= 0 else Series(self.ts[-rows:], self.log_price[-rows:])
 
     def until(self, ts: int) -> "Series":
-        """The minutes that start before `ts`."""
+        """Returns the minutes that start before `ts`."""
         row = int(np.searchsorted(self.ts, ts))
         return Series(self.ts[:row], self.log_price[:row])
 
     def between(self, start: int, end: int) -> "Series":
-        """The minutes that start in [start, end)."""
+        """Returns the minutes that start in [start, end)."""
         first, last = np.searchsorted(self.ts, [start, end])
         return Series(self.ts[first:last], self.log_price[first:last])
 
 
 def series(bars: pl.DataFrame) -> Series:
-    """The log weighted price of a table of bars.
+    """Returns the log weighted price of a table of bars.
 
     Raises:
         ValueError: a weighted price is not above zero; `check.repair` drops such rows.
@@ -89,12 +89,12 @@ def series(bars: pl.DataFrame) -> Series:
 
 
 def empty() -> pl.DataFrame:
-    """A table without bars."""
+    """Returns a table without bars."""
     return pl.DataFrame(schema=SCHEMA)
 
 
 def merge(*tables: pl.DataFrame) -> pl.DataFrame:
-    """All bars in the order of time; of two for one minute, the one of the earlier table."""
+    """Merges bars in order of time; of two for one minute, the earlier table's is kept."""
     table = pl.concat([part.select(SCHEMA.names()) for part in tables], how="vertical")
     if (table["ts"].diff().drop_nulls() > 0).all():
         return table
@@ -103,7 +103,7 @@ def merge(*tables: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Absent minutes: `minutes` (g,) of them from each `start` (g,), ms UTC, on."""
+    """Gaps: the `start` (g,), ms UTC, and the length in `minutes` (g,) of each."""
 
     start: NDArray[np.int64]
     minutes: NDArray[np.int64]
@@ -113,12 +113,12 @@ class Gaps:
 
     @property
     def absent(self) -> int:
-        """How many minutes are absent in all."""
+        """Total number of absent minutes."""
         return int(self.minutes.sum())
 
 
 def gaps(ts: NDArray[np.int64], step: int = MINUTE) -> Gaps:
-    """The gaps between rising times that should be `step` apart."""
+    """Returns the gaps between rising times that should be `step` apart."""
     missing = np.diff(ts) // step - 1
     rows = np.flatnonzero(missing)
     return Gaps(ts[rows] + step, missing[rows])
@@ -128,7 +128,7 @@ _UNITS: Final = (("day", 1440 * MINUTE), ("hour", 60 * MINUTE), ("minute", MINUT
 
 
 def counted(count: int, step: int) -> str:
-    """How long `count` bars of `step` ms are, in the largest unit that a bar is made of.
+    """Formats the length of `count` bars of `step` ms, in the largest unit that fits a bar.
 
     >>> counted(3, 86_400_000), counted(1, 3_600_000), counted(4, 900_000)
     ('3 days', '1 hour', '60 minutes')

@@ -1,4 +1,4 @@
-"""JSON candles, as venues and ccxt give them: rows of numbers, wherever in the answer they are."""
+"""JSON candles from venues and ccxt: rows of numbers, anywhere in the response."""
 
 from typing import Any, Final
 
@@ -12,9 +12,9 @@ _FEWEST: Final = 6
 
 
 def rows_of(data: bytes) -> pl.DataFrame:
-    """The rows as text cells, columns `column_1` and on; an empty cell is null.
+    """Returns the rows as text cells, columns `column_1` and on; an empty cell is null.
 
-    A list of lists (ccxt, Binance, Coinbase) or such a list inside an object (Kraken).
+    Accepts a list of lists (ccxt, Binance, Coinbase) or such a list inside an object (Kraken).
 
     Raises:
         FormError: there is no such list, or its rows are of different lengths.
@@ -34,7 +34,7 @@ def rows_of(data: bytes) -> pl.DataFrame:
 
 
 def _find(value: Any, depth: int) -> list[list[Any]] | None:
-    """The first list of lists of at least six cells in an answer."""
+    """Finds the first list of lists of at least six cells."""
     if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
         return value if max(len(row) for row in value) >= _FEWEST else None
     if isinstance(value, dict) and depth:

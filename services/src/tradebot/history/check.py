@@ -1,7 +1,7 @@
-"""What is wrong with a file of minutes, and what was done about it.
+"""Checks and repairs a file of minutes.
 
-Rows that say nothing or cannot be true are dropped and counted; doubles are dropped; gaps are
-reported and stay gaps.
+Empty and implausible rows are dropped and counted; duplicates are dropped; gaps are reported and
+stay gaps.
 """
 
 import time
@@ -23,23 +23,23 @@ NO_TRADES = "no trades (volume 0 at one price)"
 STEPS: Final = tuple(
     minutes * bars.MINUTE for minutes in (10_080, 1440, 720, 360, 240, 120, 60, 30, 15, 5, 3, 1)
 )
-"""Lengths that bars are given in, from a week to a minute."""
+"""Bar lengths that files use, from a week to a minute."""
 OF_ONE_STEP: Final = 0.98
-"""The share of rows that must lie on a step, so that a few stray times do not hide it."""
+"""Fraction of rows that must be on a step, so that a few stray times do not hide it."""
 
 HOUR: Final = 60 * bars.MINUTE
 
 TOMORROW: Final = 86_400_000
 
 SPIKE = 0.2
-"""A change of log price from one row to the next that is worth a second look."""
+"""A change of log price between two rows that is worth a check."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One kind of fault: how many rows have it, where it is first, and what was done.
 
-    `broken` says that the rows cannot be true, or could not be read.
+    `broken` is true if the rows are implausible or unreadable.
     """
 
     what: str
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """Bars that can be used, and what had to be done to get them."""
+    """Usable bars, and what was done to get them."""
 
     table: pl.DataFrame
     findings: list[Finding]
@@ -61,10 +61,10 @@ class Checked:
 
 
 def repair(raw: Raw, now: int = 0) -> Checked:
-    """The usable bars of a raw table, in the order of time, once each.
+    """Returns the usable bars of a raw table, in order of time, without duplicates.
 
     Args:
-        now: ms UTC; no bar begins more than a day after it. The clock's where 0.
+        now: ms UTC; no bar begins more than a day after it. 0 uses the clock.
     """
     findings: list[Finding] = []
     table = raw.table
@@ -102,9 +102,9 @@ def repair(raw: Raw, now: int = 0) -> Checked:
 
 
 def step_of(ts: pl.Series, form: str) -> int:
-    """The length of a bar, ms: the longest that nearly all sorted times are a multiple apart.
+    """Returns the bar length, ms: the longest step that nearly all sorted times are multiples of.
 
-    Forms that are minutes have minutes, however rarely one was traded, unless all lie on hours.
+    Formats of minutes have minutes, however rarely one had trades, unless all are on whole hours.
     """
     apart = np.diff(ts.to_numpy())
     apart = apart[apart > 0]
@@ -118,7 +118,7 @@ def step_of(ts: pl.Series, form: str) -> int:
 
 
 def _without_trades(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
-    """Without candles that only repeat a price; a source that knows no volumes keeps its rows."""
+    """Drops candles that only repeat a price; a source without volumes keeps its rows."""
     quiet = (pl.col("volume") == 0) & pl.all_horizontal(
         pl.col(name) == pl.col("close") for name in bars.PRICES
     )
@@ -185,7 +185,7 @@ def _drop(
 
 def _align(table: pl.DataFrame, step: int, findings: list[Finding]) -> pl.DataFrame:
     off = int((table["ts"] % step != 0).sum())
-    if not off or step != bars.MINUTE:  # days may begin at another hour, weeks on any day
+    if not off or step != bars.MINUTE:  # days may begin at any hour, weeks on any day
         return table
     first = table.filter(pl.col("ts") % step != 0).row(0, named=True)
     findings.append(
@@ -247,7 +247,7 @@ def _where(row: dict[str, object]) -> str:
 
 
 def when(ts: int) -> str:
-    """A time in ms as people read it, UTC.
+    """Formats a time in ms for people, UTC.
 
     >>> when(1_615_846_560_000)
     '2021-03-15 22:16'

@@ -18,7 +18,7 @@ from tradebot.venue.settings import Environment, VenueSettings
 
 
 class FetchSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is fetched, from where, and into which folder."""
+    """What to fetch, from where, and into which folder."""
 
     symbol: Annotated[str, "symbol, such as BTCUSD"] = "BTCUSD"
     venue: Annotated[
@@ -37,7 +37,7 @@ class FetchSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which file is checked, and where its good rows go."""
+    """Which file to check, and where to write its good rows."""
 
     file: Annotated[str, "CSV or JSON candles (also packed), Parquet, or a folder of Parquet"]
     symbol: Annotated[str, "symbol, such as BTCUSD; names the folder in --out"] = "BTCUSD"
@@ -93,7 +93,7 @@ def run_fetch(settings: FetchSettings) -> None:
 
 
 def _day(name: str, text: str) -> int:
-    """Midnight UTC of a day, in ms."""
+    """Returns midnight UTC of a day, in ms."""
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
@@ -105,7 +105,7 @@ def _end(text: str) -> int:
 
 
 def _shower(start: int, end: int) -> Callable[[int, int], None]:
-    """Shows how far a fetch is, in place on a terminal."""
+    """Returns a function that shows a fetch's progress, in place on a terminal."""
     from tradebot.history.check import when
 
     terminal = sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""What a file holds as text: unpacked within bounds, with its separator and its header found."""
+"""A file's text: decompressed within limits, with its separator and header detected."""
 
 import csv
 import gzip
@@ -13,11 +13,11 @@ from tradebot.history.forms import FormError
 
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
-"""What packed files begin with, whatever they are called."""
+"""Magic bytes of compressed files, whatever their name."""
 LARGEST: Final = 2 << 30
-"""Bytes of a file, packed or not; four million minutes as text are a fifth of it."""
+"""Largest size of a file, compressed or not; four million minutes as text are a fifth of it."""
 PACKED_AT_BEST: Final = 200
-"""How many times smaller prices can be packed; what grows more is no file of prices."""
+"""Highest plausible compression ratio of prices; a file beyond it is refused."""
 ALWAYS_UNPACKED: Final = 64 << 20
 
 NULLS: Final = ("", "NaN", "nan", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "-")
@@ -30,8 +30,8 @@ _TIME: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d{
 class Text:
     """A file of cells.
 
-    `names` are the header's, or none where the first row is data already; `before` is how many
-    lines come before the first row of data, `width` how many cells a row has.
+    `names` are the header's, or none if the first row is data; `before` is the number of lines
+    before the first row of data, `width` the number of cells per row.
     """
 
     data: bytes
@@ -42,16 +42,16 @@ class Text:
     width: int
 
     def lines(self) -> list[str]:
-        """All lines, as text."""
+        """Returns all lines, as text."""
         return self.data.decode("utf-8", "replace").split("\n")
 
 
 def unpacked(path: Path) -> bytes:
-    """The bytes of a file: of a gzip or zip archive, those that are packed in it.
+    """Returns a file's bytes, decompressed if it is a gzip or zip archive.
 
     Raises:
-        FormError: there are more than a file of prices has, or several files in an archive.
-        OSError: the file is not there or damaged.
+        FormError: it is too large for a file of prices, or an archive with several files.
+        OSError: the file does not exist or is damaged.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -84,7 +84,7 @@ def _of_archive(file: IO[bytes], size: int) -> bytes:
 
 
 def _bounded(packed: IO[bytes] | gzip.GzipFile, size: int) -> bytes:
-    """All of what is packed, or an error before memory is short."""
+    """Decompresses everything, or fails before memory runs out."""
     most = min(LARGEST, max(ALWAYS_UNPACKED, PACKED_AT_BEST * size))
     data = packed.read(most + 1)
     if len(data) > most:
@@ -95,10 +95,10 @@ def _bounded(packed: IO[bytes] | gzip.GzipFile, size: int) -> bytes:
 
 
 def of_bytes(data: bytes) -> Text:
-    """The cells of a CSV file: where they begin, what separates them, what they are called.
+    """Detects a CSV file's first row, separator and column names.
 
     Raises:
-        FormError: no line among the first has five cells.
+        FormError: none of the first lines has five cells.
     """
     data = _utf8(data)
     head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:_LINES_BEFORE]
@@ -121,7 +121,7 @@ def of_bytes(data: bytes) -> Text:
 def _header(
     cells: tuple[str, ...], lines: list[str], separator: str
 ) -> tuple[tuple[str, ...], int]:
-    """The names of the columns, and how many lines they take: yfinance's take three."""
+    """Returns the column names, and how many lines they take: yfinance's take three."""
     following = [_cells(line, separator)[0] for line in lines[1:3]]
     if cells[0] == "Price" and following[:1] == ["Ticker"]:
         return cells, 1 + len(
@@ -131,7 +131,7 @@ def _header(
 
 
 def _usual_width(lines: list[str], separator: str) -> int:
-    """How many cells most rows have: the first may be the one with a cell too many."""
+    """Returns the most common number of cells; the first row may have one too many."""
     widths = [len(_cells(line, separator)) for line in lines if line.strip()]
     return max(set(widths), key=widths.count)
 
@@ -145,7 +145,7 @@ def _cells(line: str, separator: str) -> tuple[str, ...]:
 
 
 def is_value(cell: str) -> bool:
-    """Whether a cell is data, not a name: a number, a time, or nothing.
+    """Whether a cell is data rather than a name: a number, a time, or empty.
 
     >>> is_value("1.6E+12"), is_value("2021-01-01 00:00:00+00:00"), is_value(""), is_value("Open")
     (True, True, True, False)
@@ -167,14 +167,14 @@ def is_number(cell: str) -> bool:
 
 
 def _utf8(data: bytes) -> bytes:
-    """The text as UTF-8 without a byte order mark; spreadsheets also write UTF-16."""
+    """Converts the text to UTF-8 without a byte order mark; spreadsheets also write UTF-16."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace").encode()
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
 def ragged(text: Text) -> list[int]:
-    """The lines, counted from 1, that have more cells than the header or the first row."""
+    """Returns the lines, counted from 1, with more cells than the header or the first row."""
     return [
         number
         for number, line in enumerate(text.lines(), 1)
@@ -185,7 +185,7 @@ def ragged(text: Text) -> list[int]:
 
 
 def stream(text: Text, names: list[str]) -> io.BytesIO:
-    """The rows of data under `names`, so that the first of them is read like all others."""
+    """Returns the rows of data under `names`, so that the first is read like all others."""
     start = 0
     for _ in range(text.before):
         start = text.data.find(b"\n", start) + 1

@@ -1,4 +1,4 @@
-"""History behind an address: fetched within bounds, and from nowhere that it must not lead to."""
+"""Downloads history from a URL, with limits on its size and on where redirects may lead."""
 
 import ipaddress
 import re
@@ -12,20 +12,20 @@ import httpx
 from tradebot.history.read import HistoryFileError
 
 LARGEST: Final = 1 << 30
-"""Bytes that a download may have; ten years of minutes, packed, are a tenth of it."""
+"""Largest download in bytes; ten years of minutes, compressed, are a tenth of it."""
 REDIRECTS: Final = 5
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
 def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
-    """The file behind an address, kept in `folder` under its own name.
+    """Downloads the file at a URL into `folder`, under its own name.
 
-    A redirect may not leave HTTPS, nor lead from a public address to a private one: whoever runs
-    the server could otherwise reach what only this machine can. Messages name the address without
-    its query, which may be a signature, and repeat nothing of the answer.
+    A redirect may not leave HTTPS, nor lead from a public address to a private one: a server could
+    otherwise reach what only this machine can. Messages show the URL without its query, which may
+    be a signature, and nothing of the response.
 
     Raises:
-        HistoryFileError: the address does not respond with a file, or with one that is too large.
+        HistoryFileError: the URL does not return a file, or the file is too large.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(url)
@@ -47,7 +47,7 @@ def download(url: str, folder: Path, *, largest: int = LARGEST) -> Path:
 
 
 def _name(url: str) -> str:
-    """The file's own name; a presigned address has its signature in the query, not in the name.
+    """Returns the file's name, without the query, which may be a signature.
 
     >>> _name("https://host/a/btc.csv.gz?X-Amz-Signature=1"), _name("https://host/")
     ('btc.csv.gz', 'history.csv')
@@ -57,7 +57,7 @@ def _name(url: str) -> str:
 
 
 def _stream(client: httpx.Client, url: str, named: str, target: Path, largest: int) -> None:
-    """Writes the file, following redirects that stay where they may."""
+    """Writes the file, following allowed redirects."""
     public = not _is_private(url)
     for _ in range(REDIRECTS + 1):
         with client.stream("GET", url) as response:
@@ -84,7 +84,7 @@ def _permit(url: str, following: str, named: str, *, public: bool) -> None:
 
 
 def _is_private(url: str) -> bool:
-    """Whether an address is one that only this machine or network can reach."""
+    """Whether an address is reachable only from this machine or network."""
     host = urlsplit(url).hostname or ""
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
@@ -94,7 +94,7 @@ def _is_private(url: str) -> bool:
 
 
 def _write(response: httpx.Response, named: str, target: Path, largest: int) -> None:
-    """Writes the body as it came: `.gz` stays packed, and what is too large ends early."""
+    """Writes the body unchanged: `.gz` stays compressed, and too large a one is cut short."""
     written = 0
     packed = response.headers.get("content-encoding", "identity") not in ("", "identity")
     chunks = response.iter_bytes(1 << 20) if packed else response.iter_raw(1 << 20)
@@ -109,7 +109,7 @@ def _write(response: httpx.Response, named: str, target: Path, largest: int) -> 
 
 
 def _why(error: Exception) -> str:
-    """The kind of a failure; never the text of an answer."""
+    """Names the kind of failure; never text of the response."""
     if isinstance(error, httpx.HTTPStatusError):
         return f"HTTP {error.response.status_code}"
     if isinstance(error, httpx.TimeoutException):

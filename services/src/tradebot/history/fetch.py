@@ -1,4 +1,4 @@
-"""Minutes of any venue into the store, from where it ends, a page at a time."""
+"""Fetches minutes of any venue into the store, continuing where it ends, page by page."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,30 +14,30 @@ from tradebot.platform.packages import missing
 from tradebot.platform.settings import SettingsError
 
 PAGE = 1000
-"""Candles asked for at once; a venue may give fewer."""
+"""Candles per request; a venue may return fewer."""
 
 Progress = Callable[[int, int], None]
 
 
 class CcxtExchange(Protocol):
-    """What is used of a ccxt exchange."""
+    """The parts of a ccxt exchange that are used."""
 
     id: str
 
     def load_markets(self) -> dict[str, Any]:
-        """Markets by ccxt's name, such as BTC/USD."""
+        """Returns markets by ccxt's name, such as BTC/USD."""
         ...
 
     def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int) -> list[list[float]]:
-        """Candles from `since` (ms) on, oldest first."""
+        """Returns candles from `since` (ms) on, oldest first."""
         ...
 
 
 def exchange(venue: str) -> CcxtExchange:
-    """A venue by ccxt's name of it, with its rate limit kept.
+    """Returns a venue by ccxt's name, with its rate limit enabled.
 
     Raises:
-        SettingsError: ccxt is not installed, or knows no such venue.
+        SettingsError: ccxt is not installed, or does not support the venue.
     """
     try:
         import ccxt
@@ -53,7 +53,7 @@ def exchange(venue: str) -> CcxtExchange:
 
 
 def market(found: CcxtExchange, symbol: str) -> str:
-    """ccxt's name of `symbol`, such as BTC/USD of BTCUSD.
+    """Returns ccxt's name of `symbol`, such as BTC/USD for BTCUSD.
 
     Raises:
         SettingsError: the venue has no such market.
@@ -72,8 +72,8 @@ def market(found: CcxtExchange, symbol: str) -> str:
 class Marker(msgspec.Struct, frozen=True):
     """What need not be fetched again: minutes of `venue` in [start, until), in ms.
 
-    Invariant: the venue had a candle at or after the end of every part of it, so that a part
-    without minutes is one in which nobody traded, not one that the venue did not have.
+    Invariant: the venue had a candle at or after the end of every part of it, so a part without
+    minutes is one without trades, not one that the venue lacked.
     """
 
     venue: str
@@ -91,14 +91,12 @@ def fetch(
     now: int = 0,
     progress: Progress = lambda _ts, _rows: None,
 ) -> int:
-    """Fetches minutes in [start, end) that the store does not hold yet; returns how many are new.
+    """Fetches minutes in [start, end) that the store lacks; returns how many are new.
 
-    Each page is stored before the next is asked for, so that a fetch that was broken off goes on
-    where it was.
+    Each page is stored before the next request, so an interrupted fetch continues where it was.
 
     Args:
-        now: ms UTC; the minute that is under way and those after it are never fetched. Unlimited
-            where 0.
+        now: ms UTC; the open minute and later ones are never fetched. 0 sets no limit.
 
     Raises:
         SettingsError: the venue has no such market, or the store holds another venue's minutes.
@@ -121,7 +119,7 @@ def fetch(
         if known:
             first, until = _span(known, since)
             if marker is not None and marker.until == quiet:
-                first = quiet  # it has minutes before and after: in between nobody traded
+                first = quiet  # minutes before and after exist, so there were no trades in between
             marker = _joined(marker, found.id, first, until)
             _mark(place, marker)
             since = quiet = until
@@ -132,17 +130,17 @@ def fetch(
 
 
 def _span(known: list[list[float]], since: int) -> tuple[int, int]:
-    """The minutes that a page covers: from where it was asked for, if it begins there at all.
+    """Returns the minutes that a page covers: from the requested start, if it begins there.
 
-    A venue that keeps only recent minutes answers with those whatever it is asked for; what it
-    left out at the front is not covered.
+    A venue that keeps only recent minutes returns those for any request; what it left out at the
+    front is not covered.
     """
     first, last = int(min(row[0] for row in known)), int(max(row[0] for row in known))
     return (since if first < since + PAGE * MINUTE else first), last + MINUTE
 
 
 def _joined(marker: Marker | None, venue: str, start: int, until: int) -> Marker:
-    """The marker with a page added; a page that touches it nowhere takes its place."""
+    """Adds a page to the marker; a page that does not touch it replaces it."""
     if marker is None or start > marker.until or until < marker.start:
         return Marker(venue, start, until)
     return Marker(venue, min(marker.start, start), max(marker.until, until))
@@ -154,7 +152,7 @@ def _marker(place: Path, venue: str) -> Marker | None:
     try:
         marker = msgspec.json.decode(place.read_bytes(), type=Marker)
     except msgspec.DecodeError:
-        return None  # what it covered is fetched again: that costs time, not minutes
+        return None  # what it covered is fetched again, which costs only time
     if marker.venue != venue:
         raise SettingsError(
             f"{place.parent} contains minutes of {marker.venue}; choose another folder with "

@@ -1,4 +1,4 @@
-"""Which column of a file is what: by its header, or by the numbers of a file without one.
+"""The meaning of a file's columns: by its header, or by the number of cells without one.
 
 | form | columns | what to know |
 |---|---|---|
@@ -15,7 +15,7 @@
 | metatrader | date, time, open … close, volume; also with tabs | volume counts ticks |
 | table | any header with a time, open, high, low, close and a volume | TradingView, pandas |
 
-Where a form has no weighted price, (high + low + close) / 3 takes its place.
+For formats without a weighted price, (high + low + close) / 3 is used.
 """
 
 import re
@@ -26,22 +26,22 @@ from typing import Final, Literal
 from tradebot.history import bars
 
 Unit = Literal["base", "quote", "ticks"]
-"""What a volume counts: base currency, quote currency, or changes of the price."""
+"""The unit of a volume: base currency, quote currency, or number of price changes."""
 
 MINUTELY: Final = ("bars", "kaggle")
-"""Forms whose rows are minutes, however far apart they are."""
+"""Formats whose rows are minutes, however far apart they are."""
 
 
 class FormError(ValueError):
-    """A file is in none of the forms; the message says what was found and what is known."""
+    """A file is in no known format; the message says what was found and what is known."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """Which column of a file is what.
+    """The meaning of a file's columns.
 
-    `columns` maps our names, but `ts`, to positions in the file, counted from 0. `times` are the
-    positions that may hold the time, the first is preferred; several in one entry are read
+    `columns` maps our names, except `ts`, to positions in the file, counted from 0. `times` are the
+    positions that may hold the time, in order of preference; several in one entry are read
     together, as a date and a time of day.
     """
 
@@ -80,14 +80,14 @@ _BASE: Final = ("volume", "vol", "v", "base volume", "base asset volume", "volum
 _QUOTE: Final = ("volume currency", "quote volume", "quote asset volume", "volumeto")
 _TICKS: Final = ("tickvol", "tick volume")
 QUOTES: Final = ("USD", "USDT", "USDC", "BUSD", "GUSD", "EUR", "GBP", "SGD", "JPY", "DAI", "TRY")
-"""Currencies that a column such as `Volume USD` counts in as quote currency."""
+"""Quote currencies that occur in names such as `Volume USD`."""
 
 
 def of_header(names: Sequence[str]) -> Form:
-    """The form of a file with these column names.
+    """Returns the format of a file with these column names.
 
     Raises:
-        FormError: a column that is needed is not there, or is there twice.
+        FormError: a required column is missing or occurs twice.
     """
     plain = [_plain(name) for name in names]
     doubled = {name for name in plain if name in ("open", "close") and plain.count(name) > 1}
@@ -120,7 +120,7 @@ def of_header(names: Sequence[str]) -> Form:
 
 
 def _plain(name: str) -> str:
-    """A column's name without case, brackets and underscores.
+    """Normalises a column's name: without case, brackets and underscores.
 
     >>> _plain("Volume_(BTC)"), _plain("<TICKVOL>")
     ('volume btc', 'tickvol')
@@ -132,14 +132,14 @@ def _times(plain: list[str]) -> tuple[tuple[int, ...], ...]:
     if "date" in plain and "time" in plain:
         return ((plain.index("date"), plain.index("time")), (plain.index("time"),))
     found = [position for position, name in enumerate(plain) if name in _TIMES]
-    # a first column without a name is what pandas writes of an index
+    # pandas writes an index as a first column without a name
     return tuple((position,) for position in found) or (
         ((0,),) if plain[0] in ("", "price") else ()
     )
 
 
 def _volume(plain: list[str]) -> tuple[int | None, Unit]:
-    """Where the volume is, and what it counts; base currency is taken before all others."""
+    """Returns the volume's position and unit; base currency is preferred."""
     quotes = {f"volume {currency.lower()}" for currency in QUOTES}
     coins = [name for name in plain if name.startswith("volume ") and name not in quotes]
     coins = [name for name in coins if len(name) <= len("volume ") + 6 and name not in _QUOTE]
@@ -157,7 +157,7 @@ def _volume(plain: list[str]) -> tuple[int | None, Unit]:
 
 
 def _name(plain: list[str]) -> str:
-    """What a header is called in reports."""
+    """Returns the format's name for reports."""
     held = set(plain)
     if held >= set(bars.SCHEMA.names()):
         return "bars"
@@ -179,7 +179,7 @@ def _name(plain: list[str]) -> str:
 
 
 def of_width(width: int, *, dated: bool) -> Form | None:
-    """The form of rows without a header that their number alone decides; else `None`.
+    """Returns the format of rows without a header if their width determines it; else `None`.
 
     Args:
         dated: whether the second cell of a row is a time of day.

@@ -1,4 +1,4 @@
-"""Bars from a file, with one line on what was repaired, dropped or assumed to get them."""
+"""Loads bars from a file, and reports in one line what was repaired, dropped or assumed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +20,12 @@ def load(
     volume: Unit | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Checked:
-    """The usable bars of a file.
+    """Returns the usable bars of a file.
 
     Args:
         strict: refuses a file of which anything had to be repaired, dropped or assumed.
-        volume: what its volumes count, where that is not what its form says.
-        tell: is given one line where anything was repaired, dropped or assumed.
+        volume: the volume's unit, if it is not the format's.
+        tell: called with one line if anything was repaired, dropped or assumed.
 
     Raises:
         HistoryFileError: the file cannot be read, has no usable row, or `strict` refuses it.
@@ -43,9 +43,9 @@ def load(
 
 
 def summary(checked: Checked) -> str:
-    """What was repaired, dropped or assumed, in one line; empty where nothing was.
+    """Lists in one line what was repaired, dropped or assumed; empty if nothing was.
 
-    Minutes without a row are no fault: nobody traded.
+    Minutes without a row are not a fault: there were no trades.
     """
     parts = [
         f"{finding.rows:,} × {finding.what} ({finding.done}"
@@ -59,7 +59,7 @@ def summary(checked: Checked) -> str:
 
 
 def nothing_usable(path: Path, raw: Raw, checked: Checked) -> str:
-    """Why no row of a file can be used: its first bad cells, or its commonest faults."""
+    """Says why no row is usable: the first bad cells, or the most common faults."""
     cells = [
         f"{cell.value!r} in row {cell.row}, column {cell.column}" for cell in raw.bad[:_CELLS_SHOWN]
     ]

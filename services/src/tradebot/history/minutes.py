@@ -1,4 +1,4 @@
-"""Trades into minute bars, by the venue's time."""
+"""Builds minute bars from trades, by the venue's time."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,14 +8,14 @@ from tradebot.plausible.trade import fault
 from tradebot.records import TradeRecord
 
 MINUTE: Final = 60_000
-"""Milliseconds of a minute."""
+"""Milliseconds per minute."""
 GRACE: Final = 1_000
-"""Milliseconds that a minute waits for trades that are under way, by real time."""
+"""Real milliseconds that a minute waits for late trades."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One minute's trades, fields as the columns of `bars.SCHEMA`."""
+    """One minute's trades; fields as the columns of `bars.SCHEMA`."""
 
     ts: int
     open: float
@@ -40,7 +40,7 @@ class _Open:
 
 
 def _numbers(trade: TradeRecord) -> tuple[float, float]:
-    """The trade's price and amount."""
+    """Returns the trade's price and amount."""
     reason = fault(trade)
     if reason is not None:
         raise ValueError(reason)
@@ -50,10 +50,10 @@ def _numbers(trade: TradeRecord) -> tuple[float, float]:
 class MinuteBars:
     """Gathers trades until their minute is over.
 
-    A trade counts once by its `tid`. The first minute seen is dropped: its beginning was missed.
+    A trade counts once by its `tid`. The first minute is dropped, because it may be incomplete.
 
     Args:
-        speed: exchange time runs this many times as fast, and so does the wait for late trades.
+        speed: exchange milliseconds per real millisecond; also scales the wait for late trades.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -67,17 +67,17 @@ class MinuteBars:
         """Trades that came after their minute was closed."""
 
     def known(self, end: int) -> None:
-        """Minutes up to and including `end` (ms UTC) need not be gathered."""
+        """Skips minutes up to and including `end` (ms UTC)."""
         self._known = max(self._known, end)
         self._closed = max(self._closed, end)
         for minute in [minute for minute in self._open if minute <= end]:
             del self._open[minute]
 
     def add(self, trade: TradeRecord) -> None:
-        """One trade, in any order within its minute.
+        """Adds a trade, in any order within its minute.
 
         Raises:
-            ValueError: its time or its numbers are none of a trade.
+            ValueError: its time or its numbers are implausible.
         """
         price, amount = _numbers(trade)
         minute = trade.ts // MINUTE * MINUTE
@@ -91,8 +91,12 @@ class MinuteBars:
         self._seen.add(trade.tid)
         self._open.setdefault(minute, _Open()).trades.append((trade.tid, price, amount))
 
+    def waits(self, now: int) -> bool:
+        """Whether a minute that is over at `now` (ms) waits to be closed."""
+        return any(minute + MINUTE + self.grace <= now for minute in self._open)
+
     def close(self, now: int) -> list[Bar]:
-        """The bars of the minutes that are over at `now` (ms), oldest first."""
+        """Returns the bars of the minutes that are over at `now` (ms), oldest first."""
         over = sorted(minute for minute in self._open if minute + MINUTE + self.grace <= now)
         bars = []
         for minute in over:

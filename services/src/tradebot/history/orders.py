@@ -1,4 +1,4 @@
-"""Six numbers a row and no header: which of them is the high is read off rows that show it."""
+"""The order of prices in rows of six numbers without a header, inferred from the rows."""
 
 from typing import Final
 
@@ -11,20 +11,21 @@ ORDERS: Final = {
     "bitfinex": ("open", "close", "high", "low"),
     "coinbase": ("low", "high", "open", "close"),
 }
-"""The orders of prices that venues write, the commonest first."""
+"""The orders of prices that venues use, most common first."""
 
 WRONG: Final = 0.05
-"""The share of telling rows that may contradict an order: broken rows, not another order."""
+"""Fraction of informative rows that may contradict an order: broken rows, not another order."""
 
 
 def of_prices(prices: pl.DataFrame) -> Form:
-    """The form of rows `time, four prices, volume`.
+    """Returns the format of rows `time, four prices, volume`.
 
-    A row whose four prices are equal shows nothing and is not counted: a quiet market looks the
-    same in every order. Where two orders fit all rows, both read the same numbers out of them.
+    A row with four equal prices says nothing and is not counted: a quiet market looks the same in
+    every order. If two orders fit all rows, both read the same numbers.
 
     Args:
-        prices: the four price columns of a sample, as numbers; rows with an empty cell left out.
+        prices: the four price columns of a sample, as numbers, without rows that have an empty
+            cell.
 
     Raises:
         FormError: in no order is the high above and the low below the other prices.
@@ -46,7 +47,7 @@ def of_prices(prices: pl.DataFrame) -> Form:
 
 
 def _contradictions(prices: pl.DataFrame, order: tuple[str, ...]) -> int:
-    """How many rows have a price above their high or below their low."""
+    """Counts rows with a price above their high or below their low."""
     named = prices.rename(dict(zip(prices.columns, order, strict=True)))
     true = (pl.col("high") >= pl.max_horizontal("open", "close", "low")) & (
         pl.col("low") <= pl.min_horizontal("open", "close")

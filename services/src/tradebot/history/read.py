@@ -1,4 +1,4 @@
-"""Files of bars into a raw table: typed, in our columns, with nothing dropped yet."""
+"""Reads files of bars into a raw table: typed, in our columns, with nothing dropped yet."""
 
 import zlib
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from tradebot.history.forms import Form, FormError, Unit
 from tradebot.platform.settings import SettingsError
 
 SAMPLE: Final = 1000
-"""Rows that the order of prices is read off."""
+"""Rows from which the order of prices is inferred."""
 
 
 class HistoryFileError(SettingsError):
-    """A history file cannot be used; the message names the file, what is wrong and the fix."""
+    """A history file is invalid; the message names the file, what is wrong and the fix."""
 
 
 @dataclass(frozen=True)
 class BadCell:
-    """A value that is no number or time: `row` is the line in the file, counted from 1."""
+    """A value that is not a number or time: `row` is the line in the file, counted from 1."""
 
     row: int
     column: str
@@ -31,11 +31,10 @@ class BadCell:
 
 @dataclass(frozen=True)
 class Raw:
-    """What a file holds: columns as `bars.SCHEMA` and `row`, its line in the file.
+    """The content of a file: columns as `bars.SCHEMA` and `row`, its line in the file.
 
-    `ts` is null where the time could not be read, prices are null or NaN where the file has none.
-    `ragged` are the lines with a cell too many; `assumed` says how the file was understood where
-    it could also be understood otherwise.
+    `ts` is null if the time could not be read; prices are null or NaN if the file has none.
+    `ragged` are the lines with a cell too many. `assumed` says how an ambiguous file was read.
     """
 
     table: pl.DataFrame
@@ -46,13 +45,13 @@ class Raw:
 
 
 def read(path: Path, volume: Unit | None = None) -> Raw:
-    """The raw rows of a CSV (also gzipped or zipped), JSON or Parquet file, or a Parquet folder.
+    """Reads the raw rows of a CSV (also gzip or zip), JSON or Parquet file, or a Parquet folder.
 
     Args:
-        volume: what the volumes count, where the form's own unit is not the file's.
+        volume: the volumes' unit, if it is not the format's.
 
     Raises:
-        HistoryFileError: the file is not there, or in no known form.
+        HistoryFileError: the file does not exist, or is in no known format.
     """
     try:
         if path.is_dir():
@@ -113,7 +112,7 @@ def _csv(data: bytes, volume: Unit | None) -> Raw:
 
 
 def _form_of_rows(sample: pl.DataFrame, width: int, *, dated: bool) -> Form:
-    """The form of rows of `width` cells without a header."""
+    """Returns the format of rows of `width` cells without a header."""
     found = forms.of_width(width, dated=dated)
     if found is not None:
         return found
@@ -127,14 +126,14 @@ def _form_of_rows(sample: pl.DataFrame, width: int, *, dated: bool) -> Form:
 
 
 def _rows(text: content.Text, form: Form) -> tuple[pl.DataFrame, list[int]]:
-    """The cells that the form needs; numbers at once, or text where a cell is none."""
+    """Returns the cells that the format needs, as numbers, or as text if a cell is not one."""
     numbers = {
         *form.columns.values(),
         *(spot for spots in form.times for spot in spots if content.is_number(_cell(text, spot))),
     }
     try:
         return _cells(text, numbers), []
-    except pl.exceptions.ComputeError:  # a cell that is no number, or one too many
+    except pl.exceptions.ComputeError:  # a cell that is not a number, or one too many
         return _cells(text, truncate=True), content.ragged(text)
 
 
@@ -149,7 +148,7 @@ def _cells(
     rows: int | None = None,
     truncate: bool = False,
 ) -> pl.DataFrame:
-    """All columns, `column_1` and on; as numbers where told so."""
+    """Returns all columns, `column_1` and on; as numbers if requested."""
     names = [f"column_{number}" for number in range(1, text.width + 1)]
     kinds = {
         name: pl.Float64 if place in (numbers or ()) else pl.String
@@ -169,7 +168,7 @@ def _cells(
 def _shaped(
     table: pl.DataFrame, form: Form, names: Sequence[str], *, first_row: int, volume: Unit | None
 ) -> Raw:
-    """The table in our columns, with the line of each row."""
+    """Returns the table in our columns, with the line of each row."""
     at = table.columns
     numbers = {
         name: table[at[place]].cast(pl.Float64, strict=False)
@@ -204,12 +203,12 @@ def _shaped(
 
 
 def _cell_text(cell: object) -> str:
-    """A cell as the file has it, as far as it is known; numbers may have been read already."""
+    """Returns a cell as in the file, if possible; numbers may have been parsed already."""
     return f"{cell:.17g}" if isinstance(cell, float) else str(cell)[:60]
 
 
 def _unread(cells: pl.Series, values: pl.Series) -> list[int]:
-    """The rows that hold something that could not be read."""
+    """Returns the rows with a value that could not be read."""
     if cells.dtype == values.dtype:
         return []
     unread: list[int] = (cells.is_not_null() & values.is_null()).arg_true().to_list()
@@ -217,10 +216,10 @@ def _unread(cells: pl.Series, values: pl.Series) -> list[int]:
 
 
 def _best_times(table: pl.DataFrame, form: Form) -> tuple[tuple[int, ...], times.Times]:
-    """The time of each row, from the column that tells most of them apart.
+    """Returns the time of each row, from the column with the most distinct times.
 
     Raises:
-        FormError: the times are rounded, so that rows cannot be told apart.
+        FormError: the times are rounded, so that rows cannot be distinguished.
     """
     tried = [(spots, times.of_column(_joined(table, spots))) for spots in form.times]
     spots, best = max(tried, key=lambda one: one[1].told)  # the first of equals

@@ -1,4 +1,4 @@
-"""Minutes as Parquet, one file a symbol and month: `FOLDER/BTCUSD/2021-03.parquet`."""
+"""Minutes as Parquet, one file per symbol and month: `FOLDER/BTCUSD/2021-03.parquet`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tradebot.history import bars
 
 
 def _months(table: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    """The table's rows by month, `2021-03`."""
+    """Splits the table's rows by month, `2021-03`."""
     stamped = table.with_columns(
         month=pl.from_epoch("ts", time_unit="ms").dt.strftime("%Y-%m").alias("month")
     )
@@ -19,9 +19,9 @@ def _months(table: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
 
 
 def write(folder: Path, symbol: str, table: pl.DataFrame) -> int:
-    """Adds bars to the store; of two for one minute the newly given one is kept.
+    """Adds bars to the store; they replace stored ones of the same minutes.
 
-    Each month's file is replaced as a whole, so that a crash leaves the old one or the new one.
+    Each month's file is replaced atomically.
 
     Returns:
         How many minutes are new.
@@ -43,10 +43,10 @@ def write(folder: Path, symbol: str, table: pl.DataFrame) -> int:
 
 
 def read(folder: Path, symbol: str, *, newest: int = 0) -> pl.DataFrame:
-    """The bars of the store.
+    """Reads the bars of the store.
 
     Args:
-        newest: reads only as many of the last months as hold this many rows; 0 reads all.
+        newest: reads only as many of the last months as contain this many rows; 0 reads all.
     """
     parts: list[pl.DataFrame] = []
     rows = 0
@@ -60,5 +60,5 @@ def read(folder: Path, symbol: str, *, newest: int = 0) -> pl.DataFrame:
 
 
 def files(folder: Path, symbol: str) -> list[Path]:
-    """The store's files, oldest first."""
+    """Returns the store's files, oldest first."""
     return sorted((folder / symbol).glob("*.parquet"))

@@ -1,4 +1,4 @@
-"""Times as files write them into milliseconds UTC, each row by its own digits."""
+"""Converts times in files to milliseconds UTC, each row by its number of digits."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 _UNITS: Final = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("µs", 1e14, 1e17), ("ns", 1e17, 1e20))
-"""Units and the numbers they have from 1973 to 5138: no number can be a time in two of them."""
+"""Units with their ranges, from 1973 to 5138: no number is a time in two of them."""
 
 _LAYOUTS: Final = (
     "%Y-%m-%d %H:%M:%S%.f",
@@ -25,28 +25,30 @@ _DAY_FIRST: Final = tuple(f"%d/%m/%Y {day}".strip() for day in _DAYS)
 
 @dataclass(frozen=True)
 class Times:
-    """`ts` in ms UTC, null where a cell is no time; and what was assumed to read them."""
+    """`ts` in ms UTC, null for cells that are not times; and what was assumed to read them."""
 
     ts: pl.Series
     assumed: tuple[str, ...] = ()
 
     @property
     def told(self) -> int:
-        """How many different times there are: rounded ones tell fewer."""
+        """Number of distinct times; rounded times have fewer."""
         return int(self.ts.drop_nulls().n_unique())
 
 
 def of_column(column: pl.Series) -> Times:
-    """The times of a column of numbers, of text, or of dates as Parquet holds them."""
+    """Converts a column of numbers, of text, or of Parquet dates."""
     if column.dtype.is_temporal():
         return Times(column.cast(pl.Datetime("ms", _zone(column))).dt.epoch("ms"))
     if column.dtype.is_numeric():
         return _of_numbers(column.cast(pl.Float64))
     numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
     days = numbers.is_between(1.97e7, 2.1e7)
-    if numbers.count() - int(days.sum()) > column.count() / 2:
+    plain = numbers.count() - int(days.sum())
+    if plain > column.count() / 2:
         return _of_numbers(numbers)
-    return _of_text(column)
+    text = _of_text(column)
+    return _of_numbers(numbers) if plain > text.ts.count() else text
 
 
 def _zone(column: pl.Series) -> str | None:
@@ -71,7 +73,7 @@ def _of_numbers(numbers: pl.Series) -> Times:
 
 
 def _of_text(column: pl.Series) -> Times:
-    """Dates, alone or with a time of day and a zone; without a zone they are taken as UTC."""
+    """Parses dates, with or without a time of day and a zone; without a zone they are UTC."""
     table = pl.DataFrame({"text": column}).select(
         pl.col("text")
         .str.strip_chars()
@@ -103,6 +105,6 @@ def _of_text(column: pl.Series) -> Times:
 
 
 def _parsed(table: pl.DataFrame, layouts: tuple[str, ...]) -> pl.Series:
-    """Milliseconds of what one of the layouts reads; null elsewhere."""
+    """Returns milliseconds of what one of the layouts parses; null elsewhere."""
     tries = [pl.col("plain").str.to_datetime(layout, strict=False) for layout in layouts]
     return table.select(pl.coalesce(tries).dt.epoch("ms")).to_series()

@@ -15,20 +15,20 @@ from tradebot.venue.port import Candle, open_venue
 from tradebot.venue.settings import VenueSettings
 
 TIMEOUT: Final = 30.0
-"""Seconds: an emulator's whole past is a large answer."""
+"""Seconds; an emulator's whole history is a large response."""
 
 
 class HistoryUnavailableError(SettingsError):
-    """History cannot be had from where the settings say."""
+    """The source in the settings does not provide history."""
 
     exit_code = 3
 
 
 def of_candles(candles: Sequence[Sequence[float]]) -> pl.DataFrame:
-    """Bars of `[ms, open, high, low, close, volume]`, newest first or not.
+    """Converts candles `[ms, open, high, low, close, volume]` in any order to bars.
 
-    Candles without trades are dropped: they repeat the last price, they are no observation.
-    A candle has no weighted price; (high + low + close) / 3 is used instead.
+    Candles without trades are dropped: they only repeat the last price. A candle has no weighted
+    price; (high + low + close) / 3 is used instead.
     """
     if not candles:
         return bars.empty()
@@ -47,9 +47,9 @@ def of_candles(candles: Sequence[Sequence[float]]) -> pl.DataFrame:
 
 
 def fetch(settings: VenueSettings) -> pl.DataFrame:
-    """The closed minutes that the venue keeps: about a day from Gemini, all from the emulator.
+    """Returns the closed minutes that the venue has: about a day from Gemini, all if emulated.
 
-    Runs an event loop of its own: call it from a thread that has none.
+    Runs its own event loop: call it from a thread without one.
 
     Raises:
         HistoryUnavailableError: the venue does not respond, or not with candles.

@@ -1,4 +1,4 @@
-"""Indicators and episodes: what the model is shown. Pure functions of arrays of closes."""
+"""Indicators and episodes: the model's inputs. Pure functions of arrays of closes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,10 @@ class TooFewClosesError(ValueError):
 def rsi(closes: Floats) -> Floats:
     """Relative strength index over 14 closes, in [0, 100]; `nan` for the first 14.
 
-    50 where the price never moved, which says neither overbought nor oversold. A close that is not
-    a number has none, and is passed over.
+    It is 50 if the price never moved: neither overbought nor oversold. A close that is NaN has
+    none, and is skipped.
 
-    Source: Wilder, New Concepts in Technical Trading Systems (1978); smoothed as he does.
+    Source: Wilder, New Concepts in Technical Trading Systems (1978), with his smoothing.
     """
     known = np.flatnonzero(~np.isnan(closes))
     index = np.full(len(closes), np.nan)
@@ -44,12 +44,12 @@ def rsi(closes: Floats) -> Floats:
 def ema(values: Floats, weight: float) -> Floats:
     """Exponential moving average, starting at the first value.
 
-    A value that is not a number has none, and is passed over.
+    A value that is NaN has none, and is skipped.
     """
     known = np.flatnonzero(~np.isnan(values))
     averages = np.full(len(values), np.nan)
     if len(known):
-        # measured from the first value, a constant series has no rounding to drift by
+        # measured from the first value, so that a constant series does not drift by rounding
         origin = values[known[0]]
         smoothed = lfilter([weight], [1.0, weight - 1.0], values[known] - origin)
         averages[known] = smoothed + origin
@@ -59,8 +59,8 @@ def ema(values: Floats, weight: float) -> Floats:
 def macd(closes: Floats, *, mended: bool = False) -> tuple[Floats, Floats]:
     """MACD(12, 26) and its 9-signal; `nan` before the 26th close, where the signal begins.
 
-    The tutorial's library, Tulip Indicators, weighs its averages by 0.15 and 0.075; `mended` weighs
-    by 2 / (period + 1), as the definition has it.
+    The tutorial's library, Tulip Indicators, uses weights of 0.15 and 0.075; `mended` uses the
+    definition's 2 / (period + 1).
 
     Source: Appel, Technical Analysis: Power Tools for Active Investors (2005).
     """
@@ -71,9 +71,9 @@ def macd(closes: Floats, *, mended: bool = False) -> tuple[Floats, Floats]:
 
 
 def features(closes: Floats, *, mended: bool = False) -> Floats:
-    """The model's four features for each close from the 26th on, shape (n − 25, 4).
+    """Returns the model's four features for each close from the 26th on, shape (n − 25, 4).
 
-    Ratio to the close before, RSI, MACD, MACD's signal; `mended` as `macd` has it.
+    Ratio to the close before, RSI, MACD, MACD's signal; `mended` as for `macd`.
 
     Raises:
         TooFewClosesError: there are fewer than 26 closes.
@@ -87,7 +87,7 @@ def features(closes: Floats, *, mended: bool = False) -> Floats:
 
 
 def episodes(rows: Floats) -> tuple[Floats, Floats]:
-    """All runs of eight rows: five to look at, and the ratios of the three that follow.
+    """Returns all runs of eight rows: five as input, and the ratios of the next three.
 
     Shapes (episodes, 5, 4) and (episodes, 3). As in the tutorial, the last possible run is left
     out.

@@ -21,11 +21,11 @@ Progress = Callable[[int, float], None]
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """How the model learns; the tutorial's figures by default.
+    """Training parameters; the tutorial's by default.
 
-    `mended` standardises each feature by the training set's mean and deviation, which the tutorial
-    leaves out: RSI runs to 100 and MACD with the price, and they drown the ratio. It also takes
-    the MACD of the definition instead of Tulip's.
+    `mended` standardises each feature by the training set's mean and deviation, unlike the
+    tutorial: RSI runs to 100 and MACD scales with the price, which drowns the ratio. It also uses
+    the definition's MACD instead of Tulip's.
     """
 
     epochs: int = 10_000
@@ -37,7 +37,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Network(nn.Module):
-    """Reads five rows of four features and returns the ratios of the three closes that follow."""
+    """Reads five rows of four features and returns the ratios of the next three closes."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Network(nn.Module):
         self.linear = nn.Linear(hidden, OUTPUTS)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """`rows` (batch, 5, 4) to ratios (batch, 3), each in (0.5, 1.5)."""
+        """Maps `rows` (batch, 5, 4) to ratios (batch, 3), each in (0.5, 1.5)."""
         _, (last, _) = self.lstm(rows)
         out: torch.Tensor = 0.5 + torch.sigmoid(self.linear(last[0]))
         return out
@@ -63,7 +63,7 @@ class IndicatorLstm:
         self._deviation = deviation
 
     def ratios(self, closes: Floats) -> Floats:
-        """The ratio of each of the next three closes to the one before it, shape (3,)."""
+        """Returns the ratio of each of the next three closes to the one before it, shape (3,)."""
         rows = features(closes, mended=self._mended)[-INPUTS:]
         rows = (rows - self._mean) / self._deviation
         with torch.no_grad():
@@ -71,7 +71,7 @@ class IndicatorLstm:
         return np.asarray(out[0].numpy(), dtype=np.float64)
 
     def dump(self) -> bytes:
-        """The weights and the scale, for `load`."""
+        """Returns the weights and the scale, for `load`."""
         buffer = io.BytesIO()
         state = {
             "network": self._network.state_dict(),
@@ -84,11 +84,11 @@ class IndicatorLstm:
 
     @classmethod
     def load(cls, data: bytes) -> "IndicatorLstm":
-        """The model that `dump` wrote."""
+        """Restores the model that `dump` returned."""
         state = torch.load(io.BytesIO(data), weights_only=True)
         network = Network(state["network"]["linear.weight"].shape[1])
         network.load_state_dict(state["network"])
-        # models of before this key took the MACD of the definition
+        # models without this key used the definition's MACD
         mended = bool(state["mended"]) if "mended" in state else True
         return cls(network, state["mean"].numpy(), state["deviation"].numpy(), mended=mended)
 

@@ -20,9 +20,18 @@ def find(group: str, name: str, setting: str) -> EntryPoint:
         setting: the setting that holds `name`, for the error.
 
     Raises:
-        SettingsError: nothing of that name is installed; the message lists what is.
+        SettingsError: nothing of that name is installed; the message lists what is. Or two
+            packages install different objects under it; the message names both.
     """
-    for point in entry_points(group=group):
-        if point.name == name:
-            return point
+    found = {point.value: point for point in entry_points(group=group) if point.name == name}
+    if len(found) > 1:
+        owners = " and ".join(
+            f"{point.dist.name if point.dist else 'a package'} ({value})"
+            for value, point in sorted(found.items())
+        )
+        raise SettingsError(
+            f"{setting} is {name!r}, which is installed twice, by {owners}: uninstall or rename one"
+        )
+    for point in found.values():
+        return point
     raise SettingsError(f"{setting} is {name!r}: use one of {', '.join(names(group))}")

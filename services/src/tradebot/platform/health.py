@@ -28,6 +28,7 @@ class Readiness:
         self._lock = threading.Lock()
         self._closed: dict[str, str] = {"starting": "the stage has not finished starting"}
         self._checks: dict[str, Check] = {}
+        self._notes: dict[str, str] = {}
         self._life: Check = lambda: None
 
     def started(self) -> None:
@@ -43,6 +44,18 @@ class Readiness:
         """Opens `gate` again."""
         with self._lock:
             self._closed.pop(gate, None)
+
+    def note(self, name: str, text: str) -> None:
+        """Shows on /readyz what closes no gate; an empty text takes it back."""
+        with self._lock:
+            self._notes.pop(name, None)
+            if text:
+                self._notes[name] = text
+
+    def notes(self) -> dict[str, str]:
+        """What is said of the stage."""
+        with self._lock:
+            return dict(self._notes)
 
     def check(self, gate: str, check: Check) -> None:
         """Calls `check` at each request: a sentence closes the gate, `None` opens it."""
@@ -105,6 +118,8 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         status = "503 Service Unavailable" if reasons else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}
+        if path == "/readyz" and (notes := readiness.notes()):
+            body["notes"] = notes
         return [json.dumps(body).encode() + b"\n"]
 
     try:

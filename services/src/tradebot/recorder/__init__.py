@@ -1,4 +1,4 @@
-"""The recorder stage: trade documents, into SQLite or Elasticsearch, each once."""
+"""The recorder stage: writes trade documents to SQLite or Elasticsearch, each once."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import DEAD_LETTERS, DOCUMENTS, FORECASTS, LIQUIDITY

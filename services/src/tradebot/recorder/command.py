@@ -1,4 +1,4 @@
-"""What `tradebot recorder` does: records, sets the store up, or shows dead letters."""
+"""`tradebot recorder`: records, sets the store up, or shows dead letters."""
 
 import contextlib
 import time
@@ -18,7 +18,7 @@ from tradebot.recorder.stage import Recorder
 
 
 def run(settings: RecorderSettings) -> None:
-    """Records until SIGTERM or SIGINT, or does the one thing that a flag asks for."""
+    """Records until SIGTERM or SIGINT, or does only what a flag asks for."""
     if settings.dead_letters:
         show_dead_letters(settings)
     elif settings.setup or settings.setup_kibana:
@@ -44,10 +44,10 @@ def record(settings: RecorderSettings) -> None:
 
 
 def show_dead_letters(settings: RecorderSettings) -> None:
-    """Prints all that any stage has put aside, as it lies in the topic.
+    """Prints the dead letters of all stages, as they are in the topic.
 
     Raises:
-        SettingsError: no broker responds, or the topic is missing and cannot be created.
+        SettingsError: no broker responds, or the topic does not exist and cannot be created.
     """
     topic = Topics.of(settings).dead_letters
     kafka.ensure_topics(settings, [topic])
@@ -56,7 +56,7 @@ def show_dead_letters(settings: RecorderSettings) -> None:
 
 
 def set_up(settings: RecorderSettings) -> None:
-    """Sets the store up, waiting for it.
+    """Sets the store up, waiting until it responds.
 
     Raises:
         SettingsError: it refuses, or does not respond in time.
@@ -78,12 +78,12 @@ def set_up(settings: RecorderSettings) -> None:
 
 
 def set_up_kibana(settings: RecorderSettings) -> None:
-    """Imports the dashboards, or writes them as Kibana would export them.
+    """Imports the dashboards into Kibana, or writes them in Kibana's export format.
 
     Raises:
-        SettingsError: Kibana was not available in time, or did not take every object.
+        SettingsError: Kibana was not available in time, or refused an object.
     """
-    # A recorder that records needs neither these objects nor an HTTP client.
+    # Imported late: recording needs neither these objects nor an HTTP client.
     from tradebot.recorder.kibana.importing import import_dashboards
     from tradebot.recorder.kibana.objects import ndjson
 

@@ -1,4 +1,4 @@
-"""What the recorder counts."""
+"""Metrics of the recorder."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -23,6 +23,6 @@ LOST_WINDOWS = Counter("tradebot_recorder_lost_windows_total", "Windows with a m
 
 
 def from_zero() -> None:
-    """Begins each counter: an increase is seen only against a value that was there."""
+    """Starts each counter at 0: `increase()` needs a first value."""
     for kind in DocType:
         DOCUMENTS.labels(kind)

@@ -1,4 +1,4 @@
-"""From what lies in a topic to the document that is stored of it. Pure."""
+"""Turns a topic's record into a stored document. Pure."""
 
 import math
 
@@ -14,11 +14,11 @@ from tradebot.window_records import WholeWindow
 HOUR_MS = 3_600_000
 
 ID_BYTES = 512
-"""What Elasticsearch takes of an id, in UTF-8."""
+"""Elasticsearch's limit for an id, in UTF-8."""
 
 
 class UnreadableError(ValueError):
-    """The bytes are not the record that their topic holds; the message says why."""
+    """The bytes are not a record of their topic; the message says why."""
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def _strict(kind: type[documents.Body]) -> msgspec.json.Decoder[documents.Body]:
-    """A decoder that refuses fields the body has not, as Elasticsearch would."""
+    """Returns a decoder that refuses unknown fields, as Elasticsearch does."""
     return msgspec.json.Decoder(
         msgspec.defstruct(
             kind.__name__, [], bases=(kind,), frozen=True, kw_only=True, forbid_unknown_fields=True
@@ -46,10 +46,10 @@ _bodies = {doc_type: _strict(kind) for doc_type, kind in documents.BODIES.items(
 
 
 def document_of(data: bytes, environment: str = "") -> StoredDocument:
-    """The document that a record of `trade-documents` holds, and of which environment it is.
+    """Decodes a record of `trade-documents`, and adds the environment.
 
     Raises:
-        UnreadableError: it is no document, or its body is not of its kind.
+        UnreadableError: it is not a document, or its body does not fit its kind.
     """
     try:
         envelope = read(_envelope, data)
@@ -60,16 +60,16 @@ def document_of(data: bytes, environment: str = "") -> StoredDocument:
 
 
 def stored(document: Document, environment: str = "") -> StoredDocument:
-    """A document made here, in its stored form.
+    """Converts a document to its stored form.
 
     Raises:
-        UnreadableError: no store takes its id or its time.
+        UnreadableError: no store accepts its id or its time.
     """
     return _stored(document, msgspec.json.encode(document.body), environment)
 
 
 def _stored(document: Document | _Envelope, body: bytes, environment: str) -> StoredDocument:
-    if not 0 <= document.ts < LATEST:  # no store takes later ones
+    if not 0 <= document.ts < LATEST:  # no store accepts later ones
         raise UnreadableError("its ts is not milliseconds between 1970 and 2100")
     if not 0 < len(document.id.encode()) <= ID_BYTES:
         raise UnreadableError(f"its id does not have 1 to {ID_BYTES} bytes")
@@ -98,7 +98,7 @@ def _stored(document: Document | _Envelope, body: bytes, environment: str) -> St
 
 
 def window_of(window: WholeWindow) -> Document:
-    """The document of a window."""
+    """Makes the document of a window."""
     body = documents.Liquidity(
         window_start=window.start,
         window_end=window.end,
@@ -119,10 +119,10 @@ def window_of(window: WholeWindow) -> Document:
 
 
 def forecast_of(data: bytes) -> Document:
-    """The document of a record of `forecasts`.
+    """Makes the document of a record of `forecasts`.
 
     Raises:
-        UnreadableError: it is no forecast, or one without a single step.
+        UnreadableError: it is not a forecast, or has no step.
     """
     try:
         record = decode(data, ForecastRecord)
@@ -156,6 +156,6 @@ def forecast_of(data: bytes) -> Document:
 
 
 def _ahead(record: ForecastRecord, logs: list[float], ahead_ms: int) -> float | None:
-    """The price so long after the last minute that the model saw."""
+    """Returns the price that long after the model's last minute."""
     step = (record.history_end + ahead_ms - record.start) // record.step_ms
     return math.exp(logs[step]) if 0 <= step < len(logs) else None

@@ -1,7 +1,7 @@
-"""The recorder: from three topics into the store, then the offsets.
+"""The recorder: writes records of three topics to the store, then commits the offsets.
 
-One batch at a time. While the store does not take a batch, reading stops: what waits stays in
-Kafka, and this process holds no more than the batch and librdkafka's bounded queue.
+It handles one batch at a time. While the store refuses a batch, reading stops: the backlog stays in
+Kafka, and the process holds only the batch and librdkafka's bounded queue.
 """
 
 import random
@@ -23,7 +23,7 @@ from tradebot.records import LiquidityRecord, decode
 from tradebot.window_records import Gatherer
 
 QUEUE_KIBIBYTES = 8_192
-"""What librdkafka may have fetched and not handed over, of all partitions."""
+"""Limit of librdkafka's queue of fetched records, over all partitions."""
 
 LONGEST_WAIT_SECONDS = 10.0
 BACKLOG_EVERY_SECONDS = 5.0
@@ -42,14 +42,14 @@ class Received(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, message: Message) -> "Received":
-        """The message that a consumer handed over."""
+        """Converts a consumer's message."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None and partition is not None and offset is not None
         return cls(topic, partition, offset, message.value() or b"")
 
 
 class Recorder:
-    """Reads, gathers, writes and commits until it is told to stop."""
+    """Reads, gathers, writes and commits until stopped."""
 
     def __init__(
         self, settings: RecorderSettings, store: DocumentStore, readiness: Readiness
@@ -69,11 +69,11 @@ class Recorder:
         return [self._topics.documents, self._topics.liquidity, self._topics.forecasts]
 
     def stop(self) -> None:
-        """Ends `run` after the batch in hand; what is not written is read again by the next."""
+        """Ends `run` after the present batch; the next process reads again what is not written."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Works until `stop`."""
+        """Runs until `stop`."""
         consumer = kafka.consumer(
             self._settings, self._settings.group, **{"queued.max.messages.kbytes": QUEUE_KIBIBYTES}
         )
@@ -144,7 +144,7 @@ class Recorder:
             return None
 
     def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
-        """Writes until the store has taken the batch; false where the stage stops before."""
+        """Retries until the store has accepted the batch; returns false if stopped before."""
         attempt = 0
         while True:
             try:
@@ -176,13 +176,13 @@ class Recorder:
             self._put_aside(self._origins[refusal.document.id], refusal.reason)
 
     def _wait(self, consumer: Consumer, seconds: float) -> bool:
-        """Waits, keeping the membership in the group alive; false where the stage stops."""
+        """Waits while keeping the membership in the group; returns false if stopped."""
         consumer.pause(consumer.assignment())
         end = time.monotonic() + seconds * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
         while time.monotonic() < end and not self._stopping.is_set():
             early = consumer.poll(0.2)
             if early is not None and not early.error():
-                # A partition that was assigned meanwhile: it is read from here when we go on.
+                # A newly assigned partition: read on from this message afterwards.
                 first = Received.of(early)
                 place = TopicPartition(first.topic, first.partition, first.offset)
                 consumer.pause([place])
@@ -195,7 +195,7 @@ class Recorder:
         self._dead_letters.put(*place, value=message.value, reason=reason)
 
     def _deliver_letters(self, consumer: Consumer) -> bool:
-        """Waits for the batch's dead letters; false where the stage stops before they are there."""
+        """Waits for the batch's dead letters; returns false if stopped before all are delivered."""
         while not self._dead_letters.deliver(0.5):
             if self._stopping.is_set():
                 return False
@@ -215,21 +215,21 @@ class Recorder:
         try:
             consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            # Another recorder has the partitions now; it writes the same documents again.
+            # Another recorder owns the partitions now; it writes the same documents again.
             log.warning("offsets not committed", reason=str(error))
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = [p.partition for p in partitions if p.topic == self._topics.liquidity]
         self._windows.forget(gone)
-        # Their next owner reads from the last commit; what is in hand of them may be without the
-        # open windows by now, so that its end is no place to read on from.
+        # Their next owner reads from the last commit. The batch may now lack these partitions'
+        # open windows, so its end must not be committed for them.
         for partition in partitions:
             self._ends.pop((partition.topic, partition.partition), None)
 
     def _measure(self, consumer: Consumer, in_hand: Sequence[StoredDocument] = ()) -> None:
-        """Tells the backlog; documents `in_hand` were read, but the store has not taken them.
+        """Updates the backlog. Documents `in_hand` were read, but not yet accepted by the store.
 
-        With such ones nothing is fetched, so that only the broker knows where its topics end.
+        While there are any, nothing is fetched, so only the broker knows where its topics end.
         """
         behind = dict.fromkeys(self._read_topics(), 0)
         for document in in_hand:
@@ -258,13 +258,13 @@ class Recorder:
 
 
 class Every:
-    """Does things at intervals, the first time at once."""
+    """Calls actions at intervals, the first time at once."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
 
     def do(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        """Calls `action` when `seconds` have passed since it was last called under `name`."""
+        """Calls `action` if `seconds` have passed since the last call under `name`."""
         now = time.monotonic()
         if now >= self._due.get(name, 0):
             self._due[name] = now + seconds

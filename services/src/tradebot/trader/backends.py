@@ -1,14 +1,19 @@
 """Where a trader's lease, journal and conditions live: this machine, or a cluster."""
 
+import asyncio
+import contextlib
 import os
 import secrets
 import socket
+from collections.abc import AsyncIterator
+from typing import Final
 
+from tradebot.platform.settings import SettingsError
 from tradebot.platform.topics import Topics
 from tradebot.trader.claim_files import ClaimFiles
 from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import Journal, SqliteJournal
-from tradebot.trader.lease import FileLease, Lease
+from tradebot.trader.lease import FileLease, Lease, LeaseError
 from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.port import Keys
@@ -33,6 +38,36 @@ def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
     return FileLease(settings.folder)
 
 
+COMMAND_SECONDS: Final = 40.0
+"""A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
+
+
+@contextlib.asynccontextmanager
+async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator[tuple[Lease, int]]:
+    """The bot's lease and its epoch for a command that acts while no trader does.
+
+    Args:
+        name: of the command, at the end of the holder's.
+
+    Raises:
+        SettingsError: a trader holds the lease, or it cannot be had.
+    """
+    lease = lease_of(settings, suffix=f"-{name}")
+    try:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            epoch = await lease.acquire()
+    except TimeoutError:
+        raise SettingsError(
+            f"a trader of {settings.bot} holds the lease and renews it: stop that trader first"
+        ) from None
+    except LeaseError as error:
+        raise SettingsError(str(error)) from None
+    try:
+        yield lease, epoch
+    finally:
+        await lease.release()
+
+
 def journal_of(settings: TraderSettings) -> Journal:
     """The bot's journal.
 
@@ -46,6 +81,13 @@ def journal_of(settings: TraderSettings) -> Journal:
     return SqliteJournal(settings.folder / "journal.sqlite")
 
 
+def journal_place(settings: TraderSettings) -> str:
+    """Where the bot's journal is, for a message."""
+    if settings.journal == "kafka":
+        return f"topic {Topics.of(settings).journal} at {settings.kafka}"
+    return str(settings.folder / "journal.sqlite")
+
+
 def reporter_of(settings: TraderSettings) -> Reporter:
     """Where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
@@ -56,6 +98,7 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             ClusterApi(),
             namespace=settings.namespace,
             bot=settings.bot,
+            active=settings.pod_name,
             generation=settings.generation,
         )
     return NoReporter()

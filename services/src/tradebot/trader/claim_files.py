@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from tradebot.trader.lease import LeaseError, LeaseTakenError
+from tradebot.trader.lease import UNWRITTEN, LeaseError, LeaseTakenError
 from tradebot.trader.renewed_lease import Claim, PlaceError
 
 _decode = msgspec.json.Decoder(Claim).decode
@@ -106,7 +106,9 @@ class ClaimFiles:
         while True:
             number = max(self._numbers(), default=0)
             if not number:
-                return 0, Claim(epoch=self._remembered())
+                epoch = self._remembered()
+                unwritten = not epoch or (self._folder / UNWRITTEN).exists()
+                return 0, Claim(epoch=epoch, unwritten=unwritten)
             with contextlib.suppress(FileNotFoundError):  # the next claim came meanwhile
                 claim = _decode(self._path(number).read_bytes())
                 epoch = max(claim.epoch, self._remembered())

@@ -9,6 +9,7 @@ from tradebot.domain.situation import Stored
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
+from tradebot.trader.bot_report import Latest
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
@@ -23,6 +24,8 @@ class Decider:
 
     def __init__(self, engine: Engine, forecasts: Forecasts, selling: Selling) -> None:
         self._engine = engine
+        self.latest: Latest | None = None
+        """The newest decision of this process."""
         self._selling = selling
         self._forecasts = forecasts
         self._bot = engine.journaled.who.bot
@@ -52,6 +55,8 @@ class Decider:
         if engine.stopping:  # asked last: it may be told while the venue is asked for prices
             return None
         decision = decide(stored.state, stored.inputs, stored.settings)
+        known = self.latest or Latest(decision, window.end)
+        self.latest = known.then(decision, window.end)
         await self._carry_out(stored, decision, ticker)
         self._count(decision)
         equity = equity_of(stored.state, stored.inputs.quote, stored.settings)

@@ -8,7 +8,7 @@ the bot's position is what its own trades at the venue say, and the orders carry
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from typing import Final, TypeVar
@@ -20,25 +20,24 @@ from tradebot.domain.intent import read_name
 from tradebot.domain.money import ZERO
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
-from tradebot.records import Document
 from tradebot.trader.acts import Acts
 from tradebot.trader.assembly import engine_of
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of
+from tradebot.trader.backends import account_mode, held_for_command, journal_of, keys_of
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Entry, EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.journal.publisher import UnsentDocuments
+from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal_guard import refuse_lost
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.orders.execution import withheld
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OwnTrade, Venue, VenueAccount, fee_table, open_venue
-
-LEASE_SECONDS: Final = 40.0
-"""A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
 
 TRADES_MS: Final = 30 * 86_400_000
 """How far back the bot's own trades are looked for, where its journal cannot be opened."""
@@ -48,24 +47,14 @@ RETRY_SECONDS: Final = 2.0
 Answer = TypeVar("Answer")
 
 
-class UnsentDocuments:
-    """Sends nothing: the next trader sends what the journal's entries carry."""
-
-    def send(self, documents: Sequence[Document], number: int = 0) -> None:
-        """Nothing goes out."""
-
-    def delivered(self, last: int) -> int:
-        """Nothing was delivered."""
-        return 0
-
-    async def flush(self) -> None:
-        """Nothing to wait for."""
-
-
 class NoJournal:
     """Entries of one process alone, where the bot's own journal cannot be opened."""
 
     def read(self) -> Iterator[Entry]:
+        """There are none."""
+        return iter(())
+
+    def follow(self) -> Iterator[Entry]:
         """There are none."""
         return iter(())
 
@@ -126,30 +115,15 @@ async def flatten(
             f"{settings.bot} is on paper and has nothing at the venue: give the settings of its"
             " trader by --config or as TRADEBOT_ variables, with mode Live and the key's files"
         )
-    lease = lease_of(settings, suffix="-direct")
-    epoch = await _acquired(lease, settings.bot)
-    attempt = Attempt(because=because, by=by, until=time.monotonic() + seconds, tell=tell)
-    venue = open_venue(settings, keys_of(settings))
-    try:
-        return await _sell(settings, venue, lease, epoch, attempt)
-    except (VenueError, JournalError, LeaseError, LeaseLostError) as error:
-        raise SettingsError(f"{settings.bot} is not flat: {error}") from None
-    finally:
-        await venue.aclose()
-        await lease.release()
-
-
-async def _acquired(lease: Lease, bot: str) -> int:
-    try:
-        async with asyncio.timeout(LEASE_SECONDS):
-            return await lease.acquire()
-    except TimeoutError:
-        raise SettingsError(
-            f"a trader of {bot} holds the lease and renews it: use `tradebot flatten` without"
-            " --direct, or stop that trader first"
-        ) from None
-    except LeaseError as error:
-        raise SettingsError(str(error)) from None
+    async with held_for_command(settings, "direct") as (lease, epoch):
+        attempt = Attempt(because=because, by=by, until=time.monotonic() + seconds, tell=tell)
+        venue = open_venue(settings, keys_of(settings))
+        try:
+            return await _sell(settings, venue, lease, epoch, attempt)
+        except (VenueError, JournalError, LeaseError, LeaseLostError) as error:
+            raise SettingsError(f"{settings.bot} is not flat: {error}") from None
+        finally:
+            await venue.aclose()
 
 
 async def _sell(
@@ -160,7 +134,7 @@ async def _sell(
     clock = VenueClock(settings.speed)
     ticker = await attempt.insist(market.ticker)
     clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
-    journal = await asyncio.to_thread(_journal, settings, attempt.tell)
+    journal = await asyncio.to_thread(_journal, settings, lease, attempt.tell)
     journaled = await _journaled(settings, journal, lease, epoch, clock)
     try:
         account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
@@ -192,13 +166,15 @@ async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> Non
         told = f"{left} is left" if left else "nothing is left to sell"
 
 
-def _journal(settings: TraderSettings, tell: Callable[[str], None]) -> Journal | None:
-    """The bot's journal, `None` if it cannot be opened now."""
+def _journal(settings: TraderSettings, lease: Lease, tell: Callable[[str], None]) -> Journal | None:
+    """The bot's journal, `None` if it cannot be opened now, or was lost or damaged."""
     try:
-        return journal_of(settings)
+        journal = journal_of(settings)
+        refuse_lost(settings, lease, Replay.of(journal.read(), settings.bot).number)
     except (JournalError, SettingsError) as error:
-        tell(f"the journal cannot be opened, so this sale is not in it: {error}")
+        tell(f"the journal cannot be used, so this sale is not in it: {error}")
         return None
+    return journal
 
 
 async def _journaled(
@@ -211,6 +187,8 @@ async def _journaled(
     if epoch <= journaled.ledger.epoch:
         epoch = await lease.exceed(journaled.ledger.epoch)
     await journaled.record(EpochTaken(epoch=epoch, mode="Live"))
+    if journal is not None:
+        lease.journal_written()
     return journaled
 
 

@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import os
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Final, Protocol
 
 
 class LeaseError(Exception):
@@ -59,9 +59,24 @@ class Lease(Protocol):
         """
         ...
 
+    def journal_unwritten(self) -> bool:
+        """Whether no holder has written the bot's journal yet, as far as the held lease knows.
+
+        False means that a journal without entries was lost.
+        """
+        ...
+
+    def journal_written(self) -> None:
+        """Remembers with the held lease that the bot's journal has been written."""
+        ...
+
     async def release(self) -> None:
         """Gives the lease back, so that a successor need not wait."""
         ...
+
+
+UNWRITTEN: Final = "journal-unwritten"
+"""A file in the bot's folder from the first lease until the first entry of the journal."""
 
 
 class FileLease:
@@ -116,6 +131,8 @@ class FileLease:
 
     def _take_epoch(self, least: int) -> int:
         path = self._folder / "epoch"
+        if not path.exists():
+            (self._folder / UNWRITTEN).touch()
         try:
             epoch = max(int(path.read_text()) + 1, least)
         except (FileNotFoundError, ValueError):  # an empty file is what a full disk leaves
@@ -127,6 +144,14 @@ class FileLease:
             os.fsync(out.fileno())
         fresh.replace(path)
         return epoch
+
+    def journal_unwritten(self) -> bool:
+        """See `Lease`."""
+        return (self._folder / UNWRITTEN).exists()
+
+    def journal_written(self) -> None:
+        """See `Lease`."""
+        (self._folder / UNWRITTEN).unlink(missing_ok=True)
 
     def held(self) -> bool:
         """True from `acquire` to `release`."""

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from confluent_kafka import Message
 
 from tradebot.platform import logs
@@ -12,6 +13,7 @@ from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.topic import tail
 from tradebot.platform.topics import Topics
 from tradebot.trader.acts import Acts
+from tradebot.trader.bot_report import BotReport, bot_report
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.report import Reporter
 from tradebot.trader.control.server import ControlServer
@@ -104,7 +106,7 @@ class Loops:
             JournalError: the journal cannot be written any more.
             LeaseLostError: the lease is gone; only a new start can take it again.
         """
-        control = ControlServer(self._settings, self._engine, self._acts, self._gates)
+        control = self._control()
         await control.start()
         works = [
             self._windows.run(),
@@ -126,6 +128,24 @@ class Loops:
             stop.cancel()
             await self._stop(tasks, control)
 
+    def _control(self) -> ControlServer:
+        acts = self._acts
+        return ControlServer(
+            self._settings.folder / "control.json",
+            reads={"status": self._status, "repair": acts.marks},
+            acts={
+                "pause": acts.pause,
+                "resume": acts.resume,
+                "flatten": acts.flatten,
+                "repair": acts.repair,
+            },
+        )
+
+    def _status(self) -> dict[str, Any]:
+        status: dict[str, Any] = msgspec.to_builtins(self._engine.status())
+        conditions = msgspec.to_builtins(self._gates.conditions())
+        return status | {"standby": False, "conditions": conditions}
+
     async def _stop(self, tasks: Sequence[asyncio.Future[None]], control: ControlServer) -> None:
         flatten = self._settings.on_stop == "flatten"
         try:
@@ -133,6 +153,8 @@ class Loops:
                 await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
             self._log.warning("an order was still in flight at the stop; looking it up")
+        except LeaseLostError as error:
+            self._log.warning("stopping without a word to the venue", reason=str(error))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -219,7 +241,7 @@ class Loops:
         was_fresh = True
         while True:
             conditions = self._gates.conditions()
-            await self._reporter.report(conditions)
+            await self._reporter.report(conditions, self._bot_report())
             if not self._lease.held():
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             fresh = next(c.status for c in conditions if c.type == "FeedFresh")
@@ -227,6 +249,21 @@ class Loops:
                 self._engine.due.set()  # what happened while we were cut off?
             was_fresh = fresh
             await asyncio.sleep(REPORT_SECONDS)
+
+    def _bot_report(self) -> BotReport | None:
+        """Where the bot stands, once it knows its balances and a price."""
+        engine = self._engine
+        if not (engine.journaled.ledger.known and engine.mid):
+            return None
+        return bot_report(
+            engine.journaled.ledger,
+            engine.rules,
+            mid=engine.mid,
+            price_step=engine.market.instrument.price_step,
+            now=self._clock.now(),
+            latest=self._decider.latest,
+            forecast=self._forecasts.newest,
+        )
 
 
 def _tail_group(settings: TraderSettings) -> str:

@@ -67,13 +67,15 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Who holds a lease; `holder` is empty where nobody does.
 
     `renewed` differs in every claim that is written. `seconds` is how long the claim stands
-    without a renewal, 0 if that was never said.
+    without a renewal, 0 if that was never said. `unwritten` says that no holder has written the
+    bot's journal yet.
     """
 
     holder: str = ""
     epoch: int = 0
     renewed: str = ""
     seconds: float = 0.0
+    unwritten: bool = False
 
 
 class Place(Protocol):
@@ -122,11 +124,14 @@ class RenewedLease:
     ) -> None:
         self.other = ""
         """Who held the lease when it was last seen in other hands; empty if nobody did."""
+        self.unreachable = ""
+        """Why the claim could not be read at the last try; empty if it could."""
         self._place = place
         self._holder = holder
         self._term = term or Term()
         self._clock = clock
         self._epoch = 0
+        self._unwritten = False
         self._trusted_until = 0.0
         self._lost = True
         self._renewing: asyncio.Task[None] | None = None
@@ -142,7 +147,8 @@ class RenewedLease:
         while True:
             try:
                 found = await self._place.read()
-                self.other = found.holder
+                self.other, self.unreachable = found.holder, ""
+                self._unwritten = found.unwritten
                 if (found.holder, found.renewed) != seen:
                     seen, since = (found.holder, found.renewed), self._clock()
                 gone = self._clock() - since > (found.seconds or self._term.seconds)
@@ -151,6 +157,7 @@ class RenewedLease:
                         return self._epoch
                     continue
             except PlaceError as error:
+                self.unreachable = f"the lease cannot be read: {error}"
                 _log.warning("could not read the lease", error=str(error))
             await asyncio.sleep(self._term.poll)
 
@@ -173,6 +180,14 @@ class RenewedLease:
             await asyncio.sleep(self._term.renew * RETRY_SHARE)
         raise LeaseError("lost the lease before its epoch was raised: start the trader again")
 
+    def journal_unwritten(self) -> bool:
+        """See `tradebot.trader.lease.Lease`."""
+        return self._unwritten
+
+    def journal_written(self) -> None:
+        """See `tradebot.trader.lease.Lease`; the next renewal writes it down."""
+        self._unwritten = False
+
     def held(self) -> bool:
         """Whether the lease is surely ours; once false it stays false."""
         if self._clock() >= self._trusted_until:
@@ -193,7 +208,8 @@ class RenewedLease:
     async def _give_back(self) -> None:
         try:
             async with asyncio.timeout(self._term.renew):
-                await self._place.write(Claim(epoch=self._epoch, renewed=_now()))
+                left = Claim(epoch=self._epoch, renewed=_now(), unwritten=self._unwritten)
+                await self._place.write(left)
         except (PlaceError, TimeoutError) as error:
             _log.warning("could not release the lease", error=repr(error))
 
@@ -207,7 +223,11 @@ class RenewedLease:
 
     def _claim(self) -> Claim:
         return Claim(
-            holder=self._holder, epoch=self._epoch, renewed=_now(), seconds=self._term.seconds
+            holder=self._holder,
+            epoch=self._epoch,
+            renewed=_now(),
+            seconds=self._term.seconds,
+            unwritten=self._unwritten,
         )
 
     async def _write(self) -> bool:

@@ -1,1 +1,1 @@
-"""The exchange: Gemini's REST and WebSocket clients, and an emulator to use instead."""
+"""Venues: the port that stages use, and Gemini's client behind it."""

@@ -1,4 +1,4 @@
-"""An account at a venue, as a trader knows it: orders, fills, balances and fees."""
+"""An account at a venue, as a trader sees it: orders, fills, balances and fees."""
 
 from collections.abc import AsyncGenerator
 from decimal import Decimal
@@ -16,11 +16,11 @@ Side = Literal["buy", "sell"]
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an account's key is, and what kind it is of; never the key itself.
+    """Where an account's key is, and its kind; never the key itself.
 
     Attributes:
-        time_based_nonce: the key was made with a time based nonce.
-        folder: where the client may keep what its next process has to know; `None` keeps nothing.
+        time_based_nonce: the key was created with a time based nonce.
+        folder: where the client may keep state for its next process; `None` keeps nothing.
     """
 
     api_key_file: str
@@ -30,7 +30,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account holds of a currency; orders reserve what is not `available`."""
+    """The account's balance of a currency; orders reserve what is not `available`."""
 
     currency: str
     amount: Decimal
@@ -40,7 +40,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
     """A fill of one of the account's orders; the fee is the venue's.
 
-    `broken` says that the venue took it back: the balances are as if it had not happened.
+    `broken` is true if the venue broke the trade: balances are as if it had not happened.
     """
 
     tid: int
@@ -58,13 +58,13 @@ class OwnTrade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the venue sees it.
+    """An order as the venue reports it.
 
-    What comes back from a cancel may be neither live nor cut short: it was filled before.
+    The result of a cancel may be neither live nor cut short: the order was filled before.
 
     Attributes:
-        average: of what was executed; 0 where nothing was.
-        trades: its fills, where they were asked for and the venue told them.
+        average: of what was executed; 0 if nothing was.
+        trades: its fills, if requested and reported.
     """
 
     order_id: str
@@ -89,15 +89,15 @@ class VenueAccount(Protocol):
         ...
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:
-        """The orders of a client order id, with their trades; none if the venue knows none."""
+        """Returns the orders of a client order id, with their trades; empty if there are none."""
         ...
 
     async def order(self, order_id: str) -> OrderStatus:
-        """An order with its trades."""
+        """Returns an order with its trades."""
         ...
 
     async def cancel(self, order_id: str) -> OrderStatus:
-        """Cancels an order; one that is over comes back as it is."""
+        """Cancels an order and returns it; a closed one is returned unchanged."""
         ...
 
     async def cancel_session(self) -> None:
@@ -105,32 +105,32 @@ class VenueAccount(Protocol):
         ...
 
     async def live_orders(self) -> list[OrderStatus]:
-        """All live orders of the account."""
+        """Returns all live orders of the account."""
         ...
 
     async def trades(self, since: int) -> list[OwnTrade]:
-        """The account's trades of the symbol on or after `since` (ms), oldest first."""
+        """Returns the account's trades of the symbol since `since` (ms), oldest first."""
         ...
 
     async def highest_number(self, bot: str) -> int:
-        """The highest intent number of the bot that the venue remembers, 0 if none."""
+        """Returns the bot's highest intent number that the venue remembers, 0 if none."""
         ...
 
     async def balances(self) -> list[Balance]:
-        """What the account holds."""
+        """Returns the account's balances."""
         ...
 
     async def fees(self) -> Fees:
-        """What the account pays."""
+        """Returns the account's fees."""
         ...
 
     def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """The account's orders and fills as they happen; never ends, and reconnects by itself.
+        """Yields events of the account's orders and fills; never ends, and reconnects by itself.
 
-        What happened before a `ConnectedEvent` may be missing: look orders and fills up then.
+        Events before a `ConnectedEvent` may be missing: look up orders and fills then.
         """
         ...
 
     async def heartbeat(self) -> None:
-        """Tells the venue that this trader is well; without it the venue cancels its orders."""
+        """Reports that this trader is alive; without it the venue cancels its orders."""
         ...

@@ -1,6 +1,6 @@
-"""How long to wait before the next try: longer each time, and never in step with others.
+"""Backoff with jitter: how long to wait before the next try.
 
-For connections, and for calls that were answered "too many".
+For connections, and for calls that the venue rate-limited.
 """
 
 import random
@@ -14,13 +14,13 @@ HEALTHY_SECONDS: Final = 30.0
 class Backoff:
     """Delays between connections of one stream.
 
-    The n-th failure in a row waits between half of `first · 2^n` and all of it, `most` at most; a
-    connection that lasted 30 s resets it. Gemini takes 12 connections a minute of an address.
+    The n-th failure in a row waits between half of `first · 2^n` and all of it, at most `most`. A
+    connection that lasted 30 s resets it. Gemini accepts 12 connections a minute per address.
 
     Args:
         first: seconds.
         most: seconds.
-        uniform: a number between two; for tests.
+        uniform: returns a number between two; for tests.
         clock: seconds from an arbitrary start.
     """
 
@@ -40,12 +40,12 @@ class Backoff:
         self._since: float | None = None
 
     def connected(self) -> None:
-        """A connection is up; saying so again changes nothing."""
+        """Records that a connection is up; repeated calls have no effect."""
         if self._since is None:
             self._since = self._clock()
 
     def failed(self) -> float:
-        """The connection is gone, or was none: how many seconds to wait."""
+        """Records that the connection failed; returns how many seconds to wait."""
         if self._since is not None and self._clock() - self._since >= HEALTHY_SECONDS:
             self._failures = 0
         self._since = None

@@ -1,24 +1,24 @@
-"""Three classes of failure, by what the venue may have done; nothing falls outside them.
+"""Three classes of failure, by what the venue may have done. Every failure is one of them.
 
 - `TransportError`: the request was never sent; it is safe to send it again.
-- `AmbiguousError`: the venue may have accepted it; look up before anything else is sent.
-- `RejectedError`: the venue says no; nothing was done.
+- `AmbiguousError`: the venue may have accepted it; look it up before anything else is sent.
+- `RejectedError`: the venue refused; nothing was done.
 
-When in doubt a failure is ambiguous: that costs a look-up, the other mistake costs an order.
+In doubt a failure is ambiguous: that costs a look-up, while the other mistake costs an order.
 """
 
 from typing import Literal
 
 
 class VenueError(Exception):
-    """A request to the venue did not succeed.
+    """A request to the venue failed.
 
     Attributes:
-        reason: one word, the venue's own where it gave one, such as `InsufficientFunds`.
-        message: a sentence, the venue's own where it gave one.
-        request: the path that was asked.
-        status: the answer's HTTP status; `None` where there was no answer.
-        retry_after: seconds that the venue asks to wait; 0 where it does not say.
+        reason: one word, the venue's own if it gave one, such as `InsufficientFunds`.
+        message: a sentence, the venue's own if it gave one.
+        request: the path of the request.
+        status: the response's HTTP status; `None` without a response.
+        retry_after: seconds that the venue asks to wait; 0 if it does not say.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class VenueError(Exception):
 
 
 class TransportError(VenueError):
-    """The request never left: no connection, no name, no slot."""
+    """The request was never sent: no connection, no DNS, or no slot."""
 
 
 class AmbiguousError(VenueError):
-    """The request left and its fate is unknown: no answer, half an answer, or not the venue's."""
+    """The request was sent and its result is unknown: no response, or not a whole one."""
 
 
 class RejectedError(VenueError):
-    """The venue answered that it did not do what was asked."""
+    """The venue responded that it did not do what was requested."""
 
 
 BreakCause = Literal["gap", "malformed", "refused", "closed", "stalled", "crossed", "overload"]
 
 
 class FeedBrokenError(Exception):
-    """A stream's connection cannot be trusted any longer; the cure is a new one.
+    """A stream's connection can no longer be trusted; reconnect.
 
     Attributes:
         cause: a word for metrics.

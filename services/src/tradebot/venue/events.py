@@ -1,8 +1,8 @@
-"""What the venue's streams say, in one form whichever interface said it.
+"""Events of the venue's streams, in one form for all interfaces.
 
 Market data keeps prices and sizes as the venue's decimal strings, so that they reach the topics
-unchanged; what concerns the account's own money is Decimal. Times are milliseconds UTC of the
-venue's clock; 0 where the venue gave none.
+unchanged. Amounts of the account are Decimal. Times are milliseconds UTC of the venue's clock; 0 if
+the venue gave none.
 """
 
 from decimal import Decimal
@@ -16,11 +16,11 @@ from tradebot.records import Side as BookSide
 
 OrderSide = Literal["buy", "sell"]
 Change = tuple[BookSide, str, str, FeedReason]
-"""Side, price, the level's whole size after the change ("0" removes it), and why it changed."""
+"""Side, price, the level's total size after the change ("0" removes it), and the reason."""
 
 
 class BookEvent(msgspec.Struct, frozen=True, gc=False):
-    """Levels of the book that changed at `ts`; with `snapshot` they are the whole book."""
+    """Levels of the order book that changed at `ts`; with `snapshot` they are the whole book."""
 
     symbol: str
     ts: int
@@ -29,13 +29,13 @@ class BookEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class TradeEvent(msgspec.Struct, frozen=True, gc=False):
-    """A trade of anybody."""
+    """A trade on the venue."""
 
     trade: TradeRecord
 
 
 class TimeEvent(msgspec.Struct, frozen=True, gc=False):
-    """A heartbeat: the connection lives; `ts` where the venue says what time it is."""
+    """A heartbeat: the connection is alive; `ts` is the venue's time if known."""
 
     ts: int = 0
 
@@ -44,22 +44,22 @@ MarketEvent = BookEvent | TradeEvent | TimeEvent
 
 
 class OrderEventType(StrEnum):
-    """What an order event says happened; the life of an order may skip or repeat any."""
+    """What happened to an order. Any type may be missing or repeated."""
 
     SNAPSHOT = "snapshot"
-    """Told at the start of a connection: the order is live."""
+    """Sent when a connection starts: the order is live."""
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     BOOKED = "booked"
     FILLED = "filled"
-    """One execution; `remaining` tells whether it was the last."""
+    """One execution; it was the last if `remaining` is zero."""
     CANCELLED = "cancelled"
     CANCEL_REJECTED = "cancel_rejected"
     CLOSED = "closed"
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill. The new interface tells no fee: it is in the list of trades."""
+    """One fill. The new interface sends no fee: the list of trades has it."""
 
     trade_id: str
     price: Decimal
@@ -72,8 +72,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened to an order of the account.
 
-    `executed` and `remaining` are the order's totals after it, `None` where the venue does not
-    tell them; fills are the truth to add up, by `trade_id`, once each.
+    `executed` and `remaining` are the order's totals after it, `None` if the venue does not send
+    them. Add up fills instead, each `trade_id` once.
     """
 
     state: OrderEventType
@@ -93,7 +93,7 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account now holds of a currency."""
+    """The account's new balance of a currency."""
 
     currency: str
     amount: Decimal
@@ -102,9 +102,9 @@ class BalanceEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectedEvent(msgspec.Struct, frozen=True):
-    """The stream tells everything of the account from here on.
+    """From here on the stream has all events of the account.
 
-    What happened before it may have been missed: look up orders and fills.
+    Earlier ones may have been missed: look up orders and fills.
     """
 
 

@@ -1,4 +1,4 @@
-"""What a venue charges for a fill, by what an account traded in the last thirty days."""
+"""A venue's fees, by an account's volume of the last thirty days."""
 
 from decimal import Decimal
 
@@ -17,24 +17,24 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def taker(self) -> Decimal:
-        """The part of a fill's value that taking costs."""
+        """The taker's fee as a fraction of a fill's value."""
         return self.taker_bps.scaleb(-4)
 
     @property
     def maker(self) -> Decimal:
-        """The part of a fill's value that making costs."""
+        """The maker's fee as a fraction of a fill's value."""
         return self.maker_bps.scaleb(-4)
 
 
 class FeeTier(msgspec.Struct, frozen=True):
-    """Fees from a 30-day volume (in quote currency) upwards."""
+    """Fees from a 30-day volume (in quote currency) on."""
 
     volume: Decimal
     fees: Fees
 
 
 class FeeTable(msgspec.Struct, frozen=True):
-    """A venue's public schedule, lowest volume first.
+    """A venue's public fee schedule, lowest volume first.
 
     Raises:
         ValueError: the table does not begin with a volume of 0.
@@ -43,13 +43,13 @@ class FeeTable(msgspec.Struct, frozen=True):
     tiers: tuple[FeeTier, ...]
 
     def __post_init__(self) -> None:
-        """Every volume has its fees."""
+        """Checks that every volume has fees."""
         if not self.tiers or self.tiers[0].volume != 0:
             raise ValueError("the first tier of a fee table must have a volume of 0")
 
     @classmethod
     def of(cls, *rows: tuple[int, int, int]) -> "FeeTable":
-        """A table of rows of volume, maker and taker fee in basis points."""
+        """Builds a table from rows of volume, maker and taker fee in basis points."""
         return cls(
             tuple(
                 FeeTier(Decimal(volume), Fees(maker_bps=Decimal(maker), taker_bps=Decimal(taker)))
@@ -63,5 +63,5 @@ class FeeTable(msgspec.Struct, frozen=True):
         return self.tiers[0].fees
 
     def at(self, volume: Decimal) -> Fees:
-        """The fees of an account with that 30-day volume."""
+        """Returns the fees of an account with that 30-day volume."""
         return next(tier.fees for tier in reversed(self.tiers) if volume >= tier.volume)

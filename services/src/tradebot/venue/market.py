@@ -1,4 +1,4 @@
-"""A venue's market data, as a stage knows it: prices, the book, trades and candles."""
+"""A venue's market data, as a stage sees it: prices, order book, trades and candles."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +17,7 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     """Best prices and the last one.
 
     Attributes:
-        ts: the venue's time in ms; 0 where it tells none.
+        ts: the venue's time in ms; 0 if it sends none.
         volumes: of 24 hours, by currency.
     """
 
@@ -29,7 +29,7 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookLevel(msgspec.Struct, frozen=True):
-    """A price and all that rests at it."""
+    """A price and its total size."""
 
     price: Decimal
     amount: Decimal
@@ -54,77 +54,77 @@ class Candle(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Clock(Protocol):
-    """The venue's time; `platform.clock.VenueClock` is one."""
+    """The venue's time; see `platform.clock.VenueClock`."""
 
     def observe(self, ts: int) -> None:
-        """The venue stamped `ts` (ms) on a message that arrived now."""
+        """Records that the venue stamped `ts` (ms) on a message that arrived now."""
 
     def follow(self, ts: int) -> None:
-        """The venue's time is at least `ts` (ms): more than one message says so."""
+        """Moves the clock to at least `ts` (ms), which more than one message confirms."""
 
     def now(self) -> int:
-        """The venue's time in ms; 0 before its first message."""
+        """Returns the venue's time in ms; 0 before its first message."""
 
 
 class MarketStream(Protocol):
-    """The market's events over one connection, from a whole book on."""
+    """The market's events over one connection, starting with a whole order book."""
 
     @property
     def book(self) -> OrderBook:
-        """The book after the events so far."""
+        """The order book after the events so far."""
         ...
 
     def silence(self) -> float:
-        """Real seconds since the venue's last message."""
+        """Returns real seconds since the venue's last message."""
         ...
 
     async def batch(self) -> list[MarketEvent]:
-        """The events of the next message; empty if it says nothing about the market.
+        """Returns the events of the next message; empty if it is not about the market.
 
         Raises:
-            FeedBrokenError: the connection is over.
+            FeedBrokenError: the connection has ended.
         """
         ...
 
 
 class MarketData(Protocol):
-    """A venue's public side. Every call may raise the three `VenueError`s."""
+    """A venue's market data. Every call may raise the three `VenueError`s."""
 
     async def instrument(self, symbol: str) -> Instrument:
-        """What the venue trades under `symbol`, as of now."""
+        """Returns what the venue trades under `symbol` now."""
         ...
 
     async def ticker(self, symbol: str) -> Ticker:
-        """The best prices now."""
+        """Returns the best prices now."""
         ...
 
     async def book(self, symbol: str) -> Book:
-        """The best levels of both sides, fifty or more where there are as many."""
+        """Returns the best levels per side, at least fifty if there are that many."""
         ...
 
     async def trades_since(self, symbol: str, tid: int) -> Sequence[TradeRecord]:
-        """The book's trades after trade `tid`, in any order; the newest ones if they are many."""
+        """Returns trades after trade `tid`, in any order; only the newest if there are many."""
         ...
 
     async def minutes(self, symbol: str) -> Sequence[Candle]:
-        """The closed minutes that the venue keeps, in any order."""
+        """Returns the closed minutes that the venue keeps, in any order."""
         ...
 
     async def time(self) -> float | None:
-        """The venue's time, in seconds of the epoch; `None` where it tells none."""
+        """Returns the venue's time in seconds of the epoch; `None` if it has none."""
         ...
 
     def stream(
         self, symbol: str, clock: Clock, *, interface: str, stall_seconds: float
     ) -> AbstractAsyncContextManager[MarketStream]:
-        """One connection, subscribed.
+        """Connects and subscribes.
 
         Args:
-            clock: the venue's time, carried on from one connection to the next.
-            interface: which of the venue's streams, where it has several.
+            clock: the venue's time, kept across connections.
+            interface: which of the venue's streams to use, if it has several.
             stall_seconds: real seconds of silence that end the connection.
 
         Raises:
-            FeedBrokenError: it cannot be made.
+            FeedBrokenError: the connection failed.
         """
         ...

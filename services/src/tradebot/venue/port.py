@@ -1,11 +1,11 @@
-"""What a stage may know of a venue: all of it, and in domain types only.
+"""The interface between stages and venues, in domain types only.
 
     async with aclosing(open_venue(settings)) as venue:
         instrument = await venue.market.instrument("BTCUSD")
 
-A venue is a folder with a class that is a `VenueClass`, and an entry point of the group
-`tradebot.venues`. Stages import this module, `venue.errors`, `venue.settings` and
-`venue.backoff`, never a venue's own folder.
+A venue is a folder with a class that implements `VenueClass`, and an entry point of the group
+`tradebot.venues`. Stages import this module, `venue.errors`, `venue.settings` and `venue.backoff`,
+never a venue's own folder.
 """
 
 from collections.abc import Callable
@@ -73,19 +73,19 @@ class Venue(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it is, for messages."""
+        """The venue's address, for messages."""
         ...
 
     @property
     def market(self) -> MarketData:
-        """Its public side."""
+        """Its market data."""
         ...
 
     def account(self, symbol: str, withheld: Callable[[Intent], str] = ...) -> VenueAccount:
-        """The account of the keys that the client was made with.
+        """Returns the account of the client's keys.
 
         Args:
-            withheld: asked right before an order is sent: why it may not be sent, or "".
+            withheld: called right before an order is sent; returns why not to send it, or "".
         """
         ...
 
@@ -95,7 +95,7 @@ class Venue(Protocol):
 
 
 class VenueClass(Protocol):
-    """What an entry point of the group `tradebot.venues` names.
+    """The class that an entry point of the group `tradebot.venues` names.
 
     Attributes:
         fees: the venue's public fee table.
@@ -106,36 +106,36 @@ class VenueClass(Protocol):
     def __call__(
         self, settings: VenueSettings, keys: Keys | None = None, *, timeout: float = 10.0
     ) -> Venue:
-        """A client.
+        """Returns a client.
 
         Args:
-            keys: of the account; a client without any has market data only.
-            timeout: seconds that a call may take.
+            keys: of the account; without any the client has market data only.
+            timeout: seconds of a call.
 
         Raises:
-            SettingsError: the keys cannot be read, or the venue is nowhere by these settings.
+            SettingsError: the keys cannot be read, or the settings do not fit the venue.
         """
         ...
 
 
 def venue_names() -> list[str]:
-    """The venues that are installed."""
+    """Returns the installed venues."""
     return extensions.names(GROUP)
 
 
 def open_venue(
     settings: VenueSettings, keys: Keys | None = None, *, timeout: float = 10.0
 ) -> Venue:
-    """A client of the venue that the settings name; see `VenueClass`.
+    """Returns a client of the settings' venue; see `VenueClass`.
 
     Raises:
-        SettingsError: no venue of that name is installed, or it cannot be used as the settings say.
+        SettingsError: no venue of that name is installed, or the settings do not fit it.
     """
     return _venue_class(settings.venue)(settings, keys, timeout=timeout)
 
 
 def check_venue(name: str) -> None:
-    """Finds a venue that is not installed before anything is set up.
+    """Checks that a venue is installed, before anything is set up.
 
     Raises:
         SettingsError: no venue of that name is installed.
@@ -144,7 +144,7 @@ def check_venue(name: str) -> None:
 
 
 def fee_table(name: str) -> FeeTable:
-    """The public fee table of the venue of that name.
+    """Returns the public fee table of a venue.
 
     Raises:
         SettingsError: no venue of that name is installed.

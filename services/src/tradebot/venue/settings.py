@@ -1,4 +1,4 @@
-"""Where the venue is: the settings of every stage that talks to it."""
+"""Settings of every stage that connects to the venue."""
 
 from typing import Annotated, Final, Literal
 
@@ -7,13 +7,13 @@ import msgspec
 from tradebot.platform.settings import StageSettings
 
 DEFAULT: Final = "gemini"
-"""The venue of all settings that name none."""
+"""The venue if a setting names none."""
 
 Environment = Literal["Emulator", "Sandbox", "Production"]
 
 
 class VenueSettings(StageSettings, frozen=True, kw_only=True):
-    """What a stage needs to reach the venue; keys are the trader's alone."""
+    """What a stage needs to reach the venue; only the trader has keys."""
 
     symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), ("symbol, such as BTCUSD")] = (
         "BTCUSD"

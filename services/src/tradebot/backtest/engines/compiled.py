@@ -26,10 +26,10 @@ from tradebot.backtest.engines.arithmetic import (
     worsened,
 )
 from tradebot.backtest.engines.exits import cost_after, exit_price, limits_of
-from tradebot.backtest.orders import Orders
 from tradebot.backtest.result import Fills, Result
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
+from tradebot.strategies.orders import Orders
 
 OFF: Final = Exits()
 """No exit: only orders close a position."""

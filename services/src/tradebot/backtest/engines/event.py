@@ -26,11 +26,11 @@ from tradebot.backtest.engines.arithmetic import (
 )
 from tradebot.backtest.engines.compiled import OFF, check_cash
 from tradebot.backtest.engines.exits import Limits, cost_after, exit_price, limits_of
-from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.backtest.result import Fills, Result
-from tradebot.backtest.strategy import Execution, Field, Market, Order, Strategy
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
+from tradebot.strategies.interface import Execution, Field, Order, Strategy
+from tradebot.strategies.orders import Floats
 
 
 class _Fill:
@@ -69,6 +69,11 @@ class Simulation:
         self._month_first = 0
 
     @property
+    def step(self) -> int:
+        """The length of a bar, ms."""
+        return self._bars.step
+
+    @property
     def cash(self) -> float:
         """Quote currency that is not spent."""
         return self._cash
@@ -103,6 +108,14 @@ class Simulation:
         """The last `bars` values up to this bar; a view, oldest first."""
         column: Floats = getattr(self._bars, field)
         return column[max(0, self.index + 1 - bars) : self.index + 1]
+
+    def forecast(self, model: str) -> tuple[float, float]:
+        """A model's log price for this bar's end and for one step later."""
+        predictions = self._bars.forecast(model)
+        return (
+            float(predictions.log_price[self.index]),
+            float(predictions.log_price_next[self.index]),
+        )
 
     def buy(
         self,
@@ -361,28 +374,3 @@ def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float, exits: Exits 
         ),
         cash=simulation.cash,
     )
-
-
-class ByRows(Strategy):
-    """Rows of orders, placed one by one under the compiled engine's position rule."""
-
-    def __init__(self, orders: Orders, costs: Costs) -> None:
-        self._orders = orders
-        self._costs = costs
-
-    def on_bar(self, market: Market) -> None:
-        """Places this bar's row, unless an order is in flight."""
-        orders, side = self._orders, int(self._orders.side[market.index])
-        if side == 0 or market.live_orders or market.bought == (side > 0):
-            return
-        best = touch(side, market.close, self._costs.spread_bps)
-        bounded = math.isfinite(orders.reach_bps)
-        limit = best * (1.0 + side * orders.reach_bps * 1e-4) if bounded else None
-        if side < 0:
-            market.sell(limit=limit, at_once=True)
-            return
-        size = float(orders.size[market.index])
-        if orders.sizing == Sizing.FRACTION:
-            market.buy(fraction=size, limit=limit, at_once=True)
-        else:
-            market.buy(amount=size, limit=limit, at_once=True)

@@ -7,10 +7,15 @@ Prices:   tradebot history fetch --venue gemini --symbol $symbol --from 2021-01-
 
 import numpy as np
 
-from tradebot.backtest.strategies.standards import crossings, moving_average
-from tradebot.backtest.strategy import Bars, Orders
+from tradebot.strategies import Bars, Orders
+from tradebot.strategies.indicators import crossings, moving_average
 
-SPACE = {"fast": (3, 30), "slow": (20, 120)}
+PARAMETERS = {"fast": (10, 3, 30), "slow": (30, 20, 120)}
+
+
+def warmup(fast: int, slow: int) -> int:
+    """Bars that are needed before the first decision."""
+    return max(fast, slow) + 1
 
 
 def signals(bars: Bars, fast: int = 10, slow: int = 30) -> Orders:

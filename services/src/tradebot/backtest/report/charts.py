@@ -10,10 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tradebot.backtest.metrics import DAY_SECONDS, drawdown, sampled, simple_returns
-from tradebot.backtest.orders import Floats
 from tradebot.backtest.outcome import times
 from tradebot.backtest.report.months import Months, monthly_returns
 from tradebot.backtest.running import Run
+from tradebot.strategies.orders import Floats
 
 POINTS = 4_000
 OURS, HELD, BUY, SELL = "#2563eb", "#9ca3af", "#059669", "#dc2626"

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tradebot.backtest.orders import Floats
+from tradebot.strategies.orders import Floats
 
 
 class Months(msgspec.Struct, frozen=True):

@@ -17,7 +17,6 @@ from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of, exits_of
 from tradebot.backtest.settings import ExitSettings, Resolution, VolumeUnit
-from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
 from tradebot.backtest.tune.search import Outcome
@@ -25,12 +24,13 @@ from tradebot.backtest.tune.space import Tunable, find
 from tradebot.backtest.tune.splits import walk_forward
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
+from tradebot.strategies.interface import Bars
 
 
 class TuneSettings(ExitSettings, frozen=True, kw_only=True):
     """A search."""
 
-    strategy: Annotated[str, "SmaCross, or the path of a file with `signals` and `SPACE`"] = (
+    strategy: Annotated[str, "name or path of a strategy of arrays with ranges of parameters"] = (
         "SmaCross"
     )
     data: Annotated[str, "file of bars"] = ""
@@ -66,7 +66,7 @@ def _tune(settings: TuneSettings) -> None:
     outcomes: list[Outcome] = []
     with counting(console) as progress:
         for number, split in enumerate(splits, 1):
-            learnt = search.rows(bars, split.learn_start, split.learn_end)
+            learnt = bars.rows(split.learn_start, split.learn_end)
             trials = _search(
                 settings, tunable, learnt, costs, progress, f"split {number}/{len(splits)}"
             )

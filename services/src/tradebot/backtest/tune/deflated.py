@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from tradebot.backtest.metrics import ROUNDING
-from tradebot.backtest.orders import Floats
+from tradebot.strategies.orders import Floats
 
 EULER = 0.5772156649015329
 

@@ -17,12 +17,12 @@ from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines import compiled
 from tradebot.backtest.engines.compiled import OFF
 from tradebot.backtest.metrics import simple_returns
-from tradebot.backtest.orders import Floats
-from tradebot.backtest.strategy import Bars
 from tradebot.backtest.tune.deflated import deflated_sharpe, sharpe_of_step
 from tradebot.backtest.tune.space import Parameters, Tunable
 from tradebot.backtest.tune.splits import Split
 from tradebot.domain.situation import Exits
+from tradebot.strategies.interface import Bars
+from tradebot.strategies.orders import Floats
 
 CASH = 10_000.0
 Progress = Callable[[int], None]
@@ -139,20 +139,6 @@ def learn(
     return trials
 
 
-def rows(bars: Bars, start: int, end: int) -> Bars:
-    """Bars [start, end)."""
-    part = slice(start, end)
-    return Bars(
-        bars.ts[part],
-        bars.open[part],
-        bars.high[part],
-        bars.low[part],
-        bars.close[part],
-        bars.volume[part],
-        bars.step,
-    )
-
-
 def conclude(
     bars: Bars,
     split: Split,
@@ -167,9 +153,9 @@ def conclude(
     counted from the test's first bar.
     """
     best = max(trials, key=lambda trial: trial.sharpe)
-    learnt = rows(bars, split.learn_start, split.learn_end)
+    learnt = bars.rows(split.learn_start, split.learn_end)
     promised = returns_of(learnt, tunable, best.parameters, costs, exits)
-    whole = rows(bars, split.learn_start, split.test_end)
+    whole = bars.rows(split.learn_start, split.test_end)
     orders = tunable.signals(best.parameters)(whole)
     orders.side[: split.test_start - split.learn_start] = 0
     result = compiled.run(whole, orders, costs, CASH, exits)

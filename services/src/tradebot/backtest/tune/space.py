@@ -2,19 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from tradebot.backtest.loader import run_file
-from tradebot.backtest.strategies.standards import sma_cross
-from tradebot.backtest.strategy import Bars, Orders
+from tradebot import strategies
 from tradebot.platform.settings import SettingsError
+from tradebot.strategies.interface import Bars
+from tradebot.strategies.loading import LoadedStrategy
+from tradebot.strategies.orders import Orders
+from tradebot.strategies.parameters import Parameter
 
 Parameters = dict[str, float | int]
-Function = Callable[..., Orders]
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -39,15 +37,19 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Tunable(msgspec.Struct, frozen=True):
-    """A strategy of arrays with parameters, and their ranges."""
+    """A strategy of arrays whose parameters have ranges."""
 
-    name: str
-    function: Function
+    strategy: LoadedStrategy
     space: Mapping[str, Range]
+
+    @property
+    def name(self) -> str:
+        """The strategy's."""
+        return self.strategy.name
 
     def signals(self, parameters: Mapping[str, float | int]) -> Callable[[Bars], Orders]:
         """The strategy with these parameters."""
-        return partial(self.function, **parameters)
+        return self.strategy.with_parameters(parameters).orders
 
     def grid(self, count: int) -> Iterator[Parameters]:
         """All combinations of `count` values of each parameter."""
@@ -57,28 +59,24 @@ class Tunable(msgspec.Struct, frozen=True):
             yield dict(zip(names, row, strict=True))
 
 
-def find(name: str) -> Tunable:
-    """SmaCross, or the function `signals` of a file with its `SPACE`.
+def find(path_or_name: str) -> Tunable:
+    """The array strategy of that name or file, with the parameters that have a range.
 
     Raises:
-        SettingsError: there is no such strategy, or it does not say what can be tuned.
+        SettingsError: there is no such strategy, or nothing in it can be tuned.
     """
-    if name == "SmaCross":
-        return Tunable(name, sma_cross, {"fast": Range(3, 60), "slow": Range(20, 240)})
-    if not name.endswith(".py"):
-        raise SettingsError(f"strategy is {name!r}: use SmaCross or the path of a .py file")
-    module = run_file(Path(name))
-    signals: Any = getattr(module, "signals", None)
-    space: Any = getattr(module, "SPACE", None)
-    if not callable(signals) or not isinstance(space, dict) or not space:
+    loaded = strategies.load(path_or_name)
+    space = {each.name: Range(*bounds) for each in loaded.known if (bounds := _bounds(each))}
+    if loaded.is_class or not space:
         raise SettingsError(
-            f"{name} cannot be tuned: it must define `signals(bars, fast=10, …)` and"
-            ' `SPACE = {"fast": (5, 50), …}`, the least and greatest value of each parameter'
+            f"{path_or_name} cannot be tuned: it must define `signals(bars, fast=10, …)` and"
+            ' `PARAMETERS = {"fast": (10, 3, 60), …}`, the default, least and greatest value of'
+            " each parameter"
         )
-    try:
-        ranges = {key: Range(low, high) for key, (low, high) in space.items()}
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"{name}: SPACE is {space!r}; set each parameter to a pair, its minimum and maximum"
-        ) from None
-    return Tunable(Path(name).stem, signals, ranges)
+    return Tunable(loaded, space)
+
+
+def _bounds(parameter: Parameter) -> tuple[float | int, float | int] | None:
+    if parameter.low is None or parameter.high is None:
+        return None
+    return parameter.low, parameter.high

@@ -1,4 +1,4 @@
-// Listens to the stream of events and draws what has changed, at most a few times a second.
+// Listens to the event stream and redraws what has changed, a few times a second at most.
 
 import * as charts from "./charts.js";
 import * as figures from "./figures.js";
@@ -20,7 +20,7 @@ let minutes = 90;
 const changed = new Set();
 const drawn = new Map();
 
-/** What each section of the stream puts into the state, and what it makes stale. */
+/** How each section of the stream updates the state, and what must be redrawn. */
 const sections = {
   reset: () => { state = fresh(); lists.reset(); },
   meta: (value) => { state.meta = value; mark("header", "money"); },

@@ -1,4 +1,4 @@
-// The three charts, drawn by plotly from what the page has been sent.
+// The three charts, drawn by plotly from the page's state.
 
 import { large, number } from "./format.js";
 import { colours } from "./theme.js";
@@ -8,7 +8,7 @@ const NARROW = 520;
 const MINUTE = 60000;
 const MARGIN = { l: 4, r: 62, t: 30, b: 36 };
 
-/** Keeps a chart as large as its place, which grows and shrinks with the cards beside it. */
+/** Resizes a chart with its card. */
 export function fit(element) {
   new ResizeObserver(() => {
     if (element.data) Plotly.Plots.resize(element);
@@ -48,7 +48,7 @@ function marker(fills, side, colour, c, narrow) {
   };
 }
 
-/** Price with the forecast's band ahead of it and the bot's trades on it. */
+/** Price, with the forecast's band and the bot's trades. */
 export function price(element, { prices, forecast, fills, minutes }) {
   const c = colours();
   const now = prices.length ? prices[prices.length - 1][0] : Date.now();
@@ -93,7 +93,7 @@ export function price(element, { prices, forecast, fills, minutes }) {
     : "Price chart, no prices yet");
 }
 
-/** The last price, written on the axis. */
+/** The last price as a label on the axis. */
 function tag(shown, c) {
   if (!shown.length) return [];
   const [, last] = shown[shown.length - 1];
@@ -103,7 +103,7 @@ function tag(shown, c) {
   }];
 }
 
-/** The axis follows the price; a wide band may be cut off, never the price. */
+/** Fits the axis to the price; a wide band may be cut off. */
 function bounds(shown, forecast, until) {
   if (!shown.length) return undefined;
   let low = Infinity;
@@ -126,7 +126,7 @@ function bounds(shown, forecast, until) {
   return [low - margin, high + margin];
 }
 
-/** Bid flow up, ask flow down, and beneath them the ratio against the band. */
+/** Bid flow up, ask flow down, and below them the ratio with the band. */
 export function flows(element, { windows, band }) {
   const c = colours();
   const some = windows.slice(-90);
@@ -166,7 +166,7 @@ export function flows(element, { windows, band }) {
     : "Flows chart, no window yet");
 }
 
-/** What all that the bot holds was worth, and each closed trip's gain or loss. */
+/** The equity curve, and each closed trip's profit or loss. */
 export function equity(element, { equity: values, scores }) {
   const c = colours();
   const at = (ts) => {

@@ -21,7 +21,7 @@ export function quote(state) {
   document.title = mid ? `${number(mid)} ${state.meta ? `${state.meta.base}/${state.meta.quote}` : ""} · tradebot` : "tradebot";
 }
 
-/** The last window's ratio, where it lies against the band. */
+/** The last window's ratio and its position in the band. */
 export function ratio(state) {
   const last = state.windows[state.windows.length - 1];
   if (!last) return;
@@ -44,7 +44,7 @@ export function ratio(state) {
   gauge.children[1].style.left = `${place(last.ratio || 0.0001)}%`;
 }
 
-/** What the model says of the next minute. */
+/** The forecast for the next minute. */
 export function forecast(state) {
   const shown = state.forecast;
   if (!shown) return;
@@ -59,7 +59,7 @@ export function forecast(state) {
   $("delta-note").textContent = `${shown.model}, fitted ${span(age)} ago`;
 }
 
-/** What the bot holds, what it is worth, and what its trips gained. */
+/** The bot's holdings, their value, and its trips' profit. */
 export function money(state) {
   const { balances, equity, trips, wins, last_score: last } = state.money;
   const { base, quote: quoted } = state.meta;

@@ -1,8 +1,8 @@
-// Numbers and times as text, in one way everywhere.
+// Formats numbers and times, the same way everywhere.
 
 const fixed = new Map();
 
-/** A number with so many decimals and separated thousands; a dash where there is none. */
+/** A number with fixed decimals and separated thousands; a dash if missing. */
 export function number(value, decimals = 2) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (!fixed.has(decimals)) {
@@ -13,7 +13,7 @@ export function number(value, decimals = 2) {
   return fixed.get(decimals).format(value);
 }
 
-/** A number with its sign, as gains are written. */
+/** A number with its sign, for profits. */
 export function signed(value, decimals = 2) {
   if (value === null || value === undefined) return "–";
   const text = number(Math.abs(value), decimals);
@@ -24,7 +24,7 @@ export function signed(value, decimals = 2) {
 export const percent = (fraction, decimals = 2) =>
   fraction === null || fraction === undefined ? "–" : `${signed(fraction * 100, decimals)} %`;
 
-/** An amount of the base currency, without zeros that say nothing. */
+/** An amount of the base currency, without trailing zeros. */
 export const amount = (value) =>
   value === null || value === undefined ? "–" : number(value, 8).replace(/(\.\d{4}\d*?)0+$/, "$1");
 
@@ -44,7 +44,7 @@ export const time = (ms) => (ms ? new Date(ms).toISOString().slice(11, 19) : "�
 export const moment = (ms) =>
   ms ? `${new Date(ms).toISOString().slice(0, 10)} ${time(ms)}` : "–";
 
-/** How long, in the largest whole unit. */
+/** A duration in its largest whole unit. */
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;

@@ -12,7 +12,7 @@ function element(tag, properties = {}, ...children) {
 
 const chip = (action) => element("span", { className: `chip ${action}`, textContent: action });
 
-/** The levels near the middle, each with all that lies before it. */
+/** The levels near the mid, each with the cumulative size up to it. */
 export function book({ bids, asks, mid, spread_bps: spread, last }) {
   const total = (levels) => levels.reduce((sum, [, size]) => sum + size, 0);
   const deepest = Math.max(total(bids), total(asks), 1e-9);
@@ -55,7 +55,7 @@ function decision(d) {
     element("div", { className: "gates" }, ...gates)));
 }
 
-/** Puts the items in order; one that stays is not touched, lest it seem to arrive again. */
+/** Orders the items; one that stays is not touched, so that it is not animated again. */
 function arrange(place, items) {
   items.forEach((item, i) => {
     if (place.children[i] !== item) place.insertBefore(item, place.children[i] ?? null);
@@ -63,7 +63,7 @@ function arrange(place, items) {
   while (place.children.length > items.length) place.lastElementChild.remove();
 }
 
-/** Decisions, newest first; those already on the page stay as they are, opened or not. */
+/** Decisions, newest first; those on the page stay open or closed. */
 export function decisions(list) {
   const first = shown.size === 0;
   const kept = new Set(list.map((d) => d.id));
@@ -84,7 +84,7 @@ export function decisions(list) {
   if ($("latest").textContent !== text) $("latest").textContent = text;
 }
 
-/** Forgets the decisions of the bot shown before. */
+/** Clears the decisions of the previous bot. */
 export function reset() {
   shown.clear();
   $("decisions").replaceChildren(
@@ -128,7 +128,7 @@ export function fills(list) {
     cell(f.liquidity))));
 }
 
-/** What the account holds of each currency, and what of it is free. */
+/** The account's balances, total and available. */
 export function balances(list) {
   const text = (b, value) => (b.currency === "USD" ? number(value) : amount(value));
   $("balances").replaceChildren(...list.map((b) => element("tr", {},

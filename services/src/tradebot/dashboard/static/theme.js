@@ -25,7 +25,7 @@ export function connect(button, changed) {
   apply(theme);
 }
 
-/** The colours of the style sheet as they are now; charts know no custom properties. */
+/** The style sheet's present colours, since charts do not support custom properties. */
 export function colours() {
   const probe = document.createElement("i");
   document.body.append(probe);

@@ -42,14 +42,16 @@ class Trips(msgspec.Struct, frozen=True, kw_only=True):
 class Account(Trips, frozen=True, kw_only=True):
     """The state of the fold. `base` and `quote` are whole balances.
 
-    `high` and `low` are the highest and lowest mid since the trip opened. `orders_at` are the ends
-    of the windows that led to orders in the last hour, ascending. `volumes` are the UTC days of the
-    last 30 on which the bot traded, each with its volume in quote currency. `recent` are the last
-    fills by the venue's time, and `earlier` the trips before the first of them.
+    `fees` are those of all fills, in quote currency. `high` and `low` are the highest and lowest
+    mid since the trip opened. `orders_at` are the ends of the windows that led to orders in the
+    last hour, ascending. `volumes` are the UTC days of the last 30 on which the bot traded, each
+    with its volume in quote currency. `recent` are the last fills by the venue's time, and
+    `earlier` the trips before the first of them.
     """
 
     base: Decimal = ZERO
     quote: Decimal = ZERO
+    fees: Decimal = ZERO
     high: Decimal | None = None
     low: Decimal | None = None
     orders_at: tuple[int, ...] = ()
@@ -128,6 +130,7 @@ def booked(account: AnyAccount, traded: Traded) -> AnyAccount:
         account,
         base=account.base + traded.base,
         quote=account.quote + traded.quote,
+        fees=account.fees + traded.fee,
         volumes=_traded_more(account.volumes, traded.fill.ts, traded.value),
     )
     if not account.recent:
@@ -147,6 +150,7 @@ def broken(account: AnyAccount, traded: Traded) -> AnyAccount:
         account,
         base=account.base - traded.base,
         quote=account.quote - traded.quote,
+        fees=account.fees - traded.fee,
         volumes=_traded_more(account.volumes, traded.fill.ts, -traded.value),
     )
     left = tuple(kept for kept in account.recent if kept.key != traded.key)

@@ -1,1 +1,1 @@
-"""Who may do what: balances, fees, keys, nonces and rate limits."""
+"""Accounts: balances, fees, keys, nonces and rate limits."""

@@ -17,7 +17,7 @@ THIRTY_DAYS = 30 * 86_400_000
 
 
 class AccountFill(msgspec.Struct, frozen=True):
-    """One execution of an account's order; `ts` is what the exchange tells, in ms."""
+    """One execution of an account's order; `ts` is exchange time, ms."""
 
     tid: int
     ts: int
@@ -34,7 +34,7 @@ class AccountFill(msgspec.Struct, frozen=True):
 
 
 class Ticket(msgspec.Struct):
-    """An account's order with what the venue remembers of it."""
+    """An account's order with what the venue records of it."""
 
     order: ExchangeOrder
     symbol: str
@@ -52,12 +52,12 @@ class Ticket(msgspec.Struct):
 
     @property
     def remaining(self) -> int:
-        """What is not filled, as far as the account was told."""
+        """The unfilled amount, as reported to the account."""
         return self.order.amount - self.executed
 
     @property
     def is_live(self) -> bool:
-        """Whether more can happen to it."""
+        """Whether it can still fill or be cancelled."""
         return not self.cancelled and self.closed_at == 0 and self.remaining > 0
 
 
@@ -79,19 +79,19 @@ class ExchangeAccount:
         self.fills: list[AccountFill] = []
 
     def volume(self, now: int) -> Decimal:
-        """What was traded in the last thirty days, in quote currency."""
+        """Returns the volume of the last thirty days, in quote currency."""
         recent = (fill.value for fill in self.fills if fill.ts > now - THIRTY_DAYS)
         return sum(recent, ZERO)
 
     def tier(self, now: int) -> FeeRates:
-        """The fees that apply: by the volume up to the last midnight."""
+        """Returns the fees that apply, by the volume up to the last midnight."""
         midnight = now // 86_400_000 * 86_400_000
         past = (fill.value for fill in self.fills if midnight - THIRTY_DAYS < fill.ts <= midnight)
         return tier(sum(past, ZERO))
 
 
 class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key as the accounts file writes it."""
+    """A key in the accounts file."""
 
     key: str
     secret: str
@@ -101,7 +101,7 @@ class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An account as the accounts file writes it; amounts are decimal strings."""
+    """An account in the accounts file; amounts are decimal strings."""
 
     name: str
     balances: dict[str, Decimal]
@@ -119,11 +119,11 @@ DEMO = AccountSpec(
         KeySpec("master-demo", "demo-secret"),
     ],
 )
-"""What the emulator starts with if it is given no file."""
+"""The accounts if no file is given."""
 
 
 def read_accounts(path: str) -> list[AccountSpec]:
-    """The accounts of a YAML file, a list of `{name, balances, keys}`.
+    """Reads the accounts of a YAML file, a list of `{name, balances, keys}`.
 
     Raises:
         SettingsError: the file cannot be read, or is not such a list.
@@ -138,7 +138,7 @@ def read_accounts(path: str) -> list[AccountSpec]:
 
 
 def keys_of(spec: AccountSpec) -> list[Key]:
-    """The keys of an account, ready for use."""
+    """Builds an account's keys."""
     return [
         Key(each.key, each.secret, spec.name, list(each.roles), each.nonce, each.heartbeat)
         for each in spec.keys

@@ -1,4 +1,4 @@
-"""Fees by the volume of the last thirty days, as the client's own table lists them."""
+"""Fees by the volume of the last thirty days, from the client's own table."""
 
 from decimal import Decimal
 from typing import Literal
@@ -17,12 +17,12 @@ class FeeRates(msgspec.Struct, frozen=True, kw_only=True):
     maker: int
 
     def rate(self, liquidity: Liquidity) -> Decimal:
-        """The part of the value that a fill costs."""
+        """Returns the fee as a fraction of a fill's value."""
         return Decimal(self.taker if liquidity == "Taker" else self.maker).scaleb(-4)
 
 
 def tier(volume: Decimal) -> FeeRates:
-    """The tier of a 30-day volume.
+    """Returns the fees at a 30-day volume.
 
     >>> tier(Decimal("9999.99")).taker
     40

@@ -1,4 +1,4 @@
-"""API keys: what they may do, and the rule of their nonces."""
+"""API keys: their roles, and the rule of their nonces."""
 
 from decimal import Decimal
 from typing import Literal
@@ -9,13 +9,13 @@ Role = Literal["Trader", "FundManager", "Auditor"]
 NonceRule = Literal["counter", "time"]
 
 TIME_WINDOW = 30
-"""Seconds that a time-based nonce may be off."""
+"""Seconds by which a time-based nonce may differ from the clock."""
 HEARTBEAT_LIMIT = 30.0
 """Real seconds without a private message until the orders of a heartbeat key are cancelled."""
 
 
 class Key(msgspec.Struct):
-    """One API key, a session in the venue's words."""
+    """One API key, which the venue also calls a session."""
 
     name: str
     secret: str
@@ -28,11 +28,11 @@ class Key(msgspec.Struct):
 
     @property
     def master(self) -> bool:
-        """Whether it serves a group of accounts, and so must name one in each request."""
+        """Whether it serves a group of accounts; each request must then name one."""
         return self.name.startswith("master-")
 
     def accept_nonce(self, nonce: Decimal, clocks: tuple[float, ...]) -> bool:
-        """Whether the nonce is good; a counter then has it as its last.
+        """Whether the nonce is valid; a counter then stores it as its last.
 
         Args:
             clocks: times in seconds that a time-based nonce may be near.

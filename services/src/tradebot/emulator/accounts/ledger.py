@@ -1,4 +1,4 @@
-"""What an account holds, and what its orders have reserved."""
+"""An account's holdings, and what its orders have reserved."""
 
 from decimal import Decimal
 
@@ -12,8 +12,7 @@ class InsufficientFundsError(Exception):
 class Holdings:
     """Holdings by currency. `available` is what no order has reserved.
 
-    A reservation belongs to an order and is in one currency. Invariant: what is reserved is
-    never negative.
+    A reservation belongs to one order and one currency, and is never negative.
     """
 
     def __init__(
@@ -25,28 +24,28 @@ class Holdings:
         self._reserved = dict(reserved or {})
 
     def holdings(self) -> dict[str, Decimal]:
-        """All that is held, by currency."""
+        """Returns the total of each currency."""
         return dict(self._amounts)
 
     def reserved(self) -> dict[int, tuple[str, Decimal]]:
-        """What orders have reserved, by their ids."""
+        """Returns what orders have reserved, by their ids."""
         return dict(self._reserved)
 
     def currencies(self) -> list[str]:
-        """Those ever held, sorted."""
+        """Returns all currencies ever held, sorted."""
         return sorted(self._amounts)
 
     def amount(self, currency: str) -> Decimal:
-        """All that is held."""
+        """Returns the total of a currency."""
         return self._amounts.get(currency, ZERO)
 
     def available(self, currency: str) -> Decimal:
-        """What a new order can use; negative only after a change from outside."""
+        """Returns what a new order can use; negative only after a withdrawal."""
         held = sum((each for name, each in self._reserved.values() if name == currency), ZERO)
         return self.amount(currency) - held
 
     def reserve(self, order_id: int, currency: str, amount: Decimal) -> None:
-        """Keeps `amount` for an order.
+        """Reserves `amount` for an order.
 
         Raises:
             InsufficientFundsError: less is available.
@@ -56,7 +55,7 @@ class Holdings:
         self._reserved[order_id] = (currency, amount)
 
     def lower(self, order_id: int, amount: Decimal) -> None:
-        """The order needs only `amount` from now on; nothing is kept at zero."""
+        """Lowers an order's reservation to `amount`; zero removes it."""
         currency, before = self._reserved.get(order_id, ("", ZERO))
         if amount <= 0:
             self._reserved.pop(order_id, None)
@@ -64,5 +63,5 @@ class Holdings:
             self._reserved[order_id] = (currency, amount)
 
     def add(self, currency: str, amount: Decimal) -> None:
-        """Credits, or debits a negative amount."""
+        """Credits an amount, or debits a negative one."""
         self._amounts[currency] = self.amount(currency) + amount

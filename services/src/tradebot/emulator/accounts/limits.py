@@ -1,4 +1,4 @@
-"""The venue's request rates: beyond the rate five requests wait, and then it refuses."""
+"""The venue's request limits: beyond the rate five requests wait, and more are refused."""
 
 from collections import deque
 
@@ -8,7 +8,7 @@ WINDOW = 60.0
 PUBLIC_RATE = 120
 PRIVATE_RATE = 600
 OLD_SOCKETS = 12
-"""Connections to the old public sockets in a minute."""
+"""New connections per minute to the old public sockets."""
 QUEUE = 5
 
 
@@ -16,7 +16,7 @@ class Limit:
     """One caller's requests of the last minute.
 
     Args:
-        rate: requests in a minute that are served at once.
+        rate: requests per minute that are served at once.
     """
 
     def __init__(self, rate: int) -> None:
@@ -24,7 +24,7 @@ class Limit:
         self._served: deque[float] = deque()
 
     def wait(self, now: float) -> float | None:
-        """Seconds to wait before serving a request that came at `now`; `None` refuses it."""
+        """Returns the seconds to wait before serving a request of time `now`; `None` refuses it."""
         while self._served and self._served[0] <= now - WINDOW:
             self._served.popleft()
         over = len(self._served) - self._rate
@@ -41,9 +41,9 @@ class Limits(msgspec.Struct):
     private: dict[str, Limit] = msgspec.field(default_factory=dict)
 
     def of_address(self, address: str, rate: int = PUBLIC_RATE) -> Limit:
-        """The public limit of a network address."""
+        """Returns the public limit of a network address."""
         return self.public.setdefault(address, Limit(rate))
 
     def of_key(self, key: str) -> Limit:
-        """The private limit of an API key."""
+        """Returns the private limit of an API key."""
         return self.private.setdefault(key, Limit(PRIVATE_RATE))

@@ -1,1 +1,1 @@
-"""What goes wrong on demand: rules, where they act, and the API that sets them."""
+"""Fault injection: rules, where they act, and the API that sets them."""

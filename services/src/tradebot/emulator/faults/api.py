@@ -1,4 +1,4 @@
-"""The part of the control interface that sets faults and tells which struck."""
+"""The part of the control interface that sets faults and lists which struck."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class FaultsApi:
         self._injector = injector
 
     def routes(self) -> list[Route]:
-        """Its paths."""
+        """Its routes."""
         return [
             Route("/emulator/faults", self._list, methods=["GET"]),
             Route("/emulator/faults", self._set, methods=["POST"]),
@@ -31,7 +31,7 @@ class FaultsApi:
         return _json([_view(armed) for armed in self._injector.armed()])
 
     async def _set(self, request: Request) -> Response:
-        """Takes one rule, a list of rules, or what a faults file holds."""
+        """Accepts one rule, a list of rules, or the content of a faults file."""
         body = await request.body()
         try:
             given = msgspec.json.decode(body)
@@ -53,10 +53,10 @@ class FaultsApi:
 
 
 def arm_file(injector: Injector, file: FaultFile) -> list[Armed]:
-    """Puts all that a file holds in force.
+    """Arms all faults of a file.
 
     Raises:
-        ValueError: its chaos names a kind that is none.
+        ValueError: its chaos names an unknown kind.
     """
     rules = list(file.faults)
     if file.chaos is not None:

@@ -1,4 +1,4 @@
-"""Responses that break off: what proxies and networks do to an answer."""
+"""Incomplete responses, as proxies and networks cause them."""
 
 import asyncio
 from typing import Protocol
@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 TRANSPORT = "tradebot.transport"
-"""Where a request's scope holds the connection below it."""
+"""Key in a request's scope of the connection below it."""
 
 
 class _Transport(Protocol):
@@ -17,7 +17,7 @@ class _Transport(Protocol):
 
 
 def with_transport(app: ASGIApp) -> ASGIApp:
-    """The app with each request's connection in its scope, where the web server shows it."""
+    """Adds each request's connection to its scope, if the web server exposes it."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
@@ -27,15 +27,15 @@ def with_transport(app: ASGIApp) -> ASGIApp:
 
 
 class BrokenOff(Response):
-    """The connection is reset without an answer."""
+    """Resets the connection without a response."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Resets."""
+        """Resets the connection."""
         await _end(scope, reset=True)
 
 
 class CutOff(Response):
-    """The answer's head and the first half of its body, then the end of the connection."""
+    """Sends the head and half the body, then closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the half."""
@@ -46,7 +46,7 @@ class CutOff(Response):
 
 
 class Trickling(Response):
-    """The answer, in small parts over `seconds`."""
+    """Sends the response in small parts over `seconds`."""
 
     seconds = 0.0
 
@@ -80,6 +80,6 @@ async def _end(scope: Scope, *, reset: bool) -> None:
         transport.abort()
     else:
         transport.close()
-    # The web server hears of the end in the next turns of the loop, and then sends nothing more.
+    # The web server notices the end in its next turns of the loop, and then sends nothing more.
     for _ in range(3):
         await asyncio.sleep(0)

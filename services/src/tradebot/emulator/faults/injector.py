@@ -1,7 +1,7 @@
-"""Decides which rule strikes what; every strike is written down.
+"""Decides which rule strikes what, and logs every strike.
 
-A rule draws from its own random numbers, made from the seed and the rule's place, once for each
-thing that it could strike: the same things in the same order are struck again by the same seed.
+Each rule has its own random numbers, from the seed and the rule's position, and draws one for each
+thing that it could strike: the same seed and the same sequence give the same strikes.
 """
 
 import time
@@ -21,7 +21,7 @@ AnyKind = TypeVar("AnyKind", bound=Rule)
 
 
 class Strike(msgspec.Struct, frozen=True):
-    """One fault that happened; `at` is exchange time, ms."""
+    """One fault that struck; `at` is exchange time, ms."""
 
     number: int
     rule: int
@@ -32,7 +32,7 @@ class Strike(msgspec.Struct, frozen=True):
 
 
 class Armed:
-    """A rule that is in force, and how often it struck."""
+    """A rule in force, and how often it struck."""
 
     def __init__(self, number: int, rule: Rule, random: Random, now: float) -> None:
         self.number = number
@@ -51,7 +51,7 @@ class Armed:
         return end is not None and now > self.since + rule.after + end
 
     def strikes_now(self, where: Where, subject: str, now: float) -> bool:
-        """Whether it strikes this thing; draws a random number if it might."""
+        """Whether it strikes this; draws a random number if it might."""
         rule = self.rule
         if not covers(rule.where, where) or rule.match not in subject:
             return False
@@ -61,7 +61,7 @@ class Armed:
 
 
 def covers(rule: Where, where: Where) -> bool:
-    """Whether a rule for `rule` concerns what is at `where`."""
+    """Whether a rule for `rule` applies to `where`."""
     return rule in ("any", where) or (rule == "sockets" and where != "rest")
 
 
@@ -69,7 +69,7 @@ class Injector:
     """The rules in force.
 
     Args:
-        told_time: gives the exchange's time in ms, for the log.
+        told_time: returns the exchange's time in ms, for the log.
         monotonic: real seconds.
     """
 
@@ -88,7 +88,7 @@ class Injector:
         self._struck = 0
 
     def arm(self, rule: Rule) -> Armed:
-        """Puts a rule in force."""
+        """Arms a rule."""
         random = Random(f"{self.seed}/{self._next}")  # noqa: S311  # reproducible, no secret
         armed = Armed(self._next, rule, random, self.monotonic())
         self._next += 1
@@ -96,20 +96,20 @@ class Injector:
         return armed
 
     def disarm(self, number: int | None = None) -> int:
-        """Takes one rule, or all, out of force; returns how many were."""
+        """Disarms one rule, or all; returns how many."""
         keep = [] if number is None else [each for each in self._armed if each.number != number]
         gone = len(self._armed) - len(keep)
         self._armed = keep
         return gone
 
     def armed(self) -> list[Armed]:
-        """The rules in force, oldest first."""
+        """Returns the rules in force, oldest first."""
         now = self.monotonic()
         self._armed = [each for each in self._armed if not each.expired(now)]
         return list(self._armed)
 
     def idle(self) -> bool:
-        """Whether nothing is in force."""
+        """Whether no rule is in force."""
         return not self._armed
 
     def strike(
@@ -119,9 +119,9 @@ class Injector:
         subject: str,
         when: Callable[[AnyKind], bool] | None = None,
     ) -> tuple[AnyKind, Random] | None:
-        """The first rule of a kind, and of those `when` accepts, that strikes this.
+        """Returns the first rule of a kind, and accepted by `when`, that strikes, or `None`.
 
-        With it come its random numbers.
+        Its random numbers come with it.
         """
         if not self._armed:
             return None
@@ -136,7 +136,7 @@ class Injector:
         return None
 
     def due(self) -> list[tuple[Armed, Occurrence]]:
-        """The occurrences whose time has come; each one's next time is set."""
+        """Returns the occurrences that are due, and schedules the next of each."""
         now, found = self.monotonic(), []
         for armed in self._armed:
             rule = armed.rule
@@ -149,7 +149,7 @@ class Injector:
         return found
 
     def record(self, armed: Armed, where: str, subject: str) -> None:
-        """Writes a strike down."""
+        """Logs a strike."""
         armed.strikes += 1
         self._struck += 1
         kind = kind_of(armed.rule)

@@ -1,4 +1,4 @@
-"""What happens to the exchange at a time: each kind of occurrence, done."""
+"""Timed faults of the exchange, and what each does."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from tradebot.emulator.faults.state import FaultState
 from tradebot.emulator.feeds import BalanceUpdate
 
 Hang = Callable[[Where, bool], None]
-"""Ends the sockets there; by a clean close if so."""
+"""Ends the sockets of an interface, with a clean close if true."""
 
 
 class Occurrences:
-    """Lets occurrences happen when they are due.
+    """Runs occurrences when they are due.
 
     Args:
         hang_up: ends sockets.
@@ -41,7 +41,7 @@ class Occurrences:
         self._hang_up = hang_up
 
     def advance(self) -> None:
-        """Does what is due."""
+        """Runs what is due."""
         for _, rule in self._injector.due():
             self._happen(rule)
 

@@ -1,4 +1,4 @@
-"""Faults of orders: late fills, and partial fills that nothing is heard of."""
+"""Faults of orders: late fills, and partial fills that are not reported."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from tradebot.emulator.faults.state import FaultState
 from tradebot.emulator.feeds import OrderUpdate
 
 _CANCELS = ("Requested", "ImmediateOrCancelWouldPost")
-"""By its owner, and what an immediate-or-cancel order left."""
+"""Cancel reasons: by the owner, and the rest of an immediate-or-cancel order."""
 
 _SOON = 0.2
-"""Seconds until a resting order is made to fill in part."""
+"""Seconds until a resting order is partly filled."""
 
 
 class OrderFaults:
-    """Hears of every order after all others, so that it alters only what follows."""
+    """Listens to orders after all others, so that it only alters what follows."""
 
     def __init__(self, exchange: Exchange, injector: Injector, state: FaultState) -> None:
         self._exchange = exchange

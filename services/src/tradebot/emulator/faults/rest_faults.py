@@ -1,4 +1,4 @@
-"""Faults of calls: before they are processed, instead of it, and after it."""
+"""Faults of REST calls: before, instead of, and after they are processed."""
 
 import asyncio
 import contextlib
@@ -25,17 +25,17 @@ from tradebot.emulator.refusals import RefusalError, maintenance, too_many_reque
 
 _NEW_ORDER = "/v1/order/new"
 Begin = Callable[[], Callable[[], Response]]
-"""Checks a call, and gives what does it."""
+"""Validates a call, and returns the function that handles it."""
 
 _OVERTAKEN_LIMIT = 2.0
-"""Seconds that an answer waits to be overtaken."""
+"""Seconds that a response waits to be overtaken."""
 
 _LEAD = 0.05
-"""Seconds by which the other answer is ahead."""
+"""Seconds between the overtaking response and the overtaken one."""
 
 
 class RestFaults:
-    """Stands between the web and the exchange."""
+    """Sits between the web and the exchange."""
 
     def __init__(self, injector: Injector, state: FaultState) -> None:
         self._injector = injector
@@ -43,10 +43,10 @@ class RestFaults:
         self._held: asyncio.Future[None] | None = None
 
     async def serve(self, path: str, begin: Begin) -> Response:
-        """The answer to a call, or what becomes of it.
+        """Returns the response to a call, or a fault instead.
 
         Args:
-            begin: checks the call; what it gives does what the call asks, and returns it.
+            begin: validates the call and returns the function that handles it.
         """
         closed = self._closed()
         if closed is not None:
@@ -116,7 +116,7 @@ class RestFaults:
             await asyncio.sleep(rule.seconds + rule.jitter * random.random())
 
     async def _be_overtaken(self) -> None:
-        """Waits until the next answer has left, or for so long that there is none."""
+        """Waits until the next response has left, or gives up waiting."""
         self._held = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OVERTAKEN_LIMIT):
@@ -124,7 +124,7 @@ class RestFaults:
         self._held = None
 
     def _overtake(self) -> None:
-        """Lets the answer that waits go, once the one that is about to leave has left."""
+        """Releases the waiting response once the one about to leave has left."""
         if self._held is not None:
             asyncio.get_running_loop().call_later(_LEAD, _release, self._held)
 

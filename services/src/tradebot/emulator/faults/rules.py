@@ -1,8 +1,7 @@
-"""What can go wrong, as a file, the control interface or a seed says it.
+"""The faults that a file, the control interface or a seed can request.
 
-A rule is one kind of fault with when and where it strikes. There are three families: those that
-strike a message or an answer, those that strike an order, and those that happen to the exchange
-at a time.
+A rule is one kind of fault, with when and where it strikes. There are three families: faults of
+messages and responses, faults of orders, and timed faults of the exchange.
 """
 
 from decimal import Decimal
@@ -30,10 +29,10 @@ class Rule(
     tag_field="kind",
     rename={"lasting": "for"},
 ):
-    """What all rules have. Times are real seconds since the rule was set.
+    """The fields of all rules. Times are real seconds since the rule was set.
 
-    `where` names the interface, `match` is a part of the path of a call or of the text of a
-    socket's message, `count` is how often the rule strikes at most, and `for` how long it can.
+    `where` is the interface, `match` a part of a call's path or of a socket message's text, `count`
+    the maximum number of strikes, and `for` how long the rule lasts.
     """
 
     where: Where = "any"
@@ -45,16 +44,16 @@ class Rule(
 
 
 class Drop(Rule, frozen=True, tag="drop"):
-    """A message is lost; a call's connection breaks before or after it was processed.
+    """Loses a message; a call's connection breaks before or after it was processed.
 
-    On a socket `answer` is what the exchange sends, and `request` what the client does.
+    On a socket `answer` is what the exchange sends, and `request` what the client sends.
     """
 
     part: Part = "answer"
 
 
 class Delay(Rule, frozen=True, tag="delay"):
-    """A message or answer, and all behind it on its connection, come later."""
+    """Delays a message or response, and all behind it on its connection."""
 
     seconds: Seconds = 1.0
     jitter: Seconds = 0.0
@@ -62,25 +61,25 @@ class Delay(Rule, frozen=True, tag="delay"):
 
 
 class Duplicate(Rule, frozen=True, tag="duplicate"):
-    """A message comes twice; a call reaches the exchange twice, the second answer counts."""
+    """Sends a message twice; a call reaches the exchange twice, and the second response counts."""
 
 
 class Reorder(Rule, frozen=True, tag="reorder"):
-    """A message or answer is overtaken by the next one."""
+    """Lets the next message or response overtake this one."""
 
 
 class Truncate(Rule, frozen=True, tag="truncate"):
-    """Only the first half of a message or answer comes."""
+    """Sends only the first half of a message or response."""
 
 
 class Trickle(Rule, frozen=True, tag="trickle"):
-    """An answer comes byte by byte over some seconds."""
+    """Sends a response byte by byte over some seconds."""
 
     seconds: Seconds = 5.0
 
 
 class Error(Rule, frozen=True, tag="error"):
-    """A call is answered by an error, whether or not it was processed before.
+    """Responds to a call with an error, whether or not it was processed.
 
     `body`, if given, is sent as it is, as HTML unless `content_type` says otherwise.
     """
@@ -94,21 +93,21 @@ class Error(Rule, frozen=True, tag="error"):
 
 
 class Gap(Rule, frozen=True, tag="gap"):
-    """Some messages in a row are lost on a socket, with their sequence numbers."""
+    """Loses some consecutive messages of a socket, with their sequence numbers."""
 
     messages: Count = 3
 
 
 class AcceptLate(Rule, frozen=True, tag="accept-late"):
-    """A new order's connection breaks, and the exchange accepts the order later."""
+    """Breaks a new order's connection; the exchange accepts the order later."""
 
     seconds: Seconds = 2.0
 
 
 class FillAfterCancel(Rule, frozen=True, tag="fill-after-cancel"):
-    """An order fills after its cancel was acknowledged, by a share of what remained.
+    """Fills a fraction of an order's rest after its cancel was acknowledged.
 
-    Its owner cancelled it, or it was immediate-or-cancel and did not fill whole.
+    Its owner cancelled it, or it was immediate-or-cancel and not fully filled.
     """
 
     seconds: Seconds = 0.5
@@ -116,59 +115,59 @@ class FillAfterCancel(Rule, frozen=True, tag="fill-after-cancel"):
 
 
 class PartialThenSilence(Rule, frozen=True, tag="partial-then-silence"):
-    """A new order fills in part; its answer and all further news of it are lost for a while."""
+    """Fills a new order partly; its response and further updates are lost for a while."""
 
     seconds: Seconds = 10.0
     share: Share = 0.5
 
 
 class Occurrence(Rule, frozen=True):
-    """A rule that strikes at a time: `after` seconds, and then each `every` if that is given.
+    """A timed fault: after `after` seconds, and then every `every` seconds if that is given.
 
-    With `probability` below 1 it may pass over a turn.
+    With `probability` below 1 it may skip a turn.
     """
 
     every: Seconds | None = None
 
 
 class Silence(Occurrence, frozen=True, tag="silence"):
-    """Open sockets say nothing for some seconds, not even heartbeats; it is lost."""
+    """Open sockets send nothing for some seconds, not even heartbeats; the messages are lost."""
 
     seconds: Seconds = 15.0
 
 
 class StaleBook(Occurrence, frozen=True, tag="stale-book"):
-    """Books and tickers stand still for some seconds, then catch up; heartbeats go on."""
+    """Books and tickers freeze for some seconds, then catch up; heartbeats continue."""
 
     seconds: Seconds = 15.0
 
 
 class Maintenance(Occurrence, frozen=True, tag="maintenance"):
-    """Every call is answered 503 for some seconds, and sockets are closed and refused."""
+    """Every call gets a 503 for some seconds, and sockets are closed and refused."""
 
     seconds: Seconds = 10.0
 
 
 class RateLimit(Occurrence, frozen=True, tag="rate-limit"):
-    """Every call is answered 429 for some seconds."""
+    """Every call gets a 429 for some seconds."""
 
     seconds: Seconds = 5.0
 
 
 class Disconnect(Occurrence, frozen=True, tag="disconnect"):
-    """Open sockets end, by a reset or a clean close."""
+    """Ends open sockets, by a reset or a clean close."""
 
     clean: bool = False
 
 
 class ClockJump(Occurrence, frozen=True, tag="clock-jump"):
-    """The exchange tells a time that is later (or, negative, earlier) by some milliseconds."""
+    """Moves the reported time forward (or, if negative, back) by some milliseconds."""
 
     ms: int = 60_000
 
 
 class BalanceChange(Occurrence, frozen=True, tag="balance"):
-    """A deposit or, negative, a withdrawal."""
+    """A deposit or, if negative, a withdrawal."""
 
     account: str = "primary"
     currency: str = "USD"
@@ -176,7 +175,7 @@ class BalanceChange(Occurrence, frozen=True, tag="balance"):
 
 
 class NonceCollision(Occurrence, frozen=True, tag="nonce-collision"):
-    """Another client of a counter key used a nonce that is ahead by `ahead`."""
+    """Another client of a counter key uses a nonce that is ahead by `ahead`."""
 
     key: str = "account-demo"
     ahead: Annotated[int, msgspec.Meta(ge=1)] = 2000
@@ -206,10 +205,10 @@ AnyRule = (
 
 
 class Chaos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything goes wrong now and then.
+    """Random faults of all kinds.
 
-    `rate` is the share of messages, answers and orders that each kind strikes, `every` the mean
-    seconds between two occurrences of a kind; `kinds` keeps only some of them.
+    `rate` is the fraction of messages, responses and orders that each kind strikes, `every` the
+    mean seconds between two occurrences of a kind; `kinds` selects only some of them.
     """
 
     rate: Share = 0.01
@@ -219,7 +218,7 @@ class Chaos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class FaultFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `--faults FILE` holds; without `seed` the emulator's own is used."""
+    """The content of `--faults FILE`; without `seed` the emulator's own is used."""
 
     seed: int | None = None
     faults: list[AnyRule] = msgspec.field(default_factory=list)
@@ -227,15 +226,15 @@ class FaultFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def kind_of(rule: Rule) -> str:
-    """The rule's kind, as files write it."""
+    """Returns the rule's kind, as in files."""
     return str(rule.__struct_config__.tag)
 
 
 def chaos_rules(chaos: Chaos) -> list[AnyRule]:
-    """The rules that a chaos represents.
+    """Expands a chaos into rules.
 
     Raises:
-        ValueError: one of its kinds is not a kind.
+        ValueError: one of its kinds is unknown.
     """
     rate, where = chaos.rate, chaos.where
     rules: list[AnyRule] = [
@@ -274,10 +273,10 @@ def chaos_rules(chaos: Chaos) -> list[AnyRule]:
 
 
 def read_faults(path: str) -> FaultFile:
-    """The faults of a YAML file.
+    """Reads the faults of a YAML file.
 
     Raises:
-        SettingsError: the file cannot be read or says what no rule does.
+        SettingsError: the file cannot be read, or contains an invalid rule.
     """
     try:
         content = yaml.safe_load(Path(path).read_text())

@@ -1,4 +1,4 @@
-"""Faults of one socket's messages."""
+"""Faults of a socket's messages."""
 
 from collections.abc import Callable
 
@@ -18,14 +18,14 @@ from tradebot.emulator.faults.state import FaultState
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message that goes on its way, after so many real seconds."""
+    """A message to deliver after that many real seconds."""
 
     text: str
     delay: float = 0.0
 
 
 class SocketFaults:
-    """What becomes of the messages of one connection."""
+    """Applies faults to the messages of one connection."""
 
     def __init__(self, injector: Injector, state: FaultState, where: Where) -> None:
         self._injector = injector
@@ -35,7 +35,7 @@ class SocketFaults:
         self._losing = 0
 
     def outgoing(self, text: str) -> list[Message]:
-        """What is sent instead of a message: itself, nothing, more, or less."""
+        """Returns what to send instead of a message: itself, nothing, more, or less."""
         if self._state.silent(self._where):
             return []
         if self._injector.idle() and self._held is None and not self._losing:
@@ -52,7 +52,7 @@ class SocketFaults:
         return sent
 
     def incoming(self, text: str) -> Message | None:
-        """What reaches the exchange of a client's message, and when; `None` if it is lost."""
+        """Returns what of a client's message reaches the exchange, and when; `None` if lost."""
         if self._injector.idle():
             return Message(text)
         if self._injector.strike(Drop, self._where, text, _of_requests):

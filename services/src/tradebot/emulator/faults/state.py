@@ -1,4 +1,4 @@
-"""States of the exchange that last a while: maintenance, 429 storms, silence, muted orders."""
+"""Faults of the exchange that last a while: maintenance, 429 storms, silence, muted orders."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from tradebot.emulator.faults.rules import Where
 
 
 class FaultState:
-    """Until when each state lasts.
+    """The end of each state.
 
     Args:
         monotonic: real seconds.
@@ -22,19 +22,19 @@ class FaultState:
         self._lost_answer = False
 
     def begin_maintenance(self, seconds: float) -> None:
-        """The exchange is closed for so long."""
+        """Closes the exchange for that long."""
         self._maintenance = self._monotonic() + seconds
 
     def begin_storm(self, seconds: float) -> None:
-        """Every call is one too many for so long."""
+        """Responds 429 to every call for that long."""
         self._storm = self._monotonic() + seconds
 
     def begin_silence(self, where: Where, seconds: float) -> None:
-        """Sockets there say nothing for so long."""
+        """Sends nothing on these sockets for that long."""
         self._silences.append((where, self._monotonic() + seconds))
 
     def mute(self, order_id: int, seconds: float) -> None:
-        """Sockets tell nothing of an order for so long."""
+        """Sends no socket update of an order for that long."""
         self._muted[order_id] = self._monotonic() + seconds
 
     def in_maintenance(self) -> bool:
@@ -42,11 +42,11 @@ class FaultState:
         return self._monotonic() < self._maintenance
 
     def in_storm(self) -> bool:
-        """Whether every call is one too many."""
+        """Whether every call gets a 429."""
         return self._monotonic() < self._storm
 
     def silent(self, where: Where) -> bool:
-        """Whether sockets there say nothing."""
+        """Whether these sockets send nothing."""
         if not self._silences:
             return False
         now = self._monotonic()
@@ -54,14 +54,14 @@ class FaultState:
         return any(covers(each, where) for each, _ in self._silences)
 
     def muted(self, order_id: int) -> bool:
-        """Whether nothing is told of an order."""
+        """Whether updates of an order are not sent."""
         return self._monotonic() < self._muted.get(order_id, 0.0)
 
     def lose_answer(self) -> None:
-        """The call that is being processed gets no answer."""
+        """Loses the response of the call in progress."""
         self._lost_answer = True
 
     def take_lost_answer(self) -> bool:
-        """Whether the call that was just processed gets no answer."""
+        """Whether to lose the response of the call just processed; resets the flag."""
         lost, self._lost_answer = self._lost_answer, False
         return lost

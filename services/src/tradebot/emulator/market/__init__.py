@@ -1,1 +1,1 @@
-"""Where prices come from: recorded or generated bars, and the flow of orders around them."""
+"""Prices: recorded or generated bars, and the order flow around them."""

@@ -1,4 +1,4 @@
-"""Candles of all intervals, from the history and from the trades that follow it."""
+"""Candles of all intervals, from the history and from later trades."""
 
 import numpy as np
 
@@ -20,14 +20,14 @@ INTERVALS = {
     "1day": DAY,
     "1d": DAY,
 }
-"""REST says `1hr`, the socket's documents `1h`, its clients both."""
+"""REST says `1hr`, the socket's documentation `1h`, and clients use both."""
 
 _DAY_BEGINS = 4 * 60 * MINUTE
 """The venue's days begin at 04:00 UTC."""
 
 
 class Candles:
-    """The candles of one symbol. A minute without trades has its predecessor's close."""
+    """The candles of one symbol. A minute without trades has the previous close."""
 
     def __init__(self, instrument: ExchangeInstrument, history: Bars) -> None:
         self._price = 10**instrument.price_places
@@ -39,14 +39,14 @@ class Candles:
         self._close = round(float(last[4]) * self._price)
 
     def roll(self, ts: int) -> None:
-        """Minutes up to that of `ts` exist."""
+        """Adds minutes up to that of `ts`."""
         while self._begin + MINUTE * len(self._live) <= ts:
             start = self._begin + MINUTE * len(self._live)
             close = self._live[-1][4] if self._live else self._close
             self._live.append([start, close, close, close, close, 0])
 
     def trade(self, ts: int, price: int, amount: int) -> None:
-        """A trade at `ts`, in steps; not before an earlier one."""
+        """Adds a trade at `ts`, in steps; in order of time."""
         self.roll(ts)
         row = self._live[-1]
         if row[5] == 0:
@@ -57,17 +57,17 @@ class Candles:
         row[5] += amount
 
     def last(self, interval: str, limit: int) -> list[Row]:
-        """The newest candles, at most `limit`, newest first."""
+        """Returns the newest candles, at most `limit`, newest first."""
         step = INTERVALS[interval]
         table = self._table((limit + 1) * step // MINUTE)
         return merged(table, interval)[-limit:][::-1]
 
     def between(self, interval: str, start: int, end: int) -> list[Row]:
-        """The candles that begin in `start` ≤ ts < `end` (ms), in rising order."""
+        """Returns the candles that begin in `start` ≤ ts < `end` (ms), oldest first."""
         return merged(self.minutes(start, end), interval)
 
     def minutes(self, start: int, end: int) -> np.ndarray:
-        """A copy of the minutes that begin in `start` ≤ ts < `end` (ms), a row each."""
+        """Returns a copy of the minutes that begin in `start` ≤ ts < `end` (ms), a row each."""
         table = self._table(None)
         return table[(table[:, 0] >= start) & (table[:, 0] < end)]
 
@@ -83,7 +83,7 @@ class Candles:
 
 
 def merged(table: np.ndarray, interval: str) -> list[Row]:
-    """Minutes, a row each, put together to candles of an interval."""
+    """Aggregates minutes, a row each, to candles of an interval."""
     if len(table) == 0:
         return []
     step = INTERVALS[interval]
@@ -103,7 +103,7 @@ def merged(table: np.ndarray, interval: str) -> list[Row]:
 
 
 def _without_gaps(bars: Bars, instrument: ExchangeInstrument) -> np.ndarray:
-    """A row for every minute, from the first to the last, on the steps of price and amount."""
+    """Returns a row for every minute from first to last, rounded to price and amount steps."""
     ts = np.arange(int(bars.ts[0]), int(bars.ts[-1]) + MINUTE, MINUTE)
     close = bars.close[np.searchsorted(bars.ts, ts, side="right") - 1]
     table = np.column_stack([ts, close, close, close, close, np.zeros(len(ts))])

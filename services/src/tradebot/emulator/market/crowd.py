@@ -1,4 +1,4 @@
-"""The orders that the market itself has in the book, one of which can be drawn at once."""
+"""The market's own orders in the book, from which one can be drawn at random."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ from tradebot.emulator.matching.orders import ExchangeOrder
 
 
 class Crowd:
-    """Orders of one side, in no order; joining, leaving and drawing take constant time."""
+    """Orders of one side, unordered; adding, removing and drawing take constant time."""
 
     def __init__(self) -> None:
         self._orders: list[ExchangeOrder] = []
@@ -16,12 +16,12 @@ class Crowd:
         return len(self._orders)
 
     def join(self, order: ExchangeOrder) -> None:
-        """The order is in the book now."""
+        """Adds an order that is now in the book."""
         self._places[order.id] = len(self._orders)
         self._orders.append(order)
 
     def leave(self, order: ExchangeOrder) -> None:
-        """The order is gone; nothing happens if it was not here."""
+        """Removes an order, if it is here."""
         place = self._places.pop(order.id, None)
         if place is None:
             return
@@ -31,11 +31,11 @@ class Crowd:
             self._places[last.id] = place
 
     def draw(self, random: Random) -> ExchangeOrder | None:
-        """Any of them that is live; `None` if there is none."""
+        """Returns a random live order; `None` if there is none."""
         while self._orders:
             order = self._orders[random.randrange(len(self._orders))]
             if order.live:
                 return order
-            # An account took it.
+            # An account's order has filled it.
             self.leave(order)
         return None

@@ -1,9 +1,8 @@
-"""The orders of everyone else: they keep a plausible book around the bar's path.
+"""Everyone else's orders: they keep a plausible order book around the bar's path.
 
-Between two trades a reference price moves from one to the other. Orders are placed around it,
-most of them near, and withdrawn when it has left them behind. A trade that the path asks for is
-made by an incoming order that meets a resting one, so that it obeys the book like any other: it
-fills what the accounts have resting in its way first.
+Between two trades a reference price moves from one to the other. Most orders are placed near it,
+and withdrawn when it has moved away. A trade of the path is an incoming order that meets a resting
+one, so it follows the book's rules: it first fills the accounts' orders in its way.
 """
 
 from collections.abc import Callable
@@ -22,31 +21,31 @@ from tradebot.emulator.matching.orders import MARKET, Event, ExchangeOrder, Trad
 from tradebot.history.arrays import MINUTE
 
 _EVENTS_A_PRINT = 5
-"""About so many changes of the book come with one trade of the path."""
+"""Approximate number of book changes per trade of the path."""
 _SPREAD_OF_PLACEMENTS = 0.0004
-"""How far from the best price orders are placed on average, as a part of the price."""
+"""Mean distance of new orders from the best price, as a fraction of the price."""
 _FAR = 0.01
-"""Orders farther away than this part of the price are withdrawn."""
+"""Orders farther away than this fraction of the price are withdrawn."""
 _DRAWS = 4
-"""Orders that are looked at for a far one before any is withdrawn."""
+"""Orders drawn in search of a far one, before any is withdrawn."""
 _USUAL_VALUE = 6000.0
-"""Of one order, in quote currency."""
+"""Usual value of an order, in quote currency."""
 _AT_THE_TOUCH = 0.2
-"""Part of the placements that join or improve the best price."""
+"""Fraction of new orders that join or improve the best price."""
 
 Publish = Callable[[int, list[Event]], None]
-"""Told the market's time in ms, and what happened then."""
+"""Called with the market's time in ms, and its events."""
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How much happens in a minute of exchange time."""
+    """How much happens per minute of exchange time."""
 
     changes: int
     trades: int
 
 
 def pace(events_per_second: float, max_real_rate: float, speed: float) -> Pace:
-    """The pace that keeps the real rate of changes below the most that is wanted."""
+    """Returns a pace that keeps the real rate of changes below the maximum."""
     changes = max(8, int(60 * min(events_per_second, max_real_rate / speed)))
     trades = max(4, changes // (3 * _EVENTS_A_PRINT))
     return Pace(changes=max(4, changes - _EVENTS_A_PRINT * trades), trades=trades)
@@ -57,9 +56,9 @@ class Flow:
 
     Args:
         start: the first minute, ms.
-        ids: gives a new order id.
-        publish: told everything that happens after the opening book is set.
-        depth: orders on each side.
+        ids: returns a new order id.
+        publish: called with all events after the opening book.
+        depth: orders per side.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Flow:
         self._plan_minute()
 
     def advance(self, until: int) -> None:
-        """Everything that was to happen up to the market's time `until`, ms."""
+        """Runs everything up to the market's time `until`, ms."""
         while True:
             while self._place < len(self._plan):
                 at, planned = self._plan[self._place]
@@ -136,7 +135,7 @@ class Flow:
         self._aim(self._minute)
 
     def _aim(self, now: int) -> None:
-        """The reference price moves from here to the next trade of the plan."""
+        """Moves the reference price toward the next trade of the plan."""
         self._from = (now, self._price)
         ahead = (each for each in self._plan[self._place :] if each[1] is not None)
         at, planned = next(ahead, (now, None))
@@ -149,7 +148,7 @@ class Flow:
         return start + (target - start) * (now - begin) // (end - begin)
 
     def _stir(self, at: int) -> None:
-        """One order comes or goes."""
+        """Places or withdraws one order."""
         self._price = self._reference(at)
         side: Side = "buy" if self._random.random() < 0.5 + 0.25 * self._lean else "sell"
         crowd = self._crowds[side]
@@ -162,7 +161,7 @@ class Flow:
             self._withdraw(at, self._any(side))
 
     def _left_behind(self, side: Side) -> ExchangeOrder | None:
-        """The market's best order of a side if the reference price has passed it."""
+        """Returns the market's best order of a side if the reference price has passed it."""
         half = self._engine.bids if side == "buy" else self._engine.asks
         best = half.best()
         if best is None or not (best > self._price if side == "buy" else best < self._price):
@@ -171,7 +170,7 @@ class Flow:
         return next((order for order in orders if order.owner == MARKET), None)
 
     def _any(self, side: Side) -> ExchangeOrder | None:
-        """One of the market's orders of a side; a far one if the draw meets it."""
+        """Returns one of the market's orders of a side; a far one if drawn."""
         chosen = None
         for _ in range(_DRAWS):
             chosen = self._crowds[side].draw(self._random)
@@ -185,7 +184,7 @@ class Flow:
             self._publish(at, self._engine.cancel(order, "Requested"))
 
     def _placement_price(self, side: Side) -> int:
-        """Near the reference price, most often close to it; never across the other side."""
+        """Returns a price near the reference price; never across the other side."""
         away = -1 if side == "buy" else 1
         own = self._engine.bids if side == "buy" else self._engine.asks
         other = self._engine.asks if side == "buy" else self._engine.bids
@@ -245,7 +244,7 @@ class Flow:
         return "buy" if self._random.random() < (0.7 if upwards else 0.3) else "sell"
 
     def _clear_way(self, at: int, side: Side, price: int) -> None:
-        """The market's orders at better prices than the trade's are withdrawn."""
+        """Withdraws the market's orders at better prices than the trade's."""
         half = self._engine.asks if side == "buy" else self._engine.bids
         better = [each for each in half.prices() if half.better(each, price)]
         for each in better:
@@ -254,9 +253,9 @@ class Flow:
                     self._withdraw(at, order)
 
     def _stock(self, at: int, side: Side, planned: Print) -> int:
-        """Enough rests at the trade's price; returns what accounts have at better ones.
+        """Places enough at the trade's price; returns what accounts have at better ones.
 
-        The path goes through their orders, so these fill on top of the bar's volume.
+        The path trades through their orders, so these fill on top of the bar's volume.
         """
         maker: Side = "sell" if side == "buy" else "buy"
         half = self._engine.asks if side == "buy" else self._engine.bids

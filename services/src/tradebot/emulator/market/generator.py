@@ -1,7 +1,7 @@
-"""Made-up minutes with what real ones have: volatility in clusters, days with a rhythm.
+"""Generated minutes with features of real ones: volatility clusters and daily patterns.
 
 Volatility is a mean-reverting log process; volume follows it. A daily and an hourly wave of a
-fraction of a per cent lie under the noise, so that a model of seasons has something to find.
+fraction of a per cent are under the noise, so that a seasonal model has something to find.
 """
 
 import math
@@ -13,7 +13,7 @@ from tradebot.history.arrays import DAY, MINUTE, Bars
 MINUTES_A_DAY = DAY // MINUTE
 _SUBSTEPS = 16
 _BASE_VOLATILITY = 0.0004
-"""Of one minute's log return, in calm times."""
+"""Volatility of one minute's log return, in calm times."""
 _PERSISTENCE = 0.995
 _CLUSTERING = 0.06
 _DAILY_WAVE = 0.004
@@ -21,12 +21,12 @@ _HOURLY_WAVE = 0.0008
 
 
 class Generator:
-    """Makes one day of minute bars after another.
+    """Generates minute bars day by day.
 
     Args:
         start: the first minute, ms UTC.
         price: the price at the start, in quote currency.
-        seed: the same seed makes the same bars.
+        seed: the same seed generates the same bars.
         volume: the usual volume of a minute, in base currency.
     """
 
@@ -38,7 +38,7 @@ class Generator:
         self._volume = volume
 
     def next_day(self) -> Bars:
-        """The coming 1,440 minutes."""
+        """Returns the next 1,440 minutes."""
         draw = self._random
         ts = self._ts + MINUTE * np.arange(MINUTES_A_DAY)
         volatility = self._volatilities(draw.standard_normal(MINUTES_A_DAY))
@@ -73,7 +73,7 @@ class Generator:
 
 
 def _wave(ts: np.ndarray) -> np.ndarray:
-    """The log price's seasonal part at times in ms."""
+    """Returns the seasonal part of the log price at times in ms."""
     day = 2 * np.pi * (ts % DAY) / DAY
     hour = 2 * np.pi * (ts % 3_600_000) / 3_600_000
     wave: np.ndarray = _DAILY_WAVE * np.sin(day) + _HOURLY_WAVE * np.sin(hour)

@@ -1,4 +1,4 @@
-"""The trades within a bar: they reproduce its open, high, low, close and volume exactly."""
+"""The trades within a bar, which reproduce its open, high, low, close and volume exactly."""
 
 from itertools import pairwise
 from random import Random
@@ -17,7 +17,7 @@ class StepBar(msgspec.Struct, frozen=True):
 
 
 class Print(msgspec.Struct, frozen=True):
-    """One trade that is to happen: `at` ms after the bar's start."""
+    """A planned trade, `at` ms after the bar's start."""
 
     at: int
     price: int
@@ -25,10 +25,10 @@ class Print(msgspec.Struct, frozen=True):
 
 
 def prints(bar: StepBar, *, count: int, length: int, random: Random) -> list[Print]:
-    """At most `count` trades (at least what the bar needs) spread over `length` ms.
+    """Returns at most `count` trades (at least what the bar needs) spread over `length` ms.
 
-    The first trades at the open and the last at the close; between them the price walks through
-    both extremes. Amounts add up to the volume. A bar without volume has no trades.
+    The first is at the open and the last at the close; in between the price reaches both extremes.
+    Amounts add up to the volume. A bar without volume has no trades.
     """
     if bar.volume <= 0:
         return []
@@ -44,7 +44,7 @@ def prints(bar: StepBar, *, count: int, length: int, random: Random) -> list[Pri
 
 
 def _anchors(bar: StepBar, random: Random) -> list[int]:
-    """Open, both extremes in a likely order, close; always four."""
+    """Returns open, both extremes in a likely order, and close; always four."""
     falls_first = random.random() < (0.7 if bar.close >= bar.open else 0.3)
     extremes = [bar.low, bar.high] if falls_first else [bar.high, bar.low]
     return [bar.open, *extremes, bar.close]
@@ -64,7 +64,7 @@ def _walk(bar: StepBar, anchors: list[tuple[int, int]], count: int, random: Rand
 
 
 def _split(volume: int, count: int, random: Random) -> list[int]:
-    """`volume` in `count` positive parts, of sizes as uneven as real trades'."""
+    """Splits `volume` into `count` positive parts, as uneven as real trades."""
     weights = [random.lognormvariate(0, 1) for _ in range(count)]
     spare = volume - count
     total = sum(weights)

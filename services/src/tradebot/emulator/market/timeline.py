@@ -1,4 +1,4 @@
-"""The minutes of one symbol: recorded ones as far as they go, then made-up ones."""
+"""The minutes of one symbol: recorded ones, then generated ones."""
 
 from random import Random
 
@@ -12,17 +12,17 @@ from tradebot.history.arrays import DAY, MINUTE, Bars, joined
 _MINUTES_A_DAY = DAY // MINUTE
 _LEAST_HISTORY = 20 * DAY
 _MOST_HISTORY = 400 * DAY
-"""What lies farther back in a file is left out: it would only make answers long."""
+"""Limit of a file's history; more would only make responses long."""
 
 
 class Timeline:
-    """Gives the history before the start, and then the bar of each minute.
+    """Provides the history before the start, and then the bar of each minute.
 
     Args:
         start: the first minute to trade, ms.
         recorded: bars to follow, at least one of them before `start`.
-        history_days: days to make up, or to take from recorded days, before the start.
-        price: the first price where nothing is recorded.
+        history_days: days before the start to generate, or to take from recorded days.
+        price: the first price if nothing is recorded.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Timeline:
         )
 
     def minute(self, ts: int) -> StepBar | None:
-        """The bar of the minute that begins at `ts`; `None` when nobody traded. Ask in order."""
+        """Returns the bar of the minute at `ts`; `None` without trades. Call it in order."""
         while ts >= self._until:
             self._load_day()
         return self._coming.pop(ts, None)
@@ -94,7 +94,7 @@ class Timeline:
         return self._generator.next_day()
 
     def _minutes_of_day(self, days: Bars, index: int) -> Bars:
-        """Minutes whose open, high, low, close and volume are those of the day at `index`."""
+        """Returns minutes whose open, high, low, close and volume are those of day `index`."""
         day = int(days.ts[index])
         price, amount = 10**self._instrument.price_places, 10**self._instrument.amount_places
         values = (days.open, days.high, days.low, days.close)
@@ -120,7 +120,7 @@ class Timeline:
 
 
 def default_start(recorded: Bars) -> int:
-    """The middle of what is recorded, and 20 days into it if that leaves something to trade."""
+    """Returns the middle of the recording, or 20 days into it if that leaves time to trade."""
     first, last = int(recorded.ts[0]), int(recorded.ts[-1])
     span = last - first
     lead = max(span // 2, min(_LEAST_HISTORY, span * 4 // 5))

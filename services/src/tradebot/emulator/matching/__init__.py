@@ -1,1 +1,1 @@
-"""The order book and its rules: pure, on whole price and amount steps."""
+"""The order book and its rules: pure, in whole price and amount steps."""

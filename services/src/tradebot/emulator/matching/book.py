@@ -7,7 +7,7 @@ from tradebot.emulator.matching.orders import BookSide, ExchangeOrder
 
 
 class Level:
-    """The orders at one price, oldest first, and their whole size."""
+    """The orders at one price, oldest first, and their total size."""
 
     __slots__ = ("orders", "size")
 
@@ -17,7 +17,7 @@ class Level:
 
 
 class Half:
-    """One side of a book. Prices are kept so that the best is the last of the list."""
+    """One side of a book. Prices are sorted so that the best is last."""
 
     def __init__(self, side: BookSide) -> None:
         self.side = side
@@ -26,11 +26,11 @@ class Half:
         self.levels: dict[int, Level] = {}
 
     def best(self) -> int | None:
-        """The price that is first to trade; `None` when the side is empty."""
+        """Returns the best price; `None` if the side is empty."""
         return self._keys[-1] * self._sign if self._keys else None
 
     def prices(self) -> Iterator[int]:
-        """All prices, best first."""
+        """Iterates over all prices, best first."""
         for key in reversed(self._keys):
             yield key * self._sign
 
@@ -39,7 +39,7 @@ class Half:
         return (price - than) * self._sign > 0
 
     def add(self, order: ExchangeOrder) -> int:
-        """The order joins the end of its level's queue; answers the level's size."""
+        """Appends an order to its level's queue; returns the level's size."""
         level = self.levels.get(order.price)
         if level is None:
             level = self.levels[order.price] = Level()
@@ -49,7 +49,7 @@ class Half:
         return level.size
 
     def take(self, order: ExchangeOrder, amount: int) -> int:
-        """`amount` of the order leaves the level, all of it when nothing remains."""
+        """Takes `amount` of the order from its level, and removes it if nothing remains."""
         level = self.levels[order.price]
         level.size -= amount
         order.remaining -= amount
@@ -58,7 +58,7 @@ class Half:
         return level.size
 
     def remove(self, order: ExchangeOrder) -> int:
-        """The order leaves; it keeps what remained of it. Answers the level's size."""
+        """Removes an order, which keeps its remaining amount; returns the level's size."""
         level = self.levels[order.price]
         level.size -= order.remaining
         self._forget(order, level)

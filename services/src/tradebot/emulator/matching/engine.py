@@ -1,7 +1,7 @@
 """Matching with price-time priority, the venue's order options and its protections.
 
-Invariants: the book is never crossed; an order's fills, what remains and what was cancelled add
-up to its amount; among orders at a price the older trades first.
+Invariants: the book is never crossed; an order's fills, remaining and cancelled amounts add up to
+its amount; at a price the oldest order trades first.
 """
 
 from tradebot.domain.money import Side
@@ -17,7 +17,7 @@ from tradebot.emulator.matching.orders import (
 )
 
 _PRICE_LIMIT = 20
-"""One part in so many, five per cent, is the most that one order may move the price."""
+"""One order may move the price by at most 1/20, five per cent."""
 
 
 class MatchingEngine:
@@ -36,11 +36,11 @@ class MatchingEngine:
         self._stops: dict[int, ExchangeOrder] = {}
 
     def resting(self, order_id: int) -> ExchangeOrder | None:
-        """The order of that id in the book or waiting for its stop price."""
+        """Returns the order of that id, in the book or waiting for its stop price."""
         return self._resting.get(order_id) or self._stops.get(order_id)
 
     def submit(self, order: ExchangeOrder) -> list[Event]:
-        """Matches a new order; answers what happened, in order."""
+        """Matches a new order; returns the events, in order."""
         if order.stop and not self._triggered(order):
             self._stops[order.id] = order
             return [Booked(order)]
@@ -50,7 +50,7 @@ class MatchingEngine:
         return events
 
     def cancel(self, order: ExchangeOrder, reason: str) -> list[Event]:
-        """Takes a live order out; nothing happens to one that is not live."""
+        """Cancels a live order; does nothing to any other."""
         if self._stops.pop(order.id, None) is not None:
             return [self._end(order, reason)]
         if self._resting.pop(order.id, None) is None:
@@ -60,7 +60,7 @@ class MatchingEngine:
         return [change, self._end(order, reason)]
 
     def thin(self, order: ExchangeOrder, amount: int) -> list[Event]:
-        """The crowd withdraws so that only about `amount` is left for an order to take."""
+        """Withdraws the crowd's orders so that only about `amount` is left for an order to take."""
         events: list[Event] = []
         half = self._other(order.side)
         for price in list(half.prices()):
@@ -78,7 +78,7 @@ class MatchingEngine:
         return events
 
     def reduce(self, order: ExchangeOrder, amount: int) -> list[Event]:
-        """A resting order loses `amount` by a fill that met nobody; nothing if it rests not."""
+        """Reduces a resting order by a fill without a counterparty; does nothing to any other."""
         if order.id not in self._resting:
             return []
         size = self._own(order.side).take(order, amount)
@@ -113,7 +113,7 @@ class MatchingEngine:
         return events
 
     def _refusal(self, order: ExchangeOrder) -> str:
-        """Why the order must not touch the book at all; empty if it may."""
+        """Returns why the order is refused; empty if it may enter."""
         if order.behaviour == "maker-or-cancel":
             best = self._other(order.side).best()
             if best is not None and self._crosses(order, best):
@@ -131,7 +131,7 @@ class MatchingEngine:
         return abs(price - reference) * _PRICE_LIMIT > reference
 
     def _fillable(self, order: ExchangeOrder) -> int:
-        """How much of the order would trade now."""
+        """Returns how much of the order would trade now."""
         half, amount = self._other(order.side), 0
         for price in half.prices():
             if not self._crosses(order, price) or self._too_far(price, self.last_price):
@@ -145,7 +145,7 @@ class MatchingEngine:
         return amount
 
     def _match(self, order: ExchangeOrder, events: list[Event]) -> str:
-        """Trades until nothing crosses; answers why it stopped early, empty if it did not."""
+        """Trades until nothing crosses; returns why it stopped early, or an empty string."""
         half = self._other(order.side)
         reference = self.last_price
         while order.remaining:
@@ -180,7 +180,7 @@ class MatchingEngine:
         return self.last_price <= order.stop
 
     def _wake_stops(self, events: list[Event]) -> None:
-        """Stop orders whose price was reached enter the book, oldest first."""
+        """Submits stop orders whose price was reached, oldest first."""
         while self._stops:
             woken = next((each for each in self._stops.values() if self._triggered(each)), None)
             if woken is None:

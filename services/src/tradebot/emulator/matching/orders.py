@@ -1,4 +1,4 @@
-"""Orders, and what happens to them and to the book."""
+"""Orders, and events of orders and of the book."""
 
 from typing import Literal
 
@@ -12,13 +12,13 @@ ChangeReason = Literal["place", "cancel", "trade"]
 Behaviour = Literal["", "maker-or-cancel", "immediate-or-cancel", "fill-or-kill"]
 
 MARKET = 0
-"""The owner of the orders that the emulator itself keeps in the book."""
+"""The owner of the emulator's own orders in the book."""
 
 
 class ExchangeOrder(msgspec.Struct):
     """A limit order. Amounts and prices are in whole steps; `remaining` falls with each fill.
 
-    `stop` is the price at which a stop-limit order wakes up, 0 for others and once it is awake.
+    `stop` is the price that triggers a stop-limit order; 0 for others, and once it is triggered.
     """
 
     id: int
@@ -33,12 +33,12 @@ class ExchangeOrder(msgspec.Struct):
 
     @property
     def book_side(self) -> BookSide:
-        """Where it rests."""
+        """The side of the book on which it rests."""
         return "bid" if self.side == "buy" else "ask"
 
 
 class LevelChange(msgspec.Struct, frozen=True):
-    """One price level changed; `remaining` is its whole size now."""
+    """A price level changed; `remaining` is its new total size."""
 
     side: BookSide
     price: int
@@ -48,7 +48,7 @@ class LevelChange(msgspec.Struct, frozen=True):
 
 
 class Trade(msgspec.Struct, frozen=True):
-    """A resting order met an incoming one; the price is the resting one's."""
+    """A resting order met an incoming one, at the resting order's price."""
 
     maker: ExchangeOrder
     taker: ExchangeOrder
@@ -57,13 +57,13 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 class Booked(msgspec.Struct, frozen=True):
-    """The order, or what was left of it, rests in the book now, or waits for its stop price."""
+    """The order, or its rest, is now in the book or waits for its stop price."""
 
     order: ExchangeOrder
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """What was left of the order is gone, for a reason in the venue's words."""
+    """The rest of the order is cancelled, with a reason in the venue's words."""
 
     order: ExchangeOrder
     reason: str

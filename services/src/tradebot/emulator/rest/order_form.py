@@ -1,4 +1,4 @@
-"""Reads an order that a client asks for, and refuses it in the venue's words."""
+"""Parses a client's order, and refuses it in the venue's words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _LONGEST_CLIENT_ORDER_ID = 99
 
 
 def order_request(exchange: Exchange, form: Mapping[str, Any], session: str) -> OrderRequest:
-    """The order of a `/v1/order/new` payload.
+    """Parses a `/v1/order/new` payload.
 
     Raises:
         RefusalError: a field is missing or wrong.

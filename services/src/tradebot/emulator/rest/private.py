@@ -22,7 +22,7 @@ _ANYONE: tuple[Role, ...] = ("Trader", "FundManager", "Auditor")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One private call: who may make it, and what it does."""
+    """A private call: the roles that may make it, and its handler."""
 
     roles: tuple[Role, ...]
     answer: Callable[[Exchange, Caller], Any]
@@ -36,7 +36,7 @@ def new_order(exchange: Exchange, caller: Caller) -> View:
 
 
 def cancel(exchange: Exchange, caller: Caller) -> View:
-    """`/v1/order/cancel`; an order that is not live is answered as it is."""
+    """`/v1/order/cancel`; an order that is not live is returned unchanged."""
     ticket = _by_order_id(exchange, caller, caller.parameters.get("order_id"))
     market = exchange.markets[ticket.symbol]
     exchange.desk.cancel(caller.account, market, ticket, "Requested")
@@ -44,12 +44,12 @@ def cancel(exchange: Exchange, caller: Caller) -> View:
 
 
 def cancel_session(exchange: Exchange, caller: Caller) -> View:
-    """`/v1/order/cancel/session`: what this key placed."""
+    """`/v1/order/cancel/session`: the orders of this key."""
     return _cancelled(exchange, caller.account, caller.key.name)
 
 
 def cancel_all(exchange: Exchange, caller: Caller) -> View:
-    """`/v1/order/cancel/all`: what any key of the account placed."""
+    """`/v1/order/cancel/all`: the orders of all keys of the account."""
     return _cancelled(exchange, caller.account, None)
 
 
@@ -111,7 +111,7 @@ def history(exchange: Exchange, caller: Caller) -> list[View]:
 
 
 def my_trades(exchange: Exchange, caller: Caller) -> list[View]:
-    """`/v1/mytrades`, newest first: the first from `timestamp` on, or without it the last."""
+    """`/v1/mytrades`, newest first: the first from `timestamp` on, or the last without it."""
     symbol = _symbol(exchange, caller)
     since = milliseconds(_number(caller, "timestamp", 0))
     found = [

@@ -22,7 +22,7 @@ _MOST_TRADES = 500
 
 
 def market_of(exchange: Exchange, symbol: str) -> BookMarket:
-    """The market that a path names.
+    """Returns the market of a path's symbol.
 
     Raises:
         RefusalError: it is not traded.
@@ -143,7 +143,7 @@ def trades(exchange: Exchange, path: Mapping[str, str], query: Query) -> list[Vi
 
 
 def trade_view(trade: TapeTrade, instrument: ExchangeInstrument) -> View:
-    """A trade as `/v1/trades` answers it; `type` is the taker's side."""
+    """Formats a trade for `/v1/trades`; `type` is the taker's side."""
     return {
         "timestamp": trade.ts // 1000,
         "timestampms": trade.ts,
@@ -181,7 +181,7 @@ def pricefeed(exchange: Exchange, _path: Mapping[str, str], _query: Query) -> li
 
 
 def milliseconds(timestamp: int) -> int:
-    """A timestamp that may be in seconds or in milliseconds, in milliseconds."""
+    """Converts a timestamp in seconds or milliseconds to milliseconds."""
     return timestamp * 1000 if 0 < timestamp < 10**11 else timestamp
 
 

@@ -1,4 +1,4 @@
-"""Signed requests: who sent one, whether that is true, and whether it may.
+"""Signed requests: authenticates the caller and checks its rights.
 
 The order of the checks: headers, key, signature, the request's own path, nonce, account, role.
 """
@@ -21,7 +21,7 @@ from tradebot.emulator.refusals import RefusalError
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who sent a request, and its parameters."""
+    """The sender of a request, and its parameters."""
 
     key: Key
     account: ExchangeAccount
@@ -31,7 +31,7 @@ class Caller(msgspec.Struct, frozen=True):
 def authenticate(
     exchange: Exchange, headers: Mapping[str, str], path: str, roles: tuple[Role, ...]
 ) -> Caller:
-    """The sender of a signed request to `path`.
+    """Authenticates the sender of a signed request to `path`.
 
     Raises:
         RefusalError: a check fails.
@@ -50,7 +50,7 @@ def authenticate(
 
 
 def authenticate_socket(exchange: Exchange, headers: Mapping[str, str]) -> Caller:
-    """The sender of the new socket's handshake, whose payload is the nonce alone.
+    """Authenticates the new socket's handshake, whose payload is only the nonce.
 
     Raises:
         RefusalError: a check fails; only account keys with time-based nonces may connect.
@@ -69,7 +69,7 @@ def authenticate_socket(exchange: Exchange, headers: Mapping[str, str]) -> Calle
 
 
 def _signed_by(exchange: Exchange, headers: Mapping[str, str]) -> tuple[Key, bytes]:
-    """The key that signed, and the decoded payload."""
+    """Returns the key that signed, and the decoded payload."""
     for name, reason in (
         ("X-GEMINI-APIKEY", "MissingApikeyHeader"),
         ("X-GEMINI-PAYLOAD", "MissingPayloadHeader"),
@@ -100,8 +100,7 @@ def _parameters(payload: bytes) -> dict[str, Any]:
 def check_nonce(exchange: Exchange, key: Key, nonce: object) -> None:
     """Refuses a nonce that its key does not allow.
 
-    Times are compared with the machine's clock and with the exchange's: a client that lives by
-    either is right.
+    Times are compared with the machine's clock and with the exchange's; a client may use either.
 
     Raises:
         RefusalError: InvalidNonce.

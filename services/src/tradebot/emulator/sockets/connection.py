@@ -1,4 +1,4 @@
-"""One client's socket: a queue of what is to be sent, so that a slow client slows nobody."""
+"""One client's socket with its own queue, so that a slow client delays no other."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tradebot.emulator.faults.rules import Where
 from tradebot.emulator.faults.socket_faults import Message, SocketFaults
 
 _MOST_WAITING = 20_000
-"""Messages that may wait for a client; beyond that it is too slow and is cut off."""
+"""Limit of queued messages; a slower client is disconnected."""
 _GOING_AWAY = 1001
 
 
@@ -20,8 +20,8 @@ class Connection:
     """Sends in order; `send` never waits.
 
     Args:
-        where: which interface it is of.
-        faults: decides what becomes of each message.
+        where: its interface.
+        faults: applied to each message.
     """
 
     def __init__(self, websocket: WebSocket, where: Where, faults: SocketFaults) -> None:
@@ -33,7 +33,7 @@ class Connection:
         self._closed = False
 
     def send(self, text: str) -> None:
-        """The client is to get this message."""
+        """Queues a message for the client."""
         if len(self._waiting) >= _MOST_WAITING:
             self.close()
             return
@@ -41,12 +41,12 @@ class Connection:
         self._wake.set()
 
     def close(self) -> None:
-        """The connection ends without waiting for what is queued."""
+        """Closes the connection without waiting for the queue."""
         self._closed = True
         self._wake.set()
 
     def reset(self) -> None:
-        """The connection breaks."""
+        """Resets the connection."""
         transport = self._websocket.scope.get(TRANSPORT)
         if transport is None:
             self.close()

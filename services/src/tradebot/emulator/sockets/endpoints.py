@@ -1,4 +1,4 @@
-"""Which path is which socket."""
+"""The sockets' routes."""
 
 import time
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class SocketEndpoints:
         self._ws = WsFeed(exchange, state)
 
     def routes(self) -> list[WebSocketRoute]:
-        """Their paths."""
+        """Their routes."""
         return [
             WebSocketRoute("/v1/marketdata/{symbol}", self._serve_v1),
             WebSocketRoute("/v1/multimarketdata", self._serve_multi),
@@ -68,7 +68,7 @@ class SocketEndpoints:
         self._orders.beat()
 
     def hang_up(self, where: Where, clean: bool) -> None:
-        """Ends the open sockets there, by a close or by a reset."""
+        """Ends the open sockets of an interface, by a close or a reset."""
         for connection in list(self._open):
             if covers(where, connection.where):
                 if clean:
@@ -89,7 +89,7 @@ class SocketEndpoints:
             self._open.discard(connection)
 
     def _check(self, websocket: WebSocket) -> None:
-        """Refuses a socket while the exchange is closed, and too many of the old public ones."""
+        """Refuses sockets while the exchange is closed, and too many old public ones."""
         if self._state.in_maintenance():
             raise maintenance()
         if not self._exchange.settings.rate_limits or websocket.url.path.startswith("/ws"):
@@ -192,7 +192,7 @@ class SocketEndpoints:
 
 
 async def _refuse(websocket: WebSocket, refusal: RefusalError) -> None:
-    """Answers the handshake with an error instead of a socket."""
+    """Responds to the handshake with an error."""
     body = msgspec.json.encode(refusal.body())
     await websocket.send_denial_response(
         Response(body, refusal.status, media_type="application/json")

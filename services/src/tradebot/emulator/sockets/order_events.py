@@ -15,7 +15,7 @@ from tradebot.emulator.views import View, average_price, number_text, order_type
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What a client wants to know; an empty list is everything."""
+    """The client's filters; an empty list means everything."""
 
     symbols: list[str]
     sessions: list[str]
@@ -42,7 +42,7 @@ class OrderClient:
         self._beats = 0
 
     def opening(self, exchange: Exchange) -> None:
-        """Acknowledges, and tells each live order."""
+        """Sends the acknowledgement and each live order."""
         number = self.account.number
         acknowledgement: View = {
             "type": "subscription_ack",
@@ -92,16 +92,16 @@ class OrderFeed:
         exchange.feeds.orders.append(self._on_order)
 
     def join(self, client: OrderClient) -> None:
-        """The client gets its live orders, and all that happens to its orders from now on."""
+        """Adds a client: it gets its live orders, and all later events of its orders."""
         client.opening(self._exchange)
         self._clients.append(client)
 
     def leave(self, client: OrderClient) -> None:
-        """The client is gone."""
+        """Removes a client."""
         self._clients.remove(client)
 
     def beat(self) -> None:
-        """Heartbeats to those who asked for them."""
+        """Sends heartbeats to clients that requested them."""
         for client in self._clients:
             if client.filters.heartbeat:
                 client.beat(self._exchange.clock.now())

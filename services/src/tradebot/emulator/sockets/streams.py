@@ -1,4 +1,4 @@
-"""The streams of the new WebSocket: what their messages look like.
+"""The messages of the new WebSocket's streams.
 
 Times are in nanoseconds, those of balances in milliseconds, as the venue sends them.
 """
@@ -25,7 +25,7 @@ _STATUS = {
 
 
 def encode(message: Any) -> str:
-    """The message's JSON text."""
+    """Encodes a message as JSON text."""
     return msgspec.json.encode(message).decode()
 
 
@@ -42,7 +42,7 @@ def trade_message(trade: TapeTrade, instrument: ExchangeInstrument) -> View:
 
 
 def book_ticker(market: BookMarket, now: int) -> View:
-    """`{symbol}@bookTicker`: the best prices and their sizes; a side that is empty is left out."""
+    """`{symbol}@bookTicker`: the best prices and their sizes, without an empty side."""
     instrument = market.instrument
     message: View = {
         "u": market.sequence,
@@ -61,7 +61,7 @@ def _levels(market: BookMarket, side: str, limit: int) -> list[tuple[int, int]]:
 
 
 def level_texts(market: BookMarket, side: BookSide, limit: int) -> list[list[str]]:
-    """Prices and sizes of a side as text, best first."""
+    """Returns prices and sizes of a side as text, best first."""
     instrument = market.instrument
     return [
         [instrument.price_text(price), instrument.amount_text(size)]
@@ -70,7 +70,7 @@ def level_texts(market: BookMarket, side: BookSide, limit: int) -> list[list[str
 
 
 def partial_depth(market: BookMarket, limit: int) -> View:
-    """`{symbol}@depth5` and alike: the best levels."""
+    """`{symbol}@depth5` and similar: the best levels."""
     return {
         "lastUpdateId": market.sequence,
         "bids": level_texts(market, "bid", limit),
@@ -101,12 +101,12 @@ class DepthDiff:
         self._sides: dict[BookSide, dict[int, int]] = {"bid": {}, "ask": {}}
 
     def change(self, side: BookSide, price: int, remaining: int, ts: int) -> None:
-        """A level has another size."""
+        """Records a level's new size."""
         self._sides[side][price] = remaining
         self._ts = ts
 
     def take(self) -> View | None:
-        """The message of what changed, and a fresh start; `None` if nothing did."""
+        """Returns the message of all changes and resets; `None` if nothing changed."""
         if self._sent == self._market.sequence:
             return None
         instrument = self._market.instrument
@@ -132,7 +132,7 @@ class DepthDiff:
 
 
 def order_message(update: OrderUpdate) -> View | None:
-    """`orders@account`; `None` for steps that this stream does not tell."""
+    """`orders@account`; `None` for steps that this stream does not report."""
     ticket, instrument = update.ticket, update.instrument
     if update.type == "fill":
         status = "FILLED" if ticket.remaining == 0 else "PARTIALLY_FILLED"
@@ -170,7 +170,7 @@ def order_message(update: OrderUpdate) -> View | None:
 
 
 def balance_message(update: BalanceUpdate) -> View:
-    """`balances@account`: `f` is available, `c` is all that is held."""
+    """`balances@account`: `f` is available, `c` the total."""
     ledger = update.account.ledger
     return {
         "e": "balanceUpdate",

@@ -1,6 +1,6 @@
 """The first market data socket: `/v1/marketdata/{symbol}` and `/v1/multimarketdata`.
 
-A message a change, the trade that made it first; `socket_sequence` counts the messages of a
+One message per change, after the trade behind it; `socket_sequence` counts the messages of a
 connection, heartbeats included.
 """
 
@@ -17,7 +17,7 @@ class V1Client:
     """One connection with its filters.
 
     Args:
-        named: whether each event says its symbol (`/v1/multimarketdata`).
+        named: whether each event names its symbol (`/v1/multimarketdata`).
     """
 
     def __init__(self, connection: Connection, query: Mapping[str, str], *, named: bool) -> None:
@@ -31,7 +31,7 @@ class V1Client:
         self._best: dict[tuple[str, BookSide], tuple[int, int]] = {}
 
     def opening(self, markets: list[BookMarket]) -> None:
-        """Sends the whole book of each market, as one message a market without a time."""
+        """Sends the whole book of each market, one message each, without a time."""
         for market in markets:
             sides: tuple[BookSide, BookSide] = ("bid", "ask")
             events = [
@@ -58,7 +58,7 @@ class V1Client:
         )
 
     def update(self, update: MarketUpdate, market: BookMarket) -> None:
-        """Sends what the client asked to know of a change."""
+        """Sends the parts of a change that the client requested."""
         instrument, change = update.instrument, update.change
         symbol = f',"symbol":"{instrument.symbol}"' if self._named else ""
         events = []
@@ -116,19 +116,19 @@ class V1Feed:
         exchange.feeds.market.append(self._on_market)
 
     def join(self, client: V1Client, markets: list[BookMarket]) -> None:
-        """The client gets the books, and all that changes from now on."""
+        """Adds a client: it gets the books, and all later changes."""
         client.opening(markets)
         for market in markets:
             self._clients.setdefault(market.instrument.symbol, []).append(client)
 
     def leave(self, client: V1Client) -> None:
-        """The client is gone."""
+        """Removes a client."""
         for clients in self._clients.values():
             if client in clients:
                 clients.remove(client)
 
     def beat(self) -> None:
-        """Heartbeats to those who asked for them."""
+        """Sends heartbeats to clients that requested them."""
         for client in {id(c): c for clients in self._clients.values() for c in clients}.values():
             if client.heartbeat:
                 client.beat()

@@ -18,7 +18,7 @@ _ERROR = '{"result":"error","reason":"NoValidTradingPairs"}'
 
 
 class _Pending:
-    """What happened to one symbol since the last flush."""
+    """Changes of one symbol since the last flush."""
 
     def __init__(self) -> None:
         self.changes: list[str] = []
@@ -26,7 +26,7 @@ class _Pending:
 
 
 class V2Feed:
-    """All clients of the second market data socket; their news leaves in batches."""
+    """All clients of the second market data socket; updates are sent in batches."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -36,11 +36,11 @@ class V2Feed:
         exchange.feeds.market.append(self._on_market)
 
     def join(self, connection: Connection) -> None:
-        """A client without subscriptions yet."""
+        """Adds a client without subscriptions."""
         self._clients[connection] = set()
 
     def leave(self, connection: Connection) -> None:
-        """The client is gone."""
+        """Removes a client."""
         self._clients.pop(connection, None)
         self._rewatch()
 
@@ -48,7 +48,7 @@ class V2Feed:
         self._watched = {symbol for each in self._clients.values() for _, symbol in each}
 
     def on_message(self, connection: Connection, text: str) -> None:
-        """Subscribes or unsubscribes; there is no acknowledgement but the first message."""
+        """Subscribes or unsubscribes; the first message is the only acknowledgement."""
         try:
             message = msgspec.json.decode(text)
             kind = message["type"]
@@ -79,12 +79,12 @@ class V2Feed:
             connection.send(_candles(market, name, _SNAPSHOT_CANDLES))
 
     def beat(self) -> None:
-        """Heartbeats to all, asked for or not."""
+        """Sends heartbeats to all clients, requested or not."""
         for connection in self._clients:
             self.beat_one(connection)
 
     def beat_one(self, connection: Connection) -> None:
-        """A heartbeat to one."""
+        """Sends a heartbeat to one client."""
         connection.send(f'{{"type":"heartbeat","timestamp":{self._exchange.clock.now()}}}')
 
     def _on_market(self, update: MarketUpdate) -> None:
@@ -101,7 +101,7 @@ class V2Feed:
         )
 
     def flush(self) -> None:
-        """Sends what is pending: trades before the changes that they made."""
+        """Sends what is pending: trades before their changes."""
         for symbol, pending in self._pending.items():
             if pending.changes:
                 self._pending[symbol] = _Pending()

@@ -41,11 +41,11 @@ _OPTIONS = {
 }
 
 AUTHENTICATION, RATE_LIMIT, PARAMETER, UNSUPPORTED, REJECTED = -1002, -1003, -1013, -1020, -2010
-"""Codes of errors."""
+"""Error codes."""
 
 
 class MethodError(Exception):
-    """A request on the socket that is answered by an error."""
+    """A request on the socket that gets an error."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ class WsClient:
     """One connection.
 
     Args:
-        caller: who connected; `None` without authentication.
+        caller: the authenticated caller, or `None`.
         snapshot: whether a differential depth stream begins with the whole book.
     """
 
@@ -69,15 +69,15 @@ class WsClient:
 
 
 Subscribed = Callable[[WsClient, str, bool], None]
-"""Told a client, a stream, and whether this stream asks for a snapshot."""
+"""Called with a client, a stream, and whether it requests a snapshot."""
 
 
 class WsMethods:
     """The requests that a client can send.
 
     Args:
-        state: says when an answer is to be lost.
-        subscribed: told each new subscription; sends what it begins with.
+        state: decides whether to lose a response.
+        subscribed: called with each new subscription; sends its first message.
     """
 
     def __init__(self, exchange: Exchange, state: FaultState, subscribed: Subscribed) -> None:
@@ -99,7 +99,7 @@ class WsMethods:
         }
 
     def on_message(self, client: WsClient, text: str) -> None:
-        """Answers one request."""
+        """Handles one request and replies."""
         request_id: Any = None
         try:
             request = msgspec.json.decode(text, type=dict[str, Any])
@@ -140,7 +140,7 @@ class WsMethods:
         return {}
 
     def _stream(self, client: WsClient, text: str) -> tuple[str, bool]:
-        """The stream's name with its symbol in lower case, and whether it asks for a snapshot."""
+        """Returns the stream's name with a lower-case symbol, and whether to send a snapshot."""
         text, _, query = text.partition("?")
         if text in ACCOUNT_STREAMS:
             _authenticated(client)

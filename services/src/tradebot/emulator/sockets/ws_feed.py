@@ -36,11 +36,11 @@ class WsFeed:
         exchange.feeds.balances.append(self._on_balance)
 
     def join(self, client: WsClient) -> None:
-        """A client without subscriptions yet."""
+        """Adds a client without subscriptions."""
         self._clients.append(client)
 
     def leave(self, client: WsClient) -> None:
-        """The client is gone."""
+        """Removes a client."""
         self._clients.remove(client)
         self._rewant()
 
@@ -52,7 +52,7 @@ class WsFeed:
         symbol, _, kind = stream.partition("@")
         market = self._exchange.market(symbol)
         if market is not None and kind in ("depth", "depth@100ms"):
-            # The others get what is pending first, so that one message serves all from here on.
+            # Send the others what is pending first, so that one message fits all from here on.
             self._send_diff(stream)
             self._diffs.setdefault(stream, DepthDiff(market))
             if snapshot:

@@ -1,1 +1,1 @@
-"""Walk-forward evaluation of forecasters, compared with baselines, on the same splits."""
+"""Walk-forward evaluation of forecasters against baselines, on the same splits."""

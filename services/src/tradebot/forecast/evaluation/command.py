@@ -17,7 +17,7 @@ from tradebot.venue.port import fee_table
 
 
 class EvaluateSettings(StudySettings, frozen=True, kw_only=True):
-    """Which models are evaluated, on which history, and how it is cut."""
+    """Which models to evaluate, on which history, and how to split it."""
 
     models: Annotated[list[str], "models, separated by commas; baselines are always included"] = (
         msgspec.field(default_factory=lambda: ["FastProphet"])
@@ -58,7 +58,7 @@ def _fee_bps(settings: EvaluateSettings) -> float:
 
 
 def run(settings: EvaluateSettings) -> None:
-    """Evaluates, shows progress on stderr, and prints the table."""
+    """Evaluates with progress on stderr, and prints the table."""
     from tradebot.forecast import sources
     from tradebot.forecast.evaluation import evaluate, page, splits, table
     from tradebot.forecast.models.baselines import Drift, SeasonalNaive

@@ -1,4 +1,4 @@
-"""Evaluates forecasters compared with persistence, drift and seasonal-naive, on the same splits."""
+"""Evaluates forecasters against persistence, drift and seasonal-naive, on the same splits."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How an evaluation is cut, in minutes, and what trades cost in it, in basis points."""
+    """How to split a history, in minutes, and the cost of trades, in basis points."""
 
     folds: int = 3
     fold_minutes: int = 1440
@@ -33,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     edge_bps: float = 0.0
 
     def cut(self, history: Series) -> list[Fold]:
-        """The folds of a history.
+        """Splits a history into folds.
 
         Raises:
             SplitError: it is too short.
@@ -50,19 +50,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needed(self) -> int:
-        """Minutes of history that the folds need."""
+        """Returns how many minutes of history the folds need."""
         embargo = max(self.embargo_minutes, self.stride_minutes)
         tested = self.folds * self.fold_minutes + (self.folds - 1) * self.gap_minutes
         return tested + embargo + self.least_minutes
 
     @property
     def fees(self) -> TradeCost:
-        """Costs as fractions."""
+        """Returns costs as fractions."""
         return TradeCost(self.fee_bps / 1e4, self.edge_bps / 1e4)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Verdicts on the same splits, best skill first, and what buying and holding earned."""
+    """Scores on the same splits, best skill first, and the profit of buying and holding."""
 
     symbol: str
     history_start: int
@@ -85,7 +85,7 @@ def evaluate(
     symbol: str,
     progress: Progress = lambda _model, _done, _all: None,
 ) -> tuple[Report, dict[str, Walk]]:
-    """Walks each model over the plan's folds; persistence always walks along.
+    """Evaluates each model on the plan's folds, and always persistence.
 
     Raises:
         SplitError: the history is too short.
@@ -119,7 +119,7 @@ def evaluate(
 
 
 def for_card(report: Report, model: str) -> Evaluation:
-    """What a model's file says of its evaluation."""
+    """Returns the evaluation to store in a model's file."""
     by_name = {one.model: one for one in report.verdicts}
     own, plain = by_name[model], by_name[Persistence.name]
     return Evaluation(

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: table and charts."""
+"""A report as one self-contained HTML file: table and charts."""
 
 import html
 from pathlib import Path
@@ -54,7 +54,7 @@ def _html_table(lines: list[str]) -> str:
 
 
 def _forecasts(walks: dict[str, Walk]) -> go.Figure:
-    """A row a model: price and forecast with its bounds, over the last test."""
+    """Draws a row per model: price and forecast with its bounds, over the last test."""
     figure = make_subplots(
         rows=len(walks),
         cols=1,
@@ -74,7 +74,7 @@ def _forecasts(walks: dict[str, Walk]) -> go.Figure:
 
 
 def _directions(report: Report) -> go.Figure:
-    """Each model's share of right directions with its 95 % interval; a coin is right half."""
+    """Draws each model's fraction of correct directions with its 95 % interval; chance is ½."""
     known = [one for one in report.verdicts if one.directional]
     figure = go.Figure()
     for one in known:

@@ -1,7 +1,7 @@
-"""What the report's rule would have earned: buy while the forecast rises, sell when it falls.
+"""The profit of the report's rule: buy while the forecast rises, sell when it falls.
 
-The rule is in the market with all it has or not at all. It trades at the weighted price of the
-minute that follows the decision, and pays the venue's fee on each trade. A test ends flat.
+The rule is fully in the market or not at all. It trades at the weighted price of the minute after
+the decision, and pays the venue's fee on each trade. A test ends without a position.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Profit:
-    """Of a rule over the tests, as a fraction of what it began with: 0.01 is one per cent."""
+    """A rule's profit over the tests, as a fraction of the starting value: 0.01 is one per cent."""
 
     net: float
     gross: float
@@ -32,10 +32,10 @@ def follow(
 
     Args:
         delta: (n,) the forecast's change of log price from this minute to the next.
-        log_price: (n,) of the minute that a decision trades in, NaN where it was not traded.
+        log_price: (n,) of the minute in which a decision trades, NaN without trades.
         fold: (n,) number of the test; positions end with it.
         fee: fraction of a trade's value, such as 0.004.
-        edge: change that is needed to buy.
+        edge: change that a buy requires.
     """
     gross, trades, minutes = 0.0, 0, 0
     entry: float | None = None

@@ -1,7 +1,7 @@
-"""The score of what a forecaster predicted: errors, log score, direction, coverage, profit.
+"""Scores of a forecaster: errors, log score, direction, coverage, profit.
 
-Minutes of one forecast depend on each other, so that intervals are drawn over forecasts: a mean's
-standard error is that of the forecasts' sums (clusters), not of single minutes.
+Minutes of one forecast are dependent, so intervals are computed over forecasts: a mean's standard
+error is that of the forecasts' sums (clusters), not of single minutes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tradebot.forecast.evaluation.walk import Walk
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A mean and its 95 % interval, `None` where a single forecast gives none."""
+    """A mean and its 95 % interval, `None` if there is only one forecast."""
 
     value: float
     low: float | None = None
@@ -24,12 +24,12 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class ModelScore(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model is worth on these splits.
+    """One model's scores on these splits.
 
-    `mae` and `log_score` are of log price over all tested minutes; `skill` is the log score above
-    persistence's; `directional` the share of right directions among the minutes for which the
-    model said one, none if it never did. `coverage` is the share of prices inside bounds that
-    should hold `interval` of them. `net` and `gross` are the rule's profit, after fees and before.
+    `mae` and `log_score` are of log price over all tested minutes. `skill` is the log score minus
+    persistence's. `directional` is the fraction of correct directions among the minutes with one,
+    `None` if there are none. `coverage` is the fraction of prices inside bounds that should contain
+    `interval` of them. `net` and `gross` are the rule's profit, after fees and before.
     """
 
     model: str
@@ -52,7 +52,7 @@ class ModelScore(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class TradeCost:
-    """What a trade costs, as a fraction of its value, and the edge that a buy needs."""
+    """The cost of a trade, as a fraction of its value, and the edge that a buy requires."""
 
     fee: float
     edge: float = 0.0
@@ -89,10 +89,10 @@ def score_of(model: str, walk: Walk, beside: Walk, fees: TradeCost, seconds: flo
 
 
 def clustered(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> Estimate:
-    """The mean of `values` (n,) with a 95 % interval that is robust within clusters (n,).
+    """Returns the mean of `values` (n,) with a 95 % interval robust within clusters (n,).
 
-    The interval is Student's t with one degree of freedom fewer than there are clusters: few
-    forecasts say little about their own spread.
+    The interval is Student's t with one degree of freedom fewer than there are clusters, since a
+    few forecasts say little about their own variance.
     """
     mean = float(values.mean())
     names, index = np.unique(cluster, return_inverse=True)

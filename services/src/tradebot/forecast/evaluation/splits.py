@@ -1,11 +1,11 @@
-"""Splits of a history for a walk forward: learn from the past, be tested on what follows.
+"""Splits a history for walk-forward tests: learn from the past, test on what follows.
 
     learnt from ......... | embargo | test, origin by origin ... |   gap   | ... | test |
 
-A model that is refitted at each origin learns from all minutes that were over by then: none of
-its targets reaches past the origin, nothing need be purged. A model that is trained once a fold
-has its training end `embargo` minutes before the test, no less than its longest target, so that no
-target of the training overlaps a tested minute. Tests are `gap` minutes apart.
+A model that is refitted at each origin learns from all minutes before it: no target reaches past
+the origin, so nothing must be purged. A model that is trained once per fold ends its training
+`embargo` minutes before the test. The embargo is at least its longest target, so no target of the
+training overlaps a tested minute. Tests are `gap` minutes apart.
 """
 
 from dataclasses import dataclass
@@ -22,24 +22,24 @@ class Fold:
     test_end: int
 
     def origins(self, stride: int) -> range:
-        """The times at which forecasts are made, `stride` minutes apart."""
+        """Returns the times at which forecasts are made, `stride` minutes apart."""
         return range(self.test_start, self.test_end, stride * MINUTE)
 
 
 class SplitError(ValueError):
-    """The history is too short for the splits; the message says how long it must be."""
+    """The history is too short for the splits; the message says how much is needed."""
 
 
 def folds(
     history: Series, *, count: int, minutes: int, stride: int, embargo: int, gap: int, least: int
 ) -> list[Fold]:
-    """The last `count` tests of `minutes` each, oldest first; all arguments are in minutes.
+    """Returns the last `count` tests of `minutes` each, oldest first; all arguments in minutes.
 
     Args:
-        stride: between two origins, and the longest horizon that is scored; it divides `minutes`.
+        stride: between two origins, and the longest horizon scored; it divides `minutes`.
         embargo: between training and test, at least `stride`.
         gap: between two tests.
-        least: that must be there to learn from before the first test.
+        least: minimum to learn from before the first test.
 
     Raises:
         SplitError: the history is too short, or the arguments do not fit together.

@@ -1,4 +1,4 @@
-"""A report as a table that reads in a terminal and in Markdown."""
+"""A report as a table for terminals and Markdown."""
 
 from tradebot.forecast.evaluation.evaluate import Report
 from tradebot.forecast.evaluation.scores import Estimate, ModelScore
@@ -20,7 +20,7 @@ HEAD = (
 
 
 def table(report: Report) -> str:
-    """The verdicts, a line a model, then buy-and-hold; a sentence of what was done above them."""
+    """Formats a sentence about the evaluation, a line per model, and buy-and-hold."""
     rows = [HEAD, *(_row(one) for one in report.verdicts)]
     hold = ["buy-and-hold"] + [""] * (len(HEAD) - 1)
     hold[HEAD.index("net")] = f"{report.hold_net:+z.2%}"

@@ -1,4 +1,4 @@
-"""Walks a forecaster over the folds and keeps what it said of each minute, and what came."""
+"""Runs a forecaster over the folds, and collects its forecasts and the prices that came."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,12 @@ LEAST_SIGMA = 1e-9
 
 @dataclass(frozen=True)
 class Walk:
-    """One row a tested minute; all arrays are (n,), prices are logarithms.
+    """One row per tested minute; all arrays are (n,), prices are logarithms.
 
-    `origin` numbers the forecast that the row is of, `fold` its test. `center`, `sigma`, `inside`
-    are the forecast for the minute, the standard deviation that its bounds represent, and whether
-    the price fell between them. `actual` is NaN where the minute is absent. `delta` is the
-    forecast's change from this minute to the next, `moved` the price's, NaN where either is
-    absent.
+    `origin` numbers the forecast of a row, `fold` its test. `center`, `sigma` and `inside` are the
+    forecast for the minute, the standard deviation that its bounds imply, and whether the price was
+    between them. `actual` is NaN if the minute is absent. `delta` is the forecast's change from
+    this minute to the next, `moved` the price's, NaN if either minute is absent.
     """
 
     ts: NDArray[np.int64]
@@ -40,11 +39,11 @@ class Walk:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Rows whose minute was traded."""
+        """Rows whose minute had trades."""
         return ~np.isnan(self.actual)
 
     def log_score(self) -> NDArray[np.float64]:
-        """The log density of what came under the forecast's normal distribution, (n,) nats."""
+        """Returns the log density of the price under the forecast's normal distribution, (n,)."""
         z = (self.actual - self.center) / self.sigma
         density: NDArray[np.float64] = -0.5 * z**2 - np.log(self.sigma) - 0.5 * np.log(2 * np.pi)
         return density
@@ -57,10 +56,10 @@ def walk(
     stride: int,
     progress: Progress = lambda _done, _all: None,
 ) -> Walk:
-    """What a forecaster says at each origin of each fold of the coming `stride` minutes.
+    """Forecasts the next `stride` minutes at each origin of each fold.
 
-    A slow model is trained once a fold, on what ends before its embargo; others are refitted
-    at each origin, as the stage does.
+    A slow model is trained once per fold, on what ends before its embargo. Others are refitted at
+    each origin, as in the stage.
     """
     parts: list[Walk] = []
     total = sum(len(fold.origins(stride)) for fold in folds)
@@ -106,7 +105,7 @@ def _said(
 
 
 def _prices(history: Series, start: int, steps: int) -> NDArray[np.float64]:
-    """Log prices of the minutes from `start` on, (steps,), NaN where one is absent."""
+    """Returns log prices of the minutes from `start` on, (steps,), NaN for absent ones."""
     part = history.between(start, start + steps * MINUTE)
     prices = np.full(steps, np.nan)
     prices[(part.ts - start) // MINUTE] = part.log_price

@@ -1,1 +1,1 @@
-"""The forecasters: a file a model, found by the entry points `tradebot.forecasters`."""
+"""The forecasters, one file per model, listed in the entry points `tradebot.forecasters`."""

@@ -1,7 +1,7 @@
-"""What every model is measured against: no change, the mean change, and the same time yesterday.
+"""Baselines for all models: no change, the mean change, and the same time yesterday.
 
-Their bounds come from the past's own errors: the standard deviation of log price changes over
-one minute, growing with the square root of the horizon.
+Their bounds come from past errors: the standard deviation of log price changes over one minute,
+times the square root of the horizon.
 """
 
 from typing import Any
@@ -18,17 +18,17 @@ Z80 = 1.2815515655446004
 
 
 class BaselineFit(msgspec.Struct, frozen=True):
-    """What a baseline learns: drift and standard deviation of log price a minute."""
+    """A fitted baseline: drift and standard deviation of log price per minute."""
 
     drift: float
     sigma: float
 
 
 class Persistence:
-    """The price stays where it is.
+    """Forecasts the last price.
 
     Args:
-        memory: minutes that drift and spread are learnt from.
+        memory: minutes from which drift and spread are estimated.
     """
 
     name = "Persistence"
@@ -41,11 +41,11 @@ class Persistence:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         return {"memory": self._memory}
 
     def fit(self, history: Series) -> None:
-        """Learns drift and spread.
+        """Estimates drift and spread.
 
         Raises:
             NotEnoughHistoryError: there are fewer than three rows.
@@ -60,7 +60,7 @@ class Persistence:
         self._state = BaselineFit(drift, max(sigma, 1e-9))
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """The last price, for each coming minute."""
+        """Returns the last price for each minute."""
         return self._path(np.full(steps, history.log_price[-1]), history, start)
 
     def _path(self, center: NDArray[np.float64], history: Series, start: int) -> Path:
@@ -69,30 +69,30 @@ class Persistence:
         return Path(start, center, center - half, center + half)
 
     def dump(self) -> bytes:
-        """What was learnt, as JSON."""
+        """Returns the fit as JSON."""
         return msgspec.json.encode(self._state)
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave."""
+        """Restores what `dump` returned."""
         self._state = msgspec.json.decode(state, type=BaselineFit)
 
 
 class Drift(Persistence):
-    """The price goes on as it went over the memory, on average."""
+    """Continues the mean change over the memory."""
 
     name = "Drift"
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """The last price and the mean change a minute."""
+        """Returns the last price plus the mean change per minute."""
         ahead = (start - history.end) / MINUTE + np.arange(steps)
         return self._path(history.log_price[-1] + self._state.drift * ahead, history, start)
 
 
 class SeasonalNaive(Persistence):
-    """The price moves as it did at the same times of the last season, a day unless said.
+    """Repeats the price's moves at the same times of the last season, by default a day.
 
     Args:
-        memory: minutes that the spread is learnt from.
+        memory: minutes from which the spread is estimated.
         season: minutes of a season.
     """
 
@@ -104,13 +104,13 @@ class SeasonalNaive(Persistence):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         return {"memory": self._memory, "season": self._season}
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """The last price and the changes since this time of the last season, again.
+        """Returns the last price plus the changes since this time of the last season.
 
-        A minute that is absent from the last season has the price before it.
+        A minute that is absent from the last season uses the price before it.
         """
         ts = start + MINUTE * np.arange(steps, dtype=np.int64)
         season = self._season * MINUTE

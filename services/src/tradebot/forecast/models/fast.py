@@ -1,4 +1,4 @@
-"""FastProphet as a forecaster: all minutes there are, and a new one in milliseconds."""
+"""FastProphet as a forecaster: fits all minutes, and adds a new one in milliseconds."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ class FastProphetForecaster:
     """FastProphet on log weighted price.
 
     Args:
-        max_rows: newest minutes that it is fitted on; 0 takes all.
-        cap: log price that logistic growth cannot pass; by default as far above the highest
+        max_rows: newest minutes to fit; 0 uses all.
+        cap: log price that logistic growth cannot exceed; by default as far above the highest
             price of the first fit as that is above the lowest. `floor` likewise below.
-        monthly_seasonality: whether there is one of 30.5 days, or its Fourier order.
+        monthly_seasonality: whether to add one of 30.5 days, or its Fourier order.
         seasonalities: others, each {"name", "period" in days, "fourier_order"}.
-        parameters: those of `prophet.Prophet`, under its names; holidays as a list of
+        parameters: those of `prophet.Prophet`, with its names; holidays as a list of
             {"holiday", "ds"}.
     """
 
@@ -56,7 +56,7 @@ class FastProphetForecaster:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         floor, cap = self._bounds
         bounds = {name: value for name, value in (("cap", cap), ("floor", floor)) if value}
         own = {"monthly_seasonality": self._monthly, "seasonalities": self._seasonalities}
@@ -69,7 +69,7 @@ class FastProphetForecaster:
         return self._model
 
     def fit(self, history: Series) -> None:
-        """Fits on all of `history`, or appends what is new in it since the last fit.
+        """Fits all of `history`, or appends what is new since the last fit.
 
         Raises:
             NotEnoughHistoryError: there are fewer than ten rows.
@@ -92,7 +92,7 @@ class FastProphetForecaster:
             self._seen = (start, history.end, rows + len(new))
 
     def _known(self, history: Series) -> int | None:
-        """The row of `history` after the last one learnt, if it goes on from there."""
+        """Returns the row of `history` after the last one fitted, if it continues from there."""
         if self._seen is None:
             return None
         start, end, rows = self._seen
@@ -113,7 +113,7 @@ class FastProphetForecaster:
         }
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """What the model says of these minutes, as it was on the last minute learnt."""
+        """Forecasts these minutes with the fit of the last minute learnt."""
         if self._restored is not None:
             first, last, _ = self._restored
             self.fit(history.between(first, last + MINUTE))
@@ -125,12 +125,12 @@ class FastProphetForecaster:
         return Path(start, said.yhat, said.lower, said.upper, width)
 
     def dump(self) -> bytes:
-        """Which rows it was fitted on: from them the fit is had again, exactly, in less time than
-        a file of its statistics would take to read."""
+        """Returns which rows were fitted: an exact refit takes less time than reading a file of
+        their statistics."""
         return msgspec.json.encode(self._restored or self._seen)
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave; the next forecast fits on those rows."""
+        """Restores what `dump` returned; the next forecast fits those rows."""
         self._restored = msgspec.json.decode(state, type=tuple[int, int, int])
 
 

@@ -1,4 +1,4 @@
-"""The indicator LSTM as a forecaster: ratios of the next three bars, drawn out to minutes."""
+"""The indicator LSTM as a forecaster: ratios of the next three bars, interpolated to minutes."""
 
 from typing import Any
 
@@ -13,22 +13,21 @@ from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
 
 INTERVAL = 0.8
 CLOSES = 300
-"""Bars that it learns from, as in the tutorial."""
+"""Number of bars to learn from, as in the tutorial."""
 
 
 class IndicatorLstmForecaster:
-    """Learns on bars of `resolution_minutes`; between their ends the log price runs straight.
+    """Learns on bars of `resolution_minutes`; the log price is linear between their ends.
 
-    Bars are counted back from the newest minute, so that the last one is always whole. After three
-    bars the forecast stays where it is. The bounds are those of a random walk with the deviation
-    of the bars' own log returns.
+    Bars are counted back from the newest minute, so the last one is always whole. After three bars
+    the forecast is constant. The bounds are those of a random walk with the deviation of the bars'
+    own log returns.
 
     Args:
-        resolution_minutes: length of a bar; the tutorial's are days, an hour suits a bot.
+        resolution_minutes: length of a bar; the tutorial uses days, an hour suits a bot.
         epochs: passes over the data.
         seed: of the weights.
-        scaled: standardise the features and take the MACD of the definition, which the tutorial
-            does not do.
+        scaled: standardise the features and use the definition's MACD, unlike the tutorial.
     """
 
     name = "IndicatorLstm"
@@ -50,7 +49,7 @@ class IndicatorLstmForecaster:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         return {
             "resolution_minutes": self._minutes,
             "epochs": self._training.epochs,
@@ -67,7 +66,7 @@ class IndicatorLstmForecaster:
         self._model = train(self._closes(history, EPISODE + 1), self._training)
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """The coming minutes by the newest bars of `history`."""
+        """Forecasts the coming minutes from the newest bars of `history`."""
         assert self._model is not None, "call fit or restore before forecast"
         closes = self._closes(history, EPISODE)
         knots = np.concatenate([[0.0], np.cumsum(np.log(self._model.ratios(closes)))])
@@ -78,16 +77,16 @@ class IndicatorLstmForecaster:
         return Path(start, center, center - half, center + half, INTERVAL)
 
     def dump(self) -> bytes:
-        """The weights and the scale of the features."""
+        """Returns the weights and the features' scale."""
         assert self._model is not None, "call fit or restore before dump"
         return self._model.dump()
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave."""
+        """Restores what `dump` returned."""
         self._model = IndicatorLstm.load(state)
 
     def _closes(self, history: Series, beyond: int) -> NDArray[np.float64]:
-        """The last price of each bar, oldest first; a bar without trades is absent."""
+        """Returns the last price of each bar, oldest first, without bars that had no trades."""
         age = (history.end - history.ts) // (self._minutes * MINUTE)
         last = np.append(np.flatnonzero(np.diff(age)), len(age) - 1)[-CLOSES:]
         least = FIRST + beyond

@@ -18,19 +18,19 @@ from tradebot.platform import logs
 log = logs.get(__name__)
 
 VALIDATION = 0.1
-"""Share of the newest targets that is not learnt from but stops the training and sets bounds."""
+"""Fraction of the newest targets that is held out to stop the training and to set the bounds."""
 WALKS = 256
-"""Forecasts from the validation's minutes that the bounds come from."""
+"""Number of forecasts from held-out minutes that the bounds are measured on."""
 
 
 class LstmForecaster:
-    """Learns the next minute's value from the last `lookback` ones, and forecasts step by step.
+    """Learns the next minute's value from the last `lookback` ones, and forecasts recursively.
 
     Args:
-        lookback: values of an input; the report has 200.
-        units: of the layer; the report has 50.
+        lookback: values per input; the report uses 200.
+        units: of the layer; the report uses 50.
         values: differences of log price, or levels.
-        max_rows: newest minutes that it learns from.
+        max_rows: newest minutes to learn from.
         epochs, patience, batch, rate, seed, seconds, epoch_rows: see `training.Training`.
     """
 
@@ -59,23 +59,23 @@ class LstmForecaster:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         own = {"lookback": self._lookback, "units": self._units, "values": self._values}
         return {**own, "max_rows": self.max_rows, **vars(self._how)}
 
     def network(self) -> Network:
-        """The network before it has learnt."""
+        """Returns an untrained network."""
         return training.new_network(self._lookback, self._units, self._how.seed)
 
     def view(self, series: Series) -> View:
-        """What the network sees of a series."""
+        """Returns the network's view of a series."""
         return Lags(series, self._lookback, self._values)
 
     def fit(self, history: Series) -> None:
-        """Learns from the newest `max_rows` minutes.
+        """Trains on the newest `max_rows` minutes.
 
         Raises:
-            NotEnoughHistoryError: too few inputs without a gap are among them.
+            NotEnoughHistoryError: they contain too few inputs without a gap.
         """
         series = history.newest(self.max_rows)
         view = self.view(series) if len(series) > 1 else None
@@ -102,12 +102,12 @@ class LstmForecaster:
         self._measure(series, view, validate)
 
     def _key(self, series: Series) -> str:
-        """What a training must share with another to take up its checkpoint."""
+        """Identifies a training: only the same one may resume its checkpoint."""
         named = {"model": self.name, "start": series.start, "parameters": self.parameters}
         return msgspec.json.encode(named, order="sorted").decode()
 
     def _split(self, series: Series, targets: Rows) -> tuple[Rows, Rows]:
-        """Targets to learn from and newer ones to validate on, `lookback` minutes apart."""
+        """Splits targets into a training set and newer held-out ones, `lookback` minutes apart."""
         first = int(len(targets) * (1 - VALIDATION))
         validate = targets[first:]
         purge = series.ts[validate[0]] - self._lookback * MINUTE
@@ -115,7 +115,7 @@ class LstmForecaster:
         return (learn, validate) if len(learn) >= len(validate) else (targets[:first], validate)
 
     def _measure(self, series: Series, view: View, validate: Rows) -> None:
-        """Bounds from walks that start among the validation's minutes."""
+        """Measures the bounds on forecasts that start at held-out minutes."""
         assert self._weights is not None
         room = len(series) - 1 - int(validate[0])
         steps = max(1, min(int(spread.HORIZONS[-1]), room // 2))
@@ -126,7 +126,7 @@ class LstmForecaster:
         self._spread = spread.measure(series, starts, paths)
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """Walks on from the newest minutes of `history`, each step an input of the next."""
+        """Forecasts from the newest minutes of `history`, feeding each step into the next."""
         assert self._weights is not None, "call fit or restore first"
         series = self._context(history)
         if len(series) <= self._lookback and self.name == "Lstm":
@@ -141,15 +141,15 @@ class LstmForecaster:
         return Path(start, walked, walked - half, walked + half)
 
     def _context(self, history: Series) -> Series:
-        """As much of the newest history as a forecast looks at."""
+        """Returns the part of the newest history that a forecast uses."""
         return history.newest(self._lookback + 2)
 
     def fitted_beside_true(self, history: Series) -> tuple[Rows, Any, Any, int]:
-        """One-step forecasts of every target, for a plot.
+        """Returns one-step forecasts of every target, for a plot.
 
         Returns:
             Times (n,), forecasts (n,) and prices (n,) of log price, and how many of them, from
-            the first on, were learnt from: those after are out of sample.
+            the first on, were in the training set: the rest are out of sample.
         """
         assert self._weights is not None, "call fit or restore first"
         series = history.newest(self.max_rows)
@@ -160,7 +160,7 @@ class LstmForecaster:
         return series.ts[targets], said, series.log_price[targets], len(learn)
 
     def dump(self) -> bytes:
-        """Weights, scale and errors, without code."""
+        """Returns weights, scale and errors, without code."""
         assert self._weights is not None, "call fit or restore first"
         return self._weights.dump(
             scale=self._scale,
@@ -169,7 +169,7 @@ class LstmForecaster:
         )
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave."""
+        """Restores what `dump` returned."""
         self._weights, more = Weights.restore(state)
         self._scale = more["scale"]
         self._spread = spread.HorizonError(more["horizons"].astype(np.int64), more["error"])

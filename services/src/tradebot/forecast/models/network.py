@@ -1,10 +1,10 @@
 """The report's network: one LSTM step of 50 units over 200 values, ReLU, and one output.
 
 Keras' `LSTM(input_shape=(1, 200), units=50, activation="relu")` uses ReLU where an LSTM has tanh,
-for the candidate and for the output; torch's LSTM has tanh alone and two bias vectors. So the cell
-is written out here: kernel (200, 4·50), recurrent kernel (50, 4·50) and one bias (4·50) make
-50,200 parameters, and the output 51 more: 50,251, as the report counts. As there is one step from
-a state of zeros, the recurrent kernel and the forget gate have no effect, in Keras as here.
+for the candidate and for the output. torch's LSTM supports only tanh and has two bias vectors, so
+the cell is written out here. Kernel (200, 4·50), recurrent kernel (50, 4·50) and one bias (4·50)
+have 50,200 parameters, and the output 51 more: 50,251, as in the report. With one step from a zero
+state, the recurrent kernel and the forget gate have no effect, in Keras as here.
 """
 
 import io
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 
 class ReluLstm(nn.Module):
-    """An LSTM layer whose activation is ReLU and whose gates are sigmoid; gates i, f, c, o.
+    """An LSTM layer with ReLU activation and sigmoid gates, in the order i, f, c, o.
 
-    Started as Keras starts it: Glorot-uniform kernel, orthogonal recurrent kernel, a bias of one
+    Initialised as in Keras: Glorot-uniform kernel, orthogonal recurrent kernel, and a bias of one
     for the forget gate.
     """
 
@@ -34,7 +34,7 @@ class ReluLstm(nn.Module):
             self.bias[units : 2 * units] = 1.0
 
     def forward(self, values: Tensor) -> Tensor:
-        """The last hidden state (batch, units) of `values` (batch, steps, inputs)."""
+        """Returns the last hidden state (batch, units) of `values` (batch, steps, inputs)."""
         hidden = values.new_zeros(values.shape[0], self.units)
         state = hidden
         for step in range(values.shape[1]):
@@ -56,30 +56,30 @@ class Network(nn.Module):
         nn.init.zeros_(self.dense.bias)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The next value (batch,) after `values` (batch, inputs), taken as one step."""
+        """Returns the next value (batch,) after `values` (batch, inputs), as one step."""
         output: Tensor = self.dense(self.lstm(values.unsqueeze(1))).squeeze(1)
         return output
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Trainable parameters."""
+    """Returns the number of trainable parameters."""
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
 
 
 class Weights:
-    """A trained network in numpy: forecasting step by step needs no more."""
+    """A trained network in numpy, enough for recursive forecasts."""
 
     def __init__(self, arrays: dict[str, NDArray[np.float32]]) -> None:
         self.arrays = arrays
 
     @classmethod
     def of(cls, network: Network) -> "Weights":
-        """Those of a network."""
+        """Copies the weights of a network."""
         state = network.state_dict()
         return cls({name: weight.cpu().numpy().copy() for name, weight in state.items()})
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next value (batch,) after `values` (batch, inputs)."""
+        """Returns the next value (batch,) after `values` (batch, inputs)."""
         gates = values @ self.arrays["lstm.kernel"] + self.arrays["lstm.bias"]
         admit, _, candidate, show = np.split(gates, 4, axis=1)
         state = _sigmoid(admit) * np.maximum(candidate, 0)
@@ -88,7 +88,7 @@ class Weights:
         return np.asarray(output, np.float32)
 
     def dump(self, **more: NDArray[np.float64]) -> bytes:
-        """The arrays, and some more, as bytes that hold no code."""
+        """Serialises the weights, and further arrays, without code."""
         file = io.BytesIO()
         named = {name.replace(".", "/"): array for name, array in self.arrays.items()}
         np.savez(file, allow_pickle=False, **named, **more)
@@ -96,7 +96,7 @@ class Weights:
 
     @classmethod
     def restore(cls, data: bytes) -> tuple["Weights", dict[str, NDArray[np.float64]]]:
-        """The weights and what was dumped with them."""
+        """Restores the weights and the arrays stored with them."""
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         own = {name.replace("/", "."): array for name, array in arrays.items() if "/" in name}

@@ -1,4 +1,4 @@
-"""Parameters of Prophet's family as JSON gives them, for both of its forecasters."""
+"""Parameters of Prophet models in JSON form, shared by both forecasters."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -8,7 +8,7 @@ from tradebot.history.bars import Series
 from tradebot.platform import logs
 
 MONTH: Final = 30.5
-"""Days of a month, as Prophet's documentation has it."""
+"""Days per month, as in Prophet's documentation."""
 MONTHLY_ORDER: Final = 5
 WINDOWS: Final = ("lower_window", "upper_window")
 _COLUMNS: Final = ("holiday", "ds", *WINDOWS, "prior_scale")
@@ -17,7 +17,7 @@ DAYS: Final = {"yearly": 365.25, "weekly": 7.0, "daily": 1.0}
 
 
 class Seasonal(Protocol):
-    """A model that takes seasonalities before its fit."""
+    """A model that accepts seasonalities before its fit."""
 
     def add_seasonality(
         self,
@@ -33,7 +33,7 @@ class Seasonal(Protocol):
 
 
 def holidays(rows: Any) -> dict[str, list[Any]] | None:
-    """Holidays given as rows, as columns; a row may lack a window or a prior scale.
+    """Converts holidays from rows to columns; a row may lack a window or a prior scale.
 
     >>> holidays([{"holiday": "a", "ds": "2021-03-01"}])
     {'holiday': ['a'], 'ds': ['2021-03-01']}
@@ -62,14 +62,14 @@ def _absent(name: str) -> float:
 
 
 def add_seasonalities(model: Seasonal, monthly: bool | int, more: Any) -> None:
-    """Adds the monthly seasonality, and those that are given as a list.
+    """Adds the monthly seasonality, and those given as a list.
 
     Args:
-        monthly: whether there is one, or its Fourier order.
+        monthly: whether to add one, or its Fourier order.
         more: objects with the arguments of `prophet.Prophet.add_seasonality`.
 
     Raises:
-        ValueError: one of them is not such an object, or Prophet does not take it.
+        ValueError: one is not such an object, or Prophet refuses it.
     """
     if monthly:
         order = MONTHLY_ORDER if monthly is True else int(monthly)
@@ -89,7 +89,7 @@ def add_seasonalities(model: Seasonal, monthly: bool | int, more: Any) -> None:
 def warn_of_longer(
     history: Series, parameters: Mapping[str, Any], monthly: bool | int, more: Any
 ) -> None:
-    """Logs the seasonalities that the history is too short for."""
+    """Logs the seasonalities that are too long for the history."""
     days = (history.end - history.start) / DAY
     for name in longer_than(days, parameters, monthly, more):
         logs.get("forecast").warning(
@@ -102,9 +102,9 @@ def warn_of_longer(
 def longer_than(
     history_days: float, parameters: Mapping[str, Any], monthly: bool | int, more: Any
 ) -> list[str]:
-    """The seasonalities that were asked for and have a longer period than the history.
+    """Returns the requested seasonalities whose period is longer than the history.
 
-    Nothing in such a history says what the rest of the period is like: the model invents it.
+    Such a history does not determine the rest of the period, so the model makes it up.
     """
     periods = {
         name: days

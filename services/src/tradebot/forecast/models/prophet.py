@@ -1,4 +1,4 @@
-"""Prophet itself, from its package: the reference model, on a bounded number of rows."""
+"""Prophet itself, from its package: the reference model, on a limited number of rows."""
 
 import logging
 from typing import Any, Final
@@ -14,9 +14,9 @@ from tradebot.forecast.protocol import NotEnoughHistoryError, Path
 from tradebot.history.bars import MINUTE, Series
 
 ROWS: Final = 10_080
-"""A week of minutes: a fit of some seconds on two cores."""
+"""A week of minutes: a fit takes some seconds on two cores."""
 
-# cmdstanpy logs each fit and sets its logger up again when it is first used; errors are raised.
+# cmdstanpy logs each fit and resets its logger on first use; errors are raised anyway.
 logging.getLogger("cmdstanpy").disabled = True
 logging.getLogger("prophet").setLevel(logging.WARNING)
 
@@ -25,14 +25,14 @@ class ProphetForecaster:
     """Prophet on log weighted price.
 
     Args:
-        max_rows: newest minutes that it is fitted on; a fit's time grows faster than they do.
-        cap: log price that logistic growth cannot pass; by default as far above the highest
-            price seen as that is above the lowest. `floor` likewise below.
+        max_rows: newest minutes to fit; a fit's time grows faster than their number.
+        cap: log price that logistic growth cannot exceed; by default as far above the highest
+            price as that is above the lowest. `floor` likewise below.
         floor: log price that logistic growth cannot fall below.
-        monthly_seasonality: whether there is one of 30.5 days, or its Fourier order.
+        monthly_seasonality: whether to add one of 30.5 days, or its Fourier order.
         seasonalities: others, each {"name", "period" in days, "fourier_order"}.
-        country_holidays: a country's code, such as US, whose holidays are effects of their own.
-        parameters: those of `prophet.Prophet`, under its names, such as growth (linear, logistic
+        country_holidays: a country's code, such as US, to add its holidays.
+        parameters: those of `prophet.Prophet`, with its names, such as growth (linear, logistic
             or flat), changepoint_prior_scale, yearly_seasonality, interval_width, holidays (a
             list of {"holiday", "ds"}).
     """
@@ -61,7 +61,7 @@ class ProphetForecaster:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         floor, cap = self._bounds
         own = {
             "cap": cap,
@@ -90,7 +90,7 @@ class ProphetForecaster:
         return model
 
     def fit(self, history: Series) -> None:
-        """Fits on the newest `max_rows` minutes.
+        """Fits the newest `max_rows` minutes.
 
         Raises:
             NotEnoughHistoryError: there are fewer than ten rows.
@@ -118,9 +118,9 @@ class ProphetForecaster:
         return frame
 
     def forecast(self, history: Series, start: int, steps: int) -> Path:
-        """What Prophet predicts; its bounds are sampled from a fixed seed.
+        """Returns Prophet's prediction, with bounds sampled from a fixed seed.
 
-        The fit is what it was on the newest minute learnt from: newer minutes do not change it.
+        Minutes newer than the fit do not change it.
         """
         assert self._fitted is not None, "call fit or restore first"
         ts = start + MINUTE * np.arange(steps, dtype=np.int64)
@@ -135,12 +135,12 @@ class ProphetForecaster:
         return Path(start, center, lower, upper, float(self._fitted.interval_width))
 
     def dump(self) -> bytes:
-        """Prophet's own JSON, without its history's rows."""
+        """Returns Prophet's own JSON, without its history."""
         assert self._fitted is not None, "call fit or restore first"
         return str(model_to_json(self._fitted)).encode()
 
     def restore(self, state: bytes) -> None:
-        """Takes what `dump` gave."""
+        """Restores what `dump` returned."""
         self._fitted = model_from_json(state.decode())
         if "cap" in self._fitted.history:
             row = self._fitted.history.iloc[0]

@@ -1,4 +1,4 @@
-"""How wrong a recursive forecast is at each horizon, measured where the model did not learn."""
+"""Errors of a recursive forecast at each horizon, measured on held-out data."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class HorizonError:
     error: NDArray[np.float64]
 
     def at(self, steps: int) -> NDArray[np.float64]:
-        """The error of each of the next minutes, (steps,); by the root of time beyond the last."""
+        """Returns the error for each of the next minutes, (steps,); grows with √time at the end."""
         ahead = np.arange(1, steps + 1)
         inside = np.exp(np.interp(np.log(ahead), np.log(self.horizons), np.log(self.error)))
         grown = np.sqrt(np.maximum(ahead / self.horizons[-1], 1))
@@ -27,9 +27,9 @@ class HorizonError:
 
 
 def measure(series: Series, starts: NDArray[np.int64], paths: NDArray[np.float64]) -> HorizonError:
-    """Compares forecast paths (b, steps) from the rows `starts` (b,) with what came.
+    """Compares forecast paths (b, steps) from the rows `starts` (b,) with the actual prices.
 
-    Minutes that were not traded are left out. Errors do not fall with the horizon.
+    Minutes without trades are left out. Errors do not fall with the horizon.
     """
     steps = paths.shape[1]
     horizons = HORIZONS[: np.searchsorted(HORIZONS, steps, side="right")]

@@ -1,13 +1,13 @@
 """Trains a network on a view: Adam on the mean absolute error, early stopping, checkpoints.
 
-A fixed seed gives the same weights again on a CPU: weights and the order of batches come from a
-generator of their own, and no operation here depends on how threads are scheduled.
+With a fixed seed the weights are reproducible on a CPU: initial weights and the order of batches
+come from their own generator, and no operation depends on how threads are scheduled.
 """
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError  # raised by torch.load, which loads no code here
+from pickle import UnpicklingError  # raised by torch.load, which is told to load no code
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,10 @@ log = logs.get(__name__)
 class Training:
     """How a network is trained.
 
-    `patience` epochs without a better validation end it; the best weights are kept. `seconds`
-    bounds the time, 0 does not: then the result depends on the machine's speed. `epoch_rows`
-    bounds the rows of an epoch, 0 takes all. `threads` are torch's: one is best for a network
-    this small, as threads that wait for each other lose more than they gain on a busy machine.
+    Training stops after `patience` epochs without a better validation error; the best weights are
+    kept. `seconds` limits the time, 0 does not; with a limit the result depends on the machine's
+    speed. `epoch_rows` limits the rows of an epoch, 0 uses all. `threads` are torch's: one is best
+    for a network this small, because synchronisation costs more than it gains on a busy machine.
     """
 
     epochs: int = 12
@@ -49,12 +49,12 @@ class _Progress:
 
 
 def device() -> torch.device:
-    """A GPU where torch finds one."""
+    """Returns a GPU if torch finds one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def new_network(inputs: int, units: int, seed: int) -> Network:
-    """A network with the seed's first weights."""
+    """Returns a network with the seed's initial weights."""
     return Network(inputs, units, torch.Generator().manual_seed(seed))
 
 
@@ -69,12 +69,12 @@ def train(
     checkpoint: Path | None = None,
     key: str = "",
 ) -> float:
-    """Trains in place; returns the best mean absolute error on `validate`, in units of the scale.
+    """Trains in place; returns the best mean absolute error on `validate`, in scaled units.
 
     Args:
         learn, validate: target rows.
-        checkpoint: written after each epoch and taken up where it has the same `key`; removed
-            when training is done.
+        checkpoint: written after each epoch, and resumed if it has the same `key`; removed when
+            training is done.
     """
     torch.set_num_threads(how.threads)
     place = device()
@@ -186,7 +186,7 @@ def _resume(
     generator: np.random.Generator,
     progress: _Progress,
 ) -> dict[str, torch.Tensor] | None:
-    """Takes up training where the checkpoint left it; `None` where it is of another training."""
+    """Resumes training from the checkpoint; `None` if it belongs to another training."""
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, UnpicklingError) as error:

@@ -1,6 +1,6 @@
-"""What a network sees of a series: inputs and targets by row, and how a forecast walks on.
+"""A network's view of a series: inputs and targets by row, and recursive forecasts.
 
-Targets are changes of log price, or levels, in units of the training's own spread.
+Targets are changes of log price, or levels, scaled by the training set's own spread.
 """
 
 from collections.abc import Callable
@@ -22,29 +22,29 @@ class View(Protocol):
     inputs: int
 
     def targets(self) -> Rows:
-        """The rows whose whole input is there: no input crosses a gap."""
+        """Returns the rows with a whole input: no input crosses a gap."""
         ...
 
     def learn_scale(self, rows: Rows) -> NDArray[np.float64]:
-        """The scale of these rows' inputs and targets, for `batch` and `walk`."""
+        """Returns the scale of these rows' inputs and targets, for `batch` and `walk`."""
         ...
 
     def batch(
         self, rows: Rows, scale: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Inputs (b, inputs) and targets (b,) of these rows."""
+        """Returns inputs (b, inputs) and targets (b,) of these rows."""
         ...
 
     def walk(
         self, starts: Rows, steps: int, scale: NDArray[np.float64], following: Next
     ) -> NDArray[np.float64]:
-        """Log prices (b, steps) of the minutes after each of the rows `starts`, each step seen
-        by the next as if it had happened."""
+        """Returns log prices (b, steps) of the minutes after each of the rows `starts`; each step
+        is an input of the next."""
         ...
 
 
 def run_lengths(ts: NDArray[np.int64]) -> Rows:
-    """For each row (n,), how many rows up to it follow each other minute by minute.
+    """Returns for each row (n,) how many rows up to it are consecutive minutes.
 
     >>> run_lengths(np.array([0, 60_000, 180_000, 240_000]))
     array([1, 2, 1, 2])
@@ -57,7 +57,7 @@ def run_lengths(ts: NDArray[np.int64]) -> Rows:
 
 
 class Lags:
-    """The last `lookback` values one by one, as the report's network has them."""
+    """The last `lookback` values, as in the report's network."""
 
     def __init__(self, series: Series, lookback: int, values: Values) -> None:
         self.inputs = lookback
@@ -72,11 +72,11 @@ class Lags:
             self._long_enough = runs > lookback + 1
 
     def targets(self) -> Rows:
-        """Rows that have `lookback` values before them without a gap."""
+        """Returns rows with `lookback` values before them without a gap."""
         return np.flatnonzero(self._long_enough)
 
     def learn_scale(self, rows: Rows) -> NDArray[np.float64]:
-        """Mean and standard deviation of the rows' values; changes are taken about zero."""
+        """Returns mean and standard deviation of the rows' values; changes have mean zero."""
         values = self._values[rows]
         mean = float(values.mean()) if self._levels else 0.0
         spread = float(np.sqrt(np.mean((values - mean) ** 2)))
@@ -85,7 +85,7 @@ class Lags:
     def batch(
         self, rows: Rows, scale: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The values before each row, oldest first, and its own."""
+        """Returns the values before each row, oldest first, and its own."""
         window = rows[:, None] + np.arange(-self.inputs, 0)
         scaled = (self._values[window] - scale[0]) / scale[1]
         own = (self._values[rows] - scale[0]) / scale[1]
@@ -94,7 +94,7 @@ class Lags:
     def walk(
         self, starts: Rows, steps: int, scale: NDArray[np.float64], following: Next
     ) -> NDArray[np.float64]:
-        """The last `lookback` traded minutes, whatever gaps are among them, and then on."""
+        """Starts from the last `lookback` traded minutes, ignoring gaps, and walks on."""
         window = np.maximum(starts[:, None] + np.arange(1 - self.inputs, 1), 0)
         tape = np.empty((len(starts), self.inputs + steps), np.float32)
         tape[:, : self.inputs] = (self._values[window] - scale[0]) / scale[1]

@@ -1,13 +1,13 @@
-"""A year of minutes as 200 numbers: each recent minute by itself, older ones in growing spans.
+"""A year of minutes as 200 numbers: recent minutes one by one, older ones in growing spans.
 
-At minute t, bucket k is the mean log price of the traded minutes in (t − age[k+1], t − age[k]];
-ages are 0, 1, 2 … 60 minutes and then grow by a constant factor up to 525,600, a year. Feature k
-is bucket k less bucket k + 1, over the square root of their distance in time, so that features of
-a random walk are alike in size. A bucket without trades takes the next older bucket that has some:
-its feature says that nothing changed.
+At minute t, bucket k is the mean log price of the traded minutes in (t − age[k+1], t − age[k]].
+Ages are 0, 1, 2 … 60 minutes and then grow by a constant factor up to 525,600, a year. Feature k is
+bucket k minus bucket k + 1, over the square root of their distance in time, so features of a random
+walk are of similar size. A bucket without trades uses the next older one that has some, so its
+feature is zero.
 
-All comes from two cumulative sums over a grid of minutes, of log price and of traded minutes, so
-that a bucket costs two look-ups whatever its length, and a new minute costs one addition.
+Everything comes from two cumulative sums over a grid of minutes, of log price and of traded
+minutes: a bucket costs two look-ups whatever its length, and a new minute costs one addition.
 """
 
 from typing import Final
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from tradebot.history.bars import MINUTE, Series
 
 YEAR: Final = 525_600
-"""Minutes of a year."""
+"""Minutes per year."""
 FEATURES: Final = 200
 SINGLE: Final = 60
-"""Recent minutes that have a bucket each."""
+"""Recent minutes with a bucket each."""
 
 
 def ages(features: int = FEATURES, reach: int = YEAR, single: int = SINGLE) -> NDArray[np.int64]:
-    """The bounds of features + 1 buckets in minutes, (features + 2,), from 0 to `reach`.
+    """Returns the bounds of features + 1 buckets in minutes, (features + 2,), from 0 to `reach`.
 
     >>> ages(4, reach=100, single=2).tolist()
     [0, 1, 2, 7, 27, 100]
@@ -41,8 +41,7 @@ class YearFeatures:
     """Features of any minute of a series.
 
     Args:
-        series: its minutes; those before its start are not there, buckets that reach back beyond
-            hold what is there.
+        series: its minutes; buckets that reach back beyond its start use what there is.
     """
 
     def __init__(self, series: Series, bounds: NDArray[np.int64] | None = None) -> None:
@@ -62,16 +61,16 @@ class YearFeatures:
         np.cumsum(self._count[: self._size], out=self._count[: self._size])
 
     def position(self, ts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places of minutes (ms UTC) on the grid, for `at`."""
+        """Returns grid positions of minutes (ms UTC), for `at`."""
         return (ts - self.start) // MINUTE + 1
 
     @property
     def places(self) -> int:
-        """The newest minute's place."""
+        """The newest minute's position."""
         return self._size - 1
 
     def append(self, ts: int, log_price: float) -> None:
-        """A minute after the last one; those between were not traded."""
+        """Appends a later minute; minutes in between had no trades."""
         place = int((ts - self.start) // MINUTE + 1)
         assert place >= self._size
         if place >= len(self._sum):
@@ -85,15 +84,15 @@ class YearFeatures:
         self._size = place + 1
 
     def at(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Features (b, features) of what is known once the minutes at `places` are over."""
+        """Returns features (b, features) of what is known at the end of the minutes at `places`."""
         index = np.maximum(places - self.bounds[:, None], 0)
         return self._of(self._sum[index], self._count[index])
 
     def every(self, first: int = 1, block: int = 8_192) -> NDArray[np.float32]:
-        """Features (n, features) of all places of the grid from `first` on.
+        """Returns features (n, features) of all grid positions from `first` on.
 
-        Neighbouring places look at neighbouring sums, so that a bucket of a block of places is
-        the difference of two slices.
+        Neighbouring positions use neighbouring sums, so a bucket of a block of positions is the
+        difference of two slices.
         """
         reach = int(self.bounds[-1])
         sums = np.concatenate([np.zeros(reach), self._sum[: self._size]])
@@ -113,7 +112,7 @@ class YearFeatures:
         place: int,
         out: NDArray[np.float32],
     ) -> None:
-        """Features (features, b) of `b` places from `place` on, from the oldest bucket up."""
+        """Fills features (features, b) of `b` positions from `place` on, oldest bucket first."""
         size = out.shape[1]
         older, mean, traded = np.full(size, np.nan), np.empty(size), np.empty(size)
         bounds = self.bounds.tolist()
@@ -133,11 +132,11 @@ class YearFeatures:
         np.nan_to_num(out, copy=False)
 
     def ahead(self, places: NDArray[np.int64], walked: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Features (b, features) after steps that are not in the series.
+        """Returns features (b, features) after steps that are not in the series.
 
         Args:
             places: (b,) of the last known minutes.
-            walked: (b, j) cumulative sums of the log prices of the j minutes after each, less
+            walked: (b, j) cumulative sums of the log prices of the j minutes after each, minus
                 the series' first.
         """
         steps = walked.shape[1]
@@ -152,11 +151,11 @@ class YearFeatures:
 
     @property
     def base(self) -> float:
-        """The log price that sums are less of."""
+        """The log price that is subtracted before summing."""
         return self._base
 
     def _of(self, sums: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Features (b, features) of sums and counts at the bounds, (features + 2, b)."""
+        """Returns features (b, features) from sums and counts at the bounds, (features + 2, b)."""
         traded = counts[:-1] - counts[1:]
         mean = sums[:-1] - sums[1:]
         mean /= np.maximum(traded, 1)
@@ -169,7 +168,7 @@ class YearFeatures:
 
 
 def _fill(mean: NDArray[np.float64], empty: NDArray[np.bool_], lacking: NDArray[np.int64]) -> None:
-    """Empty buckets take the next older mean; beyond the series' start, the oldest there is."""
+    """Fills empty buckets with the next older mean; before the series' start, with the oldest."""
     last = len(mean) - 1
     for bucket in lacking[::-1]:
         if bucket < last:

@@ -1,4 +1,4 @@
-"""An LSTM that looks back a year: the report's 50,251 parameters on 200 features of all of it."""
+"""An LSTM with a year of lookback: the report's 50,251 parameters on 200 features."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from tradebot.forecast.models.year_features import FEATURES, SINGLE, YEAR, YearF
 from tradebot.history.bars import Series
 
 LIMIT = np.float32(8)
-"""Features beyond this many spreads are cut."""
+"""Features are clipped at this many standard deviations."""
 SCALE_ROWS = 20_000
-"""Rows that the features' spread is learnt from."""
+"""Rows from which the features' spread is estimated."""
 
 
 class YearLags:
@@ -28,29 +28,29 @@ class YearLags:
         self._change = np.diff(series.log_price, prepend=series.log_price[:1])
 
     def targets(self) -> Rows:
-        """Rows that have an hour minute by minute before them without a gap."""
+        """Returns rows with an hour of consecutive minutes before them."""
         return np.flatnonzero(run_lengths(self._series.ts) > SINGLE + 1)
 
     def learn_scale(self, rows: Rows) -> NDArray[np.float64]:
-        """Spread of the changes, then of each feature."""
+        """Returns the spread of the changes, then of each feature."""
         some = rows[:: max(1, len(rows) // SCALE_ROWS)]
         features = self._features.at(self._place[some - 1]).astype(np.float64)
         change = max(float(np.sqrt(np.mean(self._change[rows] ** 2))), 1e-9)
         spread = np.sqrt(np.mean(features**2, axis=0))
-        # A short history never moved its oldest buckets: their spread says nothing yet.
+        # In a short history the oldest buckets never change, so their spread means nothing yet.
         return np.concatenate([[change], np.maximum(spread, change / 10)])
 
     def batch(
         self, rows: Rows, scale: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Features of the minute before each row, and the row's change."""
+        """Returns features of the minute before each row, and the row's change."""
         features = self._features.at(self._place[rows - 1])
         return _scaled(features, scale), (self._change[rows] / scale[0]).astype(np.float32)
 
     def walk(
         self, starts: Rows, steps: int, scale: NDArray[np.float64], following: Next
     ) -> NDArray[np.float64]:
-        """Minute after minute, with the features of what was walked so far."""
+        """Walks minute by minute, with features of the steps so far."""
         place = self._place[starts]
         price = self._series.log_price[starts].copy()
         path = np.empty((len(starts), steps))
@@ -67,7 +67,7 @@ class YearLags:
 
 
 def _scaled(features: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Features in units of their spread, within what a network can be expected to know."""
+    """Returns features in units of their spread, clipped."""
     return np.clip(features / scale[1:].astype(np.float32), -LIMIT, LIMIT)
 
 
@@ -76,8 +76,8 @@ class YearLstmForecaster(LstmForecaster):
 
     Args:
         units: of the layer.
-        max_rows: newest minutes that it looks at and learns from; two years and more let every
-            minute that is learnt have its own year.
+        max_rows: newest minutes to use; with two years or more, every minute learnt has a full
+            year before it.
         how: see `training.Training`.
     """
 
@@ -88,14 +88,14 @@ class YearLstmForecaster(LstmForecaster):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the model was made with."""
+        """The model's parameters."""
         fixed = ("lookback", "values")
         return {name: value for name, value in super().parameters.items() if name not in fixed}
 
     def view(self, series: Series) -> View:
-        """The year's features of a series."""
+        """Returns the year's features of a series."""
         return YearLags(series)
 
     def _context(self, history: Series) -> Series:
-        """A year, and an hour for the first of its buckets."""
+        """Returns a year, and an hour for the first of its buckets."""
         return history.between(history.end - (YEAR + SINGLE) * 60_000, history.end + 1)

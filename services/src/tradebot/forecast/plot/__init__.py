@@ -1,1 +1,1 @@
-"""Pictures of a model: what it says of minutes that it learnt from, and of those it did not."""
+"""Plots of a model: its forecasts of minutes that it learnt from, and of held-out ones."""

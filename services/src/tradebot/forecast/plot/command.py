@@ -14,7 +14,7 @@ from tradebot.platform.settings import command as settings_command
 
 
 class PlotSettings(StudySettings, frozen=True, kw_only=True):
-    """Which model is drawn, on which history, into which folder."""
+    """Which model to plot, on which history, into which folder."""
 
     model: Annotated[str, "model to plot"] = "FastProphet"
     model_options: Annotated[str, "the model's own parameters as JSON"] = "{}"
@@ -29,7 +29,7 @@ class PlotSettings(StudySettings, frozen=True, kw_only=True):
 
 
 def run(settings: PlotSettings) -> None:
-    """Fits, draws, and names the files."""
+    """Fits, draws, and prints the files' names."""
     from tradebot.forecast import sources
     from tradebot.forecast.plot import draw, predictions
     from tradebot.history import bars

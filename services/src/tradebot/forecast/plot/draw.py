@@ -1,4 +1,4 @@
-"""Draws what a model says, as a page (Plotly) and as PNG (matplotlib)."""
+"""Draws a model's forecasts as a page (Plotly) and as PNG (matplotlib)."""
 
 import html
 from pathlib import Path
@@ -14,11 +14,11 @@ from tradebot.forecast.plot.predictions import Line, Predictions
 
 COLOURS = {"price": "#888888", "in sample": "#1f77b4", "out of sample": "#d62728"}
 ZOOM = 400
-"""Points of each side of the closer look at fitted and actual prices."""
+"""Points per sample in the zoomed plot of fitted and actual prices."""
 
 
 def write(folder: Path, shown: Predictions, prophet: Any | None) -> list[Path]:
-    """Writes the page and the pictures; returns their paths."""
+    """Writes the page and the images; returns their paths."""
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{shown.symbol}-{shown.model}"
@@ -100,7 +100,7 @@ def _forecast_png(shown: Predictions, path: Path) -> None:
 
 
 def _closer(shown: Predictions) -> list[tuple[str, Line, Line]]:
-    """Fitted and true prices of the newest minutes of each sample."""
+    """Returns fitted and actual prices of the newest minutes of each sample."""
     sides = []
     for name, line in (("in sample", shown.inside), ("out of sample", shown.outside)):
         fitted = line.newest(ZOOM)

@@ -1,4 +1,4 @@
-"""What is drawn: the price, what the model makes of minutes it knew, and of those held out."""
+"""The data of the plots: the price, and the model in sample and out of sample."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -14,12 +14,12 @@ from tradebot.history.bars import MINUTE, Series
 
 @runtime_checkable
 class LooksBack(Protocol):
-    """A model that says something of each minute from those before it."""
+    """A model that predicts each minute from those before it."""
 
     def fitted_beside_true(
         self, history: Series
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
-        """Times, forecasts, log prices, and how many of them were learnt from."""
+        """Returns times, forecasts, log prices, and how many of them were learnt from."""
         ...
 
 
@@ -31,19 +31,19 @@ class Line:
     price: NDArray[np.float64]
 
     def newest(self, count: int) -> "Line":
-        """The last `count` points."""
+        """Returns the last `count` points."""
         return Line(self.ts[-count:], self.price[-count:])
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """All that is drawn of one model.
+    """The data of one model's plots.
 
-    `actual` is the price over the time that is drawn, `history` over all that the model knew.
+    `actual` is the price over the plotted time, `history` over all that the model learnt from.
 
-    `inside` is what it says of minutes that it learnt from, `outside` of minutes that it did not,
-    one minute ahead where the model looks back at each minute; both may be empty. `path` is its
-    forecast of the held out minutes, in one go from their beginning.
+    `inside` is the forecast of minutes that it learnt from, `outside` of others, one minute ahead
+    if the model looks back at each minute; both may be empty. `path` is its forecast of the
+    held-out minutes, all at once from their beginning.
     """
 
     symbol: str
@@ -58,10 +58,10 @@ class Predictions:
 def predictions_of(
     model: Forecaster, symbol: str, history: Series, *, held_out: int, shown: int
 ) -> Predictions:
-    """Fits on all but the last `held_out` minutes and asks for them.
+    """Fits all but the last `held_out` minutes and forecasts those.
 
     Args:
-        shown: minutes before the held out ones that are drawn.
+        shown: minutes before the held-out ones to plot.
     """
     end = history.end + MINUTE
     split = end - held_out * MINUTE
@@ -82,7 +82,7 @@ NOTHING = Line(np.empty(0, np.int64), np.empty(0))
 
 
 def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
-    """In sample and out of sample, within what is drawn where that can be had."""
+    """Returns the in-sample and out-of-sample lines within the plotted time, if available."""
     if isinstance(model, ProphetForecaster | FastProphetForecaster):
         learnt = drawn.until(known.end + 1)
         steps = (learnt.end - learnt.start) // MINUTE + 1
@@ -95,7 +95,7 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
 
 
 def components(model: Forecaster) -> object | None:
-    """The fitted `prophet.Prophet` of a model that has one, for its component plots."""
+    """Returns the model's fitted `prophet.Prophet`, if it has one, for its component plots."""
     if isinstance(model, FastProphetForecaster):
         fitted: object = model.fitted.to_prophet()
         return fitted

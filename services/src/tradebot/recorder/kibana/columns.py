@@ -1,4 +1,4 @@
-"""A layer's columns as Lens keeps them, formulas with their parsed form."""
+"""A layer's columns in Lens's format, formulas with their syntax tree."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ SIGNS = {"subtract": "-", "divide": "/", "multiply": "*"}
 
 
 class Columns:
-    """The columns of a layer under fixed ids, in Lens's order: buckets first."""
+    """The columns of a layer, with fixed ids in Lens's order: buckets first."""
 
     def __init__(self, layer: Layer) -> None:
         self.made: dict[str, dict[str, Any]] = {}
@@ -17,7 +17,7 @@ class Columns:
         self.by = "" if layer.by is None else "by"
         self.split = "" if layer.split is None else "split"
         order_by = self.metrics[0]
-        # Lens wants the split of a chart before its axis: a line a value, then time.
+        # Lens expects a chart's split before its axis: a line per value, then time.
         if layer.split is not None and isinstance(layer.by, Time):
             self.made["split"] = _terms(layer.split, order_by)
         if layer.by is not None:
@@ -62,12 +62,12 @@ class Columns:
         }
 
     def as_layer(self) -> dict[str, Any]:
-        """The layer of the data source."""
+        """Returns the layer for Lens's data source."""
         return {"columns": self.made, "columnOrder": list(self.made), "incompleteColumns": {}}
 
 
 def static_value(label: str, value: float) -> dict[str, Any]:
-    """A column that is the same number everywhere, for a horizontal line."""
+    """Returns a column with one constant, for a horizontal line."""
     return _plain("static_value", references=[], params={"value": f"{value:g}"}) | {
         "label": label,
         "customLabel": True,
@@ -151,7 +151,7 @@ def _terms(terms: Terms, order_by: str) -> dict[str, Any]:
 
 
 def _text(node: Metric | Formula | float) -> str:
-    """The formula as a person would write it in Lens."""
+    """Writes the formula as a user would in Lens."""
     if isinstance(node, float):
         return f"{node:g}"
     if isinstance(node, Metric):

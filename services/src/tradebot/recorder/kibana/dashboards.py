@@ -1,4 +1,4 @@
-"""The dashboards: Trading, Liquidity, Forecast, Operations, and one trade in full."""
+"""The dashboards: Trading, Liquidity, Forecast, Operations, and One trade."""
 
 from tradebot.recorder.kibana.description import (
     Dashboard,
@@ -180,7 +180,7 @@ LIQUIDITY = Dashboard(
 
 
 def _error(label: str, field: str, shift: str, colour: str) -> Formula:
-    """How far what was forecast for a time lay from the price of that time."""
+    """Returns the distance between a forecast and the price at its time."""
     real = Metric("average", "last", where="doc_type: ticker")
     said = Metric("average", field, where="doc_type: forecast", shift=shift)
     return Formula("abs", (Formula("subtract", (real, said)),), label, colour=colour)

@@ -1,6 +1,7 @@
-"""What a dashboard is described by: panels of layers of columns.
+"""How a dashboard is described: panels of layers of columns.
 
-`objects` makes of it what Kibana imports. Fields are those of the documents; a `where` is KQL.
+`objects` turns a description into Kibana's saved objects. Fields are those of documents; a `where`
+is KQL.
 """
 
 from typing import Literal
@@ -18,24 +19,24 @@ Operation = Literal[
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One number of the documents of a bucket."""
+    """One number computed from the documents of a bucket."""
 
     operation: Operation
     field: str = ""
     label: str = ""
     where: str = ""
     shift: str = ""
-    """How long after its own time it is shown, such as `1h`: a forecast lies where it points. Lens
-    lays it alongside the others only if it is a multiple of the buckets' width."""
+    """How long after its own time to show it, such as `1h`: a forecast appears at its target time.
+    Lens aligns it with the others only if it is a multiple of the buckets' width."""
     percentile: int = 0
     decimals: int = 2
     colour: str = ""
     right: bool = False
-    """Whether it has the right axis."""
+    """Whether it uses the right axis."""
 
 
 class Formula(msgspec.Struct, frozen=True):
-    """Arithmetic over metrics: `name` is one of subtract, divide, multiply, abs."""
+    """Arithmetic on metrics: `name` is one of subtract, divide, multiply, abs."""
 
     name: Literal["subtract", "divide", "multiply", "abs"]
     arguments: tuple["Metric | Formula | float", ...]
@@ -46,19 +47,19 @@ class Formula(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """A bucket for each value of a field, the greatest by the layer's first number first."""
+    """A bucket for each value of a field, sorted by the layer's first number, largest first."""
 
     field: str
     label: str = ""
     size: int = 10
     newest: bool = False
-    """Whether the last by name come first instead: an id that ends in a time is named so."""
+    """Sort by name, last first, instead: for ids that end in a time."""
 
 
 class Time(msgspec.Struct, frozen=True):
-    """Buckets of time, as wide as the page's span asks for or as `interval` says, such as `1m`.
+    """Buckets of time, of a width that suits the page's range, or of `interval`, such as `1m`.
 
-    Kibana widens any that make more than a thousand buckets.
+    Kibana widens them if there would be more than a thousand.
     """
 
     field: str = "ts"
@@ -80,9 +81,9 @@ Kind = Literal["xy", "metric", "pie", "table"]
 
 
 class Panel(msgspec.Struct, frozen=True):
-    """One picture; `lines` are horizontal lines at fixed values, as name and value.
+    """One chart; `lines` are horizontal lines at fixed values, as name and value.
 
-    `opens` is the id of the dashboard that a click on a value offers, filtered by that value.
+    `opens` is the id of the dashboard to open, filtered by the value that the user clicks.
     """
 
     title: str
@@ -106,7 +107,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class Dashboard(msgspec.Struct, frozen=True):
-    """A page; panels flow from left to right in 48 columns, a row as high as its first."""
+    """A page. Panels fill rows of 48 columns from the left; a row is as high as its first panel."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""Imports the dashboards into a Kibana, waiting for it; harmless when repeated."""
+"""Imports the dashboards into Kibana, waiting for it; safe to repeat."""
 
 import time
 from collections.abc import Callable
@@ -17,10 +17,10 @@ RETRY_SECONDS = 3.0
 def import_dashboards(
     settings: RecorderSettings, sleep: Callable[[float], None] = time.sleep
 ) -> int:
-    """Imports all objects over those of before; returns how many.
+    """Imports all objects, replacing earlier ones; returns how many.
 
     Raises:
-        SettingsError: Kibana was not available in time, or did not take every object.
+        SettingsError: Kibana was not available in time, or refused an object.
     """
     with _client(settings) as kibana:
         _wait(kibana, settings.kibana_wait_seconds, sleep)
@@ -63,7 +63,7 @@ def _client(settings: RecorderSettings) -> httpx.Client:
 
 
 def _wait(kibana: httpx.Client, seconds: float, sleep: Callable[[float], None]) -> None:
-    """Returns when Kibana says that it is available: it answers long before that."""
+    """Waits until Kibana reports that it is available: it responds long before that."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -91,7 +91,7 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _why(body: dict[str, Any]) -> str:
-    """What Kibana says of the objects that it did not take."""
+    """Returns Kibana's reasons for the objects that it refused."""
     errors = body.get("errors", [])
     told = [
         f"{e.get('type')} {e.get('id')}: {e.get('error', {}).get('type', 'unknown')}"

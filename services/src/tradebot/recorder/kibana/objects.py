@@ -1,6 +1,6 @@
-"""Kibana's saved objects of the described dashboards, as it exports and imports them.
+"""The dashboards as Kibana's saved objects, in its export format.
 
-Written for the oldest version that is supported: Kibana imports into the same, a newer minor or
+They are written for the oldest supported version: Kibana imports into the same, a newer minor or
 the next major version, and never into an older one. Ids are fixed, so that an import replaces.
 """
 
@@ -30,7 +30,7 @@ Reference = dict[str, str]
 
 
 def saved_objects(prefix: str = "tradebot") -> list[dict[str, Any]]:
-    """All objects, each after those that it refers to."""
+    """Returns all objects, each after those that it references."""
     sources: list[Source] = [*DocType, "*"]
     searches = {
         _search_id(panel): panel
@@ -46,12 +46,12 @@ def saved_objects(prefix: str = "tradebot") -> list[dict[str, Any]]:
 
 
 def _opened(dashboard: Dashboard) -> list[str]:
-    """The ids of the dashboards that a click in this one opens."""
+    """Returns the ids of the dashboards that a click in this one opens."""
     return [panel.opens for panel in dashboard.panels if isinstance(panel, Panel) and panel.opens]
 
 
 def ndjson(prefix: str = "tradebot") -> bytes:
-    """The objects as a file for Kibana's import, one a line."""
+    """Returns the objects as a file for Kibana's import, one per line."""
     return b"".join(msgspec.json.encode(each) + b"\n" for each in saved_objects(prefix))
 
 
@@ -78,18 +78,18 @@ def _data_view_id(source: Source) -> str:
 def _data_view(prefix: str, source: Source) -> dict[str, Any]:
     formats = {}
     if source == "*" or LINKED in {f.name for f in msgspec.structs.fields(BODIES[source])}:
-        # A click on a decision's id opens all about that trade.
+        # A click on a decision's id opens that trade.
         formats[LINKED] = {
             "id": "url",
             "params": {
-                # Relative to the page, so that it stays in the reader's space of Kibana.
+                # Relative, so that the user stays in the same Kibana space.
                 "urlTemplate": "../app/dashboards#/view/tradebot-trade?_a=(query:(language:kuery,"
                 f"query:'{LINKED}:%22{{{{value}}}}%22'))",
                 "labelTemplate": "{{value}}",
             },
         }
     attributes = {
-        # The prefix may go on, as where several venues' documents are kept apart.
+        # The wildcard also covers longer prefixes, as when several venues are kept apart.
         "title": f"{prefix}*-*" if source == "*" else f"{prefix}*-{source}-*",
         "name": "tradebot: all documents" if source == "*" else f"tradebot: {source}",
         "timeFieldName": "ts",
@@ -186,7 +186,7 @@ def _dashboard(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def _drilldown(panel: Panel) -> tuple[dict[str, Any], list[Reference]]:
-    """What a click on a value of the panel offers, and the reference to it, by its fixed name."""
+    """Returns the action of a click on the panel's values, and its reference by a fixed name."""
     if not panel.opens:
         return {}, []
     event = f"open-{panel.opens}"
@@ -213,7 +213,7 @@ def _places(dashboard: Dashboard) -> Iterator[tuple[Panel | Search, dict[str, in
 
 
 def _controls() -> tuple[dict[str, Any], list[Reference]]:
-    """Lists to choose bots, symbols and environments from."""
+    """Returns the controls that select bots, symbols and environments."""
     panels, references = {}, []
     for order, field in enumerate(("bot", "symbol", "environment")):
         panels[field] = {
@@ -278,7 +278,7 @@ def _lens(panel: Panel) -> dict[str, Any]:
 
 
 def _where(panel: Panel) -> str:
-    """What the panel's documents have in common: Lens has one query a picture."""
+    """Returns the filter that all of the panel's layers share: Lens has one query per chart."""
     (where,) = {layer.where for layer in panel.layers}
     return where
 
@@ -333,7 +333,7 @@ def _xy(panel: Panel, columns: list[Columns]) -> dict[str, Any]:
         "legend": {"isVisible": True, "position": "bottom", "showSingleSeries": False},
         "preferredSeriesType": panel.layers[0].series,
         "valueLabels": "hide",
-        # Buckets between two trades are no value, not zero.
+        # A bucket without documents, between two trades, has no value; it is not zero.
         "fittingFunction": "None",
         "yLeftExtent": {"mode": mode},
         "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},

@@ -1,4 +1,4 @@
-"""The pieces that several dashboards are made of: numbers, charts, lists and colours."""
+"""The building blocks that dashboards share: numbers, charts, lists and colours."""
 
 from tradebot.recorder.kibana.description import (
     Formula,
@@ -16,23 +16,23 @@ BID, ASK, AMBER, INK, BLUE = "#2bb39a", "#e5684f", "#e0a03c", "#69707d", "#4c8dd
 def number(
     title: str, source: DocType, metric: Metric | Formula, where: str = "", width: int = 8
 ) -> Panel:
-    """One number of all that the page shows."""
+    """Returns a panel with one number over all documents on the page."""
     layer = Layer(source, (metric,), by=None, where=where)
     return Panel(title, "metric", (layer,), width=width, height=6)
 
 
 def count(title: str, source: DocType, where: str = "", width: int = 8) -> Panel:
-    """How many documents there are."""
+    """Returns a panel with the number of documents."""
     return number(title, source, Metric("count", decimals=0), where, width)
 
 
 def chart(title: str, *layers: Layer) -> Panel:
-    """Half a row of the page."""
+    """Returns a chart as wide as half a row."""
     return Panel(title, "xy", layers, width=24)
 
 
 def line(source: DocType, *metrics: Metric | Formula, where: str = "") -> Layer:
-    """A line by time for each metric."""
+    """Returns a layer with a line over time for each metric."""
     return Layer(source, metrics, where=where)
 
 

@@ -1,12 +1,16 @@
 """The claim of a trader's lease, kept in the cluster as a `Lease` object."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 from tradebot.trader.renewed_lease import Claim, PlaceError
+
+JOURNAL_ANNOTATION: Final = "tradebot.dev/journal"
+"""`unwritten` from the first lease of a bot until the first entry of its journal."""
+UNWRITTEN: Final = "unwritten"
 
 
 class LeaseObject:
@@ -35,6 +39,7 @@ class LeaseObject:
             epoch=int(spec.get("leaseTransitions") or 0),
             renewed=spec.get("renewTime") or "",
             seconds=float(spec.get("leaseDurationSeconds") or 0),
+            unwritten=self._annotations().get(JOURNAL_ANNOTATION) == UNWRITTEN,
         )
 
     async def write(self, claim: Claim) -> bool:
@@ -51,7 +56,8 @@ class LeaseObject:
             spec["acquireTime"] = spec["renewTime"]
         try:
             # A Lease is made by PUT too: only then can the right to make it name the one Lease.
-            answer = await self._api.request("PUT", self._path, self._lease | {"spec": spec})
+            body = self._lease | {"spec": spec, "metadata": self._metadata(claim)}
+            answer = await self._api.request("PUT", self._path, body)
             if answer.status_code == 409:
                 return False
             answer.raise_for_status()
@@ -64,6 +70,16 @@ class LeaseObject:
         """Closes the connections."""
         await self._api.close()
 
+    def _annotations(self) -> dict[str, str]:
+        annotations: dict[str, str] = self._lease["metadata"].get("annotations") or {}
+        return annotations
+
+    def _metadata(self, claim: Claim) -> dict[str, Any]:
+        others = {k: v for k, v in self._annotations().items() if k != JOURNAL_ANNOTATION}
+        marked = {JOURNAL_ANNOTATION: UNWRITTEN} if claim.unwritten else {}
+        metadata: dict[str, Any] = self._lease["metadata"] | {"annotations": others | marked}
+        return metadata
+
     async def _read(self) -> dict[str, Any]:
         answer = await self._api.request("GET", self._path)
         if answer.status_code == 404:
@@ -74,6 +90,7 @@ class LeaseObject:
                     "app.kubernetes.io/managed-by": TRADER,
                     "tradebot.dev/bot": self._bot,
                 },
+                "annotations": {JOURNAL_ANNOTATION: UNWRITTEN},
                 "ownerReferences": await self._owner(),
             }
             return {

@@ -1,4 +1,4 @@
-"""A trader's conditions in the status of its own TradeBot."""
+"""A trader's conditions, and where its bot stands, in the status of its own TradeBot."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import httpx
+import msgspec
 
 from tradebot.platform import logs
+from tradebot.trader.bot_report import BotReport
 from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
 
 REREAD_SECONDS: Final = 30.0
 MESSAGE_SECONDS: Final = 60.0
+FIGURES_SECONDS: Final = 30.0
 
 _log = logs.get(__name__)
 
@@ -37,13 +40,14 @@ class ConditionLike(Protocol):
 
 
 class StatusReporter:
-    """A trader's conditions in the status of its own TradeBot.
+    """A trader's conditions, and where its bot stands, in the status of its own TradeBot.
 
-    The status is written when a condition's status or reason changes, at most once a minute when
-    only a message does, and again when somebody else has changed it. A settled trader writes
-    nothing.
+    The status is written when a condition's status or reason changes, and again when somebody else
+    has changed it; at most once in 30 seconds when only the bot's figures change, and at most once
+    a minute when only a message does. A settled trader writes nothing.
 
     Args:
+        active: this trader's pod, shown as the one that acts for the bot.
         generation: the TradeBot's generation that the trader's settings are of; 0 says nothing.
     """
 
@@ -53,22 +57,28 @@ class StatusReporter:
         *,
         namespace: str,
         bot: str,
+        active: str = "",
         generation: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._path = bot_path(namespace, bot)
         self._bot = bot
+        self._active = active
+        self._shown_active = ""
         self._generation = generation
         self._monotonic = monotonic
         self._shown: dict[str, dict[str, Any]] = {}
+        self._shown_bot: BotReport | None = None
         self._read_at = float("-inf")
         self._written_at = float("-inf")
 
-    async def report(self, conditions: Sequence[ConditionLike]) -> None:
-        """Shows the conditions where they differ from what is shown; never raises."""
+    async def report(
+        self, conditions: Sequence[ConditionLike], bot: BotReport | None = None
+    ) -> None:
+        """Shows what differs from what is shown; never raises."""
         try:
-            await self._report(conditions)
+            await self._report(conditions, bot)
         except httpx.HTTPError as error:
             self._read_at = float("-inf")
             _log.warning("could not report the status", error=repr(error))
@@ -77,23 +87,30 @@ class StatusReporter:
         """Closes the connections."""
         await self._api.close()
 
-    async def _report(self, conditions: Sequence[ConditionLike]) -> None:
+    async def _report(self, conditions: Sequence[ConditionLike], bot: BotReport | None) -> None:
         now = self._monotonic()
         if now - self._read_at > REREAD_SECONDS:
             answer = await self._api.request("GET", self._path)
             answer.raise_for_status()
-            listed = answer.json().get("status", {}).get("conditions", [])
-            self._shown = {item["type"]: item for item in listed}
+            status = answer.json().get("status", {})
+            self._shown = {item["type"]: item for item in status.get("conditions", [])}
+            self._shown_bot = _read(status.get("bot"))
+            self._shown_active = status.get("activeTrader", "")
             self._read_at = now
         wanted = [self._item(condition) for condition in conditions]
-        if not self._worth_writing(wanted, now):
+        bot = bot or self._shown_bot
+        if not (self._worth_writing(wanted, now) or self._moved(bot, now)):
             return
-        body = {
+        body: dict[str, Any] = {
             "apiVersion": "tradebot.dev/v1alpha1",
             "kind": "TradeBot",
             "metadata": {"name": self._bot},
             "status": {"conditions": wanted},
         }
+        if self._active:
+            body["status"]["activeTrader"] = self._active
+        if bot:
+            body["status"]["bot"] = msgspec.to_builtins(bot)
         answer = await self._api.request(
             "PATCH",
             f"{self._path}/status",
@@ -104,6 +121,7 @@ class StatusReporter:
         answer.raise_for_status()
         self._written_at = now
         self._shown = {item["type"]: item for item in wanted}
+        self._shown_bot, self._shown_active = bot, self._active
 
     def _item(self, condition: ConditionLike) -> dict[str, Any]:
         status = "True" if condition.status else "False"
@@ -121,6 +139,8 @@ class StatusReporter:
         return item
 
     def _worth_writing(self, wanted: list[dict[str, Any]], now: float) -> bool:
+        if self._active and self._shown_active != self._active:
+            return True
         message_due = now - self._written_at > MESSAGE_SECONDS
         for item in wanted:
             shown = self._shown.get(item["type"], {})
@@ -130,6 +150,20 @@ class StatusReporter:
             if not only_message or message_due:
                 return True
         return False
+
+    def _moved(self, bot: BotReport | None, now: float) -> bool:
+        """Whether the bot's figures changed, and enough time has passed to show it."""
+        if bot is None or now - self._written_at < FIGURES_SECONDS:
+            return False
+        return self._shown_bot is None or bot.settled() != self._shown_bot.settled()
+
+
+def _read(shown: Any) -> BotReport | None:
+    """What the status shows of the bot; nothing if another version wrote it."""
+    try:
+        return msgspec.convert(shown, BotReport | None)
+    except msgspec.ValidationError:
+        return None
 
 
 def _seconds() -> str:

@@ -9,6 +9,8 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from tradebot.trader.bot_report import BotReport
+
 ConditionType = Literal[
     "Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted", "OutsideTrades"
 ]
@@ -30,10 +32,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reporter(Protocol):
-    """Somewhere that conditions are shown."""
+    """Somewhere that conditions are shown, and where the bot stands."""
 
-    async def report(self, conditions: Sequence[Condition]) -> None:
-        """Shows all conditions; called on each change and every few seconds.
+    async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
+        """Shows all conditions and, if known, where the bot stands; called every few seconds.
 
         A failure to report never stops a trader: an implementation logs it and tries again at
         the next call.
@@ -48,7 +50,7 @@ class Reporter(Protocol):
 class NoReporter:
     """On one machine the readiness gates say it all."""
 
-    async def report(self, conditions: Sequence[Condition]) -> None:
+    async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
         """Nothing to do."""
 
     async def close(self) -> None:

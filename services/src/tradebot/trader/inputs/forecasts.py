@@ -36,6 +36,11 @@ class Forecasts:
         """What the newest forecast says at `ts` (ms)."""
         return None if self._newest is None else predict(self._newest, ts)
 
+    @property
+    def newest(self) -> ForecastRecord | None:
+        """The forecast that is followed, if one has come."""
+        return self._newest
+
     def history_end(self) -> int | None:
         """The last minute (ms) that the newest forecast's model saw, if there is a forecast."""
         return None if self._newest is None else self._newest.history_end

@@ -108,6 +108,13 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
+class Adopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person started a new journal though the bot had traded before: what it knew is lost."""
+
+    because: str
+    by: str
+
+
 class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person set the marks that lay in the future back to `to`, the venue's time in ms."""
 
@@ -134,6 +141,7 @@ Body = (
     | Flattened
     | Resumed
     | Repaired
+    | Adopted
     | Snapshot
 )
 

@@ -18,7 +18,9 @@ from tradebot.trader.journal.documents import Identity, consequences
 from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.publisher import Publisher
-from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal.replay import Replay
+from tradebot.trader.journal.store import Journal
+from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
 """A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
@@ -29,6 +31,7 @@ class JournaledLedger:
 
     Args:
         now: the venue's time in ms.
+        held: whether the lease is surely ours; without it nothing is written.
         compact_after: entries after which the journal is compacted.
     """
 
@@ -38,6 +41,7 @@ class JournaledLedger:
         publisher: Publisher,
         who: Identity,
         now: Callable[[], int],
+        held: Callable[[], bool] = lambda: True,
         *,
         compact_after: int = COMPACT_ENTRIES,
     ) -> None:
@@ -46,6 +50,9 @@ class JournaledLedger:
         self._journal = journal
         self._publisher = publisher
         self._now = now
+        self._held = held
+        self._replay: Replay | None = None
+        """Of the journal while it is followed; `None` before it is read and once it is written."""
         self._number = 0
         self._compacted = 0
         self._compact_after = compact_after
@@ -57,27 +64,37 @@ class JournaledLedger:
         Raises:
             JournalError: it cannot be read, or lines are missing.
         """
-        published = 0
-        late: list[Entry] = []
-        for entry in self._journal.read():
-            if isinstance(entry.body, Snapshot):
-                self._compacted = entry.number
-            elif entry.number != self._number + 1:
-                raise JournalError(
-                    f"the journal of {self.who.bot} lacks entries before {entry.number}: restore "
-                    "it from a backup, and make sure nothing deletes entries (a topic needs "
-                    "retention.ms=-1)"
-                )
-            self.ledger = apply(self.ledger, entry.body)
-            self._number = entry.number
-            published = max(published, entry.published)
-            if entry.documents:
-                late = [kept for kept in late if kept.number > published]
-                late.append(entry)
-        for entry in late:
-            if entry.number > published:
-                self._publisher.send(entry.documents, entry.number)
+        self.follow()
+        assert self._replay is not None
+        for entry in self._replay.undelivered():
+            self._publisher.send(entry.documents, entry.number)
+        self._replay = None
         return self._number
+
+    def follow(self) -> int:
+        """Folds what another trader wrote since; returns the number of the last entry.
+
+        Raises:
+            JournalError: it cannot be read, or lines are missing.
+        """
+        replay, self._replay = self._replay, None  # an error leaves nothing half folded
+        self._replay = self._read_on(replay) or Replay.of(self._journal.read(), self.who.bot)
+        self.ledger, self._number = self._replay.ledger, self._replay.number
+        self._compacted = self._replay.compacted
+        return self._number
+
+    def _read_on(self, replay: Replay | None) -> Replay | None:
+        """The replay with what is new; `None` if the journal has to be read from its start."""
+        if replay is None:
+            return None
+        for entry in self._journal.follow():
+            if entry.epoch < replay.ledger.epoch:  # written without the lease
+                continue
+            if entry.number > replay.number:
+                replay.take(entry)
+            elif entry.number < replay.number or not isinstance(entry.body, Snapshot):
+                return None
+        return replay
 
     async def record(
         self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
@@ -93,6 +110,7 @@ class JournaledLedger:
 
         Raises:
             JournalError: nothing was written, and the ledger is as before.
+            LeaseLostError: another trader may write now; nothing was written.
         """
         async with self._writing:
             after = self.ledger
@@ -105,6 +123,8 @@ class JournaledLedger:
                 documents = ()
             if not entries:
                 return
+            if not self._held():
+                raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             await self._journal.append(*entries)
             self._number += len(entries)
             self.ledger = after

@@ -13,16 +13,21 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
-from tradebot.platform.kafka import ensure_topics, producer
+from tradebot.platform.kafka import consumer, ensure_topics, producer
 from tradebot.platform.settings import StageSettings
-from tradebot.platform.topic import messages
+from tradebot.platform.topic import messages, messages_since
 from tradebot.trader.journal.entries import Body, Entry
 from tradebot.trader.journal.store import JournalError, decode, encode
 
 AHEAD_KB: Final = 4096
 """What the client reads ahead; its own default is more than a trader may use in all."""
+OFFSET_BITS: Final = 48
+OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
+
+FOLLOW_SECONDS: Final = 2.0
+"""The brokers answer within so long, or a follower tries again."""
 
 
 class _Glance(msgspec.Struct):
@@ -82,6 +87,9 @@ class KafkaJournal:
         self._topic = topic
         self._bot = bot.encode()
         self._patience = patience
+        self._places: dict[int, int] = {}
+        """By partition, where following goes on."""
+        self._follower: Consumer | None = None
         # Too late is as bad as never: what an entry announces is not done after a failure.
         timeout = int(patience * 1000)
         self._producer = producer(settings, **{"linger.ms": 0, "message.timeout.ms": timeout})
@@ -103,11 +111,30 @@ class KafkaJournal:
         if wanted is not None:
             raise JournalError(f"the journal {self._topic} lost entries while it was read")
 
+    def follow(self) -> Iterator[Entry]:
+        """See `Journal`."""
+        ahead = {"queued.max.messages.kbytes": AHEAD_KB, "enable.partition.eof": True}
+        if self._follower is None:
+            self._follower = consumer(self._settings, self._group, **ahead)
+        try:
+            for message in messages_since(
+                self._follower, self._topic, self._places, FOLLOW_SECONDS
+            ):
+                if message.key() == self._bot:
+                    yield decode(message.value() or b"")
+        except KafkaException as error:
+            raise JournalError(f"cannot read the journal {self._topic}: {error}") from None
+
+    @property
+    def _group(self) -> str:
+        return f"journal-{self._bot.decode()}"
+
     def _counting(self) -> tuple[Sequence[int], int]:
         """Where the entries that count lie, and up to which their documents were delivered."""
         numbers, places = array("q"), array("q")
         epoch = published = 0
         for place, value in self._values():
+            self._places[place >> OFFSET_BITS] = (place & OFFSET_MASK) + 1
             try:
                 seen = _glance(value)
             except msgspec.DecodeError as error:
@@ -124,12 +151,11 @@ class KafkaJournal:
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         """All values of the bot up to the topic's present end, each with its place."""
-        group = f"journal-{self._bot.decode()}"
         ahead = {"queued.max.messages.kbytes": AHEAD_KB}
         try:
-            for message in messages(self._settings, self._topic, group, **ahead):
+            for message in messages(self._settings, self._topic, self._group, **ahead):
                 if message.key() == self._bot:
-                    place = (message.partition() or 0) << 48 | (message.offset() or 0)
+                    place = (message.partition() or 0) << OFFSET_BITS | (message.offset() or 0)
                     yield place, message.value() or b""
         except KafkaException as error:
             raise JournalError(f"cannot read the journal {self._topic}: {error}") from None
@@ -160,6 +186,8 @@ class KafkaJournal:
     def close(self) -> None:
         """All entries are written already."""
         self._producer.flush(1)
+        if self._follower is not None:
+            self._follower.close()
 
 
 def _done(

@@ -17,6 +17,7 @@ from tradebot.domain.order_state import Fill, Order, Phase
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.situation import DAY_MS
 from tradebot.trader.journal.entries import (
+    Adopted,
     Balanced,
     Body,
     Decided,
@@ -73,6 +74,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     paused: str = ""
     flattening: str = ""
     """Why a person wants everything sold; empty once that is done."""
+    adopted: str = ""
+    """Why a person started a new journal for a bot that had traded before; empty otherwise."""
 
     def unresolved(self) -> list[Placed]:
         """Orders whose result is not known, or whose fills are not all booked."""
@@ -117,6 +120,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
             )
         case Repaired():
             return _repaired(ledger, body.to)
+        case Adopted():
+            return msgspec.structs.replace(ledger, adopted=body.because)
         case Snapshot():
             return _decode(body.ledger)
 

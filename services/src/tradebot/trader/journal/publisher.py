@@ -85,3 +85,17 @@ class KafkaPublisher:
     def _check(self) -> None:
         if self._failed:
             raise RuntimeError(f"a document could not be delivered: {self._failed[0]}")
+
+
+class UnsentDocuments:
+    """Sends nothing: the next trader sends what the journal's entries carry."""
+
+    def send(self, documents: Sequence[Document], number: int = 0) -> None:
+        """Nothing goes out."""
+
+    def delivered(self, last: int) -> int:
+        """Nothing was delivered."""
+        return 0
+
+    async def flush(self) -> None:
+        """Nothing to wait for."""

@@ -22,6 +22,10 @@ class JournalError(Exception):
     """The journal cannot be read or written; the message says where and what to do."""
 
 
+class UnusableJournalError(JournalError):
+    """The journal was lost or damaged: a person has to restore it before anything is traded."""
+
+
 class Journal(Protocol):
     """Where a bot's entries are kept."""
 
@@ -30,6 +34,17 @@ class Journal(Protocol):
 
         Raises:
             JournalError: it cannot be read, or is damaged.
+        """
+        ...
+
+    def follow(self) -> Iterator[Entry]:
+        """Entries that were written since the last `read` or `follow`, oldest first.
+
+        Where an entry's number is not above the one before it, it took the place of entries that do
+        not count any more: only `read` gives those that do.
+
+        Raises:
+            JournalError: it cannot be read now, or is damaged.
         """
         ...
 
@@ -82,6 +97,8 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._last = 0
+        """Number of the entry that was last read."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # It is read in a thread at the start, and written in the event loop after that.
@@ -96,10 +113,16 @@ class SqliteJournal:
 
     def read(self) -> Iterator[Entry]:
         """See `Journal`."""
+        self._last = 0
+        return self.follow()
+
+    def follow(self) -> Iterator[Entry]:
+        """See `Journal`."""
+        wanted = "SELECT number, entry FROM journal WHERE number > ? ORDER BY number"
         try:
-            rows = self._database.execute("SELECT entry FROM journal ORDER BY number")
-            for (data,) in rows:
+            for number, data in self._database.execute(wanted, (self._last,)):
                 yield decode(data)
+                self._last = number
         except sqlite3.Error as error:
             raise self._broken(error) from None
 

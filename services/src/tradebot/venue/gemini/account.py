@@ -1,4 +1,4 @@
-"""Gemini's account behind the port, by signed REST calls."""
+"""Gemini's account behind the port, with signed REST calls."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -14,15 +14,15 @@ from tradebot.venue.gemini.order_events import AccountInterface, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
 
 LATEST_TURN: Final = 5.0
-"""Seconds that an order may wait for its turn among the key's calls: then its prices are old."""
+"""Seconds that an order may wait for its turn; after that its prices are stale."""
 
 
 class GeminiAccount:
-    """See `port.Account`.
+    """See `port.VenueAccount`.
 
     Args:
-        withheld: why an intent may not be sent any more, or "".
-        interface: of the order stream; the new one takes keys with a time based nonce only.
+        withheld: returns why an intent must not be sent, or "".
+        interface: of the order stream; the new one needs a key with a time based nonce.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class GeminiAccount:
         self._withheld = withheld
 
     async def place(self, intent: Intent) -> OrderStatus:
-        """An order whose turn comes too late, or after it was stopped, is not sent."""
+        """Sends nothing if its turn comes too late, or if `withheld` has a reason by then."""
         asked = time.monotonic()
 
         def unless() -> str:
@@ -65,60 +65,60 @@ class GeminiAccount:
         )
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:
-        """By client order id, with trades."""
+        """Looks up by client order id, with trades."""
         found = await self._rest.orders_by_client_id(client_order_id, include_trades=True)
         return [order_of(each) for each in found]
 
     async def order(self, order_id: str) -> OrderStatus:
-        """By the venue's id, with trades."""
+        """Looks up by the venue's id, with trades."""
         return order_of(await self._rest.order_status(order_id, include_trades=True))
 
     async def cancel(self, order_id: str) -> OrderStatus:
-        """One order."""
+        """Cancels one order."""
         return order_of(await self._rest.cancel_order(order_id))
 
     async def cancel_session(self) -> None:
-        """All orders of this key."""
+        """Cancels all orders of this key."""
         await self._rest.cancel_session()
 
     async def live_orders(self) -> list[OrderStatus]:
-        """Of every symbol and key of the account."""
+        """Returns those of every symbol and key of the account."""
         return [order_of(each) for each in await self._rest.active_orders()]
 
     async def trades(self, since: int) -> list[OwnTrade]:
-        """The symbol's fills, oldest first."""
+        """Returns the symbol's fills, oldest first."""
         return [fill_of(each) for each in await self._rest.my_trades(self._symbol, since=since)]
 
     async def highest_number(self, bot: str) -> int:
-        """Of the live orders and the last 500 closed ones."""
+        """Searches the live orders and the last 500 closed ones."""
         known = await self._rest.orders_history(self._symbol)
         known += await self._rest.active_orders()
         names = (read_name(order.client_order_id) for order in known)
         return max((name.number for name in names if name and name.bot == bot), default=0)
 
     async def balances(self) -> list[Balance]:
-        """Of all currencies."""
+        """Returns those of all currencies."""
         return [
             Balance(currency=each.currency.upper(), amount=each.amount, available=each.available)
             for each in await self._rest.balances()
         ]
 
     async def fees(self) -> Fees:
-        """By the account's volume of the last thirty days."""
+        """Returns fees by the account's volume of the last thirty days."""
         told = await self._rest.notional_volume()
         return Fees(maker_bps=told.api_maker_fee_bps, taker_bps=told.api_taker_fee_bps)
 
     def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """Over the old or the new socket."""
+        """Uses the old or the new socket."""
         return follow_account(self._endpoints, self._rest, self._symbol, self._interface)
 
     async def heartbeat(self) -> None:
-        """Keeps the orders of a key that "requires heartbeat" alive for 30 s more."""
+        """Keeps the orders of a key that "requires heartbeat" alive for another 30 s."""
         await self._rest.heartbeat()
 
 
 def order_of(answer: OrderAnswer) -> OrderStatus:
-    """The order in domain types."""
+    """Converts an order to domain types."""
     return OrderStatus(
         order_id=answer.order_id,
         symbol=answer.symbol.upper(),
@@ -136,7 +136,7 @@ def order_of(answer: OrderAnswer) -> OrderStatus:
 
 
 def fill_of(answer: FillAnswer) -> OwnTrade:
-    """The fill in domain types."""
+    """Converts a fill to domain types."""
     return OwnTrade(
         tid=answer.tid,
         order_id=answer.order_id,

@@ -1,6 +1,6 @@
 """The new WebSocket with a key: the account's events. Orders are placed by REST.
 
-The key must be one "with a time based nonce".
+It needs a key "with a time based nonce".
 """
 
 import asyncio
@@ -21,10 +21,10 @@ PING_SECONDS: Final = 5.0
 
 
 class AccountSocket:
-    """One connection. Every request raises one of the three classes of `errors`.
+    """One connection. Every request may raise one of the three classes of `errors`.
 
     Args:
-        reply_seconds: how long an answer may take.
+        reply_seconds: timeout of a reply.
     """
 
     def __init__(self, socket: Socket, reply_seconds: float) -> None:
@@ -36,15 +36,15 @@ class AccountSocket:
         self._broken: FeedBrokenError | None = None
 
     async def subscribe(self, *streams: str) -> None:
-        """Subscribes, and tells `events` that from here on they are complete."""
+        """Subscribes; `events` is complete from here on."""
         await self._request("subscribe", list(streams))
         self._events.put_nowait(ConnectedEvent())
 
     async def events(self) -> AsyncIterator[AccountEvent]:
-        """The account's events.
+        """Yields the account's events.
 
         Raises:
-            FeedBrokenError: the connection is over.
+            FeedBrokenError: the connection has ended.
         """
         while True:
             event = await self._events.get()
@@ -53,7 +53,7 @@ class AccountSocket:
             yield event
 
     async def read(self) -> None:
-        """Reads the socket until it breaks; a task of its own."""
+        """Reads the socket until it breaks; runs as its own task."""
         try:
             while True:
                 content = read_account(await self._socket.receive())
@@ -70,7 +70,7 @@ class AccountSocket:
                     future.set_exception(error)
 
     async def keep_alive(self) -> None:
-        """Asks for a sign of life, so that a quiet account is not taken for a dead line."""
+        """Pings, so that a quiet account does not look like a dead connection."""
         while self._broken is None:
             await asyncio.sleep(PING_SECONDS)
             try:
@@ -108,7 +108,7 @@ class AccountSocket:
 
 
 def _judge(method: str, reply: Reply) -> None:
-    """A 4xx is the venue's no; anything else that is not a 200 leaves the fate open."""
+    """A 4xx is the venue's refusal; anything else but a 200 leaves the result unknown."""
     if reply.status == 200:
         return
     told = reply.error
@@ -126,15 +126,15 @@ async def connect_account(
     reply_seconds: float = 10.0,
     stall_seconds: float = 15.0,
 ) -> AsyncIterator[AccountSocket]:
-    """A connection with the key of `rest`, subscribed to orders and balances.
+    """Connects with the key of `rest`, and subscribes to orders and balances.
 
     Args:
-        reply_seconds: how long an answer may take.
-        stall_seconds: real seconds without a sign of life that end the connection.
+        reply_seconds: timeout of a reply.
+        stall_seconds: real seconds of silence that end the connection.
 
     Raises:
-        FeedBrokenError: it cannot be made.
-        VenueError: the subscription was refused, or not answered.
+        FeedBrokenError: the connection failed.
+        VenueError: the subscription was refused, or got no reply.
     """
     async with open_socket(
         endpoints.websocket, stall_seconds=stall_seconds, headers=rest.handshake()

@@ -1,7 +1,7 @@
-"""What the venue's REST calls answer. Money is Decimal, read from the text of the JSON number or
-string, never through a float. Times are as the venue gives them, in milliseconds where it has both.
+"""Responses of the venue's REST calls. Money is Decimal, parsed from the text of the JSON number
+or string, never from a float. Times are the venue's, in milliseconds if it has both.
 
-Source: Gemini's REST documentation and recorded answers.
+Source: Gemini's REST documentation and recorded responses.
 """
 
 from decimal import Decimal
@@ -15,8 +15,8 @@ Period = Literal["1m", "5m", "15m", "30m", "1hr", "6hr", "1day"]
 
 
 class SymbolDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be traded of a symbol: `tick_size` is the step of amounts, `quote_increment` that
-    of prices."""
+    """A symbol's trading rules: `tick_size` is the step of amounts, `quote_increment` that of
+    prices."""
 
     symbol: str
     base_currency: str
@@ -28,7 +28,7 @@ class SymbolDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A trade of anybody; `type` is the taker's side."""
+    """A trade on the venue; `type` is the taker's side."""
 
     tid: int
     timestampms: int
@@ -39,8 +39,8 @@ class TradeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order to place. There are no market orders: an aggressive price with
-    `immediate-or-cancel` is one."""
+    """An order to place. There are no market orders; use an aggressive price with
+    `immediate-or-cancel`."""
 
     symbol: str
     side: OrderSide
@@ -54,8 +54,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
 class FillAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"break_type": "break"}):
     """A fill of the account; `type` is "Buy" or "Sell", the fee is the venue's.
 
-    `break_type` is empty unless the venue took the trade back. `full` means that the balances are
-    as if it had not happened. `manual` means that they were corrected separately, so it counts.
+    `break_type` is empty unless the venue broke the trade. `full` means that the balances are as if
+    it had not happened. `manual` means that they were corrected separately, so it counts.
     """
 
     tid: int
@@ -78,9 +78,9 @@ class FillAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"break_type"
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the venue sees it.
+    """An order as the venue reports it.
 
-    An answer to a cancel may well be neither live nor cancelled: it was filled before.
+    The response to a cancel may be neither live nor cancelled: the order was filled before.
     """
 
     order_id: str
@@ -104,14 +104,14 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The orders that a cancel of many reached, and those it could not cancel."""
+    """The result of a bulk cancel: orders cancelled, and orders that could not be."""
 
     cancelled: list[str]
     rejected: list[str]
 
 
 class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account holds of a currency; orders reserve what is not `available`."""
+    """The account's balance of a currency; orders reserve what is not `available`."""
 
     currency: str
     amount: Decimal
@@ -119,7 +119,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotionalVolume(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's fees, in basis points, and the 30-day volume in USD that they come from."""
+    """The account's fees in basis points, and the 30-day volume in USD behind them."""
 
     api_maker_fee_bps: Decimal
     api_taker_fee_bps: Decimal
@@ -127,7 +127,7 @@ class NotionalVolume(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def finite(answer: object) -> bool:
-    """Whether all amounts of an answer are finite: `"NaN"` and `"Infinity"` are Decimals too."""
+    """Whether all amounts are finite: `"NaN"` and `"Infinity"` are Decimals too."""
     match answer:
         case Decimal():
             return answer.is_finite()

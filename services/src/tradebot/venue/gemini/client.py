@@ -44,11 +44,11 @@ class Gemini:
     def account(
         self, symbol: str, withheld: Callable[[Intent], str] = lambda _: ""
     ) -> VenueAccount:
-        """The account of the keys."""
+        """Returns the account of the keys."""
         return GeminiAccount(
             self._rest, self._endpoints, symbol, withheld, interface=self._account_interface
         )
 
     async def aclose(self) -> None:
-        """Closes the REST connections; streams close by themselves."""
+        """Closes the REST connections; streams close themselves."""
         await self._rest.aclose()

@@ -14,7 +14,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 def endpoints(settings: VenueSettings) -> Endpoints:
-    """The addresses of the settings' environment.
+    """Returns the addresses of the settings' environment.
 
     The emulator serves all interfaces on one port, the new WebSocket under `/ws`.
     Source: Gemini's documentation, introduction and sandbox pages.

@@ -1,4 +1,4 @@
-"""Gemini's API fee schedule of 2022-06-30, the one that clients still assume."""
+"""Gemini's API fee schedule of 2022-06-30, which clients still assume."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What Gemini says of a symbol, as an instrument."""
+"""Converts Gemini's details of a symbol to an instrument."""
 
 from typing import Final
 
@@ -20,14 +20,14 @@ STATUSES: Final[dict[str, MarketStatus]] = {
     "post_only": "post_only",
     "limit_only": "limit_only",
 }
-"""A status that Gemini does not document counts as closed."""
+"""Statuses of Gemini; an undocumented one counts as closed."""
 
 
 def instrument_of(details: SymbolDetails) -> Instrument:
-    """The instrument that the venue's description of a symbol states.
+    """Converts the venue's details of a symbol.
 
     Raises:
-        AmbiguousError: its steps are none that an order can be on.
+        AmbiguousError: its steps are invalid.
     """
     try:
         return Instrument(

@@ -22,7 +22,7 @@ MAKERS: Final[dict[str, Literal["bid", "ask", "auction"]]] = {
     "sell": "bid",
     "auction": "auction",
 }
-"""The maker's side, by what `/v1/trades` says of the taker; block trades are not of the book."""
+"""The maker's side by the taker's side in `/v1/trades`; block trades are not in the book."""
 
 
 class GeminiMarket:
@@ -38,24 +38,24 @@ class GeminiMarket:
         self._emulated = emulated
 
     async def instrument(self, symbol: str) -> Instrument:
-        """By the symbol's details."""
+        """Reads the symbol's details."""
         return instrument_of(await self._rest.symbol_details(symbol))
 
     async def ticker(self, symbol: str) -> Ticker:
-        """By the first version's ticker, which has a time."""
+        """Reads the first version's ticker, which has a time."""
         return await self._rest.ticker(symbol)
 
     async def book(self, symbol: str) -> Book:
-        """Fifty levels of each side."""
+        """Reads fifty levels per side."""
         return await self._rest.book(symbol)
 
     async def trades_since(self, symbol: str, tid: int) -> list[TradeRecord]:
-        """Up to 500, without block trades and those that the venue broke."""
+        """Returns up to 500, without block trades and broken ones."""
         found = await self._rest.trades(symbol, since_tid=tid)
         return [_record(symbol, each) for each in found if each.type in MAKERS and not each.broken]
 
     async def minutes(self, symbol: str) -> Sequence[Candle]:
-        """About a day from Gemini, all there is from the emulator; without the running minute."""
+        """Returns about a day from Gemini, everything from the emulator; no open minute."""
         candles: list[Candle] = []
         if self._emulated:
             try:
@@ -67,13 +67,13 @@ class GeminiMarket:
         return [candle for candle in candles if candle.ts != newest]
 
     async def time(self) -> float | None:
-        """By the date of an answer."""
+        """Reads the date of a response."""
         return await self._rest.time()
 
     def stream(
         self, symbol: str, clock: Clock, *, interface: str, stall_seconds: float
     ) -> AbstractAsyncContextManager[MarketStream]:
-        """Over one of the three interfaces.
+        """Connects to one of the three interfaces.
 
         Raises:
             SettingsError: Gemini has no such interface.

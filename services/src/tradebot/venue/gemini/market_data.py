@@ -1,11 +1,11 @@
-"""A symbol's book and trades, live, over any of the venue's three interfaces.
+"""A symbol's live order book and trades, over any of the venue's three interfaces.
 
     async with connect(endpoints, "BTCUSD", "new", clock) as stream:
         async for event in stream:
             ...
 
-One stream is one connection: it begins with a whole book and ends with `FeedBrokenError`. Whoever
-reads it decides when to connect again, with `Backoff`, and what its own readers are told of that.
+One stream is one connection. It begins with a whole book and ends with `FeedBrokenError`. The
+caller decides when to reconnect, with `Backoff`, and what to report to its own readers.
 """
 
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ class GeminiMarketStream:
 
     @property
     def book(self) -> OrderBook:
-        """The book as the events so far made it."""
+        """The order book after the events so far."""
         return self._feed.book
 
     def silence(self) -> float:
@@ -41,12 +41,12 @@ class GeminiMarketStream:
         return self._socket.silence()
 
     async def batch(self) -> list[MarketEvent]:
-        """The events of the next frame; empty where it says nothing of the market.
+        """Returns the events of the next frame; empty if it is not about the market.
 
-        Events wait until the connection's time can be trusted.
+        Events are held back until the connection's time can be trusted.
 
         Raises:
-            FeedBrokenError: the connection is over.
+            FeedBrokenError: the connection has ended.
         """
         events = self._feed.read(await self._socket.receive())
         if not self._feed.dated:
@@ -70,15 +70,15 @@ async def connect(
     *,
     stall_seconds: float = STALL_SECONDS,
 ) -> AsyncIterator[GeminiMarketStream]:
-    """One connection, subscribed.
+    """Connects and subscribes.
 
     Args:
         symbol: upper case, such as `BTCUSD`.
-        clock: the venue's time, carried on from one connection to the next.
+        clock: the venue's time, kept across connections.
         stall_seconds: real seconds of silence that end the connection.
 
     Raises:
-        FeedBrokenError: it cannot be made.
+        FeedBrokenError: the connection failed.
     """
     feed = feed_of(interface, symbol, clock)
     base = endpoints.websocket if interface == "new" else endpoints.legacy_websocket

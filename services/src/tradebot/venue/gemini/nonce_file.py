@@ -1,7 +1,7 @@
-"""The nonce that a killed trader had leapt to, so that its successor begins above it.
+"""Stores the nonce that a trader has jumped to, so that its successor starts above it.
 
-A counter nonce is the clock's milliseconds until something refuses one; then it leaps ahead of
-the clock. Without this file a restarted trader would be refused until it had leapt as far again.
+A counter nonce is the clock's milliseconds until one is refused; then it jumps ahead of the clock.
+Without this file a restarted trader would be refused until it had jumped as far again.
 """
 
 from pathlib import Path
@@ -10,18 +10,18 @@ from tradebot.venue.account import Keys
 from tradebot.venue.gemini.nonces import CounterNonces, Nonces, TimeNonces
 
 MARGIN = 60_000
-"""Beyond the last leap: nonces that were drawn after it, in one process at most one a request."""
+"""Added to the last jump: covers the nonces used after it, at most one per request."""
 
 
 def nonces_of(keys: Keys) -> Nonces:
-    """The nonces of a key of that kind, above what an earlier process that kept them used."""
+    """Returns the nonces of a key of that kind, above what an earlier process stored."""
     if keys.time_based_nonce:
         return TimeNonces()
     return CounterNonces() if keys.folder is None else counter_nonces(keys.folder / "nonce")
 
 
 def counter_nonces(path: Path) -> CounterNonces:
-    """Nonces above all that earlier traders of the folder have used."""
+    """Returns nonces above all that earlier traders of the folder used."""
     try:
         above = int(path.read_text()) + MARGIN
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
 """Nonces: a number that rises with each request of a key, or the time.
 
-Which of the two a key takes is chosen when it is made. A key that counts refuses a request that
-something on the way sent again; one that takes the time does not. All connections of a key share
-one sequence, so two processes on one key collide: one key a bot.
+The kind is chosen when the key is created. A counter refuses a request that was sent again on the
+way; a time based nonce does not. All connections of a key share one sequence, so two processes with
+one key collide: use one key per bot.
 """
 
 import time
@@ -13,25 +13,25 @@ LEAP_MS: Final = 60_000
 
 
 class Nonces(Protocol):
-    """Draws nonces for one key."""
+    """Issues nonces for one key."""
 
     def next(self) -> int | str:
-        """A nonce above all that were drawn before."""
+        """Returns a nonce above all earlier ones."""
 
     def refused(self) -> bool:
-        """The venue did not take the last one; whether another try may be taken now."""
+        """Records that the venue refused the last one; returns whether to retry at once."""
 
 
 class CounterNonces:
-    """For keys whose nonce only has to rise: milliseconds of the epoch, and never twice the same.
+    """For keys whose nonce only has to rise: milliseconds of the epoch, never the same twice.
 
-    The clock makes a restarted process begin above what the last one used. Where it went back,
-    or something else used the key, a refusal leaps ahead, further each time.
+    The clock puts a restarted process above the last one's nonces. If the clock went back, or
+    something else used the key, a refusal jumps ahead, further each time.
 
     Args:
         clock: seconds of the epoch.
-        above: begins above this, what an earlier process leapt to.
-        leapt: told of each leap, to be remembered for the next process.
+        above: starts above this, the jump of an earlier process.
+        leapt: called with each jump, to store it for the next process.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class CounterNonces:
         self._leapt = leapt
 
     def next(self) -> int:
-        """Milliseconds of the epoch, or one more than the last."""
+        """Returns milliseconds of the epoch, or one more than the last."""
         self._last = max(self._last + 1, int(self._clock() * 1000))
         return self._last
 
     def refused(self) -> bool:
-        """Leaps ahead, twice as far each time; the next one may be taken."""
+        """Jumps ahead, twice as far each time; a retry may follow."""
         self._last += self._leap
         self._leap *= 2
         if self._leapt is not None:
@@ -72,10 +72,10 @@ class TimeNonces:
         self._last = 0
 
     def next(self) -> str:
-        """Seconds with three decimals, each above the last."""
+        """Returns seconds with three decimals, each above the last."""
         self._last = max(self._last + 1, int(self._clock() * 1000))
         return f"{self._last // 1000}.{self._last % 1000:03d}"
 
     def refused(self) -> bool:
-        """Nothing helps but a right clock."""
+        """Only a correct clock helps, so no retry."""
         return False

@@ -1,7 +1,7 @@
-"""The account's events, live, over the old or the new interface.
+"""The account's live events, over the old or the new interface.
 
-`follow_account` reconnects by itself; each connection begins with a `ConnectedEvent`, after which
-orders and fills are to be looked up: what happened while there was none is not told again.
+`follow_account` reconnects by itself. Each connection begins with a `ConnectedEvent`; look up
+orders and fills then, since events between two connections are not sent again.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tradebot.venue.gemini.sockets import Socket, open_socket
 
 PATH: Final = "/v1/order/events"
 STALL_SECONDS: Final = 15.0
-"""Three heartbeats."""
+"""Three missed heartbeats."""
 
 AccountInterface = Literal["old", "new"]
 
@@ -31,10 +31,10 @@ AccountInterface = Literal["old", "new"]
 async def connect_orders(
     endpoints: Endpoints, rest: GeminiRest, symbol: str, *, stall_seconds: float = STALL_SECONDS
 ) -> AsyncIterator[AsyncIterator[AccountEvent]]:
-    """One connection of the old stream, with the key of `rest`; of one symbol's orders.
+    """Connects to the old stream with the key of `rest`, for one symbol's orders.
 
     Raises:
-        FeedBrokenError: it cannot be made, or it is over.
+        FeedBrokenError: the connection failed, or has ended.
         TransportError: there is no key.
     """
     query = urlencode({"symbolFilter": symbol.lower(), "heartbeat": "true"})
@@ -61,7 +61,7 @@ async def follow_account(
     *,
     backoff: Backoff | None = None,
 ) -> AsyncGenerator[AccountEvent, None]:
-    """Events over as many connections as it takes; it never ends."""
+    """Yields events over any number of connections; never ends."""
     backoff = backoff or Backoff()
     log = logs.get(__name__)
     while True:

@@ -1,7 +1,7 @@
-"""The venue's rate limits, kept on our side, the most urgent request first.
+"""Keeps the venue's rate limits on our side, the most urgent request first.
 
-Gemini allows 120 public and 600 private requests a minute and answers 429 above that. A bucket
-of `burst` tokens that fills at `(per_minute - burst) / 60` a second lets at most `per_minute`
+Gemini allows 120 public and 600 private requests a minute and responds 429 above that. A bucket of
+`burst` tokens that refills at `(per_minute - burst) / 60` a second lets at most `per_minute`
 requests through in any 60 s, whatever the pattern.
 """
 
@@ -21,10 +21,10 @@ PRIVATE_PER_MINUTE: Final = 600
 
 
 class Priority(IntEnum):
-    """Who goes first when there is a queue."""
+    """The order in which waiting requests are sent."""
 
     SAFETY = 0
-    """Cancels and look-ups: they make risk smaller or known."""
+    """Cancels and look-ups: they reduce or reveal risk."""
     ORDER = 1
     """New orders."""
     INFORMATION = 2
@@ -32,11 +32,11 @@ class Priority(IntEnum):
 
 
 class TokenBucket:
-    """How many requests may go now.
+    """How many requests may be sent now.
 
     Args:
-        per_minute: at most so many in any 60 s.
-        burst: at most so many at once; below `per_minute`.
+        per_minute: limit in any 60 s.
+        burst: limit at once; below `per_minute`.
         clock: seconds from an arbitrary start.
     """
 
@@ -50,7 +50,7 @@ class TokenBucket:
         self._at = clock()
 
     def take(self) -> float:
-        """Takes a token and answers 0.0, or answers how many seconds until there is one."""
+        """Takes a token and returns 0.0, or returns how many seconds until there is one."""
         now = self._clock()
         if now > self._at:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
@@ -63,7 +63,7 @@ class TokenBucket:
         return (1 - self._tokens) / self._rate
 
     def pause(self, seconds: float) -> None:
-        """Nothing goes for `seconds`, and then one at a time: the venue said "too many"."""
+        """Stops for `seconds`, and then allows one at a time: the venue responded 429."""
         self._tokens = min(self._tokens, 1.0)
         self._at = max(self._at, self._clock() + seconds)
 
@@ -72,7 +72,7 @@ class RateLimit:
     """A queue by priority in front of a token bucket.
 
     Args:
-        concurrent: at most so many requests under way; 1 keeps a key's nonces in order.
+        concurrent: limit of open requests; 1 keeps a key's nonces in order.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class RateLimit:
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[None]:
-        """Waits for its turn; the slot is held until the block ends."""
+        """Waits for a slot and holds it until the block ends."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, next(self._order), turn))
         self._admit()
@@ -108,16 +108,16 @@ class RateLimit:
             self._release()
 
     def refused(self, seconds: float = 0.0) -> None:
-        """The venue said "too many": nothing more for `seconds`, where it named them.
+        """Records a 429: sends nothing for `seconds`, if the venue gave them.
 
-        Else for about a second, and twice as long each time that it says so again: others share
-        the address, so that keeping to the limit ourselves is not enough.
+        Otherwise for about a second, and twice as long after each further 429: others share the
+        address, so keeping our own limit is not enough.
         """
         delay = self._backoff.failed()
         self._bucket.pause(seconds or delay)
 
     def accepted(self) -> None:
-        """The venue took a call; half a minute of these, and the next pause is short again."""
+        """Records an accepted call; after half a minute of them the next pause is short again."""
         self._backoff.connected()
 
     def waiting(self) -> int:
@@ -147,10 +147,10 @@ class RateLimit:
 
 
 def public_limit() -> RateLimit:
-    """The limit of public calls."""
+    """Returns the limit of public calls."""
     return RateLimit(PUBLIC_PER_MINUTE, burst=20, concurrent=8)
 
 
 def private_limit() -> RateLimit:
-    """The limit of one key's calls, one at a time."""
+    """Returns the limit of one key's calls, one at a time."""
     return RateLimit(PRIVATE_PER_MINUTE, burst=60, concurrent=1)

@@ -1,4 +1,4 @@
-"""What an HTTP answer of Gemini says went wrong."""
+"""Turns an HTTP response of Gemini into an error."""
 
 from typing import Final
 
@@ -23,11 +23,11 @@ _error_decoder = msgspec.json.Decoder(_ErrorBody)
 def refusal(
     status: int, body: bytes, *, request: str = "", retry_after: float = 0.0
 ) -> VenueError | None:
-    """What an answer says went wrong; `None` where it says that all went well.
+    """Returns the error in a response; `None` if it succeeded.
 
-    Only the venue's own error body is believed to mean "not done", and a 429 of anyone: a proxy's
-    page says nothing of what happened behind it. A 5xx is ambiguous whatever it says, but for
-    maintenance, when nothing is accepted. A 200 is not looked into unless it says `error`.
+    Only the venue's own error body means "not done", and a 429 from anyone: a proxy's page says
+    nothing about what happened behind it. A 5xx is ambiguous whatever it says, except for
+    maintenance, when nothing is accepted. A 200 is an error only if it says `error`.
     """
     told = _error_body(status, body)
     if status == TOO_MANY_REQUESTS:
@@ -53,15 +53,15 @@ def refusal(
 
 
 def excerpt(body: bytes) -> str:
-    """The start of a body, for a message."""
+    """Returns the start of a body, for a message."""
     text = " ".join(body[:120].decode("utf-8", "replace").split())
     return repr(text) if text else "an empty body"
 
 
 def _error_body(status: int, body: bytes) -> _ErrorBody | None:
-    """The venue's error, where `body` is one.
+    """Parses the venue's error, if `body` is one.
 
-    The venue writes `{"result":"error","reason":…,"message":…}`, and at times
+    The venue writes `{"result":"error","reason":…,"message":…}`, and sometimes
     `{"error":reason,"message":…}`.
     """
     try:

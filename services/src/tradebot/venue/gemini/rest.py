@@ -1,6 +1,6 @@
-"""Gemini's REST calls: signed, in turn, within the venue's limits, answers in Decimal.
+"""Gemini's REST calls: signed, in order, within the rate limits, with responses in Decimal.
 
-Every call raises one of `errors`' three classes and nothing else: `TransportError` (never sent),
+Every call may raise one of `errors`' three classes and nothing else: `TransportError` (never sent),
 `AmbiguousError` (perhaps accepted), `RejectedError` (certainly not).
 """
 
@@ -46,14 +46,14 @@ ORDERS: Final[Any] = list[OrderAnswer] | OrderAnswer
 
 
 class GeminiRest:
-    """One client of the venue; with credentials, one for the whole process and key.
+    """A client of the venue; with credentials, one per process and key.
 
     Args:
-        url: base address without a slash at the end, as `settings.endpoints` gives it.
+        url: base address without a trailing slash, as `settings.endpoints` returns it.
         credentials: the key of private calls.
-        nonces: by the kind of key; counted if not given.
-        timeout: seconds that a call may take in all, from its turn to the end of its answer.
-        transport: for tests; connections of its own if not given, through the environment's proxy.
+        nonces: of the key's kind; a counter by default.
+        timeout: seconds of a call in all, from its turn to the end of the response.
+        transport: for tests; by default its own connections, through the environment's proxy.
     """
 
     def __init__(
@@ -89,29 +89,29 @@ class GeminiRest:
         await self._wire.aclose()
 
     async def symbols(self) -> list[str]:
-        """All symbols, in lower case."""
+        """Returns all symbols, in lower case."""
         return await self._get("/v1/symbols", list[str])
 
     async def symbol_details(self, symbol: str) -> SymbolDetails:
-        """The steps and the minimum of a symbol."""
+        """Returns the steps and the minimum of a symbol."""
         return await self._get(f"/v1/symbols/details/{symbol.lower()}", SymbolDetails)
 
     async def ticker(self, symbol: str) -> Ticker:
-        """Best prices, last price, volumes of 24 hours."""
+        """Returns best prices, last price and 24-hour volumes."""
         answer = await self._get(f"/v1/pubticker/{symbol.lower()}", _Ticker)
         volumes = {name: value for name, value in answer.volume.items() if name != "timestamp"}
         ts = int(answer.volume.get("timestamp", 0))
         return Ticker(bid=answer.bid, ask=answer.ask, last=answer.last, ts=ts, volumes=volumes)
 
     async def book(self, symbol: str, limit: int = 50) -> Book:
-        """The best `limit` levels of each side; 0 asks for all."""
+        """Returns the best `limit` levels per side; 0 requests all."""
         parameters = {"limit_bids": limit, "limit_asks": limit}
         return await self._get(f"/v1/book/{symbol.lower()}", Book, parameters)
 
     async def trades(
         self, symbol: str, *, since: int | None = None, since_tid: int | None = None
     ) -> list[TradeAnswer]:
-        """Up to 500 trades after `since` (ms) or `since_tid`, newest first."""
+        """Returns up to 500 trades after `since` (ms) or `since_tid`, newest first."""
         parameters: dict[str, Any] = {"limit_trades": PAGE}
         if since is not None:
             parameters["timestamp"] = since
@@ -120,15 +120,15 @@ class GeminiRest:
         return await self._get(f"/v1/trades/{symbol.lower()}", list[TradeAnswer], parameters)
 
     async def candles(self, symbol: str, period: Period = "1m") -> list[Candle]:
-        """The bars that the venue keeps of the period, newest first."""
+        """Returns the venue's candles of the period, newest first."""
         return await self._get(f"/v2/candles/{symbol.lower()}/{period}", list[Candle])
 
     async def emulator_history(self, symbol: str) -> list[Candle]:
-        """All minutes that an emulator has; Gemini has no such call."""
+        """Returns all minutes of an emulator; Gemini has no such call."""
         return await self._get("/emulator/history", list[Candle], {"symbol": symbol})
 
     async def time(self) -> float | None:
-        """The venue's time in seconds of the epoch, by the date of an answer."""
+        """Returns the venue's time in seconds of the epoch, from the date of a response."""
         async with self._public.slot(Priority.INFORMATION):
             response = await self._wire.send("GET", "/v1/symbols", headers=PUBLIC_HEADERS)
         stamp = response.headers.get("date")
@@ -137,11 +137,11 @@ class GeminiRest:
     async def new_order(
         self, order: NewOrder, unless: Callable[[], str] = lambda: ""
     ) -> OrderAnswer:
-        """Places an order; the answer may already be filled or cancelled.
+        """Places an order; the response may already be filled or cancelled.
 
-        `unless` is asked when its turn has come: a reason why it is not to be sent any more.
-        It is never sent twice. A nonce that is refused leaves the order's fate open: something on
-        the way may have sent the request again, and this be the answer to its second coming.
+        `unless` is called when its turn comes; it returns a reason not to send the order any more.
+        The order is never sent twice. A refused nonce leaves its result unknown: something on the
+        way may have repeated the request, and this may be the response to the repetition.
         """
         parameters: dict[str, Any] = {
             "client_order_id": order.client_order_id,
@@ -160,7 +160,7 @@ class GeminiRest:
         )
 
     async def cancel_order(self, order_id: str) -> OrderAnswer:
-        """Cancels an order; one that was filled before comes back filled, without an error."""
+        """Cancels an order; one that was filled before is returned filled, without an error."""
         return await self._post("/v1/order/cancel", OrderAnswer, {"order_id": order_id})
 
     async def cancel_session(self) -> CancelReport:
@@ -172,16 +172,16 @@ class GeminiRest:
         )
 
     async def order_status(self, order_id: str, *, include_trades: bool = False) -> OrderAnswer:
-        """The order of that id."""
+        """Returns the order of that id."""
         parameters = {"order_id": order_id, "include_trades": include_trades}
         return await self._post("/v1/order/status", OrderAnswer, parameters)
 
     async def orders_by_client_id(
         self, client_order_id: str, *, include_trades: bool = False
     ) -> list[OrderAnswer]:
-        """The orders of that client id; the venue lets one be used more than once.
+        """Returns the orders of that client id; the venue accepts one more than once.
 
-        An unknown one answers an empty list: the venue says `OrderNotFound`.
+        An unknown id returns an empty list: the venue responds `OrderNotFound`.
         """
         parameters = {"client_order_id": client_order_id, "include_trades": include_trades}
         try:
@@ -194,23 +194,23 @@ class GeminiRest:
         return orders
 
     async def active_orders(self) -> list[OrderAnswer]:
-        """All live orders of the account, of every symbol and key."""
+        """Returns all live orders of the account, of every symbol and key."""
         return await self._post("/v1/orders", list[OrderAnswer])
 
     async def orders_history(self, symbol: str, *, since: int | None = None) -> list[OrderAnswer]:
-        """Up to 500 closed orders, newest first; from `since` (ms) on."""
+        """Returns up to 500 closed orders since `since` (ms), newest first."""
         parameters: dict[str, Any] = {"symbol": symbol.lower(), "limit_orders": PAGE}
         if since is not None:
             parameters["timestamp"] = since
         return await self._post("/v1/orders/history", list[OrderAnswer], parameters)
 
     async def my_trades(self, symbol: str, *, since: int = 0) -> list[FillAnswer]:
-        """All fills on or after `since` (ms), oldest first.
+        """Returns all fills since `since` (ms), oldest first.
 
         Pages forward as the venue documents it: a page holds the first 500 from its timestamp on,
-        newest first. Asks again from the last one's own millisecond, so that fills of the same
-        millisecond are not lost; a fill seen twice is kept once. Where one millisecond has more
-        fills than a page holds, the rest of them comes from their orders.
+        newest first. The next page starts at the last one's own millisecond, so that none of its
+        fills is lost; duplicates are dropped. If one millisecond has more fills than a page, the
+        rest is read from their orders.
         """
         found: dict[int, FillAnswer] = {}
         start = since
@@ -230,7 +230,7 @@ class GeminiRest:
             start = crowded + 1
 
     async def _fills_of_orders(self, symbol: str, ts: int) -> list[FillAnswer]:
-        """The fills of all orders that were filled and could have been at `ts` (ms)."""
+        """Returns the fills of all orders that could have been filled at `ts` (ms)."""
         orders = await self.orders_history(symbol, since=max(0, ts - DAY_MS))
         orders += await self.active_orders()
         fills: list[FillAnswer] = []
@@ -241,15 +241,15 @@ class GeminiRest:
         return fills
 
     async def balances(self) -> list[BalanceAnswer]:
-        """What the account holds, by currency."""
+        """Returns the account's balances, by currency."""
         return await self._post("/v1/balances", list[BalanceAnswer])
 
     async def notional_volume(self) -> NotionalVolume:
-        """The account's fees."""
+        """Returns the account's fees."""
         return await self._post("/v1/notionalvolume", NotionalVolume, {}, Priority.INFORMATION)
 
     async def heartbeat(self) -> None:
-        """Keeps the orders of a key that "requires heartbeat" alive for 30 s more."""
+        """Keeps the orders of a key that "requires heartbeat" alive for another 30 s."""
         await self._post("/v1/heartbeat", _Ok)
 
     @asynccontextmanager
@@ -259,9 +259,9 @@ class GeminiRest:
         parameters: dict[str, Any] | None = None,
         priority: Priority = Priority.SAFETY,
     ) -> AsyncIterator[dict[str, str]]:
-        """The headers of one request, in the key's turn: until the block ends no other is sent.
+        """Yields the headers of one request; no other of the key is sent until the block ends.
 
-        Sockets of the same key take theirs from here, so that nonces arrive in order.
+        Sockets of the same key use it too, so that nonces arrive in order.
 
         Raises:
             TransportError: there is no key.
@@ -272,7 +272,7 @@ class GeminiRest:
             yield signed_headers(self._credentials, path, self._nonces.next(), parameters or {})
 
     def handshake(self) -> dict[str, str]:
-        """The headers of the new WebSocket's handshake, whose keys take the time as nonce.
+        """Returns the headers of the new WebSocket's handshake, whose keys use the time as nonce.
 
         Raises:
             TransportError: there is no key.
@@ -327,7 +327,7 @@ class GeminiRest:
             raise error
         limit.accepted()
         try:
-            # Ids and times are numbers or strings, by the age of the call: not strict.
+            # Not strict: by the age of the call, ids and times are numbers or strings.
             answer = records.read(msgspec.json.Decoder(kind, strict=False), response.content)
             if not finite(answer):
                 raise msgspec.DecodeError("a number that is not finite")
@@ -362,5 +362,5 @@ class _Ok(msgspec.Struct):
 
 
 def _seconds(text: str) -> float:
-    """The wait that a `Retry-After` header asks for; 0 where it names none, or a date."""
+    """Parses a `Retry-After` header, seconds; 0 if it has none, or a date."""
     return float(text) if text.isdecimal() else 0.0

@@ -1,8 +1,8 @@
-"""How a private request proves who sends it.
+"""Signatures of private requests.
 
 Source: Gemini's documentation, authentication by API key: the payload is JSON in base64, signed
-by HMAC-SHA384 with the key's secret; parameters are read from the payload alone. The new
-WebSocket signs the nonce in base64, in the handshake.
+with HMAC-SHA384 and the key's secret; parameters are read from the payload alone. The new WebSocket
+signs the nonce in base64, in the handshake.
 """
 
 import base64
@@ -17,7 +17,7 @@ from tradebot.platform.settings import SettingsError
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """A key pair; its text form shows neither half.
+    """A key pair; its text form shows neither part.
 
     Attributes:
         api_key: `account-…`, or `master-…` with `account` set.
@@ -36,10 +36,10 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def read_credentials(api_key_file: str, api_secret_file: str, account: str = "") -> Credentials:
-    """The key pair that two files hold.
+    """Reads the key pair from two files.
 
     Raises:
-        SettingsError: a file is not there, cannot be read or is empty.
+        SettingsError: a file does not exist, cannot be read or is empty.
     """
     return Credentials(
         _read("api_key_file", api_key_file), _read("api_secret_file", api_secret_file), account
@@ -62,12 +62,12 @@ def _read(name: str, path: str) -> str:
 def signed_headers(
     credentials: Credentials, request: str, nonce: int | str, parameters: dict[str, Any]
 ) -> dict[str, str]:
-    """The headers of a private REST call, or of the handshake of the order events' socket.
+    """Returns the headers of a private REST call, or of the order events' handshake.
 
     Args:
         request: the path, such as `/v1/order/new`, without a query.
         nonce: above the key's last, or the time, by the kind of key.
-        parameters: what the call takes; numbers of money as strings.
+        parameters: of the call; amounts and prices as strings.
     """
     content: dict[str, Any] = {"request": request, "nonce": nonce, **parameters}
     if credentials.account:
@@ -82,7 +82,7 @@ def signed_headers(
 
 
 def handshake_headers(credentials: Credentials, nonce: int | str) -> dict[str, str]:
-    """The headers of the new WebSocket's handshake; its keys take the time as nonce."""
+    """Returns the headers of the new WebSocket's handshake; its keys use the time as nonce."""
     return {
         **_proof(credentials, str(nonce).encode()),
         "X-GEMINI-NONCE": str(nonce),

@@ -1,4 +1,4 @@
-"""WebSockets to the venue: opened with a deadline, watched for silence, closed at once."""
+"""WebSockets to the venue, with deadlines for opening, silence and closing."""
 
 import asyncio
 import time
@@ -18,14 +18,14 @@ from tradebot.venue.errors import FeedBrokenError
 
 OPEN_SECONDS: Final = 10.0
 MAX_FRAME: Final = 16 * 1024 * 1024
-"""A whole book of thousands of levels is one frame."""
+"""A whole order book of thousands of levels is one frame."""
 
 
 class Socket:
     """One open connection.
 
     Args:
-        stall_seconds: so much silence ends it.
+        stall_seconds: silence that ends it.
     """
 
     def __init__(self, connection: ClientConnection, stall_seconds: float) -> None:
@@ -51,7 +51,7 @@ class Socket:
             raise self._broken(error) from None
 
     async def receive(self) -> bytes:
-        """The next frame.
+        """Returns the next frame.
 
         Raises:
             FeedBrokenError: the connection was closed, or was silent for too long.
@@ -64,7 +64,7 @@ class Socket:
         return frame
 
     def watch(self) -> None:
-        """Ends the connection when it is silent for too long; looks again by itself."""
+        """Ends the connection after too long a silence; schedules its own next check."""
         left = self._stall_seconds - self.silence()
         if left > 0:
             self._timer = asyncio.get_running_loop().call_later(left, self.watch)
@@ -73,13 +73,13 @@ class Socket:
         self._connection.transport.abort()
 
     async def close(self) -> None:
-        """Says goodbye to the venue, and waits for its answer at most a second."""
+        """Closes the connection; waits for the venue's close frame at most a second."""
         if self._timer is not None:
             self._timer.cancel()
         try:
             await self._connection.close()
         finally:
-            # The wait may be cut short by a stop: the line must not stay open then.
+            # A stop may cancel the wait: the connection must not stay open then.
             self._connection.transport.abort()
 
     def _broken(self, error: ConnectionClosed) -> FeedBrokenError:
@@ -92,7 +92,7 @@ class Socket:
 async def open_socket(
     url: str, *, stall_seconds: float, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[Socket]:
-    """A connection that ends with the block.
+    """Opens a connection that ends with the block.
 
     Raises:
         FeedBrokenError: it cannot be opened.

@@ -1,4 +1,4 @@
-"""A request to the venue and its whole answer, or why there is none: never sent, or unknown."""
+"""Sends a request to the venue and reads its whole response, or tells unsent from unknown."""
 
 import asyncio
 from typing import Any, Final
@@ -17,16 +17,16 @@ NEVER_SENT: Final = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-"""What httpx raises before the first byte of a request is written."""
+"""What httpx raises before the first byte of a request is sent."""
 
 
 class Wire:
     """The connections to one address.
 
     Args:
-        url: base address without a slash at the end.
-        timeout: seconds that a request may take in all, to the end of its answer.
-        transport: for tests; connections of its own if not given, through the environment's proxy.
+        url: base address without a trailing slash.
+        timeout: seconds of a request in all, to the end of its response.
+        transport: for tests; by default its own connections, through the environment's proxy.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Wire:
         await self._transport.aclose()
 
     async def send(self, method: str, path: str, **how: Any) -> httpx.Response:
-        """The answer to a request, whatever its status; `how` as `httpx.Request` takes it.
+        """Returns the response, whatever its status; `how` as for `httpx.Request`.
 
         Raises:
             TransportError: nothing of it was sent.
-            AmbiguousError: it may have come to the venue, and there is no whole answer.
+            AmbiguousError: it may have reached the venue, and there is no whole response.
         """
         try:
             request = httpx.Request(
@@ -66,7 +66,7 @@ class Wire:
             raise AmbiguousError(type(error).__name__, _sentence(error), request=path) from None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Not by httpx's client: a third of a call's time would be its own."""
+        """Returns the whole response, without httpx's client, which takes a third of the time."""
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:

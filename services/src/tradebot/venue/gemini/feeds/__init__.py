@@ -1,8 +1,8 @@
-"""What the frames of the venue's three market data interfaces mean: pure, one module an interface.
+"""Parsers of the venue's three market data interfaces: pure, one module each.
 
-A feed reads one connection from its first frame on, keeps the book as it goes, and raises
-`FeedBrokenError` where the stream can no longer be trusted: the only cure is a new connection,
-which begins with a whole book again.
+A feed reads one connection from its first frame on and keeps the order book. It raises
+`FeedBrokenError` if the stream can no longer be trusted; only a new connection helps, which starts
+with a whole book again.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,11 @@ _KINDS: dict[Interface, Callable[[str, Clock], Feed]] = {
 
 
 def feed_of(interface: Interface, symbol: str, clock: Clock) -> Feed:
-    """A feed for one connection.
+    """Returns a feed for one connection.
 
     Args:
         symbol: upper case, such as `BTCUSD`.
-        clock: the venue's time, carried on from one connection to the next.
+        clock: the venue's time, kept across connections.
     """
     return _KINDS[interface](symbol, clock)
 

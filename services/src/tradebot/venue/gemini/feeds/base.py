@@ -1,4 +1,4 @@
-"""What the feeds of all interfaces have in common: the book, its checks, and how a feed breaks."""
+"""What the feeds of all interfaces share: the order book, its checks, and how a feed breaks."""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -14,27 +14,27 @@ Levels = Sequence[tuple[str, str]]
 """Price and size of each level."""
 
 CROSSED_FRAMES: Final = 200
-"""A book that stays crossed for so many changes is wrong, not in between two of them."""
+"""A book that stays crossed for this many changes is wrong, not just between two of them."""
 
 AHEAD_MS: Final = 600_000
-"""A frame's time lies no further ahead of the clock; silence breaks a connection long before."""
+"""Limit of a frame's time ahead of the clock; silence ends a connection long before."""
 
 
 class Feed(Protocol):
-    """One connection's frames, decoded."""
+    """Parses one connection's frames."""
 
     book: OrderBook
     dated: bool
-    """Whether the times of its events can be trusted: until then nobody may be told of them."""
+    """Whether the times of its events can be trusted; until then they are held back."""
 
     def path(self) -> str:
-        """What follows the interface's base address."""
+        """Returns what follows the interface's base address."""
 
     def hello(self) -> list[str]:
-        """What to send once connected."""
+        """Returns what to send once connected."""
 
     def read(self, frame: bytes | str) -> list[MarketEvent]:
-        """What the frame says; empty for what is not about the market.
+        """Parses a frame; empty if it is not about the market.
 
         Raises:
             FeedBrokenError: a gap, an unreadable frame, or a refusal.
@@ -42,11 +42,11 @@ class Feed(Protocol):
 
 
 class BookKeeper:
-    """Keeps the book of one connection; the feeds extend it.
+    """Keeps the order book of one connection; the feeds extend it.
 
     Args:
         symbol: upper case.
-        clock: stamps what the venue sends without a time.
+        clock: gives the time of messages that have none.
     """
 
     def __init__(self, symbol: str, clock: Clock) -> None:
@@ -60,7 +60,7 @@ class BookKeeper:
         self._first: int | None = None
 
     def whole(self, bids: Levels, asks: Levels, ts: int) -> BookEvent:
-        """The book is now what `bids` and `asks` list, as price and size."""
+        """Replaces the book by `bids` and `asks`, as price and size."""
         self.book.clear()
         changes: list[Change] = []
         sides: tuple[tuple[BookSide, Levels], ...] = (("bid", bids), ("ask", asks))
@@ -71,7 +71,7 @@ class BookKeeper:
         return BookEvent(self.symbol, ts, changes, snapshot=True)
 
     def change(self, side: BookSide, price: str, size: str) -> tuple[Decimal, Decimal, Decimal]:
-        """The level's whole size is now `size`; returns its price, old size and new size."""
+        """Sets the level's total size; returns its price, old size and new size."""
         try:
             at, after = Decimal(price), Decimal(size)
             return at, self.book.set(side, at, after), after
@@ -81,7 +81,7 @@ class BookKeeper:
             ) from None
 
     def check_crossed(self) -> None:
-        """A trade can take a while to show in the book, but not for long."""
+        """Breaks the feed if the book stays crossed: a trade may take a moment to show in it."""
         if not self.book.crossed():
             self._crossed = 0
             return
@@ -91,14 +91,14 @@ class BookKeeper:
             raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
 
     def heard(self, ts: int) -> None:
-        """The venue stamped `ts` (ms) on the frame.
+        """Records that the venue stamped `ts` (ms) on the frame.
 
-        A connection's first time is trusted if the clock agrees with it, else when the second
+        A connection's first time is trusted if the clock agrees with it, or else once the second
         agrees with it.
 
         Raises:
-            FeedBrokenError: no time between two frames of a connection leads there. Whoever reads
-                the book by its time would take all that comes after for late.
+                FeedBrokenError: the time is implausible between two frames of a connection. Readers
+                    that use the book's time would treat all that follows as late.
         """
         now = self.clock.now()
         ahead = ts - now
@@ -118,17 +118,17 @@ class BookKeeper:
             self.clock.follow(ts)
 
     def stamp(self) -> int:
-        """The venue's time in ms, 0 if not known; it never goes back, though the clock does when
-        it ran ahead of the venue's."""
+        """Returns the venue's time in ms, 0 if unknown. It never goes back, though the clock does
+        if it ran ahead of the venue's."""
         self._stamp = max(self._stamp, self.clock.now())
         return self._stamp
 
     def released(self, events: list[MarketEvent], now: int) -> list[MarketEvent]:
-        """The events, after those that were held back; holds them while the time is not known.
+        """Returns the events, after those held back; holds them while the time is unknown.
 
         Args:
-            events: stamped with `now` where the venue gave no time.
-            now: from `stamp`; 0 while the venue has not said what time it is.
+            events: stamped with `now` if the venue gave no time.
+            now: from `stamp`; 0 while the venue's time is unknown.
         """
         if now == 0:
             self._held += events

@@ -1,7 +1,7 @@
 """The new WebSocket (`wss://ws.gemini.com`): depth updates in sequence, and trades; times in ns.
 
-With `snapshot=-1` the first depth update is the whole book, `U` equal to `u`; each later one begins
-at the last `u` plus one. Sizes are absolute and carry no reason, so reasons are derived.
+With `snapshot=-1` the first depth update is the whole book, with `U` equal to `u`. Each later one
+begins at the last `u` plus one. Sizes are absolute and have no reason, so reasons are derived.
 Source: Gemini's documentation, streams and message format.
 """
 
@@ -41,7 +41,7 @@ class _Frame(msgspec.Struct, gc=False):
 
 
 def milliseconds(time: int) -> int:
-    """A time of the new interface in ms: most are in ns, some in ms.
+    """Converts a time of the new interface to ms: most are in ns, some in ms.
 
     >>> milliseconds(1751508260659505382), milliseconds(1768250434780)
     (1751508260659, 1768250434780)
@@ -59,7 +59,7 @@ class NewFeed(BookKeeper):
         self._last: int | None = None
 
     def path(self) -> str:
-        """The root; the first depth update is to be the whole book."""
+        """The root; the first depth update must be the whole book."""
         return "?snapshot=-1"
 
     def hello(self) -> list[str]:
@@ -70,7 +70,7 @@ class NewFeed(BookKeeper):
         return [msgspec.json.encode(request).decode()]
 
     def read(self, frame: bytes | str) -> list[MarketEvent]:
-        """What the frame says; nothing for acknowledgements and other symbols."""
+        """Parses a frame; empty for acknowledgements and other symbols."""
         try:
             message = records.read(self._decoder, frame)
         except msgspec.DecodeError as error:

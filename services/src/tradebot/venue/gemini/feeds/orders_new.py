@@ -1,9 +1,9 @@
 """The new WebSocket's streams of the account: `orders@account` and `balances@account`.
 
-They carry no sequence: after each connection orders and fills are to be looked up. `Z` is what one
-execution filled in the events of fills, and what was filled in all in the event of a cancel; the
-meaning of `z` differs between the venue's own examples, so it is not read. Source: Gemini's
-documentation, streams, and the venue's own conformance fixtures.
+They have no sequence: look up orders and fills after each connection. In events of fills `Z` is
+what one execution filled; in the event of a cancel it is the total filled. The meaning of `z`
+differs between the venue's own examples, so it is not read. Source: Gemini's documentation,
+streams, and the venue's own conformance fixtures.
 """
 
 from decimal import Decimal
@@ -42,7 +42,7 @@ class Failure(msgspec.Struct):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The venue's answer to the request of that id."""
+    """The venue's reply to the request of that id."""
 
     id: str
     status: int
@@ -80,10 +80,10 @@ _decoder = msgspec.json.Decoder(_Frame, strict=False)
 
 
 def read_account(frame: bytes | str) -> list[AccountEvent] | Reply:
-    """What the frame says of the account, or answers to a request.
+    """Parses a frame: events of the account, or the reply to a request.
 
     Raises:
-        FeedBrokenError: it cannot be read.
+        FeedBrokenError: it is unreadable.
     """
     try:
         message = records.read(_decoder, frame)
@@ -131,7 +131,7 @@ def _order_event(state: OrderEventType, message: _Frame) -> OrderEvent:
 
 
 def _execution(message: _Frame) -> Execution | None:
-    """The fill; `None` where the venue does not tell all of it, to be looked up."""
+    """Returns the fill; `None` if the venue's message is incomplete and it must be looked up."""
     if message.trade_id in (None, "") or message.filled is None or message.fill_price is None:
         return None
     liquidity = None if message.made is None else "maker" if message.made else "taker"

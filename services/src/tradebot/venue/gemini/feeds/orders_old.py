@@ -1,8 +1,8 @@
 """The old stream of the account's orders (`/v1/order/events`).
 
-An acknowledgement, then a `initial` event for each live order, then arrays of events, and a
+It sends an acknowledgement, an `initial` event for each live order, then arrays of events, and a
 heartbeat every 5 s. `socket_sequence` counts the connection's messages; all events of one message
-carry its number. Source: Gemini's documentation, order events.
+have its number. Source: Gemini's documentation, order events.
 """
 
 from decimal import Decimal
@@ -71,7 +71,7 @@ class OldOrderFeed:
         self._last: int | None = None
 
     def read(self, frame: bytes | str) -> list[AccountEvent]:
-        """What the frame says of the account.
+        """Parses a frame.
 
         Raises:
             FeedBrokenError: a gap, an unreadable frame, or a refusal.

@@ -54,15 +54,15 @@ class V1Feed(BookKeeper):
         self._next = 0
 
     def path(self) -> str:
-        """The symbol's stream; flags are given all or none, so all are."""
+        """The symbol's stream. Flags must be given all or none, so all are."""
         return f"/v1/marketdata/{self.symbol}?heartbeat=true&bids=true&offers=true&trades=true"
 
     def hello(self) -> list[str]:
-        """Nothing: the stream begins by itself."""
+        """Nothing: the stream starts by itself."""
         return []
 
     def read(self, frame: bytes | str) -> list[MarketEvent]:
-        """What the frame says, its changes as one event, its trades as one each."""
+        """Parses a frame: its changes are one event, each trade is another."""
         try:
             message = records.read(self._decoder, frame)
         except msgspec.DecodeError as error:
@@ -82,7 +82,7 @@ class V1Feed(BookKeeper):
         """Whether the message of that number was read already; counts it if not.
 
         Raises:
-            FeedBrokenError: one before it is missing, or it has no number.
+            FeedBrokenError: a message before it is missing, or it has no number.
         """
         if number < 0:
             raise FeedBrokenError("malformed", "a message without socket_sequence")

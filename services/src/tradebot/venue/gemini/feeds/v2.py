@@ -1,9 +1,9 @@
 """The second WebSocket (`/v2/marketdata`): changes with neither sequence nor time.
 
-The time is told by trades and by a heartbeat every 5 s; between them the clock goes on by itself.
-A trade comes before the change that it made. The first message of a symbol is its whole book; the
-last 50 trades in it are of the past, and left out. Source: Gemini's documentation, market data
-version 2, and recorded streams.
+The time comes with trades and with a heartbeat every 5 s; in between the local clock runs on. A
+trade comes before its change. The first message of a symbol is its whole book; its last 50 trades
+are history, and left out. Source: Gemini's documentation, market data version 2, and recorded
+streams.
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ class V2Feed(BookKeeper):
         return [msgspec.json.encode(request).decode()]
 
     def read(self, frame: bytes | str) -> list[MarketEvent]:
-        """What the frame says; nothing for other symbols."""
+        """Parses a frame; empty for other symbols."""
         try:
             message = records.read(self._decoder, frame)
         except msgspec.DecodeError as error:
@@ -106,7 +106,7 @@ class V2Feed(BookKeeper):
         return TradeEvent(record)
 
     def _record(self, trade: _Frame) -> TradeRecord:
-        """The side that the venue tells is the taker's."""
+        """Builds a trade's record; the venue sends the taker's side."""
         number = trade.tid or trade.event_id
         maker: Side = "ask" if trade.side == "buy" else "bid"
         return TradeRecord(self.symbol, number, trade.price, trade.quantity, maker, trade.timestamp)

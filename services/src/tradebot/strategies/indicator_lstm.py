@@ -2,18 +2,22 @@
 
 Each day's ratio is predicted on three days, three, two and one days before; the mean of these
 decides. Above 1 it buys cash·2·(p − 1)/price, below it sells holdings·2·(1 − p); both sizes are cut
-off after two places. Two flaws of the original are kept unless mended: it trains on the very days
-on which it is then tested, and it does not scale its features.
+off after two places. Unless `mended`, the flaws of the original are kept: it does not scale its
+features, and in a backtest it trains on the very days on which it is then tested.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tradebot.backtest.strategy import Market, Strategy
 from tradebot.indicator_lstm.features import OUTPUTS, Floats
-from tradebot.indicator_lstm.model import IndicatorLstm
+from tradebot.indicator_lstm.model import IndicatorLstm, Training, train
+from tradebot.strategies.interface import Bars, Market, Strategy
+
+PARAMETERS = {"epochs": 10_000, "seed": 0, "mended": False}
+WARMUP = 300
+"""Closes that the model learns from, as in the tutorial."""
 
 PLACES = 2
 
@@ -51,22 +55,43 @@ class ThreeDayMean:
 
 
 class IndicatorLstmStrategy(Strategy):
-    """Trades by a trained model.
+    """Trains on the bars before the first one, then trades by the model.
 
     Args:
-        model: the network.
-        before: closes that precede the first bar, so that the indicators are known from the start.
-        mended: sizes as `truncate` has them.
+        epochs: passes over the closes.
+        seed: of the weights.
+        mended: without the tutorial's flaws; sizes as `truncate` has them.
     """
 
-    def __init__(self, model: IndicatorLstm, before: Floats, *, mended: bool = False) -> None:
-        self._model = model
+    def __init__(self, epochs: int = 10_000, seed: int = 0, mended: bool = False) -> None:
+        self._training = Training(epochs=epochs, seed=seed, mended=mended)
         self._mended = mended
-        self._before = before
+        self._model: IndicatorLstm | None = None
+        self._before: Floats = np.empty(0)
         self._mean = ThreeDayMean()
+
+    def fit(self, before: Bars, tell: Callable[[str], None]) -> None:
+        """Trains on the last closes of `before`.
+
+        Raises:
+            TooFewClosesError: they hold no episode.
+        """
+        closes = before.close[-WARMUP:]
+        self.begin(self.train(closes, tell), closes)
+
+    def train(self, closes: Floats, tell: Callable[[str], None]) -> IndicatorLstm:
+        """A model of these closes."""
+        return train(
+            closes, self._training, lambda epoch, loss: tell(f"Epoch: {epoch}, loss: {loss:.5f}")
+        )
+
+    def begin(self, model: IndicatorLstm, before: Floats) -> None:
+        """Takes the model, and the closes that precede the first bar, for the indicators."""
+        self._model, self._before = model, before
 
     def on_bar(self, market: Market) -> None:
         """Predicts, averages, and buys or sells a part."""
+        assert self._model is not None, "call fit before the first bar"
         seen = market.history("close", market.index + 1)
         ratio = self._mean.next_day(self._model.ratios(np.concatenate([self._before, seen])))
         if ratio > 1:

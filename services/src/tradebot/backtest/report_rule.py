@@ -1,20 +1,16 @@
-"""The report's rule in a backtest: once through the trader's own `decide`, once as arrays.
+"""The report's rule in a backtest through the trader's own `decide`, gate by gate.
 
-Both read the same columns, a row a bar. The first is what the live bot does, gate by gate; the
-second is the bare rule for the compiled engine. A test holds them together.
+`tradebot.strategies.report` is the bare rule as arrays. Both read the same columns of the bars; a
+test compares their decisions.
 """
 
 import math
 from decimal import Decimal
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from tradebot.backtest.costs import Costs
 from tradebot.backtest.engines.arithmetic import touch
-from tradebot.backtest.orders import Floats, Orders, Sizing
-from tradebot.backtest.strategy import Execution, Market, Strategy
 from tradebot.domain.account import fold
 from tradebot.domain.account.fold import Account
 from tradebot.domain.account.trip import Traded
@@ -33,63 +29,26 @@ from tradebot.domain.situation import (
     State,
     Window,
 )
-
-
-class Columns(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rule reads at each bar's close; row i knows nothing of later bars.
-
-    `log_price` (n,) is the forecast for the bar's end and `log_price_next` for one step later, both
-    `nan` where no forecast covers them; `history_end` (n,) int64 is the last minute that the model
-    saw, ms. `ratio` (n,) is bid flow / ask flow, `nan` where a side was empty, and `complete` (n,)
-    whether the whole window was seen.
-    """
-
-    log_price: Floats
-    log_price_next: Floats
-    history_end: npt.NDArray[np.int64]
-    ratio: Floats
-    complete: npt.NDArray[np.bool_]
-
-    @property
-    def delta(self) -> Floats:
-        """forecast(t + 1) − forecast(t)."""
-        return self.log_price_next - self.log_price
-
-
-def orders(columns: Columns, rules: Settings) -> Orders:
-    """The bare rule as arrays: buy on a rise inside the band, sell on a fall.
-
-    It has the report's gates only: complete windows, the band, and the position rule that the
-    engine applies. Gates that count (cooldown, orders an hour, losses) need the event engine.
-    """
-    delta, low, high = columns.delta, rules.band_min_bps / 1e4, rules.band_max_bps / 1e4
-    inside = columns.complete & (columns.ratio >= low) & (columns.ratio <= high)
-    side = np.zeros(len(delta), np.int8)
-    side[(delta > 0) & inside] = 1
-    side[delta < 0] = -1
-    return Orders(
-        side=side,
-        size=np.full(len(delta), float(rules.risk_fraction)),
-        sizing=Sizing.FRACTION,
-        reach_bps=float(rules.slippage_bps),
-    )
+from tradebot.strategies.interface import Bars, Execution, Market, Strategy
 
 
 class ReportRule(Strategy):
     """Decides each bar as the trader decides each window.
 
     Args:
-        columns: forecasts and liquidity, a row a bar.
+        bars: with flows, and with the forecasts of `model`; a window ends with its bar.
         rules: the trader's settings.
-        step_ms: length of a bar; a window ends with its bar.
     """
 
-    def __init__(self, columns: Columns, rules: Settings, costs: Costs, step_ms: int) -> None:
+    def __init__(
+        self, bars: Bars, rules: Settings, costs: Costs, model: str = "FastProphet"
+    ) -> None:
         self.decisions: list[Decision] = []
-        self._columns = columns
+        self._ratio, self._complete = bars.ratio, bars.complete
+        self._model = model
+        self._predictions = bars.forecast(model)
         self._rules = rules
         self._costs = costs
-        self._step = step_ms
         self._increments = Increments(
             amount_step=_exact(costs.amount_step),
             price_step=_exact(costs.price_step),
@@ -111,7 +70,7 @@ class ReportRule(Strategy):
             return
         if self.account is None:
             self.account = Account(base=_exact(market.position), quote=_exact(market.cash))
-        end = market.ts + self._step
+        end = market.ts + market.step
         quote = Quote(
             bid=_exact(touch(-1, market.close, self._costs.spread_bps)),
             ask=_exact(touch(1, market.close, self._costs.spread_bps)),
@@ -154,14 +113,14 @@ class ReportRule(Strategy):
         )
 
     def _inputs(self, market: Market, end: int, quote: Quote) -> Inputs:
-        row, columns = market.index, self._columns
-        ratio = float(columns.ratio[row])
+        row = market.index
+        ratio = float(self._ratio[row])
         return Inputs(
             now=end,
             window=Window(
                 end=end,
                 ratio=None if math.isnan(ratio) else ratio,
-                complete=bool(columns.complete[row]),
+                complete=bool(self._complete[row]),
             ),
             prediction=self._prediction(row),
             quote=quote,
@@ -170,12 +129,12 @@ class ReportRule(Strategy):
         )
 
     def _prediction(self, row: int) -> Prediction | None:
-        columns = self._columns
+        columns = self._predictions
         now, following = float(columns.log_price[row]), float(columns.log_price_next[row])
         if math.isnan(now) or math.isnan(following):
             return None
         return Prediction(
-            model="backtest",
+            model=self._model,
             digest="",
             history_end=int(columns.history_end[row]),
             evaluated=True,

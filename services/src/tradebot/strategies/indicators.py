@@ -1,20 +1,12 @@
-"""Standards that every strategy is held against, as functions of arrays."""
+"""Indicators for strategies: functions of arrays, compiled."""
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from tradebot.backtest.orders import Floats
-from tradebot.backtest.strategy import Bars, Orders
+from tradebot.strategies.orders import Floats
 
 Sides = npt.NDArray[np.int8]
-
-
-def buy_and_hold(bars: Bars) -> Orders:
-    """Buys with all its cash at once and never sells."""
-    side = np.zeros(len(bars.ts), np.int8)
-    side[0] = 1
-    return Orders(side=side, size=np.ones(len(bars.ts)))
 
 
 def moving_average(values: Floats, window: int) -> Floats:
@@ -88,9 +80,3 @@ def _fill_crossings(fast: Floats, slow: Floats, side: Sides) -> None:
         if before >= 0:
             side[row] = above - before
         before = above
-
-
-def sma_cross(bars: Bars, fast: int = 10, slow: int = 30, size: float = 1.0) -> Orders:
-    """Buys when the fast moving average of closes crosses above the slow one, sells below."""
-    side = crossings(moving_average(bars.close, fast), moving_average(bars.close, slow))
-    return Orders(side=side, size=np.full(len(bars.ts), size))

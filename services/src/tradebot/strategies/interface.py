@@ -1,8 +1,14 @@
 """What a user writes: a class that is called at each bar, or a function of arrays.
 
-The class goes through the event engine and can place any order; the function goes through the
-compiled one, ten thousand times as fast. A complete strategy of each kind stands in
-`docs/backtest.md`.
+A file defines one of the two, and may declare in module constants what it needs:
+
+- `PARAMETERS`: each parameter's default, or (default, least, greatest) for a search to try;
+- `WARMUP`: the bars that it needs before its first decision, or a function `warmup` of the
+  parameters that returns them;
+- `FORECASTS`: the models whose forecasts it reads.
+
+The class can place any order; the function is ten thousand times as fast in a backtest. A complete
+strategy of each kind stands in `docs/strategies.md`.
 """
 
 from collections.abc import Callable
@@ -10,12 +16,14 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tradebot.backtest.orders import Floats, Orders, Sizing
 from tradebot.history.arrays import Bars
+from tradebot.strategies.orders import Floats, Orders, Sizing
 
 __all__ = ["Bars", "Execution", "Market", "Order", "Orders", "Signals", "Sizing", "Strategy"]
 
-Field = Literal["open", "high", "low", "close", "volume"]
+Field = Literal[
+    "open", "high", "low", "close", "volume", "bid_flow", "ask_flow", "ratio", "complete"
+]
 
 
 class Order(msgspec.Struct, eq=False):
@@ -61,6 +69,11 @@ class Market(Protocol):
     close: float
 
     @property
+    def step(self) -> int:
+        """The length of a bar, ms."""
+        ...
+
+    @property
     def cash(self) -> float:
         """Quote currency that is not spent."""
         ...
@@ -87,6 +100,14 @@ class Market(Protocol):
 
     def history(self, field: Field, bars: int) -> Floats:
         """The last `bars` values up to this bar, fewer at the start; a view, oldest first."""
+        ...
+
+    def forecast(self, model: str) -> tuple[float, float]:
+        """A model's log price for this bar's end and for one step later; `nan` where unknown.
+
+        Raises:
+            KeyError: the strategy did not ask for this model in `FORECASTS`.
+        """
         ...
 
     def buy(
@@ -129,7 +150,14 @@ class Market(Protocol):
 
 
 class Strategy:
-    """The base of a strategy class. A new object is made for each run."""
+    """The base of a strategy class. A new object is made for each run, with its parameters."""
+
+    def fit(self, before: Bars, tell: Callable[[str], None]) -> None:
+        """Called once, before the first bar, with the `WARMUP` bars that precede it.
+
+        Args:
+            tell: takes a line on how the fit goes.
+        """
 
     def on_fill(self, execution: Execution) -> None:
         """Called for each fill, before `on_bar` of the bar in which it happened."""

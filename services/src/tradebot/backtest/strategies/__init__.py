@@ -1,1 +1,0 @@
-"""Strategies that come with the backtest: the report's rule, the indicator LSTM, and standards."""

@@ -1,0 +1,81 @@
+"""Keeps a trader from trading on a journal that was lost or damaged.
+
+An empty journal under a lease that knows of an earlier one says nothing of positions, open orders
+or halts. The trader then gives its lease back and stays unready, with the reason, until a person
+has restored the journal or adopted a new one.
+"""
+
+import asyncio
+from typing import Final
+
+from tradebot.platform import logs
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import SettingsError
+from tradebot.trader import metrics
+from tradebot.trader.backends import journal_of, journal_place, reporter_of
+from tradebot.trader.control.report import Condition
+from tradebot.trader.journal.replay import Replay
+from tradebot.trader.journal.store import JournalError, UnusableJournalError
+from tradebot.trader.lease import Lease
+from tradebot.trader.settings import TraderSettings
+
+LOOK_SECONDS: Final = 5.0
+"""Between two looks at a journal that could not be used."""
+
+
+def refuse_lost(settings: TraderSettings, lease: Lease, entries: int) -> None:
+    """Returns if the journal has entries, or if the held lease knows of none.
+
+    Args:
+        entries: how many were read.
+
+    Raises:
+        UnusableJournalError: the journal was lost.
+    """
+    if not entries and not lease.journal_unwritten():
+        raise _lost(settings)
+
+
+def _lost(settings: TraderSettings) -> UnusableJournalError:
+    bot = settings.bot
+    return UnusableJournalError(
+        f"the journal of {bot} is empty ({journal_place(settings)}), but the lease says that a "
+        f"trader of {bot} ran before: its position, open orders and halts are unknown, so nothing "
+        f"is traded. Restore the journal with `tradebot journal restore {bot} FILE`, or start a "
+        f"new one with `tradebot journal adopt {bot} --because REASON`"
+    )
+
+
+async def until_usable(
+    settings: TraderSettings, readiness: Readiness, error: UnusableJournalError
+) -> None:
+    """Stays unready with the reason, and returns once the journal can be traded from."""
+    log, reporter = logs.get("trader"), reporter_of(settings)
+    log.error("the journal cannot be used", reason=str(error))
+    try:
+        trouble: str | None = str(error)
+        while trouble is not None:
+            readiness.close("journal", trouble)
+            metrics.CONDITION.labels(settings.bot, "Reconciled").set(0)
+            condition = Condition(
+                type="Reconciled", status=False, reason="JournalUnusable", message=trouble
+            )
+            await reporter.report([condition])
+            await asyncio.sleep(LOOK_SECONDS)
+            trouble = await asyncio.to_thread(_trouble, settings)
+        readiness.open("journal")
+    finally:
+        await reporter.close()
+
+
+def _trouble(settings: TraderSettings) -> str | None:
+    """Why the journal still cannot be used."""
+    try:
+        journal = journal_of(settings)
+        try:
+            entries = Replay.of(journal.read(), settings.bot).number
+        finally:
+            journal.close()
+    except (JournalError, SettingsError) as error:
+        return str(error)
+    return None if entries else str(_lost(settings))
