@@ -1,4 +1,4 @@
-"""Who may open a connection to whom: every pod of the chart and of its bots, and the world."""
+"""Which connections are allowed: among all pods of the chart and its bots, and the world."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -77,7 +77,7 @@ def of_the_bots(values: tuple[str, ...]) -> Iterator[Pod]:
 
 
 def of_strimzi(objects: Objects) -> tuple[list[Pod], list[dict[str, Any]]]:
-    """The brokers, and the policy that Strimzi makes of their listeners."""
+    """Returns the brokers, and Strimzi's policy for their listeners."""
     pods, policies = [], []
     for kafka in of_kind(tuple(objects), "Kafka"):
         meta, listeners = kafka["metadata"], kafka["spec"]["kafka"]["listeners"]
@@ -97,7 +97,7 @@ def of_strimzi(objects: Objects) -> tuple[list[Pod], list[dict[str, Any]]]:
 
 @cache
 def world_of(values: tuple[str, ...]) -> tuple[tuple[Pod, ...], tuple[dict[str, Any], ...]]:
-    """All pods of ours, and all policies."""
+    """Returns all our pods and policies."""
     objects = render(*values)
     brokers, theirs = of_strimzi(objects)
     ours = (*of_the_chart(objects), *of_the_bots(values), *brokers)
@@ -105,7 +105,7 @@ def world_of(values: tuple[str, ...]) -> tuple[tuple[Pod, ...], tuple[dict[str, 
 
 
 def reached(values: tuple[str, ...], source: Pod) -> set[str]:
-    """All that a pod may open a connection to, but for DNS and for metrics."""
+    """Returns everything that a pod may connect to, except DNS and metrics."""
     pods, policies = world_of(values)
     found = {
         f"{target.name.split(' ')[-1] if target in pods else target.name}:{port}"
@@ -160,7 +160,7 @@ emulated trader             {KAFKA} emulator:8090 {SERVER}
 
 
 def table(text: str, words: Mapping[str, str]) -> dict[str, set[str]]:
-    """The rows of a table, with what these values call otherwise."""
+    """Returns the rows of a table, with these values' names."""
     for ours, theirs in words.items():
         text = text.replace(ours, theirs)
     rows = [line.partition("  ") for line in text.strip().splitlines()]
@@ -168,10 +168,10 @@ def table(text: str, words: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def called(values: tuple[str, ...]) -> dict[str, str]:
-    """What these values call otherwise than the table."""
+    """Returns these values' names for what the table names otherwise."""
     words = {}
     if EXTERNAL in values:
-        # a broker of one's own may be any pod of the namespace that listens on its port
+        # a user's own broker may be any pod of the namespace that listens on its port
         words[KAFKA] = "neighbour:9092"
     if "kafka.strimzi.secure=true" in values:
         words[KAFKA] = "kafka:9093"

@@ -1,4 +1,4 @@
-"""What the chart tells a person to do next: every command fits what was installed."""
+"""The chart's notes: every command fits what was installed."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ def notes(values: tuple[str, ...]) -> str:
 
 
 def applied(text: str) -> list[dict[str, Any]]:
-    """The TradeBots that the notes' commands apply, each with the namespace it is put in."""
+    """Returns the TradeBots that the notes' commands apply, each with its namespace."""
     found = []
     for line in text.splitlines():
         if "kubectl apply" in line and (file := re.search(r"manifests/\S+\.yaml", line)):

@@ -1,4 +1,4 @@
-"""A value that could not work is refused before anything is installed, by its name and its text."""
+"""An invalid value is refused before anything is installed, with its name and the reason."""
 
 import json
 
@@ -8,7 +8,7 @@ from releases.rendered import CHART, helm, needs_helm
 pytestmark = needs_helm
 
 REFUSED = [
-    # value, place in the answer, what is said of it
+    # value, place in the error, what the error says
     ("operator.resources.limts.memory=1Gi", "/operator/resources", "'limts' not allowed"),
     ("operator.resources.limits.memory=foo", "limits/memory", "'foo' does not match"),
     ("operator.resources.limits.memory=1gi", "limits/memory", "'1gi' does not match"),

@@ -1,4 +1,4 @@
-"""TradeBots that the API server must refuse, each with the words by which it should."""
+"""TradeBots that the API server must refuse, each with the expected words."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def by_url(url: str) -> dict[str, Any]:
 
 
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
-    # what is wrong, the spec, the field that is named, a part of the sentence that tells the fix
+    # what is wrong, the spec, the named field, a part of the sentence with the fix
     ("no symbol", {"symbol": None}, "spec.symbol", "Required value"),
     ("an empty symbol", {"symbol": ""}, "spec.symbol", "such as BTCUSD"),
     ("a lower-case symbol", {"symbol": "btcusd"}, "spec.symbol", "capital letters"),

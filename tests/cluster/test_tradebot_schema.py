@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 
 
 def tradebot(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """A TradeBot of `spec` over the one required field; a field that is None is left out."""
+    """Returns a TradeBot with `spec` merged into the required field; `None` removes a field."""
     merged = {"symbol": "BTCUSD"} | copy.deepcopy(spec)
     return {
         "apiVersion": "tradebot.dev/v1alpha1",
@@ -23,7 +23,7 @@ def tradebot(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def create(api: Api, body: dict[str, Any]) -> Any:
-    """Asks the API server, without keeping the resource."""
+    """Sends a dry-run creation to the API server."""
     return api.post(BOTS.format("default"), body, dryRun="All", fieldValidation="Strict")
 
 

@@ -1,4 +1,4 @@
-"""Released ccxt, unmodified, cannot tell the emulator from the venue."""
+"""Unmodified ccxt cannot distinguish the emulator from the venue."""
 
 import asyncio
 import base64
@@ -196,11 +196,11 @@ async def test_watch_bids_asks_and_books_of_several_symbols(watching: Any) -> No
     assert book["bids"][0][0] < book["asks"][0][0]
 
 
-async def test_watch_orders_tells_a_new_order(watching: Any, gemini: Any) -> None:
+async def test_watch_orders_reports_a_new_order(watching: Any, gemini: Any) -> None:
     types = ("initial", "accepted", "rejected", "fill", "cancelled", "booked")
     query = "&".join(f"eventTypeFilter={kind}" for kind in types)
     url = f"{watching.urls['api']['ws']}/v1/order/events?{query}"
-    # ccxt connects without signing: the headers are given to its client before.
+    # ccxt connects without signing, so the headers are passed to its client.
     payload = json.dumps({"request": "/v1/order/events", "nonce": gemini.incrementing_nonce()})
     encoded = base64.b64encode(payload.encode())
     signature = hmac.new(b"demo-secret", encoded, hashlib.sha384).hexdigest()

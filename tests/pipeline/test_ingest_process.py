@@ -1,4 +1,4 @@
-"""`tradebot ingest` as its user runs it: a process of its own."""
+"""`tradebot ingest` as a user runs it, as its own process."""
 
 import json
 import signal
@@ -64,7 +64,7 @@ def broker() -> Iterator[EmbeddedBroker]:
     embedded.close()
 
 
-def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_when_told(
+def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_on_a_signal(
     broker: EmbeddedBroker,
 ) -> None:
     port = free_port()

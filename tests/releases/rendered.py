@@ -1,4 +1,4 @@
-"""The chart as the real Helm renders it, over a matrix of values."""
+"""The chart, rendered by the real Helm over a matrix of values."""
 
 import copy
 import shutil
@@ -104,7 +104,7 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 def render(
     *values: str, chart: Path = CHART, namespace: str = "bots"
 ) -> tuple[dict[str, Any], ...]:
-    """The objects that the chart makes with these values, as its release in the namespace."""
+    """Renders the chart's objects with these values, as a release in the namespace."""
     sets = [part for value in values for part in ("--set", value)]
     answer = helm("template", "tradebot", str(chart), "-n", namespace, *sets)
     assert answer.returncode == 0, answer.stderr
@@ -116,7 +116,7 @@ def of_kind(objects: tuple[dict[str, Any], ...], *kinds: str) -> list[dict[str, 
 
 
 def pods(objects: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the pod spec of everything that runs pods."""
+    """Yields name and pod spec of everything that runs pods."""
     for item in objects:
         name = f"{item['kind']}/{item['metadata']['name']}"
         if item["kind"] == "Pod":
@@ -140,7 +140,7 @@ def operator_settings(values: tuple[str, ...], chart: Path = CHART) -> OperatorS
 
 
 def children(body: dict[str, Any], settings: OperatorSettings) -> list[dict[str, Any]]:
-    """What the operator makes of a TradeBot that is alone in namespace `bots`."""
+    """Returns the operator's children of a TradeBot that is alone in namespace `bots`."""
     body = copy.deepcopy(body)
     body["metadata"] |= {"uid": "0", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
     body["metadata"].setdefault("namespace", "bots")

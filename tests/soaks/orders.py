@@ -1,8 +1,8 @@
 """Runs a trader's order path against a faulty venue, kills it again and again, and checks it.
 
-What must hold at the end, whatever went wrong on the way: the ledger's positions are the venue's,
-no intent has two orders, no order is without an intent, every fill is documented once. And at
-every single order: nothing that the venue executed before is unknown to the ledger.
+At the end, whatever went wrong: the ledger's positions are the venue's, no intent has two orders,
+no order is without an intent, and every fill is documented once. At every single order: the ledger
+knows everything that the venue executed before it.
 """
 
 import random
@@ -57,7 +57,7 @@ STOPS = msgspec.structs.replace(
 
 
 class HeldLease:
-    """Always ours."""
+    """A lease that is always ours."""
 
     async def acquire(self) -> int:
         return 1
@@ -72,21 +72,21 @@ class HeldLease:
         return True
 
     def journal_written(self) -> None:
-        """Nothing to remember."""
+        """Does nothing."""
 
     async def release(self) -> None:
-        """Nothing to give back."""
+        """Does nothing."""
 
 
 class Forecaster(Protocol):
-    """What of `Forecasts` a decision asks."""
+    """The part of `Forecasts` that a decision uses."""
 
     def at(self, ts: int) -> Prediction: ...
 
 
 @dataclass
 class Coin:
-    """A forecast that rises or falls by the toss of a coin."""
+    """A forecast that rises or falls at random."""
 
     dice: random.Random
 
@@ -104,7 +104,7 @@ class Coin:
 
 
 class WatchedVenue(FaultyVenue):
-    """Looks at the ledger whenever an order arrives."""
+    """Checks the ledger whenever an order arrives."""
 
     look: Callable[[Intent], None]
 
@@ -118,7 +118,7 @@ class WatchedVenue(FaultyVenue):
 
 @dataclass
 class Soak:
-    """One run; `JournaledLedger`, `Executor`, `Reconciler` and `Engine` are the product's own."""
+    """One run, with the product's own `JournaledLedger`, `Executor`, `Reconciler` and `Engine`."""
 
     seed: int
     windows: int
@@ -145,7 +145,7 @@ class Soak:
         self.start_of_day = (self.venue.base, self.venue.quote)
 
     async def _start(self) -> None:
-        """A new process: everything but the journal and the venue is gone."""
+        """Starts a new process: only the journal and the venue survive."""
         self.epoch += 1
         metrics.BALANCE.clear()
         venue = self.venue
@@ -183,7 +183,7 @@ class Soak:
         self.watch = Watch(self.engine, self.selling, self.trades, seconds=5.0)
 
     async def run(self) -> None:
-        """All windows, each until its offset would be committed; then a quiet end, and checks."""
+        """Runs all windows, each until its offset would be committed; then ends and checks."""
         await self._start()
         self.journal.rate = self.kill_rate
         for number in range(self.windows):
@@ -230,7 +230,7 @@ class Soak:
                 return
 
     async def _end(self) -> None:
-        """The venue behaves at last; late things arrive, and a new process compares the ledger."""
+        """Stops the faults; late events arrive, and a new process reconciles."""
         self.venue.rate, self.journal.rate = 0.0, 0.0
         self.venue.pass_time(600_000)
         await self._reconcile()
@@ -261,7 +261,7 @@ class Soak:
             )
 
     def check(self) -> None:
-        """The four invariants of the module, and that the sums explain the venue's balances."""
+        """Checks the module's invariants, and that the sums explain the venue's balances."""
         ledger, venue = self.journaled.ledger, self.venue
         assert not ledger.halted, ledger.halted
         assert not ledger.unresolved()
@@ -315,7 +315,7 @@ class Soak:
 
     @property
     def faults(self) -> int:
-        """Things that went wrong, kills included."""
+        """Number of faults, including kills."""
         return self.venue.faults.total() + self.journal.kills
 
     def names_are_ours(self) -> bool:

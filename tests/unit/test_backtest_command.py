@@ -1,4 +1,4 @@
-"""`tradebot backtest`, `tune` and `init` as a person uses them."""
+"""`tradebot backtest`, `tune` and `init` as a user runs them."""
 
 import json
 import math
@@ -89,7 +89,7 @@ def test_a_file_without_a_strategy_says_what_it_must_define(daily: Path, tmp_pat
     assert "no strategy: it must define" in invoke(backtest, file, "--data", daily).output
 
 
-def test_prices_that_are_not_given_are_asked_for_with_a_way_to_get_them() -> None:
+def test_prices_that_are_not_given_are_requested_with_a_way_to_get_them() -> None:
     assert "set a file with --data FILE" in invoke(backtest, "SmaCross").output
 
 

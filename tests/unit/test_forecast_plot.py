@@ -1,4 +1,4 @@
-"""Pictures of a model: always what it did not learn from beside what it did."""
+"""Plots of a model: always held-out data next to what it learnt from."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a unit of a TradeBot is made of, and which bots share one."""
+"""The children of a unit, and which bots share one."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the operator believes to be there: what the watches showed, and its own writes."""
+"""The operator's observed state: what the watches showed, and its own writes."""
 
 from collections.abc import Callable
 from typing import Any

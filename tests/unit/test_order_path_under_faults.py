@@ -1,7 +1,7 @@
-"""The order path against a venue that loses answers and a machine that kills the process.
+"""The order path against a venue that loses responses and a machine that kills the process.
 
-Short and deterministic; TRADEBOT_SOAK_SEEDS runs more seeds. The guards that keep the ledger true
-are removed one by one, to show that the checks would see it.
+Short and deterministic; TRADEBOT_SOAK_SEEDS runs more seeds. The guards that keep the ledger
+correct are removed one by one, to show that the checks would notice.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ async def test_the_runs_meet_every_fault_that_the_venue_knows() -> None:
 
 
 async def _fails(windows: int = 250) -> str:
-    """What the checks say over some seeds; "" if none of them noticed."""
+    """Returns the checks' findings over some seeds; "" if there are none."""
     for seed in range(1, 9):
         try:
             await Soak(seed, windows=windows).run()
@@ -139,7 +139,7 @@ async def test_booking_a_fill_twice_parts_the_books_from_the_venue(
     assert await _fails(windows=25)
 
 
-async def test_counting_intents_anew_after_a_restart_makes_two_orders_of_one_name(
+async def test_restarting_the_count_of_intents_makes_two_orders_of_one_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
@@ -173,4 +173,4 @@ class _Nowhere:
         return last
 
     async def flush(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""

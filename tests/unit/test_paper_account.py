@@ -69,7 +69,7 @@ class Desk:
         )  # fmt: skip
 
     async def sleep(self, _seconds: float) -> None:
-        """No time passes."""
+        """Takes no time."""
 
     async def reconcile(self) -> Outcome:
         return await self.reconciler.run(mid=D(100), now=7)
@@ -125,7 +125,7 @@ async def test_a_paper_intent_alone_was_never_placed() -> None:
 
 
 class Market:
-    """A venue whose book the test sets; `asked` counts how often it was read."""
+    """A venue whose book the test sets; `asked` counts the reads."""
 
     def __init__(self) -> None:
         self.asks = [BookLevel(D(100), D(1)), BookLevel(D(101), D(2))]

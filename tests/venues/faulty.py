@@ -1,8 +1,8 @@
-"""A venue whose answers go wrong by the seed, and a trader's parts around it that can be killed.
+"""A venue with random faults, and a trader's parts around it that can be killed.
 
-For tests of the order path alone: no network, no real time. What goes wrong is drawn from the
-seed, counted, and each thing is undone or found out only by what a real venue offers: look-ups,
-open orders, trades, balances.
+For tests of the order path: no network, no real time. Faults are drawn from the seed and counted.
+Each is undone or detected only by what a real venue offers: look-ups, open orders, trades,
+balances.
 """
 
 import random
@@ -28,7 +28,7 @@ BTCUSD = Instrument(
 
 
 class KilledError(BaseException):
-    """The process ends here, as by kill -9."""
+    """Ends the process here, like SIGKILL."""
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Resting:
 
 @dataclass
 class FaultyVenue:
-    """Implements `tradebot.venue.port.Account`, badly."""
+    """Implements `tradebot.venue.port.VenueAccount`, with faults."""
 
     seed: int
     rate: float = 0.5
-    """Share of calls that go wrong."""
+    """Fraction of calls that fail."""
     base: Decimal = Decimal(10)
     quote: Decimal = Decimal(100_000)
     now: int = 1_700_000_040_000
@@ -76,7 +76,7 @@ class FaultyVenue:
     # What a test does to the venue.
 
     def _draw(self, *names: str) -> str:
-        """One of the faults, or "" where all goes well."""
+        """Draws one of the faults, or "" for none."""
         if self.dice.random() >= self.rate:
             return ""
         name = self.dice.choice(names)
@@ -84,7 +84,7 @@ class FaultyVenue:
         return name
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes at the venue: what was late arrives."""
+        """Lets time pass at the venue: what was late arrives."""
         self.pass_time(int(seconds * 1000))
 
     def pass_time(self, ms: int) -> None:
@@ -118,7 +118,7 @@ class FaultyVenue:
         return sum((order.left for order in sells), Decimal(0))
 
     def meddle(self) -> None:
-        """Somebody else moves money of the account."""
+        """Moves money of the account as somebody else would."""
         base = Decimal(self.dice.randrange(0, 100)) / 1000
         quote = Decimal(self.dice.randrange(0, 1000))
         self.base += base
@@ -127,7 +127,7 @@ class FaultyVenue:
         self.faults["outside"] += 1
 
     def rest_one(self, client_order_id: str, intent: Intent) -> Resting:
-        """An order that rests, as by a mistake or of somebody else."""
+        """Places a resting order, as by mistake or by somebody else."""
         order = Resting(intent, self._id(), live=True)
         self.orders.append(order)
         return order
@@ -319,12 +319,12 @@ class FaultyVenue:
         return self.listed_fees
 
     async def heartbeat(self) -> None:
-        """Nobody listens."""
+        """Does nothing."""
 
     # The market.
 
     async def refresh(self) -> None:
-        """Nothing changes."""
+        """Does nothing."""
 
     async def ticker(self) -> Ticker:
         return Ticker(
@@ -335,7 +335,7 @@ class FaultyVenue:
         return [(self.bid, Decimal(10**6))]
 
     def forget(self) -> None:
-        """Nothing is remembered."""
+        """Does nothing."""
 
     instrument = BTCUSD
     listed_fees = Fees(maker_bps=FEE * 10_000, taker_bps=FEE * 10_000)
@@ -349,7 +349,7 @@ class MemoryJournal:
     rate: float = 0.0
     lines: list[bytes] = field(default_factory=list)
     forgotten: list[bytes] = field(default_factory=list)
-    """What snapshots have taken the place of, for a test to look at."""
+    """Entries that snapshots have replaced, for tests to inspect."""
     kills: int = 0
     snapshots: int = 0
 
@@ -383,7 +383,7 @@ class MemoryJournal:
             raise KilledError
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""
 
 
 @dataclass
