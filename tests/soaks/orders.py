@@ -14,7 +14,8 @@ from typing import Protocol
 
 import msgspec
 from prometheus_client import REGISTRY
-from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher, Resting
+from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
+from venues.resting import Resting
 
 from tradebot.domain.decision import Exits, Prediction, Settings, Window
 from tradebot.domain.intent import Intent, read_name

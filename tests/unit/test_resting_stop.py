@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from soaks.floor import Floor, holding
 from soaks.orders import Soak
-from venues.faulty import Resting
+from venues.resting import Resting
 
 from tradebot.domain.decision import Exits, Increments
 from tradebot.domain.exits import resting

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from venues.resting import Resting
+
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.records import Document
@@ -29,27 +31,6 @@ BTCUSD = Instrument(
 
 class KilledError(BaseException):
     """Ends the process here, like SIGKILL."""
-
-
-@dataclass
-class Resting:
-    """An order at the venue."""
-
-    intent: Intent
-    order_id: str
-    trades: list[OwnTrade] = field(default_factory=list)
-    live: bool = False
-    reason: str = ""
-    fills_late: bool = False
-    triggered: bool = False
-
-    @property
-    def left(self) -> Decimal:
-        return self.intent.amount - self.executed
-
-    @property
-    def executed(self) -> Decimal:
-        return sum((trade.amount for trade in self.trades), Decimal(0))
 
 
 @dataclass
