@@ -16,7 +16,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import GROUP, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages import forecast
+from tradebot_operator.stages import forecast, strategy
 from tradebot_operator.stages.stage import Stage
 from tradebot_operator.units import Unit
 
@@ -126,6 +126,8 @@ def _plan(
         "namespace": bot.namespace,
         "on_stop": "flatten" if flatten else "keep",
     }
+    if not spec.strategy.in_trader:
+        config["proposer"] = strategy.proposer(bot)
     if standby:
         config["standby"] = "true"
     mounts: tuple[Mount, ...] = ()
