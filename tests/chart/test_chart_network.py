@@ -66,6 +66,7 @@ def of_the_bots(values: tuple[str, ...]) -> Iterator[Pod]:
                     "symbol": "BTCUSD",
                     "venue": {"environment": environment},
                     "forecast": {"history": asked},
+                    "strategy": {"name": "SmaCross"},
                 }
                 body = {"metadata": {"name": "btc", "namespace": namespace}, "spec": spec}
                 kind = "emulated" if environment == "Emulator" else "real"
@@ -140,6 +141,7 @@ real liquidity           {KAFKA}
 real forecast by venue   {KAFKA} {VENUE}
 real forecast by url     {KAFKA} {VENUE}
 real forecast by claim   {KAFKA}
+real strategy            {KAFKA}
 real trader              {KAFKA} {VENUE} {SERVER}
 recorder                 {KAFKA} {ELASTIC}
 dashboard                {KAFKA} {ELASTIC}
@@ -155,6 +157,7 @@ emulated liquidity          {KAFKA}
 emulated forecast by venue  {KAFKA} emulator:8090
 emulated forecast by url    {KAFKA} emulator:8090 {VENUE}
 emulated forecast by claim  {KAFKA} emulator:8090
+emulated strategy           {KAFKA}
 emulated trader             {KAFKA} emulator:8090 {SERVER}
 """
 
