@@ -71,7 +71,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return charts / CHART.name
 
 
-SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=null")
+SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=[]")
 
 
 def the(objects: list[dict[str, Any]], name: str) -> dict[str, Any]:
