@@ -224,7 +224,7 @@ def test_skaffold_builds_every_image_and_sets_values_that_the_chart_has() -> Non
             node = node["properties"][part]
 
 
-def test_without_elasticsearch_the_page_runs_beside_the_recorder_and_reads_its_file() -> None:
+def test_without_elasticsearch_the_page_runs_alongside_the_recorder_and_reads_its_file() -> None:
     objects = render(*MATRIX["external kafka"])
     specs = dict(pods(objects))
     spec = specs["Deployment/tradebot-recorder-emulator"]
@@ -250,7 +250,7 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
 
 
 def imports(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The Jobs that give Kibana its dashboards."""
+    """Returns the Jobs that import Kibana's dashboards."""
     return [j for j in of_kind(objects, "Job") if "import-dashboards" in j["metadata"]["name"]]
 
 

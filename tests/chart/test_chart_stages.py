@@ -62,7 +62,7 @@ def test_retention_is_of_topics_that_the_stage_writes_and_of_a_known_kind() -> N
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chart, after an entry was added and the schema generated."""
+    """Returns the chart after adding an entry and generating the schema."""
     charts = tmp_path_factory.mktemp("extended") / "charts"
     shutil.copytree(CHART.parent, charts)
     table = charts / CHART.name / "files" / "stages.yaml"
@@ -71,7 +71,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return charts / CHART.name
 
 
-SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=null")
+SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=[]")
 
 
 def the(objects: list[dict[str, Any]], name: str) -> dict[str, Any]:

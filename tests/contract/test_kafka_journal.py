@@ -1,4 +1,4 @@
-"""The journal in Kafka: one port with the file of one machine, the same promises."""
+"""The journal in Kafka: the same interface and guarantees as the file of one machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def _opener(address: str, *, mock: bool) -> Open:
 
 @pytest.fixture(params=["sqlite", "mock", "kafka"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the journal of a bot, again and again the same one."""
+    """Opens the journal of a bot, the same one each time."""
     if request.param == "sqlite":
         return lambda bot: SqliteJournal(tmp_path / bot / "journal.sqlite")
     if request.param == "kafka":

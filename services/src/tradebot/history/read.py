@@ -103,8 +103,9 @@ def _csv(data: bytes, volume: Unit | None) -> Raw:
         form = forms.of_header(names)
     else:
         sample = _cells(text, rows=SAMPLE)
-        second = sample[sample.columns[1]].drop_nulls()
-        dated = int(second.str.contains(":").sum()) * 2 > len(second)
+        second = sample[sample.columns[1]]
+        prices = second.cast(pl.Float64, strict=False).count()
+        dated = int(second.str.contains(":").sum()) > prices
         form = _form_of_rows(sample, text.width, dated=dated)
     table, ragged = _rows(text, form)
     raw = _shaped(table, form, names, first_row=text.before + 1, volume=volume)

@@ -148,6 +148,7 @@ class JournaledLedger:
         name: str,
         minimum: Decimal,
         reduces: bool = False,
+        stop: Decimal | None = None,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
@@ -157,6 +158,7 @@ class JournaledLedger:
             name: of the decision.
             reduces: whether it goes out though the bot is halted or paused.
             minimum: the symbol's smallest order.
+            stop: the price that triggers an order that rests at the venue.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -173,6 +175,7 @@ class JournaledLedger:
             created=self._now(),
             reduces=reduces,
             minimum=minimum,
+            stop=stop,
         )
 
     async def _compact(self) -> None:
