@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from tradebot.platform.private import make_private
 from tradebot.trader.journal.entries import Entry
 
 
@@ -169,6 +170,7 @@ class SqliteJournal:
         """Number of the entry that was last read."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            make_private(path)
             # It is read in a thread at the start, and written in the event loop after that.
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -179,7 +181,7 @@ class SqliteJournal:
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY, number INTEGER)"
             )
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from None
 
     def read(self) -> Iterator[Entry]:
@@ -261,7 +263,7 @@ class SqliteJournal:
         """Closes the file."""
         self._database.close()
 
-    def _broken(self, error: sqlite3.Error) -> JournalError:
+    def _broken(self, error: Exception) -> JournalError:
         return JournalError(
             f"cannot use the journal {self._path}: {error}; check the disk and the folder's "
             "permissions, and restore the file from a backup if it is damaged"
