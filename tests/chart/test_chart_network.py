@@ -66,6 +66,7 @@ def of_the_bots(values: tuple[str, ...]) -> Iterator[Pod]:
                     "symbol": "BTCUSD",
                     "venue": {"environment": environment},
                     "forecast": {"history": asked},
+                    "strategy": {"name": "SmaCross"},
                 }
                 body = {"metadata": {"name": "btc", "namespace": namespace}, "spec": spec}
                 kind = "emulated" if environment == "Emulator" else "real"
@@ -140,6 +141,7 @@ real liquidity           {KAFKA}
 real forecast by venue   {KAFKA} {VENUE}
 real forecast by url     {KAFKA} {VENUE}
 real forecast by claim   {KAFKA}
+real strategy            {KAFKA}
 real trader              {KAFKA} {VENUE} {SERVER}
 recorder                 {KAFKA} {ELASTIC}
 dashboard                {KAFKA} {ELASTIC}
@@ -155,6 +157,7 @@ emulated liquidity          {KAFKA}
 emulated forecast by venue  {KAFKA} emulator:8090
 emulated forecast by url    {KAFKA} emulator:8090 {VENUE}
 emulated forecast by claim  {KAFKA} emulator:8090
+emulated strategy           {KAFKA}
 emulated trader             {KAFKA} emulator:8090 {SERVER}
 """
 
@@ -290,7 +293,7 @@ def test_a_forecast_takes_its_history_from_the_addresses_that_are_named_or_from_
     for values, known, any_ in (
         ((), True, True),
         (("networkPolicy.historyCidrs={203.0.113.0/24}",), True, False),
-        (("networkPolicy.historyCidrs=null",), False, False),
+        (("networkPolicy.historyCidrs=[]",), False, False),
     ):
         pods, policies = world_of((API, *values))
         asking = [
@@ -309,7 +312,7 @@ def test_a_broker_outside_the_cluster_is_sought_at_the_addresses_that_are_named(
     )
     for more, outside in (
         ((), {f"{place}:9092" for place in ANYWHERE}),
-        (("networkPolicy.externalCidr=203.0.113.0/24",), {"world:9092"}),
+        (("networkPolicy.externalCidrs={203.0.113.0/24}",), {"world:9092"}),
     ):
         found = who_reaches_whom((*values, *more, API))
         assert found["real liquidity"] == found["recorder"] == outside
@@ -321,7 +324,7 @@ def test_the_set_up_reaches_a_kibana_of_one_s_own_where_it_is() -> None:
         "kafka.external.bootstrapServers=broker.example.org:9092",
         "elasticsearch.external.url=http://es.elsewhere.svc:9200",
         "kibana.external.url=https://kibana.example.org:5602",
-        "networkPolicy.externalCidr=203.0.113.0/24",
+        "networkPolicy.externalCidrs={203.0.113.0/24}",
     )
     _, policies = world_of((*values, API))
     setups = [pod for pod in world_of((*values, API))[0] if pod.name == "setup"]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bad_strategies import BAD_STRATEGIES
+
 LIVE = {"mode": "Live"}
 
 
@@ -54,6 +56,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "unknown field",
     ),
     ("a venue that is a word", {"venue": "gemini"}, "spec.venue", "must be of type object"),
+    *BAD_STRATEGIES,
     ("a risk that is a float", {"riskFraction": 0.05}, "spec.riskFraction", "of type string"),
     ("no risk", {"riskFraction": "0"}, "spec.riskFraction", "above 0 and at most 1"),
     ("a negative risk", {"riskFraction": "-0.05"}, "spec.riskFraction", 'such as "0.05"'),
@@ -300,6 +303,18 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         {"exits": {"maxExitSlippageBps": 0}},
         "spec.exits.maxExitSlippageBps",
         "greater than or equal to 1",
+    ),
+    (
+        "a resting stop that a lost heartbeat cancels",
+        {"exits": {"restAtVenue": True}, "venue": {"heartbeat": True}},
+        "spec.exits.restAtVenue",
+        "spec.venue.heartbeat",
+    ),
+    (
+        "a resting stop without a stop loss",
+        {"exits": {"restAtVenue": True, "stopLoss": "0"}},
+        "spec.exits.restAtVenue",
+        "set spec.exits.stopLoss above 0",
     ),
     (
         "a watch that never looks",

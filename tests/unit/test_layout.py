@@ -41,7 +41,16 @@ def test_a_stage_imports_no_other_stage(stage: str) -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm", "strategies"],
+    [
+        "charts",
+        "venue",
+        "emulator",
+        "fastprophet",
+        "platform",
+        "history",
+        "indicator_lstm",
+        "strategies",
+    ],
 )
 def test_what_stages_share_imports_no_stage(package: str) -> None:
     broken = {

@@ -87,7 +87,7 @@ class Running:
             },
             OperatorSettings,
         )
-        api, observed = cast(Api, self.cluster), Observed(self.index, [{}], {})
+        api, observed = cast(Api, self.cluster), Observed(self.index, [{}], {}, {})
         namespaces = Namespaces(api, ["bots"])
         self.worker = Worker(settings, api, observed, WorkQueue(), namespaces)
         self.worker.canary = self.canary = Counted(api, observed, namespaces.open, self.clock)
@@ -176,7 +176,7 @@ async def test_an_api_server_that_refuses_the_canary_is_not_a_sign_of_life(
 
 async def test_a_watch_that_is_late_is_not_silent_before_its_time() -> None:
     clock, cluster = Clock(), Cluster()
-    canary = Canary(cast(Api, cluster), Observed({}, [{}], {}), lambda: ["bots"], clock)
+    canary = Canary(cast(Api, cluster), Observed({}, [{}], {}, {}), lambda: ["bots"], clock)
     await canary.look()
     assert not canary.seen, "not ready before the watch has shown what is there"
     clock.now += TOLERANCE

@@ -222,7 +222,8 @@ def test_nothing_is_written_while_nothing_changes() -> None:
     made = status.conditions(first, None, found, {}, NOW)
     assert status.changed(first, made)
     ours = tuple(msgspec.convert(item, Condition) for item in made)
-    shown = msgspec.structs.replace(first, conditions=(*first.conditions, *ours))
+    said = {"conditions": (*first.conditions, *ours), "shown_strategy": "Report"}
+    shown = msgspec.structs.replace(first, **said)
     later = status.conditions(shown, None, found, {}, NOW + timedelta(hours=1))
     assert not status.changed(shown, later)
     assert later[0]["lastTransitionTime"] == made[0]["lastTransitionTime"]

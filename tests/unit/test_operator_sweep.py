@@ -40,7 +40,7 @@ class Watches:
         self.bots: dict[Any, list[Any]] = {}
         self.children: dict[Any, list[Any]] = {}
         self.pods: dict[Any, list[Any]] = {}
-        self.observed = Observed(self.bots, [self.children], self.pods)
+        self.observed = Observed(self.bots, [self.children], self.pods, {})
 
     def show(self, *shown: TradeBot | dict[str, Any]) -> None:
         for item in shown:

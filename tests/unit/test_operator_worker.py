@@ -17,9 +17,10 @@ from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import UNIT
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
-from tradebot_operator.resource import TradeBot, parse
+from tradebot_operator.resource import Spec, TradeBot, parse
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.stages.table import units
+from tradebot_operator.strategy_code import code_map
 from tradebot_operator.worker import Key, Worker
 
 SETTINGS = msgspec.convert(
@@ -115,6 +116,7 @@ class Watched:
         self.bots: dict[Any, list[Any]] = {}
         self.children: dict[Any, list[Any]] = {}
         self.pods: dict[Any, list[Any]] = {}
+        self.codes: dict[Any, list[Any]] = {}
 
     def show(self, shown: TradeBot) -> None:
         for key, value in bot_keys(shown).items():
@@ -136,7 +138,7 @@ class Watched:
 
 @asynccontextmanager
 async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
-    seen = Observed(watched.bots, [watched.children], watched.pods)
+    seen = Observed(watched.bots, [watched.children], watched.pods, watched.codes)
     api = cast(Api, cluster)
     queue: WorkQueue[Key] = WorkQueue(monotonic=asyncio.get_running_loop().time)
     made = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
@@ -242,13 +244,36 @@ async def test_actions_of_a_unit_and_conditions_of_a_bot_are_a_log_line_each(
     ]
 
 
-async def test_a_status_that_the_trader_wrote_is_not_a_reason_to_look_at_the_bots_units() -> None:
-    watched, cluster = Watched(), Cluster()
-    watched.show(starting := bot())
-    seen = Observed(watched.bots, [watched.children], watched.pods)
+def idle_worker(watched: Watched) -> tuple[Worker, WorkQueue[Key]]:
+    """A worker that does not run, and its queue, whose keys stay in it."""
+    seen = Observed(watched.bots, [watched.children], watched.pods, watched.codes)
     queue: WorkQueue[Key] = WorkQueue(monotonic=lambda: 0.0)
-    api = cast(Api, cluster)
-    worker = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
+    api = cast(Api, Cluster())
+    return Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"])), queue
+
+
+async def test_an_edited_file_is_looked_at_for_the_bots_that_run_it() -> None:
+    watched = Watched()
+    spec = msgspec.convert({"symbol": "BTCUSD", "strategy": {"file": {"configMap": "sma"}}}, Spec)
+    watched.show(msgspec.structs.replace(bot(), spec=spec))
+    watched.show(bot("other"))
+    worker, queue = idle_worker(watched)
+    worker.bot_changed("bots", "btc")
+    worker.bot_changed("bots", "other")
+    for text in ("def signals(bars): ...", "def signals(bars, fast=1): ..."):
+        queue._due.clear()
+        body = {"metadata": {"namespace": "bots", "name": "sma", "uid": "1"}}
+        watched.codes[("code", "bots", "sma")] = [code_map(body | {"data": {"strategy.py": text}})]
+        worker.code_changed("bots", "sma")
+        names = {key.name.split("-")[0] for key in queue._due}
+        assert {"strategy", "btc"} <= names
+        assert "other" not in names
+
+
+async def test_a_status_that_the_trader_wrote_is_not_a_reason_to_look_at_the_bots_units() -> None:
+    watched = Watched()
+    watched.show(starting := bot())
+    worker, queue = idle_worker(watched)
     worker.bot_changed("bots", "btc")
     before = dict(queue._due)
     assert Key("unit", "bots", units(starting)[0].name) in before

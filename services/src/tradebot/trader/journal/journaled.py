@@ -131,7 +131,7 @@ class JournaledLedger:
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
-                self._compact()
+                await self._compact()
 
     def name_currencies(self, currencies: tuple[str, str]) -> None:
         """From now on documents name the symbol's base and quote as the venue does."""
@@ -148,6 +148,7 @@ class JournaledLedger:
         name: str,
         minimum: Decimal,
         reduces: bool = False,
+        stop: Decimal | None = None,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
@@ -157,6 +158,7 @@ class JournaledLedger:
             name: of the decision.
             reduces: whether it goes out though the bot is halted or paused.
             minimum: the symbol's smallest order.
+            stop: the price that triggers an order that rests at the venue.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -173,16 +175,17 @@ class JournaledLedger:
             created=self._now(),
             reduces=reduces,
             minimum=minimum,
+            stop=stop,
         )
 
-    def _compact(self) -> None:
+    async def _compact(self) -> None:
         """Draws the journal together, once all documents that it carries have been delivered."""
         number = self._number
         if number - self._compacted < self._compact_after:
             return
         if self._publisher.delivered(number) < number:
             return
-        self._journal.compact(
+        await self._journal.compact(
             Entry(
                 number=number,
                 epoch=self.ledger.epoch,
