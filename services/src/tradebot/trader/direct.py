@@ -22,7 +22,7 @@ from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
 from tradebot.trader.acts import Acts
 from tradebot.trader.assembly import engine_of
-from tradebot.trader.backends import account_mode, held_for_command, journal_of, keys_of
+from tradebot.trader.backends import account_mode, held_for_command, keys_of, open_journal
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.documents import Identity
@@ -61,8 +61,9 @@ class NoJournal:
     async def append(self, *entries: Entry) -> None:
         """The ledger alone remembers them."""
 
-    def compact(self, snapshot: Entry) -> None:
-        """Nothing to draw together."""
+    async def compact(self, snapshot: Entry) -> bool:
+        """Nothing to compact."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -134,7 +135,7 @@ async def _sell(
     clock = VenueClock(settings.speed)
     ticker = await attempt.insist(market.ticker)
     clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
-    journal = await asyncio.to_thread(_journal, settings, lease, attempt.tell)
+    journal = await _journal(settings, lease, attempt.tell)
     journaled = await _journaled(settings, journal, lease, epoch, clock)
     try:
         account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
@@ -166,11 +167,14 @@ async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> Non
         told = f"{left} is left" if left else "nothing is left to sell"
 
 
-def _journal(settings: TraderSettings, lease: Lease, tell: Callable[[str], None]) -> Journal | None:
+async def _journal(
+    settings: TraderSettings, lease: Lease, tell: Callable[[str], None]
+) -> Journal | None:
     """The bot's journal, `None` if it cannot be opened now, or was lost or damaged."""
     try:
-        journal = journal_of(settings)
-        refuse_lost(settings, lease, Replay.of(journal.read(), settings.bot).number)
+        journal = await open_journal(settings)
+        replay = await asyncio.to_thread(lambda: Replay.of(journal.read(), settings.bot))
+        refuse_lost(settings, lease, replay.number)
     except (JournalError, SettingsError) as error:
         tell(f"the journal cannot be used, so this sale is not in it: {error}")
         return None

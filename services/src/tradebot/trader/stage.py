@@ -18,7 +18,14 @@ from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
 from tradebot.trader.assembly import engine_of
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.backends import (
+    account_mode,
+    carry_over,
+    journal_of,
+    keys_of,
+    lease_of,
+    reporter_of,
+)
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.inputs.forecasts import Forecasts
@@ -134,6 +141,7 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     metrics.from_zero(settings.bot)
+    await carry_over(settings)
     entries = await asyncio.to_thread(journaled.open)
     refuse_lost(settings, lease, entries)
     if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not

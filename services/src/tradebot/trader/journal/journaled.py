@@ -131,7 +131,7 @@ class JournaledLedger:
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
-                self._compact()
+                await self._compact()
 
     def name_currencies(self, currencies: tuple[str, str]) -> None:
         """From now on documents name the symbol's base and quote as the venue does."""
@@ -178,14 +178,14 @@ class JournaledLedger:
             stop=stop,
         )
 
-    def _compact(self) -> None:
+    async def _compact(self) -> None:
         """Draws the journal together, once all documents that it carries have been delivered."""
         number = self._number
         if number - self._compacted < self._compact_after:
             return
         if self._publisher.delivered(number) < number:
             return
-        self._journal.compact(
+        await self._journal.compact(
             Entry(
                 number=number,
                 epoch=self.ledger.epoch,
