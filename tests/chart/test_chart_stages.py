@@ -50,7 +50,14 @@ def test_retention_is_of_topics_that_the_stage_writes_and_of_a_known_kind() -> N
     for entry in TABLE.values():
         retention = entry.get("retention", {})
         assert set(retention) <= set(entry.get("write", []))
-        assert set(retention.values()) <= {"feed", "records", "money", "journal"}
+        assert set(retention.values()) <= {
+            "feed",
+            "records",
+            "money",
+            "journal",
+            "year",
+            "state",
+        }
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 INDEX = RUNBOOKS / "README.md"
 SUFFIXES = {"counter": "_total", "info": "_info"}
 FEW = {
+    "proposer",
     "action",
     "bot",
     "cause",

@@ -49,11 +49,12 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
     threading.Thread(target=_die_with_parent, args=(parent,), daemon=True).start()
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
     # Only this process imports the models' libraries, so that the stage stays small.
+    from tradebot.forecast import sources
     from tradebot.forecast.modeller import Modeller
     from tradebot.history.venue import HistoryUnavailableError
 
     try:
-        modeller = Modeller(settings)
+        modeller = Modeller(settings, sources.published(settings))
         connection.send(modeller.start())
         while True:
             asked: Asked = connection.recv()

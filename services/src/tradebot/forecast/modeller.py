@@ -43,10 +43,15 @@ DECIMALS = 10
 
 
 class Modeller:
-    """One symbol's history and its model."""
+    """One symbol's history and its model.
 
-    def __init__(self, settings: ForecastSettings) -> None:
+    Args:
+        published: minutes of the topic `minutes`, which take precedence over the venue's.
+    """
+
+    def __init__(self, settings: ForecastSettings, published: pl.DataFrame | None = None) -> None:
         self._settings = settings
+        self._published = published
         self._model = self._new_model()
         self._card: ModelCard | None = None
         self._buffer = SeriesBuffer(bars.series(bars.empty()))
@@ -65,7 +70,8 @@ class Modeller:
         Raises:
             SettingsError: history or model do not fit the settings.
         """
-        table = sources.load(self._settings)
+        table = sources.load(self._settings, known=self._published)
+        self._published = None
         keep = self._settings.max_rows or self._model.max_rows
         if keep:
             keep += self._plan.needed
@@ -153,8 +159,7 @@ class Modeller:
     def _record(self, new: Sequence[Bar]) -> None:
         if not new:
             return
-        rows = [tuple(getattr(bar, name) for name in bars.SCHEMA.names()) for bar in new]
-        table = pl.DataFrame(rows, schema=bars.SCHEMA, orient="row")
+        table = sources.of_bars(new)
         self._buffer.append(bars.series(table))
         folder = sources.recorded(self._settings)
         if folder:

@@ -91,6 +91,10 @@ class MinuteBars:
         self._seen.add(trade.tid)
         self._open.setdefault(minute, _Open()).trades.append((trade.tid, price, amount))
 
+    def waits(self, now: int) -> bool:
+        """Whether a minute that is over at `now` (ms) waits to be closed."""
+        return any(minute + MINUTE + self.grace <= now for minute in self._open)
+
     def close(self, now: int) -> list[Bar]:
         """Returns the bars of the minutes that are over at `now` (ms), oldest first."""
         over = sorted(minute for minute in self._open if minute + MINUTE + self.grace <= now)

@@ -30,3 +30,8 @@ class IngestSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(ge=100),
         "maximum number of records waiting for Kafka; beyond it the feed reconnects",
     ] = 100_000
+    minutes_file: Annotated[
+        str,
+        "file of past minute bars (CSV, Parquet) with which the topic of minutes begins, before "
+        "the venue's candles",
+    ] = ""

@@ -3,13 +3,17 @@
 One task reads the socket and never waits for Kafka. A gap, a stall, an unreadable frame or a full
 queue ends the connection. The next one starts with a whole order book and `seq` 0; the liquidity
 stage marks the windows of that time as incomplete.
+
+A thread of its own joins trades and windows into closed minutes.
 """
 
 import asyncio
+import threading
 import time
 from typing import Final
 
 from tradebot.ingest import STAGE, metrics
+from tradebot.ingest.minutes.publishing import Minutes
 from tradebot.ingest.publisher import OverloadError, Publisher
 from tradebot.ingest.records import Connection
 from tradebot.ingest.settings import IngestSettings
@@ -76,8 +80,10 @@ class Ingest:
         self._filling_in: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         metrics.from_zero(settings.symbol)
+        self.minutes = Minutes(settings, self._clock)
         readiness.check("feed", self.feed_trouble)
         readiness.check("kafka", publisher.trouble)
+        readiness.check("minutes", self.minutes.trouble)
 
     def stop(self) -> None:
         """Ends `run`."""
@@ -246,5 +252,11 @@ def run(settings: IngestSettings) -> None:
 async def _run(frame: Frame[IngestSettings]) -> None:
     ingest = Ingest(frame.settings, Publisher(frame.settings), frame.readiness)
     frame.stopping.call_in_loop(ingest.stop)
+    minutes = threading.Thread(target=ingest.minutes.run, name="minutes", daemon=True)
+    minutes.start()
     frame.readiness.started()
-    await ingest.run()
+    try:
+        await ingest.run()
+    finally:
+        ingest.minutes.stop()
+        await asyncio.to_thread(minutes.join, FLUSH_SECONDS)

@@ -39,6 +39,12 @@ def bounds(
             return found
 
 
+def key_of(message: Message) -> bytes:
+    """The message's key as bytes, empty where it has none."""
+    key: bytes | str | None = message.key()
+    return key.encode() if isinstance(key, str) else key or b""
+
+
 def tail(
     settings: StageSettings, group: str, last: Mapping[str, int | None], **overrides: Any
 ) -> Consumer:

@@ -1,6 +1,6 @@
 """Settings of the strategy stage."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -8,6 +8,12 @@ from tradebot.platform.settings import StageSettings
 from tradebot.records import FORECASTER
 
 Resolution = Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"]
+
+STEPS: Final[dict[Resolution, int]] = {
+    name: minutes * 60_000
+    for name, minutes in zip(get_args(Resolution), (1, 5, 15, 30, 60, 360, 1440), strict=True)
+}
+"""Milliseconds of a bar."""
 
 
 class StrategySettings(StageSettings, frozen=True, kw_only=True):

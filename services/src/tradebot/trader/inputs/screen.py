@@ -12,10 +12,10 @@ from confluent_kafka import Message
 
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.topic import key_of
 from tradebot.plausible import forecast, window
 from tradebot.plausible.values import Now, symbol_of
 from tradebot.records import ForecastRecord, LiquidityRecord, decode
-from tradebot.trader.inputs.streams import key_of
 
 CLOCK_SECONDS: Final = 0.1
 

@@ -21,7 +21,7 @@ from confluent_kafka import (
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.kafka import consumer
-from tradebot.platform.topic import PATIENCE, bounds
+from tradebot.platform.topic import PATIENCE, bounds, key_of
 from tradebot.plausible import feed
 from tradebot.plausible.values import Now, symbol_of
 from tradebot.records import FeedRecord, decode
@@ -151,12 +151,6 @@ def _feed_record(message: Message, symbol: str) -> FeedRecord | None:
         return None
     ts = record.ts or message.timestamp()[1]
     return msgspec.structs.replace(record, symbol=symbol, ts=ts)
-
-
-def key_of(message: Message) -> bytes | None:
-    """The message's key as bytes."""
-    key = message.key()
-    return key.encode() if isinstance(key, str) else key
 
 
 def on_feed(clock: VenueClock, symbol: str, lag: int) -> Handle:

@@ -1,0 +1,307 @@
+"""The stage: closed minutes in, a proposal for each closed bar out.
+
+It holds no keys and decides nothing: the strategy does, in a process of its own, and a trader does
+what it allows. What is published is read first at a start, so that no bar has two proposals.
+"""
+
+import threading
+import time
+from collections import deque
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+
+from tradebot.history.minutes import MINUTE
+from tradebot.history.topic import Minutes
+from tradebot.platform import kafka, logs
+from tradebot.platform.dead_letters import DeadLetters
+from tradebot.platform.exactly_once import TIMEOUT, transactional_producer
+from tradebot.platform.health import Readiness
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.stage import running
+from tradebot.platform.topic import key_of, messages, tail
+from tradebot.platform.topics import Topics
+from tradebot.records import ProposalRecord, decode, encode
+from tradebot.strategy import STAGE, metrics, sandbox
+from tradebot.strategy.bars import Closing, Columns
+from tradebot.strategy.inputs import LAST_FORECASTS, BotAccount, Forecasts
+from tradebot.strategy.messages import Bar, Begin, Failed, Loaded, Past, Proposed, Row
+from tradebot.strategy.process import MisbehavedError, StrategyProcess, StrategyRefusedError
+from tradebot.strategy.proposals import Proposer
+from tradebot.strategy.settings import STEPS, StrategySettings
+
+POLL_SECONDS: Final = 0.1
+RETRY_SECONDS: Final = 2.0
+BATCH: Final = 1_000
+MISSED: Final = 1_000
+"""Bars that closed while the stage was away and still get a proposal: the newest."""
+
+log = logs.get(__name__)
+
+
+class StrategyStage:
+    """Runs one strategy on one symbol's bars.
+
+    Args:
+        readiness: its gate `strategy` closes while the strategy fails or warms up.
+    """
+
+    def __init__(self, settings: StrategySettings, readiness: Readiness) -> None:
+        self._settings = settings
+        self._topics = Topics.of(settings)
+        self._readiness = readiness
+        self._step = STEPS[settings.resolution]
+        self._stopping = threading.Event()
+        self._letters = DeadLetters(
+            settings,
+            STAGE.name,
+            [self._topics.minutes, self._topics.forecasts, self._topics.accounts],
+        )
+        self._process = StrategyProcess(
+            Begin(
+                strategy=settings.strategy,
+                parameters=settings.values,
+                step=self._step,
+                max_bars=settings.max_bars,
+                memory=settings.memory_mb << 20,
+            ),
+            lambda: Past(self._columns.dump()),
+            start_seconds=settings.start_seconds,
+            bar_seconds=settings.bar_seconds,
+        )
+        self._columns = Columns(self._step, settings.max_bars)
+        metrics.from_zero(settings.key)
+
+    def stop(self) -> None:
+        """Ends `run` within a poll."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Runs until `stop`; a broker that is away, or another stage under the same name, makes it
+        start again from what is published.
+
+        Raises:
+            SettingsError: the strategy cannot run.
+        """
+        try:
+            self._loaded = self._load()
+            while not self._stopping.is_set():
+                try:
+                    self._session()
+                except KafkaException as error:
+                    log.warning("starting again from what is published", why=str(error))
+                    self._readiness.close("kafka", f"proposals are not published: {error}")
+                    self._stopping.wait(RETRY_SECONDS)
+        finally:
+            self._process.close()
+            self._letters.deliver(2)
+
+    def _load(self) -> Loaded:
+        try:
+            loaded = self._process.start()
+        except StrategyRefusedError as error:
+            raise SettingsError(str(error)) from None
+        except MisbehavedError as error:
+            raise SettingsError(f"{self._settings.strategy} does not start: {error}") from None
+        log.info("the strategy is loaded", strategy=loaded.name, digest=loaded.digest)
+        return loaded
+
+    def _session(self) -> None:
+        settings, loaded = self._settings, self._loaded
+        self._columns = Columns(
+            self._step, max(settings.max_bars, loaded.warmup), tuple(loaded.forecasts)
+        )
+        self._proposer = Proposer(
+            key=settings.key,
+            strategy=loaded.name,
+            digest=loaded.digest,
+            symbol=settings.symbol,
+            step=self._step,
+        )
+        self._minutes = Minutes(settings.symbol)
+        self._closing = Closing(self._step)
+        self._forecasts = Forecasts(settings.symbol, loaded.forecasts)
+        self._account = BotAccount(settings.bot, settings.symbol)
+        self._process.forget()
+        self._producer = self._make_producer()
+        self._done = self._last()
+        reader = self._reader()
+        try:
+            self._follow(reader)
+        finally:
+            reader.close()
+
+    def _reader(self) -> Consumer:
+        last: dict[str, int | None] = {self._topics.minutes: None}
+        if self._loaded.forecasts:
+            last[self._topics.forecasts] = LAST_FORECASTS
+        if self._loaded.is_class:
+            last[self._topics.accounts] = None
+        group = f"{self._settings.topic_prefix}strategy-{self._settings.key}"
+        return tail(self._settings, group, last, **{"enable.partition.eof": True})
+
+    def _make_producer(self) -> Producer:
+        """Under the proposer's name, so that one stage at a time publishes for it.
+
+        The embedded broker does not keep transactions apart: there, a plain producer.
+        """
+        if self._settings.kafka_embedded:
+            return kafka.producer(self._settings, **{"linger.ms": 0})
+        name = f"{self._settings.topic_prefix}{STAGE.name}-{self._settings.key}"
+        return transactional_producer(self._settings, name)
+
+    def _last(self) -> int:
+        """The end (ms) of the newest bar that has a proposal, 0 if none has."""
+        key, newest = self._settings.key.encode(), 0
+        for message in messages(self._settings, self._topics.proposals, "proposals"):
+            if key_of(message) != key:
+                continue
+            try:
+                newest = max(newest, decode(message.value() or b"", ProposalRecord).bar_end)
+            except ValueError:
+                continue
+        return newest
+
+    def _follow(self, reader: Consumer) -> None:
+        unread = {(where.topic, where.partition) for where in reader.assignment()}
+        past: deque[tuple[int, Row | None]] = deque(maxlen=MISSED)
+        caught_up = False
+        while not self._stopping.is_set():
+            for message in [reader.poll(POLL_SECONDS), *reader.consume(BATCH, 0)]:
+                if message is None:
+                    continue
+                error = message.error()
+                if error is None:
+                    for closed in self._take(message):
+                        if caught_up:
+                            self._propose(*closed)
+                        else:
+                            self._remember(past, closed)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard((message.topic(), message.partition()))
+            if not unread and not caught_up:
+                caught_up = True
+                self._begin(past)
+            self._letters.poll()
+
+    def _remember(
+        self, past: deque[tuple[int, Row | None]], closed: tuple[int, Row | None]
+    ) -> None:
+        """Keeps what may still get a proposal; all before is history."""
+        if len(past) == MISSED:
+            self._append(past.popleft())
+        past.append(closed)
+
+    def _begin(self, past: deque[tuple[int, Row | None]]) -> None:
+        """Proposes for the bars that closed since the last proposal; at a first start, for the
+        newest."""
+        due = [closed for closed in past if closed[0] > self._done] if self._done else [*past][-1:]
+        for closed in [*past][: len(past) - len(due)]:
+            self._append(closed)
+        self._process.prepare()
+        self._readiness.open("kafka")
+        self._readiness.started()
+        if not due and not len(self._columns):
+            self._readiness.close("strategy", "no bar of the symbol has closed yet")
+        log.info("following the bars", bars=len(self._columns), missed=len(due))
+        for closed in due:
+            self._propose(*closed)
+
+    def _take(self, message: Message) -> list[tuple[int, Row | None]]:
+        """The bars that the message closes."""
+        found = list[tuple[int, Row | None]]()
+        try:
+            if message.topic() == self._topics.forecasts:
+                self._forecasts.take(message)
+            elif message.topic() == self._topics.accounts:
+                self._account.take(message)
+            else:
+                for minute in self._minutes.take(message):
+                    found += self._closing.add(minute)
+        except ValueError as error:
+            self._letters.put_message(message, str(error))
+        for refuted in self._minutes.refuted:
+            self._letters.put_message(refuted, "start: later minutes do not go on from there")
+        self._minutes.refuted.clear()
+        return found
+
+    def _append(self, closed: tuple[int, Row | None]) -> None:
+        if closed[1] is not None:
+            self._columns.append(closed[1], self._forecasts.at(closed[0]))
+
+    def _propose(self, end: int, row: Row | None) -> None:
+        if end <= self._done:
+            self._append((end, row))
+            return
+        began = time.perf_counter()
+        answer = self._answer(end, row)
+        self._append((end, row))
+        record = self._proposer.record(end, self._columns.digest(), answer)
+        self._publish(record)
+        self._done = end
+        self._tell(record, answer, time.perf_counter() - began)
+
+    def _answer(self, end: int, row: Row | None) -> Proposed | Failed | str:
+        if row is None:
+            return "nobody traded in this bar"
+        if len(self._columns) + 1 < self._loaded.warmup:
+            return self._warming()
+        if self._loaded.is_class and not self._account.known:
+            return f"waiting for the account of {self._settings.bot}: is its trader running?"
+        account = self._account.look() if self._loaded.is_class else None
+        return self._process.ask(Bar(row, account, self._forecasts.at(end)))
+
+    def _warming(self) -> str:
+        there, needed = len(self._columns) + 1, self._loaded.warmup
+        ready_in = (needed - there) * self._step // MINUTE
+        return (
+            f"{self._loaded.name} is warming up: {there} of {needed} bars; "
+            f"{ready_in} more minutes of market are needed"
+        )
+
+    def _publish(self, record: ProposalRecord) -> None:
+        """Raises KafkaException: it was not written, or it is not known."""
+        producer = self._producer
+        if self._settings.kafka_embedded:
+            producer.produce(self._topics.proposals, encode(record), key=record.bot)
+            if producer.flush(TIMEOUT):
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "a proposal waits"))
+            return
+        producer.begin_transaction()
+        producer.produce(self._topics.proposals, encode(record), key=record.bot)
+        producer.commit_transaction(TIMEOUT)
+
+    def _tell(
+        self, record: ProposalRecord, answer: Proposed | Failed | str, seconds: float
+    ) -> None:
+        """Metrics, log and the gate."""
+        key = self._settings.key
+        metrics.PROPOSALS.labels(key, record.side).inc()
+        metrics.SECONDS.labels(key).observe(seconds)
+        metrics.BARS.labels(key).set(len(self._columns))
+        metrics.LAST_BAR.labels(key).set(record.bar_end / 1000)
+        metrics.FAILING.labels(key).set(bool(record.failing))
+        log.info("proposal", bar_end=record.bar_end, side=record.side, reason=record.reason)
+        if not isinstance(answer, str) and answer.printed:
+            log.info("the strategy printed", text=answer.printed)
+        if record.failing:
+            metrics.FAILURES.labels(key).inc()
+            log.warning("the strategy failed", where=record.failing)
+            self._readiness.close("strategy", f"StrategyFailing: {record.failing}")
+        elif isinstance(answer, str) and record.reason.startswith(self._loaded.name):
+            self._readiness.close("strategy", record.reason)
+        else:
+            self._readiness.open("strategy")
+
+
+def run(settings: StrategySettings) -> None:
+    """Runs the stage until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the strategy cannot run, or no broker responds.
+    """
+    sandbox.hide()
+    with running(STAGE, settings) as frame:
+        stage = StrategyStage(settings, frame.readiness)
+        frame.stopping.call(stage.stop)
+        stage.run()
