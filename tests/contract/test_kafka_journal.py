@@ -1,4 +1,4 @@
-"""The journal in Kafka: one port with the file of one machine, the same promises."""
+"""The journal in Kafka: the same interface and guarantees as the file of one machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,12 +30,12 @@ def entry(number: int, epoch: int = 1, body: Body | None = None) -> Entry:
 def _opener(address: str, *, mock: bool) -> Open:
     settings = StageSettings(kafka=address, kafka_embedded=mock)
     topic = f"journal-{uuid4().hex[:8]}"
-    return lambda bot: KafkaJournal(settings, topic, bot)
+    return lambda bot: KafkaJournal(settings, f"{topic}.{bot}", bot)
 
 
 @pytest.fixture(params=["sqlite", "mock", "kafka"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the journal of a bot, again and again the same one."""
+    """Opens the journal of a bot, the same one each time."""
     if request.param == "sqlite":
         return lambda bot: SqliteJournal(tmp_path / bot / "journal.sqlite")
     if request.param == "kafka":

@@ -76,8 +76,8 @@ class Home:
         if self.brokers.silent:
             raise JournalError("did not confirm an entry in time")
 
-    def compact(self, snapshot: Entry) -> None:
-        pass
+    async def compact(self, snapshot: Entry) -> bool:
+        return False
 
     def close(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What a TradeBot's status says, from its Deployments, pods and the trader's own report."""
+"""A TradeBot's status, from its Deployments, pods and the trader's own report."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,7 +111,7 @@ def test_a_pod_of_the_old_configuration_does_not_count() -> None:
     assert not state.running
 
 
-def test_a_pod_that_admission_refuses_is_told() -> None:
+def test_a_pod_that_admission_refuses_is_reported() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     seen = {"metadata": {}, "status": {"conditions": [condition]}}
     state = unit_state("ingest", seen, [], NOW)
@@ -206,7 +206,7 @@ def test_a_paused_bot_that_is_well_is_ready_and_says_that_it_is_paused() -> None
     assert ready(bot(mode="Paused", **told)) == ("True", "Paused")
 
 
-def test_a_paused_bot_that_a_limit_halted_or_a_hand_paused_before_says_that_first() -> None:
+def test_a_paused_bot_that_was_halted_or_paused_by_a_person_before_says_that_first() -> None:
     for reason in ("LimitReached", "Paused"):
         told = GOOD | {"Halted": ("True", reason)}
         assert ready(bot(mode="Paused", **told)) == ("False", reason)
@@ -222,7 +222,8 @@ def test_nothing_is_written_while_nothing_changes() -> None:
     made = status.conditions(first, None, found, {}, NOW)
     assert status.changed(first, made)
     ours = tuple(msgspec.convert(item, Condition) for item in made)
-    shown = msgspec.structs.replace(first, conditions=(*first.conditions, *ours))
+    said = {"conditions": (*first.conditions, *ours), "shown_strategy": "Report"}
+    shown = msgspec.structs.replace(first, **said)
     later = status.conditions(shown, None, found, {}, NOW + timedelta(hours=1))
     assert not status.changed(shown, later)
     assert later[0]["lastTransitionTime"] == made[0]["lastTransitionTime"]

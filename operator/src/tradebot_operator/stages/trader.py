@@ -16,7 +16,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import GROUP, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages import forecast
+from tradebot_operator.stages import forecast, strategy
 from tradebot_operator.stages.stage import Stage
 from tradebot_operator.units import Unit
 
@@ -99,6 +99,7 @@ def _plan(
         "mode": spec.mode,
         "model": spec.forecast.model,
         "forecaster": forecast.STAGE.unit(bot).name,
+        "heartbeat": str(spec.venue.heartbeat).lower(),
         "holdings": spec.holdings,
         "risk_fraction": spec.risk_fraction,
         "band_min_bps": str(spec.liquidity_band.min_bps),
@@ -116,6 +117,7 @@ def _plan(
         "max_hold_minutes": str(spec.exits.max_hold_minutes),
         "no_signal_minutes": str(spec.exits.no_signal_minutes),
         "max_exit_slippage_bps": str(spec.exits.max_exit_slippage_bps),
+        "rest_at_venue": str(spec.exits.rest_at_venue).lower(),
         "watch_seconds": str(spec.exits.watch_seconds),
         "state_dir": STATE_FOLDER,
         "journal": "kafka",
@@ -124,6 +126,8 @@ def _plan(
         "namespace": bot.namespace,
         "on_stop": "flatten" if flatten else "keep",
     }
+    if not spec.strategy.in_trader:
+        config["proposer"] = strategy.proposer(bot)
     if standby:
         config["standby"] = "true"
     mounts: tuple[Mount, ...] = ()

@@ -17,10 +17,17 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.assembly import engine_of
+from tradebot.trader.backends import (
+    account_mode,
+    carry_over,
+    journal_of,
+    keys_of,
+    lease_of,
+    reporter_of,
+)
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
-from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
@@ -33,10 +40,9 @@ from tradebot.trader.journal.store import Journal, JournalError, UnusableJournal
 from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.execution import Executor, withheld
+from tradebot.trader.orders.execution import withheld
 from tradebot.trader.orders.held import HeldAccount
 from tradebot.trader.orders.paper import PaperAccount
-from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.renewed_lease import RenewedLease
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
@@ -146,7 +152,7 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     metrics.from_zero(settings.bot)
-    entries = await _opened(journaled)
+    entries = await _opened(settings, journaled)
     refuse_lost(settings, lease, entries)
     if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
         epoch = await lease.exceed(journaled.ledger.epoch)
@@ -157,8 +163,15 @@ async def _hold(
     market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
     if await _unless(stopping, _meet(market, readiness)) is None:
         return
-    journaled.name_currencies(market.instrument.currencies)
-    engine = _engine(settings, journaled, market, venue, clock, lease)
+    engine = engine_of(
+        journaled,
+        _account(settings, journaled, market, venue, clock, lease),
+        market,
+        clock,
+        lease,
+        rules(settings),
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
+    )
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     selling = Selling(engine)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
@@ -190,17 +203,19 @@ async def _hold(
     await loops.run(stopping)
 
 
-async def _opened(journaled: JournaledLedger) -> int:
+async def _opened(settings: TraderSettings, journaled: JournaledLedger) -> int:
     """Reads the journal to its end; a standby goes on without, where the brokers are away.
 
     Raises:
         JournalError: the journal cannot be read, and nothing is known of it.
     """
     try:
+        if not journaled.down:
+            await carry_over(settings)
         return await asyncio.to_thread(journaled.open)
     except UnusableJournalError:
         raise
-    except JournalError as error:
+    except (JournalError, SettingsError) as error:
         if not journaled.go_on_blind(error):
             raise
         return 1
@@ -221,35 +236,6 @@ async def _meet(market: MarketClient, readiness: Readiness) -> bool:
         else:
             readiness.open("venue")
             return True
-
-
-def _engine(
-    settings: TraderSettings,
-    journaled: JournaledLedger,
-    market: MarketClient,
-    venue: Venue,
-    clock: VenueClock,
-    lease: Lease,
-) -> Engine:
-    account = _account(settings, journaled, market, venue, clock, lease)
-    executor = Executor(journaled, account, lease.held)
-    reconciler = Reconciler(
-        journaled,
-        account,
-        executor,
-        symbol=settings.symbol,
-        currencies=market.instrument.currencies,
-    )
-    return Engine(
-        journaled=journaled,
-        executor=executor,
-        reconciler=reconciler,
-        market=market,
-        clock=clock,
-        lease=lease,
-        rules=rules(settings),
-        paused="the mode is Paused" if settings.mode == "Paused" else "",
-    )
 
 
 def _account(
@@ -277,7 +263,7 @@ def _account(
         now=clock.now,
         latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
-    for placed in ledger.unresolved():
+    for placed in (*ledger.unresolved(), *ledger.resting()):
         account.restore(placed)
     return account
 

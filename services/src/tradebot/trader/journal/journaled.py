@@ -20,7 +20,7 @@ from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.replay import Replay
-from tradebot.trader.journal.store import Journal, JournalError
+from tradebot.trader.journal.store import Journal
 from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
@@ -135,14 +135,14 @@ class JournaledLedger:
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
-                self._compact()
+                await self._compact()
 
     @property
     def down(self) -> str:
         """Why the journal cannot be written, empty while it can: nothing may be bought then."""
         return "" if self._outage is None else self._outage.down
 
-    def go_on_blind(self, error: JournalError) -> bool:
+    def go_on_blind(self, error: Exception) -> bool:
         """Whether the ledger that was followed may serve, though the journal cannot be read now."""
         if self._outage is None or not self._number:
             return False
@@ -175,6 +175,7 @@ class JournaledLedger:
         name: str,
         minimum: Decimal,
         reduces: bool = False,
+        stop: Decimal | None = None,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
@@ -184,6 +185,7 @@ class JournaledLedger:
             name: of the decision.
             reduces: whether it goes out though the bot is halted or paused.
             minimum: the symbol's smallest order.
+            stop: the price that triggers an order that rests at the venue.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -200,16 +202,17 @@ class JournaledLedger:
             created=self._now(),
             reduces=reduces,
             minimum=minimum,
+            stop=stop,
         )
 
-    def _compact(self) -> None:
+    async def _compact(self) -> None:
         """Draws the journal together, once all documents that it carries have been delivered."""
         number = self._number
         if number - self._compacted < self._compact_after:
             return
         if self._publisher.delivered(number) < number:
             return
-        self._journal.compact(self._snapshot())
+        await self._journal.compact(self._snapshot())
         self._compacted = number
 
     def _snapshot(self) -> Entry:

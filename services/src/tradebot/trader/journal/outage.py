@@ -23,6 +23,7 @@ import msgspec
 from tradebot.platform import logs
 from tradebot.platform.settings import SettingsError
 from tradebot.trader.journal.entries import Entry, Snapshot
+from tradebot.trader.journal.kafka import TooLargeEntryError
 from tradebot.trader.journal.store import (
     Journal,
     JournalError,
@@ -133,6 +134,8 @@ class OutageJournal:
         if self._home is not None and not self._waiting and not self._blind:
             try:
                 await self._home.append(*entries)
+            except TooLargeEntryError:
+                raise
             except JournalError as error:
                 self._went_down(error)
             else:
@@ -140,7 +143,7 @@ class OutageJournal:
                 return
         self._keep(entries)
 
-    def go_on_blind(self, error: JournalError) -> None:
+    def go_on_blind(self, error: Exception) -> None:
         """The journal could not be read to its end; entries wait from here on."""
         self._went_down(error)
         self._blind = True
@@ -189,10 +192,11 @@ class OutageJournal:
             "the journal is back: this trader starts again, to read what others wrote meanwhile"
         )
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         """See `Journal`; not while entries wait."""
-        if self._home is not None and not self.down:
-            self._home.compact(snapshot)
+        if self._home is None or self.down:
+            return False
+        return await self._home.compact(snapshot)
 
     def close(self) -> None:
         """Lets go of the journal; what waits stays in the file."""
