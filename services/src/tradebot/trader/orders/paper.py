@@ -3,8 +3,8 @@
 Its only record is the bot's journal: balances start from there, and an order unknown to the journal
 was never placed. Nothing is signed and no key is read.
 
-A stop waits in the process. The venue's trades trigger it, and after a restart also the minutes that
-passed meanwhile. It then sells at the book's prices, and never above its stop price.
+A stop waits in the process. The venue's trades trigger it, and after a restart also the minutes
+that passed meanwhile. It then sells at the book's prices, and never above its stop price.
 """
 
 import asyncio
