@@ -13,7 +13,7 @@ def exact(value: float) -> Decimal:
 
 
 def trade_of(fill: Mapping[str, Any]) -> Trade | None:
-    """The trade of a fill's document, or `None` for one that the venue broke."""
+    """Converts a fill's document to a trade; `None` if the venue broke it."""
     if fill.get("broken"):
         return None
     fee = exact(fill["fee"])
