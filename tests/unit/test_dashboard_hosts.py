@@ -1,7 +1,7 @@
 """The dashboard answers to its own names only: no other page reads it by DNS rebinding."""
 
+import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from tradebot.dashboard.board import Board
 from tradebot.dashboard.hosts import allowed
@@ -41,15 +41,19 @@ def test_names_that_others_can_register_are_not(header: str) -> None:
     assert not allowed(header, ["bots.example.com"])
 
 
+async def asked(path: str, host: str) -> httpx.Response:
+    server = httpx.ASGITransport(app=application(Board("BTCUSD", "Emulator", 1.0)))
+    async with httpx.AsyncClient(transport=server, base_url="http://127.0.0.1") as client:
+        return await client.get(path, headers={"Host": host})
+
+
 @pytest.mark.parametrize("path", ["/", "/events?bot=btc", "/static/dashboard.js"])
-def test_a_request_for_another_server_is_refused_before_anything_is_read(path: str) -> None:
-    client = TestClient(application(Board("BTCUSD", "Emulator", 1.0)))
-    answer = client.get(path, headers={"Host": "evil.example"})
+async def test_a_request_for_another_server_is_refused_before_anything_is_read(path: str) -> None:
+    answer = await asked(path, "evil.example")
     assert answer.status_code == 421
     assert "--allowed-hosts" in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_request_for_this_server_is_answered() -> None:
-    client = TestClient(application(Board("BTCUSD", "Emulator", 1.0)))
-    assert client.get("/", headers={"Host": "127.0.0.1:8080"}).status_code == 200
+async def test_a_request_for_this_server_is_answered() -> None:
+    assert (await asked("/", "127.0.0.1:8080")).status_code == 200
