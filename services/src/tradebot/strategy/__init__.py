@@ -1,6 +1,6 @@
 """The strategy stage: one proposal for each closed bar, by code that it runs in a sandbox."""
 
-from tradebot.platform.stages import Stage
+from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import ACCOUNTS, DEAD_LETTERS, FORECASTS, MINUTES, PROPOSALS
 
 STAGE = Stage(
@@ -12,4 +12,9 @@ STAGE = Stage(
     run="tradebot.strategy.stage:run",
     reads=(MINUTES, FORECASTS, ACCOUNTS),
     writes=(PROPOSALS, DEAD_LETTERS),
+    demo=Demo(
+        after=("emulator",),
+        takes=("strategy", "resolution", "parameters"),
+        only_with="strategy",
+    ),
 )

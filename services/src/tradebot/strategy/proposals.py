@@ -23,6 +23,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     symbol: str
     step: int
+    adds: bool = False
 
     def record(self, bar_end: int, inputs: str, answer: Proposed | Failed | str) -> ProposalRecord:
         """The proposal for the bar that ends at `bar_end`.
@@ -40,6 +41,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
             bar_end=bar_end,
             side="hold",
             step_ms=self.step,
+            adds=self.adds,
         )
         if isinstance(answer, str):
             return msgspec.structs.replace(record, reason=answer)

@@ -117,6 +117,7 @@ class StrategyStage:
             digest=loaded.digest,
             symbol=settings.symbol,
             step=self._step,
+            adds=loaded.is_class,
         )
         self._minutes = Minutes(settings.symbol)
         self._closing = Closing(self._step)

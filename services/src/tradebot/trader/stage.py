@@ -16,6 +16,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
+from tradebot.trader.accounts import Accounts
 from tradebot.trader.acts import Acts
 from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
 from tradebot.trader.control.gates import Gates
@@ -23,6 +24,7 @@ from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
+from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -125,9 +127,10 @@ async def _hold(
         journaled.name_currencies(market.instrument.currencies)
         engine = _engine(settings, journaled, market, venue, clock, lease)
         forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+        proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
         selling = Selling(engine)
         trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
-        gates = Gates(settings, engine, clock, forecasts, lease)
+        gates = Gates(settings, engine, clock, forecasts, lease, proposals)
         gates.watch(readiness)
         reporter = reporter_of(settings)
         logs.get("trader").info(
@@ -141,13 +144,15 @@ async def _hold(
             settings,
             topics,
             engine,
-            Decider(engine, forecasts, selling),
+            Decider(engine, forecasts, selling, proposals),
             Acts(engine, selling),
             Watch(engine, selling, trades, settings.watch_seconds),
             trades,
             gates,
             clock,
             forecasts,
+            proposals,
+            Accounts(engine, producer(settings, **{"linger.ms": 1}), topics.accounts),
             reporter,
             lease,
         )
