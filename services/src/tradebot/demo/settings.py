@@ -25,7 +25,7 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"], "length of the strategy's bars"
     ] = "1m"
     parameters: Annotated[
-        str, 'the strategy's parameters as a JSON object, such as '{"fast": 12}''
+        str, "the strategy's parameters as a JSON object, such as '{\"fast\": 12}'"
     ] = "{}"
     port: Annotated[
         int, msgspec.Meta(ge=0, le=65535), ("port of the dashboard; 0 chooses a free one")
