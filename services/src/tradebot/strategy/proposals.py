@@ -51,12 +51,14 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(
                 record, reason=f"{self.strategy} failed at this bar", failing=answer.where
             )
-        buys = answer.side > 0
+        if answer.side > 0 and answer.size == 0:
+            answer = Proposed(0, 0.0, answer.fraction)
+        of_cash = answer.fraction and answer.side >= 0
         return msgspec.structs.replace(
             record,
             side=SIDES[answer.side],
             size=text(answer.size) if answer.side else "0",
-            sizing="Fraction" if answer.fraction and buys else "Amount",
+            sizing="Fraction" if of_cash else "Amount",
             limit=None if answer.limit is None else text(answer.limit),
             stop=None if answer.stop is None else text(answer.stop),
             reason=_reason(self.strategy, answer),
