@@ -186,10 +186,13 @@ class StrategyStage:
                             self._remember(past, closed)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard((message.topic(), message.partition()))
-            if past and not unread and not caught_up:
+            if not unread and not caught_up:
                 # The past may still be on its way: ingest writes it while this stage starts.
                 now = time.monotonic()
-                caught_up = now - moved > QUIET_SECONDS or now - waited_from > FILL_SECONDS
+                if now - moved > QUIET_SECONDS or now - waited_from > FILL_SECONDS:
+                    for minute in self._minutes.end():
+                        past.extend(self._closing.add(minute))
+                    caught_up = bool(past)
                 if caught_up:
                     self._begin(past)
             self._letters.poll()
