@@ -50,10 +50,15 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/$defs/{name}"}
 
 
+OBJECTS = {"type": "array", "items": {"type": "object"}}
 EXTRAS = {
     "labels": reference("labels"),
     "annotations": table({"type": "string"}),
-    "env": table({"type": "string"}, "[-._A-Za-z][-._A-Za-z0-9]*"),
+    "env": table({"$ref": "#/$defs/variable"}, "[-._A-Za-z][-._A-Za-z0-9]*"),
+    "envFrom": OBJECTS,
+    "volumes": OBJECTS,
+    "volumeMounts": OBJECTS,
+    "sidecars": OBJECTS,
     "pod": {"type": "object"},
 }
 AMOUNTS = table(reference("quantity"), "cpu|memory|ephemeral-storage|hugepages-.+|.+/.+")
@@ -72,6 +77,9 @@ DEFINITIONS = {
     "namespaceOrNone": text(LABEL, empty=True),
     "cidr": text(CIDR),
     "cidrOrNone": text(CIDR, empty=True),
+    "variable": {
+        "oneOf": [{"type": "string"}, closed({"valueFrom": {"type": "object", "minProperties": 1}})]
+    },
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "servers": text(f"{SERVER}(,{SERVER})*", empty=True),
     "url": text(URL, empty=True),
@@ -154,13 +162,15 @@ def documents() -> dict[Path, str]:
     _add_stages(values, described)
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "tradebot"}
     schema |= schema_of(values, "", described)
-    schema["properties"]["global"] = {"type": "object"}
+    # An umbrella chart switches this one by `enabled`, and shares `global` with it.
+    schema["properties"] |= {"global": {"type": "object"}, "enabled": {"type": "boolean"}}
     schema["$defs"] = DEFINITIONS
     table = ["| value | default | description |", "|---|---|---|", *rows(values, "", described)]
     readme = (CHART / "README.md").read_text()
     head, tail = readme.split(BEGIN)[0], readme.split(END)[1]
     return {
         CHART / "values.schema.json": json.dumps(schema, indent=2) + "\n",
+        CHART / "files/defaults.json": json.dumps(values, indent=2) + "\n",
         CHART / "README.md": f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{tail}",
     }
 

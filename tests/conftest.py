@@ -1,6 +1,6 @@
-"""What all tests share: one thread for linear algebra, Hypothesis' profiles, and real servers.
+"""Shared by all tests: one thread for linear algebra, Hypothesis' profiles, and real servers.
 
-A test that needs a server or a program skips with a sentence where it is not there.
+A test that needs a server or a program is skipped with a reason if it is not available.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from waiting.virtual_time import VirtualTime
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# numpy reads these when it is first imported, which nothing above does. The tests fit small models,
-# where threads only wait for each other. Subprocesses inherit it.
+# numpy reads these on its first import, which nothing above triggers. The tests fit small models,
+# for which threads only cost time. Subprocesses inherit the setting.
 for _library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 CLUSTER = "tests/cluster/"
 LONG = {"cluster", "pipeline"}
-"""Folders of tests that wait for processes: they begin first, so that none is left at the end."""
+"""Folders of tests that wait for processes: they start first, so that none runs last alone."""
 
-# A busy machine is no fault of the code, so no example has a deadline. In CI the examples are the
-# same in each run: a change is judged by its own faults. Everywhere else they are random, and a
-# failure prints what reproduces it.
+# No deadline: a busy machine is not a fault of the code. In CI the examples are always the same, so
+# that a change is judged by its own faults. Elsewhere they are random, and a failure prints how to
+# reproduce it.
 settings.register_profile(
     "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -37,9 +37,9 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
 
 
 def pytest_configure() -> None:
-    """Ends at once where the environment lacks an entry point that `pyproject.toml` has.
+    """Exits if the environment lacks an entry point of `pyproject.toml`.
 
-    Stages, venues and forecasters are found by them; without one nothing else would say why.
+    Stages, venues and forecasters are found through them; without one, tests would fail obscurely.
     """
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     missing = [
@@ -53,8 +53,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """However tests are shuffled, long files begin first, and what ends a file's process comes
-    last in it.
+    """Whatever the shuffled order, starts long files first, and puts tests that end their file's
+    process last.
     """
     places: dict[Path, tuple[bool, int]] = {}
     for item in items:
@@ -64,13 +64,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """In parallel a file stays on one worker, which makes its servers and pages once."""
+    """Keeps a file on one worker, which starts its servers and pages once."""
     config.option.loadscopereorder = False
     return ByFile(config, log)
 
 
 class ByFile(LoadScopeScheduling):
-    """The tests of a file, or of the one cluster that there is, go to the same worker."""
+    """Sends the tests of a file, or of the single cluster, to the same worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -125,5 +125,5 @@ def chromium() -> str:
 
 @pytest.fixture
 async def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Timers of the test's event loop are over as soon as nothing else is left to do."""
+    """Makes the event loop's timers elapse as soon as nothing else is left to do."""
     return VirtualTime(asyncio.get_running_loop(), monkeypatch)

@@ -1,10 +1,9 @@
-"""What NetworkPolicies allow, as Kubernetes describes it: a pure model over rendered manifests.
+"""What NetworkPolicies allow, as Kubernetes specifies it: a pure model over rendered manifests.
 
-A pod that no policy selects for a direction is open in that direction. One that is selected may do
-what any of the policies that select it allows: a rule without `to` (or `from`) allows every peer, a
-rule without `ports` every port. A connection needs both ends: the egress of the one and the ingress
-of the other. An ipBlock is taken to hold pods' addresses too, as some networks do, so that the
-model errs towards open.
+A pod that no policy selects for a direction is open in that direction. A selected one may do what
+any of its policies allows: a rule without `to` (or `from`) allows every peer, a rule without
+`ports` every port. A connection needs the egress of one end and the ingress of the other. An
+ipBlock is assumed to include pods' addresses, as in some networks, so the model errs towards open.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """An address that is no pod's."""
+    """An address outside the cluster."""
 
     address: str
 
@@ -37,10 +36,10 @@ Peer = Pod | Outside
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector finds these labels; an empty one finds all.
+    """Whether a label selector matches these labels; an empty one matches all.
 
     Raises:
-        ValueError: an operator that Kubernetes does not have.
+        ValueError: an unknown operator.
     """
     if not selector.get("matchLabels", {}).items() <= labels.items():
         return False
@@ -64,7 +63,7 @@ def _holds(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 def of_pod(
     policies: Iterable[dict[str, Any]], pod: Pod, direction: Direction
 ) -> list[dict[str, Any]]:
-    """The policies that restrict the pod in that direction."""
+    """Returns the policies that restrict the pod in that direction."""
     return [
         policy
         for policy in policies

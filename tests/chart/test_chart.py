@@ -176,8 +176,15 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
         }
 
     assert writes("ingest") == {"gemini-feed", "gemini-trades"}
-    assert writes("trader") == {"trader-journal", "trade-documents", "dead-letters"}
+    assert writes("trader") == {"trader-journal.", "trade-documents", "dead-letters"}
     assert writes("dashboard") == set()
+    (journals,) = (
+        rule
+        for rule in users["tradebot-trader"]["spec"]["authorization"]["acls"]
+        if rule["resource"].get("name") == "sandbox.trader-journal."
+    )
+    assert journals["resource"]["patternType"] == "prefix"
+    assert {"Create", "Delete", "DescribeConfigs"} < set(journals["operations"])
     settings = operator_settings(MATRIX["secure kafka"])
     assert settings is not None and settings.credential("trader") is not None
     (listener,) = of_kind(objects, "Kafka")[0]["spec"]["kafka"]["listeners"]
@@ -217,7 +224,7 @@ def test_skaffold_builds_every_image_and_sets_values_that_the_chart_has() -> Non
             node = node["properties"][part]
 
 
-def test_without_elasticsearch_the_page_runs_beside_the_recorder_and_reads_its_file() -> None:
+def test_without_elasticsearch_the_page_runs_alongside_the_recorder_and_reads_its_file() -> None:
     objects = render(*MATRIX["external kafka"])
     specs = dict(pods(objects))
     spec = specs["Deployment/tradebot-recorder-emulator"]
@@ -243,7 +250,7 @@ def test_with_elasticsearch_security_is_on_and_the_passwords_are_made_once() -> 
 
 
 def imports(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The Jobs that give Kibana its dashboards."""
+    """Returns the Jobs that import Kibana's dashboards."""
     return [j for j in of_kind(objects, "Job") if "import-dashboards" in j["metadata"]["name"]]
 
 

@@ -1,4 +1,4 @@
-"""What Helm leaves when the chart, or an environment, goes; tests/cluster sees it do so."""
+"""What Helm keeps when the chart, or an environment, is removed; tests/cluster checks it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The market of the chart's emulator: whoever tries the chart out sees trades, at whatever hour."""
+"""The emulator's market in the chart: a user who tries it sees trades, at any hour."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What Prometheus is told to scrape: each of our own containers, and nothing else."""
+"""Prometheus scrapes each of our own containers, and nothing else."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SCRAPED = pytest.mark.parametrize("values", [MATRIX["emulator"], SQLITE], ids=["
 
 
 def long_lived(objects: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """The templates of the pods that a monitor finds again and again."""
+    """Returns the templates of long-running pods, which a monitor must find."""
     return [item["spec"]["template"] for item in of_kind(objects, "Deployment", "StatefulSet")]
 
 
@@ -61,7 +61,7 @@ HERE = "prometheus.io/"
 
 
 def of_bots(*values: str) -> list[dict[str, Any]]:
-    """The templates of the pods that the operator makes of the bots in manifests/."""
+    """Returns the templates of the operator's pods for the bots in manifests/."""
     settings = operator_settings(values)
     assert settings is not None
     found: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def told(template: dict[str, Any]) -> dict[str, str]:
 
 
 @SCRAPED
-def test_without_monitors_annotations_tell_where_the_metrics_of_our_pods_are(
+def test_without_monitors_annotations_show_where_the_metrics_of_our_pods_are(
     values: tuple[str, ...],
 ) -> None:
     for template in [*long_lived(render(*values)), *of_bots(*values)]:

@@ -1,4 +1,4 @@
-"""Who may open a connection to whom: every pod of the chart and of its bots, and the world."""
+"""Which connections are allowed: among all pods of the chart and its bots, and the world."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -66,6 +66,7 @@ def of_the_bots(values: tuple[str, ...]) -> Iterator[Pod]:
                     "symbol": "BTCUSD",
                     "venue": {"environment": environment},
                     "forecast": {"history": asked},
+                    "strategy": {"name": "SmaCross"},
                 }
                 body = {"metadata": {"name": "btc", "namespace": namespace}, "spec": spec}
                 kind = "emulated" if environment == "Emulator" else "real"
@@ -77,7 +78,7 @@ def of_the_bots(values: tuple[str, ...]) -> Iterator[Pod]:
 
 
 def of_strimzi(objects: Objects) -> tuple[list[Pod], list[dict[str, Any]]]:
-    """The brokers, and the policy that Strimzi makes of their listeners."""
+    """Returns the brokers, and Strimzi's policy for their listeners."""
     pods, policies = [], []
     for kafka in of_kind(tuple(objects), "Kafka"):
         meta, listeners = kafka["metadata"], kafka["spec"]["kafka"]["listeners"]
@@ -97,7 +98,7 @@ def of_strimzi(objects: Objects) -> tuple[list[Pod], list[dict[str, Any]]]:
 
 @cache
 def world_of(values: tuple[str, ...]) -> tuple[tuple[Pod, ...], tuple[dict[str, Any], ...]]:
-    """All pods of ours, and all policies."""
+    """Returns all our pods and policies."""
     objects = render(*values)
     brokers, theirs = of_strimzi(objects)
     ours = (*of_the_chart(objects), *of_the_bots(values), *brokers)
@@ -105,7 +106,7 @@ def world_of(values: tuple[str, ...]) -> tuple[tuple[Pod, ...], tuple[dict[str, 
 
 
 def reached(values: tuple[str, ...], source: Pod) -> set[str]:
-    """All that a pod may open a connection to, but for DNS and for metrics."""
+    """Returns everything that a pod may connect to, except DNS and metrics."""
     pods, policies = world_of(values)
     found = {
         f"{target.name.split(' ')[-1] if target in pods else target.name}:{port}"
@@ -140,6 +141,7 @@ real liquidity           {KAFKA}
 real forecast by venue   {KAFKA} {VENUE}
 real forecast by url     {KAFKA} {VENUE}
 real forecast by claim   {KAFKA}
+real strategy            {KAFKA}
 real trader              {KAFKA} {VENUE} {SERVER}
 recorder                 {KAFKA} {ELASTIC}
 dashboard                {KAFKA} {ELASTIC}
@@ -155,12 +157,13 @@ emulated liquidity          {KAFKA}
 emulated forecast by venue  {KAFKA} emulator:8090
 emulated forecast by url    {KAFKA} emulator:8090 {VENUE}
 emulated forecast by claim  {KAFKA} emulator:8090
+emulated strategy           {KAFKA}
 emulated trader             {KAFKA} emulator:8090 {SERVER}
 """
 
 
 def table(text: str, words: Mapping[str, str]) -> dict[str, set[str]]:
-    """The rows of a table, with what these values call otherwise."""
+    """Returns the rows of a table, with these values' names."""
     for ours, theirs in words.items():
         text = text.replace(ours, theirs)
     rows = [line.partition("  ") for line in text.strip().splitlines()]
@@ -168,10 +171,10 @@ def table(text: str, words: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def called(values: tuple[str, ...]) -> dict[str, str]:
-    """What these values call otherwise than the table."""
+    """Returns these values' names for what the table names otherwise."""
     words = {}
     if EXTERNAL in values:
-        # a broker of one's own may be any pod of the namespace that listens on its port
+        # a user's own broker may be any pod of the namespace that listens on its port
         words[KAFKA] = "neighbour:9092"
     if "kafka.strimzi.secure=true" in values:
         words[KAFKA] = "kafka:9093"
@@ -290,7 +293,7 @@ def test_a_forecast_takes_its_history_from_the_addresses_that_are_named_or_from_
     for values, known, any_ in (
         ((), True, True),
         (("networkPolicy.historyCidrs={203.0.113.0/24}",), True, False),
-        (("networkPolicy.historyCidrs=null",), False, False),
+        (("networkPolicy.historyCidrs=[]",), False, False),
     ):
         pods, policies = world_of((API, *values))
         asking = [
@@ -309,7 +312,7 @@ def test_a_broker_outside_the_cluster_is_sought_at_the_addresses_that_are_named(
     )
     for more, outside in (
         ((), {f"{place}:9092" for place in ANYWHERE}),
-        (("networkPolicy.externalCidr=203.0.113.0/24",), {"world:9092"}),
+        (("networkPolicy.externalCidrs={203.0.113.0/24}",), {"world:9092"}),
     ):
         found = who_reaches_whom((*values, *more, API))
         assert found["real liquidity"] == found["recorder"] == outside
@@ -321,7 +324,7 @@ def test_the_set_up_reaches_a_kibana_of_one_s_own_where_it_is() -> None:
         "kafka.external.bootstrapServers=broker.example.org:9092",
         "elasticsearch.external.url=http://es.elsewhere.svc:9200",
         "kibana.external.url=https://kibana.example.org:5602",
-        "networkPolicy.externalCidr=203.0.113.0/24",
+        "networkPolicy.externalCidrs={203.0.113.0/24}",
     )
     _, policies = world_of((*values, API))
     setups = [pod for pod in world_of((*values, API))[0] if pod.name == "setup"]

@@ -1,4 +1,4 @@
-"""What every pod of the chart is given and denied, whatever the values."""
+"""What every pod of the chart gets and is denied, whatever the values."""
 
 import shutil
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_no_pod_gets_variables_of_services_that_look_like_settings(
 
 
 @everywhere
-def test_every_container_says_what_it_needs_and_how_to_tell_that_it_lives(
+def test_every_container_has_resources_and_probes(
     values: tuple[str, ...],
 ) -> None:
     for name, spec in pods(render(*values)):

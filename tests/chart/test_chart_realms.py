@@ -1,4 +1,4 @@
-"""What is kept apart stays where it is: of a realm nothing depends on which others there are."""
+"""Separate realms stay separate: nothing of one depends on which others exist."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ pytestmark = needs_helm
 
 
 def recorders(objects: tuple[dict[str, Any], ...]) -> dict[str, RecorderSettings]:
-    """The settings of each recorder by the name of its Deployment."""
+    """Returns the settings of each recorder by the name of its Deployment."""
     return {
         name: load_settings(RecorderSettings, environment=environment(container))
         for name, spec in pods(objects)
@@ -58,7 +58,7 @@ def test_each_environment_of_each_namespace_has_indices_of_its_own_that_one_patt
         "tradebot_team_b_production",
         "tradebot_team_b_sandbox",
     ]
-    # Kibana's data views begin with the default, and end with the kind of document.
+    # Kibana's data views begin with the default prefix, and end with the kind of document.
     assert all(prefix.startswith(RecorderSettings().index_prefix) for prefix in prefixes)
 
 

@@ -26,7 +26,7 @@ def told(spec: dict[str, Any]) -> list[RecorderSettings]:
 
 
 def stores(settings: RecorderSettings) -> tuple[object, ...]:
-    """What a recorder makes of its store depends on these."""
+    """Returns the settings that decide how a recorder sets up its store."""
     return (
         settings.elasticsearch,
         settings.elasticsearch_username,

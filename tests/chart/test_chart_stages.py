@@ -49,7 +49,7 @@ def test_the_operator_runs_the_stages_that_the_table_gives_it() -> None:
 def test_retention_is_of_topics_that_the_stage_writes_and_of_a_known_kind() -> None:
     for entry in TABLE.values():
         retention = entry.get("retention", {})
-        assert set(retention) <= set(entry.get("write", []))
+        assert set(retention) <= {*entry.get("write", []), *entry.get("keep", [])}
         assert set(retention.values()) <= {
             "feed",
             "records",
@@ -62,7 +62,7 @@ def test_retention_is_of_topics_that_the_stage_writes_and_of_a_known_kind() -> N
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chart, after an entry was added and the schema generated."""
+    """Returns the chart after adding an entry and generating the schema."""
     charts = tmp_path_factory.mktemp("extended") / "charts"
     shutil.copytree(CHART.parent, charts)
     table = charts / CHART.name / "files" / "stages.yaml"
@@ -71,7 +71,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return charts / CHART.name
 
 
-SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=null")
+SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=[]")
 
 
 def the(objects: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ pytestmark = needs_helm
 FILE = yaml.safe_load((CHART / "files/prometheus/tradebot.yaml").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())["monitoring"]
 RULES = {
-    # value, another number, the alert that it is of
+    # value, another number, its alert
     "thresholds.feedSilenceSeconds": ("77", "TradebotFeedStalled"),
     "thresholds.incompleteWindows": ("77", "TradebotWindowIncomplete"),
     "thresholds.consumerLag": ("7000000", "TradebotConsumerLag"),

@@ -1,4 +1,4 @@
-"""Before the chart goes, a Job ends its operator: by the name, rights and file that it has."""
+"""Before the chart is removed, a Job stops its operator: with the right name, rights and file."""
 
 from releases.rendered import everywhere, needs_helm, of_kind, operator_settings, render
 

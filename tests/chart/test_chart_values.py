@@ -1,4 +1,4 @@
-"""A value that could not work is refused before anything is installed, by its name and its text."""
+"""An invalid value is refused before anything is installed, with its name and the reason."""
 
 import json
 
@@ -8,7 +8,7 @@ from releases.rendered import CHART, helm, needs_helm
 pytestmark = needs_helm
 
 REFUSED = [
-    # value, place in the answer, what is said of it
+    # value, place in the error, what the error says
     ("operator.resources.limts.memory=1Gi", "/operator/resources", "'limts' not allowed"),
     ("operator.resources.limits.memory=foo", "limits/memory", "'foo' does not match"),
     ("operator.resources.limits.memory=1gi", "limits/memory", "'1gi' does not match"),
@@ -40,9 +40,9 @@ REFUSED = [
     ("commonLabels.team=-", "commonLabels/team", "'-' does not match"),
     ("images.pullSecrets={Bad_Name}", "pullSecrets/0", "'Bad_Name' does not match"),
     ("operator.watchNamespaces={Bad_Name}", "watchNamespaces/0", "'Bad_Name' does not match"),
-    ("networkPolicy.venueCidr=nonsense", "venueCidr", "'nonsense' does not match"),
-    ("networkPolicy.venueCidr=203.0.113.7", "venueCidr", "does not match"),
-    ("networkPolicy.venueCidr=203.0.113.0/33", "venueCidr", "does not match"),
+    ("networkPolicy.venueCidrs={nonsense}", "venueCidrs", "'nonsense' does not match"),
+    ("networkPolicy.venueCidrs={203.0.113.7}", "venueCidrs", "does not match"),
+    ("networkPolicy.venueCidrs={203.0.113.0/33}", "venueCidrs", "does not match"),
     ("networkPolicy.historyCidrs={300.0.0.0/8}", "historyCidrs/0", "does not match"),
     ("networkPolicy.apiServerPorts={99999}", "apiServerPorts/0", "maximum"),
     ("networkPolicy.metricsNamespace=Prom", "metricsNamespace", "'Prom' does not match"),
@@ -60,8 +60,8 @@ TAKEN = [
     r"kafka.external.bootstrapServers=a:9092\,10.0.0.7:9093\,[2001:db8::1]:9092",
     "elasticsearch.external.url=https://es.example.org:9243/behind/a/proxy",
     "elasticsearch.external.url=http://10.0.0.7:9200",
-    "networkPolicy.venueCidr=2001:db8::/32",
-    "networkPolicy.venueCidr=203.0.113.7/32",
+    "networkPolicy.venueCidrs={2001:db8::/32}",
+    "networkPolicy.venueCidrs={203.0.113.7/32}",
     "networkPolicy.historyCidrs={10.0.0.0/8,192.0.2.0/24}",
     "operator.watchNamespaces={bots,team-b,1st}",
     "recorder.persistence.size=500M",

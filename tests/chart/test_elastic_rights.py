@@ -1,4 +1,4 @@
-"""Who is who at the chart's Elasticsearch, and what each may do there."""
+"""The users of the chart's Elasticsearch, and their rights."""
 
 import base64
 import contextlib
@@ -40,7 +40,7 @@ def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def secrets(spec: dict[str, Any], container: dict[str, Any]) -> set[tuple[str, str]]:
-    """The Secrets' keys that a container sees, by files or by variables."""
+    """Returns the Secrets' keys that a container gets, as files or variables."""
     mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
     found = set()
     for volume in spec.get("volumes", []):
@@ -97,11 +97,11 @@ def test_each_part_is_a_user_of_its_own_with_its_own_password(values: tuple[str,
     }
 
 
-def test_who_makes_the_users_is_given_every_password_that_it_asks_for() -> None:
+def test_who_makes_the_users_is_given_every_password_that_it_requests() -> None:
     (elastic,) = of_kind(render(), "StatefulSet")
     spec = elastic["spec"]["template"]["spec"]
     (users,) = spec["initContainers"]
-    # A sidecar: it lives as long as Elasticsearch, and counts for its readiness.
+    # A sidecar: it lives as long as Elasticsearch, and counts for the pod's readiness.
     assert users["restartPolicy"] == "Always"
     given = environment(users)
     mounts = {mount["mountPath"]: mount["name"] for mount in users["volumeMounts"]}

@@ -1,4 +1,4 @@
-"""What is told of the images is what their build enforces."""
+"""The documented limits of the images are those that their build enforces."""
 
 import re
 from pathlib import Path
@@ -13,23 +13,23 @@ LIMITS = {
     name: int(most)
     for name, most in re.findall(r"^ +([\w-]+)(?:-\*)?\) echo (\d+) ;;$", BUILD, re.M)
 }
-"""MB; the forecast's by the build of torch in it."""
+"""MB; the forecast's by its build of torch."""
 ROWS = {
     "operator": "operator",
     "services": "services",
     "forecast": "forecast-none",
     "forecast, with torch": "forecast-cpu",
 }
-"""By the page's row the limit that it tells."""
+"""The limits by row of the docs page."""
 
 
-def test_every_image_has_a_limit_and_two_are_those_that_were_asked_for() -> None:
+def test_every_image_has_a_limit_and_two_are_those_that_were_requested() -> None:
     assert set(ROWS.values()) <= LIMITS.keys()
     assert LIMITS["operator"] <= 120 and LIMITS["services"] <= 220
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_page_tells_a_size_below_the_limit_that_the_build_enforces(name: str) -> None:
+def test_the_page_reports_a_size_below_the_limit_that_the_build_enforces(name: str) -> None:
     page = (ROOT / "docs/kubernetes.md").read_text()
     row = re.search(rf"^\| {name} \| (?:(\d+) MB )?\| (\d+) MB \|", page, re.M)
     assert row is not None
@@ -37,7 +37,7 @@ def test_the_page_tells_a_size_below_the_limit_that_the_build_enforces(name: str
     assert size <= most == LIMITS[ROWS[name]]
 
 
-def test_the_readme_tells_the_limits() -> None:
+def test_the_readme_lists_the_limits() -> None:
     told = " ".join((ROOT / "README.md").read_text().split())
     sizes = [LIMITS[name] for name in ROWS.values()]
     sentence = "at most {}, {} and {} MB compressed; torch, for the LSTMs, takes the last to {}"
@@ -53,7 +53,7 @@ def test_skaffold_builds_each_image_from_its_own_dockerfile() -> None:
     assert all((ROOT / file["dockerfile"]).is_file() for file in files.values())
 
 
-def test_package_chart_and_images_have_one_version_and_the_changelog_tells_of_it() -> None:
+def test_package_chart_and_images_have_one_version_which_the_changelog_lists() -> None:
     chart = yaml.safe_load((ROOT / "charts/tradebot/Chart.yaml").read_text())
     found = {chart["version"], chart["appVersion"]}
     for file, pattern in {

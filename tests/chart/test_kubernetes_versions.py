@@ -1,63 +1,31 @@
-"""Every object is one that each supported Kubernetes knows, by that version's own schemas.
+"""Every object is valid in each supported Kubernetes version, by that version's own schemas.
 
-Those of the chart over its matrix of values, and those that the operator makes of a TradeBot. A
-field that a version does not have is refused. Strimzi's and Prometheus' objects are none of
-Kubernetes' own: a real API server with Strimzi's definitions sees the first in tests/cluster, and
-test_prometheus_operator.py the others.
+That covers the chart over its matrix of values, and the operator's children of a TradeBot. A field
+that a version lacks is refused. Strimzi's and Prometheus' objects are not Kubernetes' own: in
+tests/cluster a real API server with Strimzi's definitions checks the former, and
+test_prometheus_operator.py the latter.
 """
 
 import json
-import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
-from kubernetes_validate import utils as schemas
-from referencing import Registry, Resource
 from releases.rendered import CHART, MATRIX, ROOT, children, needs_helm, operator_settings, render
-
-OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
-OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())
-NEWEST = int(schemas.latest_version().split(".")[1])
-assert OLDEST is not None
-VERSIONS = [f"1.{minor}" for minor in range(int(OLDEST[1]), NEWEST + 1)]
-
-
-@cache
-def definitions(version: str) -> Resource[Any]:
-    file = f"kubernetes-json-schema/v{version}.0-local-strict/_definitions.json"
-    return Resource.from_contents(schemas.schema_contents(file, version))
-
-
-@cache
-def validator(version: str, api_version: str, kind: str) -> jsonschema.protocols.Validator:
-    group, _, name = api_version.rpartition("/")
-    place = f"{group.split('.')[0]}-{name}".removeprefix("-")
-    file = f"kubernetes-json-schema/v{version}.0-local-strict/{kind.lower()}-{place}.json"
-    schema = schemas.schema_contents(file, version)
-    registry: Registry[Any] = Resource.from_contents(schema) @ Registry()
-    return jsonschema.Draft202012Validator(schema, registry=definitions(version) @ registry)
-
-
-def problems(version: str, item: dict[str, Any]) -> Iterator[str]:
-    for error in validator(version, item["apiVersion"], item["kind"]).iter_errors(item):
-        place = ".".join(map(str, error.path))
-        yield f"{item['kind']} {item['metadata']['name']}: {place}: {error.message[:200]}"
+from releases.schemas import OTHERS, VERSIONS, problems
 
 
 @cache
 def of_the_chart() -> list[dict[str, Any]]:
-    """Each different object of the matrix once."""
+    """Returns each different object of the matrix once."""
     found = [item for values in MATRIX.values() for item in render(*values)]
     return unique(item for item in found if not item["apiVersion"].startswith(OTHERS))
 
 
 @cache
 def of_the_operator() -> list[dict[str, Any]]:
-    """The children of each TradeBot in manifests/, with each configuration of the matrix."""
+    """Returns the children of each TradeBot in manifests/, with each configuration."""
     found: list[dict[str, Any]] = []
     for values in MATRIX.values():
         settings = operator_settings(values)
@@ -93,7 +61,7 @@ def test_a_field_that_kubernetes_does_not_have_is_found(version: str) -> None:
     assert len(list(problems(version, wrong))) == 2
 
 
-def test_the_pages_tell_which_versions_are_tested() -> None:
+def test_the_pages_list_the_tested_versions() -> None:
     words = f"{VERSIONS[0]} to {VERSIONS[-1]}"
     assert words in (ROOT / "docs/kubernetes.md").read_text()
     assert words in (CHART / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Prometheus Operator takes the objects that the chart makes for it, by its own definitions."""
+"""Prometheus Operator accepts the chart's objects, by its own definitions."""
 
 import copy
 from pathlib import Path
@@ -13,7 +13,7 @@ KINDS = yaml.safe_load((Path(__file__).parent / "prometheus_operator.yaml").read
 
 
 def strict(node: Any) -> Any:
-    """The schema, with every field refused that it does not name."""
+    """Returns the schema, changed to refuse unknown fields."""
     if isinstance(node, list):
         return [strict(part) for part in node]
     if not isinstance(node, dict):
@@ -23,7 +23,7 @@ def strict(node: Any) -> Any:
 
 
 def problems(item: dict[str, Any]) -> list[str]:
-    """What the operator would say of the object."""
+    """Returns the operator's objections to the object."""
     kind = KINDS[item["kind"]]
     found = [] if item["apiVersion"] == kind["apiVersion"] else [item["apiVersion"]]
     validator = jsonschema.Draft202012Validator(strict(kind["spec"]))

@@ -1,4 +1,4 @@
-"""Each alert fires by its fault and not otherwise, by Prometheus' own tool."""
+"""Each alert fires on its fault and not otherwise, by Prometheus' own tool."""
 
 import re
 import subprocess

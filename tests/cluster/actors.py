@@ -1,4 +1,4 @@
-"""Says of pods what a kubelet would, and of bots what their traders would, where neither runs."""
+"""Sets the status of pods like a kubelet, and of bots like their traders, when neither runs."""
 
 from http import HTTPStatus
 
@@ -8,7 +8,7 @@ NOBODY = {
     stage: {"pod": {"schedulerName": "nobody"}}
     for stage in ("ingest", "liquidity", "forecast", "trader")
 }
-"""Stages whose pods are left to the test."""
+"""Stages whose pods the test handles itself."""
 GOOD = {
     "Reconciled": "True",
     "FeedFresh": "True",
@@ -20,7 +20,7 @@ _BEGAN = "2026-01-01T00:00:00Z"
 
 
 def play_kubelet(api: Api, namespace: str) -> None:
-    """Every pod of a stage runs and is ready; one that goes meanwhile is none."""
+    """Reports every pod of a stage as running and ready; ignores pods deleted meanwhile."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": _BEGAN}
     for pod in api.get(pods)["items"]:
@@ -42,7 +42,7 @@ def play_kubelet(api: Api, namespace: str) -> None:
 
 
 def play_trader(api: Api, namespace: str, name: str, message: str = "seen", **told: str) -> None:
-    """The bot's trader tells that all is well, but for the conditions that are `told`."""
+    """Reports the bot as its trader would: all is well, except for the conditions `told`."""
     conditions = [
         {
             "type": kind,

@@ -1,4 +1,4 @@
-"""A small client of the API server, and waiting, for the tests on a real Kubernetes."""
+"""A small client of the API server, with waiting, for the tests on a real Kubernetes."""
 
 import base64
 import ssl
@@ -71,7 +71,7 @@ def _tls(cluster: dict[str, str], user: dict[str, str]) -> ssl.SSLContext:
 def eventually(
     check: Callable[[], Any], seconds: float = PATIENCE_SECONDS, pause: float = 0.2
 ) -> Any:
-    """The first true value of `check`; its last value where `seconds` pass without one."""
+    """Returns the first true value of `check`, or its last value after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         value = check()

@@ -13,13 +13,13 @@ READS = ("get", "list", "watch")
 
 
 def now() -> datetime:
-    """The time as the log writes it."""
+    """Returns the time in the log's format."""
     return datetime.now(UTC)
 
 
 def writes(namespace: str, since: datetime, until: datetime) -> Counter[str]:
-    """How often each account of a namespace wrote what, as `account: verb resource/name`, also
-    where it was refused. The test is skipped where the log cannot be read.
+    """Counts the writes of each account in a namespace, as `account: verb resource/name`, including
+    refused ones. Skips the test if the log cannot be read.
     """
     if not TOOL.exists():
         pytest.skip("needs the API server's audit log, of the cluster tool beside the checkout")

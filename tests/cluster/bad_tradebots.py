@@ -1,6 +1,8 @@
-"""TradeBots that the API server must refuse, each with the words by which it should."""
+"""TradeBots that the API server must refuse, each with the expected words."""
 
 from typing import Any
+
+from bad_strategies import BAD_STRATEGIES
 
 LIVE = {"mode": "Live"}
 
@@ -10,7 +12,7 @@ def by_url(url: str) -> dict[str, Any]:
 
 
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
-    # what is wrong, the spec, the field that is named, a part of the sentence that tells the fix
+    # what is wrong, the spec, the named field, a part of the sentence with the fix
     ("no symbol", {"symbol": None}, "spec.symbol", "Required value"),
     ("an empty symbol", {"symbol": ""}, "spec.symbol", "such as BTCUSD"),
     ("a lower-case symbol", {"symbol": "btcusd"}, "spec.symbol", "capital letters"),
@@ -54,6 +56,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "unknown field",
     ),
     ("a venue that is a word", {"venue": "gemini"}, "spec.venue", "must be of type object"),
+    *BAD_STRATEGIES,
     ("a risk that is a float", {"riskFraction": 0.05}, "spec.riskFraction", "of type string"),
     ("no risk", {"riskFraction": "0"}, "spec.riskFraction", "above 0 and at most 1"),
     ("a negative risk", {"riskFraction": "-0.05"}, "spec.riskFraction", 'such as "0.05"'),
@@ -300,6 +303,18 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         {"exits": {"maxExitSlippageBps": 0}},
         "spec.exits.maxExitSlippageBps",
         "greater than or equal to 1",
+    ),
+    (
+        "a resting stop that a lost heartbeat cancels",
+        {"exits": {"restAtVenue": True}, "venue": {"heartbeat": True}},
+        "spec.exits.restAtVenue",
+        "spec.venue.heartbeat",
+    ),
+    (
+        "a resting stop without a stop loss",
+        {"exits": {"restAtVenue": True, "stopLoss": "0"}},
+        "spec.exits.restAtVenue",
+        "set spec.exits.stopLoss above 0",
     ),
     (
         "a watch that never looks",

@@ -1,4 +1,4 @@
-"""A cable between a client and the API server, which can be pulled or go dead."""
+"""A connection between a client and the API server that can be cut or go dead."""
 
 import contextlib
 import socket
@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 
 class _Life:
-    """Of all that was plugged in at one time; a cable that went dead brings none of it back."""
+    """The connections of one plugged-in time; a dead cable revives none of them."""
 
     over = False
 
 
 class Cable:
-    """A loopback port that leads to the API server.
+    """A loopback port that forwards to the API server.
 
-    `pull` refuses what is new and ends what is open. `deaden` is worse: what is open stays open
-    for ever and carries nothing more, also after `plug_in`; what is new is taken and not answered.
+    `pull` refuses new connections and closes open ones. `deaden` is worse: open connections stay
+    open forever and carry nothing more, even after `plug_in`; new ones are accepted and not served.
     """
 
     def __init__(self, server: str) -> None:
@@ -39,19 +39,19 @@ class Cable:
             end.close()
 
     def pull(self) -> None:
-        """Cuts it: whoever speaks over it is told so."""
+        """Cuts it; both ends notice."""
         self._pulled = True
         for end in self._ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
     def deaden(self) -> None:
-        """Lets nothing through, and tells nobody."""
+        """Lets nothing through; neither end notices."""
         self._dead = self._life.over = True
         self._life = _Life()
 
     def plug_in(self) -> None:
-        """Carries what is new from now on."""
+        """Carries new connections from now on."""
         self._pulled = self._dead = False
 
     def _accept(self) -> None:
@@ -72,7 +72,7 @@ class Cable:
 
 
 def _carry(source: socket.socket, sink: socket.socket, life: _Life) -> None:
-    """Carries until either end closes; what is dead takes all and gives nothing."""
+    """Carries until either end closes; a dead one reads everything and writes nothing."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             if not life.over:

@@ -1,6 +1,6 @@
-"""A real Kubernetes, by KUBECONFIG; where there is none the tests skip with a sentence.
+"""A real Kubernetes from KUBECONFIG; without one the tests are skipped with a reason.
 
-With TRADEBOT_TEST_CLUSTER=1 the cluster is expected, and its absence is a failure.
+With TRADEBOT_TEST_CLUSTER=1 a missing cluster is a failure.
 """
 
 import os
@@ -19,8 +19,8 @@ CRD_FILES = sorted((ROOT / "charts/tradebot/files/crds").glob("*.yaml"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What kills the API server goes last: a cluster's other parts, its DNS among them, may not
-    be the same afterwards.
+    """Runs tests that kill the API server last: other parts of the cluster, such as its DNS, may
+    not recover.
     """
     killers = Path(__file__).with_name("test_api_server_dies.py")
     items.sort(key=lambda item: item.path == killers)
@@ -60,19 +60,19 @@ def _make_namespace(api: Api) -> Iterator[str]:
 
 @pytest.fixture
 def namespace(api: Api) -> Iterator[str]:
-    """A namespace of the test's own."""
+    """Creates a namespace for the test."""
     yield from _make_namespace(api)
 
 
 @pytest.fixture
 def other_namespace(api: Api) -> Iterator[str]:
-    """Another one."""
+    """Creates another one."""
     yield from _make_namespace(api)
 
 
 @pytest.fixture
 def third_namespace(api: Api) -> Iterator[str]:
-    """And another one."""
+    """Creates a third one."""
     yield from _make_namespace(api)
 
 
@@ -83,7 +83,7 @@ def world(api: Api, namespace: str) -> World:
 
 @pytest.fixture
 def account(api: Api, world: World, kubeconfig: Path, tmp_path: Path) -> service_accounts.Account:
-    """The account that the operator gives to the trader of TradeBot `btc`, beside a bot `eth`."""
+    """The operator's account for the trader of TradeBot `btc`, next to a bot `eth`."""
     for name in ("btc", "eth"):
         world.add(bot(name))
     return service_accounts.of_trader(api, world.namespace, kubeconfig, tmp_path)
@@ -91,7 +91,7 @@ def account(api: Api, world: World, kubeconfig: Path, tmp_path: Path) -> service
 
 @pytest.fixture
 def cable(kubeconfig: Path) -> Iterator[Cable]:
-    """A way to the API server that can be cut."""
+    """A connection to the API server that can be cut."""
     config = yaml.safe_load(kubeconfig.read_text())
     with Cable(config["clusters"][0]["cluster"]["server"]) as cable:
         yield cable
@@ -99,7 +99,7 @@ def cable(kubeconfig: Path) -> Iterator[Cable]:
 
 @pytest.fixture
 def by_cable(kubeconfig: Path, cable: Cable, tmp_path: Path) -> Path:
-    """A kubeconfig whose API server lies at the other end of the cable."""
+    """A kubeconfig whose API server is at the other end of the cable."""
     config = yaml.safe_load(kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = cable.url
     path = tmp_path / "by-cable"

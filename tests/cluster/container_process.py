@@ -1,4 +1,4 @@
-"""The process of a pod's container, ended with kill -9 in its place, where the node is here."""
+"""Kills the process of a pod's container with SIGKILL, if the node is this machine."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ from apiserver import eventually
 
 
 def kill(pod: dict[str, Any], container: dict[str, Any]) -> None:
-    """Ends a container of a pod as a crash does; the pod stays, and starts it again.
+    """Kills a container of a pod, like a crash; the pod stays and restarts it.
 
     Args:
-        container: what the pod's status says of it.
+        container: its entry in the pod's status.
 
     Raises:
         LookupError: no process of this machine is the container's.
@@ -24,14 +24,14 @@ def kill(pod: dict[str, Any], container: dict[str, Any]) -> None:
 
 
 def is_here(pod: dict[str, Any], container: dict[str, Any]) -> bool:
-    """Whether the container's processes are this machine's."""
+    """Whether the container's processes are on this machine."""
     with contextlib.suppress(LookupError):
         return bool(_first_process(pod["metadata"]["uid"], _number(container)))
     return False
 
 
 def _number(container: dict[str, Any]) -> str:
-    """The id under which the node runs the container."""
+    """Returns the node's id of the container."""
     return str(container["containerID"]).rpartition("//")[2]
 
 

@@ -1,4 +1,4 @@
-"""Runs the operator as its pod would: with the rights that the chart gives it, and no others."""
+"""Runs the operator with only the rights that the chart gives it."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Running:
             return 0
 
     def writes(self) -> float:
-        """Writes to the API server since its start."""
+        """Returns the number of writes to the API server since its start."""
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
         lines = [line for line in text.splitlines() if line.startswith("tradebot_operator_writes")]
         return sum(float(line.split()[-1]) for line in lines if "_total{" in line)
@@ -60,7 +60,7 @@ def free_port() -> int:
 
 
 def start(file: Path, account: Path, configured: dict[str, Any]) -> Running:
-    """An operator's process, configured by `file`, which is written, under a kubeconfig."""
+    """Starts an operator with a kubeconfig, configured by `file`, which is written."""
     file.write_text(json.dumps(configured))
     log = file.with_suffix(".log")
     environment = os.environ | {
@@ -76,10 +76,10 @@ def start(file: Path, account: Path, configured: dict[str, Any]) -> Running:
 
 @contextmanager
 def running(folder: Path, kubeconfig: Path, namespace: str, **settings: Any) -> Iterator[Running]:
-    """An operator for the TradeBots of `namespace`, ready.
+    """Runs an operator for the TradeBots of `namespace`, until it is ready.
 
     Args:
-        kubeconfig: of an administrator, who gives the operator its account.
+        kubeconfig: of an administrator, who creates the operator's account.
     """
     account = service_accounts.of_operator(
         Api(kubeconfig), namespace, kubeconfig, folder, settings.get("watchNamespaces", ())

@@ -1,4 +1,4 @@
-"""The chart's release in a namespace of its own, on a real node, and its bots."""
+"""The chart's release in its own namespace, on a real node, and its bots."""
 
 import json
 import os
@@ -26,7 +26,7 @@ MARKS = [
         " pods reach (TRADEBOT_TEST_CLUSTER_KAFKA), helm and kubectl: `make e2e` brings them",
     ),
 ]
-"""Of tests that need a node, our images in it, and a broker that pods reach."""
+"""Marks of tests that need a node with our images, and a broker that pods can reach."""
 
 READ = """
 import json, sqlite3
@@ -48,7 +48,7 @@ def run(*command: str) -> str:
 
 
 class Release:
-    """What is installed in a namespace, and the bots there."""
+    """What is installed in a namespace, and its bots."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
@@ -66,12 +66,12 @@ class Release:
         return str(yaml.safe_load((ROOT / "manifests" / file).read_text())["metadata"]["name"])
 
     def trading(self, *files: str) -> None:
-        """Returns when the bots of these manifests trade; applies those that are not there."""
+        """Waits until the bots of these manifests trade; applies those that are missing."""
         for name in [self.apply(file) for file in files]:
             assert eventually(lambda bot=name: self.trades(bot)), self.condition(name)
 
     def accounts(self, *new: str) -> str:
-        """The emulator's accounts, after one more was made of the JSON of `new`."""
+        """Returns the emulator's accounts, after adding one from the JSON of `new`."""
         target = ("exec", "deploy/tradebot-emulator", "--")
         return self.kubectl(*target, "python", "-c", ACCOUNTS, *new)
 
@@ -97,7 +97,7 @@ class Release:
         return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
 
     def replaced(self, pod: dict[str, Any]) -> bool:
-        """Whether another pod of the same unit is ready in its place."""
+        """Whether another pod of the same unit has replaced it and is ready."""
         return any(
             unit_of(other) == unit_of(pod)
             and other["metadata"]["uid"] != pod["metadata"]["uid"]
@@ -118,7 +118,7 @@ def is_ready(pod: dict[str, Any]) -> bool:
 
 @contextmanager
 def installed(api: Api) -> Iterator[Release]:
-    """The chart, installed in a namespace of the restricted level."""
+    """Installs the chart in a namespace of the restricted level."""
     release = Release(api, f"e2e-{uuid.uuid4().hex[:8]}")
     registry, tag = IMAGES.rsplit(":", 1)
     body = {

@@ -1,4 +1,4 @@
-"""Looks at a trader's pods and settings again and again, while it is started anew."""
+"""Watches a trader's pods and settings while it is restarted."""
 
 import threading
 from typing import Any, Self
@@ -9,12 +9,12 @@ BOT = "tradebot.dev/bot"
 
 
 class Rollout:
-    """What was seen of the trader of a bot since `with` began.
+    """What was seen of a bot's trader since `with` began.
 
     Attributes:
-        looks: how often it was looked at.
-        at_once: the most pods that may have acted at one time.
-        missing: the ConfigMaps that its Deployment named and that were not there.
+        looks: number of checks.
+        at_once: maximum number of pods that may have acted at the same time.
+        missing: the ConfigMaps that its Deployment named and that did not exist.
     """
 
     def __init__(self, api: Api, namespace: str, bot: str) -> None:

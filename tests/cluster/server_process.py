@@ -1,4 +1,4 @@
-"""The API server's own process, ended with kill -9 and brought back."""
+"""The API server's own process, killed with SIGKILL and restarted."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ from apiserver import eventually
 
 
 class ServerProcess:
-    """The process of this machine that is the API server of a kubeconfig.
+    """The API server's process, if it runs on this machine.
 
     Raises:
-        LookupError: there is none, or it is not ours to end.
+        LookupError: there is none, or we may not kill it.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -25,12 +25,12 @@ class ServerProcess:
         self._find()
 
     def kill(self) -> None:
-        """Ends it as a crash does, and waits until it is gone."""
+        """Kills it, like a crash, and waits until it is gone."""
         os.kill(self._pid, signal.SIGKILL)
         assert eventually(lambda: not _is_running(self._pid))
 
     def start(self) -> None:
-        """Brings it back: by itself where somebody watches over it, else as it was started."""
+        """Restarts it: by its supervisor if there is one, or by its own command line."""
         try:
             self._find()
         except LookupError:
@@ -65,7 +65,7 @@ class ServerProcess:
 
 
 def _first_of_its_kind(folder: Path) -> int:
-    """The process that began the namespace of processes in which that of `folder` lives."""
+    """Returns the first process of the PID namespace of the process of `folder`."""
     own = (folder / "ns/pid").readlink()
     for other in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

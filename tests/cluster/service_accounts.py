@@ -1,4 +1,4 @@
-"""Accounts of pods, for what a test runs outside of one."""
+"""Pods' service accounts, for tests outside a pod."""
 
 import base64
 import shutil
@@ -42,7 +42,7 @@ class Account:
 
 
 def of_trader(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> Account:
-    """The account that the operator gives to the trader of TradeBot `btc`."""
+    """Returns the operator's account for the trader of TradeBot `btc`."""
     bot = parse(api.get(f"{BOTS.format(namespace)}/btc"))
     for child in trader_children(units(bot)[-1], bot, SETTINGS):
         if child["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
@@ -58,8 +58,8 @@ def of_trader(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> Accou
 def of_operator(
     api: Api, namespace: str, kubeconfig: Path, folder: Path, watched: Sequence[str] = ()
 ) -> Path:
-    """The kubeconfig of the account that the chart gives to its operator in a namespace, with the
-    rights that the chart gives it; what a release has installed there stays as it is.
+    """Returns the kubeconfig of the chart's operator account in a namespace, with the chart's
+    rights; what a release has installed there is not changed.
     """
     if not api.exists(resource("ServiceAccount").path(OPERATOR, namespace)):
         give_rights(api, namespace, watched)
@@ -71,7 +71,7 @@ def of_operator(
 
 
 def give_rights(api: Api, namespace: str, watched: Sequence[str] = ()) -> None:
-    """Applies the chart's ServiceAccount, Roles and RoleBindings of its operator."""
+    """Applies the ServiceAccount, Roles and RoleBindings of the chart's operator."""
     values = [f"operator.watchNamespaces={{{','.join(watched)}}}"] if watched else []
     for item in _rights(namespace, *values):
         meta = item["metadata"]

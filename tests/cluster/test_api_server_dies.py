@@ -1,4 +1,4 @@
-"""The API server is killed, cut off, or goes dead without a word; afterwards all is put right."""
+"""The API server is killed, cut off, or goes dead silently; afterwards everything converges."""
 
 import asyncio
 import time
@@ -30,12 +30,12 @@ from tradebot.venue.port import OrderStatus
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SILENCE = 30.0
-"""Seconds for which a cable is dead."""
+"""How long a cable is dead, in seconds."""
 
 
 @pytest.fixture
 def server(kubeconfig: Path) -> Iterator[ServerProcess]:
-    """The API server's process, which runs again after the test."""
+    """The API server's process, restarted after the test."""
     try:
         process = ServerProcess(kubeconfig)
     except LookupError as error:
@@ -52,14 +52,14 @@ def settled_with_a_bot(world: World, operator: Running, count: int = 4) -> dict[
 
 
 def meddle(world: World, comes: str = "ETHUSD") -> None:
-    """Another bot comes, and a child of the first is deleted by hand."""
+    """Adds another bot, and deletes a child of the first."""
     world.add(bot("comes", symbol=comes))
     world.api.delete(f"{KINDS['deployments'].format(world.namespace)}/trader-stays")
 
 
 def put_right(world: World, shape: dict[str, Any], gone: str = "") -> Callable[[], bool]:
-    """Whether the new bot has come, and all is as it was but for what belonged to the bot that goes
-    and to its symbol `gone`. Whose the shared liquidity is changes with the bots.
+    """Whether the new bot exists, and everything is as before, except what belonged to the deleted
+    bot and to its symbol `gone`. The owners of the shared liquidity change with the bots.
     """
 
     def check() -> bool:
@@ -106,8 +106,8 @@ def test_an_operator_whose_connections_are_cut_or_go_dead_catches_up(
 def test_what_was_deleted_while_the_watches_could_not_see_it_is_noticed(
     world: World, tmp_path: Path, cable: Cable, by_cable: Path, server: ServerProcess
 ) -> None:
-    """A new API server does not remember where the watches were: they begin with a list, in which
-    what was deleted is not.
+    """A new API server does not remember the watches' versions: they restart with a list, which
+    lacks what was deleted.
     """
     with running(tmp_path, by_cable, world.namespace) as operator:
         world.add(bot("goes", symbol="ETHUSD"))
@@ -125,7 +125,7 @@ def test_what_was_deleted_while_the_watches_could_not_see_it_is_noticed(
 
 
 class Venue(FaultyVenue):
-    """Takes every order; knows when, and of which epoch it was."""
+    """Accepts every order, and records its time and epoch."""
 
     def __init__(self) -> None:
         super().__init__(seed=1, rate=0.0)
@@ -140,7 +140,7 @@ class Venue(FaultyVenue):
 
 
 async def trade(account: Account, venue: Venue, journal: MemoryJournal) -> None:
-    """A trader's process from its lease to its end: an order each quarter of a second."""
+    """Runs a trader's process from its lease to its end: an order each quarter of a second."""
     who = Identity(bot="btc", symbol="BTCUSD", mode="Live")
     journaled = JournaledLedger(journal, MemoryPublisher(Random(1)), who, lambda: venue.now)
     journaled.open()
@@ -175,7 +175,7 @@ def order(epoch: int, number: int) -> Intent:
 
 
 async def restarted_for_ever(account: Account, venue: Venue, journal: MemoryJournal) -> None:
-    """What a kubelet does."""
+    """Restarts it like a kubelet."""
     while True:
         try:
             await trade(account, venue, journal)

@@ -1,4 +1,4 @@
-"""The API server takes all of the chart; install, upgrade and uninstall do what they say."""
+"""The API server accepts all of the chart; install, upgrade and uninstall work."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def refused(api: Api, namespace: str, values: tuple[str, ...]) -> list[str]:
             "force": "true",
             "fieldValidation": "Strict",
         }
-        # Pods are only admitted beside their account.
+        # Pods are admitted only once their account exists.
         if item["kind"] != "ServiceAccount":
             params["dryRun"] = "All"
         answer = api.request("PATCH", place(item), json=item, params=params, headers=headers)

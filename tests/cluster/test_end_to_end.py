@@ -1,7 +1,7 @@
 """From `helm install` and `kubectl apply` to a filled order in the documents, in real pods.
 
-Needs a node, our images in it, and a broker that pods reach; `make e2e` brings all of them. Each
-test makes the bots that it needs, or finds them trading.
+Needs a node, our images on it, and a broker that pods can reach; `make e2e` provides all of them.
+Each test creates the bots that it needs, or finds them trading.
 """
 
 import json
@@ -21,7 +21,7 @@ from release import BROKER, MARKS, Release, installed, is_ready, run, unit_of
 from rollout import Rollout
 
 QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "60"))
-"""Seconds in which a settled cluster is watched; 300 shows more, and takes as long."""
+"""How long a settled cluster is watched, in seconds; 300 shows more."""
 SETTLED_SECONDS = 20
 RENEW_SECONDS = 5
 PAPER, LIVE = "btc-paper.yaml", "btc-emulator-live.yaml"
@@ -80,9 +80,7 @@ def test_the_accounts_of_the_emulator_outlive_its_container(bots: Release) -> No
 def test_a_settled_cluster_is_written_to_by_nobody(
     bots: Release, record_property: Callable[[str, object], None]
 ) -> None:
-    """The API server's own audit log says who writes: traders renew their Leases, and that is
-    all.
-    """
+    """By the API server's own audit log the only writes are the traders' Lease renewals."""
     bots.trading(PAPER, LIVE)
     time.sleep(SETTLED_SECONDS)
     began = audit.now()
@@ -101,7 +99,7 @@ def test_a_settled_cluster_is_written_to_by_nobody(
 
 
 def is_right(release: Release, *bots: str) -> None:
-    """No trade was made twice, and each window was decided once and none left out."""
+    """Checks that no trade was made twice, and that each window was decided exactly once."""
     place = (BROKER, f"{release.prefix}emulator.")
     documents = trades.told(*place, "decision", "order", "fill")
     assert [item for item in documents if item["doc_type"] == "order"]
@@ -165,20 +163,20 @@ def test_of_edits_while_a_trader_restarts_the_last_one_wins_and_never_do_two_run
     is_right(bots, "btc")
 
 
-def test_a_paused_bot_keeps_its_feed_warm_and_goes_on_when_it_is_resumed(bots: Release) -> None:
+def test_a_paused_bot_keeps_its_feed_warm_and_continues_when_it_is_resumed(bots: Release) -> None:
     bots.trading(PAPER)
     bots.kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paused"}}')
     assert eventually(lambda: bots.condition("btc").get("reason") == "Paused")
     assert bots.condition("btc", "FeedFresh")["status"] == "True"
     assert eventually(lambda: bots.condition("btc", "Halted")["reason"] == "ModePaused")
-    time.sleep(3)  # the operator answers to that, too
+    time.sleep(3)  # for the operator's response to that
     assert bots.condition("btc")["status"] == "True", bots.condition("btc")
     bots.kubectl("patch", "tradebot", "btc", "--type=merge", '-p={"spec":{"mode":"Paper"}}')
     assert eventually(lambda: bots.trades("btc"))
 
 
 def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Release) -> None:
-    # Its account holds a bitcoin from the start, which a paused bot keeps until it is deleted.
+    # Its account starts with a bitcoin, which a paused bot keeps until it is deleted.
     open_account(bots, "flat", USD="1000", BTC="1")
     body = live_bot("flat")
     body["spec"] |= {"deletionPolicy": "Flatten", "mode": "Paused"}
@@ -198,7 +196,7 @@ def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Release) -> No
 
 
 def live_bot(name: str) -> dict[str, Any]:
-    """A TradeBot like that of the manifest, whose credentials are `NAME-keys`."""
+    """Returns a TradeBot like that of the manifest, with credentials `NAME-keys`."""
     body: dict[str, Any] = yaml.safe_load((ROOT / "manifests" / LIVE).read_text())
     body["metadata"]["name"] = name
     body["spec"]["venue"]["credentialsSecret"] = f"{name}-keys"
@@ -206,7 +204,7 @@ def live_bot(name: str) -> dict[str, Any]:
 
 
 def open_account(bots: Release, name: str, **balances: str) -> None:
-    """An account at the emulator, and the Secret `NAME-keys` with its key."""
+    """Opens an account at the emulator, and creates the Secret `NAME-keys` with its key."""
     key = {"key": f"account-{name}", "secret": f"{name}-secret"}
     bots.accounts(json.dumps({"name": name, "balances": balances, "keys": [key]}))
     literals = (

@@ -42,12 +42,12 @@ def pods(world: World, stage: str) -> list[dict[str, Any]]:
 
 
 def states(world: World, stage: str) -> str:
-    """What the node says of the containers of a stage."""
+    """Returns the node's states of a stage's containers."""
     return json.dumps([pod["status"].get("containerStatuses") for pod in pods(world, stage)])
 
 
 def becomes(world: World, reason: str) -> dict[str, Any]:
-    """The condition Ready, once it has the reason: within `SECONDS` from now."""
+    """Returns the condition Ready once it has the reason, within `SECONDS`."""
     eventually(lambda: world.condition("btc").get("reason") == reason, seconds=SECONDS)
     shown = world.condition("btc")
     assert (shown.get("status"), shown.get("reason")) == ("False", reason), shown
@@ -55,7 +55,7 @@ def becomes(world: World, reason: str) -> dict[str, Any]:
 
 
 def happens(world: World, stage: str, sign: str) -> None:
-    """Waits until the node says so of a stage: a slow machine takes its time until then."""
+    """Waits until the node reports this of a stage, however slow the machine."""
     assert eventually(lambda: sign in states(world, stage)), states(world, stage)
 
 

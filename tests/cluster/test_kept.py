@@ -1,6 +1,6 @@
 """What outlives an upgrade, an environment and the release: passwords, journals, brokers on claims.
 
-Hooks are left out: nothing of this needs an image.
+Hooks are skipped: these tests need no images.
 """
 
 import os
@@ -34,30 +34,30 @@ def helm(namespace: str, *arguments: str) -> None:
 
 
 def bring(namespace: str, *values: str) -> None:
-    """Installs, or upgrades where it is installed."""
+    """Installs or upgrades."""
     sets = [part for value in (*BARE, *values) for part in ("--set", value)]
     helm(namespace, "upgrade", "--install", "tradebot", str(CHART), *sets)
 
 
 def told(api: Api) -> set[str]:
-    """The kinds of Strimzi's that the API server tells of."""
+    """Returns Strimzi's kinds that the API server serves."""
     answer = api.request("GET", "/apis/kafka.strimzi.io/v1")
     return {item["name"] for item in answer.json().get("resources", [])}
 
 
 @pytest.fixture
 def strimzi(api: Api) -> None:
-    """Strimzi's definitions, without anybody who acts on them."""
+    """Installs Strimzi's definitions, without its operator."""
     if not STRIMZI:
         pytest.skip("needs Strimzi's CRDs: TRADEBOT_TEST_STRIMZI_CRDS")
     for crd in filter(None, yaml.safe_load_all(Path(STRIMZI).read_text())):
         api.apply(f"{CRDS}/{crd['metadata']['name']}", crd).raise_for_status()
-    # Helm asks which kinds there are: each is told only when it is served.
+    # Helm reads which kinds are served, so each must be served first.
     assert eventually(lambda: told(api) >= set(KINDS))
 
 
 def brokers(api: Api, namespace: str) -> dict[str, str]:
-    """The uid of everything of Strimzi's, by kind and name."""
+    """Returns the uid of all Strimzi objects, by kind and name."""
     return {
         f"{kind}/{item['metadata']['name']}": item["metadata"]["uid"]
         for kind in KINDS

@@ -1,5 +1,5 @@
-"""No namespace hangs on a TradeBot that was to be flattened: not while the operator runs, whose
-rights go with the namespace, and not after it was uninstalled.
+"""No namespace hangs on a TradeBot that must be flattened: neither while the operator runs, whose
+rights are deleted with the namespace, nor after it was uninstalled.
 """
 
 import json
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cluster
 
 HOLD = ["tradebot.dev/flatten"]
 GONE = 40
-"""Seconds in which Kubernetes empties a namespace, five of which it waits before it begins."""
+"""Seconds for Kubernetes to empty a namespace, including the five before it starts."""
 
 
 def held(world: World, name: str = "btc") -> bool:
@@ -31,7 +31,7 @@ def exists(api: Api, namespace: str) -> bool:
 
 
 def begin(world: World) -> None:
-    """A bot that is to be flattened runs."""
+    """Starts a bot that must be flattened."""
     world.add(bot(deletionPolicy="Flatten"))
     assert eventually(has(world, 4))
     assert eventually(lambda: held(world))
@@ -75,7 +75,7 @@ def test_one_of_several_namespaces_goes_and_the_others_are_served_on(
         assert eventually(has(stays, 4))
         api.delete(f"/api/v1/namespaces/{goes.namespace}")
         assert eventually(lambda: not exists(api, goes.namespace), seconds=GONE), operator.tail()
-        # Whoever watches there still is refused when the watch is asked anew, within 25 s.
+        # Its watch there is refused when it reconnects, within 25 s.
         assert eventually(lambda: "restarting with" in operator.log.read_text())
         assert operator.process.poll() is None, operator.tail()
         assert eventually(lambda: operator.status("/readyz") == 200)
@@ -105,7 +105,7 @@ def test_a_started_operator_serves_the_namespaces_that_are_there(
 def test_after_the_chart_was_uninstalled_a_bot_is_deleted_at_once(
     api: Api, namespace: str, tmp_path: Path, kubeconfig: Path
 ) -> None:
-    """The hook's own pod needs a node: its command runs here, under its account."""
+    """The hook's own pod needs a node, so its command runs here, with its account."""
     world, chart = World(api, namespace), str(ROOT / "charts/tradebot")
     values = ("kafka.external.bootstrapServers=kafka:9092", "elasticsearch.enabled=false")
     sets = [part for value in (*values, "crds.enabled=false") for part in ("--set", value)]
@@ -131,7 +131,7 @@ def test_after_the_chart_was_uninstalled_a_bot_is_deleted_at_once(
 
 
 def uninstall(api: Api, namespace: str, kubeconfig: Path, folder: Path) -> str:
-    """What the hook of the uninstallation says."""
+    """Returns the output of the uninstall hook."""
     account = service_accounts.of_operator(api, namespace, kubeconfig, folder)
     file = folder / "uninstall.json"
     file.write_text(json.dumps(configuration(namespace)))

@@ -1,4 +1,4 @@
-"""Kubernetes' own Python client sees a TradeBot as any program of a user's would."""
+"""Kubernetes' own Python client sees a TradeBot as a user's program would."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The operator on a real API server: whatever is deleted, edited or killed, all converges."""
+"""The operator on a real API server: after any deletion, edit or kill, everything converges."""
 
 import signal
 import time
@@ -49,7 +49,7 @@ def test_bots_share_the_feed_and_it_lives_as_long_as_one_needs_it(
     assert eventually(lambda: not world.names("configmaps"))
 
 
-def test_every_child_that_is_deleted_by_hand_comes_back_as_it_was(
+def test_every_child_that_is_deleted_manually_comes_back_as_it_was(
     world: World, operator: Running
 ) -> None:
     world.add(bot())
@@ -66,7 +66,7 @@ STAGES = ("ingest", "liquidity", "forecast", "trader")
 
 
 def a_container(world: World, path: str) -> dict[str, Any]:
-    """Its container asked to trade for real, by hand."""
+    """Edits its container to trade for real."""
     found: dict[str, Any] = world.api.get(path)["spec"]["template"]["spec"]["containers"][0]
     found.setdefault("env", []).append({"name": "TRADEBOT_MODE", "value": "Live"})
     return found | {"args": ["trader", "--mode", "Live"]}
@@ -74,7 +74,7 @@ def a_container(world: World, path: str) -> dict[str, Any]:
 
 Edit = Callable[[World, str], dict[str, Any]]
 EDITS: dict[str, tuple[str, str, Edit]] = {
-    # by what is done: the kind of child, which stages have it, and the merge patch
+    # by action: the kind of child, the stages that have it, and the merge patch
     **{
         f"{stage}: {what}": ("deployments", stage, edit)
         for stage in STAGES
@@ -118,8 +118,8 @@ EDITS: dict[str, tuple[str, str, Edit]] = {
 }
 
 
-def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator: Running) -> None:
-    """One edit after the other, each until it is put right."""
+def test_every_manually_edited_child_is_repaired(world: World, operator: Running) -> None:
+    """Makes one edit after the other, each once the last is repaired."""
     world.add(bot())
     assert eventually(has(world, 4))
     assert world.settled(operator)
@@ -134,7 +134,7 @@ def test_every_child_that_is_edited_by_hand_is_put_right(world: World, operator:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
+def test_every_child_of_a_kind_that_is_deleted_manually_comes_back_alone(
     world: World, operator: Running, kind: str
 ) -> None:
     world.add(bot())
@@ -147,7 +147,7 @@ def test_every_child_of_a_kind_that_is_deleted_by_hand_comes_back_alone(
         assert eventually(lambda: world.shape() == before), (kind, name)
 
 
-def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> None:
+def test_a_config_cannot_be_edited_manually(world: World, operator: Running) -> None:
     world.add(bot())
     assert eventually(has(world, 4))
     name = next(name for name in world.names("configmaps") if name.startswith("trader"))
@@ -158,10 +158,10 @@ def test_a_config_cannot_be_edited_by_hand(world: World, operator: Running) -> N
 
 
 @pytest.mark.parametrize("kind", ["configmaps", "rolebindings"])
-def test_what_cannot_be_changed_and_was_made_by_another_hand_is_made_anew(
+def test_an_immutable_child_created_by_somebody_else_is_recreated(
     world: World, operator: Running, kind: str
 ) -> None:
-    """Under the name of ours, as somebody would who wants his own settings or rights to count."""
+    """An object under our name, as somebody would create to impose their own settings or rights."""
     world.add(bot())
     assert eventually(has(world, 4))
     assert world.settled(operator)
@@ -281,7 +281,7 @@ def test_an_environment_that_is_not_served_is_refused(world: World, operator: Ru
 def test_an_operator_that_is_killed_and_started_again_writes_nothing_in_a_settled_cluster(
     world: World, tmp_path: Path, kubeconfig: Path
 ) -> None:
-    # Pods that no node takes stay as they are: a kubelet's tries at an image would be news to tell.
+    # Unschedulable pods stay as they are: a kubelet's image pulls would cause status updates.
     waiting = {stage: {"pod": {"schedulerName": "nobody"}} for stage in STAGES}
     with running(tmp_path, kubeconfig, world.namespace, stages=waiting) as operator:
         for name in ("a", "b", "c"):

@@ -1,4 +1,4 @@
-"""Events tell of a bot's transitions, and of nothing else."""
+"""Events report a bot's transitions, and nothing else."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def operator(tmp_path: Path, kubeconfig: Path, namespace: str) -> Iterator[Runni
 
 
 def told(world: World) -> list[tuple[str, str, int]]:
-    """Of each Event about a bot its type, its reason and its count, as they came."""
+    """Returns type, reason and count of each Event about a bot, in order."""
     items: list[dict[str, Any]] = world.api.get(f"/api/v1/namespaces/{world.namespace}/events")[
         "items"
     ]
@@ -47,7 +47,7 @@ def test_over_a_bots_life_each_transition_is_one_event(world: World, operator: R
     assert says("Trading")
     assert eventually(lambda: told(world) == life), told(world)
 
-    for seconds in range(3):  # the trader's sentences change, and what they mean does not
+    for seconds in range(3):  # the trader's sentences change, but not their meaning
         trader(message=f"the feed is {seconds} s old")
         time.sleep(0.7)
     assert told(world) == life
@@ -74,6 +74,6 @@ def test_over_a_bots_life_each_transition_is_one_event(world: World, operator: R
 
 
 def says_paused(world: World) -> bool:
-    """Whether the trader that was started anew is told to run, and the bot to be paused."""
+    """Whether the restarted trader is set to run, and the bot reports paused."""
     actors.play_kubelet(world.api, world.namespace)
     return world.condition("btc").get("reason") == "Paused"

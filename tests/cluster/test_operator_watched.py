@@ -1,4 +1,4 @@
-"""A real operator, cut off from its API server and then killed, rings under a real Prometheus."""
+"""A real operator, cut off from its API server and then killed, fires real alerts."""
 
 import signal
 from pathlib import Path
@@ -13,10 +13,10 @@ from waiting.conditions import until
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
-def test_an_operator_that_is_cut_off_rings_until_it_is_back_and_one_that_is_gone_rings_too(
+def test_an_operator_fires_its_alert_while_it_is_cut_off_and_when_it_is_gone(
     api: Api, namespace: str, prometheus: str, by_cable: Path, cable: Cable, tmp_path: Path
 ) -> None:
-    # Cut off is an operator here after twenty seconds, not after two minutes; it looks each 15 s.
+    # Here an operator counts as cut off after twenty seconds, not two minutes; it checks each 15 s.
     sooner = {"TradebotOperatorSilent": ("> 120", "> 20")}
     with running(tmp_path, by_cable, namespace) as operator:
         watching = Prometheus(tmp_path, prometheus, [f"127.0.0.1:{operator.port}"], sooner)

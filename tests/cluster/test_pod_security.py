@@ -1,5 +1,5 @@
-"""The API server admits every pod of ours where the *restricted* level is enforced, and gives a
-token to none but those that speak to it.
+"""The API server admits all our pods under the *restricted* level, and gives a token only to those
+that use the API.
 """
 
 import json
@@ -24,12 +24,12 @@ BOTS = [
     },
 ]
 SPEAKERS = ("operator", "uninstall", "trader")
-"""Components that speak to the API server."""
+"""Components that use the API server."""
 
 
 @pytest.fixture(scope="module")
 def restricted(api: Api) -> Iterator[str]:
-    """A namespace of the restricted level, and the priority class that an overlay names."""
+    """Creates a namespace of the restricted level, and the priority class that an overlay names."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     level = {f"pod-security.kubernetes.io/{what}": "restricted" for what in ("enforce", "warn")}
     meta = {"name": name, "labels": level}
@@ -49,7 +49,7 @@ def restricted(api: Api) -> Iterator[str]:
 
 
 def pods_of(objects: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
-    """The pods that controllers would make of these objects."""
+    """Yields the pods that controllers would create for these objects."""
     for item in of_kind(objects, "Pod", "Deployment", "StatefulSet", "Job"):
         template = item if item["kind"] == "Pod" else item["spec"]["template"]
         spec = dict(template["spec"])
@@ -62,7 +62,7 @@ def pods_of(objects: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
 
 
 def everything(values: tuple[str, ...], namespace: str) -> tuple[dict[str, Any], ...]:
-    """What the chart makes, and what its operator makes of two bots."""
+    """Returns the chart's objects, and the operator's for two bots."""
     settings = operator_settings(values)
     made = [
         child
@@ -80,7 +80,7 @@ def test_every_pod_is_admitted_and_only_who_speaks_to_the_api_server_has_a_token
     place = f"/api/v1/namespaces/{restricted}"
     for values in MATRIX.values():
         objects = everything(values, restricted)
-        # A pod is only admitted beside its account.
+        # A pod is admitted only once its account exists.
         for item in of_kind(objects, "ServiceAccount"):
             meta = {"name": item["metadata"]["name"]}
             body = item | {"metadata": meta}
@@ -113,7 +113,7 @@ def test_every_pod_is_admitted_and_only_who_speaks_to_the_api_server_has_a_token
     ],
     ids=["root", "the node's network", "the node's files"],
 )
-def test_a_pod_that_asks_for_more_is_refused(
+def test_a_pod_that_requests_more_is_refused(
     api: Api, restricted: str, loosened: dict[str, Any]
 ) -> None:
     pod = next(pod for pod in pods_of(render()) if pod["metadata"]["name"].endswith("operator"))

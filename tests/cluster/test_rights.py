@@ -1,4 +1,4 @@
-"""What each account may do, asked of the API server: what its part needs, and nothing else."""
+"""The rights of each account at the API server: what its part needs, and nothing else."""
 
 import itertools
 from typing import Any
@@ -13,7 +13,7 @@ from tradebot_operator.api import resource
 pytestmark = [pytest.mark.cluster, needs_helm]
 
 Key = tuple[str, str, str, str]
-"""A group, a resource, a subresource, and the name of one object or no name."""
+"""A group, a resource, a subresource, and the name of one object or none."""
 
 ALL = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 APPLIED = {"get", "list", "watch", "create", "patch", "delete"}
@@ -32,7 +32,7 @@ OPERATOR: dict[Key, set[str]] = {
     ("", "namespaces", "", ""): {"get"},
 }
 TRADER: dict[Key, set[str]] = {
-    # its own TradeBot and its own Lease; the other names are those of its neighbour
+    # its own TradeBot and its own Lease; the other names are its neighbour's
     (*BOTS, "", "btc"): {"get"},
     (*BOTS, "status", "btc"): {"patch"},
     (*LEASES, "", "trader-btc"): {"get", "create", "update"},
@@ -56,7 +56,7 @@ CLOSED: list[Key] = [
 
 
 def may(api: Api, namespace: str, account: str, key: Key) -> set[str]:
-    """The verbs that the account may use on what the key names."""
+    """Returns the verbs that the account may use on that."""
     group, kind, subresource, name = key
     place = {"namespace": namespace, "group": group, "resource": kind}
     place |= {"subresource": subresource, "name": name}
@@ -80,7 +80,7 @@ def may(api: Api, namespace: str, account: str, key: Key) -> set[str]:
 
 @pytest.fixture
 def installed(api: Api, namespace: str) -> str:
-    """A namespace with the accounts of a release and their rights."""
+    """Creates a release's accounts and their rights in a namespace."""
     for item in of_kind(
         render(EXTERNAL, namespace=namespace), *("ServiceAccount", "Role", "RoleBinding")
     ):

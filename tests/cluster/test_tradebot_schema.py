@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 
 
 def tradebot(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """A TradeBot of `spec` over the one required field; a field that is None is left out."""
+    """Returns a TradeBot with `spec` merged into the required field; `None` removes a field."""
     merged = {"symbol": "BTCUSD"} | copy.deepcopy(spec)
     return {
         "apiVersion": "tradebot.dev/v1alpha1",
@@ -23,7 +23,7 @@ def tradebot(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def create(api: Api, body: dict[str, Any]) -> Any:
-    """Asks the API server, without keeping the resource."""
+    """Sends a dry-run creation to the API server."""
     return api.post(BOTS.format("default"), body, dryRun="All", fieldValidation="Strict")
 
 
@@ -88,10 +88,12 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
     assert spec == {
         "symbol": "BTCUSD",
         "mode": "Paper",
-        "venue": {"name": "gemini", "environment": "Emulator"},
+        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False},
         "holdings": "Own",
+        "standby": False,
         "riskFraction": "0.05",
         "liquidityBand": {"minBps": 5000, "maxBps": 20000},
+        "strategy": {"name": "Report", "resolution": "1h"},
         "forecast": {
             "model": "FastProphet",
             "horizonMinutes": 1440,
@@ -114,6 +116,7 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxHoldMinutes": 0,
             "noSignalMinutes": 0,
             "maxExitSlippageBps": 500,
+            "restAtVenue": False,
             "watchSeconds": 5,
         },
         "deletionPolicy": "Keep",
@@ -152,12 +155,23 @@ def test_kubectl_shows_what_a_bot_does_and_why_not(api: Api, namespace: str) -> 
         "message": "ingest has not begun",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    api.merge(f"{place}/btc/status", {"status": {"conditions": [condition]}}).raise_for_status()
+    stands = {
+        "position": "0.5",
+        "equity": "1019.20",
+        "profit": "31.70",
+        "tradesToday": 2,
+        "lastDecision": {"action": "hold"},
+    }
+    status = {"conditions": [condition], "strategy": "Report", "bot": stands}
+    api.merge(f"{place}/btc/status", {"status": status}).raise_for_status()
     headers = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
     table = api.request("GET", place, headers=headers).raise_for_status().json()
     columns = table["columnDefinitions"]
     shown = [column["name"].upper() for column in columns if column["priority"] == 0]
-    assert shown == ["NAME", "SYMBOL", "MODE", "MODEL", "READY", "REASON", "AGE"]
+    assert shown == [
+        *("NAME", "SYMBOL", "STRATEGY", "MODE", "READY"),
+        *("POSITION", "EQUITY", "PNL", "REASON", "AGE"),
+    ]
     (row,) = table["rows"]
     told = dict(zip([column["name"] for column in columns], row["cells"], strict=True))
     age = told.pop("Age")
@@ -168,6 +182,12 @@ def test_kubectl_shows_what_a_bot_does_and_why_not(api: Api, namespace: str) -> 
             "Name": "btc",
             "Symbol": "BTCUSD",
             "Mode": "Paper",
+            "Strategy": "Report",
+            "Position": "0.5",
+            "Equity": "1019.20",
+            "PnL": "31.70",
+            "Trades": 2,
+            "Decision": "hold",
             "Model": "FastProphet",
             "Ready": "False",
             "Reason": "StagesStarting",

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from apiserver import BOTS, Api
 from service_accounts import Account
 
+from tradebot.trader.bot_report import BotReport, LastDecision, LastFill, LimitsLeft, ModelCard
 from tradebot.trader.cluster.api import ClusterApi
 from tradebot.trader.cluster.lease import LeaseObject
 from tradebot.trader.cluster.status import StatusReporter
@@ -149,6 +151,33 @@ async def test_conditions_are_shown_and_a_settled_trader_writes_nothing(
     await reporter.report(conditions(fresh=False))
     assert shown(api, account)["FeedFresh"]["status"] == "False"
     assert shown(api, account)["Reconciled"]["lastTransitionTime"] == before
+    await reporter.close()
+
+
+async def test_where_the_bot_stands_is_shown_whole(account: Account, api: Api) -> None:
+    at = "2026-01-01T00:00:00Z"
+    stands = BotReport(
+        position="0.5",
+        equity="1019.20",
+        realised="12.50",
+        unrealised="19.20",
+        profit="31.70",
+        fees="0.80",
+        trades_today=2,
+        limits_left=LimitsLeft(daily_loss="39.20", drawdown="29.20", orders_this_hour=29),
+        open_since=at,
+        last_decision=LastDecision(
+            action="sell", reason="it fell", since=at, gate="cooldown", exit="stop_loss"
+        ),
+        last_fill=LastFill(side="buy", price="100", amount="2", fee="0.8", time=at),
+        model=ModelCard(
+            name="FastProphet", digest="d", fitted_at=at, evaluated=True, rows=9, score="0.0123"
+        ),
+    )
+    reporter = StatusReporter(account.api(), namespace=account.namespace, bot="btc")
+    await reporter.report(conditions(), stands)
+    status = api.get(f"{BOTS.format(account.namespace)}/btc")["status"]
+    assert msgspec.convert(status["bot"], BotReport) == stands
     await reporter.close()
 
 

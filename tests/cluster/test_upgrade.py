@@ -1,7 +1,7 @@
-"""From the chart and operator of the release before to today's, and back, with bots that trade.
+"""Upgrades from the previous release's chart and operator to today's, and back, with trading bots.
 
-No image is needed: the pods are never scheduled, and the test says of them what a kubelet would
-say of pods that run, and of the bots what their traders would.
+No image is needed: pods are never scheduled, and the test reports of them what a kubelet would,
+and of the bots what their traders would.
 """
 
 import json
@@ -24,10 +24,10 @@ CURRENT = ROOT / "charts/tradebot"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradebots.tradebot.dev"
 STAGES = ("ingest", "liquidity", "forecast", "trader")
 RESTARTED = set(STAGES)
-"""The stages whose pods today's version changes, as its changelog tells."""
+"""The stages whose pods this version changes, by its changelog."""
 TAKEN_BACK = {"ingest", "forecast", "trader"}
-"""Those that the version before changes in turn; it does not know the others' annotations, and what
-it does not know it lets stand."""
+"""Those that the previous version changes back; it does not know the others' annotations, and
+leaves what it does not know."""
 KINDS = {
     "configmaps": "api/v1",
     "secrets": "api/v1",
@@ -73,15 +73,15 @@ class Release:
         self.api, self.namespace, self.kubeconfig, self.folder = api, namespace, kubeconfig, folder
 
     def install(self, chart: Path, *values: str) -> None:
-        """Installs or upgrades to a chart. The definition may be there from other tests."""
+        """Installs or upgrades to a chart. The definition may exist from other tests."""
         sets = [part for value in (*VALUES, *values) for part in ("--set", value)]
         release = ("upgrade", "--install", "tradebot", str(chart), "-n", self.namespace)
-        # No hooks: no node runs their pods.
+        # Without hooks: no node runs their pods.
         helm(*release, "--take-ownership", "--force-conflicts", "--no-hooks", *sets)
 
     @contextmanager
     def operator(self) -> Iterator[Running]:
-        """Today's operator, as the release configures it."""
+        """Runs today's operator with the release's configuration."""
         path = f"/api/v1/namespaces/{self.namespace}/configmaps/tradebot-operator"
         settings = json.loads(self.api.get(path)["data"]["operator.json"])
         settings.pop("namespace")
@@ -90,7 +90,7 @@ class Release:
 
     @contextmanager
     def previous_operator(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-        """The operator of the release before, as the release configures it."""
+        """Runs the previous release's operator with the release's configuration."""
         with monkeypatch.context() as patch:
             patch.setenv("PYTHONPATH", str(PREVIOUS_OPERATOR))
             with self.operator() as started:
@@ -104,12 +104,12 @@ class Release:
         return [item for item in items if "deletionTimestamp" not in item["metadata"]]
 
     def units(self) -> dict[str, dict[str, Any]]:
-        """The stages' Deployments by name."""
+        """Returns the stages' Deployments by name."""
         found = self.listed("deployments", "apis/apps/v1", **CHILDREN)
         return {item["metadata"]["name"]: item for item in found}
 
     def pods(self) -> dict[str, str]:
-        """The stages' pods, by the unit of each: a pod that is replaced has another uid."""
+        """Returns the uids of the stages' pods by unit: a replaced pod has another one."""
         found = [p for p in self.listed("pods") if "tradebot.dev/unit" in p["metadata"]["labels"]]
         return {
             pod["metadata"]["labels"]["tradebot.dev/unit"]: pod["metadata"]["uid"] for pod in found
@@ -119,16 +119,16 @@ class Release:
         return self.api.get(f"{BOTS.format(self.namespace)}/{name}")
 
     def ready(self, name: str) -> dict[str, Any]:
-        """The bot's condition Ready."""
+        """Returns the bot's condition Ready."""
         conditions = self.bot(name).get("status", {}).get("conditions", [])
         return next((item for item in conditions if item["type"] == "Ready"), {})
 
     def play_kubelet(self) -> None:
-        """Every pod of a stage runs and is ready."""
+        """Reports every pod of a stage as running and ready."""
         actors.play_kubelet(self.api, self.namespace)
 
     def play_trader(self, name: str) -> None:
-        """The bot's trader tells that all is well."""
+        """Reports for the bot's trader that all is well."""
         actors.play_trader(self.api, self.namespace, name)
 
 
@@ -143,7 +143,7 @@ def release(api: Api, namespace: str, kubeconfig: Path, tmp_path: Path) -> Itera
 
 
 def start_bots(release: Release) -> None:
-    """One bot on paper and one with keys, both ready."""
+    """Creates one bot on paper and one with keys, and waits until both are ready."""
     for file in ("btc-paper.yaml", "btc-emulator-live.yaml"):
         body = yaml.safe_load((ROOT / "manifests" / file).read_text())
         body["spec"]["deletionPolicy"] = "Keep"
@@ -157,7 +157,7 @@ def start_bots(release: Release) -> None:
 
 @pytest.fixture
 def settled(release: Release) -> Release:
-    """Today's release with its bots, which trade, and all written that its operator had to."""
+    """Today's release with trading bots, after its operator's last write."""
     release.install(CURRENT)
     with release.operator() as operator:
         start_bots(release)
@@ -170,7 +170,7 @@ def trades(release: Release, name: str) -> bool:
 
 
 def settle(operator: Running) -> None:
-    """The operator has looked at everything and writes no more."""
+    """Waits until the operator has checked everything and writes no more."""
 
     def still() -> bool:
         before = operator.writes()
@@ -180,14 +180,14 @@ def settle(operator: Running) -> None:
 
 
 def definition(api: Api) -> tuple[str, dict[str, Any]]:
-    """The chart that the definition came with, and its schema."""
+    """Returns the chart that the definition came with, and its schema."""
     crd = api.get(CRD)
     (version,) = crd["spec"]["versions"]
     return crd["metadata"]["labels"]["helm.sh/chart"], version["schema"]["openAPIV3Schema"]
 
 
 def follow(release: Release, operator: Running, pods: dict[str, str], restarted: set[str]) -> None:
-    """The operator restarts these stages and no other, and the bots trade again."""
+    """Checks that the operator restarts these stages and no others, and the bots trade again."""
     settle(operator)
     stages = {unit.split("-")[0] for unit in replaced(pods, release.pods())}
     assert stages == restarted
@@ -196,7 +196,7 @@ def follow(release: Release, operator: Running, pods: dict[str, str], restarted:
     assert trades(release, "btc") and trades(release, "btc-live"), release.ready("btc")
 
 
-def test_bots_go_on_through_an_upgrade_and_a_rollback_and_only_what_changed_restarts(
+def test_bots_continue_through_an_upgrade_and_a_rollback_and_only_what_changed_restarts(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release.install(PREVIOUS)
@@ -251,7 +251,7 @@ def replaced(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 
 def left(release: Release, **params: str) -> set[str]:
-    """Everything in the namespace but what Kubernetes itself puts in each."""
+    """Returns everything in the namespace, except what Kubernetes creates itself."""
     return {
         f"{kind}/{item['metadata']['name']}"
         for kind, group in KINDS.items()

@@ -1,4 +1,4 @@
-"""Whether what the bots of a release tell of their trades is right, whatever was killed."""
+"""Checks the trades that a release's bots report, whatever was killed."""
 
 import json
 from collections import defaultdict
@@ -11,8 +11,8 @@ Document = dict[str, Any]
 
 
 def told(broker: str, prefix: str, *kinds: str) -> list[Document]:
-    """All documents of these kinds that were ever told, also those told twice, in the order of
-    their topic: it outlives every pod, as a recorder's file does not.
+    """Returns all documents of these kinds ever sent, including duplicates, in the order of their
+    topic: it outlives every pod, unlike a recorder's file.
     """
     settings = StageSettings(kafka=broker, topic_prefix=prefix)
     messages = read_messages(settings, f"{prefix}trade-documents")
@@ -21,8 +21,8 @@ def told(broker: str, prefix: str, *kinds: str) -> list[Document]:
 
 
 def wrongs(documents: list[Document]) -> list[str]:
-    """What must not be: a window decided twice, an intent with two orders, an order with two
-    intents, a fill told in two ways. A document that is delivered twice is no wrong.
+    """Returns errors: a window decided twice, an intent with two orders, an order with two
+    intents, a fill reported in two ways. A document delivered twice is no error.
     """
     decided, orders, intents, fills = (defaultdict[Any, set[str]](set) for _ in range(4))
     for item in documents:
@@ -45,14 +45,14 @@ def wrongs(documents: list[Document]) -> list[str]:
 
 
 def windows(broker: str, prefix: str) -> set[int]:
-    """The ends of all windows that liquidity has measured."""
+    """Returns the ends of all windows that liquidity has measured."""
     settings = StageSettings(kafka=broker, topic_prefix=prefix)
     messages = read_messages(settings, f"{prefix}faust.out")
     return {json.loads(message.value() or b"{}")["window_end"] for message in messages}
 
 
 def undecided(documents: list[Document], bot: str, measured: set[int]) -> list[int]:
-    """The windows that the bot did not decide, of those between its first and its last."""
+    """Returns the windows between the bot's first and last that it did not decide."""
     decided = {
         item["body"]["window_end"]
         for item in documents

@@ -1,4 +1,4 @@
-"""A namespace of TradeBots as the tests change it and look at it."""
+"""A namespace of TradeBots, to change and inspect."""
 
 import time
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def bot(name: str = "btc", **spec: Any) -> dict[str, Any]:
 
 
 class World:
-    """A namespace, what is in it, and how to change it."""
+    """A namespace, its contents, and how to change them."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
@@ -47,7 +47,7 @@ class World:
         self.api.delete(self.path(name))
 
     def objects(self, kind: str) -> dict[str, dict[str, Any]]:
-        """What the operator made of a kind, by name."""
+        """Returns the operator's objects of a kind, by name."""
         path = KINDS[kind].format(self.namespace)
         listed = self.api.request("GET", path, params=OURS).raise_for_status().json()["items"]
         return {
@@ -57,7 +57,7 @@ class World:
         }
 
     def shape(self) -> dict[str, Any]:
-        """All that the operator made, without what the API server counts."""
+        """Returns all of the operator's objects, without what the API server counts."""
         found = {}
         for kind in KINDS:
             for name, item in self.objects(kind).items():
@@ -81,7 +81,7 @@ class World:
         return next((c for c in status.get("conditions", []) if c["type"] == kind), {})
 
     def settled(self, operator: Running, quiet: float = 2.0) -> bool:
-        """Whether the operator came to rest: no write for `quiet` seconds."""
+        """Whether the operator has settled: no write for `quiet` seconds."""
 
         def still() -> bool:
             before = operator.writes()
@@ -92,10 +92,10 @@ class World:
 
 
 def stages(world: World) -> set[str]:
-    """Of what stages there are Deployments."""
+    """Returns the stages that have Deployments."""
     return {name.split("-")[0] for name in world.names("deployments")}
 
 
 def has(world: World, count: int) -> Callable[[], bool]:
-    """Whether there are so many Deployments."""
+    """Whether there are that many Deployments."""
     return lambda: len(world.names("deployments")) == count

@@ -1,4 +1,4 @@
-"""An exchange for the tests of a file, and a client of it; a file may have its own instead."""
+"""An exchange for the tests of a file, and a client of it; a file may define its own instead."""
 
 from collections.abc import Iterator
 

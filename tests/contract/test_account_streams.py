@@ -1,4 +1,4 @@
-"""Requests and events over the account's sockets, against a real socket that a script drives."""
+"""Requests and events over the account's sockets, against a scripted server."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ Handler = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 
 
 def replies(handler: Handler) -> Script:
-    """Acknowledges the first subscription; hands every other request to `handler`."""
+    """Acknowledges the first subscription; passes every other request to `handler`."""
 
     async def script(connection: ServerConnection) -> None:
         begun = False
@@ -83,7 +83,7 @@ def answers(status: int, **error: Any) -> Handler:
 
 
 async def is_silent(_connection: ServerConnection, _request: dict[str, Any]) -> None:
-    """The request was heard; nothing is said."""
+    """Receives the request and does not reply."""
 
 
 async def hangs_up(connection: ServerConnection, _request: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ async def test_answers_in_another_order_find_their_requests() -> None:
     assert isinstance(second, RejectedError)
 
 
-async def test_events_begin_with_the_word_that_all_is_told_and_end_with_the_line() -> None:
+async def test_events_begin_with_a_connected_event_and_end_with_the_connection() -> None:
     update = {"E": 1, "s": "BTCUSD", "i": 5, "c": "c", "S": "BUY", "X": "NEW", "q": "1"}
 
     async def tell(connection: ServerConnection, _request: dict[str, Any]) -> None:
@@ -180,7 +180,7 @@ async def test_the_old_stream_is_opened_with_a_signed_handshake() -> None:
     assert request.headers["X-GEMINI-SIGNATURE"]
 
 
-async def test_a_broken_stream_is_followed_anew_and_says_so() -> None:
+async def test_a_broken_stream_is_followed_again_and_says_so() -> None:
     lossy = sends(ACK, [order_event(0)], [order_event(2)], hello=False)
     whole = sends(ACK, [order_event(0)], hello=False)
     async with sockets_that(lossy, whole) as url, GeminiRest(url, KEY) as rest:

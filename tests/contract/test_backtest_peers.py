@@ -1,7 +1,7 @@
-"""Another package on the same bars and rule makes the same trades and the same figures.
+"""Another package makes the same trades and the same figures from the same bars and rule.
 
-backtesting.py fills at the next open too, so trades must agree one by one. Its Sharpe ratio and
-volatility are defined otherwise (geometric means), and are not compared.
+backtesting.py fills at the next open too, so trades must agree one by one. It defines Sharpe ratio
+and volatility differently (geometric means), so these are not compared.
 """
 
 import warnings

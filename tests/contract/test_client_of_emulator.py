@@ -1,4 +1,4 @@
-"""The client against the emulator: an order's life, told alike by REST and both streams."""
+"""The client against the emulator: REST and both streams report an order's life alike."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ def order(
 
 
 async def states(events: AsyncIterator[AccountEvent], until: State) -> list[State]:
-    """The states of the next order, up to `until`."""
+    """Returns the states of the next order, up to `until`."""
     found: list[State] = []
     async with asyncio.timeout(30):
         async for event in events:
@@ -77,7 +77,7 @@ async def rest(url: str) -> AsyncIterator[GeminiRest]:
         yield client
 
 
-async def test_a_taker_is_filled_and_its_fee_is_told_by_order_fills_and_balance(
+async def test_a_taker_is_filled_and_its_fee_is_reported_by_order_fills_and_balance(
     rest: GeminiRest,
 ) -> None:
     before = {each.currency: each.amount for each in await rest.balances()}
@@ -168,7 +168,7 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
         GeminiRest(url) as rest,
         connect(addresses(url), "BTCUSD", interface, told) as stream,
     ):
-        time.now += 1.0  # a change has a time, which v1's whole book has not
+        time.now += 1.0  # a change has a time; v1's whole book has none
         first = next(each for each in await a_batch(stream) if isinstance(each, BookEvent))
         assert first.snapshot
         book = await rest.book("BTCUSD", limit=0)
@@ -183,7 +183,7 @@ async def test_market_data_begins_with_a_whole_book_that_is_the_venues(
 
 
 async def a_batch(stream: GeminiMarketStream) -> list[MarketEvent]:
-    """The first events of the stream."""
+    """Returns the first events of the stream."""
     async with asyncio.timeout(30):
         while not (events := await stream.batch()):
             pass
@@ -195,7 +195,7 @@ async def test_an_instrument_comes_from_the_venue(rest: GeminiRest) -> None:
     assert (instrument.amount_step, instrument.price_step) == (Decimal("1E-8"), CENT)
 
 
-async def test_the_old_stream_tells_an_orders_whole_life(url: str, rest: GeminiRest) -> None:
+async def test_the_old_stream_reports_an_orders_whole_life(url: str, rest: GeminiRest) -> None:
     ticker = await rest.ticker("BTCUSD")
     async with connect_orders(addresses(url), rest, "BTCUSD") as events:
         assert await anext(events) == ConnectedEvent()
@@ -245,7 +245,7 @@ async def new_socket(url: str) -> AsyncIterator[tuple[AccountSocket, GeminiRest]
         yield socket, client
 
 
-async def test_an_orders_life_is_told_over_the_new_socket(url: str) -> None:
+async def test_an_orders_life_is_sent_over_the_new_socket(url: str) -> None:
     async with new_socket(url) as (socket, client):
         events = socket.events()
         assert await anext(events) == ConnectedEvent()

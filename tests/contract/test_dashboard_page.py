@@ -1,4 +1,4 @@
-"""The page in a real browser, over a real broker: numbers move, a trade appears, all can use it."""
+"""The page in a real browser, over a real broker: figures update, a trade appears, accessibly."""
 
 import re
 import signal
@@ -26,7 +26,7 @@ TOPICS = Topics()
 
 
 class Line:
-    """A made-up line in front of a real dashboard."""
+    """A simulated pipeline in front of a real dashboard."""
 
     def __init__(self, broker: EmbeddedBroker, page: str) -> None:
         self.broker = broker.address
@@ -62,7 +62,7 @@ class Line:
         self._producer.flush()
 
     def until_a_trade(self) -> Document:
-        """Minutes pass until the bot has traded; its last fill."""
+        """Lets minutes pass until the bot has traded; returns its last fill."""
         while True:
             fills = [d for d in self.minutes(1) if d.doc_type == "fill"]
             if fills:
@@ -233,7 +233,7 @@ def test_everything_that_can_be_pressed_is_reached_by_tab_in_order(page: Page) -
     expect(page.locator(".skip")).to_be_focused()
     while len(reached) < count:
         place = page.evaluate("document.activeElement.dataset.place")
-        if place is not None:  # a list that scrolls takes the focus too, and is not pressed
+        if place is not None:  # a scrolling list gets the focus too, but is not pressed
             reached.append(int(place))
         page.keyboard.press("Tab")
     assert reached == list(range(count))
@@ -268,7 +268,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page) -> None:
     expect(page.locator("#price")).to_be_visible()
 
 
-def test_a_halt_is_told_at_the_top(page: Page, line: Line) -> None:
+def test_a_halt_is_reported_at_the_top(page: Page, line: Line) -> None:
     halt = page.get_by_role("alert")
     expect(halt).to_be_hidden()
     line.documents([line.day.halt()])
@@ -277,7 +277,7 @@ def test_a_halt_is_told_at_the_top(page: Page, line: Line) -> None:
     expect(halt).to_be_hidden()
 
 
-def test_a_reader_that_comes_later_sees_what_was_before(page: Page, line: Line) -> None:
+def test_a_page_opened_later_shows_what_was_before(page: Page, line: Line) -> None:
     shown = page.locator("#decisions li").count()
     line.minutes(1)
     page.reload()

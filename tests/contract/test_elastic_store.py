@@ -1,4 +1,4 @@
-"""Documents in a real Elasticsearch: typed, each once, refused where they do not fit."""
+"""Documents in a real Elasticsearch: typed, each once, refused if they do not fit."""
 
 import threading
 import uuid

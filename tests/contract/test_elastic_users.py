@@ -1,9 +1,9 @@
-"""The users of the chart's Elasticsearch: what is asked of its security, and whether it suffices.
+"""The users of the chart's Elasticsearch: how they are created, and whether their rights suffice.
 
-The server of the other tests has no security, so the answers here are a fake's, in the shapes that
-Elasticsearch documents for its role and user APIs. What the recorder and the dashboard ask of a
-server is recorded from their own client, and held to the privileges that each request needs by the
-same documentation.
+The server of the other tests has no security, so a fake responds here, in the shapes that
+Elasticsearch documents for its role and user APIs. Requests of the recorder and the dashboard are
+recorded from their own client, and compared with the privileges that each request needs by the same
+documentation.
 """
 
 import base64
@@ -34,7 +34,7 @@ PASSWORDS = {
 
 
 class Server:
-    """Answers as it is told for a while, then as an Elasticsearch; keeps what it was asked."""
+    """Responds as told for a while, then like an Elasticsearch; records the requests."""
 
     def __init__(self, refusals: list[int] | None = None) -> None:
         self.refusals = refusals or []
@@ -104,7 +104,7 @@ def begin(server: Server, folder: Path) -> tuple["subprocess.Popen[str]", Path]:
     return process, done
 
 
-def test_roles_and_users_are_made_once_the_server_answers_and_it_ends_when_it_should(
+def test_roles_and_users_are_created_once_the_server_responds_and_it_ends_when_it_should(
     server: Server, passwords: Path
 ) -> None:
     server.refusals = [503, 401, 503]
@@ -143,7 +143,7 @@ def test_roles_and_users_are_made_once_the_server_answers_and_it_ends_when_it_sh
     }
 
 
-def test_no_password_is_told_to_the_log(server: Server, passwords: Path) -> None:
+def test_no_password_is_logged(server: Server, passwords: Path) -> None:
     server.refusals = [400]
     process, _ = begin(server, passwords)
     process.send_signal(signal.SIGTERM)
@@ -152,7 +152,7 @@ def test_no_password_is_told_to_the_log(server: Server, passwords: Path) -> None
 
 
 NEEDS = [
-    # a request by its method and path, and the privileges of which one is needed for it
+    # a request by its method and path, and the privileges of which it needs one
     ("PUT", r"/_index_template/tradebot[^/]*", {"manage_index_templates"}),
     ("HEAD|GET", r"/tradebot[^/]*", {"view_index_metadata", "manage"}),
     ("PUT", r"/tradebot[^/]*", {"create_index", "manage"}),
@@ -165,7 +165,7 @@ NEEDS = [
 
 
 def privileges(user: str, server: Server, folder: Path) -> set[str]:
-    """What the user's roles give it, as they were made."""
+    """Returns the privileges of a user's roles, as they were created."""
     process, _ = begin(server, folder)
     process.kill()
     process.communicate()
@@ -179,7 +179,7 @@ def privileges(user: str, server: Server, folder: Path) -> set[str]:
 
 
 def short_of(rights: set[str], asked: list[tuple[str, str, Any]]) -> list[str]:
-    """The requests that these rights do not allow, or that the table does not know."""
+    """Returns the requests that these rights do not allow, or that the table does not list."""
     missing = []
     for method, path, _ in asked:
         needed = [
@@ -192,7 +192,7 @@ def short_of(rights: set[str], asked: list[tuple[str, str, Any]]) -> list[str]:
     return missing
 
 
-def test_the_recorder_may_do_all_that_it_asks_for(server: Server, passwords: Path) -> None:
+def test_the_recorder_may_do_all_that_it_requests(server: Server, passwords: Path) -> None:
     rights = privileges("tradebot_recorder", server, passwords)
     store = ElasticStore(StoreSettings(elasticsearch=server.url))
     store.set_up(0)

@@ -1,4 +1,4 @@
-"""A market of the emulator that closes, as the client meets it; symbols that it can trade."""
+"""A market of the emulator closes, as the client sees it; and the symbols that it can trade."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -64,7 +64,7 @@ async def test_a_market_takes_the_orders_that_its_status_allows(
     assert found == taken
 
 
-async def test_a_status_that_is_none_is_refused_with_those_that_are(url: str) -> None:
+async def test_an_unknown_status_is_refused_with_the_known_ones(url: str) -> None:
     response = await close(url, "asleep")
     assert response.status_code == 400
     assert "asleep" in response.text

@@ -1,4 +1,4 @@
-"""`tradebot emulator` as its user meets it: it serves, stops, and says what is wrong."""
+"""`tradebot emulator` as a user runs it: it serves, stops, and reports errors."""
 
 import os
 import signal
@@ -59,12 +59,12 @@ def test_a_taken_port_is_named(running: tuple[subprocess.Popen[str], int]) -> No
     _, port = running
     assert says("--port", str(port)) == [
         f"Error: cannot serve on 127.0.0.1:{port}: Address already in use; "
-        "choose another --host or --port"
+        "choose a free port with --port, or another host"
     ]
 
 
 def says(*arguments: str) -> list[str]:
-    """What a start that fails prints, apart from where its health is served."""
+    """Returns the output of a failing start, without the address of its health."""
     return printed(emulator(*arguments))
 
 

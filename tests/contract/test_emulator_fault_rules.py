@@ -1,4 +1,4 @@
-"""Which faults strike is said by rules, and the same seed does it again."""
+"""Rules decide which faults strike, and the same seed repeats them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Each fault of calls, orders and the venue does to a client what its name says."""
+"""Each fault of calls, orders and the venue has the effect that its name says."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ def found(venue: RawGemini, name: str) -> list[dict[str, Any]]:
     return answer.json() if answer.status_code == 200 else []
 
 
-def test_an_order_is_accepted_and_its_answer_lost(venue: RawGemini) -> None:
+def test_an_order_is_accepted_and_its_response_lost(venue: RawGemini) -> None:
     venue.fault(kind="drop", where="rest", match="/v1/order/new", count=1)
     with pytest.raises(httpx.RemoteProtocolError):
         venue.order("buy", "1000", "0.1", client_order_id="lost answer")
@@ -35,13 +35,13 @@ def test_a_request_is_lost_before_it_is_processed(venue: RawGemini) -> None:
     assert found(venue, "never came") == []
 
 
-def test_an_answer_breaks_off_in_its_middle(venue: RawGemini) -> None:
+def test_a_response_breaks_off_in_its_middle(venue: RawGemini) -> None:
     venue.fault(kind="truncate", where="rest", match="/v1/balances", count=1)
     with pytest.raises(httpx.RemoteProtocolError, match="complete"):
         venue.post("/v1/balances")
 
 
-def test_an_answer_comes_slowly(venue: RawGemini) -> None:
+def test_a_response_comes_slowly(venue: RawGemini) -> None:
     venue.fault(kind="trickle", where="rest", seconds=0.6, count=1)
     headers = venue.headers("/v1/balances")
     with venue.http.stream("POST", "/v1/balances", headers=headers) as answer:
@@ -50,13 +50,13 @@ def test_an_answer_comes_slowly(venue: RawGemini) -> None:
     assert len(json.loads(b"".join(pieces))) > 1
 
 
-def test_an_answer_is_late(venue: RawGemini) -> None:
+def test_a_response_is_late(venue: RawGemini) -> None:
     venue.fault(kind="delay", where="rest", seconds=600, count=1)
     with pytest.raises(httpx.ReadTimeout):
         venue.http.post("/v1/balances", headers=venue.headers("/v1/balances"), timeout=0.2)
 
 
-def test_an_answer_is_overtaken_by_the_next(emulator: EmbeddedEmulator, venue: RawGemini) -> None:
+def test_a_response_is_overtaken_by_the_next(emulator: EmbeddedEmulator, venue: RawGemini) -> None:
     venue.fault(kind="reorder", where="rest", match="/v1/symbols")
 
     async def both() -> list[str]:
@@ -76,7 +76,7 @@ def test_an_answer_is_overtaken_by_the_next(emulator: EmbeddedEmulator, venue: R
     assert asyncio.run(both()) == ["/v1/pricefeed", "/v1/symbols"]
 
 
-def test_a_call_that_comes_twice_collides_with_its_own_nonce(venue: RawGemini) -> None:
+def test_a_call_that_arrives_twice_collides_with_its_own_nonce(venue: RawGemini) -> None:
     venue.fault(kind="duplicate", where="rest", match="/v1/order/new", count=1)
     answer = venue.order("buy", "1000", "0.1", client_order_id="twice sent")
     assert answer.json()["reason"] == "InvalidNonce"
@@ -153,7 +153,7 @@ def balances(venue: RawGemini) -> dict[str, Decimal]:
 
 
 @pytest.mark.parametrize("options", [["immediate-or-cancel"], []])
-async def test_an_order_fills_in_part_and_nothing_more_is_heard(
+async def test_an_order_fills_in_part_without_further_updates(
     venue: RawGemini, options: list[str]
 ) -> None:
     venue.fault(kind="partial-then-silence", share=0.25, seconds=600, count=1)
@@ -174,7 +174,7 @@ async def test_an_order_fills_in_part_and_nothing_more_is_heard(
     assert order["is_live"] is not bool(options)
 
 
-async def test_the_book_that_a_feed_tells_stays_true_through_orders_faults(
+async def test_the_book_of_a_feed_stays_correct_through_orders_faults(
     emulator: EmbeddedEmulator, venue: RawGemini
 ) -> None:
     market = emulator.exchange.markets["BTCUSD"]

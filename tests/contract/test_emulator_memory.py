@@ -1,4 +1,4 @@
-"""With a folder for its state the emulator is the same exchange to its accounts after a restart."""
+"""With a state folder, a restarted emulator is the same exchange to its accounts."""
 
 import os
 import signal
@@ -39,13 +39,13 @@ def exchange(folder: Path | None, **settings: Any) -> Iterator[RawGemini]:
 
 
 def told(client: RawGemini) -> dict[str, Any]:
-    """All that the account is told of itself."""
+    """Returns everything that the account can read of itself."""
     paths = ("/v1/balances", "/v1/orders", "/v1/mytrades", "/v1/orders/history")
     return {path: client.post(path).json() for path in paths}
 
 
 def trade(client: RawGemini) -> None:
-    """A filled buy, one that rests far below, one that waits for its stop, one cancelled."""
+    """Places a filled buy, a resting one, one that waits for its stop, and a cancelled one."""
     client.order("buy", "13000", "0.5", client_order_id="filled", options=["immediate-or-cancel"])
     client.order("buy", "5000", "1", client_order_id="rests")
     client.order("sell", "5000", "1", type="exchange stop limit", stop_price="5100")
@@ -63,7 +63,7 @@ def test_balances_orders_and_fills_are_the_same_after_a_restart(tmp_path: Path) 
         assert told(client) == before
 
 
-def test_without_a_folder_it_begins_anew(tmp_path: Path) -> None:
+def test_without_a_folder_it_starts_empty(tmp_path: Path) -> None:
     with exchange(None) as client:
         trade(client)
         before = told(client)
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         open_exchange(EmulatorSettings(history_days=1, state_dir=str(tmp_path)))
 
 
-def test_orders_of_a_symbol_that_is_traded_no_more_are_named(tmp_path: Path) -> None:
+def test_orders_of_a_symbol_that_is_not_traded_any_more_are_named(tmp_path: Path) -> None:
     with exchange(tmp_path, symbol=["BTCUSD", "ETHUSD"]) as client:
         client.order("buy", "100", "1", symbol="ethusd")
     with pytest.raises(SettingsError, match="orders of ETHUSD: add it to --symbol"):

@@ -1,4 +1,4 @@
-"""The emulator's answers and refusals are those that were recorded of the venue."""
+"""The emulator's responses and refusals are those recorded from the venue."""
 
 import contextlib
 import time
@@ -108,7 +108,7 @@ def test_status_is_one_order_by_id_and_a_list_by_client_order_id(venue: RawGemin
     assert one["trades"] == []
 
 
-def test_a_fill_is_told_with_its_fee(venue: RawGemini) -> None:
+def test_a_fill_is_reported_with_its_fee(venue: RawGemini) -> None:
     order = venue.order("sell", "100", "0.01", options=["immediate-or-cancel"]).json()
     fills = venue.post("/v1/mytrades", symbol="btcusd").json()
     mine = [fill for fill in fills if fill["order_id"] == order["order_id"]]
@@ -247,7 +247,7 @@ def test_a_heartbeat_key_that_falls_silent_loses_its_orders(
     order = client.order("buy", "1000", "0.1").json()["order_id"]
     assert client.post("/v1/heartbeat").json() == {"result": "ok"}
     key = emulator.exchange.keys["account-demo-heartbeat"]
-    other = with_key("account-demo")  # to ask with the key itself would be a sign of life
+    other = with_key("account-demo")  # a call with the key itself would count as a heartbeat
 
     def live() -> bool:
         return bool(other.post("/v1/order/status", order_id=order).json()["is_live"])
@@ -303,8 +303,8 @@ def test_tickers_have_the_recorded_forms(venue: RawGemini) -> None:
     assert venue.get("/v1/pricefeed")[0]["pair"] == "BTCUSD"
 
 
-def test_a_book_has_fifty_levels_unless_others_are_asked_for(venue: RawGemini) -> None:
-    # The market's own levels may be few: how many it has is a matter of where its price has been.
+def test_a_book_has_fifty_levels_unless_others_are_requested(venue: RawGemini) -> None:
+    # The market's own levels may be few: their number depends on the price's path.
     resting = {f"{price}.00" for price in range(90_000, 90_051)}
     for price in resting:
         assert venue.order("sell", price, "0.00001").status_code == 200
@@ -320,7 +320,7 @@ def test_a_candle_is_six_numbers_from_the_start_of_its_minute(venue: RawGemini) 
     assert len(row) == 6 and row[0] % 60_000 == 0
 
 
-def test_trades_can_be_asked_for_from_an_id_or_a_time(venue: RawGemini) -> None:
+def test_trades_can_be_requested_from_an_id_or_a_time(venue: RawGemini) -> None:
     until(lambda: len(venue.get("/v1/trades/btcusd?limit_trades=500")) >= 4)
     trades = venue.get("/v1/trades/btcusd?limit_trades=500")
     third = trades[3]
@@ -361,7 +361,7 @@ def test_above_the_rate_five_requests_wait_and_the_next_is_refused() -> None:
         limit = emulator.exchange.limits.of_address("127.0.0.1")
         assert http.get("/v1/symbols").status_code == 200
         assert emulator.call(lambda: len(limit._served)) == 1
-        soon = time.monotonic() + 600  # a minute of which nothing is over before the next call
+        soon = time.monotonic() + 600  # a minute that does not end during the calls
         waits = emulator.call(lambda: [limit.wait(soon) for _ in range(126)])
         assert waits[:120] == [0.0] * 120
         assert [wait is not None and wait > 0 for wait in waits[120:]] == [True] * 5 + [False]

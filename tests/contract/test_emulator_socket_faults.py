@@ -1,4 +1,4 @@
-"""Each fault of sockets does to a client what its name says."""
+"""Each fault of sockets has the effect that its name says."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ async def test_a_feed_falls_silent_and_comes_back(
         await receive(socket, 5)
 
 
-async def test_the_book_stands_still_while_heartbeats_go_on(
+async def test_the_book_freezes_while_heartbeats_continue(
     emulator: EmbeddedEmulator, venue: RawGemini
 ) -> None:
     async with venue.connect(V1) as socket:

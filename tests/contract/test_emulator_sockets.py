@@ -34,7 +34,7 @@ def timed(emulator: EmbeddedEmulator) -> Iterator[RawGemini]:
 
 @pytest.fixture
 async def still(emulator: EmbeddedEmulator) -> AsyncIterator[Any]:
-    """Stops the market's news; answers what the book is then."""
+    """Stops the market's updates; yields the present book."""
     market = emulator.exchange.markets["BTCUSD"]
 
     def stop() -> Book:
@@ -58,7 +58,7 @@ def apply(book: Book, side: str, price: str, size: str) -> None:
 
 
 async def rest(socket: websockets.ClientConnection, venue: RawGemini) -> list[Any]:
-    """What still comes before the socket is quiet, though the venue answers meanwhile."""
+    """Returns what still comes until the socket is quiet, while the venue keeps responding."""
     messages: list[Any] = []
     quiet = 0
     while quiet < 2:
@@ -90,7 +90,7 @@ async def test_v1_begins_with_the_book_and_can_be_followed(venue: RawGemini, sti
     assert reasons == {"initial", "place", "cancel", "trade"}
 
 
-async def test_v1_tells_a_trade_with_the_change_that_it_made(venue: RawGemini) -> None:
+async def test_v1_reports_a_trade_with_the_change_that_it_made(venue: RawGemini) -> None:
     async with venue.connect("/v1/marketdata/btcusd") as socket:
         messages = await receive(socket, 300)
     traded = [each["events"] for each in messages if each["events"][0]["type"] == "trade"]
@@ -102,7 +102,7 @@ async def test_v1_tells_a_trade_with_the_change_that_it_made(venue: RawGemini) -
         assert change["delta"] == f"-{trade['amount']}"
 
 
-async def test_v1_sends_only_what_was_asked_for(venue: RawGemini) -> None:
+async def test_v1_sends_only_what_was_requested(venue: RawGemini) -> None:
     path = "/v1/marketdata/btcusd?bids=true&offers=false&trades=false"
     async with venue.connect(path) as socket:
         messages = await receive(socket, 50)
@@ -211,7 +211,7 @@ async def test_the_new_socket_streams_trades_tickers_and_partial_books(venue: Ra
 
 
 async def ask(socket: websockets.ClientConnection, request: dict[str, Any]) -> Any:
-    """The answer to a request, whatever comes between."""
+    """Returns the reply to a request, skipping what comes in between."""
     await socket.send(json.dumps(request))
     while True:
         message = json.loads(await socket.recv())
@@ -276,7 +276,7 @@ async def test_an_order_lives_on_the_new_socket(timed: RawGemini) -> None:
         assert float(fill["n"]) > 0
 
 
-async def test_orders_of_a_dead_connection_are_cancelled_if_it_asked_for_that(
+async def test_orders_of_a_dead_connection_are_cancelled_if_it_requested_that(
     timed: RawGemini,
 ) -> None:
     order = {"symbol": "btcusd", "side": "BUY", "type": "LIMIT", "price": "900", "quantity": "0.1"}
@@ -300,7 +300,7 @@ async def test_a_counter_key_cannot_sign_in_on_the_new_socket(venue: RawGemini) 
 ORDER_EVENTS = "/v1/order/events"
 
 
-async def test_order_events_tell_an_orders_whole_life(venue: RawGemini) -> None:
+async def test_order_events_report_an_orders_whole_life(venue: RawGemini) -> None:
     resting = venue.order("buy", "1000", "0.1").json()["order_id"]
     async with venue.connect(ORDER_EVENTS, venue.headers(ORDER_EVENTS)) as socket:
         (acknowledgement,) = await receive(socket, 1)

@@ -1,4 +1,4 @@
-"""Released ccxt, unmodified, cannot tell the emulator from the venue."""
+"""Unmodified ccxt cannot distinguish the emulator from the venue."""
 
 import asyncio
 import base64
@@ -116,6 +116,32 @@ def test_an_order_rests_is_found_and_is_cancelled(gemini: Any) -> None:
     assert placed["id"] not in [order["id"] for order in gemini.fetch_open_orders("BTC/USD")]
 
 
+def test_a_stop_limit_order_waits_reserves_its_base_and_is_cancelled(gemini: Any) -> None:
+    free = gemini.fetch_balance()["BTC"]["free"]
+    stop = gemini.fetch_ticker("BTC/USD")["last"] * 0.5
+    placed = gemini.create_order(
+        "BTC/USD", "limit", "sell", 0.5, stop * 0.95, {"stopPrice": stop, "clientOrderId": "stop"}
+    )
+    assert placed["status"] == "open" and placed["info"]["type"] == "exchange stop limit"
+    assert float(placed["info"]["stop_price"]) == pytest.approx(stop, abs=0.01)
+    assert placed["id"] in [order["id"] for order in gemini.fetch_open_orders("BTC/USD")]
+    assert gemini.fetch_balance()["BTC"]["free"] == pytest.approx(free - 0.5)
+    assert gemini.fetch_order_book("BTC/USD")["bids"], "it is not in the book"
+    cancelled = gemini.cancel_order(placed["id"])
+    assert cancelled["status"] == "canceled" and cancelled["filled"] == 0
+    assert gemini.fetch_balance()["BTC"]["free"] == pytest.approx(free)
+
+
+def test_a_stop_limit_order_sells_once_a_trade_reaches_its_stop(gemini: Any) -> None:
+    last = gemini.fetch_ticker("BTC/USD")["last"]
+    placed = gemini.create_order(
+        "BTC/USD", "limit", "sell", 0.001, last * 0.9, {"stopPrice": last * 1.02}
+    )
+    order = gemini.fetch_order(placed["id"])
+    assert order["status"] == "closed" and order["filled"] == 0.001
+    assert order["average"] > last * 0.9
+
+
 def test_an_aggressive_order_fills_and_pays_a_fee(gemini: Any) -> None:
     ask = gemini.fetch_ticker("BTC/USD")["ask"]
     params = {"options": ["immediate-or-cancel"]}
@@ -170,11 +196,11 @@ async def test_watch_bids_asks_and_books_of_several_symbols(watching: Any) -> No
     assert book["bids"][0][0] < book["asks"][0][0]
 
 
-async def test_watch_orders_tells_a_new_order(watching: Any, gemini: Any) -> None:
+async def test_watch_orders_reports_a_new_order(watching: Any, gemini: Any) -> None:
     types = ("initial", "accepted", "rejected", "fill", "cancelled", "booked")
     query = "&".join(f"eventTypeFilter={kind}" for kind in types)
     url = f"{watching.urls['api']['ws']}/v1/order/events?{query}"
-    # ccxt connects without signing: the headers are given to its client before.
+    # ccxt connects without signing, so the headers are passed to its client.
     payload = json.dumps({"request": "/v1/order/events", "nonce": gemini.incrementing_nonce()})
     encoded = base64.b64encode(payload.encode())
     signature = hmac.new(b"demo-secret", encoded, hashlib.sha384).hexdigest()

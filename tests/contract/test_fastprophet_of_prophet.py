@@ -1,4 +1,4 @@
-"""FastProphet beside the real Prophet: never less probable, the same forecast, the same object."""
+"""FastProphet against the real Prophet: never less probable, the same forecast, the same object."""
 
 import logging
 import os
@@ -20,20 +20,20 @@ from tradebot.fastprophet import FastProphet
 EXAMPLES = int(os.environ.get("TRADEBOT_FASTPROPHET_EXAMPLES", "15"))
 NEXT_DAY = 1440
 FREE = {"n_changepoints": 8, "changepoint_prior_scale": 0.5}
-"""No change of slope is 0 at the optimum: only there can Stan's optimiser, made for smooth
-functions, come as close as its tolerances ask."""
+"""With these, no slope change is 0 at the optimum. Only there can Stan's optimiser, made for smooth
+functions, converge to its tolerances."""
 
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Stan reports each stop of its line search as an error."""
+    """Silences Stan, which reports each stop of its line search as an error."""
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
 
 
 def real(case: Case) -> Any:
-    """The case's model in Prophet's own class, before it is fitted."""
+    """Returns the case's model in Prophet's own class, not fitted."""
     model = Prophet(**case.options)
     for seasonality in case.seasonalities:
         model.add_seasonality(**seasonality)
@@ -43,7 +43,7 @@ def real(case: Case) -> Any:
 
 
 def tight(fresh: Any, frame: pd.DataFrame) -> Any:
-    """Prophet run to the end: tolerances far below its own, restarted until nothing is gained."""
+    """Runs Prophet to convergence: tolerances far below its own, restarted until it is best."""
     best, params = -np.inf, None
     for _ in range(12):
         model = fresh()
@@ -70,7 +70,7 @@ def tight(fresh: Any, frame: pd.DataFrame) -> Any:
 
 
 def minutes(n: int) -> pd.DataFrame:
-    """Minutes of a random walk that rises: Prophet starts on the side of its logistic optimum."""
+    """Returns minutes of a rising random walk, for which Prophet starts near the optimum."""
     y = 10 + np.linspace(0, 1, n) + np.cumsum(np.random.default_rng(0).normal(0, 1e-3, n))
     return pd.DataFrame({"ds": pd.date_range("2021-03-01", periods=n, freq="min"), "y": y})
 
@@ -127,7 +127,7 @@ HOLIDAYS = pd.DataFrame(
 
 
 def full_frame(n: int = 900) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hours with gaps in y, a regressor, a condition and a cap; the same and two days more."""
+    """Returns hours with gaps in y, a regressor, a condition and a cap; and two more days."""
     draw = np.random.default_rng(0)
     ds = pd.date_range("2021-01-01", periods=n + 48, freq="h")
     x = draw.normal(3, 2, n + 48)

@@ -22,7 +22,7 @@ D = Decimal
 
 @pytest.fixture
 def emulator() -> Iterator[EmbeddedEmulator]:
-    """One a test: two clients of one key outrun each other's nonces."""
+    """One per test: two clients of one key would collide in their nonces."""
     made = EmulatorSettings(port=0, history_days=1, speed=20, rate_limits=False, log_level="error")
     with EmbeddedEmulator(made) as running:
         yield running
@@ -53,7 +53,7 @@ def flatten(settings: dict[str, str], **more: str) -> subprocess.CompletedProces
 
 def base_of(venue: RawGemini, *, after_another_client: bool = False) -> Decimal:
     if after_another_client:
-        venue._last = 2**60  # above whatever nonce that one ended with
+        venue._last = 2**60  # above the nonces of the other client
     balances = venue.post("/v1/balances").json()
     return next((D(item["amount"]) for item in balances if item["currency"] == "BTC"), D(0))
 
@@ -122,7 +122,7 @@ def traded(side: str, amount: str, name: str, **changes: object) -> OwnTrade:
 
 def test_the_bot_s_own_position_is_its_buys_less_its_sells_and_nobody_else_s() -> None:
     trades = [
-        traded("sell", "1", "tb-btc-1-1"),  # of a buy before the first trade that is known
+        traded("sell", "1", "tb-btc-1-1"),  # of a buy before the first known trade
         traded("buy", "2", "tb-btc-1-2"),
         traded("buy", "3", "tb-eth-1-1"),
         traded("buy", "4", ""),

@@ -1,4 +1,4 @@
-"""History from where it really comes: the venue's candles, ccxt's venues, an address."""
+"""History from real sources: the venue's candles, ccxt's venues, a URL."""
 
 import threading
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_the_emulator_gives_all_of_its_past(emulator: EmbeddedEmulator) -> None:
     assert (table["weighted"] <= table["high"]).all()
 
 
-def test_geminis_candles_are_the_same_minutes_where_there_is_no_more(
+def test_geminis_candles_are_the_same_minutes_where_there_is_nothing_else(
     emulator: EmbeddedEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = VenueSettings(emulator_url=emulator.url)
@@ -92,10 +92,10 @@ def test_history_fetch_stores_what_the_venue_gives(
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a word."""
+    """Serves files without logging."""
 
     def log_message(self, *_arguments: object) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The forecast stage on a real broker: whole records, under its key, committed ones alone."""
+"""The forecast stage on a real broker: whole records with their keys, only committed ones."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ ROWS = 300
 
 
 def history(folder: Path) -> str:
-    """A file of minutes up to the one before the first trade."""
+    """Writes a file of minutes up to the one before the first trade."""
     lines = ["ts,open,high,low,close,volume,weighted"]
     lines += [f"{START + row * MINUTE},5,6,4,5,1,{5 + row % 3}" for row in range(ROWS)]
     path = folder / "history.csv"

@@ -1,4 +1,4 @@
-"""History behind an address: redirects that may be followed, sizes, and what messages repeat."""
+"""Downloading history: allowed redirects, size limits, and what messages reveal."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """A server whose paths answer as a test says."""
+    """A server whose paths respond as a test says."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}

@@ -1,4 +1,4 @@
-"""Ingest on a real socket and a real broker, through what venues and brokers do."""
+"""Ingest on a real socket and a real broker, through faults of venues and brokers."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ def book(last: int, *bids: list[str]) -> dict[str, Any]:
 
 
 def update(number: int, size: str) -> dict[str, Any]:
-    """The bid at 100 now has this size."""
+    """Sets the size of the bid at 100."""
     content = {"e": "depthUpdate", "E": NS + number * 10**6, "s": "btcusd"}
     return content | {"U": number, "u": number, "b": [["100.00", size]], "a": []}
 
@@ -64,7 +64,7 @@ def settings(broker: EmbeddedBroker, url: str, **more: Any) -> IngestSettings:
 
 
 class Running:
-    """A stage that runs, and what it wrote."""
+    """A running stage, and what it wrote."""
 
     def __init__(self, chosen: IngestSettings) -> None:
         self.settings = chosen
@@ -80,7 +80,7 @@ class Running:
         return records(self.settings, topic, kind)
 
     async def feed(self, count: int, connections: int = 1) -> list[FeedRecord]:
-        """All of the feed's records, once there are so many, of so many connections."""
+        """Returns all feed records, once there are that many, of that many connections."""
 
         async def enough() -> list[FeedRecord]:
             told = await asyncio.to_thread(self.read, "gemini-feed", FeedRecord)
@@ -112,7 +112,7 @@ async def running(chosen: IngestSettings) -> AsyncIterator[Running]:
 
 
 def counted(script: Script) -> tuple[Script, list[int]]:
-    """The script, and how often it was played."""
+    """Returns the script, and a count of its runs."""
     plays: list[int] = []
 
     async def play(connection: ServerConnection) -> None:
@@ -153,7 +153,7 @@ async def test_book_changes_and_trades_reach_their_topics_as_the_venue_wrote_the
     ],
     ids=["a message lost", "two messages swapped", "a message cut short"],
 )
-async def test_a_feed_that_cannot_be_trusted_begins_anew_with_a_whole_book(
+async def test_a_feed_that_cannot_be_trusted_starts_over_with_a_whole_book(
     broker: EmbeddedBroker, fault: list[Any], cause: str
 ) -> None:
     faulty = sends(ACK, book(7), update(8, "2"), *fault)
@@ -166,7 +166,7 @@ async def test_a_feed_that_cannot_be_trusted_begins_anew_with_a_whole_book(
     assert cause in str(stage.ingest._broken)
 
 
-async def test_a_message_told_twice_is_one_change(broker: EmbeddedBroker) -> None:
+async def test_a_message_sent_twice_is_one_change(broker: EmbeddedBroker) -> None:
     script = sends(ACK, book(7), update(8, "3"), update(8, "3"), update(9, "4"))
     async with sockets_that(script) as url, running(settings(broker, url)) as stage:
         await stage.until(lambda: stage.readiness.reasons() == {})
@@ -174,7 +174,7 @@ async def test_a_message_told_twice_is_one_change(broker: EmbeddedBroker) -> Non
     assert sizes(told) == [*BEGIN, (2, "place", "3"), (3, "place", "4")]
 
 
-async def test_trades_of_a_break_are_asked_for_until_the_venue_tells_them(
+async def test_trades_missed_while_disconnected_are_requested_until_the_venue_sends_them(
     broker: EmbeddedBroker,
 ) -> None:
     asked: list[str] = []
@@ -203,7 +203,7 @@ async def test_trades_of_a_break_are_asked_for_until_the_venue_tells_them(
     assert all("since_tid=6" in path for path in asked)
 
 
-async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_is_connected_anew(
+async def test_a_silent_feed_makes_the_stage_unready_with_the_reason_and_reconnects(
     broker: EmbeddedBroker,
 ) -> None:
     script, plays = counted(sends(ACK, book(7)))
@@ -294,7 +294,7 @@ async def test_the_first_interface_is_read_to_the_same_records(broker: EmbeddedB
 async def test_more_than_kafka_takes_drops_the_connection_and_says_so(
     broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker takes nothing for a while: the queue fills, the feed begins anew after it."""
+    """The broker accepts nothing for a while: the queue fills, and the feed reconnects after it."""
     flood = [update(number, str(number)) for number in range(8, 400)]
     script, plays = counted(sends(ACK, book(7), *flood))
     async with sockets_that(script) as url:
@@ -330,7 +330,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         load(IngestSettings, environment={"TRADEBOT_STALL_SECONDS": "0"})
 
 
-async def test_a_first_frame_from_the_future_is_told_to_nobody(broker: EmbeddedBroker) -> None:
+async def test_a_first_frame_from_the_future_is_not_published(broker: EmbeddedBroker) -> None:
     ahead = book(7) | {"E": NS + 365 * 86_400 * 10**9}
     poisoned = sends(ACK, ahead, update(8, "3"))
     healthy, plays = counted(sends(ACK, book(70), update(71, "5")))

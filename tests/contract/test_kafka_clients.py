@@ -1,4 +1,4 @@
-"""Producers and consumers against brokers: the one inside this process, and a real one."""
+"""Producers and consumers against the embedded broker, and a real one."""
 
 import uuid
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_a_record_crosses_a_real_broker_on_a_topic_with_partitions(kafka_address
     assert _round_trip(settings) == b"hello"
 
 
-def test_a_prefix_stands_before_every_topic() -> None:
+def test_a_prefix_precedes_every_topic() -> None:
     topics = Topics.of(StageSettings(topic_prefix="blue-"))
     assert all(name.startswith("blue-") for name in msgspec.structs.astuple(topics))
 
@@ -64,7 +64,7 @@ def test_a_dead_broker_is_named_with_what_to_do() -> None:
         wait_for_broker(StageSettings(kafka="127.0.0.1:1"), seconds=1)
 
 
-def test_a_broker_that_is_away_is_told_of_once_in_a_while_and_not_at_each_try(
+def test_an_absent_broker_is_logged_at_intervals_and_not_at_each_try(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Log:
@@ -82,7 +82,7 @@ def test_a_broker_that_is_away_is_told_of_once_in_a_while_and_not_at_each_try(
         return any("refused" in why for why in Log.told)
 
     until(refused, pause=0)
-    for _ in range(40):  # it goes on trying, and the client reports each try
+    for _ in range(40):  # the client keeps trying, and reports each try
         reader.poll(0.1)
     reader.close()
     assert len(Log.told) <= 3  # errors of different kinds

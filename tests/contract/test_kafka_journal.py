@@ -1,4 +1,4 @@
-"""The journal in Kafka: one port with the file of one machine, the same promises."""
+"""The journal in Kafka: the same interface and guarantees as the file of one machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,12 +30,12 @@ def entry(number: int, epoch: int = 1, body: Body | None = None) -> Entry:
 def _opener(address: str, *, mock: bool) -> Open:
     settings = StageSettings(kafka=address, kafka_embedded=mock)
     topic = f"journal-{uuid4().hex[:8]}"
-    return lambda bot: KafkaJournal(settings, topic, bot)
+    return lambda bot: KafkaJournal(settings, f"{topic}.{bot}", bot)
 
 
 @pytest.fixture(params=["sqlite", "mock", "kafka"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the journal of a bot, again and again the same one."""
+    """Opens the journal of a bot, the same one each time."""
     if request.param == "sqlite":
         return lambda bot: SqliteJournal(tmp_path / bot / "journal.sqlite")
     if request.param == "kafka":
@@ -97,3 +97,29 @@ async def test_a_broker_that_is_gone_is_an_error_and_nothing_may_be_done() -> No
     broker.close()
     with pytest.raises(JournalError, match=r"cannot write|did not confirm"):
         await journal.append(entry(2))
+
+
+async def test_a_follower_reads_what_another_trader_writes_meanwhile(opened: Open) -> None:
+    writer, follower = opened("btc"), opened("btc")
+    for number in range(1, 4):
+        await writer.append(entry(number))
+    assert [e.number for e in follower.read()] == [1, 2, 3]
+    assert list(follower.follow()) == []
+    for number in range(4, 7):
+        await writer.append(entry(number))
+        assert [e.number for e in follower.follow()] == [number]
+    assert [e.number for e in follower.read()] == [1, 2, 3, 4, 5, 6]
+    assert list(follower.follow()) == []
+    writer.close()
+    follower.close()
+
+
+async def test_a_follower_sees_that_an_entry_took_the_place_of_another(kafka_address: str) -> None:
+    opened = _opener(kafka_address, mock=False)
+    old, new, follower = opened("btc"), opened("btc"), opened("btc")
+    await old.append(entry(1, epoch=1))
+    await old.append(entry(2, epoch=1))
+    assert [e.number for e in follower.read()] == [1, 2]
+    await new.append(entry(2, epoch=2))
+    assert [(e.number, e.epoch) for e in follower.follow()] == [(2, 2)]
+    assert [(e.number, e.epoch) for e in follower.read()] == [(1, 1), (2, 2)]

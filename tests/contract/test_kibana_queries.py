@@ -1,6 +1,6 @@
-"""What Kibana asks of documents that no short demo leaves: of two bots, and of more than a day.
+"""Kibana's queries over documents that no short demo makes: of two bots, and of more than a day.
 
-All other panels are asked of a real demo, in `tests/pipeline/test_kibana_demo.py`.
+All other panels are tested with a real demo, in `tests/pipeline/test_kibana_demo.py`.
 """
 
 import json
@@ -32,7 +32,7 @@ SAID = [
 
 
 def a_day_of_two_bots() -> list[Document]:
-    """Each minute's decision and forecast, while the price goes up and down."""
+    """Returns each minute's decision and forecast, while the price goes up and down."""
     made: list[Document] = []
     for bot, symbol, price in (("btc", "BTCUSD", 38_000.0), ("eth", "ETHUSD", 2_000.0)):
         day = TradingDay(bot=bot, symbol=symbol, price=price, seed=len(made), steps=DAY)
@@ -72,7 +72,7 @@ def errors() -> Layer:
 
 
 @pytest.mark.parametrize(("label", "shift", "field"), SAID)
-def test_an_error_is_how_far_a_minute_s_price_lay_from_what_was_said_of_it_before(
+def test_an_error_is_the_distance_of_a_minute_s_price_from_its_earlier_forecast(
     server: Elasticsearch, label: str, shift: str, field: str
 ) -> None:
     layer = errors()

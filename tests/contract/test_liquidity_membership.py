@@ -1,7 +1,7 @@
-"""A worker's place in its group on a real Kafka: it is had again, or the process ends and says why.
+"""A worker's membership in its group on a real Kafka: it rejoins, or the process ends and says why.
 
-A group that waits is made by a member that has stopped answering rebalances: whoever joins then
-hangs in its join, as long as that member's time allows.
+A test makes a group wait with a member that has stopped responding to rebalances: whoever joins
+then hangs, until that member times out.
 """
 
 import json
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 class Worker:
-    """A process of the stage, and what it says of itself."""
+    """A process of the stage, and its health."""
 
     def __init__(
         self, address: str, prefix: str, name: str, folder: Path, session_seconds: int
@@ -54,7 +54,7 @@ class Worker:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def reasons(self, path: str = "/readyz") -> dict[str, str]:
-        """Why it is not ready, or not live."""
+        """Returns why it is not ready, or not live."""
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
             with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
@@ -66,7 +66,7 @@ class Worker:
         return found
 
     def wait_until_it_serves(self) -> None:
-        """Its topics are there, and it is about to join."""
+        """Waits until its topics exist and it is about to join."""
         until(lambda: "it does not answer" not in self.reasons().values(), told=self.log.read_text)
 
     def works(self) -> bool:
@@ -79,7 +79,7 @@ class Worker:
 
 
 class Line:
-    """Topics of its own, and the workers that were started on them."""
+    """Its own topics, and the workers started on them."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.address = address
@@ -99,7 +99,7 @@ class Line:
         return made
 
     def member(self, **options: Any) -> Consumer:
-        """Another client in the workers' group."""
+        """Returns another client in the workers' group."""
         made = Consumer(
             {
                 "bootstrap.servers": self.address,
@@ -115,7 +115,7 @@ class Line:
         return made
 
     def group(self) -> ConsumerGroupDescription:
-        """The workers' group as the broker sees it."""
+        """Returns the workers' group as the broker reports it."""
         name = f"{self.prefix}liquidity"
         admin = AdminClient({"bootstrap.servers": self.address})
         return admin.describe_consumer_groups([name])[name].result()
@@ -143,15 +143,15 @@ def take_part(member: Consumer) -> None:
     until(assigned)
 
 
-def test_a_killed_workers_successor_goes_on_at_once_though_the_broker_holds_the_dead_one(
+def test_a_killed_workers_successor_continues_at_once_though_the_broker_keeps_the_dead_one(
     line: Line,
 ) -> None:
     first = line.worker(session_seconds=60)
     first.wait_until_it_works()
     first.process.kill()
     successor = line.worker(session_seconds=60)
-    # A successor that had to wait for the end of the dead one's session would be its neighbour in
-    # the group meanwhile, or would come to an empty group afterwards.
+    # A successor that had to wait for the dead worker's session to end would share the group with
+    # it meanwhile, or would join an empty group afterwards.
     seen = []
 
     def takes_over() -> bool:
@@ -177,7 +177,7 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
     take_part(hanging)
     worker = line.worker()
     worker.wait_until_it_serves()
-    # It hangs in its join, as the one above answers no rebalance.
+    # It hangs in its join, since the member above responds to no rebalance.
     until(lambda: len(line.group().members) == 2)
     assert "starting" in worker.reasons()
     twin = line.member(**{"group.instance.id": "w1"})
@@ -190,8 +190,8 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
     assert worker.reasons("/livez") == {}
 
 
-@pytest.mark.chaos  # half a minute of waiting; tests/unit/test_liquidity_watch.py has it in less
-def test_a_group_that_lets_a_worker_wait_for_ever_ends_it_with_a_sentence(line: Line) -> None:
+@pytest.mark.chaos  # half a minute of waiting; tests/unit/test_liquidity_watch.py needs less
+def test_a_worker_that_its_group_never_admits_ends_with_a_sentence(line: Line) -> None:
     hanging = line.member(**{"max.poll.interval.ms": 120_000})
     take_part(hanging)
     worker = line.worker("")
@@ -233,12 +233,12 @@ def test_records_of_a_transaction_that_was_given_up_are_not_counted(line: Line) 
 
 
 def test_the_client_still_has_what_the_stage_looks_into() -> None:
-    """What of aiokafka's inside `liquidity/transport.py` reads, and what to do when it is gone.
+    """What `liquidity/transport.py` uses of aiokafka's internals, and what to do if it is gone.
 
-    Without `_coordinator` the stage still ends where a group does not take it in, but errors that
-    the client holds back are no longer tried again, and of two workers with one name none ends.
-    Look for a public way to ask whether a consumer is a member of its group; else make
-    `held_back` and `member_id` do without, and drop the two tests above that need them.
+    Without `_coordinator` the stage still ends if a group does not admit it. But errors that the
+    client holds back are no longer retried, and of two workers with one name neither ends. Look for
+    a public way to ask whether a consumer is a member of its group. Otherwise make `held_back` and
+    `member_id` do without, and delete the two tests above that need them.
     """
     from aiokafka.consumer import group_coordinator
 

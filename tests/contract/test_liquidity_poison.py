@@ -1,4 +1,4 @@
-"""The liquidity stage on a real broker, with records that were made to stop it."""
+"""The liquidity stage on a real broker, with records meant to stop it."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: 
 
 
 def test_the_report_s_three_field_records_make_windows(kafka_address: str) -> None:
-    """Symbol from the key, time from Kafka's stamp."""
+    """Symbol from the key, time from Kafka's timestamp."""
     prefix = f"three-{uuid.uuid4().hex[:8]}."
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
     topics = Topics.of(settings)

@@ -1,4 +1,4 @@
-"""The liquidity worker as its user runs it, on the embedded broker."""
+"""The liquidity worker as a user runs it, on the embedded broker."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 class Line:
-    """An embedded broker, a worker, and what goes in and comes out."""
+    """An embedded broker, a worker, and its input and output."""
 
     def __init__(self, folder: Path) -> None:
         self.broker = EmbeddedBroker()
@@ -67,7 +67,7 @@ class Line:
         self._producer.flush(10)
 
     def read(self, topic: str, count: int) -> list[dict[str, Any]]:
-        """The topic's records, when there are `count` of them."""
+        """Returns the topic's records, once there are `count` of them."""
         consumer = Consumer({"bootstrap.servers": self.broker.address, "group.id": "none"})
         consumer.assign([TopicPartition(topic, part, 0) for part in range(4)])
         found: list[dict[str, Any]] = []
@@ -92,11 +92,11 @@ class Line:
             return error.code, error.read().decode()
 
     def comes_to_show(self, sample: str) -> None:
-        """Returns when the metrics show the sample: a lag is measured now and then."""
+        """Waits until the metrics show the sample: the lag is measured at intervals."""
         until(lambda: sample in self.get("/metrics")[1], told=lambda: self.get("/metrics")[1])
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code."""
+        """Stops the worker; returns its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
         code = self.process.wait(PATIENCE_SECONDS)

@@ -1,9 +1,8 @@
-"""Where empyrical and quantstats give our figures on calendars with gaps, and why elsewhere not.
+"""Where empyrical and quantstats agree with our figures on calendars with gaps, and where not.
 
 Both count rows: a year is 365 of them, whatever their dates. On a calendar without gaps, or on one
-filled with the last known value, all three agree. On rows with gaps between them the packages take
-the time that passed to be shorter than it was; depth of a drawdown and cumulative return need no
-time and agree.
+filled with the last known value, all three agree. With gaps between rows the packages underestimate
+the elapsed time. Depth of a drawdown and cumulative return need no time, and agree.
 """
 
 import warnings

@@ -1,7 +1,7 @@
-"""Under faults of the venue: what the client calls certain is so.
+"""Under faults of the venue, what the client calls certain is true.
 
-An order that ended as never sent or rejected must not be at the venue; one that was answered must
-be there; only an ambiguous one may be either.
+An order reported as never sent or rejected must not be at the venue; one with a response must be
+there; only an ambiguous one may be either.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ FAULTS = [
 
 
 def order(number: int, price: Decimal) -> NewOrder:
-    """Far below the market, so that it rests; a tenth of them are too small to be taken."""
+    """An order far below the market, so that it rests; a tenth of them are too small."""
     amount = Decimal("0.001") if number % 10 else Decimal("0.0000001")
     return NewOrder(
         symbol="BTCUSD",

@@ -1,4 +1,4 @@
-"""The trader's order stream against the emulator: fills that REST did not report, once each."""
+"""The trader's order stream against the emulator: books fills missed by REST, once each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ LOST_ANSWER = {"kind": "drop", "where": "rest", "match": "/v1/order/new", "part"
 
 
 class Desk:
-    """A trader's account, and what its order stream has taken in."""
+    """A trader's account, and what its order stream has processed."""
 
     def __init__(self, venue: Venue) -> None:
         self.seen: list[AccountEvent] = []
@@ -75,7 +75,7 @@ class Desk:
 
     @asynccontextmanager
     async def streaming(self) -> AsyncIterator[None]:
-        """The stream runs inside the block, from its first connection on."""
+        """Runs the stream inside the block, from its first connection on."""
         take = self.stream.take
 
         async def remember(event: AccountEvent) -> None:
@@ -96,7 +96,7 @@ class Desk:
         return sum(isinstance(event, ConnectedEvent) for event in self.seen)
 
     def over(self, intent: Intent) -> bool:
-        """Whether the stream has reported that the intent's order is over."""
+        """Whether the stream has reported the intent's order as closed."""
         return any(
             isinstance(event, OrderEvent)
             and event.client_order_id == intent.client_order_id
@@ -147,14 +147,14 @@ async def arm(url: str, rule: dict[str, Any]) -> None:
 
 
 async def holds(desk: Desk) -> None:
-    """The ledger explains the venue's balances."""
+    """Checks that the ledger explains the venue's balances."""
     outcome = await desk.engine.reconcile()
     assert outcome.certain
     assert (outcome.outside_base, outcome.outside_quote) == (0, 0)
     assert desk.journaled.ledger.base == outcome.base.amount
 
 
-async def test_an_order_whose_answer_was_lost_is_known_by_the_stream(
+async def test_an_order_whose_response_was_lost_is_known_by_the_stream(
     url: str, desk: Desk, key: str
 ) -> None:
     async with desk.streaming():
@@ -165,7 +165,7 @@ async def test_an_order_whose_answer_was_lost_is_known_by_the_stream(
         await until_async(lambda: desk.over(intent))
         if key == "account-demo":
             assert desk.placed(intent).order.booked == Decimal("0.5")
-        else:  # the new stream tells no fee: REST is asked at once
+        else:  # the new stream sends no fee: REST is requested at once
             assert desk.engine.due.is_set()
     await holds(desk)
     assert desk.placed(intent).order.booked == Decimal("0.5")
@@ -195,7 +195,7 @@ async def test_a_stream_that_was_cut_connects_again_and_asks_what_it_missed(
     await holds(desk)
 
 
-async def test_without_a_stream_a_lost_answer_is_looked_up(url: str, desk: Desk) -> None:
+async def test_without_a_stream_a_lost_response_is_looked_up(url: str, desk: Desk) -> None:
     await arm(url, LOST_ANSWER)
     intent = await desk.a_buy()
     assert not await desk.executor.execute(intent)

@@ -35,11 +35,11 @@ from tradebot.records import DeadLetter, DocType, Document, LiquidityRecord, dec
 pytestmark = pytest.mark.kafka
 
 SECONDS = 60.0
-"""How long a busy machine may take for what is waited for."""
+"""Time limit of waits on a busy machine."""
 
 
 class Gate:
-    """A store of one file that takes nothing before it is opened."""
+    """A store in one file that accepts nothing before it is opened."""
 
     def __init__(self, path: Path) -> None:
         self.opened = threading.Event()
@@ -47,7 +47,7 @@ class Gate:
         self._store = SqliteStore(path)
 
     def set_up(self, replicas: int) -> None:
-        """It needs none."""
+        """Does nothing."""
 
     def write(self, documents: Sequence[StoredDocument]) -> list[Refusal]:
         self.asked.set()
@@ -94,7 +94,7 @@ class Line:
         assert self._producer.flush(SECONDS) == 0
 
     def committed(self, topic: str) -> list[int]:
-        """The group's offset of each partition; below 0 where there is none."""
+        """Returns the group's offset of each partition; below 0 if there is none."""
         reader = kafka.consumer(self.settings, self.settings.group)
         places = [TopicPartition(topic, number) for number in range(kafka.PARTITIONS)]
         found = [place.offset for place in reader.committed(places, timeout=SECONDS)]
@@ -102,7 +102,7 @@ class Line:
         return found
 
     def most_bytes(self, topic: str, most: int) -> None:
-        """Sets how large a batch of records the topic takes."""
+        """Sets the largest batch that the topic accepts."""
         entry = ConfigEntry(
             "max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET
         )
@@ -154,7 +154,7 @@ def test_of_two_states_of_an_order_in_one_batch_the_newer_stays(line: Line) -> N
     [b"\xff" * 1_000_000, b'{"id":' + b"[" * 100_000, b'{"id":"\xff"}'],
     ids=["a million bytes", "brackets without end", "a string that is no UTF-8"],
 )
-def test_whatever_lies_in_its_topics_is_put_aside_and_stops_nothing(
+def test_any_bad_record_in_its_topics_becomes_a_dead_letter_and_stops_nothing(
     line: Line, poison: bytes
 ) -> None:
     topics = (line.topics.documents, line.topics.liquidity, line.topics.forecasts)

@@ -40,7 +40,7 @@ def prefix(url: str) -> Iterator[str]:
 
 
 def set_up(url: str, prefix: str) -> subprocess.CompletedProcess[str]:
-    """The Job's container: variables of the chart, and one run of the command."""
+    """Runs the command with the chart's variables, like the Job's container."""
     told = {
         "TRADEBOT_SETUP": "true",
         "TRADEBOT_ELASTICSEARCH": url,
@@ -52,7 +52,7 @@ def set_up(url: str, prefix: str) -> subprocess.CompletedProcess[str]:
 
 
 def made(url: str, prefix: str) -> dict[str, Any]:
-    """All that a set-up makes."""
+    """Returns everything that a set-up creates."""
     server = Elasticsearch(url)
     templates = server.indices.get_index_template(name=f"{prefix}-*").body["index_templates"]
     indices = server.indices.get(index=f"{prefix}-*").body
@@ -88,7 +88,7 @@ def test_a_set_up_waits_for_an_elasticsearch_that_is_not_there_yet(url: str, pre
 
 
 class Late:
-    """An Elasticsearch that answers 503 at first, as one that is starting does."""
+    """An Elasticsearch that responds 503 at first, like one that is starting."""
 
     def __init__(self, url: str, refusals: int) -> None:
         self.refused = 0

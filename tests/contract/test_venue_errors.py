@@ -1,4 +1,4 @@
-"""Whatever a venue or what stands before it does, a call ends in one of three classes."""
+"""Whatever a venue or a proxy does, a call ends in one of three classes of error."""
 
 import asyncio
 from decimal import Decimal
@@ -137,7 +137,7 @@ TABLE = {
 async def test_an_order_that_was_sent_ends_as_ambiguous_or_rejected(
     answer: Answering, kind: type[VenueError], reason: str | None
 ) -> None:
-    # A busy machine must not make a timeout of another failure.
+    # A busy machine must not turn another failure into a timeout.
     timeout = 0.3 if reason == "Timeout" else 10.0
     async with http_that(answer) as url, GeminiRest(url, KEY, timeout=timeout) as rest:
         with pytest.raises(VenueError) as raised:

@@ -1,7 +1,7 @@
-"""A made-up stretch of trading, as records and documents: what a running line leaves behind.
+"""A simulated stretch of trading, as records and documents of a running pipeline.
 
-Used where a test needs something to show, store or query and the stages themselves are not its
-subject. Everything follows from the seed.
+For tests that need data to show, store or query without running the stages. The seed determines
+everything.
 """
 
 import math
@@ -56,7 +56,7 @@ class TradingDay:
         return self._move_book(levels, "initial")
 
     def _move_book(self, levels: int, reason: str) -> list[FeedRecord]:
-        """Levels around the price; those that lay elsewhere go."""
+        """Moves the levels to the price, and removes those left behind."""
         middle = round(self.price * 2) / 2
         wanted = {
             (side, middle + sign * (0.5 + i * 0.5 + i * i * 0.1))
@@ -88,7 +88,7 @@ class TradingDay:
         return record
 
     def tick(self) -> tuple[list[FeedRecord], TradeRecord]:
-        """Four seconds later the book has moved to a new price, by a trade."""
+        """Moves the book to a new price four seconds later, by a trade."""
         before = self.price
         self.offset += 4000
         self.price *= math.exp(self.dice.gauss(0, 0.00018))
@@ -124,7 +124,7 @@ class TradingDay:
         ]
 
     def forecast(self) -> ForecastRecord:
-        """What a model fitted now expects."""
+        """Returns the forecast of a model fitted now."""
         drift = self.dice.gauss(0, 4e-6)
         logs = [
             math.log(self.price) + drift * i + 0.0008 * math.sin(i / 30 + self.minute / 4)
@@ -145,7 +145,7 @@ class TradingDay:
         )
 
     def decide(self, window: list[LiquidityRecord], forecast: ForecastRecord) -> list[Document]:
-        """What the bot did about them: a decision, a ticker and, if it traded, the rest."""
+        """Returns the bot's documents: a decision, a ticker and, if it traded, the rest."""
         ratio = window[2].value or 0.0
         delta = forecast.log_price[1] - forecast.log_price[0]
         signal = "buy" if delta > 0 else "sell"
@@ -301,24 +301,24 @@ class TradingDay:
         )
 
     def halt(self) -> Document:
-        """The bot stopped at its limit of drawdown."""
+        """Returns the halt at the drawdown limit."""
         body = documents.Halt(state="halted", reason="drawdown 0.101 is above 0.1", because="limit")
         return self._document(DocType.HALT, str(self.now), body)
 
     def resume(self) -> Document:
-        """A person let the bot go on."""
+        """Returns the resume by a person."""
         self.minute += 1
         body = documents.Halt(state="resumed", reason="looked at", by="a person")
         return self._document(DocType.HALT, str(self.now), body)
 
     def ticks(self) -> Iterator[tuple[list[FeedRecord], TradeRecord]]:
-        """What the feed brings in the coming minute."""
+        """Yields the feed of the next minute."""
         self.offset = 0
         for _ in range(14):
             yield self.tick()
 
     def close_minute(self) -> tuple[list[LiquidityRecord], ForecastRecord, list[Document]]:
-        """The minute ends: its window, the next forecast, and what the bot did about them."""
+        """Ends the minute: returns its window, the next forecast, and the bot's documents."""
         self.minute += 1
         self.offset = 0
         window, forecast = self.window(), self.forecast()
@@ -327,7 +327,7 @@ class TradingDay:
     def minutes(
         self, count: int
     ) -> Iterator[tuple[list[LiquidityRecord], ForecastRecord, list[Document]]]:
-        """So many minutes, of which the feed is of no interest."""
+        """Yields that many minutes, without their feed."""
         for _ in range(count):
             for _ in self.ticks():
                 pass

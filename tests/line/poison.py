@@ -1,4 +1,4 @@
-"""Records that cannot be true, as tests put them between good ones."""
+"""Implausible records, which tests mix with good ones."""
 
 from dataclasses import dataclass
 
@@ -85,7 +85,7 @@ def proposals(good: ProposalRecord) -> list[bytes]:
 
 
 def windows(end: int) -> list[bytes]:
-    """Results of windows that nobody can have measured when a window ended at `end` (ms)."""
+    """Implausible results of windows, when a window ended at `end` (ms)."""
     good = LiquidityRecord("ask", 1.0, end // 1000, "BTCUSD", end - 60_000, end, 9, True)
     far = [
         msgspec.structs.replace(
@@ -108,7 +108,7 @@ def windows(end: int) -> list[bytes]:
 
 
 def forecasts(good: ForecastRecord) -> list[bytes]:
-    """Forecasts that no model can have made when it made `good`."""
+    """Implausible forecasts, when the model made `good`."""
     replace = msgspec.structs.replace
     bad = [
         replace(good, history_end=FAR, start=FAR, fitted_at=FAR),
@@ -130,7 +130,7 @@ def forecasts(good: ForecastRecord) -> list[bytes]:
 
 
 def feed(ts: int) -> list[bytes]:
-    """Changes of a book that cannot have happened at `ts` (ms)."""
+    """Implausible changes of a book at `ts` (ms)."""
     good = FeedRecord("bid", "1", "1", "BTCUSD", ts, "place", 1)
     replace = msgspec.structs.replace
     bad = [replace(good, price=text) for text in (*BAD_NUMBERS, "0")]

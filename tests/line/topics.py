@@ -1,4 +1,4 @@
-"""Reads what is on a topic, and rebuilds the book that a reader of `gemini-feed` has."""
+"""Reads a topic, and rebuilds the order book from `gemini-feed`."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,16 +10,16 @@ from tradebot.records import FeedRecord, decode
 
 
 def records(settings: StageSettings, topic: str, kind: type[Any]) -> list[Any]:
-    """All that the topic holds, in order; every record must have the symbol as its key."""
+    """Returns all records of the topic, in order; every key must be the symbol."""
     messages = read_messages(settings, settings.topic_prefix + topic)
     assert {message.key() for message in messages} <= {b"BTCUSD"}
     return [decode(message.value() or b"", kind) for message in messages]
 
 
 def rebuilt(feed: list[FeedRecord]) -> tuple[OrderBook, int]:
-    """The book that the records make, and how many connections told it.
+    """Rebuilds the book from the records; returns it and the number of connections.
 
-    Each connection must begin with a whole book and number its records without a step.
+    Each connection must begin with a whole book and number its records without gaps.
     """
     book = OrderBook()
     connections = due = 0

@@ -1,7 +1,7 @@
-"""A running trader between an emulator and a broker, with windows and forecasts by the test.
+"""A running trader between an emulator and a broker; the test sends windows and forecasts.
 
-The trader is a process of its own that can be killed; exchange and broker live in the test's
-process, so that the test sees the account as the exchange does.
+The trader is its own process, which can be killed. Exchange and broker run in the test's process,
+so that the test sees the account as the exchange does.
 """
 
 import json
@@ -39,9 +39,9 @@ class TraderLine:
 
     Args:
         period: of the forecast's wave in minutes; it rises for half of it.
-        options: of the trader, beside those that the line needs.
-        trader: the command that is the trader.
-        kafka: address of a real broker; one inside the test if not given.
+        options: of the trader, in addition to those of this class.
+        trader: the trader's command.
+        kafka: address of a real broker; by default one inside the test.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class TraderLine:
     # The world around the trader.
 
     def exchange_time(self) -> int:
-        """Milliseconds at the exchange, as the test's own clock of it."""
+        """Milliseconds at the exchange, by the test's own clock."""
         return self.emulator.exchange.clock.market()
 
     def _forecast(self) -> None:
@@ -150,7 +150,7 @@ class TraderLine:
             self._collect()
 
     def window(self, end: int, *, complete: bool = True) -> None:
-        """The three records of the window that ends at `end`."""
+        """Sends the three records of the window that ends at `end`."""
         self._end = max(self._end, end)
         self.windows += 1
         for kind, value in KINDS:
@@ -187,7 +187,7 @@ class TraderLine:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ)
 
     def kill(self) -> None:
-        """kill -9, if it runs."""
+        """Sends SIGKILL, if it runs."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
@@ -213,7 +213,7 @@ class TraderLine:
         )
 
     def status(self) -> dict[str, Any] | None:
-        """What the trader says of itself, without a process of its own; `None` if it can't."""
+        """Returns the trader's status from its port; `None` if there is none."""
         try:
             address = json.loads((self.folder / "state" / "btc" / "control.json").read_bytes())
             answer = httpx.get(
@@ -226,7 +226,7 @@ class TraderLine:
         return answer.json() if answer.status_code == 200 else None
 
     def condition(self, name: str) -> bool | None:
-        """Whether a condition holds, `None` if the trader does not answer."""
+        """Returns whether a condition holds; `None` if the trader does not respond."""
         status = self.status()
         if status is None:
             return None
@@ -238,9 +238,9 @@ class TraderLine:
         return sorted(found, key=lambda document: int(document["ts"]))
 
     def wait(self, what: Callable[[], object]) -> None:
-        """Returns when `what` holds.
+        """Waits for `what`.
 
         Raises:
-            AssertionError: it did not in time; with the log's end.
+            AssertionError: it did not hold in time; with the end of the log.
         """
         until(what, told=lambda: f"the trader's log ends:\n{self.log()[-3000:]}")

@@ -1,4 +1,4 @@
-"""How an Elasticsearch answers over HTTP, for the servers that stand in for one."""
+"""Elasticsearch's HTTP responses, for fake servers."""
 
 import json
 from http.server import BaseHTTPRequestHandler
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class ElasticAnswers(BaseHTTPRequestHandler):
-    """Answers in the form that Elasticsearch's client accepts, and logs nothing."""
+    """Responds in the form that Elasticsearch's client accepts, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
 
     def tell(self, status: int, body: Any) -> None:
-        """Ends the request with a status and a JSON body; a HEAD has none."""
+        """Sends a status and a JSON body; a HEAD has no body."""
         data = b"" if self.command == "HEAD" else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("X-Elastic-Product", "Elasticsearch")

@@ -1,7 +1,7 @@
-"""What the pictures of Kibana's dashboards ask Elasticsearch, and the rows of the answers.
+"""The queries of Kibana's dashboards to Elasticsearch, and the rows of the results.
 
 Derived from the saved objects as Lens does it: buckets in the order of the columns, each number
-with its own filter, what is shifted laid where it points, and formulas worked out row by row.
+with its own filter, shifted columns at their target time, and formulas computed row by row.
 """
 
 import json
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """A layer of a picture: its columns by their ids, the index that it reads, and its query."""
+    """A layer of a panel: its columns by their ids, its index, and its query."""
 
     columns: dict[str, dict[str, Any]]
     index: str
@@ -30,7 +30,7 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """One picture of a dashboard, without its fixed lines."""
+    """A panel of a dashboard, without its fixed lines."""
 
     dashboard: str
     title: str
@@ -42,7 +42,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True):
-    """The numbers of one column of a picture, by row."""
+    """The numbers of one column of a panel, by row."""
 
     picture: Picture
     layer: Layer
@@ -50,7 +50,7 @@ class Numbers(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The column as the saved object describes it."""
+        """The column in the saved object."""
         return self.layer.columns[self.column]
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Pages:
         self.prefix = prefix
 
     def index(self, data_view: str) -> str:
-        """The indices that a data view reads."""
+        """Returns the indices of a data view."""
         return str(self.objects["index-pattern", data_view]["attributes"]["title"])
 
     def pictures(self) -> Iterator[Picture]:
@@ -96,7 +96,7 @@ class Pages:
         )
 
     def numbers(self) -> Iterator[Numbers]:
-        """All columns of numbers of all pictures."""
+        """Yields all number columns of all panels."""
         for picture in self.pictures():
             for layer in picture.layers:
                 for name, column in layer.columns.items():
@@ -108,7 +108,7 @@ class Pages:
 
 
 def kql(text: str) -> dict[str, Any]:
-    """The query of the few forms of KQL that the dashboards use."""
+    """Converts the few forms of KQL that the dashboards use to a query."""
     parts = []
     for part in filter(None, text.split(" and ")):
         match = re.fullmatch(r"(not )?(\w+): ?(\S+)", part)
@@ -120,7 +120,7 @@ def kql(text: str) -> dict[str, Any]:
 
 
 def rows(server: Elasticsearch, layer: Layer) -> list[Row]:
-    """What the layer's columns are, a row a bucket; a number that a bucket lacks is `None`."""
+    """Returns the layer's columns, one row per bucket; a missing number is `None`."""
     table: dict[tuple[Any, ...], Row] = {}
     for shift in {c.get("timeShift", "") for c in layer.columns.values() if "sourceField" in c}:
         for row in _asked(server, layer, shift):
@@ -138,7 +138,7 @@ def rows(server: Elasticsearch, layer: Layer) -> list[Row]:
 
 
 def _asked(server: Elasticsearch, layer: Layer, shift: str) -> Iterator[Row]:
-    """The rows of the columns that are shifted so, laid where they point."""
+    """Yields the rows of the columns with that shift, at their target time."""
     asked = {
         name: column
         for name, column in layer.columns.items()
@@ -164,7 +164,7 @@ def _number(column: dict[str, Any]) -> dict[str, Any]:
     if operation == "count":
         made: dict[str, Any] = {"value_count": {"field": "doc_type"}}
     elif operation == "last_value":
-        # Kibana asks by top_metrics, which the server of the tests lacks.
+        # Kibana uses top_metrics, which the test server lacks.
         made = {"top_hits": {"size": 1, "sort": [{"ts": "desc"}], "_source": [field]}}
     elif operation == "percentile":
         made = {"percentiles": {"field": field, "percents": [column["params"]["percentile"]]}}
@@ -210,7 +210,7 @@ def _value(answer: dict[str, Any]) -> float | None:
 
 
 def _worked_out(node: Any, row: Row) -> float | None:
-    """A formula's tree; `None` where a part is."""
+    """Evaluates a formula's tree; `None` if a part is."""
     if isinstance(node, int | float):
         return node
     if isinstance(node, str):

@@ -1,4 +1,4 @@
-"""Holds saved objects to the shapes of Kibana's own, as `kibana_shapes.yaml` describes them."""
+"""Checks saved objects against the shapes of Kibana's own, from `kibana_shapes.yaml`."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PLAIN = {"text": str, "integer": int, "decimal": int | float, "flag": bool}
 
 
 def faults(value: Any, kind: Any = "=saved by type", at: str = "") -> Iterator[str]:
-    """Where and how the value has not the shape, one sentence a fault."""
+    """Yields where and how the value differs from the shape, one sentence per fault."""
     if isinstance(kind, dict):
         yield from _keys(value, kind, at)
         return

@@ -1,4 +1,4 @@
-"""What a process shows under `/metrics`, and what `docs/metrics.md` says that it shows."""
+"""The metrics of a process's `/metrics` page, and those that `docs/metrics.md` lists."""
 
 import re
 from pathlib import Path
@@ -10,18 +10,18 @@ TABLE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 EVERY = "every stage"
 SUFFIXES = {"counter": "_total"}
 KINDS = {"info": "gauge"}
-"""As a page shows them that has no such kind."""
+"""Kinds that a page shows under another name."""
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """A metric's kind and its labels, which are not known of one that has no samples yet."""
+    """A metric's kind and its labels, which are unknown without samples."""
 
     kind: str
     labels: frozenset[str] | None
 
 
 def documented() -> dict[str, dict[str, Metric]]:
-    """The table's metrics by their names, by the stage."""
+    """Returns the table's metrics by name, for each stage."""
     found: dict[str, dict[str, Metric]] = {}
     for line in TABLE.read_text().splitlines():
         if line.startswith("## "):
@@ -34,13 +34,13 @@ def documented() -> dict[str, dict[str, Metric]]:
 
 
 def shown(page: str) -> dict[str, Metric]:
-    """The metrics of ours on a page, by their names."""
+    """Returns our metrics on a page, by name."""
     found = {}
     for family in text_string_to_metric_families(page):
         if family.name.startswith("tradebot_") and not family.name.endswith("_created"):
             name = family.name + SUFFIXES.get(family.type, "")
             labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
-            # The version is a label of the one sample that tells it.
+            # The version is a label of the one sample that has it.
             told = next(iter(labels), None) if family.name != "tradebot_build_info" else frozenset()
             assert len(labels) <= 1, name
             found[name] = Metric(family.type, told)

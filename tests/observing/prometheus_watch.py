@@ -1,4 +1,4 @@
-"""A real Prometheus with the chart's rules, which ring after seconds instead of minutes."""
+"""A real Prometheus with the chart's rules, whose alerts fire after seconds instead of minutes."""
 
 import contextlib
 import json
@@ -20,11 +20,11 @@ class Prometheus:
     """Scrapes its targets each second.
 
     Args:
-        folder: where its files go.
+        folder: for its files.
         program: its executable.
-        targets: host:port of each that it scrapes.
-        sooner: what else makes an alert ring sooner: an alert's name, a piece of its expression,
-            and what to put there instead.
+        targets: host:port of each target.
+        sooner: further changes that make an alert fire sooner: an alert's name, a part of its
+            expression, and its replacement.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Prometheus:
         )
 
     def watch(self, targets: list[str]) -> None:
-        """Scrapes these from now on."""
+        """Changes the targets."""
         self.targets = targets
         whole = self._targets.with_suffix(".new")
         whole.write_text(json.dumps([{"targets": targets}]))
@@ -61,20 +61,20 @@ class Prometheus:
         return {}
 
     def value(self, query: str) -> float:
-        """What the query answers now; 0 for nothing."""
+        """Returns the query's value; 0 for no result."""
         result = self.ask(f"query?query={quote(query)}").get("result", [])
         return float(result[0]["value"][1]) if result else 0.0
 
     def healths(self) -> list[str]:
-        """Of each target, whether it answers."""
+        """Returns the health of each target."""
         return [t["health"] for t in self.ask("targets").get("activeTargets", [])]
 
     def firing(self) -> set[str]:
-        """The alerts that fire."""
+        """Returns the firing alerts."""
         return {alert for alert, _ in self.firing_bots()}
 
     def firing_bots(self) -> set[tuple[str, str]]:
-        """The alerts that fire, and of which bot each is."""
+        """Returns the firing alerts, each with its bot."""
         alerts = self.ask("alerts").get("alerts", [])
         labels = [a["labels"] for a in alerts if a["state"] == "firing"]
         return {(each["alertname"], each.get("bot", "")) for each in labels}

@@ -1,4 +1,4 @@
-"""What tests of several stages have in common."""
+"""Shared by tests of several stages."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Say = Callable[[str], None]
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Writes a line past pytest's capture: a soak's seed and figures are for the person."""
+    """Returns a function that prints past pytest's capture, for a soak's seed and figures."""
 
     def write(line: str) -> None:
         with capsys.disabled():

@@ -1,4 +1,4 @@
-"""A demo in the background, for tests of the whole line."""
+"""A demo in the background, for tests of the whole pipeline."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from tradebot.records import DocType
 
 
 class Demo:
-    """A demo in the background, in a folder of its own.
+    """A demo in the background, in its own folder.
 
     Args:
-        settings: variables that its stages read, in addition to this process' own.
+        settings: variables for its stages, in addition to this process's own.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Demo:
             )  # fmt: skip
 
     def children(self) -> dict[int, str]:
-        """Process ids of the stages, and which each is."""
+        """Returns the process ids of the stages, with their names."""
         text = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         found = {}
         for pid in map(int, text.split()):
@@ -49,7 +49,7 @@ class Demo:
         return found
 
     def wait_ready(self) -> None:
-        """Until all stages are ready."""
+        """Waits until all stages are ready."""
 
         def ready() -> bool:
             assert self._process.poll() is None, self.log.read_text()
@@ -58,19 +58,19 @@ class Demo:
         until(ready, told=self.log.read_text)
 
     def decisions(self) -> list[dict[str, Any]]:
-        """The decisions that are stored, newest first."""
+        """Returns the stored decisions, newest first."""
         store = SqliteStore(self.state / "documents.sqlite")
         found = store.latest(DocType.DECISION, 10_000)
         store.close()
         return found
 
     def wait_decisions(self, count: int) -> None:
-        """Until so many decisions are stored beyond those that are."""
+        """Waits until that many more decisions are stored."""
         goal = len(self.decisions()) + count
         until(lambda: len(self.decisions()) >= goal, pause=0.2, told=self.log.read_text)
 
     def wait_actions(self, wanted: set[str]) -> None:
-        """Until decisions of all these actions are stored."""
+        """Waits until decisions of all these actions are stored."""
         until(
             lambda: wanted <= {d["action"] for d in self.decisions()},
             pause=0.2,
@@ -78,20 +78,20 @@ class Demo:
         )
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """Sends SIGKILL to a stage."""
         for pid, stage in self.children().items():
             if stage == name:
                 os.kill(pid, signal.SIGKILL)
 
     def end(self) -> dict[str, Any]:
-        """Ctrl-C; the summary when all have ended."""
+        """Sends SIGINT; returns the summary when all have ended."""
         self._process.send_signal(signal.SIGINT)
         assert self._process.wait(PATIENCE_SECONDS) == 0, self.log.read_text()
         summary: dict[str, Any] = json.loads(self._out.read_text().splitlines()[-1])
         return summary
 
     def abandon(self) -> None:
-        """For a test that failed: nothing is left running."""
+        """Cleans up after a failed test: nothing is left running."""
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait(PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""The whole line as a person starts it: it trades, survives kills, and leaves nothing running."""
+"""The whole pipeline as a user starts it: it trades, survives kills, and leaves nothing running."""
 
 import uuid
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A real Prometheus watches the demo: quiet while all is well, and each fault rings its alert."""
+"""A real Prometheus watches the demo: quiet while all is well, and each fault fires its alert."""
 
 import asyncio
 import contextlib
@@ -37,11 +37,11 @@ from tradebot.venue.gemini.signing import Credentials
 pytestmark = pytest.mark.slow
 
 RINGING_SCRAPES = 4
-"""An alert rings after two seconds here, and each second is a scrape."""
+"""Alerts fire after two seconds here, and each second has a scrape."""
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = ("charts/tradebot/files/prometheus", "charts/tradebot/files/grafana", "docs/runbooks")
-"""Where metrics are read: alerts, dashboards, and pages that tell a person to look at them."""
+"""Where metrics are used: alerts, dashboards, and runbooks."""
 
 
 class Watched:
@@ -64,10 +64,10 @@ class Watched:
         self._more: list[subprocess.Popen[bytes]] = []
 
     def look(self) -> None:
-        """What is shown before anything befalls it."""
+        """Records what is shown before any fault."""
         healths = self.prometheus.healths
         until(lambda: len(healths()) >= 7 and set(healths()) == {"up"})
-        # As long as every rule needs to ring.
+        # As long as every rule needs to fire.
         until(lambda: self.prometheus.value("min(count_over_time(up[1m]))") > RINGING_SCRAPES)
         groups = self.prometheus.ask("rules")["groups"]
         self.rules_at_first = [rule for group in groups for rule in group["rules"]]
@@ -85,7 +85,7 @@ class Watched:
         httpx.post(url, json=rules, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def at_the_exchange(self, currency: str) -> float:
-        """What the demo's account holds by the emulator's own word."""
+        """Returns the demo account's balance at the emulator."""
         url = f"{self.given['TRADEBOT_EMULATOR_URL']}/emulator/accounts"
         account = next(
             a for a in httpx.get(url, timeout=PATIENCE_SECONDS).json() if a["name"] == "primary"
@@ -94,7 +94,7 @@ class Watched:
         return balances[currency]
 
     def buy_by_hand(self) -> None:
-        """An order of the demo's account by another of its keys."""
+        """Places an order of the demo's account with another of its keys."""
 
         async def buy() -> None:
             key = Credentials(f"{API_KEY}-time", API_SECRET)
@@ -119,7 +119,7 @@ class Watched:
         )
 
     def start_bot(self, bot: str, *options: str) -> None:
-        """A second trader beside the demo's, on paper, which Prometheus watches too."""
+        """Starts a second trader, on paper, which Prometheus watches too."""
         port = free_port()
         command = [sys.executable, "-m", "tradebot", "trader", "--bot", bot, "--mode", "Paper"]
         command += ["--http-port", str(port), *options]
@@ -136,14 +136,14 @@ class Watched:
         self.prometheus.watch(self.prometheus.targets[:-1])
 
     def counters_now(self) -> set[frozenset[tuple[str, str]]]:
-        """Name and labels of each counter of the demo's own that somebody reads."""
+        """Returns name and labels of each of the demo's counters that is used somewhere."""
         found = self.prometheus.ask(f"query?query={{__name__=~'{'|'.join(counters_read())}'}}")
         labels = [each["metric"] for each in found["result"]]
         return {frozenset(each.items()) for each in labels if each.get("bot", "demo") == "demo"}
 
     @contextlib.contextmanager
     def hanging(self, stage: str) -> Iterator[None]:
-        """The stage stands still inside the block."""
+        """Suspends the stage inside the block."""
         os.kill(self.stages[stage], signal.SIGSTOP)
         try:
             yield
@@ -172,7 +172,7 @@ def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         # A model is stale after a quarter of an exchange hour here, not after a whole one.
         patch.setenv("TRADEBOT_MAX_MODEL_AGE_SECONDS", "900")
-        # And what comes in from outside is in the ledger within seconds.
+        # Outside activity reaches the ledger within seconds.
         patch.setenv("TRADEBOT_RECONCILE_SECONDS", "5")
         watched = Watched(tmp_path_factory.mktemp("watched"), prometheus)
     watched.look()
@@ -180,7 +180,7 @@ def watched(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     watched.end()
 
 
-def test_all_stages_are_scraped_every_rule_is_sound_and_nothing_rings(watched: Watched) -> None:
+def test_all_stages_are_scraped_every_rule_is_sound_and_no_alert_fires(watched: Watched) -> None:
     assert {rule["health"] for rule in watched.rules_at_first} == {"ok"}, watched.rules_at_first
     assert watched.firing_at_first == set()
     assert {dict(each)["__name__"] for each in watched.counters_at_first} == counters_read()
@@ -199,9 +199,11 @@ def test_each_stage_shows_the_metrics_that_the_table_says_and_no_others(watched:
     assert table.keys() - {EVERY, "operator"} <= watched.addresses.keys()
 
 
-def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watched) -> None:
-    # A deposit, so that there is something to sell whatever was sold before; while the bot is
-    # paused, or its next signal could sell the deposit within the second in which it shows.
+def test_an_order_whose_fate_is_not_known_fires_its_alert_until_it_is_found(
+    watched: Watched,
+) -> None:
+    # A deposit, so that there is something to sell whatever was sold before. The bot is paused, or
+    # its next signal could sell the deposit within the second in which it shows.
     watched.control("pause")
     watched.fault({"kind": "balance", "currency": "BTC", "amount": "1"})
     held = 'tradebot_trader_balance{bot="demo", currency="BTC"}'
@@ -220,21 +222,21 @@ def test_an_order_whose_fate_is_not_known_rings_until_it_is_found(watched: Watch
     assert ("TradebotOrderAmbiguous", "demo") not in watched.firing_bots()
 
 
-def test_a_record_that_cannot_be_read_rings(watched: Watched) -> None:
+def test_a_record_that_cannot_be_read_fires_its_alert(watched: Watched) -> None:
     producer = kafka.producer(watched.kafka)
     producer.produce(Topics().documents, key="x", value=b"not a document")
     producer.flush()
     until(lambda: "TradebotDeadLetters" in watched.firing())
 
 
-def test_a_silent_feed_rings_and_the_windows_that_it_spoilt(watched: Watched) -> None:
+def test_a_silent_feed_and_the_windows_that_it_spoilt_fire_their_alerts(watched: Watched) -> None:
     with watched.hanging("emulator"):
         until(lambda: "TradebotFeedStalled" in watched.firing())
     until(lambda: "TradebotFeedStalled" not in watched.firing())
     until(lambda: "TradebotWindowIncomplete" in watched.firing())
 
 
-def test_a_paused_bot_rings_until_it_is_resumed(watched: Watched) -> None:
+def test_a_paused_bot_fires_its_alert_until_it_is_resumed(watched: Watched) -> None:
     until(lambda: "TradebotHalted" not in watched.firing())
     watched.control("pause")
     until(lambda: "TradebotHalted" in watched.firing())
@@ -242,41 +244,43 @@ def test_a_paused_bot_rings_until_it_is_resumed(watched: Watched) -> None:
     until(lambda: "TradebotHalted" not in watched.firing())
 
 
-def test_a_stage_that_hangs_rings(watched: Watched) -> None:
+def test_a_stage_that_hangs_fires_its_alert(watched: Watched) -> None:
     with watched.hanging("forecast"):
         until(lambda: "TradebotStageSilent" in watched.firing())
     until(lambda: "TradebotStageSilent" not in watched.firing())
 
 
-def test_a_forecast_that_grows_old_rings(watched: Watched) -> None:
+def test_a_forecast_that_grows_old_fires_its_alert(watched: Watched) -> None:
     with watched.hanging("forecast"):
         until(lambda: "TradebotModelStale" in watched.firing())
     until(lambda: "TradebotModelStale" not in watched.firing())
 
 
-def test_windows_that_do_not_come_ring(watched: Watched) -> None:
+def test_missing_windows_fire_their_alert(watched: Watched) -> None:
     with watched.hanging("liquidity"):
         until(lambda: "TradebotWindowsSilent" in watched.firing())
     until(lambda: "TradebotWindowsSilent" not in watched.firing())
 
 
-def test_documents_that_the_store_does_not_take_ring(watched: Watched) -> None:
+def test_documents_that_the_store_does_not_take_fire_their_alert(watched: Watched) -> None:
     store = sqlite3.connect(watched.demo.state / "documents.sqlite", isolation_level=None)
-    store.execute("begin immediate")  # no other writer gets in
+    store.execute("begin immediate")  # blocks other writers
     until(lambda: "TradebotDocumentBacklog" in watched.firing())
     store.execute("rollback")
     store.close()
     until(lambda: "TradebotDocumentBacklog" not in watched.firing())
 
 
-def test_a_fall_near_the_limit_rings_for_the_bot_that_has_the_limit(watched: Watched) -> None:
+def test_a_fall_near_the_limit_fires_its_alert_for_the_bot_that_has_the_limit(
+    watched: Watched,
+) -> None:
     watched.start_bot("glass", "--paper-base", "10", "--max-drawdown", "0.0005")
     until(lambda: ("TradebotDrawdownNearLimit", "glass") in watched.firing_bots())
     assert ("TradebotDrawdownNearLimit", "demo") not in watched.firing_bots()
     watched.end_bot()  # the venue's rate limit is not for two at this speed
 
 
-def test_trades_of_someone_else_on_the_account_ring(watched: Watched) -> None:
+def test_trades_of_someone_else_on_the_account_fire_their_alert(watched: Watched) -> None:
     watched.buy_by_hand()
     until(lambda: ("TradebotOutsideTrades", "demo") in watched.firing_bots())
 

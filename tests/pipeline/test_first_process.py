@@ -1,4 +1,4 @@
-"""What starts as a container's first process ends at once when it is told to while it starts."""
+"""A container's first process ends at once if it is told to while it starts."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from waiting.conditions import PATIENCE_SECONDS
 
 ENDED = 128 + signal.SIGTERM
 STAGES = {"ingest": ["--symbol", "BTCUSD"], "liquidity": [], "recorder": []}
-"""Those that ask for SIGTERM only once their broker has answered."""
+"""Stages that handle SIGTERM only once their broker has responded."""
 
 
 @pytest.fixture(autouse=True)
 def namespaces() -> None:
-    """A machine on which a process can be the first of a namespace."""
+    """Skips unless a process can be the first of a PID namespace here."""
     if not shutil.which("unshare"):
         pytest.skip("there is no `unshare` here, which makes a process the first")
     tried = subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False)
@@ -31,7 +31,7 @@ def namespaces() -> None:
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A server that takes connections and never answers: who starts waits for it."""
+    """A server that accepts connections and never responds, so that starts wait for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(30)
         yield listening
@@ -40,7 +40,7 @@ def silent() -> Iterator[socket.socket]:
 def code_when_told_to_end(
     command: list[str], folder: Path, silent: socket.socket, **environment: str
 ) -> int:
-    """How the command ended as a first process that was told to while it waited for `silent`."""
+    """Returns the exit code of a first process that is ended while it waits for `silent`."""
     outer = subprocess.Popen(
         ["unshare", "--pid", "--fork", "--kill-child", *command],
         cwd=folder,

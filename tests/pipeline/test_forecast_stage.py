@@ -1,4 +1,4 @@
-"""The forecast stage as its user runs it: trades in a topic, whole forecasts out of another."""
+"""The forecast stage as a user runs it: trades from one topic, forecasts to another."""
 
 import json
 import os
@@ -24,7 +24,7 @@ ROWS = 600
 
 
 def write_history(path: Path, rows: int = ROWS) -> int:
-    """A file of minutes; answers its last minute."""
+    """Writes a file of minutes; returns its last minute."""
     lines = ["ts,open,high,low,close,volume,weighted"]
     for row in range(rows):
         price = 10_000 + row % 7
@@ -66,7 +66,7 @@ class Line:
         self.producer.flush(5)
 
     def forecast(self) -> ForecastRecord:
-        """The next forecast that is published."""
+        """Returns the next published forecast."""
 
         def published() -> ForecastRecord | None:
             message = self.consumer.poll(0.2)
@@ -108,7 +108,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 def children(pid: int) -> list[int]:
-    """Live processes whose parent is `pid`."""
+    """Returns live processes whose parent is `pid`."""
     found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -121,7 +121,7 @@ def children(pid: int) -> list[int]:
 
 
 def ended(pid: int) -> bool:
-    """Whether a process has ended; one that only waits for its parent has."""
+    """Whether a process has ended, or is a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][1] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -167,7 +167,7 @@ BAD = [
 ]
 
 
-def test_records_that_are_no_trades_are_set_aside_and_stop_nothing(line: Line) -> None:
+def test_records_that_are_not_trades_are_rejected_and_stop_nothing(line: Line) -> None:
     line.start()
     line.forecast()
     for bad in BAD:
@@ -265,4 +265,4 @@ def test_minutes_that_a_dying_model_took_with_it_are_handed_to_the_next(line: Li
     while newest.history_end < line.history_end + 5 * MINUTE:
         newest = line.forecast()
     after = (newest.history_end - line.history_end) // MINUTE
-    assert newest.rows == ROWS + after - 1  # the first minute of trades was seen in part
+    assert newest.rows == ROWS + after - 1  # the first minute of trades was incomplete

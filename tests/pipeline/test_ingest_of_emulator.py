@@ -1,4 +1,4 @@
-"""Emulator → ingest → Kafka: what is on the topic is the exchange's book, level by level."""
+"""Emulator → ingest → Kafka: the topic has the exchange's book, level by level."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -48,7 +48,7 @@ def settings_for(url: str, interface: Any, address: str, *, mock: bool) -> Inges
 
 @asynccontextmanager
 async def reading(settings: IngestSettings) -> AsyncIterator[Readiness]:
-    """Ingest runs, and has written all it read when the block is over."""
+    """Runs ingest inside the block, and then flushes it."""
     prefix = settings.topic_prefix
     await asyncio.to_thread(
         kafka.ensure_topics, settings, [prefix + "gemini-feed", prefix + "gemini-trades"]
@@ -68,14 +68,14 @@ async def read_trades(settings: IngestSettings) -> list[TradeRecord]:
 
 
 async def moves(clock: Time, steps: int) -> None:
-    """The market makes `steps` steps of half a second, each in a twentieth."""
+    """Moves the market by `steps` steps of half a second, each in a twentieth."""
     for _ in range(steps):
         clock.now += STEP_MS / 1000
         await asyncio.sleep(0.05)
 
 
 async def mirrored(settings: IngestSettings, rest: GeminiRest) -> Book:
-    """The venue's book, once a reader of the topic has the same; the market stands still."""
+    """Returns the venue's book once a reader of the topic has the same; the market stands still."""
     book = await rest.book("BTCUSD", limit=0)
 
     async def are_the_same() -> bool:
@@ -97,7 +97,7 @@ async def check(interface: str, address: str, *, mock: bool) -> None:
     clock = Time()
     async with emulator(clock) as url, GeminiRest(url) as rest:
         chosen = settings_for(url, interface, address, mock=mock)
-        # The market stands still while the topic is read, which is no stall.
+        # The market stands still while the topic is read, which is not a stall.
         settings = msgspec.structs.replace(chosen, stall_seconds=600, quiet_seconds=600)
         async with reading(settings) as readiness:
             await moves(clock, 40)
@@ -176,5 +176,5 @@ async def test_after_all_that_sockets_do_the_topic_holds_the_exchanges_book(
     told = [trade.tid for trade in await read_trades(settings)]
     assert len(told) == len(set(told))
     if interface == "v1":
-        # The other interface has no number that would show the loss of a trade alone.
+        # The other interface has no number that would show the loss of a single trade.
         assert set(told) == {tid for tid in venue if min(told) <= tid <= max(told)}

@@ -1,4 +1,4 @@
-"""`tradebot ingest` as its user runs it: a process of its own."""
+"""`tradebot ingest` as a user runs it, as its own process."""
 
 import json
 import signal
@@ -64,7 +64,7 @@ def broker() -> Iterator[EmbeddedBroker]:
     embedded.close()
 
 
-def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_when_told(
+def test_it_is_ready_with_a_book_unready_without_a_venue_and_ends_on_a_signal(
     broker: EmbeddedBroker,
 ) -> None:
     port = free_port()
@@ -97,6 +97,6 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
             _, log = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2
     assert log == (
-        f"Error: http_port {port} on 127.0.0.1: Address already in use;"
-        " choose a free port with --http-port, or 0\n"
+        f"Error: cannot serve on 127.0.0.1:{port}: Address already in use;"
+        " choose a free port with --http-port, or another host\n"
     )

@@ -1,8 +1,8 @@
-"""A real demo into a real Elasticsearch: every panel has rows, and says what the page says.
+"""A real demo into a real Elasticsearch: every panel has rows, and agrees with the page.
 
-The demo meets what the panels show: an order that is refused, one whose fate is not known for a
+The demo meets everything that the panels show: a refused order, an order that is ambiguous for a
 while, an order in the bot's name that is not its own, a halt and a pause that a person lifts, a
-feed that breaks off, and a model that grows old. Not one document is made by the tests.
+feed that breaks, and a model that goes stale. The tests make no documents themselves.
 """
 
 import asyncio
@@ -45,12 +45,12 @@ MINUTE = 60_000
 SOURCES = ("ingest", "liquidity", "forecast")
 
 LATER = {"One day"}
-"""Columns whose rows come a day of exchange time after the first forecast: eighteen minutes here.
-`tests/contract/test_kibana_queries.py` asks for them over documents of two days."""
+"""Columns whose rows come a day of exchange time after the first forecast, eighteen minutes here.
+`tests/contract/test_kibana_queries.py` checks them with documents of two days."""
 
 
 class Line:
-    """The demo, the store that it fills, and what befalls it."""
+    """The demo, the store that it fills, and its faults."""
 
     def __init__(self, folder: Path, address: str) -> None:
         url = address if "://" in address else f"http://{address}"
@@ -71,7 +71,7 @@ class Line:
         return int(found["count"])
 
     def until(self, kind: DocType, where: str = "", count: int = 1) -> None:
-        """Returns when so many such documents are stored."""
+        """Waits until that many such documents are stored."""
         until(
             lambda: self.count(kind, where) >= count,
             pause=0.25,
@@ -94,7 +94,7 @@ class Line:
         assert done.returncode == 0, done.stderr
 
     def befall(self) -> None:
-        """All that the panels show of bad days, one after the other."""
+        """Causes all faults that the panels show, one after the other."""
         self.fault(
             kind="error", match="/v1/order/new", status=406, reason="InsufficientFunds", count=1
         )
@@ -119,7 +119,7 @@ class Line:
         self.until(DocType.DECISION, "gate: model")
 
     async def _order_in_the_bot_s_name(self) -> None:
-        """Which its journal does not know; far from the market, so that it stays."""
+        """Places an order unknown to the journal, far from the market, so that it stays."""
         credentials = Credentials("account-demo-time", "demo-secret")
         async with GeminiRest(self.emulator, credentials, nonces=TimeNonces()) as rest:
             bid = (await rest.ticker("BTCUSD")).bid
@@ -133,14 +133,14 @@ class Line:
             await rest.new_order(order)
 
     def stop(self, *stages: str) -> None:
-        """They do nothing until they are told to go on."""
+        """Suspends stages."""
         for pid, name in self.demo.children().items():
             if name in stages:
                 os.kill(pid, signal.SIGSTOP)
                 self.frozen.add(pid)
 
     def freeze(self) -> None:
-        """No window ends any more; returns when all that there was has been stored."""
+        """Stops windows, and waits until everything is stored."""
         self.stop(*SOURCES)
         counts, same = [-1], 0
         while same < 4:
@@ -154,7 +154,7 @@ class Line:
         self.frozen.clear()
 
     def shown(self) -> dict[str, Any]:
-        """All sections of the page as it is sent to a browser that opens it now."""
+        """Returns all sections that the page sends to a new browser."""
         found: dict[str, Any] = {}
         with httpx.stream("GET", f"{self.page}/events", timeout=PATIENCE_SECONDS) as page:
             for line in page.iter_lines():
@@ -196,7 +196,7 @@ def line(elasticsearch_address: str, tmp_path_factory: pytest.TempPathFactory) -
 def test_every_number_of_a_panel_has_rows(line: Line, numbers: Numbers) -> None:
     found = [row[numbers.column] for row in rows(line.server, numbers.layer)]
     known = [value for value in found if value is not None]
-    # What was held last may be nothing; nothing else that is counted or measured may.
+    # The last balance may be zero; nothing else that is counted or measured may.
     assert known and (any(known) or numbers.shown["operationType"] == "last_value"), found
 
 
@@ -209,7 +209,7 @@ def test_every_list_has_documents_with_its_columns(line: Line, search: dict[str,
 
 
 def number(line: Line, title: str) -> float:
-    """What the panel of one number says."""
+    """Returns the value of a panel with one number."""
     (picture,) = (p for p in PAGES.pictures() if (p.title, p.kind) == (title, "lnsMetric"))
     (layer,) = picture.layers
     (row,) = rows(line.server, layer)
@@ -270,7 +270,7 @@ def test_as_many_reconciliations_are_shown_as_the_trader_counts(line: Line) -> N
     ports = dict(pair.split("=", 1) for pair in line.given["TRADEBOT_STAGES"].split(","))
     metrics = httpx.get(f"{ports['trader']}/metrics", timeout=PATIENCE_SECONDS).text
     counted = re.findall(r"^tradebot_trader_reconciliations_total\{.*\} (\S+)$", metrics, re.M)
-    # Those since the last decision are told with the next.
+    # Those since the last decision are stored with the next.
     since = sum(map(float, counted)) - number(line, "Reconciliations")
     assert 0 <= since <= 3
     assert number(line, "Decisions while not reconciled") >= 1

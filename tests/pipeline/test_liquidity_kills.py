@@ -1,4 +1,4 @@
-"""Workers killed at random moments: the windows that come out are those of an unharmed run.
+"""Workers killed at random moments publish the windows of an undisturbed run.
 
 TRADEBOT_KILLS and TRADEBOT_SEED make it longer, or repeat a failure.
 """
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240 + 10 
 
 
 class LogRecord:
-    """What a partition's log holds, with the names that Kafka's records have."""
+    """A record of a partition's log, with the field names of Kafka's records."""
 
     key = None
     timestamp = 0
@@ -48,10 +48,10 @@ class LogRecord:
 
 
 class Feed(threading.Thread):
-    """Writes all symbols' logs, a window of each in about 150 ms, until it is told to stop.
+    """Writes all symbols' logs, a window of each in about 150 ms, until stopped.
 
-    There are connects with a book, losses, disorder, late records, records from the future and
-    rubbish in them.
+    They contain connects with a book, losses, disorder, late records, records from the future and
+    garbage.
     """
 
     def __init__(self, address: str, topic: str, draw: random.Random) -> None:
@@ -100,7 +100,7 @@ class Feed(threading.Thread):
 
 
 def unharmed(log: list[bytes]) -> tuple[list[bytes], list[int]]:
-    """What a run without a kill writes for a partition, and the offsets of its bad records."""
+    """Returns an undisturbed run's results of a partition, and the offsets of its bad records."""
     decoded = decode([LogRecord(offset, value) for offset, value in enumerate(log)])
     windows = PartitionWindows(WindowRules())
     closed = windows.feed(decoded.changes, decoded.offsets, decoded.arrivals)
@@ -110,7 +110,7 @@ def unharmed(log: list[bytes]) -> tuple[list[bytes], list[int]]:
 
 
 class Workers:
-    """Processes of the stage; those with a name of their own keep it over a restart."""
+    """Processes of the stage; named ones keep their name over a restart."""
 
     def __init__(self, address: str, prefix: str, folder: Path) -> None:
         self._command = [sys.executable, "-m", "tradebot", "liquidity", "--kafka", address]
@@ -131,7 +131,7 @@ class Workers:
         process.wait()
 
     def oldest(self) -> str:
-        """The one that has run the longest, so the likeliest to be at work."""
+        """Returns the one that has run longest, so most likely has partitions."""
         return next(iter(self.running))
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class Committed:
         self.found: dict[int, list[bytes]] = {part: [] for part in parts}
 
     def read(self, seconds: float) -> int:
-        """Reads until nothing has come for so long; answers how many records came."""
+        """Reads until nothing has come for that long; returns how many records came."""
         came = 0
         while (message := self._consumer.poll(seconds)) is not None:
             assert message.error() is None
@@ -167,7 +167,7 @@ class Committed:
         return came
 
     def wait_for(self, count: int) -> None:
-        """Reads until so many records are there and no more come for two seconds."""
+        """Reads until there are that many records and no more come for two seconds."""
 
         def there() -> bool:
             self.read(2)
@@ -192,13 +192,13 @@ def test_ten_kills_give_the_same_windows_once_each(kafka_address: str, workers: 
     for name in ("named-1", "named-2"):
         workers.start(name)
     for turn in range(KILLS):
-        # A kill counts where there is work: after windows have come out again, a moment later.
+        # Kill where there is work: shortly after windows have been published again.
         written.wait_for_more()
         time.sleep(draw.uniform(0, 0.4))
         victim = workers.oldest() if draw.random() < 0.8 else draw.choice(sorted(workers.running))
         workers.kill(victim)
-        # A named worker goes on where it was; a nameless one comes anew and takes its share;
-        # where none comes, the others take over.
+        # A named worker continues where it was; an unnamed one joins as new and takes its share; if
+        # none joins, the others take over.
         if len(workers.running) == 0 or draw.random() < 0.8:
             workers.start(victim if draw.random() < 0.8 else f"nameless-{turn}")
     feed.stop()

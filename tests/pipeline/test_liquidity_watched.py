@@ -1,4 +1,4 @@
-"""A worker that cannot keep up with the feed rings ConsumerLag, under a real Prometheus."""
+"""A worker that cannot keep up with the feed fires ConsumerLag, under a real Prometheus."""
 
 import contextlib
 import os
@@ -24,11 +24,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 START = 1_609_459_200_000
 BACKLOG = 1_000_000
-"""Records of the feed, an hour of a busy market, that wait when the worker comes."""
+"""Records of the feed, an hour of a busy market, that wait when the worker starts."""
 
 
 class Throttled(threading.Thread):
-    """Lets a process run a tenth of each tenth of a second, as a CPU limit of 100m does."""
+    """Lets a process run a tenth of the time, like a CPU limit of 100m."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -48,7 +48,7 @@ class Throttled(threading.Thread):
 
 
 def flood(settings: StageSettings) -> None:
-    """The backlog, in one partition as one symbol's feed is."""
+    """Writes the backlog to one partition, like the feed of one symbol."""
     producer = kafka.producer(settings, **{"linger.ms": 50, "batch.num.messages": 10_000})
     topic = Topics.of(settings).feed
     for number in range(BACKLOG):
@@ -84,7 +84,7 @@ def settings(kafka_address: str) -> StageSettings:
     return settings
 
 
-def test_a_backlog_that_a_throttled_worker_does_not_catch_up_rings_until_it_does(
+def test_a_backlog_that_a_throttled_worker_does_not_catch_up_fires_its_alert_until_it_does(
     settings: StageSettings, prometheus: str, tmp_path: Path
 ) -> None:
     flood(settings)

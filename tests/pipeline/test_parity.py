@@ -1,4 +1,4 @@
-"""A recorded demo, decided again by the backtest: the same decisions, one by one."""
+"""The backtest decides a recorded demo again: the same decisions, one by one."""
 
 import uuid
 from pathlib import Path

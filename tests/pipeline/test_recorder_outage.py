@@ -1,4 +1,4 @@
-"""Elasticsearch is killed and comes back: memory stays bounded, everything is there, once."""
+"""Elasticsearch is killed and restarted: memory stays bounded, and everything is stored once."""
 
 import json
 import os
@@ -32,7 +32,7 @@ from tradebot.records import DocType, Document, LiquidityRecord, decode, encode
 
 TOOL = Path(__file__).resolve().parents[3] / "shared" / "servers" / "elasticsearch"
 BACKLOG = int(os.environ.get("TRADEBOT_TEST_OUTAGE_DOCUMENTS", "5000"))
-"""Of three kilobytes each; 20,000 of them would show in the memory if they were held there."""
+"""Of three kilobytes each; 20,000 of them would show in the memory if they were kept there."""
 
 OUTAGE_SECONDS = float(os.environ.get("TRADEBOT_TEST_OUTAGE_SECONDS", "600"))
 SPEED = 60  # exchange seconds a second: a window each second
@@ -87,9 +87,9 @@ def wait_stored(server: Elasticsearch, count: int) -> None:
 
 
 def decisions(count: int) -> list[Document]:
-    """Large documents, each another one."""
+    """Returns large, distinct documents."""
     one = next(d for _, _, ds in TradingDay(steps=2).minutes(1) for d in ds if "inputs" in d.body)
-    noise = random.Random(1)  # as much on the wire as in memory
+    noise = random.Random(1)  # incompressible
     return [
         msgspec.structs.replace(
             one,
@@ -148,7 +148,7 @@ def test_an_outage_of_the_store_costs_neither_memory_nor_documents(
 
 
 def expected(settings: StageSettings) -> dict[str, int]:
-    """The newest `ts` of each document that the topics hold, whole windows and forecasts too."""
+    """Returns the newest `ts` of each document in the topics, including windows and forecasts."""
     topics = Topics.of(settings)
     made = [decode(value, Document) for value in read_topic(settings, topics.documents)]
     made += [forecast_of(value) for value in read_topic(settings, topics.forecasts)]
@@ -171,13 +171,13 @@ def stored(client: Elasticsearch) -> list[tuple[str, int]]:
 
 
 def decided(settings: StageSettings) -> list[int]:
-    """The ends of the windows that were decided on."""
+    """Returns the ends of the decided windows."""
     values = read_topic(settings, Topics.of(settings).documents)
     made = (decode(value, Document) for value in values)
     return sorted(d.body["window_end"] for d in made if d.doc_type == DocType.DECISION)
 
 
-@pytest.mark.chaos  # as long as the outage, and that is ten minutes
+@pytest.mark.chaos  # as long as the outage, ten minutes
 @pytest.mark.timeout(OUTAGE_SECONDS + 400)
 def test_the_line_trades_through_an_outage_by_the_clock_and_all_of_it_is_stored_after(
     server: Server,

@@ -1,4 +1,4 @@
-"""The recorder's process: everything is stored, once, whatever happens to it or its store."""
+"""The recorder's process stores everything once, whatever happens to it or its store."""
 
 import signal
 import socket
@@ -58,7 +58,7 @@ class Process:
         assert self.process.wait(PATIENCE_SECONDS) == 0
 
     def put_aside(self) -> int:
-        """How many records of windows it could not read since it started."""
+        """Returns how many records of windows it rejected since it started."""
         name = 'tradebot_dead_letters_total{stage="recorder",topic="faust.out"} '
         lines = self.get("/metrics").text.splitlines()
         return sum(int(float(line[len(name) :])) for line in lines if line.startswith(name))
@@ -79,7 +79,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def produce(settings: StageSettings, day: TradingDay, minutes: int) -> set[str]:
-    """Minutes of the line go into the topics; the ids of the documents among them."""
+    """Writes minutes of the pipeline to the topics; returns the ids of the documents."""
     producer = kafka.producer(settings)
     ids = set()
     for window, forecast, documents in day.minutes(minutes):
@@ -115,21 +115,21 @@ def test_documents_windows_and_forecasts_are_stored_each_once(
 def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(
     broker: StageSettings, tmp_path: Path
 ) -> None:
-    # Short forecasts: the broker inside this process keeps five megabytes of a partition.
+    # Short forecasts: the embedded broker keeps five megabytes per partition.
     day, ids = TradingDay(steps=60), set()
     producer = kafka.producer(broker)
-    for windows in (1, 71):  # before it has stored all that was there, and after
+    for windows in (1, 71):  # before and after it has stored everything
         ids |= produce(broker, day, 30)
         recorder = Process(broker, tmp_path)
         wait_until(lambda n=windows: len(stored(tmp_path)[DocType.LIQUIDITY]) >= n)
         ids |= produce(broker, day, 10)
-        # Of one more window two records are there at the kill, and the third comes after it.
+        # At the kill one more window has two of its records; the third comes later.
         window, _, _ = day.close_minute()
         send(producer, window[:2])
         before = recorder.put_aside()
         producer.produce(TOPICS.liquidity, key="BTCUSD", value=b"not a record")
         producer.flush()
-        wait_until(lambda r=recorder, n=before: r.put_aside() > n)  # so it has read what came first
+        wait_until(lambda r=recorder, n=before: r.put_aside() > n)  # it has read what came first
         recorder.kill()
         send(producer, window[2:])
     recorder = Process(broker, tmp_path)
@@ -148,7 +148,7 @@ def send(producer: Producer, records: list[LiquidityRecord]) -> None:
     producer.flush()
 
 
-def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
+def test_what_cannot_be_read_is_rejected_with_the_reason_and_stops_nothing(
     broker: StageSettings, tmp_path: Path
 ) -> None:
     day, producer = TradingDay(), kafka.producer(broker)
@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_put_aside_with_the_reason_and_stops_nothing(
     assert all("not a record" in letter.value for letter in letters)
 
 
-def test_without_its_store_it_is_unready_with_the_reason_and_ends_when_told(
+def test_without_its_store_it_is_unready_with_the_reason_and_ends_on_a_signal(
     broker: StageSettings, tmp_path: Path
 ) -> None:
     produce(broker, TradingDay(), 2)

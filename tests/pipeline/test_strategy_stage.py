@@ -166,7 +166,7 @@ def test_a_failure_costs_one_proposal_and_shows_until_the_next_bar(line: Line) -
     line.write(minute(4, 13.0))
     failed = line.wait_for(4)[-1]
     assert failed.side == "hold"
-    assert "even.py, line 12: ValueError: thirteen" in failed.failing
+    assert "even.py, line 13: ValueError: thirteen" in failed.failing
     until(lambda: line.reasons().get("strategy", "").startswith("StrategyFailing: "))
     line.write(minute(5))
     assert line.wait_for(5)[-1].side == "sell"

@@ -1,7 +1,7 @@
 """Faults and kills against a running trader.
 
-The short soak runs always. `make chaos` runs the long one, and shows with three traders that each
-lack a guard that the soak would notice; TRADEBOT_CHAOS_SEED repeats a run.
+The short soak always runs. `make chaos` runs the long one, and shows with three traders that lack
+one guard each that the soak would notice. TRADEBOT_CHAOS_SEED repeats a run.
 """
 
 import os

@@ -9,7 +9,7 @@ from waiting.conditions import until
 
 
 def ready(line: TraderLine) -> str:
-    """What /readyz of the process that was started last answers, empty while nothing does."""
+    """Returns the last /readyz response of the newest process, empty without one."""
     ports = re.findall(r"health and metrics are served.*port\W+(\d+)", line.log())
     try:
         return httpx.get(f"http://127.0.0.1:{ports[-1]}/readyz", timeout=5).text

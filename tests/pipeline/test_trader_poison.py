@@ -1,4 +1,4 @@
-"""A running trader on a real broker, with records that cannot be true on all its topics."""
+"""A running trader on a real broker, with implausible records on all its topics."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kafka
 
 
 def inject(line: TraderLine) -> int:
-    """Puts poison on the trader's topics; returns how many windows and forecasts it is."""
+    """Writes poison to the trader's topics; returns how many windows and forecasts."""
     now = line.exchange_time()
     good = ForecastRecord(
         "BTCUSD", "FastProphet", "poisoned", now, now, now, MINUTE, [9.3] * 60, [], []

@@ -1,4 +1,4 @@
-"""A running trader: it trades, can be killed, told to stop, and steered by a person."""
+"""A running trader: it trades, survives kills, stops on a signal, and obeys commands."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ def _buys_and_sells(line: TraderLine) -> Counter[str]:
     return Counter(document["body"]["side"] for document in line.of_kind("order"))
 
 
-def test_it_trades_survives_a_kill_and_stops_when_told(tmp_path: Path) -> None:
+def test_it_trades_survives_a_kill_and_stops_on_a_signal(tmp_path: Path) -> None:
     lag = ["--max-window-lag-seconds", "3"]
     with TraderLine(tmp_path, speed=120, options=lag) as line:
         line.start()
@@ -57,7 +57,7 @@ def test_on_paper_nothing_reaches_the_venue(tmp_path: Path) -> None:
         assert _buys_and_sells(line)["sell"] >= 1
 
 
-def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
+def test_a_person_pauses_it_and_lets_it_continue(tmp_path: Path) -> None:
     with TraderLine(tmp_path, speed=60, period=400) as line:
         line.start()
         line.wait(lambda: line.of_kind("order"))
@@ -69,7 +69,7 @@ def test_a_person_pauses_it_and_lets_it_go_on(tmp_path: Path) -> None:
         assert (float(status["base"]), status["paused"]) == (0, "going home")
 
         decisions = len(line.of_kind("decision"))
-        # A pause holds buys alone; a sale has nothing to sell.
+        # A pause holds back only buys; a sell has nothing to sell.
         line.wait(
             lambda: "halt" in {d["body"]["gate"] for d in line.of_kind("decision")[decisions:]}
         )
@@ -137,7 +137,7 @@ def test_a_silent_feed_makes_it_unready_and_it_never_exits(tmp_path: Path) -> No
         line.wait(lambda: line.condition("FeedFresh"))
 
 
-def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
+def test_with_its_journal_in_kafka_it_continues_where_it_was_killed(
     tmp_path: Path, kafka_address: str
 ) -> None:
     options = ["--journal", "kafka"]
@@ -157,10 +157,10 @@ def test_with_its_journal_in_kafka_it_goes_on_where_it_was_killed(
         assert sorted(numbers) == list(range(1, len(numbers) + 1)), "numbers go on"
 
 
-def test_a_lease_made_anew_does_not_fence_its_trader_from_its_own_journal(
+def test_a_recreated_lease_does_not_fence_its_trader_from_its_own_journal(
     tmp_path: Path, kafka_address: str
 ) -> None:
-    """The lease goes with a TradeBot that is deleted; the journal waits for one of that name."""
+    """The lease is deleted with its TradeBot; the journal stays for one of the same name."""
     options = ["--journal", "kafka"]
     with TraderLine(tmp_path, speed=120, options=options, kafka=kafka_address) as line:
         for _ in range(2):

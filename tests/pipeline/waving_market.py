@@ -1,4 +1,4 @@
-"""Made-up minutes whose price swings, so that a demo on them buys and sells soon."""
+"""Generated minutes whose price swings, so that a demo soon buys and sells."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ MINUTE = 60_000
 
 
 def waves(file: Path) -> Path:
-    """A month of minutes in which the price swings once in half an hour, so that it trades soon."""
+    """Writes a month of minutes in which the price swings every half hour."""
     start = 1_700_000_040_000
     lines = []
     for minute in range(DAYS * 1440):

@@ -1,4 +1,4 @@
-"""Random histories and models for FastProphet, and Stan's data block built from them by hand."""
+"""Random histories and models for FastProphet, with an independent copy of Stan's data block."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +84,7 @@ class Case:
         columns, scales, additive = [], [], []
         for one in self.seasonalities:
             for i in range(1, one["fourier_order"] + 1):
-                # In whole ns: a million periods since 1970 would cost six digits of the phase.
+                # In whole ns: a million periods since 1970 would lose six digits of the phase.
                 period = round(one["period"] * DAY)
                 angle = 2 * np.pi * i * ((ns % period) / period)
                 columns += [np.sin(angle), np.cos(angle)]

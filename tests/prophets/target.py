@@ -1,4 +1,4 @@
-"""Prophet's posterior as prophet.stan writes it, coded apart from the package that maximises it."""
+"""Prophet's posterior as in prophet.stan, implemented independently of the package."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Target:
-    """Stan's data block: what one history turned into."""
+    """Stan's data block of one history."""
 
     t: Floats
     y: Floats

@@ -1,4 +1,4 @@
-"""TradeBots, and the children that the operator makes of them."""
+"""TradeBots, and the operator's children for them."""
 
 import copy
 from typing import Any

@@ -1,9 +1,9 @@
-"""The chart as the real Helm renders it, over a matrix of values."""
+"""The chart, rendered by the real Helm over a matrix of values."""
 
 import copy
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "monitoring.labels.release=prometheus",
     ),
     "production alone": ("environments={Production}",),
-    "no environment": ("environments=null",),
+    "no environment": ("environments=[]",),
     "nothing recorded": (EXTERNAL, "elasticsearch.enabled=false", "recorder.enabled=false"),
     "bare": (
         EXTERNAL,
@@ -96,6 +96,12 @@ MATRIX: dict[str, tuple[str, ...]] = {
 }
 
 
+def flags(values: Iterable[str]) -> list[str]:
+    """Helm's flags for values `key=value`; `--set` has no way to write an empty list."""
+    kinds = (("--set-json" if value.endswith("=[]") else "--set", value) for value in values)
+    return [part for flag in kinds for part in flag]
+
+
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
 
@@ -104,9 +110,8 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 def render(
     *values: str, chart: Path = CHART, namespace: str = "bots"
 ) -> tuple[dict[str, Any], ...]:
-    """The objects that the chart makes with these values, as its release in the namespace."""
-    sets = [part for value in values for part in ("--set", value)]
-    answer = helm("template", "tradebot", str(chart), "-n", namespace, *sets)
+    """Renders the chart's objects with these values, as a release in the namespace."""
+    answer = helm("template", "tradebot", str(chart), "-n", namespace, *flags(values))
     assert answer.returncode == 0, answer.stderr
     return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
 
@@ -116,7 +121,7 @@ def of_kind(objects: tuple[dict[str, Any], ...], *kinds: str) -> list[dict[str, 
 
 
 def pods(objects: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the pod spec of everything that runs pods."""
+    """Yields name and pod spec of everything that runs pods."""
     for item in objects:
         name = f"{item['kind']}/{item['metadata']['name']}"
         if item["kind"] == "Pod":
@@ -140,7 +145,7 @@ def operator_settings(values: tuple[str, ...], chart: Path = CHART) -> OperatorS
 
 
 def children(body: dict[str, Any], settings: OperatorSettings) -> list[dict[str, Any]]:
-    """What the operator makes of a TradeBot that is alone in namespace `bots`."""
+    """Returns the operator's children of a TradeBot that is alone in namespace `bots`."""
     body = copy.deepcopy(body)
     body["metadata"] |= {"uid": "0", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
     body["metadata"].setdefault("namespace", "bots")

@@ -1,6 +1,6 @@
-"""A soak: a running trader, an emulator that goes wrong by the seed, and kill -9 now and then.
+"""A soak: a running trader, an emulator with random faults, and occasional SIGKILLs.
 
-At the end, when the exchange behaves again, the ledger must be the exchange's.
+At the end, once the exchange behaves again, the ledger must agree with it.
 """
 
 import time
@@ -46,11 +46,11 @@ OPTIONS = (
 
 
 def rules(rate: float, every: float) -> list[AnyRule]:
-    """All kinds of faults that concern an order path.
+    """All kinds of faults that affect an order path.
 
     Args:
-        rate: share of calls that each kind strikes.
-        every: real seconds between two occurrences of a kind that happens at a time.
+        rate: fraction of calls that each kind strikes.
+        every: real seconds between two occurrences of a timed kind.
     """
     new = "/v1/order/new"
     return [
@@ -66,7 +66,7 @@ def rules(rate: float, every: float) -> list[AnyRule]:
         Error(where="rest", probability=rate / 4, status=502, body="<html>Bad Gateway</html>"),
         Error(where="rest", match=new, probability=rate, status=502, body="", processed=True),
         AcceptLate(probability=rate, seconds=1.0),
-        # Few orders are cancelled with something left: of these it must strike its share.
+        # Few orders are cancelled with a rest, so this must strike most of them.
         FillAfterCancel(probability=0.8, seconds=0.5),
         PartialThenSilence(probability=2 * rate, seconds=2.0),
         Maintenance(after=every, every=every, seconds=1.0),
@@ -111,7 +111,7 @@ class Soak:
         limit: float,
         patient: bool = False,
     ) -> None:
-        """Trades until there were so many orders and faults; then a quiet end, and the checks.
+        """Trades until there were enough orders and faults; then ends quietly and checks.
 
         Args:
             limit: real seconds after which it ends in any case.
@@ -145,10 +145,10 @@ class Soak:
         self.line.start()
 
     def _end(self) -> None:
-        """The exchange behaves; a last start reconciles, and a stop flushes."""
+        """Stops the faults; a last start reconciles, and a stop flushes."""
         line, emulator = self.line, self.line.emulator
         emulator.call(lambda: emulator.application.injector.disarm(None))
-        time.sleep(2.5)  # what was accepted or filled late comes now
+        time.sleep(2.5)  # for orders accepted or filled late
         self._kill()
         line.wait(lambda: line.condition("Reconciled"))
         code = line.stop()
@@ -168,7 +168,7 @@ class Soak:
 
     @property
     def faults(self) -> int:
-        """Things that went wrong."""
+        """Number of faults that struck."""
         return sum(armed.strikes for armed in self.armed)
 
     def summary(self) -> dict[str, Any]:
@@ -210,7 +210,7 @@ class Soak:
 
     def _read_journal(self) -> tuple[Ledger, set[str]]:
         journal: Journal = (
-            KafkaJournal(self.line.settings, self.line.topics.journal, "btc")
+            KafkaJournal(self.line.settings, self.line.topics.journal_of("btc"), "btc")
             if self.line.settings.kafka
             else SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
         )
@@ -223,7 +223,7 @@ class Soak:
         return ledger, intents
 
     def _check_outside(self, ledger: Ledger) -> None:
-        """Only what the faults moved was taken for outside activity, to the last digit."""
+        """Checks that outside activity is exactly what the faults moved."""
         moved = {"BTC": Decimal(0), "USD": Decimal(0)}
         for armed in self.armed:
             if isinstance(armed.rule, BalanceChange):

@@ -1,11 +1,11 @@
-"""A market whose book a test sets: an order takes what the bids pay, down to its limit."""
+"""A market whose order book the test sets: an order takes what the bids pay, down to its limit."""
 
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 from soaks.orders import RULES, Soak
-from venues.faulty import Resting
+from venues.resting import Resting
 
 from tradebot.domain.decision import Exits
 from tradebot.domain.exits.pricing import Level
@@ -16,10 +16,10 @@ D = Decimal
 
 
 class Floor:
-    """Takes the place of the desk's market.
+    """Replaces the desk's market.
 
     Args:
-        last: the last trade's price; the best bid if not given.
+        last: the last trade's price; the best bid by default.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Floor:
 
 
 async def at_a_quiet_venue(base: int = 1, **rules: Any) -> Soak:
-    """A trader at a venue that makes no mistakes and holds `base`, its ledger compared."""
+    """Returns a reconciled trader at a venue without faults that holds `base`."""
     desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=replace(RULES, **rules))
     desk.venue.rate, desk.venue.base = 0.0, D(base)
     await desk._start()
@@ -72,7 +72,7 @@ async def at_a_quiet_venue(base: int = 1, **rules: Any) -> Soak:
 
 
 async def holding(exits: Exits, **rules: Any) -> tuple[Soak, Floor]:
-    """A trader that bought 1 base at about 10,000 in a deep market, and that market."""
+    """Returns a trader that bought 1 base at about 10,000 in a deep market, and that market."""
     desk = await at_a_quiet_venue(0, holdings="Own", exits=exits, **rules)
     floor = Floor(desk, [(D(10_000), D(50))], ask=D(10_001))
     intent = desk.journaled.intent(

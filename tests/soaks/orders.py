@@ -1,8 +1,8 @@
 """Runs a trader's order path against a faulty venue, kills it again and again, and checks it.
 
-What must hold at the end, whatever went wrong on the way: the ledger's positions are the venue's,
-no intent has two orders, no order is without an intent, every fill is documented once. And at
-every single order: nothing that the venue executed before is unknown to the ledger.
+At the end, whatever went wrong: the ledger's positions are the venue's, no intent has two orders,
+no order is without an intent, and every fill is documented once. At every single order: the ledger
+knows everything that the venue executed before it.
 """
 
 import random
@@ -15,8 +15,9 @@ from typing import Protocol
 import msgspec
 from prometheus_client import REGISTRY
 from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
+from venues.resting import Resting
 
-from tradebot.domain.decision import Prediction, Settings, Window
+from tradebot.domain.decision import Exits, Prediction, Settings, Window
 from tradebot.domain.intent import Intent, read_name
 from tradebot.platform.clock import VenueClock
 from tradebot.records import DocType
@@ -48,8 +49,16 @@ RULES = Settings(
 )
 
 
+STOPS = msgspec.structs.replace(
+    RULES,
+    holdings="Own",
+    exits=Exits(stop_loss=Decimal("0.006"), max_slippage_bps=300, rest_at_venue=True),
+)
+"""A stop rests at the venue, so close that it often fills: 0.2 % below the price and its fee."""
+
+
 class HeldLease:
-    """Always ours."""
+    """A lease that is always ours."""
 
     async def acquire(self) -> int:
         return 1
@@ -64,21 +73,21 @@ class HeldLease:
         return True
 
     def journal_written(self) -> None:
-        """Nothing to remember."""
+        """Does nothing."""
 
     async def release(self) -> None:
-        """Nothing to give back."""
+        """Does nothing."""
 
 
 class Forecaster(Protocol):
-    """What of `Forecasts` a decision asks."""
+    """The part of `Forecasts` that a decision uses."""
 
     def at(self, ts: int) -> Prediction: ...
 
 
 @dataclass
 class Coin:
-    """A forecast that rises or falls by the toss of a coin."""
+    """A forecast that rises or falls at random."""
 
     dice: random.Random
 
@@ -96,18 +105,21 @@ class Coin:
 
 
 class WatchedVenue(FaultyVenue):
-    """Looks at the ledger whenever an order arrives."""
+    """Checks the ledger whenever an order arrives."""
 
     look: Callable[[Intent], None]
 
     async def place(self, intent: Intent) -> OrderStatus:
         self.look(intent)
+        if intent.side == "sell":
+            stops = [each for each in self.orders if each.live and each.intent.stop is not None]
+            assert not stops, f"{intent.client_order_id} sells what a stop also sells"
         return await super().place(intent)
 
 
 @dataclass
 class Soak:
-    """One run; `JournaledLedger`, `Executor`, `Reconciler` and `Engine` are the product's own."""
+    """One run, with the product's own `JournaledLedger`, `Executor`, `Reconciler` and `Engine`."""
 
     seed: int
     windows: int
@@ -134,7 +146,7 @@ class Soak:
         self.start_of_day = (self.venue.base, self.venue.quote)
 
     async def _start(self) -> None:
-        """A new process: everything but the journal and the venue is gone."""
+        """Starts a new process: only the journal and the venue survive."""
         self.epoch += 1
         metrics.BALANCE.clear()
         venue = self.venue
@@ -172,7 +184,7 @@ class Soak:
         self.watch = Watch(self.engine, self.selling, self.trades, seconds=5.0)
 
     async def run(self) -> None:
-        """All windows, each until its offset would be committed; then a quiet end, and checks."""
+        """Runs all windows, each until its offset would be committed; then ends and checks."""
         await self._start()
         self.journal.rate = self.kill_rate
         for number in range(self.windows):
@@ -192,6 +204,8 @@ class Soak:
                 if self.engine.doubt or self.engine.due.is_set():
                     await self._reconcile()
                 await self.decider.on_window(window)
+                async with self.engine.acting:
+                    await self.selling.resting.keep()
             except KilledError:
                 await self._restart()
             else:
@@ -217,7 +231,7 @@ class Soak:
                 return
 
     async def _end(self) -> None:
-        """The venue behaves at last; late things arrive, and a new process compares the ledger."""
+        """Stops the faults; late events arrive, and a new process reconciles."""
         self.venue.rate, self.journal.rate = 0.0, 0.0
         self.venue.pass_time(600_000)
         await self._reconcile()
@@ -239,6 +253,8 @@ class Soak:
         for order in self.venue.orders[-20:]:
             if order.fills_late or order.intent.client_order_id not in self.journaled.ledger.orders:
                 continue
+            if order.intent.stop is not None and intent.side == "buy":
+                continue  # a stop fills at any time; only what is sold must know of it
             missing = {trade.tid for trade in order.trades} - known
             assert not missing, (
                 f"{intent.client_order_id} is sent while fills {missing} of"
@@ -246,7 +262,7 @@ class Soak:
             )
 
     def check(self) -> None:
-        """The four invariants of the module, and that the sums explain the venue's balances."""
+        """Checks the module's invariants, and that the sums explain the venue's balances."""
         ledger, venue = self.journaled.ledger, self.venue
         assert not ledger.halted, ledger.halted
         assert not ledger.unresolved()
@@ -256,6 +272,7 @@ class Soak:
             labels = {"bot": "btc", "currency": currency}
             told = REGISTRY.get_sample_value("tradebot_trader_balance", labels)
             assert told == float(amount), f"{currency}: told {told}, the ledger holds {amount}"
+        assert len(self.stops()) <= 1, "two stops rest"
         orders = Counter(order.intent.client_order_id for order in venue.orders)
         doubled = [name for name, count in orders.items() if count > 1]
         assert not doubled, f"intents with two orders: {doubled}"
@@ -288,6 +305,10 @@ class Soak:
         for document in documents:
             msgspec.json.encode(document)
 
+    def stops(self) -> list[Resting]:
+        """The stops that rest at the venue."""
+        return [each for each in self.venue.orders if each.live and each.intent.stop is not None]
+
     @property
     def orders(self) -> int:
         """Orders that the venue accepted."""
@@ -295,7 +316,7 @@ class Soak:
 
     @property
     def faults(self) -> int:
-        """Things that went wrong, kills included."""
+        """Number of faults, including kills."""
         return self.venue.faults.total() + self.journal.kills
 
     def names_are_ours(self) -> bool:

@@ -1,6 +1,6 @@
 """A trader with one of its guards removed, to show that a soak notices.
 
-Called as `python unguarded_trader.py GUARD` with the options of `tradebot trader` after it.
+Called as `python unguarded_trader.py GUARD`, followed by the options of `tradebot trader`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from tradebot.venue.errors import VenueError
 
 
 def journal_after_sending() -> None:
-    """An intent is written when the venue has answered, not before."""
+    """Writes an intent after the venue has responded, not before."""
 
     async def execute(self: Executor, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
         status = None
@@ -36,7 +36,7 @@ def journal_after_sending() -> None:
 
 
 def send_again() -> None:
-    """An order whose answer was lost is sent again instead of being looked up."""
+    """Sends an order with a lost response again instead of looking it up."""
     careful = Executor.execute
 
     async def execute(self: Executor, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
@@ -50,7 +50,7 @@ def send_again() -> None:
 
 
 def book_twice() -> None:
-    """A fill that is heard again is booked again."""
+    """Books a fill again when it is received again."""
     careful = order_state.apply
 
     def apply(order: Order, event: order_state.Event) -> Order:

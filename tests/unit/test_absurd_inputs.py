@@ -1,6 +1,4 @@
-"""Numbers that no market and no model should say: the bot holds, and nothing that it measures by
-is moved.
-"""
+"""Implausible numbers of a market or a model: the bot holds, and no mark moves."""
 
 import math
 from decimal import Decimal
@@ -85,13 +83,13 @@ def test_whatever_a_forecast_says_the_bot_decides_and_what_it_decided_can_be_sto
         assert max(abs(now), abs(following), abs(turn)) <= 300
 
 
-def test_numbers_that_are_no_prices_are_no_signal_and_the_reason_says_so() -> None:
+def test_numbers_that_are_not_prices_give_no_signal_and_the_reason_says_so() -> None:
     decision = decided(prediction=prediction(0.0, 1.0, 1000.0))
     assert (decision.action, decision.signal, decision.gate) == ("hold", "hold", "signal")
     assert decision.reason == "the forecast is not the logarithm of a possible price"
 
 
-def test_a_forecast_from_the_future_does_not_look_fresh_for_ever() -> None:
+def test_a_forecast_from_the_future_does_not_look_fresh_forever() -> None:
     ahead = prediction(9.34, 9.35, 9.36, history_end=END + 2 * 3_600_000)
     decision = decided(prediction=ahead)
     assert (decision.action, decision.gate) == ("hold", "model")
@@ -127,7 +125,7 @@ def test_broken_prices_neither_trade_nor_halt_nor_move_what_losses_are_measured_
 
 
 def test_prices_that_orders_may_reach_are_prices_to_measure_losses_by() -> None:
-    """Else a wide collar would let a bot trade in a market in which no limit watches it."""
+    """Otherwise a wide collar would let a bot trade in a market that no limit watches."""
     wide = Quote(bid=D(8000), ask=D(12_000))
     assert equity_of(holding(), wide, WATCHED) is None
     far = msgspec.structs.replace(WATCHED, collar_bps=2500)

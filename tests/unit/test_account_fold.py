@@ -1,4 +1,4 @@
-"""One fold of the account: the same fills give the same state wherever they are folded."""
+"""One fold of the account: the same fills give the same state everywhere."""
 
 from decimal import Decimal
 
@@ -117,7 +117,7 @@ def test_a_buy_on_dust_opens_a_position_of_its_own_and_scores_the_trip_before() 
 # The score.
 
 
-def test_base_from_elsewhere_is_no_part_of_the_score() -> None:
+def test_base_from_elsewhere_does_not_count_in_the_score() -> None:
     account = folded(traded("buy", 1, "1", "100", "0.4"), traded("sell", 2, "10", "110", "4.4"))
     assert account.ended is not None
     assert (account.ended.sold, account.ended.fees_out) == (D(1), D("0.44"))
@@ -234,7 +234,7 @@ def live(history: list[Sent], events: list[OrderEvent]) -> Ledger:
 
 
 def replayed(history: list[Sent]) -> Account:
-    """Through the documents that the trader wrote, each delivered twice."""
+    """Replays the documents that the trader wrote, each delivered twice."""
     ledger, bodies = intended(history), {}
     for event in events_of(history):
         before, ledger = ledger, apply(ledger, event)
@@ -260,14 +260,14 @@ def decision(side: Side) -> Decision:
 
 
 class Still:
-    """A market that opens a backtest's account and lets it do nothing."""
+    """A market that opens a backtest's account and does nothing."""
 
     index, ts, close, step = 0, 0, 10_000.0, 60_000
     position, cash, live_orders = float(START.base), float(START.quote), ()
 
 
 def backtested(history: list[Sent]) -> Account:
-    """As the event engine tells a strategy of its fills: in floats, and here twice."""
+    """Passes the fills as the event engine does: as floats, and here twice."""
     nan, zero = np.array([np.nan]), np.zeros(1, np.int64)
     silent = Predictions(log_price=nan, log_price_next=nan, history_end=zero)
     bars = Bars(zero, nan, nan, nan, nan, nan, 60_000, None, {"FastProphet": silent})

@@ -1,4 +1,4 @@
-"""What is traded decides the steps: from a venue's market, from a person, or from the digits."""
+"""Price and amount steps: from a venue's market, from the user, or from the data's digits."""
 
 import json
 from decimal import Decimal
@@ -93,7 +93,7 @@ def test_a_step_above_the_price_is_refused_with_both(tmp_path: Path) -> None:
     assert "the price step is 0.01, but the data has a price of 0.004" in result.output
 
 
-def test_a_venue_without_a_symbol_asks_for_it(tmp_path: Path) -> None:
+def test_a_venue_without_a_symbol_is_refused_with_a_request_for_it(tmp_path: Path) -> None:
     result = run(tmp_path, ["5"] * 3, "--venue", "gemini")
     assert "there is no symbol: set --symbol" in result.output
 

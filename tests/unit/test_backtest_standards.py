@@ -1,4 +1,4 @@
-"""Moving averages and crossings on prices as people have them."""
+"""Moving averages and crossings on realistic prices."""
 
 from fractions import Fraction
 
@@ -61,7 +61,7 @@ def test_one_value_that_is_not_a_number_silences_an_average_for_its_window_only(
     np.testing.assert_allclose(means[9:40], np.arange(5.5, 36.5))
 
 
-def test_an_infinite_value_is_no_other_than_one_that_is_not_a_number() -> None:
+def test_an_infinite_value_is_handled_like_one_that_is_not_a_number() -> None:
     values = np.arange(1.0, 31.0)
     values[12] = np.inf
     assert np.isfinite(moving_average(values, 5)[17:]).all()

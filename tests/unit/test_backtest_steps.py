@@ -1,4 +1,4 @@
-"""Fills on assets of every size: steps, thin bars, fee tiers, and sizes that are not numbers."""
+"""Fills on assets of every size: steps, thin bars, fee tiers, and invalid sizes."""
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -111,7 +111,7 @@ def test_a_triggered_stop_waits_out_a_thin_bar_and_takes_at_the_next_open() -> N
     assert (fills.bar.tolist(), fills.price.tolist()) == ([1, 4], [10.0, 9.5])
 
 
-def test_a_stop_that_fills_in_part_goes_on_in_the_next_bar() -> None:
+def test_a_stop_that_fills_in_part_continues_in_the_next_bar() -> None:
     bars = path(STILL, STILL, STILL, DIP, STILL, volume=[100, 100, 100, 2, 100])
     fills = event.run(bars, First(amount=1.0, sell_at=1), COST, 1000.0).fills
     assert (fills.bar.tolist(), fills.amount.tolist()) == ([1, 3, 4], [1.0, 0.5, 0.5])
@@ -124,7 +124,7 @@ def test_a_rest_below_the_smallest_order_still_ends_its_order() -> None:
     assert fills.amount.tolist() == pytest.approx([0.8, 0.2])
 
 
-def test_limits_and_stops_lie_on_the_price_step_on_the_safe_side() -> None:
+def test_limits_and_stops_are_on_the_price_step_on_the_safe_side() -> None:
     bars = path(STILL, (10, 10, 9, 10), (10, 12, 10, 12), volume=[100, 100, 100])
     assert event.run(bars, First(amount=1.0, limit=9.123456), COST, 1e3).fills.price.tolist() == [
         9.12

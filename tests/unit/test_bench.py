@@ -1,4 +1,4 @@
-"""`tradebot bench` finds every measurement that it names, and prints what it measured."""
+"""`tradebot bench` finds every listed measurement, and prints its result."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where a bot stands, as its TradeBot's status shows it, and how often that is written."""
+"""A bot's report in its TradeBot's status, and how often it is written."""
 
 from decimal import Decimal
 from typing import Any

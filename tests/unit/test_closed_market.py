@@ -1,4 +1,4 @@
-"""A market that takes no orders for a while: nothing is sent to it, and the bot goes on after."""
+"""A market that accepts no orders for a while: nothing is sent, and the bot continues later."""
 
 import msgspec
 import pytest
@@ -56,7 +56,7 @@ class Exchange:
         return Book([BookLevel(*level) for level in await self.desk.venue.bids()], [])
 
     async def minute(self) -> str:
-        """A window passes; the gate that held the order back, or ""."""
+        """Passes a window; returns the gate that held the order back, or ""."""
         self.desk.venue.pass_time(60_000)
         window = Window(end=self.desk.venue.now, ratio=1.0, complete=True)
         self.desk.clock.observe(self.desk.venue.now)
@@ -67,7 +67,7 @@ class Exchange:
         return decided.gate
 
     async def watch(self) -> None:
-        """What the trader does every few seconds."""
+        """Runs the trader's regular check."""
         self.desk.engine.market.forget()
         await self.desk.engine.market.refresh()
 
@@ -99,7 +99,7 @@ async def test_the_reason_to_hold_names_the_status(exchange: Exchange) -> None:
     assert reasons == ["the venue's market is cancel_only: it accepts no order that trades at once"]
 
 
-async def test_the_first_refusal_tells_of_a_market_that_closed_meanwhile(
+async def test_the_first_refusal_shows_that_a_market_has_closed(
     exchange: Exchange,
 ) -> None:
     exchange.status = "closed"
@@ -107,7 +107,7 @@ async def test_the_first_refusal_tells_of_a_market_that_closed_meanwhile(
     assert exchange.refused == 1
 
 
-async def test_the_bot_goes_on_in_the_first_minute_after_the_market_opens(
+async def test_the_bot_continues_in_the_first_minute_after_the_market_opens(
     exchange: Exchange,
 ) -> None:
     exchange.status = "closed"

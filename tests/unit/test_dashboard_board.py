@@ -1,4 +1,4 @@
-"""What the page is sent: all of it once, then what changed; whatever order things come in."""
+"""A page gets everything once, then what changed, in whatever order records come."""
 
 import random
 
@@ -66,7 +66,7 @@ def test_the_book_shown_is_never_crossed_and_its_best_levels_come_first() -> Non
     assert quote["bids"][0][0] == quote["bid"] and quote["asks"][0][0] == quote["ask"]
 
 
-def test_a_new_connection_of_the_feed_starts_the_book_anew() -> None:
+def test_a_new_connection_of_the_feed_clears_the_book() -> None:
     board, _, _ = a_board(minutes=1)
     market = board.market("BTCUSD")
     for record in TradingDay(price=10_000).opening_book():
@@ -105,7 +105,7 @@ def test_a_halt_is_shown_until_it_is_lifted() -> None:
     assert board.account("btc", "BTCUSD").state()["halt"] is None
 
 
-def test_the_page_shows_the_bot_it_asks_for_and_says_which_there_are() -> None:
+def test_the_page_shows_the_bot_it_requests_and_says_which_there_are() -> None:
     board, _, _ = a_board(minutes=2)
     other = TradingDay(bot="eth", symbol="ETHUSD", price=2000)
     put(board, [d for _, _, documents in other.minutes(2) for d in documents])

@@ -1,4 +1,4 @@
-"""The page's reader with records between the good ones that cannot be true."""
+"""The page's reader with implausible records between good ones."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ NOON = 1_609_502_400_000
 
 
 def day() -> list[Message]:
-    """All topics of some minutes of trading, each record in Kafka when it happens."""
+    """Returns all topics of some minutes of trading, each record in Kafka at its own time."""
     made, found = TradingDay(), []
 
     def put(topic: str, records: Any, ts: int) -> None:

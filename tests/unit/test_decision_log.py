@@ -1,4 +1,4 @@
-"""What the trader's log says of its decisions and orders: ids that match the documents."""
+"""The trader's log lines of decisions and orders have the documents' ids."""
 
 from collections import Counter
 

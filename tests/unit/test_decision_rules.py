@@ -108,7 +108,7 @@ def test_with_holdings_of_all_a_sell_sells_the_whole_balance_whoever_bought_it()
     assert (decision.action, decision.amount) == ("sell", Decimal(10))
 
 
-def test_a_sell_never_asks_for_more_than_is_available() -> None:
+def test_a_sell_never_requests_more_than_is_available() -> None:
     state = msgspec.structs.replace(holding("0.5"), base=Decimal("0.2"))
     assert decided(-0.001, state=state).amount == Decimal("0.2")
 

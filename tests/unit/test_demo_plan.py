@@ -1,4 +1,4 @@
-"""The demo's plan: which processes run, how they are set, and what is refused before they start."""
+"""The demo's plan: its processes, their settings, and what is refused before they start."""
 
 import io
 import json
@@ -42,7 +42,7 @@ def test_the_keys_are_files_and_never_in_the_environment() -> None:
     assert not any("demo-secret" in value for value in values)
 
 
-def test_both_that_need_the_store_are_told_where_it_is() -> None:
+def test_both_that_need_the_store_get_its_address() -> None:
     stages = plan(DemoSettings(elasticsearch="http://es:9200"), PORTS)
     told = [stage.name for stage in stages if "http://es:9200" in stage.arguments]
     assert told == ["recorder", "dashboard"]

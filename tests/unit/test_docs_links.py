@@ -1,4 +1,4 @@
-"""Pages link to pages that are there."""
+"""Links in the docs lead to existing pages."""
 
 import re
 from pathlib import Path

@@ -33,7 +33,7 @@ def test_a_clock_that_drifts_is_judged_by_what_nonces_bear(seconds: float, healt
     assert of_drift(seconds).health == health
 
 
-def test_an_edge_of_nothing_is_told_what_fees_make_of_it() -> None:
+def test_an_edge_of_zero_is_warned_about_fees() -> None:
     finding = of_fees(Decimal(40), 0)
     assert finding.health == Health.WARNING
     assert "costs 80 bps in fees" in finding.what
@@ -63,7 +63,7 @@ def test_a_key_that_others_can_read_comes_with_the_command_that_mends_it() -> No
     assert of_key_file("keys/api-secret", 0o600) is None
 
 
-def test_a_machine_where_nothing_runs_is_told_what_to_start(tmp_path: Path) -> None:
+def test_on_an_idle_machine_the_advice_is_what_to_start(tmp_path: Path) -> None:
     arguments = ["--kafka", "127.0.0.1:1", "--emulator-url", "http://127.0.0.1:1", "--json"]
     result = CliRunner().invoke(command, [*arguments, "--state-dir", str(tmp_path)])
     found = json.loads(result.stdout.splitlines()[-1])
@@ -75,7 +75,7 @@ def test_a_machine_where_nothing_runs_is_told_what_to_start(tmp_path: Path) -> N
 
 
 class GuardedStore(ElasticAnswers):
-    """An Elasticsearch that answers one user over TLS, and refuses all others."""
+    """An Elasticsearch that serves one user over TLS, and refuses all others."""
 
     def do_POST(self) -> None:  # noqa: N802  # http.server's name
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -1,6 +1,6 @@
-"""How the store of documents treats its server: patience, identity, and whom it trusts.
+"""How the document store uses its server: retries, users, and TLS.
 
-The server here is a small one that answers as told; the real one is in the contract tests.
+The server here is a small fake; the contract tests use a real one.
 """
 
 import base64
@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Told:
-    """A server that gives the answers it was told, then accepts everything."""
+    """A server with given responses; after them it accepts everything."""
 
     def __init__(self) -> None:
         self.answers: list[Answer | Callable[[list[dict[str, Any]]], Answer]] = []
@@ -141,7 +141,7 @@ def test_a_refusal_that_a_person_can_lift_is_unavailability_never_a_loss(
         ElasticStore(told.settings(), sleep=lambda _: None).write(documents(1))
 
 
-def test_a_request_that_is_too_large_for_what_lies_between_is_sent_in_halves(told: Told) -> None:
+def test_a_request_that_is_too_large_for_what_is_between_is_sent_in_halves(told: Told) -> None:
     told.answers = [(413, {})]
     assert ElasticStore(told.settings()).write(documents(5)) == []
     assert [len(bulk) for bulk in told.bulks] == [5, 2, 3]

@@ -53,7 +53,7 @@ def test_the_trades_of_a_bar_reproduce_it(bar: StepBar, count: int, seed: int) -
 
 
 class Hours:
-    """An exchange run by hand."""
+    """An exchange that the test drives."""
 
     def __init__(self, recorded: Bars | None = None, *, minutes: int = 20, seed: int = 3) -> None:
         self.now = 0.0
@@ -242,7 +242,7 @@ def test_a_broken_file_is_refused_in_a_sentence_that_says_where(
         read_bars(str(path), strict=True)
 
 
-def test_a_broken_row_costs_itself_and_is_told_once(tmp_path: Path) -> None:
+def test_a_broken_row_costs_itself_and_is_reported_once(tmp_path: Path) -> None:
     path, told = tmp_path / "broken.csv", []
     path.write_text(KAGGLE.replace("1618876920,11,13", "1618876920,11,9"))
     assert len(read_bars(str(path), tell=told.append).ts) == 3
@@ -268,7 +268,7 @@ def test_minutes_without_trades_have_candles_without_volume() -> None:
     assert sum(1 for row in rows[-40:] if row[5] == 0) >= 5
 
 
-def test_the_start_lies_well_inside_a_file() -> None:
+def test_the_start_is_well_inside_a_file() -> None:
     days = Generator(start=0, price=100.0, seed=1)
     recorded = joined([days.next_day() for _ in range(36)])
     assert default_start(recorded) == 20 * DAY

@@ -1,4 +1,4 @@
-"""The emulator's book and desk: what each order option does, and what always holds."""
+"""The emulator's book and desk: the effect of each order option, and invariants."""
 
 import itertools
 import os
@@ -29,7 +29,7 @@ HISTORY = Generator(start=START - 86_400_000, price=100.0, seed=1).next_day()
 
 
 class Floor:
-    """One market with two accounts, and nobody else unless the test brings them."""
+    """One market with two accounts, and nobody else unless the test adds them."""
 
     def __init__(self, *, price_limits: bool = False) -> None:
         self.ids = itertools.count(1).__next__
@@ -202,7 +202,7 @@ BEHAVIOURS = st.sampled_from(["", "", "maker-or-cancel", "immediate-or-cancel", 
 
 
 class AnyTrading(RuleBasedStateMachine):
-    """Two accounts and a crowd place and cancel as they like."""
+    """Two accounts and a crowd place and cancel at random."""
 
     @initialize()
     def open(self) -> None:
@@ -311,7 +311,7 @@ class AnyTrading(RuleBasedStateMachine):
 
 
 DEPTH = int(os.environ.get("TRADEBOT_TEST_DEPTH", "1"))
-"""How many times as many examples as usual are tried."""
+"""Multiplies the usual number of examples."""
 AnyTrading.TestCase.settings = settings(
     max_examples=60 * DEPTH, stateful_step_count=40, deadline=None
 )

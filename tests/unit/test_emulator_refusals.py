@@ -1,4 +1,4 @@
-"""Whatever a client sends is answered or refused in the venue's words; nothing breaks."""
+"""Whatever a client sends is served or refused in the venue's words; nothing breaks."""
 
 import contextlib
 import itertools
@@ -93,7 +93,7 @@ def test_any_nonce_is_accepted_or_refused(nonce: Any) -> None:
 
 
 @pytest.mark.parametrize("nonce", ["NaN", "Infinity", None, "", "soon"])
-def test_a_nonce_that_is_no_number_does_not_spoil_its_key(nonce: Any) -> None:
+def test_a_nonce_that_is_not_a_number_does_not_spoil_its_key(nonce: Any) -> None:
     key = EXCHANGE.keys["account-demo-heartbeat"]
     with pytest.raises(RefusalError, match="InvalidNonce"):
         check_nonce(EXCHANGE, key, nonce)

@@ -1,4 +1,4 @@
-"""Exits: what closes a position, what a halt leaves open, and what nothing may hold back."""
+"""Exits: what closes a position, what a halt allows, and what nothing may hold back."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -57,7 +57,7 @@ def looked(
     quote: Quote | None = None,
     **rules: Any,
 ) -> Decision:
-    """What is decided at a look; without `delta` there is no forecast, as between windows."""
+    """Returns the decision between windows; without `delta` there is no forecast."""
     inputs = Inputs(
         now=END,
         window=Window(end=END, ratio=None, complete=False),

@@ -1,6 +1,6 @@
-"""A package of one's own adds a stage, gate, forecaster, strategy or venue, by entry point alone.
+"""Another package adds a stage, gate, forecaster, strategy or venue by entry points alone.
 
-Each is run as its user runs it, from one package that lies nowhere in this tree.
+Each runs as a user runs it, from one package outside this tree.
 """
 
 import json
@@ -128,7 +128,7 @@ toy = toy_venue:Toy
 
 @pytest.fixture
 def toys(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process in which the package is installed."""
+    """Returns the environment of a process with the package installed."""
     place = tmp_path / "site"
     info = place / "toys-1.0.dist-info"
     info.mkdir(parents=True)
@@ -147,7 +147,7 @@ def toys(tmp_path: Path) -> dict[str, str]:
 
 
 class Broker:
-    """The embedded broker, and what lies on a topic of it."""
+    """The embedded broker, and what is on its topics."""
 
     def __init__(self) -> None:
         self.host = EmbeddedBroker()
@@ -166,7 +166,7 @@ class Broker:
         assert producer.flush(PATIENCE_SECONDS) == 0
 
     def documents(self) -> list[Document]:
-        """All documents that were not read before."""
+        """Returns all documents not read before."""
         if self._documents is None:
             self._documents = kafka.consumer(self.settings, "documents")
             self._documents.subscribe(["trade-documents"])
@@ -174,7 +174,7 @@ class Broker:
         return [decode(each.value() or b"", Document) for each in found if each.error() is None]
 
     def first(self, topic: str) -> bytes:
-        """The first record of the topic, once it is there."""
+        """Returns the first record of the topic, once it exists."""
         kafka.ensure_topics(self.settings, [topic])
         consumer = kafka.consumer(self.settings, "test")
         consumer.subscribe([topic])
@@ -210,7 +210,7 @@ def python(toys: dict[str, str], script: str) -> str:
 
 @contextmanager
 def started(toys: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A stage's process, which does not outlive the block."""
+    """Runs a stage's process inside the block."""
     process = subprocess.Popen([sys.executable, "-m", "tradebot", *arguments], env=toys)
     try:
         yield process
@@ -335,7 +335,7 @@ def test_a_paper_trader_buys_at_a_venue_by_its_prices_steps_and_fees(
     broker.send("forecasts", encode(msgspec.structs.replace(told, evaluated=True)), "BTCEUR")
 
     def a_fill() -> Document | None:
-        """Sends a window of now until one is traded on: the trader has to be ready for it."""
+        """Sends windows until one is traded on: the trader must be ready first."""
         end = int(time.time()) * 1000
         feed = FeedRecord("bid", "99.5", "1000", "BTCEUR", end, "place", 1)
         broker.send("gemini-feed", encode(feed), "BTCEUR")

@@ -55,7 +55,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What an operator makes of bots after the file and the line were added."""
+    """Returns the operator's children after adding the file and the line."""
     place = tmp_path_factory.mktemp("operator")
     package = place / "tradebot_operator"
     shutil.copytree(OPERATOR, package)

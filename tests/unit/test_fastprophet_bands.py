@@ -1,4 +1,4 @@
-"""FastProphet's bands are those of a large simulation of Prophet's own process."""
+"""FastProphet's bands equal those of a large simulation of Prophet's own process."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def series(n: int, roughness: float) -> Floats:
 
 
 def slope_changes(model: FastProphet, step: float, draw: np.random.Generator) -> Floats:
-    """The slope change at one future step, of each draw, as Prophet's vectorised sampler does."""
+    """Returns the slope change at one future step, per draw, like Prophet's sampler."""
     size = float(np.abs(model.params["delta"]).mean()) + 1e-8
     happens = draw.random(DRAWS) < len(model.params["delta"][0]) * step
     return np.asarray(np.where(happens, draw.laplace(0, size, DRAWS), 0.0))

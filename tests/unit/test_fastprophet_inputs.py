@@ -1,4 +1,4 @@
-"""What FastProphet takes and refuses: as Prophet does, with a sentence."""
+"""FastProphet accepts and refuses the same inputs as Prophet, with a reason."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def test_a_row_without_y_is_left_out_before_its_other_columns_are_looked_at(
     np.testing.assert_array_equal(*fits)
 
 
-def test_a_cap_of_a_row_without_y_may_lie_below_the_floor() -> None:
+def test_a_cap_of_a_row_without_y_may_be_below_the_floor() -> None:
     table = frame(cap=30.0).assign(y=with_gap(Y))
     table.loc[7, "cap"] = -1.0
     assert FastProphet(growth="logistic").fit(table).fitted

@@ -1,4 +1,4 @@
-"""Rows appended to a FastProphet give the fit of all rows, at a cost that they do not raise."""
+"""Appending rows to a FastProphet gives the fit of all rows, at a cost independent of them."""
 
 import os
 from typing import Any
@@ -108,7 +108,7 @@ def test_a_constant_series_is_fitted_once_it_moves() -> None:
 @pytest.mark.parametrize(
     "options", [{"growth": "logistic"}, {"seasonality_mode": "multiplicative"}], ids=str
 )
-def test_curved_models_are_fitted_anew(options: dict[str, Any]) -> None:
+def test_curved_models_are_refitted_from_scratch(options: dict[str, Any]) -> None:
     limit = {"cap": 20.0} if "growth" in options else {}
     y = walk(400)
     model = FastProphet(**options).fit(MINUTES[:399], y[:399], **limit)

@@ -1,4 +1,4 @@
-"""Histories with few rows: few steps, and the same optimum as a search without a shortcut."""
+"""Histories with few rows: few steps, and the same optimum as a search without shortcuts."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A connection's frames tell times: when they are trusted, and when they end it."""
+"""Times in a connection's frames: when they are trusted, and when they end the connection."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ HERE = MS // HOUR_MS * HOUR_MS
 
 
 def beat(interface: str, ts: int, number: int) -> str:
-    """A frame that tells a time."""
+    """Returns a frame with a time."""
     if interface == "new":
         content = {"E": ts * 1_000_000, "s": "btcusd", "t": 1, "p": "101.00", "q": "1", "m": False}
         return json.dumps(content)
@@ -64,7 +64,7 @@ def test_a_connection_begins_wherever_two_frames_say_that_the_venues_time_is(
 
 @pytest.mark.parametrize("interface", ["new", "v1", "v2"])
 @pytest.mark.parametrize("known", [True, False])
-def test_a_first_frame_from_the_future_ends_the_connection_before_anybody_is_told(
+def test_a_first_frame_from_the_future_ends_the_connection_before_it_is_published(
     interface: Any, known: bool
 ) -> None:
     time = clock()

@@ -1,7 +1,6 @@
-"""Whatever a network does to a stream in sequence: the book is right, or the feed says it broke.
+"""Whatever a network does to a numbered stream: the book is right, or the feed reports the break.
 
-The second interface has no sequence, so nothing can be promised for it but what its own order of
-frames shows.
+The second interface has no sequence, so only what its own order of frames shows can be promised.
 """
 
 import json
@@ -98,7 +97,7 @@ def v1_frame(number: int, update: list[Level]) -> str:
 def check(
     feed: NewFeed | V1Feed, frames: list[str], truth: list[Book], seen: Callable[[], int]
 ) -> None:
-    """Reads until the feed breaks; after each frame the book is that of the last update seen."""
+    """Reads until the feed breaks; checks the book after each frame against the last update."""
     for frame in frames:
         try:
             feed.read(frame)
@@ -108,7 +107,7 @@ def check(
 
 
 def clean(updates: list[list[Level]]) -> list[list[Level]]:
-    """One change a level and update: the new interface sends each level once."""
+    """Leaves one change per level and update: the new interface sends each level once."""
     return [
         list({(side, price): (side, price, size) for side, price, size in u}.values())
         for u in updates
@@ -128,7 +127,7 @@ def test_the_new_interface_is_right_or_broken(
         assert feed._last is not None
         return feed._last
 
-    # A connection's first frame is the whole book; one that is not cannot be told from it.
+    # A connection's first frame is the whole book; one that is not cannot be recognised.
     spoilt = spoiled(frames, faults)
     if spoilt and spoilt[0] == frames[0]:
         check(feed, spoilt, truths(updates), seen)

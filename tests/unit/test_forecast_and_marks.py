@@ -1,4 +1,4 @@
-"""What a decision reads off a forecast, and the marks that losses are measured against."""
+"""How a decision reads a forecast, and the marks that losses are measured against."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from tradebot.records import ForecastRecord
 
 
 def predicted(ts: int) -> Prediction | None:
-    """What a forecast of five minutes from minute one on says at `ts` (ms)."""
+    """Reads a forecast of five minutes from minute one on at `ts` (ms)."""
     forecast = ForecastRecord(
         symbol="BTCUSD",
         model="m",
@@ -38,7 +38,7 @@ def test_outside_its_reach_a_forecast_says_nothing(ts: int) -> None:
     assert predicted(ts) is None
 
 
-def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
+def test_marks_reset_at_the_start_of_a_day_and_keep_the_peak() -> None:
     day = 86_400_000
     marks = advance(None, Decimal(100), day)
     marks = advance(marks, Decimal(120), day + 1)
@@ -46,7 +46,7 @@ def test_marks_start_a_day_anew_and_keep_the_peak() -> None:
     assert marks == Marks(day=2, day_equity=Decimal(90), peak_equity=Decimal(120))
 
 
-def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
+def test_a_deposit_is_not_a_gain_and_a_withdrawal_not_a_loss() -> None:
     marks = Marks(day=1, day_equity=Decimal(100), peak_equity=Decimal(120))
     assert scale(marks, before=Decimal(90), after=Decimal(180)) == Marks(
         day=1, day_equity=Decimal(200), peak_equity=Decimal(240)

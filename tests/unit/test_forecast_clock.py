@@ -37,7 +37,7 @@ class Received:
 
 
 class Heard:
-    """A stage that hears trades at times that the test sets."""
+    """A stage that receives trades at times that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0

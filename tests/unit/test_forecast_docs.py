@@ -1,4 +1,4 @@
-"""The model of docs/forecast.md works as it stands there."""
+"""The model in docs/forecast.md works as written."""
 
 import re
 from pathlib import Path

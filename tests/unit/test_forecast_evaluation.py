@@ -40,7 +40,7 @@ def walk_of(rows: int = 2000, seed: int = 0) -> Series:
 
 
 class Learner(Drift):
-    """A drift that is trained once a fold and tells what it saw."""
+    """A drift that is trained once per fold and records its data."""
 
     name = "Learner"
     slow = True
@@ -56,7 +56,7 @@ class Learner(Drift):
 
 
 class Oracle(Persistence):
-    """Knows the whole series: the model that must not be."""
+    """Knows the whole series: a model that must not exist."""
 
     name = "Oracle"
     world: Series
@@ -149,7 +149,7 @@ def test_what_a_model_says_of_a_minute_does_not_change_with_its_future(name: str
 
 def test_the_check_finds_a_model_that_looks_ahead() -> None:
     class Peeking(Persistence):
-        """Takes the last price of the series that the test walks, not of its history."""
+        """Uses the last price of the test's whole series, not of its history."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -180,7 +180,7 @@ def test_a_perfect_model_scores_perfectly_and_beats_persistence() -> None:
     assert plain.directional is None
     assert oracle.gross > 0.1
     assert oracle.net < oracle.gross
-    assert np.isnan(said["Oracle"].moved).sum() == 1  # the last minute's next is not there
+    assert np.isnan(said["Oracle"].moved).sum() == 1  # the last minute has no next
 
 
 def test_log_score_and_coverage_are_those_of_the_normal_distribution() -> None:
@@ -262,7 +262,8 @@ def test_the_table_and_the_page_show_every_model_and_buy_and_hold(tmp_path: File
     page.write(tmp_path / "report.html", report, said)
     html = (tmp_path / "report.html").read_text()
     assert "<td>SeasonalNaive</td>" in html
-    assert "cdn.plot.ly" not in html.split("<script")[0]
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "Directions that were right" in html and ">50%</text>" in html
     card = for_card(report, "Drift")
     assert (card.folds, card.forecasts) == (3, 12)
 

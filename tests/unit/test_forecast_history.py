@@ -1,4 +1,4 @@
-"""Files of minutes become bars: every form, every fault named, nothing filled in silence."""
+"""Files of minutes become bars: every format, every fault reported, nothing filled in silently."""
 
 import gzip
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def test_a_file_in_no_known_form_says_what_is_known(tmp_path: Path) -> None:
         read.read(tmp_path / "none.csv")
 
 
-def test_candles_without_trades_are_no_observation() -> None:
+def test_candles_without_trades_are_not_observations() -> None:
     table = of_candles([[120_000, 5, 5, 5, 5, 0], [60_000, 5, 6, 4, 5, 1]])
     assert table["ts"].to_list() == [60_000]
 
@@ -156,7 +156,7 @@ def test_the_store_has_a_file_a_month_and_reads_the_newest_alone(tmp_path: Path)
 
 
 class FakeVenue:
-    """A venue with a minute each minute but for some, which breaks off now and then."""
+    """A venue with a minute each minute except some, which fails now and then."""
 
     id = "fake"
 
@@ -179,7 +179,7 @@ class FakeVenue:
         return [[m * MINUTE, 5, 6, 4, 5, 1] for m in minutes if m not in self.absent]
 
 
-def test_a_fetch_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_fetch_that_broke_off_continues_where_it_was(tmp_path: Path) -> None:
     venue = FakeVenue(absent=range(0), breaks=lambda call: call == 3)
     with pytest.raises(SettingsError, match="NetworkError: down; try again later"):
         fetch.fetch(venue, "BTCUSD", tmp_path, start=0, end=5000 * MINUTE)
@@ -208,7 +208,7 @@ def test_minutes_that_have_not_happened_are_fetched_when_they_have(tmp_path: Pat
     assert (new, venue.asked) == (50, [0, 100])
 
 
-def test_what_the_venue_does_not_have_is_asked_for_again(tmp_path: Path) -> None:
+def test_what_the_venue_does_not_have_is_requested_again(tmp_path: Path) -> None:
     venue = FakeVenue(absent=range(3000))
     fetch.fetch(venue, "BTCUSD", tmp_path, start=0, end=4000 * MINUTE)
     venue.absent = range(0)

@@ -20,7 +20,7 @@ def trade(tid: int, ts: int, price: str = "100", amount: str = "1") -> TradeReco
 
 
 def started() -> MinuteBars:
-    """The minute before `T0` was seen in part, as after any start."""
+    """Returns bars whose minute before `T0` was incomplete, as after any start."""
     minutes = MinuteBars()
     minutes.add(trade(0, T0 - 1))
     return minutes
@@ -65,7 +65,7 @@ def test_a_trade_delivered_twice_counts_once() -> None:
         *[("ts", ts) for ts in (T0 // 1000, T0 * 1000, 10**30)],
     ],
 )
-def test_what_is_no_trade_is_refused_and_leaves_no_trace(field: str, value: Any) -> None:
+def test_what_is_not_a_trade_is_refused_and_leaves_no_trace(field: str, value: Any) -> None:
     minutes = started()
     with pytest.raises(ValueError, match=field):
         minutes.add(msgspec.structs.replace(trade(1, T0), **{field: value}))

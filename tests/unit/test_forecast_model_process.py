@@ -1,4 +1,4 @@
-"""The stage's end of the model's process: why there is no forecast is told as it was told there."""
+"""The stage's side of the model's process: it reports the process's own reasons."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tradebot.forecast.settings import ForecastSettings
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[ModelProcess]:
-    """A model whose venue does not answer."""
+    """A model whose venue does not respond."""
     settings = ForecastSettings(
         environment="Emulator", emulator_url="http://127.0.0.1:9", state_dir=tmp_path
     )

@@ -200,7 +200,7 @@ def test_a_buffer_shows_the_newest_rows_however_they_came(portions: list[int], k
     for portion in portions:
         before = buffer.series
         seen = before.ts.copy()
-        # What is known already may come again.
+        # Known minutes may come again.
         part = slice(max(0, at - 5), at + portion)
         buffer.append(Series(whole.ts[part], whole.log_price[part]))
         assert np.array_equal(before.ts, seen)

@@ -1,4 +1,4 @@
-"""Every forecaster keeps the protocol: whole forecasts, no look ahead, the same after a restart."""
+"""Every forecaster follows the protocol: whole forecasts, no look-ahead, restorable."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "YearLstm": {"units": 4, "epochs": 1},
     "IndicatorLstm": {"resolution_minutes": 5, "epochs": 1},
 }
-"""The models at a size that a test can afford."""
+"""The models at a size suitable for a test."""
 LOOKS_BACK = {"Persistence", "Drift", "SeasonalNaive", "Lstm", "YearLstm", "IndicatorLstm"}
 """Models whose forecast starts from the newest minutes, not from those of their last fit."""
 
@@ -69,7 +69,7 @@ def test_a_forecast_is_whole_finite_and_inside_its_bounds(name: str) -> None:
 
 
 def test_a_forecast_does_not_depend_on_what_comes_after_its_history(name: str) -> None:
-    """Shifted, cut off or shuffled: no future changes what was said of the past."""
+    """Shifted, cut off or shuffled: no future changes forecasts of the past."""
     whole = history(2200)
     known = whole.until(int(whole.ts[1800]))
     truth = fitted(name, known).forecast(known, known.end + MINUTE, 60)

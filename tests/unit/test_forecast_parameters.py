@@ -1,4 +1,4 @@
-"""Holidays and seasonalities of a model as JSON gives them."""
+"""Holidays and seasonalities of a model in JSON form."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The forecast stage's minutes with trades between them that cannot have happened."""
+"""The forecast stage's minutes with implausible trades between good ones."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ T0 = 1_600_000_020_000 // MINUTE * MINUTE
 
 
 class Letters:
-    """Takes what is put aside."""
+    """Collects rejected records."""
 
     def __init__(self) -> None:
         self.values: list[bytes | None] = []
@@ -93,7 +93,9 @@ def test_minutes_are_the_same_whatever_poison_comes_between_their_trades(
 
 
 @pytest.mark.parametrize("ahead", [11 * MINUTE, 7 * 86_400_000])
-def test_a_venue_that_was_silent_is_followed_when_three_trades_go_on_from_there(ahead: int) -> None:
+def test_a_venue_that_was_silent_is_followed_when_three_trades_continue_from_there(
+    ahead: int,
+) -> None:
     heard = Heard()
     for number in range(3):
         heard.take(trade(number, T0 + MINUTE + ahead + number))

@@ -1,4 +1,4 @@
-"""docs/trader.md has a row for each gate, and says what it blocks as the gate itself does."""
+"""docs/trader.md has a row for each gate, and states what the gate itself holds back."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The REST client asks as the venue documents it and reads answers as the venue was recorded."""
+"""The REST client sends documented requests and parses recorded responses."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ Answers = Callable[[httpx.Request], Any]
 
 
 def client(answers: Answers) -> GeminiRest:
-    """A client whose venue is a function from request to JSON text, or to content for JSON."""
+    """Returns a client whose venue is a function from request to JSON text, or to JSON content."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         content = answers(request)
@@ -98,7 +98,7 @@ async def test_a_candle_is_read_by_its_place_in_the_row() -> None:
     assert candle == Candle(1561054500000, 9350.18, 9358.35, 9349.1, 9355.51, 2.07)
 
 
-async def test_a_ticker_tells_volumes_by_currency_and_the_venues_time() -> None:
+async def test_a_ticker_reports_volumes_by_currency_and_the_venues_time() -> None:
     answer = {
         "bid": "11381.50",
         "ask": "11388.08",
@@ -118,7 +118,7 @@ async def test_a_ticker_tells_volumes_by_currency_and_the_venues_time() -> None:
     }
 
 
-async def test_an_order_is_asked_for_by_plain_strings_and_one_option() -> None:
+async def test_an_order_is_requested_by_plain_strings_and_one_option() -> None:
     seen: list[dict[str, Any]] = []
 
     def venue(request: httpx.Request) -> Any:
@@ -183,14 +183,14 @@ async def test_a_look_up_that_fails_otherwise_is_not_taken_for_nothing_found() -
             await rest.orders_by_client_id("x")
 
 
-async def test_cancelling_a_session_tells_ids_as_text() -> None:
+async def test_cancelling_a_session_reports_ids_as_text() -> None:
     answer = {"result": "ok", "details": {"cancelledOrders": [330429106], "cancelRejects": []}}
     async with client(lambda _: answer) as rest:
         report = await rest.cancel_session()
     assert report.cancelled == ["330429106"] and report.rejected == []
 
 
-async def test_a_fill_tells_its_fee_side_and_liquidity() -> None:
+async def test_a_fill_reports_its_fee_side_and_liquidity() -> None:
     async with client(lambda _: [FILL]) as rest:
         (fill,) = await rest.my_trades("BTCUSD")
     told = fill_of(fill)
@@ -199,7 +199,7 @@ async def test_a_fill_tells_its_fee_side_and_liquidity() -> None:
     )  # fmt: skip
 
 
-async def test_an_order_with_its_trades_tells_them() -> None:
+async def test_an_order_with_its_trades_reports_them() -> None:
     async with client(lambda _: ORDER | {"trades": [FILL]}) as rest:
         order = await rest.order_status("265555413", include_trades=True)
     assert [trade.tid for trade in order.trades] == [72877196]
@@ -251,7 +251,7 @@ async def test_more_fills_in_one_millisecond_than_a_page_holds_are_all_read() ->
 
 
 @pytest.mark.parametrize(("kind", "broken"), [("", False), ("manual", False), ("full", True)])
-async def test_a_trade_that_the_venue_broke_is_no_fill(kind: str, broken: bool) -> None:
+async def test_a_trade_that_the_venue_broke_is_not_a_fill(kind: str, broken: bool) -> None:
     fill = history(1, per_ms=1)[0] | ({"break": kind} if kind else {})
     async with client(lambda _: [fill]) as rest:
         [found] = await rest.my_trades("BTCUSD")
@@ -357,8 +357,8 @@ async def test_listed_trades_are_written_like_live_ones_without_broken_and_block
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "sNaN"])
-async def test_numbers_that_are_none_are_an_answer_that_cannot_be_read(number: str) -> None:
-    """Else the first comparison with one would end the trader."""
+async def test_invalid_numbers_make_a_response_unreadable(number: str) -> None:
+    """Otherwise the first comparison with one would end the trader."""
     ticker = {"bid": number, "ask": "11388.08", "last": "1", "volume": {"timestamp": 1}}
     with pytest.raises(AmbiguousError, match="not finite"):
         await client(lambda _: ticker).ticker("BTCUSD")
@@ -369,7 +369,7 @@ async def test_numbers_that_are_none_are_an_answer_that_cannot_be_read(number: s
 
 
 @pytest.mark.parametrize("field", ["tick_size", "quote_increment"])
-async def test_steps_that_no_order_can_be_on_are_an_answer_that_cannot_be_read(field: str) -> None:
+async def test_invalid_steps_make_a_response_unreadable(field: str) -> None:
     async with client(lambda _: json.loads(DETAILS) | {field: 0}) as rest:
         details = await rest.symbol_details("BTCUSD")
     with pytest.raises(AmbiguousError, match="it must be above 0"):

@@ -1,4 +1,4 @@
-"""A stage answers over HTTP whether it lives and whether it is ready, with the reasons."""
+"""A stage reports over HTTP whether it is live and ready, with the reasons."""
 
 import httpx
 import pytest
@@ -43,7 +43,7 @@ def test_what_only_a_restart_mends_ends_its_life_and_leaves_readiness_to_the_gat
     assert httpx.get(f"{url}/readyz").status_code == 200
 
 
-def test_metrics_tell_readiness_and_the_version() -> None:
+def test_metrics_report_readiness_and_the_version() -> None:
     readiness = Readiness("metrics-test")
     readiness.started()
     url = f"http://127.0.0.1:{serve(readiness, stage='metrics-test', host='127.0.0.1', port=0)}"

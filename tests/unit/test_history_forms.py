@@ -1,4 +1,4 @@
-"""The files that people bring: each form's own header, order, time and volume."""
+"""Users' files: each format's header, order, time and volume."""
 
 import gzip
 import io
@@ -134,7 +134,7 @@ def test_yahoos_days_have_their_volume_in_quote_currency(tmp_path: Path, text: s
     assert result.assumed == ("volumes are in quote currency and are divided by the close",)
 
 
-def test_the_unit_of_a_volume_can_be_told(tmp_path: Path) -> None:
+def test_the_unit_of_a_volume_can_be_given(tmp_path: Path) -> None:
     (tmp_path / "file.csv").write_text(YFINANCE)
     told = check.repair(read.read(tmp_path / "file.csv", volume="base"))
     assert told.table["volume"].to_list() == [208, 210, 102]
@@ -216,7 +216,7 @@ def test_rows_in_no_order_of_columns_are_refused(tmp_path: Path) -> None:
         checked(tmp_path, "".join(f"{FIRST + n * MINUTE},5,1,9,3,1\n" for n in range(9)))
 
 
-def test_a_header_is_told_by_the_whole_first_row(tmp_path: Path) -> None:
+def test_a_header_is_recognised_by_the_whole_first_row(tmp_path: Path) -> None:
     quiet = f"{FIRST - MINUTE},,,,,\n"
     traded = "".join(
         f"{FIRST + n * MINUTE},{o},{h},{low},{c},1\n" for n, (o, h, low, c) in enumerate(OHLC)
@@ -233,10 +233,23 @@ def test_nothing_before_2009_or_after_tomorrow_is_ever_a_bar(tmp_path: Path, str
     assert "row 4" in result.findings[0].first
 
 
-def test_a_number_stays_a_time_where_most_times_are_no_times(tmp_path: Path) -> None:
+def test_a_number_stays_a_time_where_most_times_are_not_times(tmp_path: Path) -> None:
     rows = [f"{ts},1,2,0.5,1.5,3" for ts in ("abc", "abc", 1609459320000)]
     result = checked(tmp_path, "\n".join(["ts,open,high,low,close,volume", *rows]) + "\n")
     assert result.table["ts"].to_list() == [1609459320000]
+
+
+def test_a_time_of_day_tells_the_form_where_the_other_rows_have_none(tmp_path: Path) -> None:
+    days = ["2021.01.01,inf,", "2021.01.01,abc,", "2021.01.01,00:02,"]
+    result = checked(tmp_path, "".join(f"{day}1,2,0.5,1.5,3\n" for day in days))
+    assert result.table["ts"].to_list() == [1609459320000]
+
+
+def test_an_unclosed_quotation_mark_costs_its_own_row_alone(tmp_path: Path) -> None:
+    lines = [f"{FIRST + n * MINUTE},{','.join(map(str, p))},1" for n, p in enumerate(OHLC)]
+    result = checked(tmp_path, "\n".join([lines[0], lines[1] + '"', *lines[2:]]) + "\n")
+    assert rows(result.table) == [OHLC[0], *OHLC[2:]]
+    assert "row 2" in result.findings[0].first
 
 
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
@@ -286,7 +299,7 @@ def test_a_file_without_a_usable_row_shows_its_first_cells(tmp_path: Path) -> No
         load.load(path)
 
 
-def test_what_was_done_to_a_file_is_told_in_one_line_or_refused(tmp_path: Path) -> None:
+def test_what_was_done_to_a_file_is_reported_in_one_line_or_refused(tmp_path: Path) -> None:
     path, told = tmp_path / "file.csv", list[str]()
     path.write_text(CDD_NOW)
     assert len(load.load(path, tell=told.append).table) == 3

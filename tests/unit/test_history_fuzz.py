@@ -1,4 +1,4 @@
-"""Files with random damage: the answer is the right bars or one sentence, never anything else."""
+"""Files with random damage give the right bars or one sentence, never anything else."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from tradebot.history import check, read
 from tradebot.history.read import HistoryFileError
 
 EXAMPLES = int(os.environ.get("TRADEBOT_TEST_FUZZ", "200"))
-"""Files a property; by hand a million."""
+"""Files per property; a million in a manual run."""
 FIRST = 1609459200000
 NOW = FIRST + 400 * 86_400_000
 
@@ -36,7 +36,7 @@ class Bar:
 
 @st.composite
 def bars(draw: st.DrawFn) -> list[Bar]:
-    """Bars as a market makes them, at any height of price, with minutes in which nobody traded."""
+    """Bars of a market at any price level, with minutes without trades."""
     minutes = draw(st.lists(st.integers(0, 3000), min_size=3, max_size=25, unique=True))
     unit = draw(st.sampled_from([1e-7, 0.004, 1.0, 37.5, 50_000.0]))
     shape = st.tuples(*[st.integers(0, 40)] * 4, st.integers(1, 10_000))
@@ -101,7 +101,7 @@ FORMS: dict[str, tuple[str, Writer]] = {
     ),
 }
 CELLS = ["abc", "", "NaN", "inf", "-1", "0", "1e400", "1,5", "--", "２"]
-"""What a price cell is replaced with; none of them can be part of a bar."""
+"""Replacements of a price cell; none can be part of a bar."""
 
 Damage = tuple[str, int, str]
 
@@ -151,7 +151,7 @@ def damaged(
 def test_a_damaged_row_costs_itself_alone_in_every_form(
     form: str, truth: list[Bar], harm: list[Damage], reverse: bool
 ) -> None:
-    # Without a header the width of most rows is the width of a row.
+    # Without a header, the most common width is the width of a row.
     resized = sum(kind in ("extra", "cut") for kind, _, _ in harm)
     assume(FORMS[form][0] or 2 * resized < len(truth))
     text, hurt = damaged(form, truth, harm, reverse=reverse)

@@ -35,7 +35,7 @@ def test_minutes_of_which_every_tenth_was_traded_stay_minutes(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("step", "length"), [(MINUTE, "3 minutes"), (HOUR, "3 hours"), (DAY, "3 days")]
 )
-def test_a_gap_is_told_in_the_unit_of_its_file(tmp_path: Path, step: int, length: str) -> None:
+def test_a_gap_is_reported_in_the_unit_of_its_file(tmp_path: Path, step: int, length: str) -> None:
     file = written(tmp_path, step, range(20, 23))
     output = CliRunner().invoke(history, ["check", str(file), "--gaps"]).output
     assert f"1 gaps, the longest {length} from" in output

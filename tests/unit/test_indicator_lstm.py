@@ -1,4 +1,4 @@
-"""The indicator LSTM is the tutorial's: its features, episodes, network, averaging and sizes."""
+"""The indicator LSTM is the tutorial's: features, episodes, network, averaging and sizes."""
 
 import numpy as np
 import pandas as pd
@@ -90,7 +90,7 @@ def test_the_first_row_is_the_26th_close_where_every_indicator_is_known() -> Non
     assert np.isfinite(rows).all()
 
 
-def test_an_episode_shows_five_rows_and_asks_for_the_three_ratios_that_follow() -> None:
+def test_an_episode_shows_five_rows_and_requests_the_three_ratios_that_follow() -> None:
     rows = features.features(CLOSES)
     inputs, outputs = features.episodes(rows)
     assert inputs.shape == (267, 5, 4)

@@ -1,4 +1,4 @@
-"""The indicator LSTM forecasts minutes from bars, and only from those it was given."""
+"""The indicator LSTM forecasts minutes from the given bars only."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a connection's events become on the topics."""
+"""The records of a connection's events."""
 
 from tradebot.ingest.records import REMEMBERED, Connection
 from tradebot.records import FeedRecord, TradeRecord, decode
@@ -12,7 +12,7 @@ def live(tid: int) -> TradeEvent:
 
 
 def told(tid: int) -> TradeRecord:
-    """A trade of the venue's list."""
+    """Returns a trade of the venue's list."""
     return live(tid).trade
 
 
@@ -38,36 +38,34 @@ def test_prices_and_sizes_are_written_as_the_venue_wrote_them() -> None:
     )
 
 
-def test_a_live_trade_is_told_as_it_comes() -> None:
+def test_a_live_trade_is_published_as_it_comes() -> None:
     connection = Connection("BTCUSD")
     value = connection.trade(live(4))
     assert value is not None and decode(value, TradeRecord) == live(4).trade
     assert connection.last_trade == 4
 
 
-def test_trades_between_two_connections_are_told_once_and_oldest_first() -> None:
+def test_trades_between_two_connections_are_published_once_and_oldest_first() -> None:
     connection = Connection("BTCUSD", last_trade=4)
     connection.trade(live(8))
     assert ids(connection.missed([told(tid) for tid in (8, 7, 6, 5, 4, 3)])) == [5, 6, 7]
     assert connection.last_trade == 8
 
 
-def test_a_missed_trade_that_then_comes_alive_is_not_told_again() -> None:
+def test_a_missed_trade_that_then_comes_live_is_not_published_again() -> None:
     connection = Connection("BTCUSD", last_trade=4)
     assert ids(connection.missed([told(6), told(5)])) == [5, 6]
     assert connection.trade(live(6)) is None
     assert connection.trade(live(7)) is not None
 
 
-def test_a_trade_told_twice_is_one_trade_and_one_out_of_order_is_not_lost() -> None:
+def test_a_trade_sent_twice_is_one_trade_and_one_out_of_order_is_not_lost() -> None:
     connection = Connection("BTCUSD")
     values = [connection.trade(live(tid)) for tid in (5, 5, 7, 6, 7)]
     assert ids([value for value in values if value is not None]) == [5, 7, 6]
 
 
-def test_trades_of_a_break_that_were_not_asked_for_in_time_are_told_by_the_next_connection() -> (
-    None
-):
+def test_missed_trades_not_requested_in_time_are_published_by_the_next_connection() -> None:
     first = Connection("BTCUSD")
     first.trade(live(4))
     second = first.following()
@@ -87,5 +85,5 @@ def test_what_is_remembered_of_trades_is_bounded() -> None:
     assert len(connection._trades) == REMEMBERED
 
 
-def test_a_venue_that_numbers_its_trades_anew_is_still_heard() -> None:
+def test_trades_are_published_after_a_venue_restarts_its_trade_numbers() -> None:
     assert Connection("BTCUSD", last_trade=900).trade(live(1)) is not None

@@ -1,4 +1,4 @@
-"""The journal, the ledger that is folded from it, and the documents that follow."""
+"""The journal, the ledger folded from it, and the documents that follow."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -87,7 +87,7 @@ def folded(*bodies: Body) -> Ledger:
 
 
 @pytest.mark.parametrize("bot", ["btc", "my-bot-2", "a", "7-1-2"])
-def test_a_client_order_id_tells_bot_epoch_and_number(bot: str) -> None:
+def test_a_client_order_id_contains_bot_epoch_and_number(bot: str) -> None:
     name = OrderName(bot, 12, 345)
     assert read_name(str(name)) == name
     assert len(str(name)) < 100
@@ -132,7 +132,7 @@ def test_fills_move_balances_and_fees_come_off_the_quote() -> None:
     assert holds(ledger.trip, D("0.00001"))
 
 
-def test_a_fill_heard_twice_moves_nothing() -> None:
+def test_a_fill_received_twice_moves_nothing() -> None:
     once = folded(balanced("0", "1000"), Intended(intent=intent()), event(1, fill(1, "100", "1")))
     assert apply(once, event(1, fill(1, "100", "1"))) is once
 
@@ -239,7 +239,7 @@ def test_base_that_others_take_away_leaves_the_trip_so_that_the_bot_can_buy_agai
     assert (none.trip, holds(none.trip, D("0.00001")), none.realised) == (None, False, 0)
 
 
-def test_a_halt_stays_until_a_person_lifts_it_and_losses_are_measured_anew() -> None:
+def test_a_halt_stays_until_a_person_lifts_it_and_losses_are_measured_afresh() -> None:
     halted = folded(
         Decided(window_end=60_000, action="hold", gate="", equity=D(1000)),
         Halted(reason="loss"),
@@ -303,7 +303,7 @@ class Heard:
         return last if self.delivers or self.first is None else self.first - 1
 
     async def flush(self) -> None:
-        """Nothing waits."""
+        """Does nothing."""
 
 
 async def test_a_restart_reads_the_same_books_from_the_journal(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The import waits for Kibana, sends all objects, and fails unless the body says success.
 
-Kibana itself cannot be had here: this small server answers as its interface is documented.
+A small server stands in for Kibana, with responses as documented.
 """
 
 import json
@@ -26,7 +26,7 @@ SUCCESS = (200, {"success": True, "successCount": len(saved_objects())})
 
 
 class Kibana:
-    """Answers the status and the import as it was told."""
+    """Responds to the status and the import as told."""
 
     def __init__(self) -> None:
         self.statuses: list[tuple[int, dict[str, Any]]] = []

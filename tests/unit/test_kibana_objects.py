@@ -1,4 +1,4 @@
-"""The saved objects have the shapes that Kibana's own sample dashboards have, and hold together."""
+"""The saved objects have the shapes of Kibana's own sample dashboards, and are consistent."""
 
 import copy
 import json
@@ -66,7 +66,7 @@ def test_an_object_has_the_shape_of_those_that_kibana_carries_itself(saved: dict
 
 
 def broken(part: str, by: Callable[[Any], object]) -> list[str]:
-    """What the shapes say of Trading's dashboard after `by` was done to a part of it."""
+    """Returns the faults of Trading's dashboard after `by` changed a part of it."""
     saved: dict[str, Any] = copy.deepcopy(next(o for o in OBJECTS if o["id"] == "tradebot-trading"))
     attributes = saved["attributes"]
     inside = json.loads(attributes["panelsJSON"])
@@ -210,7 +210,7 @@ def test_a_split_by_values_comes_before_time_as_lens_wants_it() -> None:
 
 
 @pytest.mark.parametrize("lens", LENSES)
-def test_what_is_shifted_lies_on_buckets_that_divide_the_shift(lens: dict[str, Any]) -> None:
+def test_what_is_shifted_is_on_buckets_that_divide_the_shift(lens: dict[str, Any]) -> None:
     minutes = {"1m": 1, "1h": 60, "1d": 1440}
     for layer in lens["state"]["datasourceStates"]["formBased"]["layers"].values():
         columns = layer["columns"].values()
@@ -224,7 +224,7 @@ def test_a_click_on_a_decision_opens_all_about_that_trade() -> None:
     for kind in ("fill", "order", "decision", "all"):
         formats = json.loads(views[f"tradebot-{kind}"]["fieldFormatMap"])
         link = formats["decision_id"]["params"]["urlTemplate"]
-        # Kibana puts its own address, with the reader's space, before what begins so.
+        # Kibana puts its own address, with the reader's space, before such a URL.
         assert link.startswith("../app/dashboards#/view/tradebot-trade?_a=")
     assert json.loads(views["tradebot-liquidity"]["fieldFormatMap"]) == {}
 
@@ -236,7 +236,7 @@ def test_a_click_on_a_trade_of_the_table_offers_all_about_it() -> None:
     (reference,) = (r for r in trading["references"] if r["type"] == "dashboard")
     assert reference["id"] == "tradebot-trade"
     layer = opening[0]["embeddableConfig"]["attributes"]["state"]["datasourceStates"]["formBased"]
-    # What is clicked becomes the filter there, so that a row must be a decision's.
+    # The clicked value becomes the filter there, so a row must be a decision.
     assert layer["layers"]["layer0"]["columns"]["by"]["sourceField"] == "decision_id"
 
 

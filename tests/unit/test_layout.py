@@ -13,11 +13,11 @@ STAGES = {
     "ingest", "liquidity", "forecast", "trader", "recorder", "dashboard", "backtest", "strategy"
 }  # fmt: skip
 ABOVE = {"demo", "doctor"}
-"""Tools that start or look at all stages."""
+"""Tools that start or check all stages."""
 
 
 def imports(file: Path) -> set[str]:
-    """The project's own packages that a file imports."""
+    """Returns the project's packages that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -41,7 +41,16 @@ def test_a_stage_imports_no_other_stage(stage: str) -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["venue", "emulator", "fastprophet", "platform", "history", "indicator_lstm", "strategies"],
+    [
+        "charts",
+        "venue",
+        "emulator",
+        "fastprophet",
+        "platform",
+        "history",
+        "indicator_lstm",
+        "strategies",
+    ],
 )
 def test_what_stages_share_imports_no_stage(package: str) -> None:
     broken = {
@@ -71,7 +80,7 @@ def test_the_domain_imports_nothing_of_ours_and_touches_no_world() -> None:
 
 
 def modules_imported(tree: ast.AST, known: set[str]) -> set[str]:
-    """The project's modules that a file imports, wherever in it the import stands."""
+    """Returns the project's modules that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -102,7 +111,7 @@ SOURCES = ["services/src/tradebot", "operator/src/tradebot_operator"]
 
 
 def imports_of_files(package: str) -> dict[str, set[str]]:
-    """Each module of a package, and the modules of the package that it imports."""
+    """Returns each module of a package, and the modules of the package that it imports."""
     root = ROOT.parents[2] / package
     files = {
         ".".join((root.name, *file.relative_to(root).with_suffix("").parts)): file
@@ -122,7 +131,7 @@ def test_no_files_import_each_other_in_a_circle(package: str) -> None:
 
 @pytest.mark.parametrize("package", SOURCES)
 def test_no_folders_import_each_other_in_a_circle(package: str) -> None:
-    """Of the folders side by side in one folder, each taken with all that is in it."""
+    """Checks sibling folders, each with everything in it."""
     levels: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for importer, imported in imports_of_files(package).items():
         here = importer.split(".")
@@ -152,7 +161,7 @@ def test_no_package_is_called_after_nothing() -> None:
     assert not names & {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 
 
-def test_the_operators_folder_is_no_package_that_could_shadow_the_standard_librarys() -> None:
+def test_the_operators_folder_is_not_a_package_that_could_shadow_the_standard_librarys() -> None:
     root = ROOT.parents[2]
     assert not (root / "operator" / "__init__.py").exists()
     assert not list((root / "operator").rglob("test_*.py"))

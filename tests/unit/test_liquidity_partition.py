@@ -1,4 +1,4 @@
-"""A partition's task: what it does with fetches that are missing, stale, or cannot be written."""
+"""A partition's task: fetches that are missing, stale, or cannot be written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -28,7 +28,7 @@ START = 1_609_459_200_000
 
 
 class Stored:
-    """A record as the consumer gives it."""
+    """A record as the consumer returns it."""
 
     key = b"BTCUSD"
 
@@ -39,13 +39,13 @@ class Stored:
 
 
 def record(offset: int) -> Stored:
-    """One of a feed that speaks every ten seconds, its seq the offset."""
+    """Returns a record of a feed with one every ten seconds, its seq the offset."""
     at = START + offset * 10_000
     return Stored(offset, encode(FeedRecord("bid", "1", "1", "BTCUSD", at, "place", offset)))
 
 
 class Broker:
-    """What the partition talks to: an output, offsets, and a consumer that seeks."""
+    """The partition's surroundings: an output, offsets, and a consumer that seeks."""
 
     def __init__(self, end: int) -> None:
         self.end = end
@@ -72,7 +72,7 @@ class Broker:
         self.seeks.append(offset)
 
     def windows(self) -> list[tuple[int, int]]:
-        """Number and events of each window that was written."""
+        """Returns number and events of each window written."""
         records = [
             decode(message.value, LiquidityRecord)
             for message in self.written
@@ -160,7 +160,7 @@ async def test_what_could_not_be_written_is_made_again_from_the_committed_place(
         await until_async(lambda: broker.windows() == WHOLE)
 
 
-async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
+async def test_a_symbol_whose_records_do_not_count_is_reported_though_another_is_well(
     virtual_time: VirtualTime,
 ) -> None:
     virtual_time.rule(module)
@@ -173,13 +173,13 @@ async def test_a_symbol_of_which_nothing_counts_is_told_though_another_is_well(
         other = iter(range(100))
 
         def turn(first: int, value: bytes) -> None:
-            """One record of BTCUSD and one of ETHUSD, which is well."""
+            """Feeds one record of BTCUSD and one good one of ETHUSD."""
             number = next(other)
             at = START + 300_000 + number * 1000
             well = encode(FeedRecord("bid", "1", "1", "ETHUSD", at, "place", number))
             partition.take(fetched([Stored(first, value), eth(first + 1, well, at)]))
 
-        for stale in range(15):  # a venue whose clock is five minutes back
+        for stale in range(15):  # a venue whose clock is five minutes late
             turn(30 + 2 * stale, record(stale).value)
         assert owner._late() is None, "some late records are nothing to tell"
         virtual_time.now += module.LATE_SECONDS + 1
@@ -234,7 +234,7 @@ async def test_the_clock_closes_windows_only_where_the_log_is_read_to_its_end() 
         await until_async(lambda: broker.windows() == [(0, 4)])
 
 
-async def test_the_lag_goes_on_being_told_while_a_partition_cannot_be_taken_over() -> None:
+async def test_the_lag_is_still_reported_while_a_partition_cannot_be_taken_over() -> None:
     class Consumer:
         def highwater(self, _tp: TP) -> int:
             return 100

@@ -1,4 +1,4 @@
-"""What the liquidity stage reads and writes, record by record."""
+"""The liquidity stage's input and output, record by record."""
 
 import pytest
 
@@ -16,7 +16,7 @@ GOOD = (
 
 
 class Stored:
-    """A record as Kafka's client gives it."""
+    """A record as Kafka's client returns it."""
 
     def __init__(
         self, offset: int, value: bytes | None, key: bytes | None = None, timestamp: int = 0
@@ -68,7 +68,7 @@ def test_a_bad_record_costs_itself_alone(bad: bytes | None) -> None:
     assert decoded.unreadable[0].error
 
 
-def test_values_that_are_json_only_when_joined_are_each_put_aside_however_they_were_fetched() -> (
+def test_values_that_are_json_only_when_joined_are_each_rejected_however_they_were_fetched() -> (
     None
 ):
     left = GOOD + b"," + GOOD[:-1] + b',"more":[{}'
@@ -109,9 +109,7 @@ def test_the_report_s_three_fields_take_symbol_and_time_from_kafka(
         (Stored(0, GOOD, b"ETHUSD", 1602770085123), "its symbol is 'BTCUSD' and its key b'ETHUSD'"),
     ],
 )
-def test_a_record_whose_symbol_or_time_nothing_tells_is_put_aside(
-    stored: Stored, reason: str
-) -> None:
+def test_a_record_without_any_symbol_or_time_is_rejected(stored: Stored, reason: str) -> None:
     good = Stored(1, GOOD, b"BTCUSD", 1602770085123)
     decoded = decode([stored, good], latest=1_700_000_000_000)
     assert len(decoded.changes) == 1

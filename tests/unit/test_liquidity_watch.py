@@ -1,4 +1,4 @@
-"""What the liquidity stage makes of its client: it goes on, waits for the broker, or ends."""
+"""How the liquidity stage watches its client: it continues, waits for the broker, or ends."""
 
 import asyncio
 from typing import NoReturn, cast
@@ -15,11 +15,11 @@ from tradebot.platform.groups import GroupView
 
 
 class EndedError(BaseException):
-    """The process would end here."""
+    """Ends the process here."""
 
 
 class Client:
-    """A consumer that holds errors back, and a group as its broker shows it."""
+    """A consumer that holds errors back, and a group as its broker reports it."""
 
     def __init__(self) -> None:
         self.errors: list[Exception] = []
@@ -57,7 +57,7 @@ class Watched:
         raise EndedError
 
     async def watch(self, seconds: float) -> str:
-        """What it said at its end; "" if it went on so long."""
+        """Returns the message at its end; "" if it ran that long."""
         try:
             async with asyncio.timeout(seconds):
                 await self.membership.watch(lambda: self._client)
@@ -71,7 +71,7 @@ def clock(virtual_time: VirtualTime) -> None:
     virtual_time.rule(module)
 
 
-async def test_an_error_that_the_client_held_back_is_heard_and_the_join_goes_on() -> None:
+async def test_an_error_that_the_client_held_back_is_read_and_the_join_continues() -> None:
     client = Client()
     client.errors = [Exception("fenced")] * 3
     watched = Watched(client)
@@ -138,7 +138,7 @@ async def test_a_worker_without_a_name_has_no_successor() -> None:
     assert watched.said == ""
 
 
-async def test_a_loop_that_stands_still_is_no_life() -> None:
+async def test_a_loop_that_hangs_is_not_live() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
     await asyncio.sleep(module.STALL_SECONDS)

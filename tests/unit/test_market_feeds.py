@@ -1,4 +1,4 @@
-"""What the frames of the three market data interfaces mean, by frames as the venue sends them."""
+"""The three market data interfaces' parsers, with frames as the venue sends them."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ class TestTheNewInterface:
         feed.read(depth(7, 7, [["100.00", "1"], ["99.50", "2"]], [["101.00", "3"]]))
         return feed
 
-    def test_it_asks_for_a_whole_book_and_then_its_changes_and_trades(self) -> None:
+    def test_it_requests_a_whole_book_and_then_its_changes_and_trades(self) -> None:
         feed = NewFeed("BTCUSD", clock())
         assert feed.path() == "?snapshot=-1"
         (hello,) = map(json.loads, feed.hello())
@@ -82,7 +82,7 @@ class TestTheNewInterface:
             self.begun().read(depth(9, 9))
         assert raised.value.cause == "gap"
 
-    def test_an_update_told_twice_changes_nothing(self) -> None:
+    def test_an_update_sent_twice_changes_nothing(self) -> None:
         feed = self.begun()
         update = depth(8, 8, [["100.00", "4"]])
         assert changes(feed.read(update)) != []
@@ -93,7 +93,7 @@ class TestTheNewInterface:
         with pytest.raises(FeedBrokenError):
             feed.read(depth(9, 9, [["100.00", "5"]]))
 
-    def test_a_connection_that_does_not_begin_with_a_whole_book_is_no_feed(self) -> None:
+    def test_a_connection_that_does_not_begin_with_a_whole_book_is_not_a_feed(self) -> None:
         with pytest.raises(FeedBrokenError, match="not a full book"):
             NewFeed("BTCUSD", clock()).read(depth(7, 9))
 
@@ -110,7 +110,7 @@ class TestTheNewInterface:
         ticker = {"u": 9, "E": NS, "s": "btcusd", "b": "1", "B": "2", "a": "3", "A": "4"}
         assert feed.read(json.dumps(ticker)) == []
 
-    def test_an_update_without_changes_tells_the_time(self) -> None:
+    def test_an_update_without_changes_reports_the_time(self) -> None:
         assert self.begun().read(depth(8, 8)) == [TimeEvent(MS)]
 
     def test_numbers_beyond_a_doubles_precision_keep_their_sequence(self) -> None:
@@ -210,7 +210,7 @@ class TestTheFirstInterface:
         assert (told.trade.tid, told.trade.maker_side) == (5375547515, "ask")
         assert changes(events)[-1] == ("ask", "3641.62", "4", "trade")
 
-    def test_a_message_told_twice_changes_nothing(self) -> None:
+    def test_a_message_sent_twice_changes_nothing(self) -> None:
         feed = self.begun()
         assert changes(feed.read(v1(1, CANCEL)))
         assert feed.read(v1(1, CANCEL)) == []
@@ -279,14 +279,14 @@ class TestTheSecondInterface:
         subscription = [{"name": "l2", "symbols": ["BTCUSD"]}]
         assert hello == {"type": "subscribe", "subscriptions": subscription}
 
-    def test_the_book_waits_for_the_heartbeat_that_tells_the_time(self) -> None:
+    def test_the_book_waits_for_the_heartbeat_that_reports_the_time(self) -> None:
         feed = V2Feed("BTCUSD", clock())
         assert feed.read(json.dumps(SECOND)) == []
         book, time = feed.read(HEARTBEAT)
         assert isinstance(book, BookEvent) and book.snapshot and book.ts == 1624493666869
         assert time == TimeEvent(1624493666869)
 
-    def test_time_goes_on_between_heartbeats_at_the_speed_of_the_venue(self) -> None:
+    def test_time_continues_between_heartbeats_at_the_speed_of_the_venue(self) -> None:
         now = 0.0
         fast = VenueClock(speed=30.0, monotonic=lambda: now)
         feed = V2Feed("BTCUSD", fast)
@@ -333,7 +333,7 @@ def test_a_frame_that_cannot_be_read_breaks_the_feed(interface: Any, frame: byte
     assert raised.value.cause == "malformed"
 
 
-def test_levels_that_are_no_numbers_break_the_feed() -> None:
+def test_levels_that_are_not_numbers_break_the_feed() -> None:
     with pytest.raises(FeedBrokenError, match="size 'x', price '1'"):
         NewFeed("BTCUSD", clock()).read(depth(1, 1, [["1", "x"]]))
     with pytest.raises(FeedBrokenError, match="NaN"):

@@ -1,4 +1,4 @@
-"""Metrics against known distributions and on calendars with holes."""
+"""Metrics against known distributions and on calendars with gaps."""
 
 import math
 import warnings

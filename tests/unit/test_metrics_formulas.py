@@ -19,7 +19,7 @@ YEAR = 365 * DAY
 
 
 class Run:
-    """A random curve on bars with gaps, and what its formulas give."""
+    """A random curve on bars with gaps, and the results of the formulas."""
 
     def __init__(self, seed: int, bars: int, step: int, rate: float) -> None:
         random = np.random.default_rng(seed)
@@ -45,7 +45,7 @@ class Run:
         )  # fmt: skip
 
     def returns(self) -> tuple[list[float], float]:
-        """The returns, and the step that they are read at."""
+        """Returns the returns, and their step."""
         span = self.t[-1] - self.t[0]
         step = DAY if span >= 2 * DAY else self.step
         read, at = [], self.t[0]

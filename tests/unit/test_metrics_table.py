@@ -1,6 +1,6 @@
-"""docs/metrics.md, the alerts and Grafana's dashboards speak of the metrics that there are.
+"""docs/metrics.md, the alerts and Grafana's dashboards use only existing metrics.
 
-The table is written by `python tests/unit/test_metrics_table.py`.
+`python tests/unit/test_metrics_table.py` writes the table.
 """
 
 import importlib
@@ -44,7 +44,7 @@ FEW = {
     "verb",
     "where",
 }
-"""Labels of few values; an id or a message must never be one."""
+"""Labels with few values; an id or a message must never be one."""
 
 HEAD = """# Metrics
 
@@ -146,7 +146,7 @@ def test_every_alert_has_a_page_that_says_what_it_means_how_to_look_and_what_to_
     assert pages | {INDEX} == set(RUNBOOKS.glob("*.md"))
 
 
-def test_every_alert_is_made_to_ring_by_a_test_that_the_index_names() -> None:
+def test_every_alert_is_fired_by_a_test_that_the_index_names() -> None:
     row = r"^\| \[(\w+)\]\(([\w-]+\.md)\) \| .+ \| `(.+)::(\w+)` \|$"
     rows = re.findall(row, INDEX.read_text(), re.MULTILINE)
     alerts = [rule["alert"] for rule in rules() if "alert" in rule]

@@ -1,4 +1,4 @@
-"""How the operator speaks to the API server, seen from a server that notes what it is asked."""
+"""The operator's requests to the API server, recorded by a fake one."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ CHILD_PATH = "/apis/apps/v1/namespaces/bots/deployments/trader-btc"
 
 
 class Server:
-    """Notes each request; answers what `answers` holds, and after that an empty object."""
+    """Records each request; responds with `answers`, and after that with an empty object."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], Mapping[str, str], Any]] = []
@@ -55,7 +55,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def api(server: Server) -> AsyncIterator[Api]:
-    """A client whose token is another each time its credentials are read."""
+    """Returns a client whose token differs each time its credentials are read."""
     read = 0
 
     async def load() -> client.Configuration:
@@ -114,7 +114,7 @@ async def test_a_refusal_carries_its_reason_and_its_message(server: Server, api:
     assert (refused.value.status, refused.value.reason) == (422, "Invalid")
 
 
-async def test_an_answer_of_something_that_is_no_api_server_is_a_refusal_too(
+async def test_a_response_of_something_other_than_an_api_server_is_a_refusal_too(
     server: Server, api: Api
 ) -> None:
     server.answers.append(web.Response(status=502, text="<html>bad gateway</html>"))
@@ -122,7 +122,7 @@ async def test_an_answer_of_something_that_is_no_api_server_is_a_refusal_too(
         await api.apply(CHILD)
 
 
-async def test_a_token_that_is_no_longer_taken_is_read_anew_once(server: Server, api: Api) -> None:
+async def test_a_token_that_is_refused_is_read_again_once(server: Server, api: Api) -> None:
     server.answers += [refusal(401, "Unauthorized", "no")]
     await api.apply(CHILD)
     tokens = [headers["Authorization"] for _, _, _, headers, _ in server.asked]

@@ -1,4 +1,4 @@
-"""What a unit of a TradeBot is made of, and which bots share one."""
+"""The children of a unit, and which bots share one."""
 
 import importlib
 from typing import Any
@@ -10,6 +10,7 @@ from releases.made_children import SECURE, SETTINGS, bot, children, pod, unit
 from tradebot_operator.builders.pod import OWNERS
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.stages.table import shared_children, units
+from tradebot_operator.stages.trader import trader_children
 
 ALL_SPECS: list[dict[str, Any]] = [
     {},
@@ -43,6 +44,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     made = children(
         bot(
             holdings="All",
+            standby=True,
             riskFraction="0.25",
             liquidityBand={"minBps": 1, "maxBps": 2},
             forecast={"model": "Prophet", "minEdgeBps": 7},
@@ -61,6 +63,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
                 "maxHoldMinutes": 10,
                 "noSignalMinutes": 11,
                 "maxExitSlippageBps": 12,
+                "restAtVenue": True,
                 "watchSeconds": 13,
             },
         ),
@@ -69,6 +72,9 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
     wanted = {
         "TRADEBOT_HOLDINGS": "All",
+        "TRADEBOT_REST_AT_VENUE": "true",
+        "TRADEBOT_HEARTBEAT": "false",
+        "TRADEBOT_STANDBY": "true",
         "TRADEBOT_RISK_FRACTION": "0.25",
         "TRADEBOT_BAND_MIN_BPS": "1",
         "TRADEBOT_BAND_MAX_BPS": "2",
@@ -109,6 +115,27 @@ def test_a_trader_follows_the_forecaster_of_its_own_spec(other: dict[str, Any]) 
     names = [data(stage, **other)["TRADEBOT_FORECASTER"] for stage in ("forecast", "trader")]
     assert names[0] == names[1]
     assert names[0] != data("trader")["TRADEBOT_FORECASTER"], "one published under both"
+
+
+def test_a_standby_is_a_second_pod_on_another_node_and_both_never_meet_another_version() -> None:
+    made = children(bot(standby=True), "trader")
+    spec = next(item["spec"] for item in made if item["kind"] == "Deployment")
+    assert spec["replicas"] == 2 and spec["strategy"] == {"type": "Recreate"}
+    rules = pod(made)["affinity"]["podAntiAffinity"]
+    (apart,) = rules["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert apart["topologyKey"] == "kubernetes.io/hostname"
+    assert apart["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
+    alone = children(bot(), "trader")
+    assert next(item["spec"] for item in alone if item["kind"] == "Deployment")["replicas"] == 1
+    assert "affinity" not in pod(alone)
+
+
+def test_a_trader_that_flattens_at_its_end_has_no_standby() -> None:
+    of = bot(standby=True)
+    made = trader_children(unit(of, "trader"), of, SETTINGS, flatten=True)
+    assert next(item["spec"] for item in made if item["kind"] == "Deployment")["replicas"] == 1
+    data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
+    assert "TRADEBOT_STANDBY" not in data, "a pod that waits is ready before it could sell"
 
 
 def test_the_keys_are_mounted_into_the_trader_alone() -> None:

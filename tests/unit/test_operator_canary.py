@@ -1,4 +1,4 @@
-"""/livez fails when the loop does not work: by a clock of its own, and over real HTTP."""
+"""/livez fails if the loop does not work: on a fake clock, and over real HTTP."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Cluster:
-    """Has one TradeBot, of this generation; what is applied to it hangs for ever."""
+    """Has one TradeBot of this generation; applying anything to it hangs forever."""
 
     def __init__(self) -> None:
         self.generation = 1
@@ -59,7 +59,7 @@ def bot(generation: int) -> TradeBot:
 
 
 class Counted(Canary):
-    """Counts the looks that are over, well or not."""
+    """Counts finished checks, successful or not."""
 
     looks = 0
 
@@ -71,7 +71,7 @@ class Counted(Canary):
 
 
 class Running:
-    """An operator's loop on a clock of the test's, and its port."""
+    """An operator's loop on the test's clock, and its port."""
 
     def __init__(self, port: int) -> None:
         self.clock, self.cluster = Clock(), Cluster()
@@ -87,7 +87,7 @@ class Running:
             },
             OperatorSettings,
         )
-        api, observed = cast(Api, self.cluster), Observed(self.index, [{}], {})
+        api, observed = cast(Api, self.cluster), Observed(self.index, [{}], {}, {})
         namespaces = Namespaces(api, ["bots"])
         self.worker = Worker(settings, api, observed, WorkQueue(), namespaces)
         self.worker.canary = self.canary = Counted(api, observed, namespaces.open, self.clock)
@@ -95,11 +95,11 @@ class Running:
         self._url = f"http://127.0.0.1:{port}/livez"
 
     def show(self, generation: int) -> None:
-        """The watch shows the TradeBot."""
+        """Shows the TradeBot in the watch."""
         self.index |= {key: [value] for key, value in bot_keys(bot(generation)).items()}
 
     async def look(self) -> None:
-        """The canary's key comes, as it does each 15 s."""
+        """Queues the canary, as happens each 15 s."""
         before = self.canary.looks
         self.worker.queue.add(Key("canary"))
         await until_async(lambda: self.canary.looks > before or self.cluster.hanging == 2)
@@ -164,7 +164,9 @@ async def test_when_the_watch_shows_nothing_more_the_operator_is_not_live_until_
     assert await running.live() == 200
 
 
-async def test_an_api_server_that_refuses_the_canary_is_no_sign_of_life(running: Running) -> None:
+async def test_an_api_server_that_refuses_the_canary_is_not_a_sign_of_life(
+    running: Running,
+) -> None:
     running.cluster.error = ApiError(403, "Forbidden", "tradebots is forbidden")
     for _ in range(5):
         running.clock.now += 15
@@ -174,7 +176,7 @@ async def test_an_api_server_that_refuses_the_canary_is_no_sign_of_life(running:
 
 async def test_a_watch_that_is_late_is_not_silent_before_its_time() -> None:
     clock, cluster = Clock(), Cluster()
-    canary = Canary(cast(Api, cluster), Observed({}, [{}], {}), lambda: ["bots"], clock)
+    canary = Canary(cast(Api, cluster), Observed({}, [{}], {}, {}), lambda: ["bots"], clock)
     await canary.look()
     assert not canary.seen, "not ready before the watch has shown what is there"
     clock.now += TOLERANCE

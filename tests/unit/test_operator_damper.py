@@ -1,4 +1,4 @@
-"""Repairs of a child that somebody keeps changing grow slow."""
+"""Repairs of a child that somebody keeps changing become slower."""
 
 from tradebot_operator.damper import FREE, PACE, Damper
 

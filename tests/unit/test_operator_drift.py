@@ -1,4 +1,4 @@
-"""What counts as a difference between a manifest and the live object."""
+"""Which differences between a manifest and the live object count."""
 
 import copy
 from typing import Any
@@ -32,7 +32,7 @@ DESIRED: dict[str, Any] = {
 
 
 def live() -> dict[str, Any]:
-    """The object as the API server gives it back: with defaults, and canonical quantities."""
+    """Returns the object as the API server returns it: with defaults, and canonical quantities."""
     found = copy.deepcopy(DESIRED)
     del found["apiVersion"]
     found["metadata"] |= {"uid": "u", "resourceVersion": "7", "annotations": {"revision": "1"}}
@@ -43,7 +43,7 @@ def live() -> dict[str, Any]:
     return found
 
 
-def test_what_the_api_server_fills_in_is_no_difference() -> None:
+def test_what_the_api_server_fills_in_is_not_a_difference() -> None:
     assert not drift(DESIRED, live())
 
 
@@ -65,7 +65,7 @@ def test_a_label_of_somebody_else_is_theirs() -> None:
     assert not drift(DESIRED, found)
 
 
-def test_a_variable_set_by_hand_is_taken_away() -> None:
+def test_a_variable_set_manually_is_removed() -> None:
     found = live()
     env = found["spec"]["template"]["spec"]["containers"][0]["env"]
     env += [{"name": "TRADEBOT_MODE", "value": "Live"}, {"name": "B", "value": "1"}]
@@ -85,20 +85,29 @@ def test_changed_arguments_are_one_difference() -> None:
     assert len(drift(DESIRED, found).changed) == 1
 
 
-def test_an_empty_mapping_that_the_api_server_drops_is_no_difference() -> None:
+def test_an_empty_mapping_that_the_api_server_drops_is_not_a_difference() -> None:
     desired = {"kind": "X", "metadata": {"annotations": {}}}
     assert not drift(desired, {"kind": "X", "metadata": {}})
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("1000m", "1"), ("0.5", "500m"), ("1024Mi", "1Gi"), ("1e3", "1k"), ("128974848", "123Mi")],
+    [
+        ("1000m", "1"),
+        ("0.5", "500m"),
+        ("1024Mi", "1Gi"),
+        ("1024Ti", "1Pi"),
+        ("1024Pi", "1Ei"),
+        ("1000P", "1E"),
+        ("1e3", "1k"),
+        ("128974848", "123Mi"),
+    ],
 )
 def test_quantities_are_numbers(one: str, other: str) -> None:
     assert quantity(one) == quantity(other) is not None
 
 
-def test_a_word_is_no_quantity() -> None:
+def test_a_word_is_not_a_quantity() -> None:
     assert quantity("many") is None
 
 

@@ -1,4 +1,4 @@
-"""Where the operator's credentials come from, and that it notices when they change."""
+"""Where the operator's credentials come from, and how it notices changes."""
 
 import datetime as real
 from pathlib import Path
@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pod's service account; its token's file."""
+    """Creates a pod's service account; returns its token's file."""
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("first")
     authority.write_text("an authority")
@@ -44,7 +44,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without an account; where its kubeconfig would be."""
+    """A machine without an account; returns where its kubeconfig would be."""
     file = tmp_path / "kubeconfig"
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
@@ -66,7 +66,7 @@ def rotate(token: Path) -> None:
     token.write_text("second")
 
 
-async def test_a_pods_token_that_rotates_is_read_anew_within_a_minute(
+async def test_a_pods_token_that_rotates_is_read_again_within_a_minute(
     account: Path, clock: Clock
 ) -> None:
     found = await configuration()
@@ -89,5 +89,5 @@ async def test_without_an_account_a_kubeconfig_counts(kubeconfig: None) -> None:
     assert found.as_http_headers() == {"Authorization": "Bearer abc"}
 
 
-async def test_where_neither_is_here_nobody_is_logged_in(nowhere: Path) -> None:
+async def test_without_any_credentials_nobody_is_logged_in(nowhere: Path) -> None:
     assert await login() is None

@@ -1,4 +1,4 @@
-"""A namespace that is being deleted, or gone, is not held up, and holds up no other."""
+"""A namespace that is being deleted, or gone, is not blocked, and blocks no other."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tradebot_operator.resource import FLATTEN_FINALIZER, TradeBot, parse
 
 
 class Server:
-    """What it answers when it is asked for a namespace, by its name."""
+    """Its responses for a namespace, by name."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -45,7 +45,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
 
 
 async def looks(times: int) -> None:
-    """Passes the time in which a namespace that holds something is looked at so often."""
+    """Lets the time of that many checks of a held namespace pass."""
     await asyncio.sleep((times - 0.5) * looking.HOLDING_SECONDS)
 
 
@@ -55,13 +55,13 @@ async def test_what_is_there_is_served_and_what_is_not_or_may_not_be_read_is_lef
     assert found.open() == ("a",)
 
 
-async def test_where_nothing_can_be_served_a_sentence_says_what_to_look_at() -> None:
+async def test_with_nothing_to_serve_a_sentence_says_what_to_check() -> None:
     with pytest.raises(NothingToServeError, match=r"namespaces a, b can be read.*Role"):
         await made(Server(a=MISSING, b=FORBIDDEN)).find()
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), OSError(), ApiError(500, "", "broken")])
-async def test_a_namespace_that_cannot_be_asked_for_is_as_it_was(error: Exception) -> None:
+async def test_a_namespace_that_cannot_be_read_keeps_its_state(error: Exception) -> None:
     server = Server(a=ACTIVE, b=ENDING)
     found = made(server)
     await found.find()
@@ -80,7 +80,7 @@ async def test_a_namespace_that_holds_something_is_looked_at_often_and_the_other
     assert idle.asked == 1
 
 
-async def test_following_tells_of_one_that_is_being_deleted_and_ends_when_it_is_gone() -> None:
+async def test_following_reports_one_that_is_being_deleted_and_ends_when_it_is_gone() -> None:
     server = Server(a=ACTIVE, b=ACTIVE)
     found, told = made(server), list[str]()
     await found.find()

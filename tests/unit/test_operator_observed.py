@@ -1,4 +1,4 @@
-"""What the operator believes to be there: what the watches showed, and its own writes."""
+"""The operator's observed state: what the watches showed, and its own writes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def observed(*indexed: dict[str, Any], clock: Callable[[], float] = lambda: 0.0)
     for item in indexed:
         for key, value in child_keys(item).items():
             index.setdefault(key, []).append(value)
-    return Observed({}, [index], {}, clock)
+    return Observed({}, [index], {}, {}, clock)
 
 
 def test_our_own_write_is_seen_before_the_watch_shows_it() -> None:
@@ -59,7 +59,7 @@ def test_what_somebody_else_deleted_is_gone_though_we_wrote_it_a_moment_ago() ->
 def test_our_own_write_is_past_once_the_watch_has_shown_it() -> None:
     indexed = [live("d", "2")]
     index: dict[Any, list[Any]] = {("unit", "bots", "u"): indexed}
-    seen = Observed({}, [index], {}, lambda: 0.0)
+    seen = Observed({}, [index], {}, {}, lambda: 0.0)
     seen.wrote(live("d", "2"))
     assert len(seen.children("bots", "u")) == 1
     indexed.clear()

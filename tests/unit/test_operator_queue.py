@@ -1,4 +1,4 @@
-"""The operator's queue: no key twice, none missed, each with a back-off of its own."""
+"""The operator's queue: no key twice, none missed, each with its own backoff."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the operator does: a pure function of what is wanted and what is there."""
+"""The operator's actions: a pure function of the desired and the live state."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,7 @@ def test_what_is_there_needs_nothing() -> None:
     assert converge(wanted, alive(wanted)) == []
 
 
-def test_a_variable_added_by_hand_is_trimmed() -> None:
+def test_a_variable_added_manually_is_trimmed() -> None:
     wanted = children(bot(), "trader")
     live = alive(wanted)
     pod(live)["containers"][0]["env"].append({"name": "TRADEBOT_MODE", "value": "Live"})
@@ -42,7 +42,7 @@ def test_a_variable_added_by_hand_is_trimmed() -> None:
     assert action.manifest["kind"] == "Deployment"
 
 
-def test_a_rolling_update_set_by_hand_is_taken_back_whole_and_the_rest_afterwards() -> None:
+def test_a_rolling_update_set_manually_is_removed_whole_and_the_rest_afterwards() -> None:
     wanted = children(bot(), "trader")
     live = alive(wanted)
     spec = live[-1]["spec"]
@@ -88,7 +88,7 @@ def keyed(name: str, created: str) -> TradeBot:
     return bot(name, created, venue={"credentialsSecret": "keys"})
 
 
-def test_of_two_bots_with_one_key_the_older_trades_and_the_other_is_told() -> None:
+def test_of_two_bots_with_one_key_the_older_trades_and_the_other_gets_the_reason() -> None:
     older, newer = keyed("z", "2026-01-01T00:00:00Z"), keyed("a", "2026-01-02T00:00:00Z")
     assert refusal(older, [older, newer], {}, SETTINGS) is None
     why = refusal(newer, [older, newer], {}, SETTINGS)

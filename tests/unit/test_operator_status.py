@@ -1,4 +1,4 @@
-"""What a TradeBot's status says, from its Deployments, pods and the trader's own report."""
+"""A TradeBot's status, from its Deployments, pods and the trader's own report."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from tradebot_operator import status
 from tradebot_operator.events import trouble_of
 from tradebot_operator.pods import Trouble, UnitState, unit_state
-from tradebot_operator.resource import Condition, TradeBot, parse
+from tradebot_operator.resource import Condition, Spec, TradeBot, parse
 from tradebot_operator.stages.table import units
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -94,7 +94,15 @@ def test_a_container_that_crashed_a_moment_ago_still_crashes_though_it_runs_agai
 
 def test_a_ready_pod_of_the_wanted_configuration_is_ready() -> None:
     state = unit_state("ingest", DEPLOYMENT, [pod(ready=True, **RUNNING)], NOW)
-    assert state == UnitState(running=True, ready=True)
+    assert state == UnitState(running=True, ready=True, pods_ready=1)
+
+
+def test_a_standby_that_has_no_node_leaves_its_trader_ready() -> None:
+    older, newer = pod(ready=True, **RUNNING), pod(scheduled=False)
+    newer["metadata"]["creationTimestamp"] = "2026-01-01T01:00:00Z"
+    state = unit_state("trader", DEPLOYMENT, [newer, older], NOW)
+    assert state.running and state.ready and state.trouble is None and state.pods_ready == 1
+    assert state.other is not None and "Insufficient memory" in state.other.message
 
 
 def test_a_pod_of_the_old_configuration_does_not_count() -> None:
@@ -103,7 +111,7 @@ def test_a_pod_of_the_old_configuration_does_not_count() -> None:
     assert not state.running
 
 
-def test_a_pod_that_admission_refuses_is_told() -> None:
+def test_a_pod_that_admission_refuses_is_reported() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     seen = {"metadata": {}, "status": {"conditions": [condition]}}
     state = unit_state("ingest", seen, [], NOW)
@@ -198,7 +206,7 @@ def test_a_paused_bot_that_is_well_is_ready_and_says_that_it_is_paused() -> None
     assert ready(bot(mode="Paused", **told)) == ("True", "Paused")
 
 
-def test_a_paused_bot_that_a_limit_halted_or_a_hand_paused_before_says_that_first() -> None:
+def test_a_paused_bot_that_was_halted_or_paused_by_a_person_before_says_that_first() -> None:
     for reason in ("LimitReached", "Paused"):
         told = GOOD | {"Halted": ("True", reason)}
         assert ready(bot(mode="Paused", **told)) == ("False", reason)
@@ -214,7 +222,8 @@ def test_nothing_is_written_while_nothing_changes() -> None:
     made = status.conditions(first, None, found, {}, NOW)
     assert status.changed(first, made)
     ours = tuple(msgspec.convert(item, Condition) for item in made)
-    shown = msgspec.structs.replace(first, conditions=(*first.conditions, *ours))
+    said = {"conditions": (*first.conditions, *ours), "shown_strategy": "Report"}
+    shown = msgspec.structs.replace(first, **said)
     later = status.conditions(shown, None, found, {}, NOW + timedelta(hours=1))
     assert not status.changed(shown, later)
     assert later[0]["lastTransitionTime"] == made[0]["lastTransitionTime"]
@@ -238,6 +247,28 @@ def test_tools_of_delivery_learn_whether_to_wait_or_to_call_a_person(
     found: TradeBot, reconciling: str, stalled: str
 ) -> None:
     assert of_delivery(found) == (reconciling, stalled)
+
+
+def standby(found: TradeBot, **state: Any) -> tuple[str, str] | None:
+    seen = [(unit, UnitState(running=True, ready=True)) for unit in units(found)]
+    seen[-1] = (seen[-1][0], UnitState(running=True, ready=True, **state))
+    made = {item["type"]: item for item in status.conditions(found, None, seen, {}, NOW)}
+    if "StandbyReady" not in made:
+        return None
+    assert made["Ready"]["status"] == "True", "a bot without its standby trades"
+    return made["StandbyReady"]["status"], made["StandbyReady"]["message"]
+
+
+def test_whether_a_standby_could_take_over_is_a_condition_of_its_own() -> None:
+    assert standby(bot(**GOOD), pods_ready=1) is None
+    paired = msgspec.structs.replace(bot(**GOOD), spec=Spec(symbol="BTCUSD", standby=True))
+    assert standby(paired, pods_ready=2) == ("True", "a second trader follows the journal")
+    alone = standby(paired, pods_ready=1, other=Trouble("Unschedulable", "no node can run trader"))
+    assert alone == ("False", "no second trader can take over: no node can run trader")
+    assert standby(paired, pods_ready=1) == (
+        "False",
+        "no second trader can take over: it is starting",
+    )
 
 
 def of_delivery(

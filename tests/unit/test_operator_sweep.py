@@ -1,4 +1,4 @@
-"""What is deleted while a watch is broken is noticed all the same."""
+"""Deletions during a broken watch are noticed."""
 
 from typing import Any
 
@@ -34,13 +34,13 @@ def bot(name: str) -> TradeBot:
 
 
 class Watches:
-    """kopf's indices, which keep what no watch has shown to be deleted."""
+    """kopf's indices, which keep objects whose deletion no watch has shown."""
 
     def __init__(self) -> None:
         self.bots: dict[Any, list[Any]] = {}
         self.children: dict[Any, list[Any]] = {}
         self.pods: dict[Any, list[Any]] = {}
-        self.observed = Observed(self.bots, [self.children], self.pods)
+        self.observed = Observed(self.bots, [self.children], self.pods, {})
 
     def show(self, *shown: TradeBot | dict[str, Any]) -> None:
         for item in shown:
@@ -58,7 +58,7 @@ class Watches:
 
 
 class Server(Api):
-    """Has what it is told; `meanwhile` happens while it is asked."""
+    """Has the given objects; `meanwhile` happens during a request."""
 
     def __init__(self, *names: str, meanwhile: Any = lambda: None) -> None:
         self.names, self.meanwhile = names, meanwhile
@@ -96,7 +96,7 @@ async def test_only_the_kind_and_the_namespace_that_were_listed_are_judged(
     assert watches.observed.pods("bots", "p") == []
 
 
-async def test_what_comes_while_the_list_is_asked_for_is_not_gone(watches: Watches) -> None:
+async def test_what_is_created_during_the_list_request_is_not_gone(watches: Watches) -> None:
     server = Server(meanwhile=lambda: watches.show(child("new")))
     found = await sweep(server, watches.observed, "Deployment", "bots")
     assert found.gone == []

@@ -1,4 +1,4 @@
-"""Before the chart is uninstalled the operator ends, and its finalizers go."""
+"""Before the chart is uninstalled the operator stops, and its finalizers are removed."""
 
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ def meta(name: str, *finalizers: str, **fields: Any) -> dict[str, Any]:
 
 
 class Server:
-    """TradeBots in one namespace, an operator whose pod ends after so many looks."""
+    """TradeBots in one namespace, and an operator whose pod ends after some checks."""
 
     def __init__(self, *bots: dict[str, Any], ends_after: int = 1) -> None:
         self.bots = {bot["name"]: bot for bot in bots}
@@ -86,7 +86,7 @@ async def test_the_operator_ends_before_the_finalizers_go_and_those_of_others_st
     assert "namespace gone is skipped" in said
 
 
-async def test_a_bot_that_is_being_sold_is_waited_for_but_not_for_ever() -> None:
+async def test_a_bot_that_is_being_sold_is_waited_for_but_not_forever() -> None:
     server = Server(meta("a", FLATTEN_FINALIZER, deletionTimestamp="2026-01-01T00:00:00Z"))
     await run(server)
     assert server.done.index("Deployment home/tradebot-operator") > 2

@@ -1,4 +1,4 @@
-"""How many writes a start costs: what happens together is written once, a failure at once."""
+"""The number of writes of a start: changes are collected into one, failures written at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,9 +17,10 @@ from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import UNIT
 from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
-from tradebot_operator.resource import TradeBot, parse
+from tradebot_operator.resource import Spec, TradeBot, parse
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.stages.table import units
+from tradebot_operator.strategy_code import code_map
 from tradebot_operator.worker import Key, Worker
 
 SETTINGS = msgspec.convert(
@@ -35,7 +36,7 @@ PULLING = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no su
 
 
 class Cluster:
-    """An API server that takes every write and shows none of them; what it was told."""
+    """An API server that accepts and records every write, and shows none of them."""
 
     def __init__(self) -> None:
         self.statuses: list[tuple[str, str]] = []
@@ -60,7 +61,7 @@ class Cluster:
         self.statuses.append((said["status"], said["reason"]))
 
     def owners(self, kind: str, name: str) -> list[list[str]]:
-        """Of each write of such a child, whose it said that the child is."""
+        """Returns the owners in each write of such a child."""
         return [
             [owner["name"] for owner in item["metadata"]["ownerReferences"]]
             for item in self.applied
@@ -109,19 +110,20 @@ def deployment(unit: str) -> dict[str, Any]:
 
 
 class Watched:
-    """What the watches show, as kopf's indices."""
+    """What the watches show, like kopf's indices."""
 
     def __init__(self) -> None:
         self.bots: dict[Any, list[Any]] = {}
         self.children: dict[Any, list[Any]] = {}
         self.pods: dict[Any, list[Any]] = {}
+        self.codes: dict[Any, list[Any]] = {}
 
     def show(self, shown: TradeBot) -> None:
         for key, value in bot_keys(shown).items():
             self.bots.setdefault(key, []).append(value)
 
     def run(self, shown: TradeBot, **containers: dict[str, Any]) -> None:
-        """Every unit of the bot has a Deployment and a pod, whose container runs if not said."""
+        """Adds a Deployment and a pod for every unit of the bot; its container runs by default."""
         for unit in units(shown):
             made = trim("Deployment", deployment(unit.name))
             self._add(self.children, made)
@@ -136,7 +138,7 @@ class Watched:
 
 @asynccontextmanager
 async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
-    seen = Observed(watched.bots, [watched.children], watched.pods)
+    seen = Observed(watched.bots, [watched.children], watched.pods, watched.codes)
     api = cast(Api, cluster)
     queue: WorkQueue[Key] = WorkQueue(monotonic=asyncio.get_running_loop().time)
     made = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
@@ -148,14 +150,14 @@ async def working(watched: Watched, cluster: Cluster) -> AsyncIterator[Worker]:
 
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch, virtual_time: VirtualTime) -> None:
-    """Longer than any test waits for, where a test does not say otherwise."""
+    """Sets delays longer than any test waits, unless a test changes them."""
     for module in (loop, keys):
         monkeypatch.setattr(module, "STATUS_DELAY", 0.02)
         monkeypatch.setattr(module, "GATHER_DELAY", 60.0)
     monkeypatch.setattr(status_writer, "SETTLE_SECONDS", 60.0)
 
 
-async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
+async def test_the_next_step_of_a_start_is_reported_only_if_it_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(status_writer, "SETTLE_SECONDS", 0.5)
@@ -171,7 +173,7 @@ async def test_the_next_step_of_a_start_is_told_only_if_it_lasts(
     assert cluster.statuses == [("False", "TraderStarting")]
 
 
-async def test_the_first_word_of_a_bot_is_written_at_once() -> None:
+async def test_the_first_status_of_a_bot_is_written_at_once() -> None:
     watched, cluster = Watched(), Cluster()
     watched.show(bot())
     async with working(watched, cluster) as worker:
@@ -180,7 +182,7 @@ async def test_the_first_word_of_a_bot_is_written_at_once() -> None:
     assert cluster.statuses == [("False", "StagesStarting")]
 
 
-async def test_a_failure_is_told_at_once_also_in_a_start() -> None:
+async def test_a_failure_is_reported_at_once_also_in_a_start() -> None:
     watched, cluster = Watched(), Cluster()
     watched.show(starting := bot(shown="StagesStarting"))
     watched.run(starting, forecast=PULLING)
@@ -206,7 +208,7 @@ async def test_bots_that_come_together_are_one_write_of_what_they_share(
     assert cluster.owners("ConfigMap", "ingest") == [["a", "b", "c"]]
 
 
-async def test_a_bots_own_trader_waits_for_nobody() -> None:
+async def test_a_bots_own_trader_is_applied_without_delay() -> None:
     watched, cluster = Watched(), Cluster()
     async with working(watched, cluster) as worker:
         watched.show(bot("a"))
@@ -215,9 +217,7 @@ async def test_a_bots_own_trader_waits_for_nobody() -> None:
     assert cluster.owners("Deployment", "ingest") == []
 
 
-async def test_a_child_that_was_given_to_another_unit_is_made_anew_though_it_was_just_written() -> (
-    None
-):
+async def test_a_child_moved_to_another_unit_is_recreated_though_it_was_just_written() -> None:
     watched, cluster = Watched(), Cluster()
     watched.show(bot())
     async with working(watched, cluster) as worker:
@@ -229,7 +229,7 @@ async def test_a_child_that_was_given_to_another_unit_is_made_anew_though_it_was
     assert "Role" in again
 
 
-async def test_what_is_done_for_a_unit_and_said_of_a_bot_is_a_line_of_the_log_each(
+async def test_actions_of_a_unit_and_conditions_of_a_bot_are_a_log_line_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", "tradebot_operator")
@@ -244,13 +244,36 @@ async def test_what_is_done_for_a_unit_and_said_of_a_bot_is_a_line_of_the_log_ea
     ]
 
 
-async def test_a_status_that_the_trader_wrote_is_no_reason_to_look_at_the_bots_units() -> None:
-    watched, cluster = Watched(), Cluster()
-    watched.show(starting := bot())
-    seen = Observed(watched.bots, [watched.children], watched.pods)
+def idle_worker(watched: Watched) -> tuple[Worker, WorkQueue[Key]]:
+    """A worker that does not run, and its queue, whose keys stay in it."""
+    seen = Observed(watched.bots, [watched.children], watched.pods, watched.codes)
     queue: WorkQueue[Key] = WorkQueue(monotonic=lambda: 0.0)
-    api = cast(Api, cluster)
-    worker = Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"]))
+    api = cast(Api, Cluster())
+    return Worker(SETTINGS, api, seen, queue, Namespaces(api, ["bots"])), queue
+
+
+async def test_an_edited_file_is_looked_at_for_the_bots_that_run_it() -> None:
+    watched = Watched()
+    spec = msgspec.convert({"symbol": "BTCUSD", "strategy": {"file": {"configMap": "sma"}}}, Spec)
+    watched.show(msgspec.structs.replace(bot(), spec=spec))
+    watched.show(bot("other"))
+    worker, queue = idle_worker(watched)
+    worker.bot_changed("bots", "btc")
+    worker.bot_changed("bots", "other")
+    for text in ("def signals(bars): ...", "def signals(bars, fast=1): ..."):
+        queue._due.clear()
+        body = {"metadata": {"namespace": "bots", "name": "sma", "uid": "1"}}
+        watched.codes[("code", "bots", "sma")] = [code_map(body | {"data": {"strategy.py": text}})]
+        worker.code_changed("bots", "sma")
+        names = {key.name.split("-")[0] for key in queue._due}
+        assert {"strategy", "btc"} <= names
+        assert "other" not in names
+
+
+async def test_a_status_that_the_trader_wrote_is_not_a_reason_to_look_at_the_bots_units() -> None:
+    watched = Watched()
+    watched.show(starting := bot())
+    worker, queue = idle_worker(watched)
     worker.bot_changed("bots", "btc")
     before = dict(queue._due)
     assert Key("unit", "bots", units(starting)[0].name) in before

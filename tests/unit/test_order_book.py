@@ -1,4 +1,4 @@
-"""The book is what the absolute sizes of its levels make it, in any order of changes."""
+"""The book follows from the absolute sizes of its levels, in any order of changes."""
 
 from decimal import Decimal
 

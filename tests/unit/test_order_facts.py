@@ -1,4 +1,4 @@
-"""An order's state from events in any order: shuffled, doubled, dropped, delayed."""
+"""An order's state from events in any order: shuffled, duplicated, dropped, delayed."""
 
 import random
 from decimal import Decimal
@@ -54,7 +54,7 @@ def take_in(order: Order, events: list[Event]) -> Order:
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Event]:
-    """What a venue may say of an order of ten units, in the order in which it happened."""
+    """Events that a venue may send of an order of ten units, in the order they happened."""
     events: list[Event] = []
     done = 0
     if draw(st.booleans()):
@@ -104,7 +104,7 @@ def test_whatever_is_dropped_amounts_add_up_and_nothing_goes_backwards(
 
 
 class VenueAndBooks(RuleBasedStateMachine):
-    """A venue that works on an order, and a bot that hears of it late, twice or never."""
+    """A venue that works on an order, and a bot that gets its events late, twice or never."""
 
     @initialize(original=st.integers(1, 10))
     def begin(self, original: int) -> None:
@@ -119,7 +119,7 @@ class VenueAndBooks(RuleBasedStateMachine):
 
     @rule(units=st.integers(1, 10))
     def execute(self, units: int) -> None:
-        """Also after a cancel was acknowledged: a fill that was under way."""
+        """May follow an acknowledged cancel: a fill in flight."""
         units = min(units, self.original - self.done)
         if units:
             self.done += units
@@ -142,7 +142,7 @@ class VenueAndBooks(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 10**6))
     def hear(self, pick: int) -> None:
-        """Any of what was said, in any order; it may be said again."""
+        """Delivers any event so far, in any order; it may be delivered again."""
         if self.said:
             self.order = apply(self.order, self.said[pick % len(self.said)])
 
@@ -161,7 +161,7 @@ class VenueAndBooks(RuleBasedStateMachine):
             self.phase, self.known = self.order.phase, self.order.filled
 
     def teardown(self) -> None:
-        """Once all has been heard, the ledger says what the venue did."""
+        """After all events, the ledger agrees with the venue."""
         if not hasattr(self, "order"):
             return
         for event in self.said:
@@ -173,7 +173,7 @@ VenueAndBooks.TestCase.settings = settings(max_examples=60, stateful_step_count=
 TestVenueAndBooks = VenueAndBooks.TestCase
 
 
-def test_nothing_heard_is_unresolved_and_a_conclusion_is_overruled_by_the_venue() -> None:
+def test_an_order_without_events_is_unresolved_and_the_venue_overrides_a_conclusion() -> None:
     order = fresh()
     assert order.unresolved
     concluded = apply(order, Unplaced(reason="not found"))
@@ -198,6 +198,6 @@ def test_an_executed_amount_without_its_fills_is_not_booked_yet() -> None:
     assert apply(order, filled(1, 10)).unbooked == ZERO
 
 
-def test_more_than_was_asked_for_is_seen_as_excess() -> None:
+def test_more_than_was_requested_is_seen_as_excess() -> None:
     order = take_in(fresh(), [filled(1, 10), filled(2, 5)])
     assert (order.filled, order.excess) == (order.original, 5 * UNIT)

@@ -1,4 +1,4 @@
-"""What the streams of the account mean, by messages as the venue sends them."""
+"""The account streams' parsers, with messages as the venue sends them."""
 
 import json
 from decimal import Decimal
@@ -74,7 +74,7 @@ class TestTheOldStream:
         feed = OldOrderFeed()
         return [event for message in messages for event in feed.read(json.dumps(message))]
 
-    def test_the_acknowledgement_says_that_from_here_on_all_is_told(self) -> None:
+    def test_the_acknowledgement_marks_the_stream_as_complete_from_here_on(self) -> None:
         assert self.read(ACK) == [ConnectedEvent()]
 
     def test_an_accepted_order_is_live(self) -> None:
@@ -85,7 +85,7 @@ class TestTheOldStream:
         assert (event.original, event.price) == (Decimal(1), Decimal("3592.00"))
         assert event.fill is None
 
-    def test_a_fill_tells_price_amount_fee_and_who_took(self) -> None:
+    def test_a_fill_reports_price_amount_fee_and_who_took(self) -> None:
         event = only(self.read([FILL]))
         assert event.state is OrderEventType.FILLED
         assert (event.executed, event.remaining) == (Decimal("0.4"), Decimal("0.6"))
@@ -106,17 +106,19 @@ class TestTheOldStream:
             ("rejected", OrderEventType.REJECTED),
         ],
     )
-    def test_every_word_of_an_orders_life_is_known(self, word: str, state: OrderEventType) -> None:
+    def test_every_type_of_an_orders_events_is_known(
+        self, word: str, state: OrderEventType
+    ) -> None:
         message = ACCEPTED | {"type": word, "reason": "Requested"}
         del message["client_order_id"]
         event = only(self.read([message]))
         assert event.state is state
         assert (event.reason, event.client_order_id) == ("Requested", "")
 
-    def test_a_word_that_is_not_known_is_left_out(self) -> None:
+    def test_an_unknown_type_of_event_is_left_out(self) -> None:
         assert self.read([ACCEPTED | {"type": "restated"}]) == []
 
-    def test_a_heartbeat_tells_the_time(self) -> None:
+    def test_a_heartbeat_reports_the_time(self) -> None:
         beat = {
             "type": "heartbeat",
             "timestampms": 1547742998508,
@@ -190,7 +192,7 @@ class TestTheNewStreams:
         assert (event.order_id, event.client_order_id) == ("73797746498585286", "my-order-id")
         assert (event.side, event.ts) == ("buy", 1759291847686)
 
-    def test_a_partial_fill_tells_what_this_execution_filled(self) -> None:
+    def test_a_partial_fill_reports_what_this_execution_filled(self) -> None:
         message = UPDATE | {"X": "PARTIALLY_FILLED", "Z": "0.10", "L": "999.5", "t": 77, "m": True}
         event = only(self.read(message | {"n": "0.2"}))
         assert event.fill is not None
@@ -204,12 +206,12 @@ class TestTheNewStreams:
         assert event.fill is None
         assert (event.executed, event.remaining) == (Decimal("0.25"), 0)
 
-    def test_a_cancel_tells_all_that_was_filled_before(self) -> None:
+    def test_a_cancel_reports_all_that_was_filled_before(self) -> None:
         event = only(self.read(UPDATE | {"X": "CANCELED", "Z": "0.05", "r": "Requested"}))
         assert (event.executed, event.remaining) == (Decimal("0.05"), Decimal("0.20"))
         assert event.reason == "Requested"
 
-    def test_balances_tell_the_total_and_what_is_free(self) -> None:
+    def test_balances_report_the_total_and_what_is_free(self) -> None:
         message = {
             "e": "balanceUpdate",
             "E": 1768250434780,
@@ -226,7 +228,7 @@ class TestTheNewStreams:
             BalanceEvent(currency="BTC", amount=Decimal(1), available=Decimal(1), ts=1768250434780),
         ]
 
-    def test_an_answer_names_its_request(self) -> None:
+    def test_a_response_names_its_request(self) -> None:
         assert self.read({"id": "2", "status": 200, "result": {}}) == Reply("2", 200)
 
     def test_other_streams_are_left_out(self) -> None:

@@ -1,4 +1,4 @@
-"""An order that waits among its key's calls: what happens meanwhile may take it back."""
+"""An order waiting among its key's calls can still be withheld."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ class Desk:
 
     @asynccontextmanager
     async def waiting(self, reduces: bool = False) -> AsyncIterator[None]:
-        """An order is written and waits for its turn inside the block, and has had it after."""
+        """Runs the block while an order is written and waits; its turn comes afterwards."""
         intent = self.journaled.intent(
             "sell",
             Decimal(1),

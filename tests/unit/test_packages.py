@@ -1,4 +1,4 @@
-"""Every way to install the project holds what is run there, and a missing library is told."""
+"""Every install variant contains what it runs, and a missing library is reported."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def imported(module: str, seen: set[str] | None = None) -> set[str]:
-    """The distributions that importing a module of ours imports, by their names."""
+    """Returns the distributions that importing one of our modules imports, by name."""
     seen = set() if seen is None else seen
     if module in seen:
         return set()
@@ -82,7 +82,7 @@ def test_make_setup_lstm_installs_what_the_lstms_import(model: str) -> None:
 
 
 @pytest.mark.parametrize("target", sorted({target for _, target in EXTRAS.values()}))
-def test_a_target_that_is_told_of_is_there(target: str) -> None:
+def test_a_target_named_in_a_message_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
 
 

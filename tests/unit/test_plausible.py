@@ -1,4 +1,4 @@
-"""What makes a record impossible, for each kind of record."""
+"""The plausibility checks of each kind of record."""
 
 from typing import Any
 

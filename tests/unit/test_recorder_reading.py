@@ -1,4 +1,4 @@
-"""What lies in a topic becomes the document that is stored of it, or is refused with a reason."""
+"""A topic's record becomes a stored document, or is rejected with a reason."""
 
 import math
 
@@ -44,7 +44,7 @@ def test_a_document_keeps_the_currencies_that_its_bot_named() -> None:
     assert (body["base"], body["quote"]) == ("PAX", "GUSD")
 
 
-def test_a_document_says_of_which_environment_it_is_where_the_recorder_was_told() -> None:
+def test_a_document_has_the_environment_of_the_recorder_s_settings() -> None:
     document = a_document(DocType.FILL)
     for told in (
         reading.document_of(encode(document), "Sandbox"),
@@ -79,7 +79,7 @@ def test_a_body_that_is_not_of_its_kind_is_refused_by_name(
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"id": 3}', b"\xff\xfe"])
-def test_what_is_no_document_is_refused(data: bytes) -> None:
+def test_what_is_not_a_document_is_refused(data: bytes) -> None:
     with pytest.raises(reading.UnreadableError):
         reading.document_of(data)
 

@@ -1,4 +1,4 @@
-"""The records keep the form of the original pipeline, to the byte where it had one."""
+"""Records keep the form of the original pipeline, to the byte where it had one."""
 
 import math
 
@@ -77,7 +77,7 @@ def test_whatever_is_wrong_with_a_record_is_one_error(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("byte", [b"\xff", b"\0", b"a"])
-def test_a_dead_letter_fits_into_a_message_whatever_it_tells_of(byte: bytes) -> None:
+def test_a_dead_letter_fits_into_a_message_whatever_the_record(byte: bytes) -> None:
     value = byte * 1_000_000
     letter = DeadLetter.of("t", 1, 41, stage="s", error=repr(value), value=value)
     assert len(encode(letter)) < 250_000

@@ -92,7 +92,7 @@ def test_the_table_counts_what_was_traded_and_paid() -> None:
 
 
 def falling(rows: int = 60) -> Bars:
-    """Prices that lose 0.5 % a bar, and a forecast that always says buy until it falls silent."""
+    """Prices that lose 0.5 % per bar, and a forecast that says buy until it ends."""
     close = 1000 * 0.995 ** np.arange(rows)
     ts = 1_600_000_020_000 + np.arange(rows, dtype=np.int64) * MINUTE
     predictions = Predictions(

@@ -1,4 +1,4 @@
-"""Round trips: each sell closes the oldest buys, whatever rest an earlier one left."""
+"""Round trips: each sell closes the oldest buys, including an earlier one's rest."""
 
 import math
 
@@ -54,7 +54,7 @@ def test_a_tiny_rest_of_a_position_is_a_trip_of_its_own(
 
 
 class Wander(Strategy):
-    """Buys and sells parts at random, and all that is left at the end."""
+    """Buys and sells parts at random, and sells the rest at the end."""
 
     def __init__(self, seed: int, last: int) -> None:
         self.random, self.last = np.random.default_rng(seed), last

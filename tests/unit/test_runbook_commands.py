@@ -1,4 +1,4 @@
-"""Every `tradebot` command that a runbook tells a person to type is one that tradebot takes."""
+"""Every `tradebot` command in a runbook is a valid command."""
 
 import re
 import shlex
@@ -21,11 +21,11 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "text"), commands())
-def test_a_runbook_s_command_can_be_typed_as_it_stands(page: str, text: str) -> None:
+def test_a_runbook_s_command_can_be_typed_as_written(page: str, text: str) -> None:
     name, *arguments = shlex.split(text)
     command = cli.main.get_command(click.Context(cli.main), name)
     assert command is not None
-    command.make_context(name, arguments)  # raises where an option is unknown or missing
+    command.make_context(name, arguments)  # raises if an option is unknown or missing
 
 
 def test_the_runbooks_name_all_commands_that_act_on_a_bot() -> None:

@@ -46,7 +46,7 @@ async def test_what_is_left_is_sold_at_the_next_try_from_where_the_book_is_by_th
     assert not desk.journaled.ledger.flattening
 
 
-async def test_an_order_whose_answer_was_lost_is_looked_up_before_the_next_try() -> None:
+async def test_an_order_whose_response_was_lost_is_looked_up_before_the_next_try() -> None:
     desk = await at_a_quiet_venue()
     Floor(desk, [(D(10_000), D(5))], ask=D(10_001))
     place, lost = desk.venue.place, []

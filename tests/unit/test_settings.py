@@ -1,4 +1,4 @@
-"""Settings come from flags, environment, a file and defaults, and errors say how to mend them."""
+"""Settings come from flags, environment, a file and defaults, and errors say how to fix them."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_the_names_that_a_file_may_hold_are_those_of_the_installed_stages() -> N
     assert {"quiet_seconds", "grace_ms", "refit_minutes", "risk_fraction", "retention_days"} < names
 
 
-def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused_as_such(tmp_path: Path) -> None:
     file = tmp_path / "bot.toml"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match=r"bot\.toml is not a text file; use a settings file"):
@@ -94,7 +94,9 @@ def test_a_value_out_of_bounds_names_the_setting_and_the_value() -> None:
         ("code", "b", "--code is 'b': use three capitals, in the form"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_told_what_to_give(name: str, value: str, advice: str) -> None:
+def test_a_value_of_the_wrong_kind_is_refused_with_what_to_give(
+    name: str, value: str, advice: str
+) -> None:
     with pytest.raises(SettingsError, match=advice):
         load(BotSettings, environment={}, flags={"bot": "a", name: value})
 

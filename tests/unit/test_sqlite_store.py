@@ -1,4 +1,4 @@
-"""Documents in SQLite: each once, the newest state of each, old ones gone after their time."""
+"""Documents in SQLite: each once, the newest state of each, and old ones pruned."""
 
 import sqlite3
 from pathlib import Path

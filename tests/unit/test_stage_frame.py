@@ -1,4 +1,4 @@
-"""What every stage has from the frame: health, topics, and an orderly end by a signal."""
+"""What every stage gets from the frame: health, topics, and an orderly end on a signal."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def test_a_taken_port_is_one_sentence_with_the_way_out() -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        sentence = rf"http_port {port} on 127.0.0.1: .*; choose a free port with --http-port"
+        sentence = rf"cannot serve on 127.0.0.1:{port}: .*; choose a free port with --http-port"
         with (
             pytest.raises(SettingsError, match=sentence),
             running(PLAIN, StageSettings(http_port=port)),
@@ -65,7 +65,7 @@ def test_a_stage_without_topics_needs_no_broker() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_asks_the_stage_to_end_and_what_was_set_before_is_set_again(number: int) -> None:
+def test_a_signal_stops_the_stage_and_earlier_handlers_are_restored(number: int) -> None:
     before = signal.getsignal(number)
     with running(PLAIN, StageSettings()) as frame:
         os.kill(os.getpid(), number)
@@ -73,7 +73,7 @@ def test_a_signal_asks_the_stage_to_end_and_what_was_set_before_is_set_again(num
     assert signal.getsignal(number) is before
 
 
-def test_actions_run_once_and_at_once_where_the_end_was_asked_for_before() -> None:
+def test_actions_run_once_and_at_once_if_the_stage_was_stopped_before() -> None:
     stopping, called = Stopping(), []
     stopping.call(lambda: called.append("early"))
     stopping.set()

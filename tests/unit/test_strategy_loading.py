@@ -1,4 +1,4 @@
-"""A strategy file is loaded once for all, and bad ones are one sentence each."""
+"""Strategy files are loaded in one place, and each bad one gives one sentence."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def written(folder: Path, text: str, name: str = "mine.py") -> str:
 
 
 def refusal(folder: Path, text: str, **parameters: object) -> str:
-    """What is said of a file, without its folder."""
+    """Returns the error for a file, without its folder."""
     with pytest.raises(SettingsError) as caught:
         loaded = strategies.load(written(folder, text), parameters)  # type: ignore[arg-type]
         loaded.create() if loaded.is_class else loaded.orders(bars())
@@ -67,7 +67,7 @@ def test_a_file_of_arrays_says_what_it_is_called_takes_and_needs(tmp_path: Path)
     assert loaded.orders(bars()).side.tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
-def test_a_class_is_made_anew_for_each_run_with_its_parameters(tmp_path: Path) -> None:
+def test_a_class_is_instantiated_for_each_run_with_its_parameters(tmp_path: Path) -> None:
     loaded = strategies.load(written(tmp_path, CLASS), {"share": 0.25})
     first, second = loaded.create(), loaded.create()
     assert loaded.is_class and loaded.warmup == 7

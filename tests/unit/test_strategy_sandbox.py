@@ -166,7 +166,7 @@ def test_an_honest_strategy_proposes(sandbox: Sandbox) -> None:
         "lift_its_limits",
     ],
 )
-def test_what_is_denied_fails_at_its_line_and_the_process_goes_on(
+def test_what_is_denied_fails_at_its_line_and_the_process_continues(
     sandbox: Sandbox, deed: str
 ) -> None:
     where = failure(sandbox.does(deed))
@@ -187,7 +187,7 @@ def test_no_file_is_changed_not_even_in_the_strategys_own_folder(
     assert kept.read_text() == "kept"
 
 
-def test_a_file_beside_the_strategy_may_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_file_next_to_the_strategy_may_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "weights.txt").write_text("1 2 3")
     assert isinstance(sandbox.does("read_a_file", str(tmp_path / "weights.txt")), Proposed)
 
@@ -214,7 +214,7 @@ def test_more_memory_than_it_may_use_is_a_memory_error(sandbox: Sandbox) -> None
     assert "MemoryError" in failure(sandbox.does("grow"))
 
 
-def test_an_exit_is_a_failure_and_the_process_goes_on(sandbox: Sandbox) -> None:
+def test_an_exit_is_a_failure_and_the_process_continues(sandbox: Sandbox) -> None:
     assert failure(sandbox.does("say_that_it_is_over")).endswith("SystemExit: over")
 
 
@@ -232,7 +232,7 @@ def test_a_process_that_ends_has_failed_and_is_started_again(
     assert sandbox.process.starts == 2
 
 
-def test_a_bar_without_an_answer_in_time_is_a_failure(sandbox: Sandbox) -> None:
+def test_a_bar_without_a_response_in_time_is_a_failure(sandbox: Sandbox) -> None:
     assert "did not answer in time" in failure(sandbox.does("hang", seconds=0.5))
 
 
@@ -248,7 +248,7 @@ def test_a_wrong_number_of_rows_is_named(sandbox: Sandbox) -> None:
     assert "there are 4 bars but 5 sides" in where
 
 
-def test_bytes_that_are_no_answer_end_the_process(sandbox: Sandbox) -> None:
+def test_bytes_that_are_not_an_answer_end_the_process(sandbox: Sandbox) -> None:
     assert "its answer is not a proposal" in failure(sandbox.does("answer_for_the_stage"))
 
 

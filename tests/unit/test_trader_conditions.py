@@ -113,7 +113,7 @@ def test_windows_that_stop_make_the_trader_unready_after_three_minutes_and_the_l
     assert "no window has come for 20 min" in gates.windows_fresh().message
 
 
-def test_a_trader_tells_what_a_sell_would_sell() -> None:
+def test_a_trader_reports_what_a_sell_would_sell() -> None:
     own, _ = gates_of(Desk(), VenueClock())
     everything, _ = gates_of(Desk(), VenueClock(), holdings="All")
     assert own.reconciled().message.endswith("a sell sells what the bot's own orders bought")
@@ -131,7 +131,7 @@ def test_trades_of_others_are_reported_for_a_day() -> None:
     assert not gates.outside_trades().status
 
 
-def test_the_venue_is_told_that_all_is_well_only_while_it_is() -> None:
+def test_heartbeats_are_sent_only_while_all_is_well() -> None:
     desk, seconds = Desk(), Seconds()
     clock = VenueClock(monotonic=seconds)
     gates, _ = gates_of(desk, clock)
@@ -179,7 +179,7 @@ def test_of_two_forecasters_of_one_model_a_trader_follows_its_own_alone(
         assert (prediction.log_price_next > prediction.log_price) is rises
 
 
-def test_a_trader_that_hears_only_anothers_forecasts_is_unready_and_says_whose_they_are() -> None:
+def test_a_trader_that_receives_only_anothers_forecasts_is_unready_and_says_whose() -> None:
     gates, forecasts = gates_of(Desk(), VenueClock())
     assert gates.model_fresh().message == "no forecast from FastProphet has arrived yet"
     assert not forecasts.take(forecast(1000, forecaster="hour"))

@@ -1,4 +1,4 @@
-"""Settings, the paper account, and the words of a person's commands."""
+"""Settings, the paper account, and the texts of users' commands."""
 
 import json
 import subprocess
@@ -168,7 +168,7 @@ def test_a_restarted_trader_begins_above_the_nonce_that_its_predecessor_leapt_to
 
 
 def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
-    """A stored decision of a bot; its id."""
+    """Stores a decision of a bot; returns its id."""
     stored = Stored(
         state=State(base=D(0), quote=D(1000)),
         inputs=Inputs(
@@ -202,7 +202,7 @@ def decision_in_store(folder: Path, *, tampered: bool = False) -> str:
     return document.id
 
 
-def test_a_decision_tells_the_equity_and_whether_the_books_agreed_with_the_venue(
+def test_a_decision_reports_the_equity_and_whether_the_books_agreed_with_the_venue(
     tmp_path: Path,
 ) -> None:
     decision_in_store(tmp_path)

@@ -1,5 +1,6 @@
-"""A journal that is drawn together says the same as all that it said before, whatever is killed."""
+"""A compacted journal has the same content as before, whatever is killed."""
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def intent(number: int, side: str, amount: Decimal, price: Decimal) -> Intent:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Body]:
-    """What may stand in a journal, orders before what is heard of them."""
+    """Possible contents of a journal, orders before their events."""
     found: list[Body] = [EpochTaken(epoch=1, mode="Live")]
     orders = 0
     for place in range(draw(st.integers(1, 40))):
@@ -105,7 +106,7 @@ def histories(draw: st.DrawFn) -> list[Body]:
 
 
 class Deliveries:
-    """A publisher that delivers what it is told to."""
+    """A publisher that delivers on request."""
 
     def __init__(self) -> None:
         self.waiting: list[int] = []
@@ -146,12 +147,12 @@ def opened(journal: SqliteJournal) -> tuple[Ledger, int]:
 def drawn(journal: SqliteJournal, bodies: list[Body]) -> None:
     body = snapshot(folded(bodies))
     number = len(bodies)
-    journal.compact(Entry(number=number, epoch=1, ts=0, published=number, body=body))
+    asyncio.run(journal.compact(Entry(number=number, epoch=1, ts=0, published=number, body=body)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.data())
-def test_wherever_it_is_drawn_together_the_same_ledger_comes_out(
+def test_wherever_it_is_compacted_the_same_ledger_comes_out(
     bodies: list[Body], data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:

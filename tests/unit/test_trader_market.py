@@ -1,4 +1,4 @@
-"""What the trader knows of a symbol is ten seconds old at most; a refusal makes it ask again."""
+"""The trader reads a symbol's instrument again after ten seconds, or after a refusal."""
 
 from venues.faulty import BTCUSD
 
@@ -8,7 +8,7 @@ from tradebot.venue.gemini.fees import FEES
 
 
 class Data:
-    """Market data that counts how often it is asked."""
+    """Market data that counts its calls."""
 
     asked = 0
 
@@ -40,7 +40,7 @@ async def test_an_instrument_is_remembered_for_ten_seconds() -> None:
     assert desk.data.asked == 2
 
 
-async def test_an_instrument_is_asked_for_again_after_a_refused_order() -> None:
+async def test_an_instrument_is_requested_again_after_a_refused_order() -> None:
     desk = Desk()
     await desk.market.refresh()
     desk.market.forget()

@@ -1,4 +1,4 @@
-"""One order at a time: what each answer of the venue means, and what reconciliation finds."""
+"""One order at a time: how each response of the venue is handled, and reconciliation."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -26,7 +26,7 @@ Answer = Callable[["Scripted", Intent], OrderStatus]
 
 
 class Scripted(FaultyVenue):
-    """Answers a new order as the test says; all else goes well."""
+    """Responds to a new order as the test says; everything else succeeds."""
 
     answer: Answer | None = None
     slept: float = 0.0
@@ -63,7 +63,7 @@ def intent(number: int = 1, epoch: int = 1, **changes: Any) -> Intent:
 
 
 class Desk:
-    """A trader's parts at a venue whose calls do not fail by themselves."""
+    """A trader's parts at a venue without random faults."""
 
     def __init__(self, *, epoch: int = 1, held: bool = True) -> None:
         self.venue = Scripted(seed=1, rate=0.0)
@@ -138,7 +138,7 @@ async def test_an_order_that_was_refused_is_over_at_once_with_the_reason() -> No
     assert (order.phase, order.reason) == (Phase.CLOSED, "InsufficientFunds")
 
 
-async def test_a_lost_answer_leaves_the_fate_open_until_a_look_up_finds_the_order() -> None:
+async def test_a_lost_response_leaves_the_fate_open_until_a_look_up_finds_the_order() -> None:
     desk = await Desk().open()
     desk.venue.answer = accepts_and_loses
     assert not await desk.executor.execute(intent())
@@ -266,7 +266,7 @@ async def test_somebody_else_s_orders_and_trades_are_noticed_and_left_alone() ->
     assert flags("outside_trade") == before[1] + len(traded.trades), "each is noticed once"
 
 
-async def test_a_deposit_beside_a_trade_of_others_is_still_a_deposit() -> None:
+async def test_a_deposit_alongside_a_trade_of_others_is_still_a_deposit() -> None:
     desk = await Desk().open()
     await desk.reconcile()
     theirs = msgspec.structs.replace(intent(), client_order_id="by-hand")

@@ -54,7 +54,7 @@ class MemoryPlace:
 
 
 class Traders:
-    """Makes leases of one claim on a clock of its own, and ends them."""
+    """Creates leases of one claim on a fake clock, and ends them."""
 
     def __init__(self, clock: VirtualTime) -> None:
         self.memory, self.clock, self.made = Memory(), clock, list[RenewedLease]()
@@ -93,7 +93,7 @@ async def test_a_holder_stops_before_another_may_follow(traders: Traders) -> Non
 async def test_a_holder_whose_machine_was_suspended_has_lost_its_lease(traders: Traders) -> None:
     holder = traders.lease("pod")
     await holder.acquire()
-    traders.clock.now += 7  # no renewal ran meanwhile
+    traders.clock.now += 7  # without a renewal
     assert not holder.held()
     traders.clock.now -= 7
     assert not holder.held(), "what was lost stays lost"
@@ -111,12 +111,12 @@ async def test_a_holder_renews_by_itself_and_the_other_waits(traders: Traders) -
     assert traders.clock.now - before < 1, "who stops gives the lease back"
 
 
-async def test_a_renewal_whose_answer_was_lost_is_recognised(traders: Traders) -> None:
+async def test_a_renewal_whose_response_was_lost_is_recognised(traders: Traders) -> None:
     holder = traders.lease("pod")
     await holder.acquire()
     place = holder._place
     assert isinstance(place, MemoryPlace)
-    place.seen -= 1  # as if the place had taken a write that nobody heard of
+    place.seen -= 1  # as if a write was accepted and its response lost
     await asyncio.sleep(20)
     assert holder.held()
 
@@ -205,14 +205,14 @@ async def test_a_trader_with_a_standby_and_one_without_exclude_each_other(tmp_pa
     await shared.release()
 
 
-async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     lease = RenewedLease(ClaimFiles(tmp_path / "file"), holder="a")
     with pytest.raises(LeaseError, match="choose a writable folder"):
         await lease.acquire()
 
 
-async def test_a_claim_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+async def test_a_claim_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "claim.4").write_text("{")
     lease = RenewedLease(ClaimFiles(tmp_path), holder="a")
     with pytest.raises(LeaseError, match="delete the files"):
@@ -231,7 +231,7 @@ def test_a_write_succeeds_only_on_top_of_the_newest_claim(
         places = [ClaimFiles(folder) for _ in range(3)]
         seen = [-1, -1, -1]
         version = 0
-        newest = Claim()
+        newest = Claim(unwritten=True)
         for who, act in steps:
             if act == "r":
                 assert await places[who].read() == newest

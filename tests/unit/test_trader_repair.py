@@ -1,4 +1,4 @@
-"""Marks of the ledger that lie in the future are shown, and set back by an entry of the journal."""
+"""Marks of the ledger that are in the future are shown, and reset by an entry of the journal."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The trader's windows, forecasts and clock with records that cannot be true between them."""
+"""The trader's windows, forecasts and clock with implausible records between good ones."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ KINDS = ("ask", "bid", "price_volume")
 
 
 class Letters:
-    """Takes what is put aside."""
+    """Collects rejected records."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -38,7 +38,7 @@ def screen() -> tuple[Screen, Letters]:
 
 
 def results(count: int) -> list[bytes]:
-    """Three records of each window up to NOON."""
+    """Returns three records of each window up to NOON."""
     ends = [NOON - (count - 1 - number) * MINUTE for number in range(count)]
     return [
         encode(LiquidityRecord(kind, 1.5, end // 1000, "BTCUSD", end - MINUTE, end, 9, True))  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ def test_the_clock_is_set_by_the_newest_change_that_can_be_true() -> None:
     assert feed_time([*changes(NOON + 5), Message(1, b"{")], "BTCUSD", now) == NOON + 5  # type: ignore[list-item]
 
 
-def test_the_report_s_three_fields_tell_kafka_s_time() -> None:
+def test_the_report_s_three_fields_report_kafka_s_time() -> None:
     value = b'{"side":"bid","price":"11412.68","remaining":"0.54571124"}'
     now = Now(NOON, 10_000)
     for key in (b"BTCUSD", None):

@@ -1,4 +1,4 @@
-"""What stops a trader while it is about to send: a pause, a halt, a SIGTERM, a person's flatten."""
+"""Stopping a trader that is about to send: a pause, a halt, a SIGTERM, a flatten."""
 
 import asyncio
 from decimal import Decimal
@@ -29,7 +29,7 @@ class Rising:
 
 
 class SlowJournal(MemoryJournal):
-    """Confirms entries only while it is open, as a broker that takes its time."""
+    """Confirms entries only while it is open, like a slow broker."""
 
     def __init__(self) -> None:
         super().__init__(Random(1))
@@ -42,7 +42,7 @@ class SlowJournal(MemoryJournal):
 
 
 async def reconciled(journal: MemoryJournal | None = None) -> Soak:
-    """A trader at a venue that makes no mistakes, its ledger compared."""
+    """Returns a reconciled trader at a venue without faults."""
     desk = Soak(seed=1, windows=0, kill_rate=0.0)
     desk.venue.rate = 0.0
     desk.journal = journal or desk.journal
@@ -71,7 +71,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     await asyncio.sleep(0)
     window = Window(end=desk.venue.now, ratio=1.0, complete=True)
     second = asyncio.create_task(desk.decider.on_window(window))
-    for _ in range(50):  # it is decided before the stop counts, and waits to be written
+    for _ in range(50):  # decided before the stop, and waiting to be written
         await asyncio.sleep(0)
     journal.open.set()
     await asyncio.gather(first, second)
@@ -81,7 +81,7 @@ async def test_a_stop_that_was_written_before_an_intent_keeps_its_order_back(sto
     assert placed.order.reason.startswith("halted or paused before it was sent")
 
 
-async def test_a_trader_that_is_told_to_stop_while_it_asks_for_prices_sends_nothing() -> None:
+async def test_a_trader_stopped_while_it_requests_prices_sends_nothing() -> None:
     desk = await reconciled()
     asked, answered = asyncio.Event(), asyncio.Event()
     ticker = desk.venue.ticker
@@ -132,7 +132,7 @@ async def test_flatten_sells_on_when_the_venue_s_steps_have_grown() -> None:
     assert 0 < desk.venue.base < coarse.minimum
 
 
-async def test_flatten_goes_on_though_the_bot_is_halted() -> None:
+async def test_flatten_continues_though_the_bot_is_halted() -> None:
     desk = await reconciled()
     await desk.journaled.record(Halted(reason="a limit"))
     assert "has nothing left" in await flattened(desk)

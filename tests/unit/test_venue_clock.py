@@ -1,4 +1,4 @@
-"""The venue's clock: one stray stamp moves nothing, a venue whose time jumped is followed."""
+"""The venue's clock: a stray timestamp changes nothing, a jump of the time is followed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,14 +21,14 @@ class Line:
         self.clock.observe(NOON + int(1000 * speed * FIRST_SECONDS))
 
     def live(self, seconds: float, ahead: int = 0, pace: float = 1.0) -> None:
-        """Messages each half second, stamped by a venue whose time is `ahead` of the true one."""
+        """Passes messages each half second, stamped by a venue that is `ahead` of the true time."""
         begin = NOON + int(self.seconds * 1000 * self.speed) + ahead
         for step in range(1, int(seconds * 2) + 1):
             self.seconds += 0.5
             self.clock.observe(begin + int(step * 500 * self.speed * pace))
 
     def error(self) -> float:
-        """How far the clock is ahead of the true time, in real seconds."""
+        """Returns how far the clock is ahead of the true time, in real seconds."""
         true = NOON + self.seconds * 1000 * self.speed
         return (self.clock.now() - true) / 1000 / self.speed
 

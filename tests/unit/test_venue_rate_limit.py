@@ -58,7 +58,7 @@ def test_after_a_refusal_nothing_goes_until_the_pause_is_over() -> None:
     assert bucket.take() > 0.0
 
 
-def test_a_burst_that_is_no_burst_is_refused() -> None:
+def test_an_invalid_burst_is_refused() -> None:
     with pytest.raises(ValueError, match="burst must be between"):
         TokenBucket(10, 10, Clock())
 
@@ -144,7 +144,7 @@ def test_delays_grow_with_failures_and_are_never_all_alike() -> None:
     assert [lowest.failed() for _ in range(4)] == [0.25, 0.5, 1, 2]
 
 
-def test_only_a_connection_that_lived_begins_the_delays_anew() -> None:
+def test_only_a_connection_that_lasted_resets_the_delays() -> None:
     clock = Clock()
     backoff = Backoff(uniform=lambda _low, high: high, clock=clock)
     backoff.failed()
@@ -170,7 +170,7 @@ async def test_a_request_waits_for_its_token_and_no_longer() -> None:
 
 
 def gone_in(limit: RateLimit, clock: Clock) -> float:
-    """Seconds of the clock until a call would go."""
+    """Returns the seconds until a call would be sent."""
     began = clock.now
     while (wait := limit._bucket.take()) > 0:
         clock.now += wait + 1e-6
@@ -186,7 +186,7 @@ def test_pauses_grow_while_the_venue_says_too_many_and_names_no_time() -> None:
         pauses.append(gone_in(limit, clock))
         limit.accepted()
     for pause, most in zip(pauses, (1, 2, 4, 8, 8, 8), strict=True):
-        assert most / 2 <= pause <= most + 1  # and a token takes up to a second
+        assert most / 2 <= pause <= most + 1  # a token takes up to a second more
     clock.now += 31
     limit.refused()
     assert gone_in(limit, clock) <= 2

@@ -1,4 +1,4 @@
-"""Private requests are signed as the venue documents it, and keys are never shown."""
+"""Private requests are signed as documented, and keys are never shown."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ KEY = Credentials("account-mykey", "1234abcd")
 
 
 def verified(headers: dict[str, str], secret: str) -> bytes:
-    """The payload's content, once the signature over its base64 text is checked."""
+    """Checks the signature over the base64 text; returns the payload's content."""
     payload = headers["X-GEMINI-PAYLOAD"]
     expected = hmac.new(secret.encode(), payload.encode(), hashlib.sha384).hexdigest()
     assert headers["X-GEMINI-SIGNATURE"] == expected

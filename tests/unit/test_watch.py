@@ -1,4 +1,4 @@
-"""The watch: losses and exits are looked at whether windows come or not."""
+"""The watch checks losses and exits with or without windows."""
 
 from collections import Counter
 from decimal import Decimal
@@ -37,7 +37,7 @@ def trade(desk: Soak, price: str, *, ahead_ms: int = 0, symbol: str = "BTCUSD") 
 
 
 def move(floor: Floor, price: str | Decimal, depth: str = "50") -> None:
-    """The market moves; the venue's time goes on by five seconds."""
+    """Moves the market; the venue's time advances by five seconds."""
     floor.bids, floor.ask = [(D(price), D(depth))], D(price) + 1
     floor.desk.venue.now += 5000
     floor.desk.clock.observe(floor.desk.venue.now)
@@ -55,7 +55,7 @@ async def test_without_windows_or_trades_a_stop_loss_sells_by_the_venue_s_prices
 
 
 @pytest.mark.parametrize("stopped", ["halt", "pause"])
-async def test_the_watch_goes_on_while_decisions_are_held(stopped: str) -> None:
+async def test_the_watch_continues_while_decisions_are_held(stopped: str) -> None:
     desk, floor = await holding(STOP)
     if stopped == "halt":
         await desk.engine.halt("a limit")
@@ -69,7 +69,7 @@ async def test_the_watch_goes_on_while_decisions_are_held(stopped: str) -> None:
 async def test_a_loss_limit_halts_between_windows_and_flattens_where_the_owner_wants_that() -> None:
     desk, floor = await holding(Exits(), max_drawdown=D("0.0001"), on_breach="Flatten")
     move(floor, 10_000)
-    desk.venue.now += 60_000  # long enough for a look to set the marks
+    desk.venue.now += 60_000  # long enough for a check to set the marks
     desk.clock.observe(desk.venue.now)
     await desk.watch.look()
     assert not desk.journaled.ledger.halted and desk.journaled.ledger.marks is not None

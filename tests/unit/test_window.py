@@ -1,4 +1,4 @@
-"""Windows of flow: what they hold, and that only the log decides it."""
+"""Windows of flow: their contents, and that only the log determines them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,7 +33,7 @@ def change(
 
 
 def feed(windows: PartitionWindows, changes: Sequence[Change]) -> list[WindowFlows]:
-    """Feeds a live feed's records: Kafka has each when the venue stamps it."""
+    """Feeds a live feed's records, each in Kafka at its venue's time."""
     start = windows.next
     return take(windows, changes, range(start, start + len(changes)))
 
@@ -45,7 +45,7 @@ def take(
 
 
 class Result(NamedTuple):
-    """What goes out of a window, its index counted from START."""
+    """What a window publishes, its index counted from START."""
 
     symbol: str
     index: int
@@ -61,7 +61,7 @@ def results(windows: Sequence[WindowFlows]) -> list[Result]:
 
 
 def running() -> PartitionWindows:
-    """Windows of a feed that has long been connected: seq 99 in window −1 came last."""
+    """Windows of a feed connected long ago: seq 99 in window −1 came last."""
     windows = PartitionWindows(RULES)
     feed(windows, [change(-MINUTE - 1, 98), change(-1, 99)])
     return windows
@@ -219,7 +219,9 @@ def test_symbols_of_one_partition_do_not_touch_each_other() -> None:
     assert results(closed) == [Result("BTCUSD", 0, 12.0, 0.0, 2, False)]
 
 
-def test_a_partition_refuses_what_is_no_symbol_and_more_symbols_than_a_checkpoint_holds() -> None:
+def test_a_partition_refuses_what_is_not_a_symbol_and_more_symbols_than_a_checkpoint_holds() -> (
+    None
+):
     windows = PartitionWindows(RULES)
     feed(windows, [change(0, 0, symbol="BTC,USD")])
     feed(windows, [change(0, 0, symbol=f"ABCDEFGHIJKLM{i:03d}") for i in range(MAX_SYMBOLS + 1)])
@@ -233,8 +235,8 @@ def test_a_checkpoint_of_other_windows_is_refused_with_a_sentence() -> None:
         PartitionWindows(WindowRules(length=30_000), place)
 
 
-# What the log says must not depend on how it was read. A generated log has two symbols, gaps,
-# connects, records out of order by more and by less than the grace, silences and sleeps.
+# The log's meaning must not depend on how it is read. A generated log has two symbols, gaps,
+# connects, records out of order by more and by less than the grace, silences and inactive times.
 
 
 class Step(NamedTuple):
@@ -334,7 +336,7 @@ def test_closing_by_the_clock_gives_what_the_next_record_would_have_given(
 
 
 def restarted(windows: PartitionWindows, log: Sequence[Change]) -> PartitionWindows:
-    """The same windows, made from their checkpoint and the log up to the same place."""
+    """Rebuilds the windows from their checkpoint and the log up to the same offset."""
     again = PartitionWindows(RULES, windows.checkpoint())
     start = again.next
     assert take(again, log[start : windows.next], range(start, windows.next)) == []

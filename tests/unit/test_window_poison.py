@@ -21,14 +21,14 @@ FAR = 4_070_908_800_000
 
 
 class Stored(NamedTuple):
-    """A record of the log: the change and when Kafka had it."""
+    """A record of the log: the change and Kafka's time."""
 
     change: Change
     arrival: int
 
 
 def stored(at: int, seq: int, *, symbol: str = "BTCUSD", arrived: int | None = None) -> Stored:
-    """A change `at` ms after START, by default in Kafka when the venue stamps it."""
+    """A change `at` ms after START, by default in Kafka at the venue's time."""
     change = Change("bid", 2.0, 3.0, symbol, START + at, "place", seq)
     return Stored(change, START + at if arrived is None else START + arrived)
 
@@ -50,7 +50,7 @@ def live(seconds: int, *, step: int = 1000, symbol: str = "BTCUSD") -> list[Stor
 
 
 @pytest.mark.parametrize("ahead", [11_000, 9 * MINUTE, 86_400_000, FAR - START])
-def test_a_stray_record_from_the_future_is_put_aside_and_no_good_one_is_late(ahead: int) -> None:
+def test_a_stray_record_from_the_future_is_rejected_and_no_good_one_is_late(ahead: int) -> None:
     good = live(1800)
     stray = stored(600_000 + ahead, 601, arrived=600_000)
     log = [*good[:600], stray, *good[600:]]
@@ -62,7 +62,7 @@ def test_a_stray_record_from_the_future_is_put_aside_and_no_good_one_is_late(ahe
 
 
 @pytest.mark.parametrize("where", [0, 1, 5])
-def test_a_run_of_the_same_poison_is_put_aside_wherever_it_stands(where: int) -> None:
+def test_a_run_of_the_same_poison_is_rejected_anywhere(where: int) -> None:
     good = live(300)
     poison = [stored(FAR - START, seq, arrived=where * 1000) for seq in (0, 7, 7, 7, 2, 900)]
     windows = PartitionWindows(RULES)
@@ -77,7 +77,7 @@ def test_a_leap_after_a_silence_is_believed_at_once() -> None:
     assert [w[1] for w in told(feed(windows, [stored(3 * MINUTE, 61)]))] == [0, 1]
 
 
-def test_a_leap_of_replayed_history_is_believed_when_the_records_go_on_from_there() -> None:
+def test_a_leap_of_replayed_history_is_believed_when_the_records_continue_from_there() -> None:
     """All of it reaches Kafka at one moment."""
     log = [stored(at, seq, arrived=0) for seq, at in enumerate((0, 1000, 3600_000, 3600_500))]
     windows = PartitionWindows(RULES)
@@ -108,7 +108,7 @@ def test_one_symbols_poison_holds_no_other_symbols_windows() -> None:
     assert state.sick > state.well and windows.symbols["ETHUSD"].well > state.sick
 
 
-def test_what_is_held_of_a_symbol_that_says_no_more_is_given_up() -> None:
+def test_held_records_of_a_symbol_without_further_ones_are_rejected() -> None:
     windows = PartitionWindows(RULES)
     feed(windows, [stored(FAR - START, 5, symbol="XRPUSD", arrived=0)])
     assert windows.checkpoint().offset == 0, "it must be read again"
@@ -142,7 +142,7 @@ def test_a_checkpoint_of_the_release_before_is_taken_up() -> None:
     assert [(w[1], w[3], w[4]) for w in told(closed)] == [(1, 60, True), (2, 60, True)]
 
 
-# Any log with poison put anywhere, read in any batches, through any crash.
+# Any log with poison anywhere, read in any batches, through any crash.
 
 TIMES = st.one_of(
     st.integers(11_000, 10 * MINUTE), st.sampled_from([86_400_000, FAR - START - 10**9])

@@ -1,4 +1,4 @@
-"""Three records make a whole window; what is open holds its offset back."""
+"""Three records make a whole window; open windows hold their offset back."""
 
 import msgspec
 from hypothesis import given, settings
@@ -58,7 +58,7 @@ def test_partitions_that_went_to_another_recorder_are_forgotten() -> None:
     assert windows.held(3) is None
 
 
-@settings(deadline=None)  # a loaded machine is no fault of the code
+@settings(deadline=None)  # a loaded machine is not a fault of the code
 @given(st.permutations(range(9)), st.lists(st.integers(0, 8), max_size=5))
 def test_any_order_and_any_repetition_give_each_window_the_same_values(
     order: list[int], again: list[int]
@@ -69,7 +69,7 @@ def test_any_order_and_any_repetition_give_each_window_the_same_values(
     assert {w.end: w for w in feed(windows, shuffled)}.items() <= whole.items()
 
 
-def test_a_record_whose_symbol_never_comes_again_does_not_hold_its_partition_for_ever() -> None:
+def test_a_record_whose_symbol_never_comes_again_does_not_hold_its_partition_forever() -> None:
     windows = Gatherer()
     windows.add(msgspec.structs.replace(REPORT[0], symbol="STRAY"), 3, 0)
     windows.add(msgspec.structs.replace(REPORT[0], symbol="ELSEWHERE"), 4, 0)

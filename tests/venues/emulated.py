@@ -1,4 +1,4 @@
-"""The emulator inside the test's own process, its market moved by the test."""
+"""The emulator inside the test's own process, its market driven by the test."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,13 @@ from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.server import server
 from tradebot.emulator.settings import EmulatorSettings
-from tradebot.platform.web import listen
+from tradebot.platform.listening import listen
 
 START = 1_700_000_040_000
 
 
 class Time:
-    """Seconds that pass only when the test says so."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -26,7 +26,7 @@ class Time:
 
 
 def skip(emulator: EmbeddedEmulator, seconds: float) -> None:
-    """Lets so much time pass for the emulator's timers and faults; its market does not move on."""
+    """Advances the emulator's timers and faults by that time; its market does not move."""
 
     def shift() -> None:
         loop, state = asyncio.get_running_loop(), emulator.application._rest._state
@@ -35,12 +35,12 @@ def skip(emulator: EmbeddedEmulator, seconds: float) -> None:
             setattr(owner, name, lambda clock=clock: clock() + seconds)
 
     emulator.call(shift)
-    emulator.call(lambda: None)  # what was due by then has been done
+    emulator.call(lambda: None)  # everything due by then is done
 
 
 @asynccontextmanager
 async def emulator(clock: Time) -> AsyncIterator[str]:
-    """An exchange whose market moves with `clock`; answers its address."""
+    """Runs an exchange whose market moves with `clock`; yields its address."""
     settings = EmulatorSettings(history_days=1, events_per_second=100, rate_limits=False)
     application = Application(Exchange(settings, ExchangeClock(START, 1.0, clock)))
     listener = listen("127.0.0.1", 0)

@@ -1,15 +1,17 @@
-"""A venue whose answers go wrong by the seed, and a trader's parts around it that can be killed.
+"""A venue with random faults, and a trader's parts around it that can be killed.
 
-For tests of the order path alone: no network, no real time. What goes wrong is drawn from the
-seed, counted, and each thing is undone or found out only by what a real venue offers: look-ups,
-open orders, trades, balances.
+For tests of the order path: no network, no real time. Faults are drawn from the seed and counted.
+Each is undone or detected only by what a real venue offers: look-ups, open orders, trades,
+balances.
 """
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from venues.resting import Resting
 
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
@@ -28,32 +30,16 @@ BTCUSD = Instrument(
 
 
 class KilledError(BaseException):
-    """The process ends here, as by kill -9."""
-
-
-@dataclass
-class Resting:
-    """An order at the venue."""
-
-    intent: Intent
-    order_id: str
-    trades: list[OwnTrade] = field(default_factory=list)
-    live: bool = False
-    reason: str = ""
-    fills_late: bool = False
-
-    @property
-    def executed(self) -> Decimal:
-        return sum((trade.amount for trade in self.trades), Decimal(0))
+    """Ends the process here, like SIGKILL."""
 
 
 @dataclass
 class FaultyVenue:
-    """Implements `tradebot.venue.port.Account`, badly."""
+    """Implements `tradebot.venue.port.VenueAccount`, with faults."""
 
     seed: int
     rate: float = 0.5
-    """Share of calls that go wrong."""
+    """Fraction of calls that fail."""
     base: Decimal = Decimal(10)
     quote: Decimal = Decimal(100_000)
     now: int = 1_700_000_040_000
@@ -71,7 +57,7 @@ class FaultyVenue:
     # What a test does to the venue.
 
     def _draw(self, *names: str) -> str:
-        """One of the faults, or "" where all goes well."""
+        """Draws one of the faults, or "" for none."""
         if self.dice.random() >= self.rate:
             return ""
         name = self.dice.choice(names)
@@ -79,7 +65,7 @@ class FaultyVenue:
         return name
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes at the venue: what was late arrives."""
+        """Lets time pass at the venue: what was late arrives."""
         self.pass_time(int(seconds * 1000))
 
     def pass_time(self, ms: int) -> None:
@@ -92,10 +78,28 @@ class FaultyVenue:
         filled = [order for at, order in self.late_fills if at <= self.now]
         self.late_fills = [(at, order) for at, order in self.late_fills if at > self.now]
         for order in filled:
-            self._fill(order, order.intent.amount - order.executed)
+            self._fill(order, order.left)
+        self.trigger_stops()
+
+    def trigger_stops(self) -> None:
+        """Stops that the bid has reached sell a part or all, down to their limit."""
+        for order in self.orders:
+            stop = order.intent.stop
+            if not order.live or stop is None:
+                continue
+            order.triggered = order.triggered or self.bid <= stop
+            if order.triggered and self.bid >= order.intent.price:
+                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
+                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
+                self._fill(order, part or order.left)
+
+    def reserved(self) -> Decimal:
+        """Base that live orders may still sell."""
+        sells = (order for order in self.orders if order.live and order.intent.side == "sell")
+        return sum((order.left for order in sells), Decimal(0))
 
     def meddle(self) -> None:
-        """Somebody else moves money of the account."""
+        """Moves money of the account as somebody else would."""
         base = Decimal(self.dice.randrange(0, 100)) / 1000
         quote = Decimal(self.dice.randrange(0, 1000))
         self.base += base
@@ -104,7 +108,7 @@ class FaultyVenue:
         self.faults["outside"] += 1
 
     def rest_one(self, client_order_id: str, intent: Intent) -> Resting:
-        """An order that rests, as by a mistake or of somebody else."""
+        """Places a resting order, as by mistake or by somebody else."""
         order = Resting(intent, self._id(), live=True)
         self.orders.append(order)
         return order
@@ -118,6 +122,9 @@ class FaultyVenue:
     def _accept(self, intent: Intent) -> Resting:
         order = Resting(intent, self._id())
         self.orders.append(order)
+        if intent.stop is not None:
+            order.live = True
+            return order
         share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
         amount = (intent.amount * share).quantize(STEP, rounding="ROUND_DOWN")
         if amount > 0:
@@ -153,6 +160,8 @@ class FaultyVenue:
                 client_order_id=intent.client_order_id,
             )
         )
+        if not order.left:
+            order.live = False
 
     def _status(self, order: Resting, *, trades: bool) -> OrderStatus:
         executed = order.executed
@@ -191,6 +200,8 @@ class FaultyVenue:
                 raise RejectedError("InsufficientFunds", "insufficient funds")
             case "killed before":
                 raise KilledError
+        if intent.side == "sell" and intent.amount > self.base - self.reserved():
+            raise RejectedError("InsufficientFunds", "the base is reserved by another order")
         order = self._accept(intent)
         match fault:
             case "lost after" | "cut short":
@@ -198,7 +209,7 @@ class FaultyVenue:
             case "killed after":
                 raise KilledError
             case "live":
-                order.live = order.executed < intent.amount
+                order.live = order.left > 0
             case "late fill":
                 order.fills_late = True
                 self.late_fills.append((self.now + self.dice.randrange(1, 90_000), order))
@@ -229,11 +240,30 @@ class FaultyVenue:
         self._trouble()
         found = next(order for order in self.orders if order.order_id == order_id)
         if found.live:
+            self._cancel(found)
+        return self._status(found, trades=False)
+
+    def _cancel(self, found: Resting) -> None:
+        fault = self._draw(
+            "fill after cancel",
+            "filled in cancel",
+            "cut in cancel",
+            "cancel lost",
+            "killed in cancel",
+        )
+        if fault in ("filled in cancel", "cut in cancel"):
+            share = Decimal(1) if fault == "filled in cancel" else Decimal("0.3")
+            self._fill(found, (found.left * share).quantize(STEP, rounding="ROUND_DOWN"))
+        if found.left:
             found.live, found.reason = False, "Requested"
-            if self._draw("fill after cancel"):
+        match fault:
+            case "fill after cancel":
                 found.fills_late = True
                 self.late_fills.append((self.now + self.dice.randrange(1, 90_000), found))
-        return self._status(found, trades=False)
+            case "cancel lost":
+                raise AmbiguousError("Timeout", "no answer")
+            case "killed in cancel":
+                raise KilledError
 
     async def cancel_session(self) -> None:
         for order in self.orders:
@@ -262,20 +292,20 @@ class FaultyVenue:
     async def balances(self) -> list[Balance]:
         self._trouble()
         return [
-            Balance(currency=currency, amount=amount, available=amount)
-            for currency, amount in (("BTC", self.base), ("USD", self.quote))
+            Balance(currency="BTC", amount=self.base, available=self.base - self.reserved()),
+            Balance(currency="USD", amount=self.quote, available=self.quote),
         ]
 
     async def fees(self) -> Fees:
         return self.listed_fees
 
     async def heartbeat(self) -> None:
-        """Nobody listens."""
+        """Does nothing."""
 
     # The market.
 
     async def refresh(self) -> None:
-        """Nothing changes."""
+        """Does nothing."""
 
     async def ticker(self) -> Ticker:
         return Ticker(
@@ -286,7 +316,7 @@ class FaultyVenue:
         return [(self.bid, Decimal(10**6))]
 
     def forget(self) -> None:
-        """Nothing is remembered."""
+        """Does nothing."""
 
     instrument = BTCUSD
     listed_fees = Fees(maker_bps=FEE * 10_000, taker_bps=FEE * 10_000)
@@ -300,12 +330,15 @@ class MemoryJournal:
     rate: float = 0.0
     lines: list[bytes] = field(default_factory=list)
     forgotten: list[bytes] = field(default_factory=list)
-    """What snapshots have taken the place of, for a test to look at."""
+    """Entries that snapshots have replaced, for tests to inspect."""
     kills: int = 0
     snapshots: int = 0
 
-    def read(self) -> list[Entry]:
-        return [decode(line) for line in self.lines]
+    def read(self) -> Iterator[Entry]:
+        return (decode(line) for line in self.lines)
+
+    def follow(self) -> Iterator[Entry]:
+        return iter(())
 
     async def append(self, *entries: Entry) -> None:
         when = self.dice.random()
@@ -317,7 +350,7 @@ class MemoryJournal:
             self.kills += 1
             raise KilledError
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         when = self.dice.random()
         if when < 10 * self.rate:
             self.kills += 1
@@ -329,9 +362,10 @@ class MemoryJournal:
         if when < 20 * self.rate:
             self.kills += 1
             raise KilledError
+        return True
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A client of the venue that knows nothing but how to sign, so that tests see what is sent."""
+"""A client of the venue that only signs, so that tests see exactly what is sent."""
 
 import base64
 import hashlib
@@ -70,13 +70,13 @@ class RawGemini:
         return armed
 
     def strikes(self) -> list[str]:
-        """The kinds of the faults that struck, in their order."""
+        """Returns the kinds of the faults that struck, in order."""
         return [each["kind"] for each in self.get("/emulator/faults/log")]
 
     def calm(self) -> None:
         self.http.delete("/emulator/faults")
 
-    # A queue without bound: with one, the client's close waits in vain for an answer behind it.
+    # An unbounded queue: with a bounded one, the client's close waits for a frame behind it.
     def connect(self, path: str, headers: dict[str, str] | None = None) -> websockets.connect:
         return websockets.connect(
             self.emulator.socket_url + path,

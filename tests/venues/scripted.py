@@ -1,4 +1,4 @@
-"""A venue that does what a test's script says: real sockets, no behaviour of its own."""
+"""A venue that follows a test's script: real sockets, no behaviour of its own."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @asynccontextmanager
 async def sockets_that(*scripts: Script, answer: Answer | None = None) -> AsyncIterator[str]:
-    """Serves WebSockets; the n-th connection plays the n-th script, later ones the last.
+    """Serves WebSockets; the n-th connection runs the n-th script, later ones the last.
 
-    What `answer` answers is the end of a request; it leaves those of WebSockets to the scripts.
+    `answer` may return an HTTP response; for a WebSocket it returns `None`.
 
-    Answers the address, `http://host:port`.
+    Yields the address, `http://host:port`.
     """
     count = 0
 
@@ -36,7 +36,7 @@ async def sockets_that(*scripts: Script, answer: Answer | None = None) -> AsyncI
 
 
 def sends(*messages: Any, then: str = "wait", hello: bool = True) -> Script:
-    """A script: hears the client's first message, sends `messages`, then waits or closes."""
+    """Returns a script: receives one message, sends `messages`, then waits or closes."""
 
     async def script(connection: ServerConnection) -> None:
         if hello:
@@ -51,7 +51,7 @@ def sends(*messages: Any, then: str = "wait", hello: bool = True) -> Script:
 
 @asynccontextmanager
 async def http_that(answer: Answering) -> AsyncIterator[str]:
-    """Serves TCP; each connection is handed to `answer` once a request's headers are in."""
+    """Serves TCP; passes each connection to `answer` after a request's headers."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,6 +1,6 @@
-"""A venue that a package of its own adds: one market of BTC in EUR, whose book never moves.
+"""A venue from another package: one BTC/EUR market whose book never moves.
 
-It has market data alone, which is all that ingest and a paper trader need.
+It has only market data, which is all that ingest and a paper trader need.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def now() -> int:
 
 
 class ToyStream:
-    """The whole book once, then its bid again and again."""
+    """Sends the whole book once, then its bid again and again."""
 
     def __init__(self) -> None:
         self.book = OrderBook()
@@ -103,4 +103,4 @@ class Toy:
         raise NotImplementedError("the toy has no accounts: trade on paper")
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""

@@ -1,7 +1,7 @@
-"""Waits for a condition: the one way in which a test waits for something to happen.
+"""Waits for a condition: the only way in which tests wait for something to happen.
 
-A limit is only there so that a test that cannot pass ends. It says nothing about how fast the
-code is, so it is long enough for a machine under heavy load.
+A time limit only lets a failing test end. It says nothing about how fast the code is, so it is long
+enough for a machine under heavy load.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ def until(
     """Returns the first true value of `condition`.
 
     Args:
-        condition: what is waited for; called again and again.
+        condition: called again and again.
         seconds: after which the test fails.
         pause: seconds between two calls.
-        told: what to show if it fails: a log's end, the values seen.
+        told: what to show on failure: a log's end, the values seen.
 
     Raises:
         AssertionError: the condition did not hold in time.
@@ -52,7 +52,7 @@ async def until_async(
     pause: float = 0.005,
     told: Callable[[], object] = str,
 ) -> T:
-    """Like `until`, while the event loop runs on; `condition` may be a coroutine function.
+    """Like `until`, without blocking the event loop; `condition` may be a coroutine function.
 
     Raises:
         AssertionError: the condition did not hold in time.

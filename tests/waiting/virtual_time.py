@@ -1,7 +1,7 @@
 """An event loop whose clock jumps to the next timer as soon as there is nothing else to do.
 
-Waits then cost no time and come in the order of their length however busy the machine is. The loop
-still waits for its threads. It does not wait for sockets: hours would pass before one answers.
+Waits then cost no time and end in order of their length however busy the machine is. The loop still
+waits for its threads. It does not wait for sockets: hours would pass before one responds.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 TURN_SECONDS = 1e-6
-"""What a turn of the loop takes: a timer that is due a rounding error too early is soon due."""
+"""Length of a turn of the loop: a timer early by a rounding error is due soon after."""
 
 
 class VirtualTime:
     """The clock of one event loop, which starts at 1000 s.
 
-    `time.monotonic` reads it, too, and so do the modules given to `rule` that import `monotonic`
-    by its name. A default argument that was bound before does not: give such code `time`.
+    `time.monotonic` reads it, and so do the modules passed to `rule`, which import `monotonic` by
+    name. A default argument that was bound earlier does not: pass `time` to such code.
 
     Args:
         loop: the running loop.
-        patch: undoes all of it after the test.
+        patch: undoes everything after the test.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, patch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,12 @@ from tradebot_operator.api import CHILDREN, RESOURCES, Api
 from tradebot_operator.keys import Key
 from tradebot_operator.login import configuration, login
 from tradebot_operator.namespaces import Namespaces
-from tradebot_operator.observed import Observed, bot_keys, child_keys, trim
+from tradebot_operator.observed import CONFIG_MAP, Observed, bot_keys, child_keys, trim
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.resource import GROUP, KIND, PLURAL, VERSION, parse
 from tradebot_operator.server import Server
 from tradebot_operator.settings import OperatorSettings
+from tradebot_operator.strategy_code import code_map
 from tradebot_operator.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -102,9 +103,13 @@ class Operator:
             watched = {"labels": labels, "param": kind, "registry": registry}
             kopf.index(*resource, id=kind, **watched)(_index_child)
             kopf.on.event(*resource, id=f"{kind}-event", **watched)(self._child_event)
+        config_map: Any = RESOURCES[CONFIG_MAP]
+        kopf.index(*config_map, id="codes", registry=registry)(_index_code)
+        kopf.on.event(*config_map, id="code", registry=registry)(self._code_event)
 
     async def _start(self, **indices: Any) -> None:
-        observed = Observed(indices["bots"], [indices[k] for k in CHILDREN], indices["Pod"])
+        children = [indices[kind] for kind in CHILDREN]
+        observed = Observed(indices["bots"], children, indices["Pod"], indices["codes"])
         queue: WorkQueue[Key] = WorkQueue(urgent=lambda key: key.kind != "bot")
         self._worker = Worker(self.settings, self._api, observed, queue, self._namespaces)
         self._server = Server(self._worker.canary, observed, self.settings)
@@ -157,6 +162,10 @@ class Operator:
         gone = type == "DELETED"
         self._worker.child_changed(param, namespace, dict(labels), uid, gone=gone)
 
+    async def _code_event(self, *, namespace: str | None, name: str, **_: Any) -> None:
+        assert self._worker is not None and namespace
+        self._worker.code_changed(namespace, name)
+
 
 def kopf_settings() -> kopf.OperatorSettings:
     """Returns kopf's settings: no annotations, finalizers, cluster scans or posted logs."""
@@ -174,6 +183,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = 35
     selector = f"{naming.MANAGED_BY}={naming.MANAGER}"
     for kind in (*CHILDREN, "Pod"):
+        if kind == CONFIG_MAP:
+            continue  # strategies are in ConfigMaps that are not ours
         settings.watching.label_selectors[RESOURCES[kind]] = selector
     return settings
 
@@ -202,3 +213,10 @@ async def _index_bot(*, body: Any, **_: Any) -> dict[Any, Any]:
 
 async def _index_child(*, body: Any, param: Any = "", **_: Any) -> dict[Any, Any]:
     return child_keys(trim(param, body))
+
+
+async def _index_code(*, body: Any, **_: Any) -> dict[Any, Any]:
+    metadata = body["metadata"]
+    if metadata.get("labels", {}).get(naming.MANAGED_BY) == naming.MANAGER:
+        return {}
+    return {("code", metadata["namespace"], metadata["name"]): code_map(body)}

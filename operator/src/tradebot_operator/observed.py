@@ -12,12 +12,15 @@ import msgspec
 from tradebot_operator.naming import BOT, UNIT
 from tradebot_operator.reconcile import secret_of
 from tradebot_operator.resource import KIND, TradeBot
+from tradebot_operator.stages.strategy import STAGE as STRATEGY
 from tradebot_operator.stages.table import units
+from tradebot_operator.strategy_code import Code, CodeMap, found
 
 Body = dict[str, Any]
 Index = Mapping[Any, Iterable[Any]]
 Identity = tuple[str, str, str]
 
+CONFIG_MAP = "ConfigMap"
 OWN_WRITE_SECONDS = 30.0
 """A write that no watch has shown after this long is dropped."""
 
@@ -91,10 +94,17 @@ def _plain(value: Any) -> Any:
 
 
 def bot_keys(bot: TradeBot) -> dict[Any, TradeBot]:
-    """Returns a TradeBot's index keys: its name, its namespace, its units, its Secret."""
+    """Returns a TradeBot's index keys: its name, namespace, units, Secret and strategy's ConfigMap.
+
+    A strategy's unit is not among them: its name depends on the code, which changes by itself.
+    """
     place = bot.namespace
     keys: list[Any] = [("name", place, bot.name), ("all", place)]
-    keys += [("unit", place, unit.name) for unit in units(bot)]
+    keys += [("unit", place, unit.name) for unit in units(bot) if unit.stage != STRATEGY.name]
+    if not bot.spec.strategy.in_trader:
+        keys.append(("strategies", place))
+    if bot.spec.strategy.file:
+        keys.append(("code", place, bot.spec.strategy.file.config_map))
     if bot.spec.venue.credentials_secret:
         keys.append(("secret", place, bot.spec.venue.credentials_secret))
     return dict.fromkeys(keys, bot)
@@ -118,6 +128,7 @@ class Observed:
         bots: kopf's index of TradeBots by `bot_keys`.
         children: kopf's indices of children by `child_keys`, one per kind.
         pods: kopf's index of pods by unit.
+        codes: kopf's index of the ConfigMaps that are not ours, by namespace and name.
     """
 
     def __init__(
@@ -125,9 +136,11 @@ class Observed:
         bots: Index,
         children: Iterable[Index],
         pods: Index,
+        codes: Index,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bots, self._children, self._pods = bots, tuple(children), pods
+        self._codes = codes
         self._monotonic = monotonic
         self._written: dict[Any, dict[Identity, tuple[float, Body]]] = {}
         self._deleted: dict[str, float] = {}
@@ -137,19 +150,26 @@ class Observed:
 
     def bot(self, namespace: str, name: str) -> TradeBot | None:
         """The TradeBot of that name."""
-        return next(iter(self._get(self._bots, ("name", namespace, name))), None)
+        return next(iter(self._found(("name", namespace, name))), None)
 
     def bots(self, namespace: str) -> list[TradeBot]:
         """The namespace's TradeBots."""
-        return list(self._get(self._bots, ("all", namespace)))
+        return self._found(("all", namespace))
 
     def bots_of_unit(self, namespace: str, unit: str) -> list[TradeBot]:
         """The TradeBots that need a unit."""
-        return list(self._get(self._bots, ("unit", namespace, unit)))
+        if not unit.startswith(f"{STRATEGY.name}-"):
+            return self._found(("unit", namespace, unit))
+        bots = self._found(("strategies", namespace))
+        return [bot for bot in bots if STRATEGY.needed(bot) and STRATEGY.unit(bot).name == unit]
+
+    def bots_of_code(self, namespace: str, name: str) -> list[TradeBot]:
+        """The TradeBots whose strategy is in the ConfigMap of that name."""
+        return self._found(("code", namespace, name))
 
     def rivals(self, namespace: str, secret: str) -> list[TradeBot]:
         """The TradeBots that name a Secret."""
-        return list(self._get(self._bots, ("secret", namespace, secret)))
+        return self._found(("secret", namespace, secret))
 
     def traders_with_secret(self, namespace: str, secret: str) -> dict[str, Body]:
         """By name, the traders' Deployments that mount a Secret."""
@@ -174,7 +194,7 @@ class Observed:
         if kind == KIND:
             bots = self.bots(namespace)
             return [Shown(KIND, namespace, bot.name, bot.uid) for bot in bots]
-        found = {}
+        found: dict[str, Shown] = {}
         for index in (*self._children, self._pods):
             for key in index:
                 for child in self._get(index, key):
@@ -183,6 +203,13 @@ class Observed:
                         found[meta["uid"]] = Shown(
                             kind, namespace, meta["name"], meta["uid"], meta.get("labels", {})
                         )
+        if kind == CONFIG_MAP:
+            found |= {
+                each.uid: Shown(kind, namespace, each.name, each.uid)
+                for key in self._codes
+                for each in self._get(self._codes, key)
+                if each.namespace == namespace
+            }
         return list(found.values())
 
     def lost(self, uid: str) -> None:
@@ -221,6 +248,20 @@ class Observed:
             self.seen_gone(uid, ("unit", namespace, before))
         self._units[uid] = unit
         return before if before != unit else None
+
+    def _found(self, key: Any) -> list[TradeBot]:
+        """The TradeBots under a key, each with its strategy's code."""
+        return [self._with_code(bot) for bot in self._get(self._bots, key)]
+
+    def _with_code(self, bot: TradeBot) -> TradeBot:
+        file = bot.spec.strategy.file
+        if file is None:
+            return bot
+        listed = self._get(self._codes, ("code", bot.namespace, file.config_map))
+        code = found(file.config_map, file.key, next(iter(listed), None))
+        if isinstance(code, Code):
+            return msgspec.structs.replace(bot, code=code)
+        return msgspec.structs.replace(bot, code_trouble=code)
 
     def _current(self, key: Any) -> Iterator[Body]:
         own, now = self._written.get(key, {}), self._monotonic()
@@ -261,7 +302,7 @@ class Observed:
 
 
 def _uid(item: Any) -> str:
-    return item.uid if isinstance(item, TradeBot) else str(item["metadata"]["uid"])
+    return item.uid if isinstance(item, TradeBot | CodeMap) else str(item["metadata"]["uid"])
 
 
 def _identity(child: Body) -> Identity:

@@ -30,11 +30,17 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class UnitState(msgspec.Struct, frozen=True):
-    """`running`: a pod of the current configuration runs; `ready`: it also reports ready."""
+    """`running`: a pod of the current configuration runs; `ready`: it also reports ready.
+
+    `pods_ready` counts those that do. `other` is what keeps a further pod, such as a standby, from
+    its work; `None` where there is none, or nothing does.
+    """
 
     running: bool
     ready: bool
     trouble: Trouble | None = None
+    pods_ready: int = 0
+    other: Trouble | None = None
 
 
 def unit_state(
@@ -53,10 +59,21 @@ def unit_state(
     alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     if not alive:
         return _stopped("StagesStarting", f"{stage} is starting")
-    pod = max(alive, key=lambda item: str(item["metadata"].get("creationTimestamp", "")))
     if not _is_current(deployment):
         return _stopped("StagesStarting", f"{stage} is restarting with new settings")
-    return _pod_state(stage, pod, now)
+    alive.sort(key=lambda item: str(item["metadata"].get("creationTimestamp", "")), reverse=True)
+    # The best of the pods speaks for the unit; of equal ones the newest.
+    states = sorted(
+        (_pod_state(stage, pod, now) for pod in alive),
+        key=lambda state: (state.ready, state.running),
+        reverse=True,
+    )
+    others = (state.trouble for state in states[1:] if state.trouble)
+    return msgspec.structs.replace(
+        states[0],
+        pods_ready=sum(state.ready for state in states),
+        other=next(others, None),
+    )
 
 
 def _stopped(reason: str, message: str) -> UnitState:

@@ -5,13 +5,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from tradebot_operator.pods import Trouble
 from tradebot_operator.settings import Environment
+from tradebot_operator.strategy_code import Code
 
 GROUP = "tradebot.dev"
 VERSION = "v1alpha1"
 PLURAL = "tradebots"
 KIND = "TradeBot"
 API_VERSION = f"{GROUP}/{VERSION}"
+REPORT = "Report"
 FLATTEN_FINALIZER = f"{GROUP}/flatten"
 
 
@@ -25,6 +28,7 @@ class Venue(_Part, frozen=True, kw_only=True):
     name: str = "gemini"
     environment: Environment = "Emulator"
     credentials_secret: str = ""
+    heartbeat: bool = False
 
 
 class Band(_Part, frozen=True, kw_only=True):
@@ -59,6 +63,32 @@ class Forecast(_Part, frozen=True, kw_only=True):
     history: History = History()
 
 
+class StrategyFile(_Part, frozen=True, kw_only=True):
+    """A strategy's code in a ConfigMap."""
+
+    config_map: str
+    key: str = "strategy.py"
+
+
+class Strategy(_Part, frozen=True, kw_only=True):
+    """What decides: an installed strategy, or a file; `Report` is the trader's own rule."""
+
+    name: str = ""
+    file: StrategyFile | None = None
+    resolution: str = "1h"
+    parameters: dict[str, int | str] = {}
+
+    @property
+    def in_trader(self) -> bool:
+        """Whether the trader decides by itself, without a strategy stage."""
+        return self.name == REPORT
+
+    @property
+    def label(self) -> str:
+        """The strategy in a word, for people: its name, or the ConfigMap and its key."""
+        return f"{self.file.config_map}/{self.file.key}" if self.file else self.name
+
+
 class Limits(_Part, frozen=True, kw_only=True):
     """The loss limits; fractions and amounts are decimal strings."""
 
@@ -79,6 +109,7 @@ class Exits(_Part, frozen=True, kw_only=True):
     max_hold_minutes: int = 0
     no_signal_minutes: int = 0
     max_exit_slippage_bps: int = 500
+    rest_at_venue: bool = False
     watch_seconds: int = 5
 
 
@@ -91,9 +122,11 @@ class Spec(_Part, frozen=True, kw_only=True):
     holdings: Literal["Own", "All"] = "Own"
     risk_fraction: str = "0.05"
     liquidity_band: Band = Band()
+    strategy: Strategy = Strategy(name=REPORT)
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
     exits: Exits = Exits()
+    standby: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
 
 
@@ -109,7 +142,10 @@ class Condition(_Part, frozen=True, kw_only=True):
 
 
 class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
-    """One TradeBot. `deleted_at` is the time of the deletion request."""
+    """One TradeBot. `deleted_at` is the time of the deletion request.
+
+    `code` describes the strategy's file in its ConfigMap, and `code_trouble` why there is none.
+    """
 
     namespace: str
     name: str
@@ -121,6 +157,9 @@ class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
     finalizers: tuple[str, ...] = ()
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
+    shown_strategy: str = ""
+    code: Code | None = None
+    code_trouble: Trouble | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """Returns the condition of that type, if it was ever reported."""
@@ -151,4 +190,5 @@ def parse(body: dict[str, Any]) -> TradeBot:
         spec=msgspec.convert(body["spec"], Spec),
         observed_generation=status.get("observedGeneration", 0),
         conditions=msgspec.convert(status.get("conditions", ()), tuple[Condition, ...]),
+        shown_strategy=status.get("strategy", ""),
     )

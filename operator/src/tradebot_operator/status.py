@@ -17,6 +17,7 @@ NOT_READY = "StageNotReady"
 DELETING = "Deleting"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, for which no Event is emitted."""
+STANDBY = "StandbyReady"
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
@@ -45,19 +46,24 @@ def conditions(
         failures: by unit, the API server's last response to a failed write.
     """
     stages = _stages(bot, refusal, states, failures)
-    ready = _ready(bot, stages)
+    code = _code(bot)
+    ready = _ready(bot, stages, None if refusal else code)
     stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
+    found = [
         _item(bot, "Ready", ready, stamp),
         _item(bot, "StagesAvailable", stages, stamp),
         _item(bot, "Reconciling", _reconciling(ready), stamp),
         _item(bot, "Stalled", _stalled(ready), stamp),
+        *([_item(bot, "StrategyFound", code, stamp)] if code else []),
     ]
+    if bot.spec.standby:
+        found.append(_item(bot, STANDBY, _standby(states), stamp))
+    return found
 
 
 def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     """Whether the status at the API server differs."""
-    if bot.observed_generation != bot.generation:
+    if bot.observed_generation != bot.generation or bot.shown_strategy != bot.spec.strategy.label:
         return True
     for item in wanted:
         shown = bot.condition(item["type"])
@@ -110,8 +116,21 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(first)} and {last}"
 
 
-def _ready(bot: TradeBot, stages: ConditionState) -> ConditionState:
+def _code(bot: TradeBot) -> ConditionState | None:
+    """Returns whether the strategy's file is there, if the bot has one."""
+    if bot.code_trouble:
+        reason, message = bot.code_trouble.reason, bot.code_trouble.message
+        return ConditionState("False", reason, message, stalled=True)
+    if bot.code is None:
+        return None
+    message = f"{bot.spec.strategy.label} is there; its digest is {bot.code.digest}"
+    return ConditionState("True", "Found", message)
+
+
+def _ready(bot: TradeBot, stages: ConditionState, code: ConditionState | None) -> ConditionState:
     """Returns the first problem that keeps the bot from working, causes before effects."""
+    if code and code.status != "True" and stages.reason != DELETING:
+        return code
     if stages.status != "True" and stages.reason != NOT_READY:
         return stages
     for kind, bad in TRADER:
@@ -147,6 +166,16 @@ def _stalled(ready: ConditionState) -> ConditionState:
     if ready.status != "True" and ready.stalled:
         return ConditionState("True", ready.reason, ready.message)
     return ConditionState("False", ready.reason, "nothing needs a person")
+
+
+def _standby(states: Sequence[tuple[Unit, UnitState]]) -> ConditionState:
+    """Whether a second trader could take over; without one the bot is still ready."""
+    trader = next((state for unit, state in states if unit.bot), None)
+    if trader is not None and trader.pods_ready > 1:
+        return ConditionState("True", "StandbyReady", "a second trader follows the journal")
+    other = None if trader is None else trader.other or trader.trouble
+    why = other.message if other else "it is starting"
+    return ConditionState("False", "NoStandby", f"no second trader can take over: {why}")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:

@@ -99,7 +99,11 @@ class StatusWriter:
             "apiVersion": API_VERSION,
             "kind": KIND,
             "metadata": {"name": bot.name},
-            "status": {"observedGeneration": bot.generation, "conditions": wanted},
+            "status": {
+                "observedGeneration": bot.generation,
+                "strategy": bot.spec.strategy.label,
+                "conditions": wanted,
+            },
         }
         metrics.WRITES.labels("apply", "TradeBotStatus").inc()
         try:

@@ -10,7 +10,7 @@ import msgspec
 
 from tradebot_operator.api import Api, Listed
 from tradebot_operator.naming import MANAGED_BY, MANAGER
-from tradebot_operator.observed import Observed, Shown
+from tradebot_operator.observed import CONFIG_MAP, Observed, Shown
 from tradebot_operator.resource import KIND
 
 
@@ -29,7 +29,7 @@ async def sweep(api: Api, observed: Observed, kind: str, namespace: str) -> Foun
     """
     # Read before the list is requested, so that objects created meanwhile are in neither.
     shown = observed.shown(kind, namespace)
-    selector = "" if kind == KIND else f"{MANAGED_BY}={MANAGER}"
+    selector = "" if kind in (KIND, CONFIG_MAP) else f"{MANAGED_BY}={MANAGER}"
     listed = await api.listed_metadata(kind, namespace, selector)
     there = {item.uid for item in listed}
     gone = [item for item in shown if item.uid not in there]

@@ -18,7 +18,7 @@ from tradebot_operator.damper import Damper
 from tradebot_operator.keys import GATHER_DELAY, STATUS_DELAY, Key, patience
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import BOT, UNIT, digest
-from tradebot_operator.observed import Body, Observed, Shown
+from tradebot_operator.observed import CONFIG_MAP, Body, Observed, Shown
 from tradebot_operator.pods import Trouble
 from tradebot_operator.queue import WorkQueue
 from tradebot_operator.reconcile import (
@@ -87,7 +87,7 @@ class Worker:
     def bot_changed(self, namespace: str, name: str) -> None:
         """A TradeBot was seen, changed or gone; of a new status alone its units know nothing."""
         place, bot = (namespace, name), self._observed.bot(namespace, name)
-        asked = () if bot is None else (bot.uid, bot.spec, bot.deleted_at, bot.finalizers)
+        asked = _asked(bot)
         if bot is not None and self._asked.get(place) == asked:
             self.queue.add(Key("bot", namespace, name), delay=STATUS_DELAY)
             return
@@ -104,6 +104,11 @@ class Worker:
             self._asked.pop(place, None)
         else:
             self._links[place] = keys
+
+    def code_changed(self, namespace: str, name: str) -> None:
+        """A ConfigMap that may hold strategies was seen, changed or gone."""
+        for bot in self._observed.bots_of_code(namespace, name):
+            self.bot_changed(namespace, bot.name)
 
     def child_changed(
         self, kind: str, namespace: str, labels: dict[str, str], uid: str, *, gone: bool = False
@@ -155,6 +160,8 @@ class Worker:
             )
             if item.kind == KIND:
                 self.bot_changed(item.namespace, item.name)
+            elif item.kind == CONFIG_MAP and UNIT not in item.labels:
+                self.code_changed(item.namespace, item.name)
             else:
                 self.child_changed(item.kind, item.namespace, item.labels, item.uid, gone=True)
 
@@ -364,6 +371,13 @@ class Worker:
                     self.queue.add(Key("bot", namespace, bot.name), delay=delay)
                     for unit in units(bot):
                         self.queue.add(Key("unit", namespace, unit.name), delay=delay)
+
+
+def _asked(bot: TradeBot | None) -> tuple[object, ...]:
+    """All of the bot that its units depend on."""
+    if bot is None:
+        return ()
+    return bot.uid, bot.spec, bot.deleted_at, bot.finalizers, bot.code, bot.code_trouble
 
 
 def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:

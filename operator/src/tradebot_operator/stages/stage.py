@@ -17,15 +17,17 @@ Key = dict[str, Any]
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage.
 
-    `key` is everything that distinguishes the units of two bots, and `text` the readable part of a
-    unit's name. The unit of a stage without a `key` belongs to one bot. `plan` describes the pod of
-    a unit, for the bots that need it, oldest first.
+    Only bots for which `needed` is true have a unit. `key` is everything that distinguishes the
+    units of two bots, and `text` the readable part of a unit's name. The unit of a stage without a
+    `key` belongs to one bot. `plan` describes the pod of a unit, for the bots that need it, oldest
+    first.
     """
 
     name: str
     text: Callable[[TradeBot], str]
     plan: Callable[[Unit, Sequence[TradeBot], OperatorSettings], PodPlan]
     key: Callable[[TradeBot], Key] | None = None
+    needed: Callable[[TradeBot], bool] = lambda _: True
     one_symbol: bool = True
 
     def unit(self, bot: TradeBot) -> Unit:

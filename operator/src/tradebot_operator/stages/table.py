@@ -6,7 +6,7 @@ from typing import Final
 from tradebot_operator.builders.pod import Manifest, children
 from tradebot_operator.resource import TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages import forecast, ingest, liquidity, trader
+from tradebot_operator.stages import forecast, ingest, liquidity, strategy, trader
 from tradebot_operator.stages.stage import Stage
 from tradebot_operator.units import Unit
 
@@ -14,6 +14,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     ingest.STAGE,
     liquidity.STAGE,
     forecast.STAGE,
+    strategy.STAGE,
     trader.STAGE,
 )
 """In the order of the records' flow, so that the first failing stage is the cause."""
@@ -23,7 +24,7 @@ _BY_NAME: Final[dict[str, Stage]] = {stage.name: stage for stage in STAGES}
 
 def units(bot: TradeBot) -> tuple[Unit, ...]:
     """Returns the bot's units, in the order of the records' flow."""
-    return tuple(stage.unit(bot) for stage in STAGES)
+    return tuple(stage.unit(bot) for stage in STAGES if stage.needed(bot))
 
 
 def shared_children(

@@ -16,7 +16,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import GROUP, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages import forecast
+from tradebot_operator.stages import forecast, strategy
 from tradebot_operator.stages.stage import Stage
 from tradebot_operator.units import Unit
 
@@ -29,13 +29,14 @@ def trader_children(
     bot: TradeBot,
     settings: OperatorSettings,
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
     flatten: bool = False,
 ) -> list[Manifest]:
     """Returns the trader's children.
 
     Args:
-        flatten: the trader sells its position when it is stopped.
+        replicas: how many pods, instead of what the bot asks for.
+        flatten: the trader sells its position when it is stopped, and has no standby.
     """
     plan = _plan(unit, bot, settings, replicas=replicas, flatten=flatten)
     name = unit.name
@@ -88,15 +89,17 @@ def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
 
 
 def _plan(
-    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int, flatten: bool
+    unit: Unit, bot: TradeBot, settings: OperatorSettings, *, replicas: int | None, flatten: bool
 ) -> PodPlan:
     spec, secret = bot.spec, bot.spec.venue.credentials_secret
+    standby = spec.standby and not flatten
     config = common_config(settings, unit, bot.namespace) | venue_config(settings, unit)
     config |= {
         "bot": bot.name,
         "mode": spec.mode,
         "model": spec.forecast.model,
         "forecaster": forecast.STAGE.unit(bot).name,
+        "heartbeat": str(spec.venue.heartbeat).lower(),
         "holdings": spec.holdings,
         "risk_fraction": spec.risk_fraction,
         "band_min_bps": str(spec.liquidity_band.min_bps),
@@ -114,6 +117,7 @@ def _plan(
         "max_hold_minutes": str(spec.exits.max_hold_minutes),
         "no_signal_minutes": str(spec.exits.no_signal_minutes),
         "max_exit_slippage_bps": str(spec.exits.max_exit_slippage_bps),
+        "rest_at_venue": str(spec.exits.rest_at_venue).lower(),
         "watch_seconds": str(spec.exits.watch_seconds),
         "state_dir": STATE_FOLDER,
         "journal": "kafka",
@@ -122,6 +126,10 @@ def _plan(
         "namespace": bot.namespace,
         "on_stop": "flatten" if flatten else "keep",
     }
+    if not spec.strategy.in_trader:
+        config["proposer"] = strategy.proposer(bot)
+    if standby:
+        config["standby"] = "true"
     mounts: tuple[Mount, ...] = ()
     if secret:
         config["api_key_file"] = f"{KEYS_FOLDER}/api-key"
@@ -140,7 +148,8 @@ def _plan(
         env=(_field("TRADEBOT_POD_NAME", "metadata.name"),),
         egress="venue" if unit.environment != "Emulator" else "",
         service_account=unit.name,
-        replicas=replicas,
+        replicas=(2 if standby else 1) if replicas is None else replicas,
+        spread=standby,
         grace_seconds=60 if bot.spec.deletion_policy == "Flatten" else 30,
         annotations={SECRET_ANNOTATION: secret} if secret else {},
     )
@@ -153,7 +162,7 @@ def _field(name: str, path: str) -> dict[str, Any]:
 
 def _running(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
     """Returns the pod of a trader that is neither stopped nor flattening."""
-    return _plan(unit, bots[0], settings, replicas=1, flatten=False)
+    return _plan(unit, bots[0], settings, replicas=None, flatten=False)
 
 
 STAGE: Final = Stage(name="trader", text=lambda bot: bot.name, plan=_running)

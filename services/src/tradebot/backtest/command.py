@@ -13,6 +13,7 @@ from tradebot.backtest.instruments import instrument
 from tradebot.backtest.report import page, table
 from tradebot.backtest.running import Run, costs_of, exits_of, run
 from tradebot.backtest.settings import BacktestSettings
+from tradebot.charts.page import write
 from tradebot.domain.money import plain
 from tradebot.platform import settings as platform_settings
 
@@ -43,7 +44,7 @@ def _backtest(settings: BacktestSettings) -> None:
         f"{first} to {last} UTC, {len(tested.ts):,} bars of {settings.resolution}, price step"
         f" {plain(traded.price_step)}"
     )
-    page.write(settings.report, page.render(outcome, title=title, subtitle=subtitle))
+    write(settings.report, page.render(outcome, title=title, subtitle=subtitle), "--report")
     if settings.json:
         click.echo(as_json(outcome, str(settings.report)))
         return

@@ -44,7 +44,13 @@ def create(settings: InitSettings) -> list[Path]:
         for name in FILES:
             text = Template(templates.joinpath(name).read_text()).substitute(words)
             made.append(_write(folder / name, text, 0o644))
-        made.append(_write(folder / "prices.csv", sample.daily().write_csv(), 0o644))
+        made.append(
+            _write(
+                folder / "prices.csv",
+                sample.hourly().write_csv(datetime_format="%Y-%m-%d %H:%M"),
+                0o644,
+            )
+        )
         made.append(_write(folder / ".gitignore", IGNORED, 0o644))
         made += [_write(folder / "keys" / name, text, 0o600) for name, text in KEYS.items()]
     except OSError as error:
@@ -70,9 +76,9 @@ def _init(settings: InitSettings) -> None:
     for path in create(settings):
         click.echo(f"created {path}")
     click.echo(
-        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv --symbol "
-        f"{settings.symbol}   (these prices are synthetic; strategy.py says how to download real "
-        "ones)"
+        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv "
+        f"--resolution 1h --symbol {settings.symbol}   (these prices are synthetic; strategy.py "
+        "says how to download real ones)"
     )
 
 

@@ -111,6 +111,7 @@ class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     ] = "1y"
     cash: Annotated[float, msgspec.Meta(gt=0, le=1e15), "quote currency at the start"] = 10_000.0
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
+    parameters: Annotated[str, "values for the strategy's parameters, as a JSON object"] = "{}"
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
         bool,

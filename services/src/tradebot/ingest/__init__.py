@@ -10,7 +10,7 @@ STAGE = Stage(
     example="tradebot ingest --symbol BTCUSD --kafka 127.0.0.1:9092 --interface new",
     settings="tradebot.ingest.settings:IngestSettings",
     run="tradebot.ingest.stage:run",
-    reads=(TRADES, LIQUIDITY),
+    reads=(TRADES, LIQUIDITY, MINUTES),
     writes=(FEED, TRADES, MINUTES),
     demo=Demo(after=("emulator",)),
 )

@@ -6,16 +6,17 @@ back. Faults that only a restart can fix are reported through `live_while`.
 """
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 
+from tradebot.platform.listening import listen
 from tradebot.platform.metrics import READY
-from tradebot.platform.settings import SettingsError
 
 Check = Callable[[], str | None]
 
@@ -28,6 +29,7 @@ class Readiness:
         self._lock = threading.Lock()
         self._closed: dict[str, str] = {"starting": "the stage has not finished starting"}
         self._checks: dict[str, Check] = {}
+        self._notes: dict[str, str] = {}
         self._life: Check = lambda: None
 
     def started(self) -> None:
@@ -43,6 +45,18 @@ class Readiness:
         """Opens `gate` again."""
         with self._lock:
             self._closed.pop(gate, None)
+
+    def note(self, name: str, text: str) -> None:
+        """Shows on /readyz what closes no gate; an empty text takes it back."""
+        with self._lock:
+            self._notes.pop(name, None)
+            if text:
+                self._notes[name] = text
+
+    def notes(self) -> dict[str, str]:
+        """What is said of the stage."""
+        with self._lock:
+            return dict(self._notes)
 
     def check(self, gate: str, check: Check) -> None:
         """Calls `check` at each request: a sentence closes the gate, `None` opens it."""
@@ -75,6 +89,13 @@ class Readiness:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname()[:2], _QuietHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = "tradebot", listener.getsockname()[1]
+        self.setup_environ()
+
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, *_args: Any) -> None:
@@ -105,14 +126,11 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         status = "503 Service Unavailable" if reasons else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}
+        if path == "/readyz" and (notes := readiness.notes()):
+            body["notes"] = notes
         return [json.dumps(body).encode() + b"\n"]
 
-    try:
-        server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
-    except OSError as error:
-        raise SettingsError(
-            f"http_port {port} on {host}: {error.strerror}; choose a free port with --http-port, "
-            "or 0"
-        ) from None
+    server = _Server(listen(host, port, flag="--http-port"))
+    server.set_app(app)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.server_port

@@ -13,21 +13,23 @@ PATIENCE: Final = 10.0
 """Seconds to wait for the brokers' next record, or for their end-of-partition."""
 
 
-def bounds(reader: Consumer, topic: str) -> list[tuple[TopicPartition, int, int]]:
+def bounds(
+    reader: Consumer, topic: str, patience: float = PATIENCE
+) -> list[tuple[TopicPartition, int, int]]:
     """Returns the topic's partitions, each with its first offset and the one after its last.
 
     Raises:
-        KafkaException: the brokers do not respond within `PATIENCE`, which also is the time that a
-            new topic has to find its leaders.
+        KafkaException: the brokers do not respond within `patience` seconds, which also is the time
+            that a new topic has to find its leaders.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             found = []
-            partitions = reader.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
+            partitions = reader.list_topics(topic, timeout=patience).topics[topic].partitions
             for number in sorted(partitions):
                 where = TopicPartition(topic, number)
-                low, high = reader.get_watermark_offsets(where, timeout=PATIENCE)
+                low, high = reader.get_watermark_offsets(where, timeout=patience)
                 found.append((where, low, high))
         except KafkaException:
             if time.monotonic() > deadline:
@@ -77,19 +79,37 @@ def messages(
     """
     reader = consumer(settings, group, **({"enable.partition.eof": True} | overrides))
     try:
-        for where, low, high in bounds(reader, topic):
-            if low < high:
-                where.offset = low
-                reader.assign([where])
-                yield from _up_to(reader, topic, high)
+        yield from messages_since(reader, topic, {})
     finally:
         reader.close()
 
 
-def _up_to(reader: Consumer, topic: str, high: int) -> Iterator[Message]:
+def messages_since(
+    reader: Consumer, topic: str, places: dict[int, int], patience: float = PATIENCE
+) -> Iterator[Message]:
+    """Yields the committed messages of a topic from `places` to its end now.
+
+    Args:
+        reader: with `enable.partition.eof`, for this alone.
+        places: by partition, the offset to go on from, or none for its first; moved along.
+        patience: seconds that the brokers may take for each answer.
+
+    Raises:
+        KafkaException: the brokers do not respond.
+    """
+    for where, low, high in bounds(reader, topic, patience):
+        start = max(low, places.get(where.partition, low))
+        if start < high:
+            where.offset = start
+            reader.assign([where])
+            yield from _up_to(reader, topic, high, patience)
+        places[where.partition] = high
+
+
+def _up_to(reader: Consumer, topic: str, high: int, patience: float) -> Iterator[Message]:
     """Yields the assigned partition's messages below `high`; the last offsets may have none."""
     while True:
-        message = reader.poll(PATIENCE)
+        message = reader.poll(patience)
         if message is None:
             raise KafkaException(f"{topic} stopped responding")
         error = message.error()

@@ -1,9 +1,8 @@
 """Proposals of strategies; topic `proposals`."""
 
+from tradebot.domain.bounds import MAX_PRICE, MAX_SIZE
 from tradebot.plausible.values import (
     DAY_MS,
-    MAX_PRICE,
-    MAX_SIZE,
     UNKNOWN,
     Now,
     name_fault,

@@ -44,6 +44,11 @@ class LoadedStrategy(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is a class that is called at each bar; otherwise a function of arrays."""
         return self.source.is_class
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it learns from the bars before its first one."""
+        return self.is_class and getattr(self.source.found, "fit", None) is not Strategy.fit
+
     def create(self) -> Strategy:
         """A new object of a class form, for one run.
 

@@ -3,7 +3,9 @@
 A pause needs no lock: it is one entry of the journal and holds at once.
 """
 
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.entries import Paused, Repaired, Resumed
@@ -27,6 +29,11 @@ class Acts:
         clock = self._engine.clock
         now = clock.now() if clock.settled else 0
         return now, future_marks(self._engine.journaled.ledger, now, LAG_MS) if now else []
+
+    def marks(self) -> dict[str, Any]:
+        """What `tradebot repair` shows."""
+        now, marks = self.future_marks()
+        return {"now": now, "marks": msgspec.to_builtins(marks)}
 
     async def repair(self, because: str, by: str) -> str:
         """Sets marks that lie in the future back to now; what it did, in a sentence."""

@@ -77,14 +77,37 @@ def journal_of(settings: TraderSettings) -> Journal:
     if settings.journal == "kafka":
         from tradebot.trader.journal.kafka import KafkaJournal
 
-        return KafkaJournal(settings, Topics.of(settings).journal, settings.bot)
+        return KafkaJournal(settings, Topics.of(settings).journal_of(settings.bot), settings.bot)
     return SqliteJournal(settings.folder / "journal.sqlite")
+
+
+async def open_journal(settings: TraderSettings) -> Journal:
+    """The bot's journal for the holder of its lease.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+    await carry_over(settings)
+    return await asyncio.to_thread(journal_of, settings)
+
+
+async def carry_over(settings: TraderSettings) -> None:
+    """Carries a journal over from where earlier releases kept it; the lease must be held.
+
+    Raises:
+        JournalError: it cannot be read or written.
+    """
+    if settings.journal == "kafka":
+        from tradebot.trader.journal.migration import migrate
+
+        topics = Topics.of(settings)
+        await migrate(settings, topics.journal_of(settings.bot), topics.journal, settings.bot)
 
 
 def journal_place(settings: TraderSettings) -> str:
     """Where the bot's journal is, for a message."""
     if settings.journal == "kafka":
-        return f"topic {Topics.of(settings).journal} at {settings.kafka}"
+        return f"topic {Topics.of(settings).journal_of(settings.bot)} at {settings.kafka}"
     return str(settings.folder / "journal.sqlite")
 
 
@@ -98,6 +121,7 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             ClusterApi(),
             namespace=settings.namespace,
             bot=settings.bot,
+            active=settings.pod_name,
             generation=settings.generation,
         )
     return NoReporter()

@@ -21,7 +21,8 @@ from tradebot.domain.money import ZERO
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, held_for_command, journal_of, keys_of
+from tradebot.trader.assembly import engine_of
+from tradebot.trader.backends import account_mode, held_for_command, keys_of, open_journal
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.documents import Identity
@@ -32,8 +33,7 @@ from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import Journal, JournalError
 from tradebot.trader.journal_guard import refuse_lost
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
-from tradebot.trader.orders.execution import Executor, withheld
-from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.orders.execution import withheld
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
@@ -54,11 +54,16 @@ class NoJournal:
         """There are none."""
         return iter(())
 
+    def follow(self) -> Iterator[Entry]:
+        """There are none."""
+        return iter(())
+
     async def append(self, *entries: Entry) -> None:
         """The ledger alone remembers them."""
 
-    def compact(self, snapshot: Entry) -> None:
-        """Nothing to draw together."""
+    async def compact(self, snapshot: Entry) -> bool:
+        """Nothing to compact."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -130,11 +135,15 @@ async def _sell(
     clock = VenueClock(settings.speed)
     ticker = await attempt.insist(market.ticker)
     clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
-    journal = await asyncio.to_thread(_journal, settings, lease, attempt.tell)
+    journal = await _journal(settings, lease, attempt.tell)
     journaled = await _journaled(settings, journal, lease, epoch, clock)
     try:
         account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
-        engine = _engine(settings, journaled, account, market, clock, lease)
+        numbers = rules(settings)
+        if journal is None:  # nothing says what the bot bought: see `_others`
+            numbers = replace(numbers, holdings="All")
+            await attempt.insist(partial(_cancel_own, account, settings.bot))
+        engine = engine_of(journaled, account, market, clock, lease, numbers)
         await attempt.insist(engine.reconcile)
         keep = ZERO if journal is not None else await _others(settings, engine, account, attempt)
         await _until_flat(engine, Selling(engine, keep), attempt)
@@ -158,11 +167,14 @@ async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> Non
         told = f"{left} is left" if left else "nothing is left to sell"
 
 
-def _journal(settings: TraderSettings, lease: Lease, tell: Callable[[str], None]) -> Journal | None:
+async def _journal(
+    settings: TraderSettings, lease: Lease, tell: Callable[[str], None]
+) -> Journal | None:
     """The bot's journal, `None` if it cannot be opened now, or was lost or damaged."""
     try:
-        journal = journal_of(settings)
-        refuse_lost(settings, lease, Replay.of(journal.read(), settings.bot).number)
+        journal = await open_journal(settings)
+        replay = await asyncio.to_thread(lambda: Replay.of(journal.read(), settings.bot))
+        refuse_lost(settings, lease, replay.number)
     except (JournalError, SettingsError) as error:
         tell(f"the journal cannot be used, so this sale is not in it: {error}")
         return None
@@ -184,32 +196,12 @@ async def _journaled(
     return journaled
 
 
-def _engine(
-    settings: TraderSettings,
-    journaled: JournaledLedger,
-    account: VenueAccount,
-    market: MarketClient,
-    clock: VenueClock,
-    lease: Lease,
-) -> Engine:
-    currencies = market.instrument.currencies
-    journaled.name_currencies(currencies)
-    executor = Executor(journaled, account, lease.held)
-    reconciler = Reconciler(
-        journaled, account, executor, symbol=settings.symbol, currencies=currencies
-    )
-    numbers = rules(settings)
-    if journaled.who.bot != settings.bot:  # no journal says what the bot bought: see `_others`
-        numbers = replace(numbers, holdings="All")
-    return Engine(
-        journaled=journaled,
-        executor=executor,
-        reconciler=reconciler,
-        market=market,
-        clock=clock,
-        lease=lease,
-        rules=numbers,
-    )
+async def _cancel_own(account: VenueAccount, bot: str) -> None:
+    """Cancels what rests in the bot's name, so that all it holds can be sold."""
+    for status in await account.live_orders():
+        name = read_name(status.client_order_id)
+        if name is not None and name.bot == bot:
+            await account.cancel(status.order_id)
 
 
 async def _others(

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from confluent_kafka import Message
 
 from tradebot.platform import logs
@@ -125,7 +126,7 @@ class Loops:
             JournalError: the journal cannot be written any more.
             LeaseLostError: the lease is gone; only a new start can take it again.
         """
-        control = ControlServer(self._settings, self._engine, self._acts, self._gates)
+        control = self._control()
         await control.start()
         works = [
             self._windows.run(),
@@ -148,6 +149,24 @@ class Loops:
             stop.cancel()
             await self._stop(tasks, control)
 
+    def _control(self) -> ControlServer:
+        acts = self._acts
+        return ControlServer(
+            self._settings.folder / "control.json",
+            reads={"status": self._status, "repair": acts.marks},
+            acts={
+                "pause": acts.pause,
+                "resume": acts.resume,
+                "flatten": acts.flatten,
+                "repair": acts.repair,
+            },
+        )
+
+    def _status(self) -> dict[str, Any]:
+        status: dict[str, Any] = msgspec.to_builtins(self._engine.status())
+        conditions = msgspec.to_builtins(self._gates.conditions())
+        return status | {"standby": False, "conditions": conditions}
+
     async def _stop(self, tasks: Sequence[asyncio.Future[None]], control: ControlServer) -> None:
         flatten = self._settings.on_stop == "flatten"
         try:
@@ -155,6 +174,8 @@ class Loops:
                 await self._acts.stop(flatten=flatten, cancel=self._gates.reconciled().status)
         except TimeoutError:
             self._log.warning("an order was still in flight at the stop; looking it up")
+        except LeaseLostError as error:
+            self._log.warning("stopping without a word to the venue", reason=str(error))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

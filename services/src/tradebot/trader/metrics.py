@@ -46,6 +46,9 @@ RECONCILIATIONS = Counter(
 CONDITION = Gauge(
     "tradebot_trader_condition", "1 while the condition is true", ["bot", "condition"]
 )
+ACTIVE = Gauge(
+    "tradebot_trader_active", "1 in the trader that acts for the bot, 0 in its standby", ["bot"]
+)
 EPOCH = Gauge("tradebot_trader_epoch", "Epoch of the trader's lease", ["bot"])
 BALANCE = Gauge("tradebot_trader_balance", "Balance in the bot's account", ["bot", "currency"])
 EQUITY = Gauge("tradebot_trader_equity", "Equity in quote currency at the last mid", ["bot"])

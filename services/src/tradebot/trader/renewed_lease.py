@@ -124,6 +124,8 @@ class RenewedLease:
     ) -> None:
         self.other = ""
         """Who held the lease when it was last seen in other hands; empty if nobody did."""
+        self.unreachable = ""
+        """Why the claim could not be read at the last try; empty if it could."""
         self._place = place
         self._holder = holder
         self._term = term or Term()
@@ -145,7 +147,8 @@ class RenewedLease:
         while True:
             try:
                 found = await self._place.read()
-                self.other, self._unwritten = found.holder, found.unwritten
+                self.other, self.unreachable = found.holder, ""
+                self._unwritten = found.unwritten
                 if (found.holder, found.renewed) != seen:
                     seen, since = (found.holder, found.renewed), self._clock()
                 gone = self._clock() - since > (found.seconds or self._term.seconds)
@@ -154,6 +157,7 @@ class RenewedLease:
                         return self._epoch
                     continue
             except PlaceError as error:
+                self.unreachable = f"the lease cannot be read: {error}"
                 _log.warning("could not read the lease", error=str(error))
             await asyncio.sleep(self._term.poll)
 

@@ -17,6 +17,7 @@ from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.entries import Flattened
+from tradebot.trader.resting import RestingStops
 from tradebot.venue.errors import VenueError
 
 RETRY_SECONDS: Final = 0.5
@@ -36,6 +37,8 @@ class Selling:
     def __init__(self, engine: Engine, keep: Decimal = ZERO) -> None:
         self._engine = engine
         self._keep = keep
+        self.resting = RestingStops(engine)
+        """The stop at the venue, which is cancelled before anything is sold."""
         self._bot = engine.journaled.who.bot
         self._log = logs.get("trader")
 
@@ -75,9 +78,11 @@ class Selling:
                 self._log.warning("the market is not open", exit=leaving, status=status)
                 break
             order = None if start is None or engine.doubt else self._order(start, reach, bids)
-            if order is None:
+            if order is None or not await self.resting.lift():
                 continue
-            amount, limit = order
+            amount, limit = min(order[0], self.sellable()), order[1]
+            if not amount:  # the stop at the venue filled during its cancel
+                break
             intent = engine.journaled.intent(
                 "sell",
                 amount,

@@ -18,10 +18,17 @@ from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.accounts import Accounts
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.assembly import engine_of
+from tradebot.trader.backends import (
+    account_mode,
+    carry_over,
+    journal_of,
+    keys_of,
+    lease_of,
+    reporter_of,
+)
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
-from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.inputs.proposals import Proposals
@@ -34,11 +41,13 @@ from tradebot.trader.journal.store import JournalError, UnusableJournalError
 from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.execution import Executor, withheld
+from tradebot.trader.orders.execution import withheld
+from tradebot.trader.orders.held import HeldAccount
 from tradebot.trader.orders.paper import PaperAccount
-from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.renewed_lease import RenewedLease
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
+from tradebot.trader.standby import Standby
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Venue, VenueAccount, fee_table, open_venue
@@ -76,90 +85,117 @@ async def _lead(
     settings: TraderSettings, readiness: Readiness, venue: Venue, stopping: asyncio.Event
 ) -> UnusableJournalError | None:
     """Trades under the lease until the stage is to stop; or says why the journal forbids it."""
-    lease = lease_of(settings)
+    lease, clock = lease_of(settings), VenueClock(settings.speed)
+    opened = partial(_open_ledger, settings, clock, lease)
+    journaled: JournaledLedger | None = None
+    metrics.ACTIVE.labels(settings.bot).set(0)
     try:
-        epoch = await _unless(stopping, lease.acquire())
+        if isinstance(lease, RenewedLease) and settings.standby:
+            standby = Standby(settings, readiness, lease, opened)
+            epoch = await _unless(stopping, standby.wait())
+            journaled = standby.journaled
+        else:
+            epoch = await _unless(stopping, lease.acquire())
         if epoch is not None:
-            await _hold(settings, readiness, venue, lease, epoch, stopping)
+            if journaled is None:
+                # What waits for a server does so in a thread: the lease is renewed in this loop.
+                journaled = await asyncio.to_thread(opened)
+            await _hold(settings, readiness, venue, clock, lease, journaled, epoch, stopping)
     except UnusableJournalError as error:
         return error
     except (LeaseError, LeaseLostError, JournalError) as error:
         raise SettingsError(str(error)) from None
     finally:
+        if journaled is not None:
+            journaled.close()
         await lease.release()
     return None
+
+
+def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> JournaledLedger:
+    """Opens the journal and reads nothing yet; blocks.
+
+    Raises:
+        SettingsError: no broker responds, or a topic cannot be created.
+        JournalError: the journal cannot be opened.
+    """
+    ensure_topics(STAGE, settings)
+    # Decisions must reach the store even if the broker is away for long: no delivery timeout.
+    publisher = KafkaPublisher(
+        producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}),
+        Topics.of(settings).documents,
+    )
+    who = Identity(
+        bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
+    )
+    return JournaledLedger(journal_of(settings), publisher, who, clock.now, lease.held)
 
 
 async def _hold(
     settings: TraderSettings,
     readiness: Readiness,
     venue: Venue,
+    clock: VenueClock,
     lease: Lease,
+    journaled: JournaledLedger,
     epoch: int,
     stopping: asyncio.Event,
 ) -> None:
     """All that is done while the lease is held."""
-    topics = Topics.of(settings)
-    # What waits for a server does so in a thread: the lease is renewed in this loop.
-    await asyncio.to_thread(ensure_topics, STAGE, settings)
     metrics.from_zero(settings.bot)
-    clock = VenueClock(settings.speed)
-    # Decisions must reach the store even if the broker is away for long: no delivery timeout.
-    publisher = KafkaPublisher(
-        producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}), topics.documents
+    await carry_over(settings)
+    entries = await asyncio.to_thread(journaled.open)
+    refuse_lost(settings, lease, entries)
+    if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
+        epoch = await lease.exceed(journaled.ledger.epoch)
+    metrics.EPOCH.labels(settings.bot).set(epoch)
+    metrics.ACTIVE.labels(settings.bot).set(1)
+    await journaled.record(EpochTaken(epoch=epoch, mode=journaled.who.mode))
+    lease.journal_written()
+    market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
+    if await _unless(stopping, _meet(market, readiness)) is None:
+        return
+    engine = engine_of(
+        journaled,
+        _account(settings, journaled, market, venue, clock, lease),
+        market,
+        clock,
+        lease,
+        rules(settings),
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
-    who = Identity(
-        bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
+    forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
+    selling = Selling(engine)
+    trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
+    proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
+    gates = Gates(settings, engine, clock, forecasts, lease, proposals)
+    gates.watch(readiness)
+    reporter = reporter_of(settings)
+    logs.get("trader").info(
+        "the bot started",
+        mode=settings.mode,
+        epoch=epoch,
+        window_end=journaled.ledger.window_end,
     )
-    journal = await asyncio.to_thread(journal_of, settings)
-    journaled = JournaledLedger(journal, publisher, who, clock.now)
-    try:
-        entries = await asyncio.to_thread(journaled.open)
-        refuse_lost(settings, lease, entries)
-        if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
-            epoch = await lease.exceed(journaled.ledger.epoch)
-        metrics.EPOCH.labels(settings.bot).set(epoch)
-        await journaled.record(EpochTaken(epoch=epoch, mode=who.mode))
-        lease.journal_written()
-        market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
-        if await _unless(stopping, _meet(market, readiness)) is None:
-            return
-        journaled.name_currencies(market.instrument.currencies)
-        engine = _engine(settings, journaled, market, venue, clock, lease)
-        forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
-        proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
-        selling = Selling(engine)
-        trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
-        gates = Gates(settings, engine, clock, forecasts, lease, proposals)
-        gates.watch(readiness)
-        reporter = reporter_of(settings)
-        logs.get("trader").info(
-            "the bot started",
-            mode=settings.mode,
-            epoch=epoch,
-            window_end=journaled.ledger.window_end,
-        )
-        loops = await asyncio.to_thread(
-            Loops,
-            settings,
-            topics,
-            engine,
-            Decider(engine, forecasts, selling, proposals),
-            Acts(engine, selling),
-            Watch(engine, selling, trades, settings.watch_seconds),
-            trades,
-            gates,
-            clock,
-            forecasts,
-            proposals,
-            Accounts(engine, producer(settings, **{"linger.ms": 1}), topics.accounts),
-            reporter,
-            lease,
-        )
-        readiness.started()
-        await loops.run(stopping)
-    finally:
-        journaled.close()
+    loops = await asyncio.to_thread(
+        Loops,
+        settings,
+        Topics.of(settings),
+        engine,
+        Decider(engine, forecasts, selling, proposals),
+        Acts(engine, selling),
+        Watch(engine, selling, trades, settings.watch_seconds),
+        trades,
+        gates,
+        clock,
+        forecasts,
+        proposals,
+        Accounts(engine, producer(settings, **{"linger.ms": 1}), Topics.of(settings).accounts),
+        reporter,
+        lease,
+    )
+    readiness.started()
+    await loops.run(stopping)
 
 
 async def _meet(market: MarketClient, readiness: Readiness) -> bool:
@@ -179,35 +215,6 @@ async def _meet(market: MarketClient, readiness: Readiness) -> bool:
             return True
 
 
-def _engine(
-    settings: TraderSettings,
-    journaled: JournaledLedger,
-    market: MarketClient,
-    venue: Venue,
-    clock: VenueClock,
-    lease: Lease,
-) -> Engine:
-    account = _account(settings, journaled, market, venue, clock, lease)
-    executor = Executor(journaled, account, lease.held)
-    reconciler = Reconciler(
-        journaled,
-        account,
-        executor,
-        symbol=settings.symbol,
-        currencies=market.instrument.currencies,
-    )
-    return Engine(
-        journaled=journaled,
-        executor=executor,
-        reconciler=reconciler,
-        market=market,
-        clock=clock,
-        lease=lease,
-        rules=rules(settings),
-        paused="the mode is Paused" if settings.mode == "Paused" else "",
-    )
-
-
 def _account(
     settings: TraderSettings,
     journaled: JournaledLedger,
@@ -217,7 +224,8 @@ def _account(
     lease: Lease,
 ) -> VenueAccount:
     if journaled.who.mode == "Live":
-        return venue.account(settings.symbol, partial(withheld, journaled, lease.held))
+        account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
+        return HeldAccount(account, lease.held)
     ledger = journaled.ledger
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
@@ -232,7 +240,7 @@ def _account(
         now=clock.now,
         latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
-    for placed in ledger.unresolved():
+    for placed in (*ledger.unresolved(), *ledger.resting()):
         account.restore(placed)
     return account
 

@@ -73,6 +73,8 @@ class Watch:
         decision = decide(stored.state, stored.inputs, stored.settings)
         if decision.halt or decision.exit or stored.state.flattening or self._mark_due(now, price):
             return False
+        if not self._selling.resting.in_step():
+            return False
         equity = stored.state.equity(price)
         metrics.measure(self._bot, engine.journaled.ledger, equity=equity, mid=price)
         return True
@@ -102,6 +104,7 @@ class Watch:
             )
         else:
             await self._selling.settle()
+            await self._selling.resting.keep()
         equity = equity_of(stored.state, quote, stored.settings)
         if equity is None:
             return

@@ -1,136 +1,106 @@
-"""The report's charts, as plotly figures without colours of their own for text and ground.
-
-The page gives those, so that one report reads in the light and in the dark. Curves of more than
-a few thousand points are thinned for the eye; the figures of the table never are.
+"""The report's charts. Curves are thinned for the eye, without their extremes being lost; the
+figures of the table never are.
 """
 
-from typing import Any
-
 import numpy as np
-import plotly.graph_objects as go
 
 from tradebot.backtest.metrics import DAY_SECONDS, drawdown, sampled, simple_returns
 from tradebot.backtest.outcome import times
-from tradebot.backtest.report.months import Months, monthly_returns
+from tradebot.backtest.report.months import monthly_returns
 from tradebot.backtest.running import Run
+from tradebot.charts import page
+from tradebot.charts.chart import INK, Chart, Line, Marks
 from tradebot.strategies.orders import Floats
 
-POINTS = 4_000
-OURS, HELD, BUY, SELL = "#2563eb", "#9ca3af", "#059669", "#dc2626"
+OURS, HELD, BUY, SELL = INK["blue"], INK["grey"], INK["green"], INK["red"]
+BINS = 60
 
 
-def all_charts(run: Run) -> list[tuple[str, str, Any]]:
-    """Id, heading and figure of each chart, in the page's order."""
-    return [
-        ("equity", "Equity", equity(run)),
-        ("drawdown", "Drawdown", drawdowns(run)),
-        ("trades", "Price and trades", trades(run)),
-        ("months", "Monthly returns", months(run)),
-        ("returns", "Distribution of daily returns", distribution(run)),
-    ]
-
-
-def equity(run: Run) -> Any:
-    """Both equity curves, from the same cash."""
-    rows = _thin(len(run.bars.ts))
-    times = _times(run, rows)
-    figure = _figure(height=360)
-    figure.add_scatter(x=times, y=run.result.equity[rows], name="strategy", line_color=OURS)
-    held = run.held.equity[rows]
-    figure.add_scatter(x=times, y=held, name="buy and hold", line_color=HELD)
-    figure.update_yaxes(title="quote currency", tickformat=",.0f")
-    return figure
-
-
-def drawdowns(run: Run) -> Any:
-    """How far each curve lies below its peak."""
-    rows = _thin(len(run.bars.ts))
-    times = _times(run, rows)
-    figure = _figure(height=220)
-    ours, held = -drawdown(run.result.equity)[rows], -drawdown(run.held.equity)[rows]
-    figure.add_scatter(x=times, y=ours, name="strategy", line_color=OURS, fill="tozeroy")
-    figure.add_scatter(x=times, y=held, name="buy and hold", line_color=HELD)
-    figure.update_yaxes(tickformat=".0%")
-    return figure
-
-
-def trades(run: Run) -> Any:
-    """Closes, with each buy and sell at its price."""
-    rows = _thin(len(run.bars.ts))
-    figure = _figure(height=360)
-    figure.add_scatter(x=_times(run, rows), y=run.bars.close[rows], name="price", line_color=HELD)
-    fills = run.result.fills
-    for side, name, symbol, colour in (
-        (1, "buy", "triangle-up", BUY),
-        (-1, "sell", "triangle-down", SELL),
-    ):
-        chosen = np.flatnonzero(fills.side == side)[-POINTS:]
-        figure.add_scatter(
-            x=_times(run, fills.bar[chosen]),
-            y=fills.price[chosen],
-            customdata=fills.amount[chosen],
-            hovertemplate="%{y:,.8~g} × %{customdata:,.8~g}",
-            name=name,
-            mode="markers",
-            marker={"symbol": symbol, "color": colour, "size": 9},
+def sections(run: Run) -> str:
+    """All charts, each under its heading, in the page's order."""
+    return "".join(
+        page.section(heading, part)
+        for heading, part in (
+            ("Equity", equity(run)),
+            ("Drawdown", drawdowns(run)),
+            ("Price and trades", trades(run)),
+            ("Monthly returns", months(run)),
+            ("Distribution of daily returns", distribution(run)),
         )
-    return figure
+    )
 
 
-def months(run: Run) -> Any:
+def equity(run: Run) -> Chart:
+    """Both equity curves, from the same cash."""
+    ts = run.bars.ts
+    held = Line("buy and hold", ts, run.held.equity, HELD)
+    return Chart([held, Line("strategy", ts, run.result.equity, OURS)], "quote currency")
+
+
+def drawdowns(run: Run) -> Chart:
+    """How far each curve lies below its peak."""
+    ts = run.bars.ts
+    ours = Line("strategy", ts, -drawdown(run.result.equity), OURS, fill=True)
+    held = Line("buy and hold", ts, -drawdown(run.held.equity), HELD)
+    return Chart([held, ours], "below the peak", y_form="percent", height=240)
+
+
+def trades(run: Run) -> Chart:
+    """Closes, with each buy and sell at its price."""
+    fills = run.result.fills
+    series: list[Line | Marks] = [Line("price", run.bars.ts, run.bars.close, HELD)]
+    for side, name, colour in ((1, "buy", BUY), (-1, "sell", SELL)):
+        chosen = np.flatnonzero(fills.side == side)
+        texts = [
+            f"{name} {amount:,.8g} at {price:,.8g}"
+            for amount, price in zip(fills.amount[chosen], fills.price[chosen], strict=True)
+        ]
+        ts, prices = run.bars.ts[fills.bar[chosen]], fills.price[chosen]
+        series.append(Marks(name, ts, prices, colour, "up" if side > 0 else "down", texts))
+    return Chart(series, "price, quote currency")
+
+
+def months(run: Run) -> str:
     """A field a month, a row a year."""
-    table: Months = monthly_returns(run.bars.ts, run.result.equity, run.cash)
-    figure = _figure(height=90 + 42 * len(table.years))
-    figure.add_heatmap(
-        x=table.months,
-        y=[str(year) for year in table.years],
-        z=table.returns,
-        text=[["" if np.isnan(v) else f"{v:z.1%}" for v in row] for row in table.returns],
-        texttemplate="%{text}",
-        hovertemplate="%{y} %{x}: %{text}<extra></extra>",
-        colorscale=[[0, SELL], [0.5, "rgba(127,127,127,0.12)"], [1, BUY]],
-        zmid=0,
-        showscale=False,
-        xgap=2,
-        ygap=2,
+    found = monthly_returns(run.bars.ts, run.result.equity, run.cash)
+    most = float(np.nanmax(np.abs(found.returns))) or 1.0
+    rows = []
+    for year, values in zip(found.years, found.returns, strict=True):
+        cells = "".join(_field(float(value), most) for value in values)
+        rows.append(f"<tr><th>{year}</th>{cells}</tr>")
+    head = "".join(f"<th>{month}</th>" for month in found.months)
+    return (
+        '<div class="scroll"><table class="months"><thead><tr><th></th>'
+        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
-    figure.update_yaxes(autorange="reversed", type="category")
-    return figure
 
 
-def distribution(run: Run) -> Any:
-    """Histograms of both curves' returns."""
+def _field(value: float, most: float) -> str:
+    if np.isnan(value):
+        return "<td></td>"
+    share = round(60 * abs(value) / most)
+    colour = f"color-mix(in srgb, {BUY if value >= 0 else SELL} {share}%, transparent)"
+    return f'<td style="background:{colour}">{value:z.1%}</td>'
+
+
+def distribution(run: Run) -> Chart:
+    """Histograms of both curves' returns, over the same bins."""
     ts, step = times(run.bars), max(DAY_SECONDS, run.bars.step / 1000)
-    figure = _figure(height=280)
-    for name, curve, colour in (
-        ("strategy", run.result.equity, OURS),
-        ("buy and hold", run.held.equity, HELD),
-    ):
+    found: dict[str, Floats] = {}
+    for name, curve in (("buy and hold", run.held.equity), ("strategy", run.result.equity)):
         values, _ = sampled(np.concatenate([[run.cash], curve]), ts, step)
-        returns: Floats = simple_returns(values)
-        figure.add_histogram(x=returns, name=name, marker_color=colour, opacity=0.65, nbinsx=60)
-    figure.update_layout(barmode="overlay")
-    figure.update_xaxes(tickformat=".1%")
-    return figure
+        returns = simple_returns(values)
+        found[name] = returns[np.isfinite(returns)]
+    every = np.concatenate(list(found.values()))
+    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
+    edges = np.linspace(low, max(high, low + 1e-6), BINS + 1)
+    series = [
+        Line(name, *_steps(edges, np.histogram(values, edges)[0]), colour, fill=True)
+        for (name, values), colour in zip(found.items(), (HELD, OURS), strict=True)
+    ]
+    return Chart(series, "days", x_unit="return", time=False, x_form="percent", height=260)
 
 
-def _figure(height: int) -> Any:
-    figure = go.Figure()
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 64, "r": 16, "t": 8, "b": 40},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.08, "x": 0},
-        hovermode="closest",
-    )
-    return figure
-
-
-def _thin(rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.unique(np.linspace(0, rows - 1, min(rows, POINTS)).astype(np.int64))
-
-
-def _times(run: Run, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
-    return run.bars.ts[rows].astype("datetime64[ms]")
+def _steps(edges: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """The outline of a histogram."""
+    return np.repeat(edges, 2), np.concatenate([[0], np.repeat(counts, 2), [0]])

@@ -1,16 +1,11 @@
-"""One page of HTML that needs nothing else: charts, tiles, and the whole table."""
+"""One page of HTML that needs nothing else: tiles, charts, and the whole table."""
 
 import html
-from importlib import resources
-from pathlib import Path
-from string import Template
 
-from plotly.offline import get_plotlyjs
-
-from tradebot.backtest.report.charts import all_charts
+from tradebot.backtest.report import charts
 from tradebot.backtest.report.table import notes, rows
 from tradebot.backtest.running import Run
-from tradebot.platform.settings import SettingsError
+from tradebot.charts import page
 
 TILES = (
     "Cumulative return",
@@ -38,42 +33,15 @@ def render(run: Run, *, title: str, subtitle: str) -> str:
         for name, figure in ours
         if name in TILES
     )
-    charts = "".join(
-        f"<section><h2>{heading}</h2>"
-        + figure.to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=name,
-            config={"displayModeBar": False, "responsive": True},
-        )
-        + "</section>"
-        for name, heading, figure in all_charts(run)
+    figures = page.table(
+        ("", "strategy", "buy and hold"),
+        [(name, figure, other[name]) for name, figure in ours],
+        "compared",
     )
-    template = Template(resources.files(__package__).joinpath("page.html").read_text())
-    return template.substitute(
-        title=html.escape(title),
-        subtitle=html.escape(subtitle),
-        tiles=tiles,
-        charts=charts,
-        rows="".join(
-            f"<tr><td>{name}</td><td>{figure}</td><td>{other[name]}</td></tr>"
-            for name, figure in ours
-        ),
-        notes=" ".join([*notes(run.metrics), CAPTION]),
-        plotly=get_plotlyjs(),
+    said = html.escape(" ".join([*notes(run.metrics), CAPTION]))
+    return page.page(
+        title,
+        subtitle,
+        f'<div class="tiles">{tiles}</div>{charts.sections(run)}'
+        f"{page.section('All figures', figures)}<p>{said}</p>",
     )
-
-
-def write(path: Path, page: str) -> None:
-    """Writes the page.
-
-    Raises:
-        SettingsError: it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page)
-    except OSError as error:
-        raise SettingsError(
-            f"--report is {str(path)!r}: {error.strerror}; choose a writable path"
-        ) from None

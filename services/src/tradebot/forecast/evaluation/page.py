@@ -1,95 +1,67 @@
 """A report as one self-contained HTML file: table and charts."""
 
-import html
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
-import plotly.io as pio
-from plotly.subplots import make_subplots
 
+from tradebot.charts import page
+from tradebot.charts.chart import INK, Chart, Line, Marks
+from tradebot.charts.ticks import Tick
 from tradebot.forecast.evaluation.evaluate import Report
 from tradebot.forecast.evaluation.table import table
 from tradebot.forecast.evaluation.walk import Walk
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
-       color-scheme: light dark; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-td, th { padding: .25rem .75rem; border-bottom: 1px solid #8884; text-align: left; }
-.scroll { overflow-x: auto; }
-"""
-
 
 def write(path: Path, report: Report, walks: dict[str, Walk]) -> None:
-    """Writes the page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes the page.
+
+    Raises:
+        SettingsError: it cannot be written there.
+    """
     sentence, _, *lines = table(report).splitlines()
-    figures = [_forecasts(walks), _directions(report)]
-    parts = [
-        pio.to_html(figure, full_html=False, include_plotlyjs=number == 0)
-        for number, figure in enumerate(figures)
-    ]
-    path.write_text(
-        f'<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>Forecasts of {html.escape(report.symbol)}, evaluated</title>"
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<h1>Forecasts of {html.escape(report.symbol)}, evaluated</h1>"
-        f"<p>{html.escape(sentence)}.</p>{_html_table(lines)}"
-        f"<h2>Forecasts and actual prices, out of sample</h2>{parts[0]}"
-        f"<h2>Directions that were right</h2>{parts[1]}"
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    body = page.section("Scores", page.table(head, rows))
+    body += "".join(
+        page.section(f"{name}: forecasts and actual prices, out of sample", _forecasts(walk))
+        for name, walk in walks.items()
     )
-
-
-def _html_table(lines: list[str]) -> str:
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    head, _, *rows = cells
-    out = ['<div class="scroll"><table><thead><tr>']
-    out += [f"<th>{html.escape(cell)}</th>" for cell in head]
-    out.append("</tr></thead><tbody>")
-    for row in rows:
-        out.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>")
-    out.append("</tbody></table></div>")
-    return "".join(out)
-
-
-def _forecasts(walks: dict[str, Walk]) -> go.Figure:
-    """Draws a row per model: price and forecast with its bounds, over the last test."""
-    figure = make_subplots(
-        rows=len(walks),
-        cols=1,
-        shared_xaxes=True,
-        subplot_titles=list(walks),
-        vertical_spacing=0.03,
-    )
-    for row, one in enumerate(walks.values(), start=1):
-        last = one.fold == one.fold[-1]
-        ts = one.ts[last].astype("datetime64[ms]")
-        actual = np.exp(one.actual[last])
-        center = np.exp(one.center[last])
-        figure.add_scatter(x=ts, y=actual, name="price", line_color="#888", row=row, col=1)
-        figure.add_scatter(x=ts, y=center, name="forecast", line_color="#0a7", row=row, col=1)
-    figure.update_layout(height=220 * len(walks) + 80, showlegend=False, template="none")
-    return figure
-
-
-def _directions(report: Report) -> go.Figure:
-    """Draws each model's fraction of correct directions with its 95 % interval; chance is ½."""
     known = [one for one in report.verdicts if one.directional]
-    figure = go.Figure()
-    for one in known:
-        estimate = one.directional
-        assert estimate is not None
-        low = estimate.value - (estimate.low or estimate.value)
-        high = (estimate.high or estimate.value) - estimate.value
-        figure.add_scatter(
-            x=[estimate.value],
-            y=[one.model],
-            error_x={"type": "data", "array": [high], "arrayminus": [low]},
-            mode="markers",
-            marker_size=10,
-        )
-    figure.add_vline(x=0.5, line_dash="dot")
-    figure.update_layout(height=120 + 40 * len(known), showlegend=False, template="none")
-    figure.update_xaxes(tickformat=".1%")
-    return figure
+    if known:
+        body += page.section("Directions that were right", _directions(report))
+    title = f"Forecasts of {report.symbol}, evaluated"
+    page.write(path, page.page(title, f"{sentence}.", body), "html")
+
+
+def _forecasts(walk: Walk) -> Chart:
+    """Price and forecast over the last test."""
+    last = walk.fold == walk.fold[-1]
+    ts = walk.ts[last]
+    actual = Line("price", ts, np.exp(walk.actual[last]), INK["grey"])
+    center = Line("forecast", ts, np.exp(walk.center[last]), INK["blue"])
+    return Chart([actual, center], "price", height=260)
+
+
+def _directions(report: Report) -> Chart:
+    """Each model's share of right directions with its 95 % interval; a coin is right half."""
+    series: list[Line | Marks] = []
+    names: list[Tick] = []
+    for verdict in reversed(report.verdicts):
+        estimate = verdict.directional
+        if estimate is None:
+            continue
+        at = float(len(names))
+        names.append(Tick(at, verdict.model))
+        ends = [estimate.value if end is None else end for end in (estimate.low, estimate.high)]
+        series.append(Line("", ends, [at, at], INK["blue"]))
+        text = f"{estimate.value:.2%}, 95% interval {ends[0]:.2%} to {ends[1]:.2%}"
+        series.append(Marks("", [estimate.value], [at], INK["blue"], texts=[text]))
+    return Chart(
+        series,
+        "",
+        x_unit="share of right directions, 95% interval; a coin is right half the time",
+        time=False,
+        x_form="percent",
+        height=100 + 32 * len(names),
+        y_ticks=names,
+        rule=0.5,
+    )

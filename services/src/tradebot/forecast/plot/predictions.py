@@ -94,6 +94,26 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
     return NOTHING, NOTHING
 
 
+ZOOM = 400
+"""Points of each side of the closer look at fitted and actual prices."""
+
+
+def within(line: Line, span: Line) -> Line:
+    """The points of a line that lie in the time of another."""
+    keep = (line.ts >= span.ts[0]) & (line.ts <= span.ts[-1])
+    return Line(line.ts[keep], line.price[keep])
+
+
+def closer(shown: Predictions) -> list[tuple[str, Line, Line]]:
+    """Fitted and actual prices of the newest minutes of each sample."""
+    sides = []
+    for name, line in (("in sample", shown.inside), ("out of sample", shown.outside)):
+        fitted = line.newest(ZOOM)
+        keep = np.isin(shown.history.ts, fitted.ts)
+        sides.append((name, fitted, Line(shown.history.ts[keep], shown.history.price[keep])))
+    return sides
+
+
 def components(model: Forecaster) -> object | None:
     """Returns the model's fitted `prophet.Prophet`, if it has one, for its component plots."""
     if isinstance(model, FastProphetForecaster):

@@ -47,6 +47,7 @@ class StatusReporter:
     a minute when only a message does. A settled trader writes nothing.
 
     Args:
+        active: this trader's pod, shown as the one that acts for the bot.
         generation: the TradeBot's generation that the trader's settings are of; 0 says nothing.
     """
 
@@ -56,12 +57,15 @@ class StatusReporter:
         *,
         namespace: str,
         bot: str,
+        active: str = "",
         generation: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._path = bot_path(namespace, bot)
         self._bot = bot
+        self._active = active
+        self._shown_active = ""
         self._generation = generation
         self._monotonic = monotonic
         self._shown: dict[str, dict[str, Any]] = {}
@@ -91,17 +95,22 @@ class StatusReporter:
             status = answer.json().get("status", {})
             self._shown = {item["type"]: item for item in status.get("conditions", [])}
             self._shown_bot = _read(status.get("bot"))
+            self._shown_active = status.get("activeTrader", "")
             self._read_at = now
         wanted = [self._item(condition) for condition in conditions]
         bot = bot or self._shown_bot
         if not (self._worth_writing(wanted, now) or self._moved(bot, now)):
             return
-        body = {
+        body: dict[str, Any] = {
             "apiVersion": "tradebot.dev/v1alpha1",
             "kind": "TradeBot",
             "metadata": {"name": self._bot},
-            "status": {"conditions": wanted} | ({"bot": msgspec.to_builtins(bot)} if bot else {}),
+            "status": {"conditions": wanted},
         }
+        if self._active:
+            body["status"]["activeTrader"] = self._active
+        if bot:
+            body["status"]["bot"] = msgspec.to_builtins(bot)
         answer = await self._api.request(
             "PATCH",
             f"{self._path}/status",
@@ -112,7 +121,7 @@ class StatusReporter:
         answer.raise_for_status()
         self._written_at = now
         self._shown = {item["type"]: item for item in wanted}
-        self._shown_bot = bot
+        self._shown_bot, self._shown_active = bot, self._active
 
     def _item(self, condition: ConditionLike) -> dict[str, Any]:
         status = "True" if condition.status else "False"
@@ -130,6 +139,8 @@ class StatusReporter:
         return item
 
     def _worth_writing(self, wanted: list[dict[str, Any]], now: float) -> bool:
+        if self._active and self._shown_active != self._active:
+            return True
         message_due = now - self._written_at > MESSAGE_SECONDS
         for item in wanted:
             shown = self._shown.get(item["type"], {})

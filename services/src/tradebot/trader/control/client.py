@@ -25,24 +25,26 @@ def ask(
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
     """
-    path = state_dir / bot / "control.json"
-    try:
-        address = msgspec.json.decode(path.read_bytes(), type=Address)
-    except (OSError, msgspec.DecodeError):
-        raise _nobody(bot, state_dir) from None
+    for name in ("control.json", "standby.json"):  # a standby answers where it is alone
+        try:
+            address = msgspec.json.decode((state_dir / bot / name).read_bytes(), type=Address)
+            return _ask(address, bot, act, request)
+        except (OSError, msgspec.DecodeError, httpx.TransportError):
+            continue
+    raise _nobody(bot, state_dir)
+
+
+def _ask(address: Address, bot: str, act: str, request: ControlRequest | None) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {address.token}"}
-    try:
-        if request is None:
-            answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
-        else:
-            answer = httpx.post(
-                f"{address.url}/{act}",
-                headers=headers,
-                timeout=TIMEOUT,
-                content=msgspec.json.encode(request),
-            )
-    except httpx.TransportError:
-        raise _nobody(bot, state_dir) from None
+    if request is None:
+        answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
+    else:
+        answer = httpx.post(
+            f"{address.url}/{act}",
+            headers=headers,
+            timeout=TIMEOUT,
+            content=msgspec.json.encode(request),
+        )
     if answer.status_code != 200:
         raise click.ClickException(
             f"the trader of {bot} rejected this ({answer.status_code}): {answer.text.strip()}"

@@ -6,7 +6,9 @@ import hmac
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -16,13 +18,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tradebot.platform import logs
-from tradebot.trader.acts import Acts
-from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.messages import Address, ControlRequest
-from tradebot.trader.engine import Engine
-from tradebot.trader.settings import TraderSettings
 
 Act = Callable[[str, str], Awaitable[str]]
+"""Does what a person asks for, given why and who; returns what it did, in a sentence."""
+Read = Callable[[], dict[str, Any]]
+
+
+class RefusedError(Exception):
+    """This process does not do what was asked for; the message says who does."""
 
 
 class _Server(uvicorn.Server):
@@ -44,25 +48,24 @@ class _Server(uvicorn.Server):
 
 
 class ControlServer:
-    """Serves status and acts while the trader runs; its address lies in `control.json`, 0600."""
+    """Answers and acts while the trader runs.
 
-    def __init__(self, settings: TraderSettings, engine: Engine, acts: Acts, gates: Gates) -> None:
-        self._path = settings.folder / "control.json"
-        self._engine = engine
-        self._gates = gates
+    Args:
+        path: the file that says where it listens, and the token; readable by the owner alone.
+        reads: by path, what a GET answers.
+        acts: by path, what a POST does.
+    """
+
+    def __init__(self, path: Path, reads: Mapping[str, Read], acts: Mapping[str, Act]) -> None:
+        self._path = path
         self._token = secrets.token_urlsafe(24)
         self._log = logs.get("trader.control")
         self._task: asyncio.Future[None] | None = None
-        named: dict[str, Act] = {
-            "pause": acts.pause,
-            "resume": acts.resume,
-            "flatten": acts.flatten,
-            "repair": acts.repair,
-        }
-        self._acts = acts
-        routes = [Route("/status", self._status), Route("/repair", self._marks, methods=["GET"])]
+        routes = [
+            Route(f"/{name}", self._read(read), methods=["GET"]) for name, read in reads.items()
+        ]
         routes += [
-            Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in named.items()
+            Route(f"/{name}", self._act(name, act), methods=["POST"]) for name, act in acts.items()
         ]
         config = uvicorn.Config(
             Starlette(routes=routes), host="127.0.0.1", port=0, log_config=None, lifespan="off"
@@ -84,8 +87,10 @@ class ControlServer:
         fresh.replace(self._path)
 
     async def close(self) -> None:
-        """Stops listening; the address is gone."""
-        self._path.unlink(missing_ok=True)
+        """Stops listening; the address is gone, unless another trader has put its own there."""
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            if msgspec.json.decode(self._path.read_bytes(), type=Address).token == self._token:
+                self._path.unlink()
         self._server.should_exit = True
         if self._task is not None:
             await self._task
@@ -94,21 +99,13 @@ class ControlServer:
         given = request.headers.get("Authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
-    async def _status(self, request: Request) -> Response:
-        if not self._allowed(request):
-            return Response("the token is missing or wrong\n", 403)
-        content = {
-            **msgspec.to_builtins(self._engine.status()),
-            "conditions": msgspec.to_builtins(self._gates.conditions()),
-        }
-        return Response(msgspec.json.encode(content), media_type="application/json")
+    def _read(self, read: Read) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            if not self._allowed(request):
+                return Response("the token is missing or wrong\n", 403)
+            return Response(msgspec.json.encode(read()), media_type="application/json")
 
-    async def _marks(self, request: Request) -> Response:
-        if not self._allowed(request):
-            return Response("the token is missing or wrong\n", 403)
-        now, marks = self._acts.future_marks()
-        content = {"now": now, "marks": msgspec.to_builtins(marks)}
-        return Response(msgspec.json.encode(content), media_type="application/json")
+        return handle
 
     def _act(self, name: str, act: Act) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
@@ -119,7 +116,10 @@ class ControlServer:
             except msgspec.DecodeError as error:
                 return Response(f"not a valid request: {error}\n", 400)
             self._log.info("user command", act=name, because=order.because, by=order.by)
-            told = await act(order.because, order.by)
+            try:
+                told = await act(order.because, order.by)
+            except RefusedError as error:
+                return Response(f"{error}\n", 409)
             return Response(msgspec.json.encode({"told": told}), media_type="application/json")
 
         return handle

@@ -12,6 +12,8 @@ from tradebot.trader.control.report import BAD_WHEN_TRUE
 
 def lines(status: dict[str, Any]) -> list[str]:
     """What a person wants to know first."""
+    if status.get("standby"):
+        return _standby_lines(status)
     state = "halted" if status["halted"] else "paused" if status["paused"] else "trading"
     found = [
         f"{status['bot']}: {status['symbol']}, {status['mode']}, {state} (epoch {status['epoch']})",
@@ -29,6 +31,15 @@ def lines(status: dict[str, Any]) -> list[str]:
         good = condition["status"] is not (condition["type"] in BAD_WHEN_TRUE)
         mark = "ok " if good else "NOT"
         found.append(f"  {mark} {condition['type']}: {condition['message']}")
+    return found
+
+
+def _standby_lines(status: dict[str, Any]) -> list[str]:
+    found = [
+        f"{status['bot']}: {status['symbol']}, standby; {status['active'] or 'nobody'} trades",
+        f"  journal    followed up to entry {status['entries']}",
+    ]
+    found += [f"  NOT {gate}: {reason}" for gate, reason in status["reasons"].items()]
     return found
 
 

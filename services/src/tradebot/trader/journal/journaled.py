@@ -15,11 +15,12 @@ from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.money import Side
 from tradebot.records import Document
 from tradebot.trader.journal.documents import Identity, consequences
-from tradebot.trader.journal.entries import Body, Decided, Entry
+from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import Journal
+from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
 """A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
@@ -30,6 +31,7 @@ class JournaledLedger:
 
     Args:
         now: the venue's time in ms.
+        held: whether the lease is surely ours; without it nothing is written.
         compact_after: entries after which the journal is compacted.
     """
 
@@ -39,6 +41,7 @@ class JournaledLedger:
         publisher: Publisher,
         who: Identity,
         now: Callable[[], int],
+        held: Callable[[], bool] = lambda: True,
         *,
         compact_after: int = COMPACT_ENTRIES,
     ) -> None:
@@ -47,6 +50,9 @@ class JournaledLedger:
         self._journal = journal
         self._publisher = publisher
         self._now = now
+        self._held = held
+        self._replay: Replay | None = None
+        """Of the journal while it is followed; `None` before it is read and once it is written."""
         self._number = 0
         self._compacted = 0
         self._compact_after = compact_after
@@ -58,12 +64,37 @@ class JournaledLedger:
         Raises:
             JournalError: it cannot be read, or lines are missing.
         """
-        replay = Replay.of(self._journal.read(), self.who.bot)
-        self.ledger, self._number = replay.ledger, replay.number
-        self._compacted = replay.compacted
-        for entry in replay.undelivered():
+        self.follow()
+        assert self._replay is not None
+        for entry in self._replay.undelivered():
             self._publisher.send(entry.documents, entry.number)
+        self._replay = None
         return self._number
+
+    def follow(self) -> int:
+        """Folds what another trader wrote since; returns the number of the last entry.
+
+        Raises:
+            JournalError: it cannot be read, or lines are missing.
+        """
+        replay, self._replay = self._replay, None  # an error leaves nothing half folded
+        self._replay = self._read_on(replay) or Replay.of(self._journal.read(), self.who.bot)
+        self.ledger, self._number = self._replay.ledger, self._replay.number
+        self._compacted = self._replay.compacted
+        return self._number
+
+    def _read_on(self, replay: Replay | None) -> Replay | None:
+        """The replay with what is new; `None` if the journal has to be read from its start."""
+        if replay is None:
+            return None
+        for entry in self._journal.follow():
+            if entry.epoch < replay.ledger.epoch:  # written without the lease
+                continue
+            if entry.number > replay.number:
+                replay.take(entry)
+            elif entry.number < replay.number or not isinstance(entry.body, Snapshot):
+                return None
+        return replay
 
     async def record(
         self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
@@ -79,6 +110,7 @@ class JournaledLedger:
 
         Raises:
             JournalError: nothing was written, and the ledger is as before.
+            LeaseLostError: another trader may write now; nothing was written.
         """
         async with self._writing:
             after = self.ledger
@@ -91,13 +123,15 @@ class JournaledLedger:
                 documents = ()
             if not entries:
                 return
+            if not self._held():
+                raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             await self._journal.append(*entries)
             self._number += len(entries)
             self.ledger = after
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
-                self._compact()
+                await self._compact()
 
     def name_currencies(self, currencies: tuple[str, str]) -> None:
         """From now on documents name the symbol's base and quote as the venue does."""
@@ -114,6 +148,7 @@ class JournaledLedger:
         name: str,
         minimum: Decimal,
         reduces: bool = False,
+        stop: Decimal | None = None,
     ) -> Intent:
         """The next intent, under a client order id that was never used.
 
@@ -123,6 +158,7 @@ class JournaledLedger:
             name: of the decision.
             reduces: whether it goes out though the bot is halted or paused.
             minimum: the symbol's smallest order.
+            stop: the price that triggers an order that rests at the venue.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -139,16 +175,17 @@ class JournaledLedger:
             created=self._now(),
             reduces=reduces,
             minimum=minimum,
+            stop=stop,
         )
 
-    def _compact(self) -> None:
+    async def _compact(self) -> None:
         """Draws the journal together, once all documents that it carries have been delivered."""
         number = self._number
         if number - self._compacted < self._compact_after:
             return
         if self._publisher.delivered(number) < number:
             return
-        self._journal.compact(
+        await self._journal.compact(
             Entry(
                 number=number,
                 epoch=self.ledger.epoch,

@@ -79,6 +79,13 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
 
     def unresolved(self) -> list[Placed]:
         """Orders whose result is not known, or whose fills are not all booked."""
+        return [placed for placed in self._pending() if not rests(placed)]
+
+    def resting(self) -> list[Placed]:
+        """Stops that rest at the venue, as far as the venue has told."""
+        return [placed for placed in self._pending() if rests(placed)]
+
+    def _pending(self) -> list[Placed]:
         return [self.orders[name] for name in self.pending]
 
 
@@ -264,6 +271,17 @@ def _traded(intent: Intent, fill: Fill) -> Traded:
         mid=intent.mid,
         minimum=intent.minimum,
     )
+
+
+def rests(placed: Placed) -> bool:
+    """Whether the order is a stop that the venue has taken, with all known fills booked."""
+    order = placed.order
+    return placed.intent.stop is not None and order.phase is Phase.OPEN and order.unbooked == 0
+
+
+def is_settled(placed: Placed) -> bool:
+    """Whether nothing about the order is in doubt: it is over, or it rests as it should."""
+    return is_over(placed.order) or rests(placed)
 
 
 def is_over(order: Order) -> bool:

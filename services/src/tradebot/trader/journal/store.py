@@ -37,6 +37,17 @@ class Journal(Protocol):
         """
         ...
 
+    def follow(self) -> Iterator[Entry]:
+        """Entries that were written since the last `read` or `follow`, oldest first.
+
+        Where an entry's number is not above the one before it, it took the place of entries that do
+        not count any more: only `read` gives those that do.
+
+        Raises:
+            JournalError: it cannot be read now, or is damaged.
+        """
+        ...
+
     async def append(self, *entries: Entry) -> None:
         """Writes entries and returns when they are durable, all of them or none.
 
@@ -45,13 +56,13 @@ class Journal(Protocol):
         """
         ...
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         """Puts the snapshot in the place of all entries up to its own number, all or nothing.
 
-        A home that cannot do so keeps them.
+        False if this journal cannot do so: it is as before.
 
         Raises:
-            JournalError: it could not be written; all is as before.
+            JournalError: the snapshot could not be written.
         """
         ...
 
@@ -86,6 +97,8 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._last = 0
+        """Number of the entry that was last read."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # It is read in a thread at the start, and written in the event loop after that.
@@ -100,10 +113,16 @@ class SqliteJournal:
 
     def read(self) -> Iterator[Entry]:
         """See `Journal`."""
+        self._last = 0
+        return self.follow()
+
+    def follow(self) -> Iterator[Entry]:
+        """See `Journal`."""
+        wanted = "SELECT number, entry FROM journal WHERE number > ? ORDER BY number"
         try:
-            rows = self._database.execute("SELECT entry FROM journal ORDER BY number")
-            for (data,) in rows:
+            for number, data in self._database.execute(wanted, (self._last,)):
                 yield decode(data)
+                self._last = number
         except sqlite3.Error as error:
             raise self._broken(error) from None
 
@@ -119,9 +138,10 @@ class SqliteJournal:
         """
         self._write(lines)
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         """See `Journal`; the file gets no smaller, its free pages are written again."""
         self._write([(snapshot.number, encode(snapshot))], forget=snapshot.number)
+        return True
 
     def _write(self, lines: Sequence[tuple[int, bytes]], *, forget: int = 0) -> None:
         try:
