@@ -59,18 +59,18 @@ def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
 
 def notes(metrics: Metrics) -> list[str]:
     """What a reader of the table must know about its figures, a sentence each."""
-    said: list[str] = []
+    lines: list[str] = []
     if metrics.days < ANNUAL_DAYS:
-        said.append(
+        lines.append(
             f"Growth and the Calmar ratio are not annualised below {ANNUAL_DAYS:g} days; this run"
             f" has {_span(metrics.days * DAY_SECONDS)}."
         )
     rest = metrics.days * DAY_SECONDS % metrics.resample_seconds
     if rest >= 1:
-        said.append(
+        lines.append(
             f"The last return covers {_span(rest)} instead of {_span(metrics.resample_seconds)}."
         )
-    return said
+    return lines
 
 
 def survey(findings: Sequence[Finding], title: str) -> Table:
