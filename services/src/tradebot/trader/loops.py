@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -79,6 +79,7 @@ class Loops:
         self._gates = gates
         self._forecasts = forecasts
         self._proposals = proposals
+        self._past: dict[int, int] = {}
         self._accounts = accounts
         self._reporter = reporter
         self._lease = lease
@@ -115,11 +116,14 @@ class Loops:
         """The proposer's stream; none where the bot follows the report's rule."""
         if not self._settings.proposer:
             return []
-        reader = tail(
-            self._settings, _tail_group(self._settings), {topics.proposals: LAST_PROPOSALS}
-        )
-        self._past = {where.partition: high for where, _, high in bounds(reader, topics.proposals)}
-        return [Stream(reader, self._on_proposals, "proposals")]
+        opened = partial(self._open_proposals, topics.proposals)
+        return [Stream(opened, self._on_proposals, "proposals")]
+
+    def _open_proposals(self, topic: str) -> Consumer:
+        """A reader of the last proposals; what is there before the first poll is past."""
+        reader = tail(self._settings, _tail_group(self._settings), {topic: LAST_PROPOSALS})
+        self._past = {where.partition: high for where, _, high in bounds(reader, topic)}
+        return reader
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Trades until `stopping` is set; then no new orders, live ones cancelled, all flushed.
