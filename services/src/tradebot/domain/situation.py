@@ -143,6 +143,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     reconciled: bool = True
     unresolved: int = 0
     signal_at: int = 0
+    journal_down: str = ""
     halted: str = ""
     paused: str = ""
     flattening: str = ""

@@ -1,4 +1,4 @@
-"""Where a trader's lease, journal and conditions live: this machine, or a cluster."""
+"""Where a trader's lease, journal and conditions are kept: this machine, or a cluster."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from tradebot.venue.port import Keys
 
 
 def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
-    """The right to act for the bot.
+    """Returns the bot's lease.
 
     Args:
         suffix: of the holder's name, for a process that is not the pod's own trader.
@@ -112,7 +112,7 @@ def journal_place(settings: TraderSettings) -> str:
 
 
 def reporter_of(settings: TraderSettings) -> Reporter:
-    """Where the bot's conditions are shown in addition to its readiness gates."""
+    """Returns where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter
@@ -128,14 +128,14 @@ def reporter_of(settings: TraderSettings) -> Reporter:
 
 
 def account_mode(settings: TraderSettings) -> str:
-    """Whose money the ledger is of; a paused bot keeps the one that its keys say."""
+    """Returns whose money the ledger is of; a paused bot keeps the mode of its keys."""
     if settings.mode == "Paused":
         return "Live" if settings.api_key_file else "Paper"
     return settings.mode
 
 
 def keys_of(settings: TraderSettings) -> Keys | None:
-    """Where the account's key is, if the ledger is of real money."""
+    """Returns where the account's key is, if the ledger is of real money."""
     if account_mode(settings) == "Paper":
         return None
     return Keys(

@@ -93,6 +93,7 @@ class Engine:
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
             signal_at=ledger.signal_at,
+            journal_down=self.journaled.down,
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
             flattening=ledger.flattening,
