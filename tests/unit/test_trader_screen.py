@@ -77,7 +77,7 @@ def test_windows_are_the_same_whatever_poison_comes_between_their_records(
 ) -> None:
     found, reasons = gathered(stream)
     assert found == gathered(WINDOWS)[0] and len(found) == 6
-    assert len(reasons) == len(stream) - len(WINDOWS), "each bad record is put aside"
+    assert len(reasons) == len(stream) - len(WINDOWS), "each bad record is rejected"
 
 
 def followed(values: list[bytes]) -> list[Any]:

@@ -180,7 +180,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     lease: Annotated[Literal["file", "kubernetes"], "where the lease is held"] = "file"
     standby: Annotated[
         bool,
-        "run beside a second trader of the bot: one acts, the other follows and takes over",
+        "run alongside a second trader of the bot: one acts, the other follows and takes over",
     ] = False
     lease_seconds: Annotated[
         float,
