@@ -12,8 +12,9 @@ from tradebot.trader.settings import TraderSettings, rules
 LIVE = {"mode": "Live", "venue": {"environment": "Sandbox", "credentialsSecret": "keys"}}
 PLACES = {
     "kafka", "topic_prefix", "state_dir", "journal", "lease", "report", "namespace", "pod_name",
-    "generation", "bot", "symbol", "environment", "api_key_file", "api_secret_file", "http_host", "http_port",
-    "log_format", "emulator_url", "kafka_embedded", "forecaster", "proposer", "store", "store_url",
+    "generation", "bot", "symbol", "environment", "api_key_file", "api_secret_file",
+    "http_host", "http_port", "log_format", "emulator_url", "kafka_embedded", "forecaster",
+    "proposer", "store", "store_url",
 }  # fmt: skip
 """Where a trader runs and what it is called; nothing about how it trades."""
 
