@@ -293,7 +293,7 @@ def test_a_forecast_takes_its_history_from_the_addresses_that_are_named_or_from_
     for values, known, any_ in (
         ((), True, True),
         (("networkPolicy.historyCidrs={203.0.113.0/24}",), True, False),
-        (("networkPolicy.historyCidrs=null",), False, False),
+        (("networkPolicy.historyCidrs=[]",), False, False),
     ):
         pods, policies = world_of((API, *values))
         asking = [
@@ -312,7 +312,7 @@ def test_a_broker_outside_the_cluster_is_sought_at_the_addresses_that_are_named(
     )
     for more, outside in (
         ((), {f"{place}:9092" for place in ANYWHERE}),
-        (("networkPolicy.externalCidr=203.0.113.0/24",), {"world:9092"}),
+        (("networkPolicy.externalCidrs={203.0.113.0/24}",), {"world:9092"}),
     ):
         found = who_reaches_whom((*values, *more, API))
         assert found["real liquidity"] == found["recorder"] == outside
@@ -324,7 +324,7 @@ def test_the_set_up_reaches_a_kibana_of_one_s_own_where_it_is() -> None:
         "kafka.external.bootstrapServers=broker.example.org:9092",
         "elasticsearch.external.url=http://es.elsewhere.svc:9200",
         "kibana.external.url=https://kibana.example.org:5602",
-        "networkPolicy.externalCidr=203.0.113.0/24",
+        "networkPolicy.externalCidrs={203.0.113.0/24}",
     )
     _, policies = world_of((*values, API))
     setups = [pod for pod in world_of((*values, API))[0] if pod.name == "setup"]

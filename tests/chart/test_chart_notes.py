@@ -5,14 +5,25 @@ from typing import Any
 
 import pytest
 import yaml
-from releases.rendered import CHART, MATRIX, ROOT, everywhere, helm, needs_helm, of_kind, render
+from releases.rendered import (
+    CHART,
+    MATRIX,
+    ROOT,
+    everywhere,
+    flags,
+    helm,
+    needs_helm,
+    of_kind,
+    render,
+)
 
 pytestmark = needs_helm
 
 
 def notes(values: tuple[str, ...]) -> str:
-    sets = [part for value in values for part in ("--set", value)]
-    answer = helm("install", "tradebot", str(CHART), "--dry-run=client", "-n", "bots", *sets)
+    answer = helm(
+        "install", "tradebot", str(CHART), "--dry-run=client", "-n", "bots", *flags(values)
+    )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.split("NOTES:")[1]
 
@@ -36,7 +47,7 @@ def test_a_bot_that_the_notes_start_is_one_that_the_operator_serves(
     values: tuple[str, ...],
 ) -> None:
     text = notes(values)
-    if "environments=null" in values:
+    if "environments=[]" in values:
         assert "--set environments={Sandbox}" in text and "kubectl" not in text
         return
     (served,) = re.findall(r"Bots may trade in: (.+)\.", text)
@@ -90,7 +101,7 @@ URL = "elasticsearch.external.url=https://es.example.org"
         ((BROKER,), "a.example.org:9092"),
         ((URL,), "es.example.org:443"),
         ((BROKER, URL), "a.example.org:9092, es.example.org:443"),
-        ((BROKER, "networkPolicy.externalCidr=203.0.113.0/24"), ""),
+        ((BROKER, "networkPolicy.externalCidrs={203.0.113.0/24}"), ""),
         ((BROKER, "networkPolicy.enabled=false"), ""),
     ],
 )

@@ -49,7 +49,7 @@ def test_the_operator_runs_the_stages_that_the_table_gives_it() -> None:
 def test_retention_is_of_topics_that_the_stage_writes_and_of_a_known_kind() -> None:
     for entry in TABLE.values():
         retention = entry.get("retention", {})
-        assert set(retention) <= set(entry.get("write", []))
+        assert set(retention) <= {*entry.get("write", []), *entry.get("keep", [])}
         assert set(retention.values()) <= {
             "feed",
             "records",
@@ -71,7 +71,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return charts / CHART.name
 
 
-SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=null")
+SECURE = ("kafka.strimzi.secure=true", "emulator.enabled=true", "environments=[]")
 
 
 def the(objects: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -305,6 +305,18 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "greater than or equal to 1",
     ),
     (
+        "a resting stop that a lost heartbeat cancels",
+        {"exits": {"restAtVenue": True}, "venue": {"heartbeat": True}},
+        "spec.exits.restAtVenue",
+        "spec.venue.heartbeat",
+    ),
+    (
+        "a resting stop without a stop loss",
+        {"exits": {"restAtVenue": True, "stopLoss": "0"}},
+        "spec.exits.restAtVenue",
+        "set spec.exits.stopLoss above 0",
+    ),
+    (
         "a watch that never looks",
         {"exits": {"watchSeconds": 0}},
         "spec.exits.watchSeconds",

@@ -88,7 +88,7 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
     assert spec == {
         "symbol": "BTCUSD",
         "mode": "Paper",
-        "venue": {"name": "gemini", "environment": "Emulator"},
+        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False},
         "holdings": "Own",
         "standby": False,
         "riskFraction": "0.05",
@@ -116,6 +116,7 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxHoldMinutes": 0,
             "noSignalMinutes": 0,
             "maxExitSlippageBps": 500,
+            "restAtVenue": False,
             "watchSeconds": 5,
         },
         "deletionPolicy": "Keep",

@@ -59,7 +59,7 @@ def test_a_taken_port_is_named(running: tuple[subprocess.Popen[str], int]) -> No
     _, port = running
     assert says("--port", str(port)) == [
         f"Error: cannot serve on 127.0.0.1:{port}: Address already in use; "
-        "choose another --host or --port"
+        "choose a free port with --port, or another host"
     ]
 
 

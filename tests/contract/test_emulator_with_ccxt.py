@@ -116,6 +116,32 @@ def test_an_order_rests_is_found_and_is_cancelled(gemini: Any) -> None:
     assert placed["id"] not in [order["id"] for order in gemini.fetch_open_orders("BTC/USD")]
 
 
+def test_a_stop_limit_order_waits_reserves_its_base_and_is_cancelled(gemini: Any) -> None:
+    free = gemini.fetch_balance()["BTC"]["free"]
+    stop = gemini.fetch_ticker("BTC/USD")["last"] * 0.5
+    placed = gemini.create_order(
+        "BTC/USD", "limit", "sell", 0.5, stop * 0.95, {"stopPrice": stop, "clientOrderId": "stop"}
+    )
+    assert placed["status"] == "open" and placed["info"]["type"] == "exchange stop limit"
+    assert float(placed["info"]["stop_price"]) == pytest.approx(stop, abs=0.01)
+    assert placed["id"] in [order["id"] for order in gemini.fetch_open_orders("BTC/USD")]
+    assert gemini.fetch_balance()["BTC"]["free"] == pytest.approx(free - 0.5)
+    assert gemini.fetch_order_book("BTC/USD")["bids"], "it is not in the book"
+    cancelled = gemini.cancel_order(placed["id"])
+    assert cancelled["status"] == "canceled" and cancelled["filled"] == 0
+    assert gemini.fetch_balance()["BTC"]["free"] == pytest.approx(free)
+
+
+def test_a_stop_limit_order_sells_once_a_trade_reaches_its_stop(gemini: Any) -> None:
+    last = gemini.fetch_ticker("BTC/USD")["last"]
+    placed = gemini.create_order(
+        "BTC/USD", "limit", "sell", 0.001, last * 0.9, {"stopPrice": last * 1.02}
+    )
+    order = gemini.fetch_order(placed["id"])
+    assert order["status"] == "closed" and order["filled"] == 0.001
+    assert order["average"] > last * 0.9
+
+
 def test_an_aggressive_order_fills_and_pays_a_fee(gemini: Any) -> None:
     ask = gemini.fetch_ticker("BTC/USD")["ask"]
     params = {"options": ["immediate-or-cancel"]}

@@ -97,6 +97,6 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
             _, log = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 2
     assert log == (
-        f"Error: http_port {port} on 127.0.0.1: Address already in use;"
-        " choose a free port with --http-port, or 0\n"
+        f"Error: cannot serve on 127.0.0.1:{port}: Address already in use;"
+        " choose a free port with --http-port, or another host\n"
     )

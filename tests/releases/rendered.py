@@ -3,7 +3,7 @@
 import copy
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "monitoring.labels.release=prometheus",
     ),
     "production alone": ("environments={Production}",),
-    "no environment": ("environments=null",),
+    "no environment": ("environments=[]",),
     "nothing recorded": (EXTERNAL, "elasticsearch.enabled=false", "recorder.enabled=false"),
     "bare": (
         EXTERNAL,
@@ -96,6 +96,12 @@ MATRIX: dict[str, tuple[str, ...]] = {
 }
 
 
+def flags(values: Iterable[str]) -> list[str]:
+    """Helm's flags for values `key=value`; `--set` has no way to write an empty list."""
+    kinds = (("--set-json" if value.endswith("=[]") else "--set", value) for value in values)
+    return [part for flag in kinds for part in flag]
+
+
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
 
@@ -105,8 +111,7 @@ def render(
     *values: str, chart: Path = CHART, namespace: str = "bots"
 ) -> tuple[dict[str, Any], ...]:
     """Renders the chart's objects with these values, as a release in the namespace."""
-    sets = [part for value in values for part in ("--set", value)]
-    answer = helm("template", "tradebot", str(chart), "-n", namespace, *sets)
+    answer = helm("template", "tradebot", str(chart), "-n", namespace, *flags(values))
     assert answer.returncode == 0, answer.stderr
     return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
 

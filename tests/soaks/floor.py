@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from soaks.orders import RULES, Soak
-from venues.faulty import Resting
+from venues.resting import Resting
 
 from tradebot.domain.decision import Exits
 from tradebot.domain.exits.pricing import Level

@@ -15,8 +15,9 @@ from typing import Protocol
 import msgspec
 from prometheus_client import REGISTRY
 from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
+from venues.resting import Resting
 
-from tradebot.domain.decision import Prediction, Settings, Window
+from tradebot.domain.decision import Exits, Prediction, Settings, Window
 from tradebot.domain.intent import Intent, read_name
 from tradebot.platform.clock import VenueClock
 from tradebot.records import DocType
@@ -46,6 +47,14 @@ RULES = Settings(
     max_window_age_ms=3_600_000,
     slippage_bps=50,
 )
+
+
+STOPS = msgspec.structs.replace(
+    RULES,
+    holdings="Own",
+    exits=Exits(stop_loss=Decimal("0.006"), max_slippage_bps=300, rest_at_venue=True),
+)
+"""A stop rests at the venue, so close that it often fills: 0.2 % below the price and its fee."""
 
 
 class HeldLease:
@@ -102,6 +111,9 @@ class WatchedVenue(FaultyVenue):
 
     async def place(self, intent: Intent) -> OrderStatus:
         self.look(intent)
+        if intent.side == "sell":
+            stops = [each for each in self.orders if each.live and each.intent.stop is not None]
+            assert not stops, f"{intent.client_order_id} sells what a stop also sells"
         return await super().place(intent)
 
 
@@ -192,6 +204,8 @@ class Soak:
                 if self.engine.doubt or self.engine.due.is_set():
                     await self._reconcile()
                 await self.decider.on_window(window)
+                async with self.engine.acting:
+                    await self.selling.resting.keep()
             except KilledError:
                 await self._restart()
             else:
@@ -239,6 +253,8 @@ class Soak:
         for order in self.venue.orders[-20:]:
             if order.fills_late or order.intent.client_order_id not in self.journaled.ledger.orders:
                 continue
+            if order.intent.stop is not None and intent.side == "buy":
+                continue  # a stop fills at any time; only what is sold must know of it
             missing = {trade.tid for trade in order.trades} - known
             assert not missing, (
                 f"{intent.client_order_id} is sent while fills {missing} of"
@@ -256,6 +272,7 @@ class Soak:
             labels = {"bot": "btc", "currency": currency}
             told = REGISTRY.get_sample_value("tradebot_trader_balance", labels)
             assert told == float(amount), f"{currency}: told {told}, the ledger holds {amount}"
+        assert len(self.stops()) <= 1, "two stops rest"
         orders = Counter(order.intent.client_order_id for order in venue.orders)
         doubled = [name for name, count in orders.items() if count > 1]
         assert not doubled, f"intents with two orders: {doubled}"
@@ -287,6 +304,10 @@ class Soak:
         assert len(decisions) == self.windows, "a window without a decision"
         for document in documents:
             msgspec.json.encode(document)
+
+    def stops(self) -> list[Resting]:
+        """The stops that rest at the venue."""
+        return [each for each in self.venue.orders if each.live and each.intent.stop is not None]
 
     @property
     def orders(self) -> int:

@@ -197,11 +197,13 @@ def test_a_new_project_has_keys_for_its_owner_alone_that_git_ignores(tmp_path: P
 def test_a_new_projects_strategy_runs_on_its_prices_and_can_be_tuned(tmp_path: Path) -> None:
     folder = tmp_path / "bot"
     invoke(init.command, folder)
-    strategy, daily = folder / "strategy.py", folder / "prices.csv"
-    ran = invoke(backtest, strategy, "--data", daily, "--report", tmp_path / "r.html")
+    strategy, hourly = folder / "strategy.py", folder / "prices.csv"
+    ran = invoke(
+        backtest, strategy, "--data", hourly, "--resolution", "1h", "--report", tmp_path / "r.html"
+    )
     assert ran.exit_code == 0, ran.output
     tuned = invoke(
-        tune, strategy, "--data", daily, "--resolution", "1d", "--trials", 4, "--splits", 2
+        tune, strategy, "--data", hourly, "--resolution", "1d", "--trials", 4, "--splits", 2
     )
     assert tuned.exit_code == 0, tuned.output
 

@@ -63,6 +63,7 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
                 "maxHoldMinutes": 10,
                 "noSignalMinutes": 11,
                 "maxExitSlippageBps": 12,
+                "restAtVenue": True,
                 "watchSeconds": 13,
             },
         ),
@@ -71,6 +72,8 @@ def test_the_trader_gets_every_number_of_the_resource() -> None:
     data = next(item["data"] for item in made if item["kind"] == "ConfigMap")
     wanted = {
         "TRADEBOT_HOLDINGS": "All",
+        "TRADEBOT_REST_AT_VENUE": "true",
+        "TRADEBOT_HEARTBEAT": "false",
         "TRADEBOT_STANDBY": "true",
         "TRADEBOT_RISK_FRACTION": "0.25",
         "TRADEBOT_BAND_MIN_BPS": "1",

@@ -92,7 +92,16 @@ def test_an_empty_mapping_that_the_api_server_drops_is_not_a_difference() -> Non
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("1000m", "1"), ("0.5", "500m"), ("1024Mi", "1Gi"), ("1e3", "1k"), ("128974848", "123Mi")],
+    [
+        ("1000m", "1"),
+        ("0.5", "500m"),
+        ("1024Mi", "1Gi"),
+        ("1024Ti", "1Pi"),
+        ("1024Pi", "1Ei"),
+        ("1000P", "1E"),
+        ("1e3", "1k"),
+        ("128974848", "123Mi"),
+    ],
 )
 def test_quantities_are_numbers(one: str, other: str) -> None:
     assert quantity(one) == quantity(other) is not None

@@ -10,7 +10,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from soaks.orders import Soak
+from soaks.orders import RULES, STOPS, Soak
 
 from tradebot.domain import intent as intents
 from tradebot.domain import order_state
@@ -37,16 +37,34 @@ async def test_whatever_is_lost_or_killed_the_books_end_equal_to_the_venue(seed:
     assert soak.journal.snapshots > 5, "the journal must have been drawn together often"
 
 
+@pytest.mark.parametrize("seed", range(1, SEEDS + 1))
+async def test_a_stop_at_the_venue_is_never_doubled_nor_left_for_what_is_sold(seed: int) -> None:
+    soak = Soak(seed, windows=250, rules=STOPS)
+    await soak.run()
+    placed = [order for order in soak.venue.orders if order.intent.stop is not None]
+    assert len(placed) > 20, "stops must have rested often"
+    assert any(order.trades for order in placed), "a stop must have filled"
+    assert soak.kills > 20
+    async with soak.engine.acting:
+        await soak.selling.resting.keep()
+    assert not soak.engine.doubt
+    position = soak.engine.state().position
+    for stop in soak.stops():
+        assert position is not None and stop.left == position.amount
+
+
 async def test_the_runs_meet_every_fault_that_the_venue_knows() -> None:
     met: Counter[str] = Counter()
     for seed in range(1, 9):
-        soak = Soak(seed, windows=150)
+        soak = Soak(seed, windows=150, rules=STOPS if seed % 2 else RULES)
         await soak.run()
         met += soak.venue.faults
     known = {
         "never sent", "lost before", "lost after", "late", "rejected", "live", "late fill",
         "killed before", "killed after", "cut short", "no answer", "no way", "killed",
-        "fill after cancel", "trades shuffled", "trade twice", "newest trade missing", "outside",
+        "fill after cancel", "filled in cancel", "cut in cancel", "cancel lost",
+            "killed in cancel",
+        "trades shuffled", "trade twice", "newest trade missing", "outside",
     }  # fmt: skip
     assert set(met) == known
 

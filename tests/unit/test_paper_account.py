@@ -7,8 +7,10 @@ from random import Random
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from venues.faulty import MemoryJournal, MemoryPublisher
 
 from tradebot.domain.account import fold
@@ -17,16 +19,19 @@ from tradebot.domain.account.trip import Traded
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import Side
-from tradebot.domain.order_state import Fill
+from tradebot.domain.order_state import Fill, Order, Told
+from tradebot.domain.order_state import apply as apply_event
+from tradebot.records import TradeRecord
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken, Intended
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
 from tradebot.venue.gemini.fees import FEES
 from tradebot.venue.gemini.rest import GeminiRest
-from tradebot.venue.port import Book, BookLevel, Fees
+from tradebot.venue.port import Book, BookLevel, Candle, Fees
 
 D = Decimal
 RULES = Instrument(
@@ -55,7 +60,7 @@ class Desk:
         self.account = PaperAccount(
             rest, RULES, fees=lambda: FEES.first, base=base, quote=quote, now=lambda: 7
         )
-        for placed in ledger.unresolved():
+        for placed in (*ledger.unresolved(), *ledger.resting()):
             self.account.restore(placed)
         self.executor = Executor(self.journaled, self.account, lambda: True, self.sleep)
         self.reconciler = Reconciler(
@@ -218,3 +223,95 @@ def test_the_volume_that_sets_the_tier_is_that_of_thirty_days() -> None:
         200,
         100,
     ]
+
+
+# A stop on paper.
+
+
+class Trades(Market):
+    """A market with trades and minutes that the test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trades: list[TradeRecord] = []
+        self.lows: list[tuple[int, float]] = []
+        self.bid = BookLevel(D(99), D(1))
+
+    def trade(self, price: str, ts: int = 10) -> None:
+        number = len(self.trades) + 1
+        self.trades.append(TradeRecord("BTCUSD", number, price, "1", "bid", ts))
+
+    async def book(self, symbol: str) -> Book:
+        return Book(bids=[self.bid], asks=self.asks)
+
+    async def trades_since(self, symbol: str, tid: int) -> list[TradeRecord]:
+        return [trade for trade in self.trades if trade.tid > tid]
+
+    async def minutes(self, symbol: str) -> list[Candle]:
+        return [Candle(ts, low, low, low, low, 1.0) for ts, low in self.lows]
+
+
+def a_stop(amount: str = "1") -> Intent:
+    return replace(a_buy(1, amount, "90"), side="sell", stop=D(95), reduces=True)
+
+
+async def test_a_paper_stop_rests_reserves_its_base_and_is_cancelled() -> None:
+    market = Trades()
+    account = on_paper(market)
+    placed = await account.place(a_stop())
+    assert placed.live and await account.live_orders() == [placed]
+    assert (await account.balances())[0].available == 9
+    ended = await account.cancel(placed.order_id)
+    assert (ended.live, ended.reason, ended.executed) == (False, "Requested", 0)
+    assert not await account.live_orders() and (await account.balances())[0].available == 10
+
+
+async def test_a_paper_stop_sells_what_the_book_takes_once_a_trade_reaches_it() -> None:
+    market = Trades()
+    account = on_paper(market)
+    placed = await account.place(a_stop("1.5"))
+    market.trade("95.01")
+    assert (await account.order(placed.order_id)).executed == 0
+    market.trade("95")
+    market.bid = BookLevel(D(94), D(1))
+    part = await account.order(placed.order_id)
+    assert (part.executed, part.average, part.live) == (1, 94, True)
+    market.bid = BookLevel(D(93), D(1))
+    whole = await account.order(placed.order_id)
+    assert (whole.executed, whole.live) == (D("1.5"), False)
+    assert len({trade.tid for trade in whole.trades}) == 2
+
+
+async def test_a_paper_stop_does_not_sell_below_its_limit() -> None:
+    market = Trades()
+    account = on_paper(market)
+    placed = await account.place(a_stop())
+    market.trade("80")
+    market.bid = BookLevel(D(80), D(9))
+    assert (await account.order(placed.order_id)).live
+
+
+@pytest.mark.parametrize("seen", ["minute", "trade"])
+async def test_a_paper_stop_that_was_reached_while_nobody_ran_fills_at_the_next_start(
+    seen: str,
+) -> None:
+    market, intent = Trades(), a_stop()
+    told = Told(order_id="paper-1-1", executed=D(0), average=D(0), closed=False)
+    order = apply_event(Order(side="sell", price=D(90), original=D(1)), told)
+    if seen == "minute":
+        market.lows = [(0, 50.0), (60_000, 94.0)]
+    else:
+        market.trade("94", ts=8)
+    account = on_paper(market)
+    account.restore(Placed(intent, order))
+    (found,) = await account.find(intent.client_order_id)
+    assert (found.executed, found.average, found.live) == (1, 95, False), "never above its stop"
+
+
+async def test_what_was_traded_before_a_paper_stop_does_not_trigger_it() -> None:
+    market = Trades()
+    market.trade("50", ts=6)
+    market.lows = [(0, 50.0)]
+    account = on_paper(market)
+    placed = await account.place(a_stop())
+    assert (await account.order(placed.order_id)).executed == 0

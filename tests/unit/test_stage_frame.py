@@ -38,7 +38,7 @@ def test_a_taken_port_is_one_sentence_with_the_way_out() -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        sentence = rf"http_port {port} on 127.0.0.1: .*; choose a free port with --http-port"
+        sentence = rf"cannot serve on 127.0.0.1:{port}: .*; choose a free port with --http-port"
         with (
             pytest.raises(SettingsError, match=sentence),
             running(PLAIN, StageSettings(http_port=port)),

@@ -10,7 +10,7 @@ from tradebot.emulator.embedded import EmbeddedEmulator
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.server import server
 from tradebot.emulator.settings import EmulatorSettings
-from tradebot.platform.web import listen
+from tradebot.platform.listening import listen
 
 START = 1_700_000_040_000
 

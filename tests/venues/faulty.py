@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from venues.resting import Resting
+
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.records import Document
@@ -29,22 +31,6 @@ BTCUSD = Instrument(
 
 class KilledError(BaseException):
     """Ends the process here, like SIGKILL."""
-
-
-@dataclass
-class Resting:
-    """An order at the venue."""
-
-    intent: Intent
-    order_id: str
-    trades: list[OwnTrade] = field(default_factory=list)
-    live: bool = False
-    reason: str = ""
-    fills_late: bool = False
-
-    @property
-    def executed(self) -> Decimal:
-        return sum((trade.amount for trade in self.trades), Decimal(0))
 
 
 @dataclass
@@ -92,7 +78,25 @@ class FaultyVenue:
         filled = [order for at, order in self.late_fills if at <= self.now]
         self.late_fills = [(at, order) for at, order in self.late_fills if at > self.now]
         for order in filled:
-            self._fill(order, order.intent.amount - order.executed)
+            self._fill(order, order.left)
+        self.trigger_stops()
+
+    def trigger_stops(self) -> None:
+        """Stops that the bid has reached sell a part or all, down to their limit."""
+        for order in self.orders:
+            stop = order.intent.stop
+            if not order.live or stop is None:
+                continue
+            order.triggered = order.triggered or self.bid <= stop
+            if order.triggered and self.bid >= order.intent.price:
+                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
+                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
+                self._fill(order, part or order.left)
+
+    def reserved(self) -> Decimal:
+        """Base that live orders may still sell."""
+        sells = (order for order in self.orders if order.live and order.intent.side == "sell")
+        return sum((order.left for order in sells), Decimal(0))
 
     def meddle(self) -> None:
         """Moves money of the account as somebody else would."""
@@ -118,6 +122,9 @@ class FaultyVenue:
     def _accept(self, intent: Intent) -> Resting:
         order = Resting(intent, self._id())
         self.orders.append(order)
+        if intent.stop is not None:
+            order.live = True
+            return order
         share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
         amount = (intent.amount * share).quantize(STEP, rounding="ROUND_DOWN")
         if amount > 0:
@@ -153,6 +160,8 @@ class FaultyVenue:
                 client_order_id=intent.client_order_id,
             )
         )
+        if not order.left:
+            order.live = False
 
     def _status(self, order: Resting, *, trades: bool) -> OrderStatus:
         executed = order.executed
@@ -191,6 +200,8 @@ class FaultyVenue:
                 raise RejectedError("InsufficientFunds", "insufficient funds")
             case "killed before":
                 raise KilledError
+        if intent.side == "sell" and intent.amount > self.base - self.reserved():
+            raise RejectedError("InsufficientFunds", "the base is reserved by another order")
         order = self._accept(intent)
         match fault:
             case "lost after" | "cut short":
@@ -198,7 +209,7 @@ class FaultyVenue:
             case "killed after":
                 raise KilledError
             case "live":
-                order.live = order.executed < intent.amount
+                order.live = order.left > 0
             case "late fill":
                 order.fills_late = True
                 self.late_fills.append((self.now + self.dice.randrange(1, 90_000), order))
@@ -229,11 +240,30 @@ class FaultyVenue:
         self._trouble()
         found = next(order for order in self.orders if order.order_id == order_id)
         if found.live:
+            self._cancel(found)
+        return self._status(found, trades=False)
+
+    def _cancel(self, found: Resting) -> None:
+        fault = self._draw(
+            "fill after cancel",
+            "filled in cancel",
+            "cut in cancel",
+            "cancel lost",
+            "killed in cancel",
+        )
+        if fault in ("filled in cancel", "cut in cancel"):
+            share = Decimal(1) if fault == "filled in cancel" else Decimal("0.3")
+            self._fill(found, (found.left * share).quantize(STEP, rounding="ROUND_DOWN"))
+        if found.left:
             found.live, found.reason = False, "Requested"
-            if self._draw("fill after cancel"):
+        match fault:
+            case "fill after cancel":
                 found.fills_late = True
                 self.late_fills.append((self.now + self.dice.randrange(1, 90_000), found))
-        return self._status(found, trades=False)
+            case "cancel lost":
+                raise AmbiguousError("Timeout", "no answer")
+            case "killed in cancel":
+                raise KilledError
 
     async def cancel_session(self) -> None:
         for order in self.orders:
@@ -262,8 +292,8 @@ class FaultyVenue:
     async def balances(self) -> list[Balance]:
         self._trouble()
         return [
-            Balance(currency=currency, amount=amount, available=amount)
-            for currency, amount in (("BTC", self.base), ("USD", self.quote))
+            Balance(currency="BTC", amount=self.base, available=self.base - self.reserved()),
+            Balance(currency="USD", amount=self.quote, available=self.quote),
         ]
 
     async def fees(self) -> Fees:
@@ -320,7 +350,7 @@ class MemoryJournal:
             self.kills += 1
             raise KilledError
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         when = self.dice.random()
         if when < 10 * self.rate:
             self.kills += 1
@@ -332,6 +362,7 @@ class MemoryJournal:
         if when < 20 * self.rate:
             self.kills += 1
             raise KilledError
+        return True
 
     def close(self) -> None:
         """Does nothing."""

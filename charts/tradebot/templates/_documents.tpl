@@ -4,6 +4,11 @@
 {{- if and .Values.elasticsearch.enabled (not .Values.elasticsearch.external.url) }}true{{ end }}
 {{- end }}
 
+{{/* The name of the chart's Elasticsearch; the label of a StatefulSet's pods adds 11 characters to it. */}}
+{{- define "tradebot.elastic.name" -}}
+{{- include "tradebot.object" (dict "root" . "part" "elasticsearch" "limit" 52) }}
+{{- end }}
+
 {{/* JSON: url, caSecret, and for each component a user with the Secret and key of its password; url is empty if documents go to SQLite. */}}
 {{- define "tradebot.elastic" -}}
 {{- $external := .Values.elasticsearch.external }}
@@ -11,9 +16,9 @@
 {{- if include "tradebot.elastic.own" . }}
 {{- $secret := include "tradebot.elastic.secret" . }}
 {{- $scheme := ternary "https" "http" .Values.elasticsearch.tls }}
-{{- $_ := set $elastic "url" (printf "%s://%s-elasticsearch.%s.svc:9200" $scheme (include "tradebot.fullname" .) .Release.Namespace) }}
+{{- $_ := set $elastic "url" (printf "%s://%s.%s.svc:9200" $scheme (include "tradebot.elastic.name" .) .Release.Namespace) }}
 {{- if .Values.elasticsearch.tls }}
-{{- $_ := set $elastic "caSecret" (printf "%s-elasticsearch-tls" (include "tradebot.fullname" .)) }}
+{{- $_ := set $elastic "caSecret" (printf "%s-tls" (include "tradebot.elastic.name" .)) }}
 {{- end }}
 {{- range list "recorder" "dashboard" "importer" }}
 {{- $_ := set $elastic.users . (dict "username" (printf "tradebot_%s" .) "secret" $secret "key" .) }}
@@ -29,7 +34,7 @@
 {{- end }}
 
 {{- define "tradebot.elastic.secret" -}}
-{{- .Values.elasticsearch.existingSecret | default (printf "%s-elasticsearch" (include "tradebot.fullname" .)) }}
+{{- .Values.elasticsearch.existingSecret | default (include "tradebot.elastic.name" .) }}
 {{- end }}
 
 {{/* Elasticsearch settings of a component: dict root, part (recorder or dashboard). */}}
@@ -60,10 +65,10 @@
     defaultMode: 0440
     sources:
       {{- if $user.secret }}
-      - secret: {name: {{ $user.secret }}, items: [{key: {{ $user.key }}, path: password}]}
+      - secret: {name: {{ $user.secret | quote }}, items: [{key: {{ $user.key | quote }}, path: password}]}
       {{- end }}
       {{- if $elastic.caSecret }}
-      - secret: {name: {{ $elastic.caSecret }}, items: [{key: ca.crt, path: ca.crt}]}
+      - secret: {name: {{ $elastic.caSecret | quote }}, items: [{key: ca.crt, path: ca.crt}]}
       {{- end }}
 {{- end }}
 {{- end }}

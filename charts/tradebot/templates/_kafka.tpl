@@ -11,6 +11,16 @@ helm.sh/resource-policy: keep
 {{- end }}
 {{- end }}
 
+{{/* The name of a topic's KafkaTopic, which unlike a topic's has no capitals and underscores: dict root, topic. */}}
+{{- define "tradebot.topicObject" -}}
+{{- $cluster := .root.Values.kafka.strimzi.cluster }}
+{{- $name := printf "%s-%s" $cluster .topic | replace "_" "-" | lower }}
+{{- if or (gt (len $name) 253) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $name)) }}
+{{- $name = printf "%s-topic-%s" $cluster (sha256sum .topic | trunc 16) }}
+{{- end }}
+{{- $name }}
+{{- end }}
+
 {{/* JSON: bootstrap, security, caSecret, and for each stage a user with the Secret of its password. */}}
 {{- define "tradebot.kafka" -}}
 {{- $external := .Values.kafka.external }}
@@ -46,20 +56,20 @@ helm.sh/resource-policy: keep
 {{- $kafka := include "tradebot.kafka" .root | fromJson }}
 {{- $user := get $kafka.credentials .stage | default (get $kafka.credentials "default") }}
 - {name: TRADEBOT_KAFKA, value: {{ $kafka.bootstrap | quote }}}
-- {name: TRADEBOT_KAFKA_SECURITY, value: {{ $kafka.security }}}
+- {name: TRADEBOT_KAFKA_SECURITY, value: {{ $kafka.security | quote }}}
 {{- if $user }}
-- {name: TRADEBOT_KAFKA_USERNAME, value: {{ $user.username }}}
+- {name: TRADEBOT_KAFKA_USERNAME, value: {{ $user.username | quote }}}
 - {name: TRADEBOT_KAFKA_PASSWORD_FILE, value: /etc/tradebot/kafka/password}
 {{- end }}
 {{- if $kafka.caSecret }}
 - {name: TRADEBOT_KAFKA_CA_FILE, value: /etc/tradebot/kafka/ca.crt}
 {{- end }}
-- {name: TRADEBOT_TOPIC_PREFIX, value: {{ .realm.prefix }}}
+- {name: TRADEBOT_TOPIC_PREFIX, value: {{ .realm.prefix | quote }}}
 - {name: TRADEBOT_LOG_FORMAT, value: json}
-- {name: TRADEBOT_HTTP_HOST, value: 0.0.0.0}
+- {name: TRADEBOT_HTTP_HOST, value: "*"}
 - {name: TRADEBOT_HTTP_PORT, value: "9090"}
 {{- if eq .realm.environment "Emulator" }}
-- {name: TRADEBOT_SPEED, value: {{ .root.Values.emulator.speed | quote }}}
+- {name: TRADEBOT_SPEED, value: {{ .root.Values.emulator.speed | toJson | quote }}}
 {{- end }}
 {{- end }}
 
@@ -73,10 +83,10 @@ helm.sh/resource-policy: keep
     defaultMode: 0440
     sources:
       {{- if $user }}
-      - secret: {name: {{ $user.secretName }}, items: [{key: password, path: password}]}
+      - secret: {name: {{ $user.secretName | quote }}, items: [{key: password, path: password}]}
       {{- end }}
       {{- if $kafka.caSecret }}
-      - secret: {name: {{ $kafka.caSecret }}, items: [{key: ca.crt, path: ca.crt}]}
+      - secret: {name: {{ $kafka.caSecret | quote }}, items: [{key: ca.crt, path: ca.crt}]}
       {{- end }}
 {{- end }}
 {{- end }}

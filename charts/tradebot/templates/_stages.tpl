@@ -49,7 +49,7 @@
 {{- $stages := include "tradebot.stagesWith" (dict "root" . "field" "documents") | fromJsonArray }}
 {{- range $realm := include "tradebot.realms" . | fromJsonArray }}
 {{- range $stages }}
-{{- $components = append $components (printf "%s-%s" . $realm.slug) }}
+{{- $components = append $components (include "tradebot.realmComponent" (dict "stage" . "realm" $realm)) }}
 {{- end }}
 {{- end }}
 {{- toJson $components }}

@@ -14,19 +14,11 @@ import msgspec
 Path = tuple[str | int, ...]
 
 _KEYS = ("uid", "mountPath", "containerPort", "name")
-_SUFFIXES = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "k": Decimal(10**3),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-    "T": Decimal(10**12),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40),
-}
+_SUFFIXES = (
+    {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
+    | {suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", 1)}
+    | {f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)}
+)
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -121,8 +113,8 @@ def _same(desired: Any, live: Any, path: Path) -> bool:
 def quantity(value: Any) -> Decimal | None:
     """Parses a Kubernetes quantity; `None` if it is not one.
 
-    >>> quantity("1000m") == quantity("1"), quantity("1Gi")
-    (True, Decimal('1073741824'))
+    >>> quantity("1000m") == quantity("1"), quantity("1Gi"), quantity("1024Ti") == quantity("1Pi")
+    (True, Decimal('1073741824'), True)
     """
     text = str(value)
     for length in (2, 1):

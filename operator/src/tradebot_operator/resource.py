@@ -28,6 +28,7 @@ class Venue(_Part, frozen=True, kw_only=True):
     name: str = "gemini"
     environment: Environment = "Emulator"
     credentials_secret: str = ""
+    heartbeat: bool = False
 
 
 class Band(_Part, frozen=True, kw_only=True):
@@ -108,6 +109,7 @@ class Exits(_Part, frozen=True, kw_only=True):
     max_hold_minutes: int = 0
     no_signal_minutes: int = 0
     max_exit_slippage_bps: int = 500
+    rest_at_venue: bool = False
     watch_seconds: int = 5
 
 

@@ -27,7 +27,7 @@ class Server:
             OSError: the port is taken.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, "0.0.0.0", self._settings.http_port).start()  # noqa: S104
+        await web.TCPSite(self._runner, None, self._settings.http_port).start()
 
     async def stop(self) -> None:
         """Stops serving."""

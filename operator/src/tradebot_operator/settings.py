@@ -58,7 +58,12 @@ class StageTemplate(_Part, frozen=True, kw_only=True):
     """What a stage's pods get in addition to the operator's own."""
 
     resources: dict[str, Any] = {}
-    env: dict[str, str] = {}
+    env: dict[str, str | dict[str, Any]] = {}
+    """Variables by name: a text, or an object with `valueFrom`."""
+    env_from: tuple[dict[str, Any], ...] = ()
+    volumes: tuple[dict[str, Any], ...] = ()
+    volume_mounts: tuple[dict[str, Any], ...] = ()
+    sidecars: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     pod: dict[str, Any] = {}
@@ -76,6 +81,8 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
     topic_prefix: str = ""
     emulator: Emulator = Emulator()
     stages: dict[str, StageTemplate] = {}
+    fixed_user: bool = True
+    """Whether pods run as a user of our choice; OpenShift chooses one itself."""
     scrape_annotations: bool = False
     """Whether annotations on the stages' pods tell Prometheus where the metrics are."""
     log_level: str = "info"

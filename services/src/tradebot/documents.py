@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from tradebot.domain.bounds import LATEST
 from tradebot.domain.decision import Decision as Decided
 from tradebot.domain.instrument import split_symbol
-from tradebot.plausible.values import LATEST
 from tradebot.records import DocType, Document, decode
 
 Action = Literal["buy", "sell", "hold"]

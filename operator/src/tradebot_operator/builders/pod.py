@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tradebot_operator.builders.overlay import with_template
 from tradebot_operator.naming import EGRESS, UNIT, digest, labels
 from tradebot_operator.resource import TradeBot
 from tradebot_operator.settings import Credential, OperatorSettings
@@ -13,6 +14,7 @@ from tradebot_operator.units import Unit, topic_prefix
 Manifest = dict[str, Any]
 
 USER = 10001
+_FIXED_USER = {"runAsUser": USER, "runAsGroup": USER, "fsGroup": USER}
 METRICS_PORT = 9090
 STATE_FOLDER = "/var/lib/tradebot"
 KAFKA_FOLDER = "/etc/tradebot/kafka"
@@ -59,7 +61,7 @@ def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dic
         "kafka": settings.kafka.bootstrap,
         "kafka_security": settings.kafka.security,
         "topic_prefix": topic_prefix(settings, namespace, unit.environment, unit.venue),
-        "http_host": "0.0.0.0",  # noqa: S104  # in a pod, for its probes
+        "http_host": "*",  # IPv4 and IPv6
         "http_port": str(METRICS_PORT),
         "log_format": "json",
         "log_level": settings.log_level,
@@ -147,7 +149,7 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
                     | dict(template.annotations)
                     | dict(plan.annotations),
                 },
-                "spec": _overlay(_pod(plan, settings, config_name), template.pod),
+                "spec": with_template(_pod(plan, settings, config_name), template),
             },
         },
     }
@@ -183,9 +185,7 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
         "terminationGracePeriodSeconds": plan.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            **(_FIXED_USER if settings.fixed_user else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(plan, settings, config_name, mounts)],
@@ -222,14 +222,13 @@ def _container(
     plan: PodPlan, settings: OperatorSettings, config_name: str, mounts: tuple[Mount, ...]
 ) -> Manifest:
     template = settings.template(plan.unit.stage)
-    extra = [{"name": name, "value": value} for name, value in sorted(template.env.items())]
     return {
         "name": plan.unit.stage,
         "image": plan.image,
         "imagePullPolicy": settings.images.pull_policy,
         "args": [plan.unit.stage],
         "envFrom": [{"configMapRef": {"name": config_name}}],
-        "env": [*plan.env, *extra],
+        "env": list(plan.env),
         "ports": [{"name": "http", "containerPort": METRICS_PORT, "protocol": "TCP"}],
         "resources": template.resources,
         "startupProbe": _probe("/livez", period=2, failures=60),
@@ -281,10 +280,3 @@ def _kafka_sources(settings: OperatorSettings, credential: Credential | None) ->
         items = [{"key": settings.kafka.ca_key, "path": "ca.crt"}]
         sources.append({"secret": {"name": settings.kafka.ca_secret, "items": items}})
     return sources
-
-
-def _overlay(base: Any, over: Any) -> Any:
-    """Merges `over` into `base`: mappings are merged, all else is replaced."""
-    if not isinstance(base, dict) or not isinstance(over, dict):
-        return over
-    return base | {key: _overlay(base.get(key), value) for key, value in over.items()}

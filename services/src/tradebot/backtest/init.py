@@ -1,4 +1,4 @@
-"""`tradebot init`: a folder with settings, a TradeBot, a strategy, prices, a place for keys."""
+"""`tradebot init`: a folder with settings, a TradeBot, a strategy, prices, and room for keys."""
 
 from importlib import resources
 from pathlib import Path
@@ -28,10 +28,10 @@ class InitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(settings: InitSettings) -> list[Path]:
-    """Makes the project; returns its files.
+    """Creates the project; returns its files.
 
     Raises:
-        SettingsError: the folder holds something, or cannot be written.
+        SettingsError: the folder is not empty, or cannot be written.
     """
     folder = settings.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -44,7 +44,13 @@ def create(settings: InitSettings) -> list[Path]:
         for name in FILES:
             text = Template(templates.joinpath(name).read_text()).substitute(words)
             made.append(_write(folder / name, text, 0o644))
-        made.append(_write(folder / "prices.csv", sample.daily().write_csv(), 0o644))
+        made.append(
+            _write(
+                folder / "prices.csv",
+                sample.hourly().write_csv(datetime_format="%Y-%m-%d %H:%M"),
+                0o644,
+            )
+        )
         made.append(_write(folder / ".gitignore", IGNORED, 0o644))
         made += [_write(folder / "keys" / name, text, 0o600) for name, text in KEYS.items()]
     except OSError as error:
@@ -61,7 +67,7 @@ def _write(path: Path, text: str, mode: int) -> Path:
 
 
 def _name_of(folder: Path) -> str:
-    """A resource's name from a folder's: small letters, digits and dashes."""
+    """Derives a resource's name from a folder's: small letters, digits and dashes."""
     letters = "".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name)
     return letters.lower().strip("-")[:53] or "bot"
 
@@ -70,9 +76,9 @@ def _init(settings: InitSettings) -> None:
     for path in create(settings):
         click.echo(f"created {path}")
     click.echo(
-        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv --symbol "
-        f"{settings.symbol}   (these prices are synthetic; strategy.py says how to download real "
-        "ones)"
+        f"next: cd {settings.folder} && tradebot backtest strategy.py --data prices.csv "
+        f"--resolution 1h --symbol {settings.symbol}   (these prices are synthetic; strategy.py "
+        "says how to download real ones)"
     )
 
 

@@ -19,7 +19,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
 
 class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is traded in the backtest, and what trading costs."""
+    """The backtest's instrument, and its trading costs."""
 
     symbol: Annotated[str, "symbol to trade, such as ETHUSD"] = ""
     venue: Annotated[
@@ -111,6 +111,7 @@ class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     ] = "1y"
     cash: Annotated[float, msgspec.Meta(gt=0, le=1e15), "quote currency at the start"] = 10_000.0
     risk_free_rate: Annotated[float, "a year's, as a fraction"] = 0.0
+    parameters: Annotated[str, "values for the strategy's parameters, as a JSON object"] = "{}"
     seed: Annotated[int, "seed of a strategy that has one"] = 0
     mended: Annotated[
         bool,

@@ -13,9 +13,10 @@ from tradebot.dashboard.readiness import watch
 from tradebot.dashboard.server import application
 from tradebot.dashboard.settings import DashboardSettings
 from tradebot.platform import logs
+from tradebot.platform.listening import listen, local
 from tradebot.platform.open_store import open_store
 from tradebot.platform.stage import Frame, running
-from tradebot.platform.web import WebServer, listen
+from tradebot.platform.web import WebServer
 
 log = logs.get(__name__)
 
@@ -28,7 +29,8 @@ def run(settings: DashboardSettings) -> None:
     """
     with running(STAGE, settings) as frame:
         listener = listen(settings.host, settings.port)
-        log.info("serving", url="http://{}:{}".format(*listener.getsockname()[:2]))
+        host, port = listener.getsockname()[:2]
+        log.info("serving", url=f"http://{local(host)}:{port}")
         board = Board(settings.symbol, settings.environment, settings.speed)
         with contextlib.closing(open_store(settings)) as store:
             backfill(board, store)

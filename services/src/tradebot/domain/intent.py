@@ -42,13 +42,14 @@ def read_name(client_order_id: str) -> OrderName | None:
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """An immediate-or-cancel order to send.
+    """An immediate-or-cancel order to send, or with `stop` a stop-limit order that rests.
 
     `window_end` is the end of the window that led to it. It is 0 for an order without a window: a
     flatten, an exit between windows, or another try of an exit. `mid` is the market's at the
     decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` is true
-    if it makes the position smaller; it is then sent even while the bot is halted or paused. Times
-    are ms of the venue's clock.
+    if it makes the position smaller; it is then sent even while the bot is halted or paused. `stop`
+    is the price of a trade that turns the order into a limit order at `price`. Times are ms of the
+    venue's clock.
     """
 
     client_order_id: str
@@ -64,6 +65,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     reduces: bool = False
     minimum: Decimal = Decimal(0)
+    stop: Decimal | None = None
 
 
 def is_of(

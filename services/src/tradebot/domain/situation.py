@@ -143,6 +143,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     reconciled: bool = True
     unresolved: int = 0
     signal_at: int = 0
+    journal_down: str = ""
     halted: str = ""
     paused: str = ""
     flattening: str = ""
@@ -157,6 +158,7 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
 
     `stop_loss` and `take_profit` are fractions of the entry price, `trailing_stop` one of the
     highest price since entry. `max_slippage_bps` is how far below the best bid an exit may sell.
+    `rest_at_venue` also places the stop loss at the venue as a stop-limit order.
     """
 
     stop_loss: Decimal | None = None
@@ -165,6 +167,7 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
     max_hold_ms: int | None = None
     no_signal_ms: int | None = None
     max_slippage_bps: int = 500
+    rest_at_venue: bool = False
 
 
 PositionUnit = Literal["base", "equity", "quote"]

@@ -10,7 +10,8 @@ from tradebot.emulator.application import Application
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.server import faults_of, memory_of, open_exchange, server
 from tradebot.emulator.settings import EmulatorSettings
-from tradebot.platform.web import WebServer, listen
+from tradebot.platform.listening import listen, local
+from tradebot.platform.web import WebServer
 
 Result = TypeVar("Result")
 
@@ -38,8 +39,8 @@ class EmbeddedEmulator:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
         host, port = self._listener.getsockname()[:2]
-        self.url = f"http://{host}:{port}"
-        self.socket_url = f"ws://{host}:{port}"
+        self.url = f"http://{local(host)}:{port}"
+        self.socket_url = f"ws://{local(host)}:{port}"
 
     def __enter__(self) -> "EmbeddedEmulator":
         self._thread.start()

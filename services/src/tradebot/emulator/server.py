@@ -19,9 +19,10 @@ from tradebot.emulator.market.timeline import default_start
 from tradebot.emulator.settings import EmulatorSettings
 from tradebot.history.arrays import MINUTE, Bars
 from tradebot.platform import logs
+from tradebot.platform.listening import listen, local
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import Frame, running
-from tradebot.platform.web import WebServer, listen
+from tradebot.platform.web import WebServer
 
 _log = logs.get(__name__)
 
@@ -122,12 +123,12 @@ def _log_opening(
     host, port = listener.getsockname()[:2]
     _log.info(
         "the exchange is open",
-        address=f"http://{host}:{port}",
+        address=f"http://{local(host)}:{port}",
         symbols=exchange.symbols(),
         time=datetime.fromtimestamp(exchange.clock.now() / 1000, UTC).isoformat(),
         speed=settings.speed,
         seed=settings.seed,
-        metrics=f"http://{settings.http_host}:{frame.http_port}/metrics",
+        metrics=f"http://{local(settings.http_host)}:{frame.http_port}/metrics",
     )
 
 

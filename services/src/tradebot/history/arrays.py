@@ -141,7 +141,12 @@ class Bars(msgspec.Struct, frozen=True):
 
 
 def joined(parts: list[Bars]) -> Bars:
-    """The prices and volumes of all parts, which follow one another."""
+    """The bars of all parts, which follow one another.
+
+    Flows and forecasts are kept where every part has them.
+    """
+    flows = [part.flows for part in parts if part.flows is not None]
+    shared = set.intersection(*(set(part.forecasts) for part in parts))
     return Bars(
         ts=np.concatenate([part.ts for part in parts]),
         open=np.concatenate([part.open for part in parts]),
@@ -150,4 +155,25 @@ def joined(parts: list[Bars]) -> Bars:
         close=np.concatenate([part.close for part in parts]),
         volume=np.concatenate([part.volume for part in parts]),
         step=parts[0].step,
+        flows=_flows(flows) if len(flows) == len(parts) else None,
+        forecasts={
+            model: _predictions([part.forecasts[model] for part in parts]) for model in shared
+        },
+    )
+
+
+def _flows(parts: list[Flows]) -> Flows:
+    return Flows(
+        bid=np.concatenate([part.bid for part in parts]),
+        ask=np.concatenate([part.ask for part in parts]),
+        ratio=np.concatenate([part.ratio for part in parts]),
+        complete=np.concatenate([part.complete for part in parts]),
+    )
+
+
+def _predictions(parts: list[Predictions]) -> Predictions:
+    return Predictions(
+        log_price=np.concatenate([part.log_price for part in parts]),
+        log_price_next=np.concatenate([part.log_price_next for part in parts]),
+        history_end=np.concatenate([part.history_end for part in parts]),
     )

@@ -6,16 +6,17 @@ back. Faults that only a restart can fix are reported through `live_while`.
 """
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 
+from tradebot.platform.listening import listen
 from tradebot.platform.metrics import READY
-from tradebot.platform.settings import SettingsError
 
 Check = Callable[[], str | None]
 
@@ -67,7 +68,7 @@ class Readiness:
         with self._lock:
             self._life = check
 
-    def death(self) -> str | None:
+    def fatal_fault(self) -> str | None:
         """Returns the fault that only a restart can fix; `None` while the stage lives."""
         with self._lock:
             check = self._life
@@ -87,6 +88,13 @@ class Readiness:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname()[:2], _QuietHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = "tradebot", listener.getsockname()[1]
+        self.setup_environ()
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -113,8 +121,8 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         if path == "/readyz":
             reasons = readiness.reasons()
         else:
-            death = readiness.death()
-            reasons = {} if death is None else {"life": death}
+            fault = readiness.fatal_fault()
+            reasons = {} if fault is None else {"life": fault}
         status = "503 Service Unavailable" if reasons else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}
@@ -122,12 +130,7 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
             body["notes"] = notes
         return [json.dumps(body).encode() + b"\n"]
 
-    try:
-        server = make_server(host, port, app, server_class=_Server, handler_class=_QuietHandler)
-    except OSError as error:
-        raise SettingsError(
-            f"http_port {port} on {host}: {error.strerror}; choose a free port with --http-port, "
-            "or 0"
-        ) from None
+    server = _Server(listen(host, port, flag="--http-port"))
+    server.set_app(app)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.server_port

@@ -46,7 +46,7 @@ class Stage(NamedTuple):
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
-    """Topics of the stage's own state. It creates them itself when it uses them."""
+    """Topics of the stage's own state, one for each bot, named `TOPIC.BOT`. It creates them."""
     demo: Demo | None = None
 
     @property
@@ -64,7 +64,7 @@ def installed() -> list[Stage]:
 def topic_names() -> list[str]:
     """Returns the topics of all installed stages, following the flow of records."""
     stages = installed()
-    return list(dict.fromkeys(name for each in stages for name in (*each.topics, *each.keeps)))
+    return list(dict.fromkeys(name for each in stages for name in each.topics))
 
 
 def setting_names() -> frozenset[str]:

@@ -2,15 +2,8 @@
 
 import math
 
-from tradebot.plausible.values import (
-    MAX_FLOW,
-    MAX_PRICE,
-    MAX_SIZE,
-    UNKNOWN,
-    Now,
-    symbol_fault,
-    time_fault,
-)
+from tradebot.domain.bounds import MAX_PRICE, MAX_SIZE
+from tradebot.plausible.values import MAX_FLOW, UNKNOWN, Now, symbol_fault, time_fault
 from tradebot.records import MinuteRecord
 
 MINUTE_MS = 60_000

@@ -10,6 +10,7 @@ STAGE = Stage(
     example="tradebot strategy --strategy my-bot/strategy.py --symbol BTCUSD --resolution 1h",
     settings="tradebot.strategy.settings:StrategySettings",
     run="tradebot.strategy.stage:run",
+    command="tradebot.strategy.command:command",
     reads=(MINUTES, FORECASTS, ACCOUNTS, PROPOSALS),
     writes=(PROPOSALS, DEAD_LETTERS),
 )

@@ -1,6 +1,9 @@
 """One decision a window: look, decide, write, send, and account for the window."""
 
+from decimal import Decimal
+
 from tradebot.domain.decision import Decision, Inputs, Quote, Window, decide
+from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import Stored
 from tradebot.platform import logs
@@ -113,10 +116,12 @@ class Decider:
             await self._selling.down(
                 decision.exit, name, window_end=window_end, documents=documents
             )
+        elif not (amount := await self._amount(decision)):
+            engine.journaled.send(documents(""))
         else:
             intent = engine.journaled.intent(
                 decision.action,
-                decision.amount,
+                amount,
                 decision.price,
                 mid=decision.mid,
                 window_end=window_end,
@@ -125,8 +130,17 @@ class Decider:
                 minimum=stored.inputs.increments.minimum,
             )
             await engine.execute(intent, documents(intent.client_order_id))
+            await self._selling.resting.keep()
         if decision.halt:
             await engine.halt(decision.halt)
+
+    async def _amount(self, decision: Decision) -> Decimal:
+        """What the order is for: a sell is for what is left once no stop rests any more."""
+        if decision.action == "buy" or not self._engine.journaled.ledger.resting():
+            return decision.amount
+        if not await self._selling.resting.lift():
+            return ZERO
+        return min(decision.amount, self._selling.sellable())
 
     def _documents(
         self, stored: Stored, decision: Decision, ticker: Ticker | None, order: str

@@ -1,9 +1,9 @@
-"""Sells everything without a running trader: with the keys, and under the same lease.
+"""Sells everything without a running trader, with its keys and under the same lease.
 
-For when the stage is dead or Kafka is down. Where the journal can be opened, the sale is written to
-it as by the trader itself, and the trader goes on from there. Where it cannot, as with Kafka gone,
-the bot's position is what its own trades at the venue say, and the orders carry the name
-`BOT-direct`: to the trader's journal they are trades of somebody else, never an unknown intent.
+For when the stage is dead or Kafka is down. If the journal can be opened, the sale is written to it
+as by the trader itself, which continues from there. If not, for example without Kafka, the bot's
+position is computed from its own trades at the venue, and the orders carry the name `BOT-direct`:
+to the trader's journal they are trades of somebody else, never an unknown intent.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from tradebot.domain.money import ZERO
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.settings import SettingsError
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, held_for_command, journal_of, keys_of
+from tradebot.trader.assembly import engine_of
+from tradebot.trader.backends import account_mode, held_for_command, keys_of, open_journal
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.journal.documents import Identity
@@ -32,15 +33,14 @@ from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import Journal, JournalError
 from tradebot.trader.journal_guard import refuse_lost
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
-from tradebot.trader.orders.execution import Executor, withheld
-from tradebot.trader.orders.reconcile import Reconciler
+from tradebot.trader.orders.execution import withheld
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OwnTrade, Venue, VenueAccount, fee_table, open_venue
 
 TRADES_MS: Final = 30 * 86_400_000
-"""How far back the bot's own trades are looked for, where its journal cannot be opened."""
+"""How far back to search the bot's own trades if its journal cannot be opened."""
 
 RETRY_SECONDS: Final = 2.0
 
@@ -48,28 +48,29 @@ Answer = TypeVar("Answer")
 
 
 class NoJournal:
-    """Entries of one process alone, where the bot's own journal cannot be opened."""
+    """Entries of this process only, if the bot's own journal cannot be opened."""
 
     def read(self) -> Iterator[Entry]:
-        """There are none."""
+        """Returns none."""
         return iter(())
 
     def follow(self) -> Iterator[Entry]:
-        """There are none."""
+        """Returns none."""
         return iter(())
 
     async def append(self, *entries: Entry) -> None:
-        """The ledger alone remembers them."""
+        """Only the ledger keeps them."""
 
-    def compact(self, snapshot: Entry) -> None:
-        """Nothing to draw together."""
+    async def compact(self, snapshot: Entry) -> bool:
+        """Does nothing."""
+        return False
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants it and why, until when it is tried (monotonic seconds), and who hears of it."""
+    """Who requests it and why, its deadline (monotonic seconds), and who is informed."""
 
     because: str
     by: str
@@ -77,10 +78,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     tell: Callable[[str], None]
 
     async def insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of the venue, which is asked again until it gives one.
+        """Returns the venue's response, retrying until there is one.
 
         Raises:
-            VenueError: it gave none in time.
+            VenueError: there was none in time.
         """
         while True:
             try:
@@ -100,15 +101,15 @@ async def flatten(
     seconds: float,
     tell: Callable[[str], None],
 ) -> str:
-    """Sells all that the bot may sell; what it did, in a sentence.
+    """Sells all that the bot may sell; returns a sentence about what it did.
 
     Args:
         seconds: how long it tries.
-        tell: hears what happens meanwhile.
+        tell: called with messages about progress.
 
     Raises:
-        SettingsError: the bot has no keys, its lease cannot be had, the venue does not answer, or
-            something could not be sold in time; the message says what.
+        SettingsError: the bot has no keys, its lease cannot be acquired, the venue does not
+            respond, or something could not be sold in time; the message says what.
     """
     if account_mode(settings) != "Live":
         raise SettingsError(
@@ -134,11 +135,15 @@ async def _sell(
     clock = VenueClock(settings.speed)
     ticker = await attempt.insist(market.ticker)
     clock.follow(ticker.ts or int((await attempt.insist(venue.market.time) or 0) * 1000))
-    journal = await asyncio.to_thread(_journal, settings, lease, attempt.tell)
+    journal = await _journal(settings, lease, attempt.tell)
     journaled = await _journaled(settings, journal, lease, epoch, clock)
     try:
         account = venue.account(settings.symbol, partial(withheld, journaled, lease.held))
-        engine = _engine(settings, journaled, account, market, clock, lease)
+        numbers = rules(settings)
+        if journal is None:  # nothing says what the bot bought: see `_others`
+            numbers = replace(numbers, holdings="All")
+            await attempt.insist(partial(_cancel_own, account, settings.bot))
+        engine = engine_of(journaled, account, market, clock, lease, numbers)
         await attempt.insist(engine.reconcile)
         keep = ZERO if journal is not None else await _others(settings, engine, account, attempt)
         await _until_flat(engine, Selling(engine, keep), attempt)
@@ -162,11 +167,14 @@ async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> Non
         told = f"{left} is left" if left else "nothing is left to sell"
 
 
-def _journal(settings: TraderSettings, lease: Lease, tell: Callable[[str], None]) -> Journal | None:
-    """The bot's journal, `None` if it cannot be opened now, or was lost or damaged."""
+async def _journal(
+    settings: TraderSettings, lease: Lease, tell: Callable[[str], None]
+) -> Journal | None:
+    """Opens the bot's journal; `None` if that is impossible now, or it was lost or damaged."""
     try:
-        journal = journal_of(settings)
-        refuse_lost(settings, lease, Replay.of(journal.read(), settings.bot).number)
+        journal = await open_journal(settings)
+        replay = await asyncio.to_thread(lambda: Replay.of(journal.read(), settings.bot))
+        refuse_lost(settings, lease, replay.number)
     except (JournalError, SettingsError) as error:
         tell(f"the journal cannot be used, so this sale is not in it: {error}")
         return None
@@ -188,38 +196,18 @@ async def _journaled(
     return journaled
 
 
-def _engine(
-    settings: TraderSettings,
-    journaled: JournaledLedger,
-    account: VenueAccount,
-    market: MarketClient,
-    clock: VenueClock,
-    lease: Lease,
-) -> Engine:
-    currencies = market.instrument.currencies
-    journaled.name_currencies(currencies)
-    executor = Executor(journaled, account, lease.held)
-    reconciler = Reconciler(
-        journaled, account, executor, symbol=settings.symbol, currencies=currencies
-    )
-    numbers = rules(settings)
-    if journaled.who.bot != settings.bot:  # no journal says what the bot bought: see `_others`
-        numbers = replace(numbers, holdings="All")
-    return Engine(
-        journaled=journaled,
-        executor=executor,
-        reconciler=reconciler,
-        market=market,
-        clock=clock,
-        lease=lease,
-        rules=numbers,
-    )
+async def _cancel_own(account: VenueAccount, bot: str) -> None:
+    """Cancels the bot's resting orders, so that its whole position can be sold."""
+    for status in await account.live_orders():
+        name = read_name(status.client_order_id)
+        if name is not None and name.bot == bot:
+            await account.cancel(status.order_id)
 
 
 async def _others(
     settings: TraderSettings, engine: Engine, account: VenueAccount, attempt: Attempt
 ) -> Decimal:
-    """The base that the bot did not buy, by its own trades of the last weeks at the venue."""
+    """Returns the base that the bot did not buy, by its own recent trades at the venue."""
     if settings.holdings == "All":
         return ZERO
     since = max(0, engine.clock.now() - TRADES_MS)
@@ -228,7 +216,7 @@ async def _others(
 
 
 def net_of(bot: str, trades: Iterable[OwnTrade]) -> Decimal:
-    """What the bot's own orders bought and have not sold again."""
+    """Returns what the bot's own orders bought and have not sold."""
     net = ZERO
     for trade in sorted(trades, key=lambda trade: (trade.ts, trade.tid)):
         name = read_name(trade.client_order_id)

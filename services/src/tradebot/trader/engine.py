@@ -93,6 +93,7 @@ class Engine:
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
             signal_at=ledger.signal_at,
+            journal_down=self.journaled.down,
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
             flattening=ledger.flattening,
@@ -199,8 +200,9 @@ class Engine:
         ticker = await self.market.ticker()
         self.see(Quote(bid=ticker.bid, ask=ticker.ask))
         outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self.clock.now())
+        own = sum((each.order.remaining for each in self.journaled.ledger.resting()), ZERO)
         self._held = (
-            outcome.base.amount - outcome.base.available,
+            max(ZERO, outcome.base.amount - outcome.base.available - own),
             outcome.quote.amount - outcome.quote.available,
         )
         if outcome.certain:
@@ -228,8 +230,28 @@ class Engine:
             await self.journaled.record(Halted(reason=reason))
 
     async def cancel_all(self) -> None:
-        """Cancels all live orders of this key; the venue's refusal or silence is logged."""
-        await self._executor.cancel_all()
+        """Cancels all live orders of this key; the venue's refusal or silence is logged.
+
+        A stop that rests stays: it is there for when no trader runs, and nothing else ever rests.
+        """
+        if not self.journaled.ledger.resting():
+            await self._executor.cancel_all()
+
+    async def cancel_resting(self) -> bool:
+        """Cancels the stop that rests, under `acting`; returns whether the result is certain.
+
+        Raises:
+            JournalError: the result could not be written.
+        """
+        for placed in self.journaled.ledger.resting():
+            name = placed.intent.client_order_id
+            fills = placed.order.fills
+            if not await self._executor.cancel(placed):
+                self.distrust(f"the result of cancelling {name} is not known yet")
+                return False
+            if self.journaled.ledger.orders[name].order.fills != fills:
+                self._send_balances(name)
+        return True
 
     async def heartbeat(self) -> None:
         """Tells the venue that this trader is well; its silence is logged."""

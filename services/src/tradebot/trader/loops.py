@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -78,21 +79,22 @@ class Loops:
         self._dead_letters = DeadLetters(settings, "trader", [topics.liquidity, topics.forecasts])
         self._screen = Screen(settings.symbol, clock, settings.lag_ms, self._dead_letters)
         self._windows = Stream(
-            windows_reader(settings, topics.liquidity), self._on_windows, "windows"
+            partial(windows_reader, settings, topics.liquidity), self._on_windows, "windows"
         )
+        last = partial(tail, settings, _tail_group(settings))
         self._others = (
             Stream(
-                tail(settings, _tail_group(settings), {topics.forecasts: LAST_FORECASTS}),
+                partial(last, {topics.forecasts: LAST_FORECASTS}),
                 self._on_forecasts,
                 "forecasts",
             ),
             Stream(
-                tail(settings, _tail_group(settings), {topics.feed: 0}),
+                partial(last, {topics.feed: 0}),
                 on_feed(clock, settings.symbol, settings.lag_ms),
                 "feed",
             ),
             Stream(
-                tail(settings, _tail_group(settings), {topics.trades: 0}),
+                partial(last, {topics.trades: 0}),
                 self._on_trades,
                 "trades",
             ),
@@ -111,6 +113,7 @@ class Loops:
         works = [
             self._windows.run(),
             *(stream.run() for stream in self._others),
+            self._engine.journaled.keep_up(self._engine.due.set),
             self._reconcile(),
             self._watch_market(),
             self._order_stream.run(),

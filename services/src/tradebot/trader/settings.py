@@ -119,6 +119,11 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(ge=1, le=5000),
         "how far below the best bid one attempt of an exit may sell, in basis points",
     ] = 500
+    rest_at_venue: Annotated[
+        bool,
+        "also place the stop loss at the venue as a stop-limit order, which works while the trader"
+        " or its network is down; needs a key without heartbeat",
+    ] = False
     watch_seconds: Annotated[
         float, msgspec.Meta(gt=0), "real seconds between two checks of losses and exits"
     ] = 5.0
@@ -192,6 +197,14 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
             share = getattr(self, name)
             if not 0 <= share < 1:
                 raise ValueError(f"{name} is {share}: it must be below 1, and 0 turns it off")
+        if self.rest_at_venue and self.heartbeat:
+            raise ValueError(
+                "rest_at_venue and heartbeat exclude each other: when heartbeats stop, the venue"
+                " cancels all orders of the key, the resting stop among them; use a key that does"
+                " not require heartbeats"
+            )
+        if self.rest_at_venue and not self.stop_loss:
+            raise ValueError("rest_at_venue needs a stop loss: set stop_loss above 0")
         if self.take_profit < 0:
             raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
         position_limit(self.max_position, self.symbol)
@@ -287,6 +300,7 @@ def rules(settings: TraderSettings) -> Rules:
             max_hold_ms=settings.max_hold_minutes * MINUTE_MS or None,
             no_signal_ms=settings.no_signal_minutes * MINUTE_MS or None,
             max_slippage_bps=settings.max_exit_slippage_bps,
+            rest_at_venue=settings.rest_at_venue,
         ),
         on_breach=settings.on_breach,
     )

@@ -17,25 +17,32 @@ from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
 from tradebot.trader.acts import Acts
-from tradebot.trader.backends import account_mode, journal_of, keys_of, lease_of, reporter_of
+from tradebot.trader.assembly import engine_of
+from tradebot.trader.backends import (
+    account_mode,
+    carry_over,
+    journal_of,
+    keys_of,
+    lease_of,
+    reporter_of,
+)
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
-from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import KafkaPublisher
-from tradebot.trader.journal.store import JournalError, UnusableJournalError
+from tradebot.trader.journal.store import Journal, JournalError, UnusableJournalError
 from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
-from tradebot.trader.orders.execution import Executor, withheld
+from tradebot.trader.orders.execution import withheld
 from tradebot.trader.orders.held import HeldAccount
 from tradebot.trader.orders.paper import PaperAccount
-from tradebot.trader.orders.reconcile import Reconciler
 from tradebot.trader.renewed_lease import RenewedLease
 from tradebot.trader.selling import Selling
 from tradebot.trader.settings import TraderSettings, rules
@@ -111,7 +118,7 @@ def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> J
         SettingsError: no broker responds, or a topic cannot be created.
         JournalError: the journal cannot be opened.
     """
-    ensure_topics(STAGE, settings)
+    journal = _journal(settings)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
     publisher = KafkaPublisher(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}),
@@ -120,7 +127,17 @@ def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> J
     who = Identity(
         bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
     )
-    return JournaledLedger(journal_of(settings), publisher, who, clock.now, lease.held)
+    return JournaledLedger(journal, publisher, who, clock.now, lease.held)
+
+
+def _journal(settings: TraderSettings) -> Journal:
+    def home() -> Journal:
+        ensure_topics(STAGE, settings)
+        return journal_of(settings)
+
+    if settings.journal == "kafka":
+        return OutageJournal(home, settings.folder / "journal-outage.jsonl")
+    return home()
 
 
 async def _hold(
@@ -135,7 +152,7 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     metrics.from_zero(settings.bot)
-    entries = await asyncio.to_thread(journaled.open)
+    entries = await _opened(settings, journaled)
     refuse_lost(settings, lease, entries)
     if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
         epoch = await lease.exceed(journaled.ledger.epoch)
@@ -146,8 +163,15 @@ async def _hold(
     market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
     if await _unless(stopping, _meet(market, readiness)) is None:
         return
-    journaled.name_currencies(market.instrument.currencies)
-    engine = _engine(settings, journaled, market, venue, clock, lease)
+    engine = engine_of(
+        journaled,
+        _account(settings, journaled, market, venue, clock, lease),
+        market,
+        clock,
+        lease,
+        rules(settings),
+        paused="the mode is Paused" if settings.mode == "Paused" else "",
+    )
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     selling = Selling(engine)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
@@ -179,6 +203,24 @@ async def _hold(
     await loops.run(stopping)
 
 
+async def _opened(settings: TraderSettings, journaled: JournaledLedger) -> int:
+    """Reads the journal to its end; a standby goes on without, where the brokers are away.
+
+    Raises:
+        JournalError: the journal cannot be read, and nothing is known of it.
+    """
+    try:
+        if not journaled.down:
+            await carry_over(settings)
+        return await asyncio.to_thread(journaled.open)
+    except UnusableJournalError:
+        raise
+    except (JournalError, SettingsError) as error:
+        if not journaled.go_on_blind(error):
+            raise
+        return 1
+
+
 async def _meet(market: MarketClient, readiness: Readiness) -> bool:
     """Learns the symbol's rules, for as long as it takes the venue to answer."""
     wait, log = 0.5, logs.get("trader")
@@ -194,35 +236,6 @@ async def _meet(market: MarketClient, readiness: Readiness) -> bool:
         else:
             readiness.open("venue")
             return True
-
-
-def _engine(
-    settings: TraderSettings,
-    journaled: JournaledLedger,
-    market: MarketClient,
-    venue: Venue,
-    clock: VenueClock,
-    lease: Lease,
-) -> Engine:
-    account = _account(settings, journaled, market, venue, clock, lease)
-    executor = Executor(journaled, account, lease.held)
-    reconciler = Reconciler(
-        journaled,
-        account,
-        executor,
-        symbol=settings.symbol,
-        currencies=market.instrument.currencies,
-    )
-    return Engine(
-        journaled=journaled,
-        executor=executor,
-        reconciler=reconciler,
-        market=market,
-        clock=clock,
-        lease=lease,
-        rules=rules(settings),
-        paused="the mode is Paused" if settings.mode == "Paused" else "",
-    )
 
 
 def _account(
@@ -250,7 +263,7 @@ def _account(
         now=clock.now,
         latency=settings.paper_latency_ms / 1000 / settings.speed,
     )
-    for placed in ledger.unresolved():
+    for placed in (*ledger.unresolved(), *ledger.resting()):
         account.restore(placed)
     return account
 

@@ -1,7 +1,8 @@
 """A strategy of arrays: buys when a fast average crosses above a slow one, sells below.
 
-Try it:   tradebot backtest strategy.py --data prices.csv --symbol $symbol --resolution 1d --to 1y
-Tune it:  tradebot tune strategy.py --data prices.csv --resolution 1d
+Try it:   tradebot backtest strategy.py --data prices.csv --resolution 1h
+Check it: tradebot strategy check strategy.py --data prices.csv --resolution 1h
+Tune it:  tradebot tune strategy.py --data prices.csv --resolution 1h
 Prices:   tradebot history fetch --venue gemini --symbol $symbol --from 2021-01-01
 """
 

@@ -42,7 +42,7 @@ class Gates:
     def conditions(self) -> list[Condition]:
         """All as they are now."""
         found = [
-            self.reconciled(),
+            self.journal_down() or self.reconciled(),
             self.feed_fresh(),
             self.windows_fresh(),
             self.model_fresh(),
@@ -66,6 +66,14 @@ class Gates:
             f"the account agrees with the venue; a sell sells {SELLS[self._settings.holdings]}"
         )
         return _condition("Reconciled", True, "Reconciled", message)
+
+    def journal_down(self) -> Condition | None:
+        """What is wrong with the journal; the account may still be reconciled, and exits go on."""
+        down = self._engine.journaled.down
+        if not down:
+            return None
+        message = f"{down}; nothing is bought, and exits and sales go on"
+        return _condition("Reconciled", False, "JournalDown", message)
 
     def feed_fresh(self) -> Condition:
         """Whether the venue's feed was heard of lately, in real seconds."""
@@ -136,7 +144,9 @@ class Gates:
 
     def watch(self, readiness: Readiness) -> None:
         """The stage is ready while the conditions are good; stale means unready, never an end."""
-        readiness.check("Reconciled", _bad_when(False, self.reconciled))
+        readiness.check(
+            "Reconciled", _bad_when(False, lambda: self.journal_down() or self.reconciled())
+        )
         readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
         readiness.check("WindowsFresh", _bad_when(False, self.windows_fresh))
         readiness.check("ModelFresh", _bad_when(False, self.model_fresh))

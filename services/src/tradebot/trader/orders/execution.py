@@ -12,7 +12,7 @@ from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.journal.entries import Halted, Intended, OrderEvent
 from tradebot.trader.journal.journaled import JournaledLedger
-from tradebot.trader.journal.ledger import Placed, is_over
+from tradebot.trader.journal.ledger import Placed, is_over, is_settled
 from tradebot.trader.lease import LeaseLostError
 from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError, VenueError
 from tradebot.venue.port import AccountEvent, Fees, OrderStatus, OwnTrade, VenueAccount
@@ -33,6 +33,8 @@ def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Inten
     """
     if not held():
         return "the lease was lost before the order was sent"
+    if not intent.reduces and journaled.down:
+        return journaled.down
     ledger = journaled.ledger
     if not intent.reduces and (ledger.halted or ledger.paused):
         return f"halted or paused before it was sent: {ledger.halted or ledger.paused}"
@@ -102,7 +104,7 @@ class Executor:
             self._log.error("the venue returned another order", order=intent.client_order_id)
             return False
         await self.take_in(intent, [status], latency=latency)
-        return not self._is_open(intent)
+        return is_settled(self._placed(intent))
 
     async def resolve(self, placed: Placed) -> bool:
         """Asks the venue what became of an intent's order; whether that is certain now.
@@ -120,7 +122,7 @@ class Executor:
                 return False
             if found:
                 await self.take_in(intent, found)
-                return not self._is_open(intent)
+                return is_settled(self._placed(intent))
             if placed.order.order_ids:
                 return False
         await self._learn(intent, Unplaced(reason="the venue has no such order"))
@@ -193,6 +195,27 @@ class Executor:
             metrics.FLAGS.labels(self._journaled.who.bot, "two_orders").inc()
             await self._journaled.record(Halted(reason=reason))
 
+    async def cancel(self, placed: Placed) -> bool:
+        """Cancels an order that rests; answers whether its result is certain now.
+
+        Raises:
+            JournalError: the result could not be written.
+        """
+        intent = placed.intent
+        if not self._held():
+            return False
+        for order_id in placed.order.order_ids:
+            try:
+                status = await self._account.cancel(order_id)
+            except VenueError as error:
+                self._log.warning("cancel failed", order=intent.client_order_id, reason=str(error))
+                return False
+            if not _matches(intent, status):
+                self._log.error("the venue returned another order", order=intent.client_order_id)
+                return False
+            await self.take_in(intent, [status])
+        return is_over(self._placed(intent).order)
+
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged."""
         try:
@@ -221,9 +244,6 @@ class Executor:
 
     def _placed(self, intent: Intent) -> Placed:
         return self._journaled.ledger.orders[intent.client_order_id]
-
-    def _is_open(self, intent: Intent) -> bool:
-        return not is_over(self._placed(intent).order)
 
 
 def _matches(intent: Intent, status: OrderStatus) -> bool:

@@ -1,39 +1,49 @@
-"""An account on paper: orders fill against the venue's public book, with its fees.
+"""An account on paper: orders fill against the venue's public order book, with its fees.
 
-Its only truth is the bot's journal: balances start from there, and an order that the journal
-does not know was never placed. Nothing is signed and no key is read.
+Its only record is the bot's journal: balances start from there, and an order unknown to the journal
+was never placed. Nothing is signed and no key is read.
+
+A stop waits in the process. The venue's trades trigger it, and after a restart also the minutes
+that passed meanwhile. It then sells at the book's prices, and never above its stop price.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO, Side
 from tradebot.trader.journal.ledger import Placed
-from tradebot.venue.errors import RejectedError
+from tradebot.trader.orders.paper_stop import Waiting
+from tradebot.venue.errors import RejectedError, VenueError
 from tradebot.venue.port import (
     AccountEvent,
     Balance,
     BookLevel,
+    ConnectedEvent,
     Fees,
     Instrument,
     MarketData,
     OrderStatus,
     OwnTrade,
-    TimeEvent,
 )
 
+LOOK_SECONDS: Final = 1.0
+"""Real seconds between two reads of the trades while a stop waits."""
+
 LAST_PART: Final = 999
-"""Numbers the fill that an earlier process did not get to write; a book shows fewer levels."""
+"""Number of the fill that an earlier process did not write; a book shows fewer levels."""
 
 
 class PaperAccount:
-    """Simulated fills; see `Account`.
+    """Simulated fills; see `VenueAccount`.
 
     Args:
-        fees: what a fill costs now, by what the account itself has traded.
+        fees: returns the present fee, by the account's own volume.
         base, quote: balances to start from.
         now: the venue's time in ms.
         latency: real seconds from sending an order to its arrival at the venue.
@@ -63,41 +73,84 @@ class PaperAccount:
         self._taken: dict[Side, dict[Decimal, Decimal]] = {"buy": {}, "sell": {}}
         """What this process took from levels that the book still shows, by the order's side."""
         self._orders: dict[str, OrderStatus] = {}
+        self._stops: dict[str, Waiting] = {}
 
     async def place(self, intent: Intent) -> OrderStatus:
         """Walks the book as it is when the order arrives, up to the limit.
 
-        What is not there is cancelled. What earlier orders took is not there any more, for as long
-        as the book shows the level.
+        The rest is cancelled. What earlier orders took is not available again for as long as the
+        book shows the level.
         """
         await self._sleep(self._latency)
-        book = await self._market.book(intent.symbol)
-        levels = self._left(intent.side, book.asks if intent.side == "buy" else book.bids)
-        parts = _walk(levels, intent)
+        if intent.stop is not None:
+            return self._wait(intent, self._status(intent, [], [], live=True))
+        parts = _walk(await self._levels(intent), intent, intent.amount)
         value, executed = _value(parts), _amount(parts)
-        taker = self._fees().taker
-        fee = value * taker
+        fee = value * self._fees().taker
         short = value + fee > self._quote if intent.side == "buy" else executed > self._base
         if short:
             raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
-        self._move(intent, value, executed, fee)
-        for price, amount in parts:
-            taken = self._taken[intent.side]
-            taken[price] = taken.get(price, ZERO) + amount
-        ts, number = self._now(), intent.number * 1000
-        trades = [
-            self._trade(intent, number + index, price, amount, price * amount * taker, ts=ts)
-            for index, (price, amount) in enumerate(parts)
-        ]
-        status = self._status(intent, parts, trades)
+        status = self._status(intent, parts, self._execute(intent, parts, first=0))
         self._orders[intent.client_order_id] = status
         return status
 
-    def restore(self, placed: Placed) -> None:
-        """Takes an order over that the journal saw begin and not end, with its process.
+    async def _levels(self, intent: Intent) -> list[BookLevel]:
+        book = await self._market.book(intent.symbol)
+        return self._left(intent.side, book.asks if intent.side == "buy" else book.bids)
 
-        What it executed by the journal's word and no fill tells is filled at the price that is
-        left of its average. An order that nothing was heard of was never placed.
+    def _execute(
+        self, intent: Intent, parts: list[tuple[Decimal, Decimal]], *, first: int
+    ) -> list[OwnTrade]:
+        """Books the parts; returns their trades, numbered from the order's `first` on."""
+        taker, ts, number = self._fees().taker, self._now(), intent.number * 1000 + first
+        value = _value(parts)
+        self._move(intent, value, _amount(parts), value * taker)
+        for price, amount in parts:
+            taken = self._taken[intent.side]
+            taken[price] = taken.get(price, ZERO) + amount
+        return [
+            self._trade(intent, number + index, price, amount, price * amount * taker, ts=ts)
+            for index, (price, amount) in enumerate(parts)
+        ]
+
+    def _wait(self, intent: Intent, status: OrderStatus) -> OrderStatus:
+        self._stops[intent.client_order_id] = Waiting(intent)
+        self._orders[intent.client_order_id] = status
+        return status
+
+    async def _serve_stops(self) -> bool:
+        """Fills stops that trades have triggered; returns whether any was filled.
+
+        Raises:
+            VenueError: the venue did not return its trades or its order book.
+        """
+        filled = False
+        for name, waiting in list(self._stops.items()):
+            intent, before = waiting.intent, self._orders[name]
+            if not await waiting.triggered(self._market):
+                continue
+            levels = await self._levels(intent)
+            left = min(intent.amount - before.executed, self._base)
+            parts = [
+                (min(price, intent.stop or price), amount)
+                for price, amount in _walk(levels, intent, left)
+            ]
+            if not parts or self._orders[name] is not before:
+                continue
+            trades = [*before.trades, *self._execute(intent, parts, first=len(before.trades))]
+            booked = [(trade.price, trade.amount) for trade in trades]
+            live = _amount(booked) < intent.amount
+            self._orders[name] = self._status(intent, booked, trades, live=live)
+            if not live:
+                del self._stops[name]
+            filled = True
+        return filled
+
+    def restore(self, placed: Placed) -> None:
+        """Resumes an order whose process ended while the journal shows it unfinished.
+
+        The amount that the journal says was executed but has no fill is filled at the price that
+        its average implies. An order without any report was never placed.
         """
         order, intent = placed.order, placed.intent
         if not order.order_ids:
@@ -114,10 +167,13 @@ class PaperAccount:
             last = intent.number * 1000 + LAST_PART
             trades.append(self._trade(intent, last, price, amount, fee, ts=order.updated))
             self._move(intent, value, amount, fee)
-        self._orders[intent.client_order_id] = self._status(intent, parts, trades)
+        status = self._status(intent, parts, trades)
+        self._orders[intent.client_order_id] = status
+        if intent.stop is not None and order.remaining > 0 and not order.told_closed:
+            self._wait(intent, replace(status, live=True, reason=""))
 
     def _left(self, side: Side, levels: list[BookLevel]) -> list[BookLevel]:
-        """The levels without what was taken from them; one that is gone is forgotten."""
+        """Returns the levels without what was taken from them; drops levels that are gone."""
         shown = {level.price for level in levels}
         taken = {price: amount for price, amount in self._taken[side].items() if price in shown}
         self._taken[side] = taken
@@ -128,7 +184,7 @@ class PaperAccount:
         ]
 
     def _move(self, intent: Intent, value: Decimal, amount: Decimal, fee: Decimal) -> None:
-        """The balances after what was taken."""
+        """Updates the balances."""
         sign = 1 if intent.side == "buy" else -1
         self._base += sign * amount
         self._quote -= sign * value + fee
@@ -151,7 +207,12 @@ class PaperAccount:
         )
 
     def _status(
-        self, intent: Intent, parts: list[tuple[Decimal, Decimal]], trades: list[OwnTrade]
+        self,
+        intent: Intent,
+        parts: list[tuple[Decimal, Decimal]],
+        trades: list[OwnTrade],
+        *,
+        live: bool = False,
     ) -> OrderStatus:
         executed = _amount(parts)
         rest = intent.amount - executed
@@ -164,68 +225,85 @@ class PaperAccount:
             original=intent.amount,
             executed=executed,
             average=_value(parts) / executed if executed else ZERO,
-            live=False,
+            live=live,
             client_order_id=intent.client_order_id,
-            reason="ImmediateOrCancelWouldPost" if rest > 0 else "",
+            reason="ImmediateOrCancelWouldPost" if rest > 0 and intent.stop is None else "",
             trades=trades,
         )
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:
-        """The order, if this process placed it."""
+        """Returns the order, if this process placed or restored it."""
+        await self._serve_stops()
         found = self._orders.get(client_order_id)
         return [] if found is None else [found]
 
     async def order(self, order_id: str) -> OrderStatus:
         """The order of that id."""
+        await self._serve_stops()
         for order in self._orders.values():
             if order.order_id == order_id:
                 return order
         raise RejectedError("OrderNotFound", f"there is no paper order {order_id}")
 
     async def cancel(self, order_id: str) -> OrderStatus:
-        """Nothing rests on paper: the order as it is."""
-        return await self.order(order_id)
+        """Cancels a stop; any other order never rests and is returned unchanged."""
+        order = await self.order(order_id)
+        if not order.live:
+            return order
+        del self._stops[order.client_order_id]
+        ended = replace(order, live=False, reason="Requested")
+        self._orders[order.client_order_id] = ended
+        return ended
 
     async def cancel_session(self) -> None:
-        """Nothing rests on paper."""
+        """Cancels all stops."""
+        for order in await self.live_orders():
+            await self.cancel(order.order_id)
 
     async def live_orders(self) -> list[OrderStatus]:
-        """Nothing rests on paper."""
-        return []
+        """Returns the stops that are not completely filled."""
+        await self._serve_stops()
+        return [self._orders[name] for name in self._stops]
 
     async def trades(self, since: int) -> list[OwnTrade]:
-        """The trades of this process."""
+        """Returns the trades of this process."""
         found = [trade for order in self._orders.values() for trade in order.trades]
         return [trade for trade in found if trade.ts >= since]
 
     async def highest_number(self, bot: str) -> int:
-        """Paper orders live in the journal alone."""
+        """Returns 0: only the journal has paper orders."""
         return 0
 
     async def balances(self) -> list[Balance]:
-        """Both currencies."""
-        amounts = ((self._instrument.base, self._base), (self._instrument.quote, self._quote))
+        """Returns both currencies; stops reserve what they may still sell."""
+        stops = [self._orders[name] for name in self._stops]
+        reserved = sum((stop.original - stop.executed for stop in stops), ZERO)
+        base, quote = self._base, self._quote
         return [
-            Balance(currency=currency, amount=amount, available=amount)
-            for currency, amount in amounts
+            Balance(
+                currency=self._instrument.base, amount=base, available=max(ZERO, base - reserved)
+            ),
+            Balance(currency=self._instrument.quote, amount=quote, available=quote),
         ]
 
     async def fees(self) -> Fees:
-        """What a fill costs now."""
+        """Returns the present fees."""
         return self._fees()
 
     async def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """None: an order on paper is over when it is placed."""
-        await asyncio.Event().wait()
-        yield TimeEvent()
+        """Yields a request to reconcile after a stop fills; other orders are done when placed."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(VenueError):
+                if await self._serve_stops():
+                    yield ConnectedEvent()
 
     async def heartbeat(self) -> None:
-        """Nobody listens."""
+        """Does nothing."""
 
 
-def _walk(levels: list[BookLevel], intent: Intent) -> list[tuple[Decimal, Decimal]]:
-    """What the intent would take from the levels, best first: prices and amounts."""
-    left = intent.amount
+def _walk(levels: list[BookLevel], intent: Intent, left: Decimal) -> list[tuple[Decimal, Decimal]]:
+    """Returns what the intent takes of `left` from the levels, best first: prices and amounts."""
     taken: list[tuple[Decimal, Decimal]] = []
     for level in levels:
         worse = level.price > intent.price if intent.side == "buy" else level.price < intent.price

@@ -1,7 +1,7 @@
 """Compares the bot's ledger with the venue: orders, fills, balances, and what others did.
 
 The venue's word is the truth. Fills that the ledger lacks are booked; orders of ours that still
-live are cancelled (an immediate-or-cancel order never rests) and flagged by their epoch; orders,
+live are cancelled (except a stop that the ledger knows) and flagged by their epoch; orders,
 trades and balances that no intent explains are outside activity: noticed, reported, and taken
 into the ledger so that the bot's own profit stays its own.
 """
@@ -17,8 +17,9 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.domain.money import ZERO, plain
 from tradebot.platform import logs
 from tradebot.trader import metrics
-from tradebot.trader.journal.entries import Balanced, Halted
+from tradebot.trader.journal.entries import Balanced, Halted, Intended
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.orders.adoption import adopted, unknown_sales
 from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
 
@@ -85,8 +86,11 @@ class Reconciler:
         self._notes = []
         first = not self._journaled.ledger.known
         number = await self._account.highest_number(self._bot) if first else 0
-        for placed in self._journaled.ledger.unresolved():
+        ledger, clear = self._journaled.ledger, True
+        for placed in ledger.unresolved():
             await self._executor.resolve(placed)
+        for placed in ledger.resting():  # it may have filled while nobody looked
+            clear = await self._executor.resolve(placed) and clear
         await self._end_live_orders()
         start = now if first else self._journaled.ledger.trades_to - OVERLAP_MS
         outside, trades_to = await self._book_trades(start)
@@ -100,7 +104,8 @@ class Reconciler:
                 base, quote = await self._balances()
                 if (base, quote) == before:
                     break
-        return await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
+        outcome = await self._settle(base, quote, outside, trades_to, number, mid=mid, first=first)
+        return msgspec.structs.replace(outcome, certain=outcome.certain and clear)
 
     def made_since_asked(self) -> int:
         """Whole comparisons since this was last asked."""
@@ -114,10 +119,19 @@ class Reconciler:
                 self._flag("outside_order", f"order {status.order_id} is not this bot's")
                 continue
             ledger = self._journaled.ledger
+            placed = ledger.orders.get(status.client_order_id)
+            if placed is not None and placed.intent.stop is not None and self._is_known(status):
+                await self._take_in(status)  # the bot's own stop: it stays
+                continue
             kind = "older_epoch" if name.epoch < ledger.epoch else "resting"
             self._flag(kind, f"cancelling {status.client_order_id} of epoch {name.epoch}")
             after = await self._account.cancel(status.order_id)
             await self._take_in(after)
+
+    def _is_known(self, status: OrderStatus) -> bool:
+        """Whether the ledger expects the order to live: nothing said yet that it is over."""
+        placed = self._journaled.ledger.orders[status.client_order_id]
+        return not placed.order.told_closed and placed.order.order_ids in ((), (status.order_id,))
 
     async def _take_in(self, status: OrderStatus) -> None:
         placed = self._journaled.ledger.orders.get(status.client_order_id)
@@ -154,9 +168,10 @@ class Reconciler:
 
         Answers the trades of other orders, and the time of the last trade of all.
         """
+        trades = await self._account.trades(max(0, since))
+        await self._adopt(trades)
         intents = _intents_by_order(self._journaled)
         others: list[OwnTrade] = []
-        trades = await self._account.trades(max(0, since))
         for trade in trades:
             intent = self._intent_of(trade, intents)
             if intent is None:
@@ -164,6 +179,16 @@ class Reconciler:
             else:
                 await self._executor.book(intent, trade)
         return others, max((trade.ts for trade in trades), default=0)
+
+    async def _adopt(self, trades: Sequence[OwnTrade]) -> None:
+        """Takes in sales whose entries were lost while the journal was down."""
+        for name in unknown_sales(self._journaled.ledger, self._bot, trades):
+            found = await self._account.find(name)
+            intent = adopted(self._journaled.ledger, name, found)
+            if intent is not None:
+                self._flag("adopted", f"adopting {name}, whose entries were lost")
+                await self._journaled.record(Intended(intent=intent))
+                await self._executor.take_in(intent, found)
 
     def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
         placed = self._journaled.ledger.orders.get(trade.client_order_id)

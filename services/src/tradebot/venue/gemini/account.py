@@ -57,7 +57,8 @@ class GeminiAccount:
                     amount=intent.amount,
                     price=intent.price,
                     client_order_id=intent.client_order_id,
-                    option="immediate-or-cancel",
+                    option="immediate-or-cancel" if intent.stop is None else None,
+                    stop_price=intent.stop,
                 ),
                 unless,
             )

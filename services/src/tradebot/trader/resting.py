@@ -1,0 +1,99 @@
+"""Keeps the stop that rests at the venue in step with the position.
+
+The order is an intent like any other: written first, sent once, looked up in doubt. Moving it is a
+cancel and a new intent. It is cancelled before anything else is sold, so that no amount is ever for
+sale twice; if it fills during the cancel, its fills are booked before the next amount is computed.
+"""
+
+from typing import Final
+
+from tradebot.domain.exits import resting
+from tradebot.domain.exits.resting import RestingStop
+from tradebot.platform import logs
+from tradebot.trader.engine import Engine
+
+REFUSED_MS: Final = 60_000
+"""Exchange time after a refusal by the venue before the next attempt."""
+
+
+class RestingStops:
+    """The one stop of a bot that rests at the venue; whoever calls it holds the engine's lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tried: int | None = None
+        self._bot = engine.journaled.who.bot
+        self._log = logs.get("trader.resting")
+
+    def in_step(self) -> bool:
+        """Returns whether what rests is what should rest, or nothing can be done about it now."""
+        orders = self._engine.journaled.ledger.resting()
+        if len(orders) > 1:
+            return False
+        step = self._engine.market.instrument.price_step
+        return resting.suits(self._rests(), self._wanted(), step) or not self._may_act()
+
+    async def keep(self) -> None:
+        """Places, moves or cancels the stop so that it matches the position.
+
+        Raises:
+            JournalError: the journal cannot be written; nothing was sent.
+        """
+        if self.in_step() or not await self.lift():
+            return
+        want = self._wanted()  # again: the old one may have filled during the cancel
+        if want is None or not self._can_place(want):
+            return
+        engine, now = self._engine, self._engine.clock.now()
+        intent = engine.journaled.intent(
+            "sell",
+            want.amount,
+            want.limit,
+            mid=want.stop,
+            window_end=0,
+            name=f"{self._bot}-stop-{now or engine.journaled.ledger.number + 1}",
+            minimum=engine.market.instrument.minimum,
+            reduces=True,
+            stop=want.stop,
+        )
+        await engine.execute(intent)
+        placed = engine.journaled.ledger.orders.get(intent.client_order_id)
+        if placed is not None and placed.order.refused:
+            self._tried = now
+
+    async def lift(self) -> bool:
+        """Cancels what rests; returns whether that is certain, so that the amount may be sold.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        return await self._engine.cancel_resting()
+
+    def _rests(self) -> RestingStop | None:
+        for placed in self._engine.journaled.ledger.resting():
+            if placed.intent.stop is not None:
+                return RestingStop(
+                    stop=placed.intent.stop,
+                    limit=placed.intent.price,
+                    amount=placed.order.remaining,
+                )
+        return None
+
+    def _wanted(self) -> RestingStop | None:
+        engine = self._engine
+        return resting.wanted(engine.state(), engine.rules, engine.market.instrument.increments)
+
+    def _may_act(self) -> bool:
+        """A halt or a pause under `Hold` sends nothing, so what rests stays as it is."""
+        engine = self._engine
+        state = engine.state()
+        held = engine.rules.on_breach == "Hold" and bool(state.halted or state.paused)
+        return state.reconciled and not state.unresolved and not engine.stopping and not held
+
+    def _can_place(self, want: RestingStop) -> bool:
+        """A stop above the market would trigger at once: that is the watch's to sell."""
+        engine = self._engine
+        if not engine.market.instrument.accepts_takers or engine.mid <= want.stop:
+            return False
+        now = engine.clock.now()
+        return self._tried is None or not 0 <= now - self._tried < REFUSED_MS

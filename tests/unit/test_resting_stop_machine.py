@@ -1,0 +1,157 @@
+"""The resting stop under every order of events: crashes, lost answers, fills during a cancel."""
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from soaks.orders import STOPS, Soak
+from venues.faulty import KilledError
+
+from tradebot.domain.money import floor_to
+
+D = Decimal
+STEP = D("0.00000001")
+FAULTS = (
+    "never sent", "lost before", "lost after", "late", "rejected", "killed before",
+    "killed after", "filled in cancel", "cut in cancel", "cancel lost", "killed in cancel",
+    "no answer", "no way", "killed", "newest trade missing",
+)  # fmt: skip
+
+
+class Trading(RuleBasedStateMachine):
+    """A trader with a stop at the venue; the machine decides what goes wrong, and when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.armed: list[str] = []
+        self.runner = asyncio.Runner()
+        self.desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=STOPS)
+        venue = self.desk.venue
+        venue.base, venue._draw = D(0), self._draw  # type: ignore[method-assign]
+        venue.dice.random = lambda: 0.0  # type: ignore[method-assign]
+        self._do(self.desk._start())
+        self._do(self.desk.engine.reconcile())
+
+    def _draw(self, *names: str) -> str:
+        """The first armed fault that can happen here."""
+        found = next((name for name in self.armed if name in names), "")
+        if found:
+            self.armed.remove(found)
+            self.desk.venue.faults[found] += 1
+        return found
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Does it; a process that is killed meanwhile starts again."""
+        try:
+            self.runner.run(work)
+        except KilledError:
+            self.crash()
+
+    @rule()
+    def crash(self) -> None:
+        while True:
+            try:
+                self.runner.run(self.desk._restart())
+            except KilledError:
+                continue
+            return
+
+    @rule(fault=st.sampled_from(FAULTS))
+    def something_will_go_wrong(self, fault: str) -> None:
+        self.armed.append(fault)
+
+    @rule(amount=st.integers(1, 5))
+    def buy(self, amount: int) -> None:
+        async def work() -> None:
+            engine = self.desk.engine
+            async with engine.acting:
+                if engine.doubt:
+                    return
+                intent = engine.journaled.intent(
+                    "buy", D(amount) / 10, engine.mid * 2, mid=engine.mid, window_end=0, name="buy",
+                    minimum=D(0),
+                )  # fmt: skip
+                await engine.execute(intent)
+                await self.desk.selling.resting.keep()
+
+        self._do(work())
+
+    @rule(percent=st.integers(10, 100))
+    def sell(self, percent: int) -> None:
+        """As on a signal: the stop is lifted first, and the amount computed after that."""
+
+        async def work() -> None:
+            desk, engine = self.desk, self.desk.engine
+            async with engine.acting:
+                if engine.doubt or not await desk.selling.resting.lift():
+                    return
+                amount = floor_to(desk.selling.sellable() * percent / 100, STEP)
+                if not amount:
+                    return
+                intent = engine.journaled.intent(
+                    "sell", amount, D(1), mid=engine.mid, window_end=0, name="sell",
+                    minimum=D(0), reduces=True,
+                )  # fmt: skip
+                await engine.execute(intent)
+                await desk.selling.resting.keep()
+
+        self._do(work())
+
+    @rule(move=st.integers(-80, 60))
+    def the_market_moves(self, move: int) -> None:
+        venue = self.desk.venue
+        venue.bid = max(D(5000), (venue.bid * (10_000 + move) / 10_000).quantize(D("0.01")))
+        venue.trigger_stops()
+
+    @rule()
+    def look(self) -> None:
+        self.desk.venue.now += 5_000
+        self.desk.clock.observe(self.desk.venue.now)
+        self._do(self.desk.watch.look())
+
+    @rule()
+    def reconcile(self) -> None:
+        self._do(self.desk._reconcile())
+
+    @rule()
+    def leave(self) -> None:
+        async def work() -> None:
+            async with self.desk.engine.acting:
+                await self.desk.selling.down("stop_loss", "exit")
+
+        self._do(work())
+
+    @invariant()
+    def nothing_is_for_sale_twice(self) -> None:
+        assert self.desk.venue.reserved() <= self.desk.venue.base
+
+    def teardown(self) -> None:
+        self.armed.clear()
+        desk = self.desk
+        for _ in range(3):
+            desk.venue.now += 10_000
+            self.reconcile()
+            self.look()
+        self.reconcile()
+        ledger, venue = desk.journaled.ledger, desk.venue
+        assert not ledger.halted and not ledger.unresolved() and not desk.engine.doubt
+        assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
+        assert not ledger.outside_base and not ledger.outside_trades, "all fills are its own"
+        position, stops = desk.engine.state().position, desk.stops()
+        assert len(stops) <= 1
+        for stop in stops:
+            assert position is not None and stop.left == position.amount
+        if position is not None and not stops:
+            stop_price = position.entry * (1 - (STOPS.exits.stop_loss or D(0)))
+            assert desk.engine.mid <= stop_price + D("0.01"), "a position without its stop"
+        names = [order.intent.client_order_id for order in venue.orders]
+        assert len(names) == len(set(names)), "one intent, one order"
+        self.runner.close()
+
+
+TestTrading = Trading.TestCase
+TestTrading.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
