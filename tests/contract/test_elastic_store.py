@@ -245,3 +245,25 @@ def test_the_latest_are_chosen_by_bot(
     refresh(server, settings)
     assert len(store.latest(DocType.DECISION, 3, bot="btc")) == 3
     assert store.latest(DocType.DECISION, 3, bot="another") == []
+
+
+def test_all_of_a_span_are_read_oldest_first_however_many_they_are(
+    store: ElasticStore, server: Elasticsearch, settings: StoreSettings
+) -> None:
+    one = next(each for each in a_day(60) if each.doc_type == DocType.DECISION)
+    times = [START + number * 1000 for number in range(2500)]
+    store.write(
+        [
+            msgspec.structs.replace(
+                one,
+                id=f"d{ts}",
+                ts=ts,
+                source=msgspec.json.encode(msgspec.json.decode(one.source) | {"ts": ts}),
+            )
+            for ts in reversed(times)
+        ]
+    )
+    refresh(server, settings)
+    found = store.since(DocType.DECISION, times[100], bot="btc")
+    assert [each["ts"] for each in found] == times[100:]
+    assert store.since(DocType.DECISION, times[100], bot="another") == []

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 from elasticsearch import ApiError, AuthenticationException, AuthorizationException, Elasticsearch
 from elasticsearch.exceptions import BadRequestError, NotFoundError, TransportError
+from elasticsearch.helpers import ScanError, scan
 
 from tradebot.platform.elastic_mappings import index_name, mapping, template
 from tradebot.platform.settings import SettingsError
@@ -210,6 +211,29 @@ class ElasticStore:
         except (TransportError, ApiError) as error:
             raise StoreUnavailableError(_sentence(error)) from error
         return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
+
+    def since(
+        self, doc_type: DocType, ts: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """See `DocumentStore`; documents of the last second may be missing."""
+        wanted = {"bot": bot, "symbol": symbol}
+        terms = [{"term": {name: value}} for name, value in wanted.items() if value is not None]
+        query = {"bool": {"filter": [*terms, {"range": {"ts": {"gte": ts}}}]}}
+        try:
+            hits = list(
+                scan(
+                    self._client,
+                    index=f"{self._prefix}-{doc_type}",
+                    query={"query": query},
+                    ignore_unavailable=True,
+                )
+            )
+        except NotFoundError:
+            return []
+        except (TransportError, ApiError, ScanError) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        found = [{"_id": hit["_id"], **hit["_source"]} for hit in hits]
+        return sorted(found, key=lambda each: each["ts"])
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
         """See `DocumentStore`; documents of the last second may be missing."""

@@ -74,13 +74,30 @@ class SqliteStore:
         self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
     ) -> list[dict[str, Any]]:
         """See `DocumentStore`."""
-        where, values = "doc_type = ?", [str(doc_type)]
-        for column, value in (("bot", bot), ("symbol", symbol)):
+        return self._selected(doc_type, {"bot": bot, "symbol": symbol}, "ts desc", limit=limit)
+
+    def since(
+        self, doc_type: DocType, ts: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """See `DocumentStore`."""
+        return self._selected(doc_type, {"bot": bot, "symbol": symbol}, "ts", first=ts)
+
+    def _selected(
+        self,
+        doc_type: DocType,
+        wanted: dict[str, str | None],
+        order: str,
+        *,
+        first: int = 0,
+        limit: int = -1,
+    ) -> list[dict[str, Any]]:
+        where, values = "doc_type = ? and ts >= ?", [str(doc_type), first]
+        for column, value in wanted.items():
             if value is not None:
                 where += f" and {column} = ?"
                 values.append(value)
-        # Only the two fixed column names above enter the text; values are bound.
-        query = f"select id, source from documents where {where} order by ts desc limit ?"  # noqa: S608
+        # Only fixed names of columns enter the text; values are bound.
+        query = f"select id, source from documents where {where} order by {order} limit ?"  # noqa: S608
         try:
             rows = self._connection.execute(query, [*values, limit]).fetchall()
         except sqlite3.Error as error:

@@ -79,6 +79,16 @@ class DocumentStore(Protocol):
         """
         ...
 
+    def since(
+        self, doc_type: DocType, ts: int, *, bot: str | None = None, symbol: str | None = None
+    ) -> list[dict[str, Any]]:
+        """All documents of a kind from `ts` (ms) on, oldest first, each with its `_id`.
+
+        Raises:
+            StoreUnavailableError: the store does not respond.
+        """
+        ...
+
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
         """Returns the documents of that id or decision, at most 1,000, each with its `_id`.
 
