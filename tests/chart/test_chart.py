@@ -176,8 +176,15 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
         }
 
     assert writes("ingest") == {"gemini-feed", "gemini-trades"}
-    assert writes("trader") == {"trader-journal", "trade-documents", "dead-letters"}
+    assert writes("trader") == {"trader-journal.", "trade-documents", "dead-letters"}
     assert writes("dashboard") == set()
+    (journals,) = (
+        rule
+        for rule in users["tradebot-trader"]["spec"]["authorization"]["acls"]
+        if rule["resource"].get("name") == "sandbox.trader-journal."
+    )
+    assert journals["resource"]["patternType"] == "prefix"
+    assert {"Create", "Delete", "DescribeConfigs"} < set(journals["operations"])
     settings = operator_settings(MATRIX["secure kafka"])
     assert settings is not None and settings.credential("trader") is not None
     (listener,) = of_kind(objects, "Kafka")[0]["spec"]["kafka"]["listeners"]

@@ -247,23 +247,18 @@ def test_the_latest_are_chosen_by_bot(
     assert store.latest(DocType.DECISION, 3, bot="another") == []
 
 
-def test_all_of_a_span_are_read_oldest_first_however_many_they_are(
-    store: ElasticStore, server: Elasticsearch, settings: StoreSettings
+def test_all_documents_of_a_time_come_oldest_first_over_several_pages(
+    store: ElasticStore, server: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = next(each for each in a_day(60) if each.doc_type == DocType.DECISION)
-    times = [START + number * 1000 for number in range(2500)]
-    store.write(
-        [
-            msgspec.structs.replace(
-                one,
-                id=f"d{ts}",
-                ts=ts,
-                source=msgspec.json.encode(msgspec.json.decode(one.source) | {"ts": ts}),
-            )
-            for ts in reversed(times)
-        ]
-    )
-    refresh(server, settings)
-    found = store.since(DocType.DECISION, times[100], bot="btc")
-    assert [each["ts"] for each in found] == times[100:]
-    assert store.since(DocType.DECISION, times[100], bot="another") == []
+    monkeypatch.setattr("tradebot.platform.elastic_store.PAGE", 7)
+    store.write(a_day(40))
+    server.indices.refresh(index="*")
+    start, end = START + 5 * 60_000, START + 25 * 60_000
+    times = [d["ts"] for d in store.between(DocType.DECISION, start, end, bot="btc")]
+    wanted = [d["ts"] for d in store.latest(DocType.DECISION, 1000)]
+    assert times == sorted(ts for ts in wanted if start <= ts < end)
+    assert len(times) == 20
+
+
+def test_a_kind_without_documents_yields_none(store: ElasticStore) -> None:
+    assert list(store.between(DocType.DECISION, 0, 2**53)) == []

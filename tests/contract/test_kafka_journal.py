@@ -30,7 +30,7 @@ def entry(number: int, epoch: int = 1, body: Body | None = None) -> Entry:
 def _opener(address: str, *, mock: bool) -> Open:
     settings = StageSettings(kafka=address, kafka_embedded=mock)
     topic = f"journal-{uuid4().hex[:8]}"
-    return lambda bot: KafkaJournal(settings, topic, bot)
+    return lambda bot: KafkaJournal(settings, f"{topic}.{bot}", bot)
 
 
 @pytest.fixture(params=["sqlite", "mock", "kafka"])

@@ -60,11 +60,6 @@ class Gate:
     ) -> list[dict[str, Any]]:
         return self._store.latest(doc_type, limit, bot=bot, symbol=symbol)
 
-    def since(
-        self, doc_type: DocType, ts: int, *, bot: str | None = None, symbol: str | None = None
-    ) -> list[dict[str, Any]]:
-        return self._store.since(doc_type, ts, bot=bot, symbol=symbol)
-
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
         return self._store.find(field, value)
 

@@ -210,7 +210,7 @@ class Soak:
 
     def _read_journal(self) -> tuple[Ledger, set[str]]:
         journal: Journal = (
-            KafkaJournal(self.line.settings, self.line.topics.journal, "btc")
+            KafkaJournal(self.line.settings, self.line.topics.journal_of("btc"), "btc")
             if self.line.settings.kafka
             else SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
         )

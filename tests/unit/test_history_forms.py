@@ -240,9 +240,16 @@ def test_a_number_stays_a_time_where_most_times_are_not_times(tmp_path: Path) ->
 
 
 def test_a_time_of_day_tells_the_form_where_the_other_rows_have_none(tmp_path: Path) -> None:
-    days = ["2021.01.01,,", "2021.01.01,abc,", "2021.01.01,00:02,"]
+    days = ["2021.01.01,inf,", "2021.01.01,abc,", "2021.01.01,00:02,"]
     result = checked(tmp_path, "".join(f"{day}1,2,0.5,1.5,3\n" for day in days))
     assert result.table["ts"].to_list() == [1609459320000]
+
+
+def test_an_unclosed_quotation_mark_costs_its_own_row_alone(tmp_path: Path) -> None:
+    lines = [f"{FIRST + n * MINUTE},{','.join(map(str, p))},1" for n, p in enumerate(OHLC)]
+    result = checked(tmp_path, "\n".join([lines[0], lines[1] + '"', *lines[2:]]) + "\n")
+    assert rows(result.table) == [OHLC[0], *OHLC[2:]]
+    assert "row 2" in result.findings[0].first
 
 
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ class LogJournal:
     async def append(self, *entries: Entry) -> None:
         self.log.entries += entries
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         self.log.entries.append(snapshot)
+        return True
 
     def close(self) -> None:
         pass
@@ -125,7 +126,7 @@ async def test_a_snapshot_of_what_was_followed_is_no_news() -> None:
     follower.follow()
     snapshot = log.entries[-1]
     writer._compact_after, sent.arrived = 1, True
-    writer._compact()
+    await writer._compact()
     assert log.entries[-1] is not snapshot
     follower.follow()
     assert journal.reads == 1 and follower.ledger == writer.ledger

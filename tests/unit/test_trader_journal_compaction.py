@@ -1,5 +1,6 @@
 """A compacted journal has the same content as before, whatever is killed."""
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def opened(journal: SqliteJournal) -> tuple[Ledger, int]:
 def drawn(journal: SqliteJournal, bodies: list[Body]) -> None:
     body = snapshot(folded(bodies))
     number = len(bodies)
-    journal.compact(Entry(number=number, epoch=1, ts=0, published=number, body=body))
+    asyncio.run(journal.compact(Entry(number=number, epoch=1, ts=0, published=number, body=body)))
 
 
 @settings(max_examples=60, deadline=None)

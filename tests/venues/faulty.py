@@ -350,7 +350,7 @@ class MemoryJournal:
             self.kills += 1
             raise KilledError
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         when = self.dice.random()
         if when < 10 * self.rate:
             self.kills += 1
@@ -362,6 +362,7 @@ class MemoryJournal:
         if when < 20 * self.rate:
             self.kills += 1
             raise KilledError
+        return True
 
     def close(self) -> None:
         """Does nothing."""

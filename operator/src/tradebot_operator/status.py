@@ -183,14 +183,14 @@ def _asked_for(bot: TradeBot, condition: Condition) -> bool:
     return bot.spec.mode == "Paused" and condition.reason == "ModePaused"
 
 
-def _item(bot: TradeBot, kind: str, said: ConditionState, stamp: str) -> dict[str, Any]:
+def _item(bot: TradeBot, kind: str, state: ConditionState, stamp: str) -> dict[str, Any]:
     shown = bot.condition(kind)
-    same = shown is not None and shown.status == said.status
+    same = shown is not None and shown.status == state.status
     return {
         "type": kind,
-        "status": said.status,
-        "reason": said.reason,
-        "message": said.message[:2048],
+        "status": state.status,
+        "reason": state.reason,
+        "message": state.message[:2048],
         "lastTransitionTime": shown.last_transition_time if shown and same else stamp,
         "observedGeneration": bot.generation,
     }

@@ -21,6 +21,7 @@ TOOLS: Final = {
         "decide again what a bot decided, and compare",
     ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
+    "export": ("tradebot.export.command:command", "write trades, balances and gains to files"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),
     "pause": ("tradebot.trader.control.pause:command", "stop a bot from sending new orders"),
     "resume": ("tradebot.trader.control.resume:command", "lift a pause or a halt"),

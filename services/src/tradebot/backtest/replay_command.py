@@ -19,6 +19,9 @@ from tradebot.records import DocType, ForecastRecord, decode
 
 SPANS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
+END: Final = 2**53
+"""After every time (ms)."""
+
 OF_THE_BOT: Final = (DocType.DECISION, DocType.TICKER, DocType.ORDER, DocType.FILL)
 
 
@@ -96,11 +99,11 @@ def recorded(store: DocumentStore, bot: str, since: str) -> dict[str, list[dict[
             "--state-dir or --elasticsearch"
         )
     start = int(newest[0]["ts"]) - span_ms(since)
-    found = {str(kind): store.since(kind, start, bot=bot) for kind in OF_THE_BOT}
+    found = {str(kind): list(store.between(kind, start, END, bot=bot)) for kind in OF_THE_BOT}
     first = int(found[DocType.DECISION][0]["ts"])
     found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
     symbol = str(newest[0]["symbol"])
-    found[DocType.LIQUIDITY] = store.since(DocType.LIQUIDITY, start, symbol=symbol)
+    found[DocType.LIQUIDITY] = list(store.between(DocType.LIQUIDITY, start, END, symbol=symbol))
     return found
 
 

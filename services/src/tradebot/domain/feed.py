@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from tradebot.domain.bounds import EARLIEST, LATEST, MAX_PRICE, MAX_SIZE
+
 UNNUMBERED: Final = -1
 """The `seq` of records without one, as in the original pipeline: it shows no loss."""
 
@@ -16,9 +18,9 @@ class Change(msgspec.Struct, gc=False):
     """
 
     side: Literal["bid", "ask"]
-    price: Annotated[float, msgspec.Meta(gt=0, le=1e12)]
-    remaining: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    price: Annotated[float, msgspec.Meta(gt=0, le=MAX_PRICE)]
+    remaining: Annotated[float, msgspec.Meta(ge=0, le=MAX_SIZE)]
     symbol: str
-    ts: Annotated[int, msgspec.Meta(ge=1_230_768_000_000, lt=4_102_444_800_000)]
+    ts: Annotated[int, msgspec.Meta(ge=EARLIEST, lt=LATEST)]
     reason: Literal["initial", "place", "cancel", "trade"]
     seq: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]

@@ -30,6 +30,12 @@ currency; `weighted` is the volume-weighted mean price of the minute's trades.""
 PRICES: Final = ("open", "high", "low", "close")
 
 
+def quiet() -> pl.Expr:
+    """The rows of candles without trades: they repeat the last price, nobody paid it."""
+    same = pl.all_horizontal(pl.col(name) == pl.col("close") for name in PRICES)
+    return (pl.col("volume") == 0) & same
+
+
 @dataclass(frozen=True)
 class Series:
     """The models' view: minutes with trades, and the log of their weighted price.

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from tradebot.domain.bounds import EARLIEST
 from tradebot.history import bars
 from tradebot.history.forms import MINUTELY
 from tradebot.history.read import Raw
-from tradebot.plausible.values import EARLIEST
 
 NO_PRICE = "no price (NaN: a minute without trades)"
 NO_TRADES = "no trades (volume 0 at one price)"
@@ -119,12 +119,9 @@ def step_of(ts: pl.Series, form: str) -> int:
 
 def _without_trades(table: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     """Drops candles that only repeat a price; a source without volumes keeps its rows."""
-    quiet = (pl.col("volume") == 0) & pl.all_horizontal(
-        pl.col(name) == pl.col("close") for name in bars.PRICES
-    )
     if not (table["volume"] > 0).any():
         return table
-    return _drop(table, NO_TRADES, lambda: quiet, findings, broken=False)
+    return _drop(table, NO_TRADES, bars.quiet, findings, broken=False)
 
 
 _IMPOSSIBLE_TIME = "a time before 2009 or after tomorrow"

@@ -23,6 +23,8 @@ ALWAYS_UNPACKED: Final = 64 << 20
 NULLS: Final = ("", "NaN", "nan", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "-")
 _FEWEST_CELLS: Final = 5
 _LINES_BEFORE: Final = 20
+_UNCLOSED: Final = re.compile(rb'^[^"\n]*"(?:[^"\n]*"[^"\n]*")*[^"\n]*$', re.MULTILINE)
+"""A line with an odd number of quotation marks."""
 _TIME: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d{2}.*")
 
 
@@ -100,7 +102,7 @@ def of_bytes(data: bytes) -> Text:
     Raises:
         FormError: none of the first lines has five cells.
     """
-    data = _utf8(data)
+    data = _closed(_utf8(data))
     head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:_LINES_BEFORE]
     for number, line in enumerate(head):
         separator = max(",;\t", key=line.count)
@@ -171,6 +173,13 @@ def _utf8(data: bytes) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace").encode()
     return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _closed(data: bytes) -> bytes:
+    """Makes an unclosed quotation mark part of its cell: it would take in all lines below it."""
+    if b'"' not in data:
+        return data
+    return _UNCLOSED.sub(lambda line: line[0].replace(b'"', b"'"), data)
 
 
 def ragged(text: Text) -> list[int]:

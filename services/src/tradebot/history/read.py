@@ -70,7 +70,8 @@ def read(path: Path, volume: Unit | None = None) -> Raw:
             f"{path} does not exist: use the path of a CSV, JSON or Parquet file, or of a folder"
         ) from None
     except (FormError, pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
-        raise HistoryFileError(f"{path} cannot be read as history: {error}") from None
+        first = str(error).strip().split("\n")[0]  # polars adds what a programmer may try
+        raise HistoryFileError(f"{path} cannot be read as history: {first}") from None
 
 
 def _folder(path: Path) -> list[Path]:
@@ -104,7 +105,8 @@ def _csv(data: bytes, volume: Unit | None) -> Raw:
     else:
         sample = _cells(text, rows=SAMPLE)
         second = sample[sample.columns[1]]
-        prices = second.cast(pl.Float64, strict=False).count()
+        numbers = second.cast(pl.Float64, strict=False)
+        prices = int((numbers.is_finite() & (numbers > 0)).sum())
         dated = int(second.str.contains(":").sum()) > prices
         form = _form_of_rows(sample, text.width, dated=dated)
     table, ragged = _rows(text, form)

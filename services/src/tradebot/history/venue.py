@@ -35,7 +35,7 @@ def of_candles(candles: Sequence[Sequence[float]]) -> pl.DataFrame:
     names = ["ts", *bars.PRICES, "volume"]
     table = pl.DataFrame(candles, schema=dict.fromkeys(names, pl.Float64), orient="row")
     return (
-        table.filter((pl.col("volume") > 0) & (pl.col("low") > 0))
+        table.filter(~bars.quiet() & (pl.col("low") > 0))
         .with_columns(
             pl.col("ts").cast(pl.Int64),
             weighted=(pl.col("high") + pl.col("low") + pl.col("close")) / 3,

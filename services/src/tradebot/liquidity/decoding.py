@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from tradebot.domain.bounds import EARLIEST, LATEST, MAX_PRICE, MAX_SIZE
 from tradebot.domain.feed import UNNUMBERED, Change
-from tradebot.plausible.values import EARLIEST, LATEST, MAX_PRICE, MAX_SIZE, symbol_of
+from tradebot.plausible.values import symbol_of
 from tradebot.records import read
 
 

@@ -21,6 +21,8 @@ class Demo(NamedTuple):
     takes: tuple[str, ...] = ()
     """Settings of the demo to pass on as flags of the same name, unless empty."""
     arguments: tuple[str, ...] = ()
+    only_with: str = ""
+    """A setting of the demo without which the stage does not run."""
     serves: bool = False
     """The stage serves people or programs on a `port`; the demo finds a free one."""
 
@@ -46,7 +48,7 @@ class Stage(NamedTuple):
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
-    """Topics of the stage's own state. It creates them itself when it uses them."""
+    """Topics of the stage's own state, one for each bot, named `TOPIC.BOT`. It creates them."""
     demo: Demo | None = None
 
     @property
@@ -64,7 +66,7 @@ def installed() -> list[Stage]:
 def topic_names() -> list[str]:
     """Returns the topics of all installed stages, following the flow of records."""
     stages = installed()
-    return list(dict.fromkeys(name for each in stages for name in (*each.topics, *each.keeps)))
+    return list(dict.fromkeys(name for each in stages for name in each.topics))
 
 
 def setting_names() -> frozenset[str]:

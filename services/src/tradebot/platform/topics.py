@@ -48,6 +48,10 @@ class Topics(msgspec.Struct, frozen=True):
     proposals: str = PROPOSALS
     accounts: str = ACCOUNTS
 
+    def journal_of(self, bot: str) -> str:
+        """Returns the topic of a bot's own journal; `journal` is the one that bots once shared."""
+        return f"{self.journal}.{bot}"
+
     @classmethod
     def of(cls, settings: Prefixed) -> "Topics":
         """Returns the names with the settings' prefix."""

@@ -1,14 +1,7 @@
 """Checks changes of the order book; topic `gemini-feed`."""
 
-from tradebot.plausible.values import (
-    MAX_PRICE,
-    MAX_SIZE,
-    UNKNOWN,
-    Now,
-    number_fault,
-    symbol_fault,
-    time_fault,
-)
+from tradebot.domain.bounds import MAX_PRICE, MAX_SIZE
+from tradebot.plausible.values import UNKNOWN, Now, number_fault, symbol_fault, time_fault
 from tradebot.records import FeedRecord
 
 

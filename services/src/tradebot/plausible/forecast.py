@@ -2,9 +2,9 @@
 
 import math
 
+from tradebot.domain.bounds import EARLIEST
 from tradebot.plausible.values import (
     DAY_MS,
-    EARLIEST,
     MAX_LOG_PRICE,
     UNKNOWN,
     Now,

@@ -1,23 +1,16 @@
-"""Closed minutes; topic `minutes`."""
+"""Checks closed minutes; topic `minutes`."""
 
 import math
 
-from tradebot.plausible.values import (
-    MAX_FLOW,
-    MAX_PRICE,
-    MAX_SIZE,
-    UNKNOWN,
-    Now,
-    symbol_fault,
-    time_fault,
-)
+from tradebot.domain.bounds import MAX_PRICE, MAX_SIZE
+from tradebot.plausible.values import MAX_FLOW, UNKNOWN, Now, symbol_fault, time_fault
 from tradebot.records import MinuteRecord
 
 MINUTE_MS = 60_000
 
 
 def fault(record: MinuteRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the minute cannot be true."""
+    """Returns why the minute is implausible, or `None`."""
     return (
         symbol_fault(record.symbol)
         or time_fault("start", record.start, now)

@@ -1,14 +1,7 @@
 """Checks trades; topic `gemini-trades`."""
 
-from tradebot.plausible.values import (
-    MAX_PRICE,
-    MAX_SIZE,
-    UNKNOWN,
-    Now,
-    number_fault,
-    symbol_fault,
-    time_fault,
-)
+from tradebot.domain.bounds import MAX_PRICE, MAX_SIZE
+from tradebot.plausible.values import UNKNOWN, Now, number_fault, symbol_fault, time_fault
 from tradebot.records import TradeRecord
 
 

@@ -7,12 +7,8 @@ from typing import Final
 
 import msgspec
 
-EARLIEST: Final = 1_230_768_000_000
-LATEST: Final = 4_102_444_800_000
-"""2009 to 2100 in milliseconds; seconds and microseconds fall outside."""
+from tradebot.domain.bounds import EARLIEST, LATEST, MAX_PRICE
 
-MAX_PRICE: Final = 1e12
-MAX_SIZE: Final = 1e15
 MAX_FLOW: Final = 1e30
 MAX_LOG_PRICE: Final = math.log(MAX_PRICE)
 """Bound on the absolute log price: the lowest forecast price is 1 / MAX_PRICE."""

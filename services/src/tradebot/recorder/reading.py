@@ -1,17 +1,23 @@
 """Turns a topic's record into a stored document. Pure."""
 
 import math
+from typing import Final
 
 import msgspec
 
 from tradebot import documents
+from tradebot.domain.bounds import LATEST
 from tradebot.domain.instrument import split_symbol
 from tradebot.platform.store import StoredDocument
-from tradebot.plausible.values import LATEST
-from tradebot.records import DocType, Document, ForecastRecord, decode, read
+from tradebot.plausible import forecast, window
+from tradebot.plausible.values import UNKNOWN, Now, symbol_of, time_fault
+from tradebot.records import DocType, Document, ForecastRecord, LiquidityRecord, decode, read
 from tradebot.window_records import WholeWindow
 
 HOUR_MS = 3_600_000
+
+LAG_MS: Final = 120_000
+"""How far a time may be ahead of Kafka's timestamp: clocks differ, and forecasts start later."""
 
 ID_BYTES = 512
 """Elasticsearch's limit for an id, in UTF-8."""
@@ -45,18 +51,30 @@ _envelope = msgspec.json.Decoder(_Envelope)
 _bodies = {doc_type: _strict(kind) for doc_type, kind in documents.BODIES.items()}
 
 
-def document_of(data: bytes, environment: str = "") -> StoredDocument:
+def now_of(stamp: int, speed: float) -> Now:
+    """The venue's time when Kafka took a record at `stamp` (ms): unknown where time runs faster."""
+    return Now(stamp, LAG_MS) if speed == 1 and stamp > 0 else UNKNOWN
+
+
+def document_of(data: bytes, environment: str = "", now: Now = UNKNOWN) -> StoredDocument:
     """Decodes a record of `trade-documents`, and adds the environment.
 
     Raises:
-        UnreadableError: it is not a document, or its body does not fit its kind.
+        UnreadableError: it is not a document, its body does not fit its kind, or its time has not
+            come.
     """
     try:
         envelope = read(_envelope, data)
         read(_bodies[envelope.doc_type], envelope.body)
     except msgspec.DecodeError as error:
         raise UnreadableError(str(error)) from None
+    _refuse(time_fault("ts", envelope.ts, now))
     return _stored(envelope, bytes(envelope.body), environment)
+
+
+def _refuse(fault: str | None) -> None:
+    if fault is not None:
+        raise UnreadableError(fault)
 
 
 def stored(document: Document, environment: str = "") -> StoredDocument:
@@ -97,39 +115,54 @@ def _stored(document: Document | _Envelope, body: bytes, environment: str) -> St
     )
 
 
-def window_of(window: WholeWindow) -> Document:
-    """Makes the document of a window."""
+def result_of(data: bytes, key: bytes | None, now: Now = UNKNOWN) -> LiquidityRecord:
+    """Decodes a record of `faust.out`; one without a symbol has its key's.
+
+    Raises:
+        UnreadableError: it is not a window's result, or cannot be true.
+    """
+    try:
+        record = decode(data, LiquidityRecord)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(str(error)) from None
+    symbol = symbol_of(record.symbol, key, "")
+    _refuse(window.fault(record, now))
+    _refuse(None if symbol else "it has no symbol, and its key is not one")
+    return msgspec.structs.replace(record, symbol=symbol)
+
+
+def window_of(whole: WholeWindow) -> Document:
+    """Makes the document of a whole."""
     body = documents.Liquidity(
-        window_start=window.start,
-        window_end=window.end,
-        bid=window.bid or 0.0,
-        ask=window.ask or 0.0,
-        ratio=window.ratio,
-        events=window.events,
-        complete=window.complete,
+        window_start=whole.start,
+        window_end=whole.end,
+        bid=whole.bid or 0.0,
+        ask=whole.ask or 0.0,
+        ratio=whole.ratio,
+        events=whole.events,
+        complete=whole.complete,
     )
     return documents.document(
         DocType.LIQUIDITY,
         bot="",
-        symbol=window.symbol,
-        ts=window.end,
-        key=str(window.end),
+        symbol=whole.symbol,
+        ts=whole.end,
+        key=str(whole.end),
         body=body,
     )
 
 
-def forecast_of(data: bytes) -> Document:
+def forecast_of(data: bytes, now: Now = UNKNOWN) -> Document:
     """Makes the document of a record of `forecasts`.
 
     Raises:
-        UnreadableError: it is not a forecast, or has no step.
+        UnreadableError: it is not a forecast, or cannot be true.
     """
     try:
         record = decode(data, ForecastRecord)
     except msgspec.DecodeError as error:
         raise UnreadableError(str(error)) from None
-    if not record.log_price or record.step_ms <= 0:
-        raise UnreadableError("the forecast has no steps")
+    _refuse(forecast.fault(record, now))
     body = documents.Forecast(
         model=record.model,
         digest=record.digest,

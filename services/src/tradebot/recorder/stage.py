@@ -16,10 +16,10 @@ from tradebot.platform import kafka, logs
 from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.health import Readiness
 from tradebot.platform.store import DocumentStore, Refusal, StoredDocument, StoreUnavailableError
+from tradebot.platform.topic import key_of
 from tradebot.platform.topics import Topics
 from tradebot.recorder import metrics, reading
 from tradebot.recorder.settings import RecorderSettings
-from tradebot.records import LiquidityRecord, decode
 from tradebot.window_records import Gatherer
 
 QUEUE_KIBIBYTES = 8_192
@@ -39,13 +39,17 @@ class Received(msgspec.Struct, frozen=True):
     partition: int
     offset: int
     value: bytes
+    key: bytes | None = None
+    stamp: int = 0
+    """Kafka's timestamp, ms; 0 or less if it has none."""
 
     @classmethod
     def of(cls, message: Message) -> "Received":
         """Converts a consumer's message."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None and partition is not None and offset is not None
-        return cls(topic, partition, offset, message.value() or b"")
+        value, key, stamp = message.value() or b"", key_of(message), message.timestamp()[1]
+        return cls(topic, partition, offset, value, key, stamp)
 
 
 class Recorder:
@@ -127,20 +131,21 @@ class Recorder:
             self._commit(consumer)
 
     def _read(self, message: Received) -> StoredDocument | None:
-        data, topic = message.value, message.topic
+        data, topic, environment = message.value, message.topic, self._settings.environment
+        now = reading.now_of(message.stamp, self._settings.speed)
         try:
             if topic == self._topics.documents:
-                return reading.document_of(data, self._settings.environment)
+                return reading.document_of(data, environment, now)
             if topic == self._topics.forecasts:
-                return reading.stored(reading.forecast_of(data), self._settings.environment)
-            record = decode(data, LiquidityRecord)
+                return reading.stored(reading.forecast_of(data, now), environment)
+            record = reading.result_of(data, message.key, now)
             whole = self._windows.add(record, message.partition, message.offset)
             metrics.LOST_WINDOWS.inc(self._windows.take_lost())
             if whole is None:
                 return None
-            return reading.stored(reading.window_of(whole), self._settings.environment)
+            return reading.stored(reading.window_of(whole), environment)
         except (ValueError, OverflowError) as error:
-            self._put_aside(message, str(error))
+            self._reject(message, str(error))
             return None
 
     def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
@@ -173,7 +178,7 @@ class Recorder:
             if document.id not in refused:
                 metrics.DOCUMENTS.labels(document.doc_type).inc()
         for refusal in refusals:
-            self._put_aside(self._origins[refusal.document.id], refusal.reason)
+            self._reject(self._origins[refusal.document.id], refusal.reason)
 
     def _wait(self, consumer: Consumer, seconds: float) -> bool:
         """Waits while keeping the membership in the group; returns false if stopped."""
@@ -190,7 +195,7 @@ class Recorder:
         consumer.resume(consumer.assignment())
         return not self._stopping.is_set()
 
-    def _put_aside(self, message: Received, reason: str) -> None:
+    def _reject(self, message: Received, reason: str) -> None:
         place = (message.topic, message.partition, message.offset)
         self._dead_letters.put(*place, value=message.value, reason=reason)
 

@@ -1,4 +1,4 @@
-"""Where a trader's lease, journal and conditions live: this machine, or a cluster."""
+"""Where a trader's lease, journal and conditions are kept: this machine, or a cluster."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from tradebot.venue.port import Keys
 
 
 def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
-    """The right to act for the bot.
+    """Returns the bot's lease.
 
     Args:
         suffix: of the holder's name, for a process that is not the pod's own trader.
@@ -77,19 +77,42 @@ def journal_of(settings: TraderSettings) -> Journal:
     if settings.journal == "kafka":
         from tradebot.trader.journal.kafka import KafkaJournal
 
-        return KafkaJournal(settings, Topics.of(settings).journal, settings.bot)
+        return KafkaJournal(settings, Topics.of(settings).journal_of(settings.bot), settings.bot)
     return SqliteJournal(settings.folder / "journal.sqlite")
+
+
+async def open_journal(settings: TraderSettings) -> Journal:
+    """The bot's journal for the holder of its lease.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+    await carry_over(settings)
+    return await asyncio.to_thread(journal_of, settings)
+
+
+async def carry_over(settings: TraderSettings) -> None:
+    """Carries a journal over from where earlier releases kept it; the lease must be held.
+
+    Raises:
+        JournalError: it cannot be read or written.
+    """
+    if settings.journal == "kafka":
+        from tradebot.trader.journal.migration import migrate
+
+        topics = Topics.of(settings)
+        await migrate(settings, topics.journal_of(settings.bot), topics.journal, settings.bot)
 
 
 def journal_place(settings: TraderSettings) -> str:
     """Where the bot's journal is, for a message."""
     if settings.journal == "kafka":
-        return f"topic {Topics.of(settings).journal} at {settings.kafka}"
+        return f"topic {Topics.of(settings).journal_of(settings.bot)} at {settings.kafka}"
     return str(settings.folder / "journal.sqlite")
 
 
 def reporter_of(settings: TraderSettings) -> Reporter:
-    """Where the bot's conditions are shown in addition to its readiness gates."""
+    """Returns where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter
@@ -105,14 +128,14 @@ def reporter_of(settings: TraderSettings) -> Reporter:
 
 
 def account_mode(settings: TraderSettings) -> str:
-    """Whose money the ledger is of; a paused bot keeps the one that its keys say."""
+    """Returns whose money the ledger is of; a paused bot keeps the mode of its keys."""
     if settings.mode == "Paused":
         return "Live" if settings.api_key_file else "Paper"
     return settings.mode
 
 
 def keys_of(settings: TraderSettings) -> Keys | None:
-    """Where the account's key is, if the ledger is of real money."""
+    """Returns where the account's key is, if the ledger is of real money."""
     if account_mode(settings) == "Paper":
         return None
     return Keys(

@@ -19,6 +19,7 @@ FLAG_KINDS: Final = (
     "broken_trade",
     "two_orders",
     "no_intent",
+    "adopted",
 )
 
 WINDOWS = Counter("tradebot_trader_windows_total", "Windows processed", ["bot"])

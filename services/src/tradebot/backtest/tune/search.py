@@ -1,7 +1,7 @@
-"""The search itself: every combination of a grid, or trials that learn from earlier ones.
+"""The search: every combination of a grid, or trials that learn from earlier ones.
 
-Trials are judged on the rows to learn from alone. What the best of them does on the rows that
-follow, which no trial saw, is the result.
+Trials are judged on the training rows alone. The result is what the best of them does on the rows
+that follow, which no trial saw.
 """
 
 import os
@@ -40,10 +40,10 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The best trial of a split: what it promised, what it kept, and how likely that was luck.
+    """The best trial of a split: its ratios in training and test, and how likely they are luck.
 
-    Sharpe ratios are of one step. `deflated` is the probability that the promise is better than the
-    best of as many useless trials.
+    Sharpe ratios are per step. `deflated` is the probability that the training ratio is better than
+    the best of as many useless trials.
     """
 
     split: Split
@@ -93,7 +93,7 @@ def returns_of(
     exits: Exits = OFF,
     cash: float = CASH,
 ) -> Floats:
-    """The returns of a run, a step each."""
+    """Returns the returns of a run, per step."""
     result = compiled.run(bars, tunable.signals(parameters)(bars), costs, cash, exits)
     return simple_returns(np.concatenate([[cash], result.equity]))
 
@@ -109,7 +109,7 @@ def sweep(
     workers: int | None = None,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
-    """Judges every candidate, on all cores; `progress` is told how many are done."""
+    """Judges every candidate, on all cores; `progress` is called with how many are done."""
     context = get_context("fork")
     with ProcessPoolExecutor(
         workers or os.cpu_count() or 1,
@@ -134,7 +134,7 @@ def learn(
     seed: int,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
-    """`count` trials, each chosen from what the earlier ones came to (Optuna's TPE)."""
+    """Runs `count` trials, each chosen from the results of earlier ones (Optuna's TPE)."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trials: list[Trial] = []
 
@@ -163,10 +163,10 @@ def conclude(
     costs: Costs,
     exits: Exits = OFF,
 ) -> Outcome:
-    """What the best trial of a split keeps of its promise.
+    """Tests the best trial of a split.
 
-    The test's indicators may look back into the rows before it, as they would live; returns are
-    counted from the test's first bar.
+    The test's indicators may look back into the rows before it, as they would live; returns count
+    from the test's first bar.
     """
     best = max(trials, key=lambda trial: trial.sharpe)
     learnt = bars.rows(split.learn_start, split.learn_end)

@@ -16,7 +16,7 @@ from tradebot.history.bars import MINUTE, Series
 class LooksBack(Protocol):
     """A model that predicts each minute from those before it."""
 
-    def fitted_beside_true(
+    def fitted_and_true(
         self, history: Series
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
         """Returns times, forecasts, log prices, and how many of them were learnt from."""
@@ -69,7 +69,7 @@ def predictions_of(
     model.fit(known)
     path = model.forecast(known, split, held_out)
     drawn = history.between(split - shown * MINUTE, end)
-    inside, outside = _beside(model, known, drawn)
+    inside, outside = _samples(model, known, drawn)
     actual, past = _line(drawn.ts, drawn.log_price), _line(known.ts, known.log_price)
     return Predictions(symbol, model.name, actual, past, inside, outside, path)
 
@@ -81,7 +81,7 @@ def _line(ts: NDArray[np.int64], log_price: NDArray[np.float64]) -> Line:
 NOTHING = Line(np.empty(0, np.int64), np.empty(0))
 
 
-def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
+def _samples(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
     """Returns the in-sample and out-of-sample lines within the plotted time, if available."""
     if isinstance(model, ProphetForecaster | FastProphetForecaster):
         learnt = drawn.until(known.end + 1)
@@ -89,7 +89,7 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
         fitted = model.forecast(known, learnt.start, steps)
         return _line(fitted.ts, fitted.log_price), NOTHING
     if isinstance(model, LooksBack):
-        ts, values, _, count = model.fitted_beside_true(known)
+        ts, values, _, count = model.fitted_and_true(known)
         return _line(ts[:count], values[:count]), _line(ts[count:], values[count:])
     return NOTHING, NOTHING
 

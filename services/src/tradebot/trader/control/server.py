@@ -30,7 +30,7 @@ class RefusedError(Exception):
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the stage, and says when it listens."""
+    """Leaves signals to the stage, and signals when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The stage's own handlers stay."""
+        """Keeps the stage's own handlers."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,7 +73,7 @@ class ControlServer:
         self._server = _Server(config)
 
     async def start(self) -> None:
-        """Listens, and writes where."""
+        """Listens, and writes the address."""
         self._task = asyncio.ensure_future(self._server.serve())
         await self._server.listening.wait()
         port = self._server.servers[0].sockets[0].getsockname()[1]

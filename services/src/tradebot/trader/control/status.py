@@ -44,7 +44,7 @@ def _standby_lines(status: dict[str, Any]) -> list[str]:
 
 
 def _whose(status: dict[str, Any]) -> str:
-    """What a sell would sell of the base balance."""
+    """Says what a sell would sell of the base balance."""
     if float(status["sells"]) == float(status["base"]):
         return "everything"
     return "what the bot bought; the rest of the balance is not the bot's own"

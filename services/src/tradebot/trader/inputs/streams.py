@@ -28,6 +28,7 @@ from tradebot.records import FeedRecord, decode
 from tradebot.trader.settings import TraderSettings
 
 POLL_SECONDS: Final = 0.2
+OPEN_SECONDS: Final = 1.0
 BATCH: Final = 2000
 LAST_FORECASTS: Final = 50
 """Records a partition that are read again at a start; other bots' may be among them."""
@@ -41,27 +42,39 @@ class Stream:
     """Hands what a consumer reads to `handle`, in batches, in order, one at a time.
 
     The consumer lives in a thread of its own; `handle` runs in the event loop.
+
+    Args:
+        opened: makes the consumer; raises `KafkaException` while the brokers are away.
     """
 
-    def __init__(self, reader: Consumer, handle: Handle, name: str) -> None:
-        self._reader = reader
+    def __init__(self, opened: Callable[[], Consumer], handle: Handle, name: str) -> None:
+        self._opened = opened
+        self._reader: Consumer | None = None
         self._handle = handle
+        self._name = name
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def run(self) -> None:
-        """Reads until it is cancelled."""
+        """Reads until it is cancelled; brokers that are away at the start are waited for."""
         loop = asyncio.get_running_loop()
+        while self._reader is None:
+            try:
+                self._reader = await loop.run_in_executor(self._thread, self._opened)
+            except KafkaException as error:
+                _log.warning("Kafka", stream=self._name, reason=str(error))
+                await asyncio.sleep(OPEN_SECONDS)
         while True:
-            messages = await loop.run_in_executor(self._thread, self._read)
+            messages = await loop.run_in_executor(self._thread, self._read, self._reader)
             if messages:
                 await self._handle(messages)
 
-    def _read(self) -> list[Message]:
+    @staticmethod
+    def _read(reader: Consumer) -> list[Message]:
         """The next messages, as soon as there are any."""
-        first = self._reader.poll(POLL_SECONDS)
+        first = reader.poll(POLL_SECONDS)
         if first is None:
             return []
-        found = [first, *self._reader.consume(BATCH, 0)]
+        found = [first, *reader.consume(BATCH, 0)]
         good = [message for message in found if message.error() is None]
         if len(good) < len(found):
             error = next(message.error() for message in found if message.error() is not None)
@@ -82,12 +95,14 @@ class Stream:
             _log.warning("offset not committed yet", reason=str(error))
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
+        assert self._reader is not None, "what is committed was read"
         self._reader.commit(offsets=offsets, asynchronous=False)
 
     async def close(self) -> None:
         """Ends the consumer and its thread."""
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._reader.close)
+        if self._reader is not None:
+            await loop.run_in_executor(self._thread, self._reader.close)
         self._thread.shutdown()
 
 

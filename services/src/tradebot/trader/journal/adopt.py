@@ -3,7 +3,7 @@
 import asyncio
 
 from tradebot.platform.settings import SettingsError
-from tradebot.trader.backends import account_mode, held_for_command, journal_of, journal_place
+from tradebot.trader.backends import account_mode, held_for_command, journal_place, open_journal
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import Adopted, EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
@@ -21,7 +21,7 @@ async def adopt(settings: TraderSettings, *, because: str, by: str) -> str:
     who = Identity(bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings))
     async with held_for_command(settings, "adopt") as (lease, epoch):
         try:
-            journal = await asyncio.to_thread(journal_of, settings)
+            journal = await open_journal(settings)
             journaled = JournaledLedger(journal, UnsentDocuments(), who, lambda: 0)
             try:
                 entries = await asyncio.to_thread(journaled.open)

@@ -56,13 +56,13 @@ class Journal(Protocol):
         """
         ...
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         """Puts the snapshot in the place of all entries up to its own number, all or nothing.
 
-        A home that cannot do so keeps them.
+        False if this journal cannot do so: it is as before.
 
         Raises:
-            JournalError: it could not be written; all is as before.
+            JournalError: the snapshot could not be written.
         """
         ...
 
@@ -138,9 +138,10 @@ class SqliteJournal:
         """
         self._write(lines)
 
-    def compact(self, snapshot: Entry) -> None:
+    async def compact(self, snapshot: Entry) -> bool:
         """See `Journal`; the file gets no smaller, its free pages are written again."""
         self._write([(snapshot.number, encode(snapshot))], forget=snapshot.number)
+        return True
 
     def _write(self, lines: Sequence[tuple[int, bytes]], *, forget: int = 0) -> None:
         try:

@@ -33,6 +33,8 @@ def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Inten
     """
     if not held():
         return "the lease was lost before the order was sent"
+    if not intent.reduces and journaled.down:
+        return journaled.down
     ledger = journaled.ledger
     if not intent.reduces and (ledger.halted or ledger.paused):
         return f"halted or paused before it was sent: {ledger.halted or ledger.paused}"

@@ -17,8 +17,9 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.domain.money import ZERO, plain
 from tradebot.platform import logs
 from tradebot.trader import metrics
-from tradebot.trader.journal.entries import Balanced, Halted
+from tradebot.trader.journal.entries import Balanced, Halted, Intended
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.orders.adoption import adopted, unknown_sales
 from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
 
@@ -167,9 +168,10 @@ class Reconciler:
 
         Answers the trades of other orders, and the time of the last trade of all.
         """
+        trades = await self._account.trades(max(0, since))
+        await self._adopt(trades)
         intents = _intents_by_order(self._journaled)
         others: list[OwnTrade] = []
-        trades = await self._account.trades(max(0, since))
         for trade in trades:
             intent = self._intent_of(trade, intents)
             if intent is None:
@@ -177,6 +179,16 @@ class Reconciler:
             else:
                 await self._executor.book(intent, trade)
         return others, max((trade.ts for trade in trades), default=0)
+
+    async def _adopt(self, trades: Sequence[OwnTrade]) -> None:
+        """Takes in sales whose entries were lost while the journal was down."""
+        for name in unknown_sales(self._journaled.ledger, self._bot, trades):
+            found = await self._account.find(name)
+            intent = adopted(self._journaled.ledger, name, found)
+            if intent is not None:
+                self._flag("adopted", f"adopting {name}, whose entries were lost")
+                await self._journaled.record(Intended(intent=intent))
+                await self._executor.take_in(intent, found)
 
     def _intent_of(self, trade: OwnTrade, intents: dict[str, Intent]) -> Intent | None:
         placed = self._journaled.ledger.orders.get(trade.client_order_id)

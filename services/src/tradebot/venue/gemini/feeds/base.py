@@ -90,7 +90,7 @@ class BookKeeper:
             bid, ask = self.book.best("bid"), self.book.best("ask")
             raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
 
-    def heard(self, ts: int) -> None:
+    def observe_time(self, ts: int) -> None:
         """Records that the venue stamped `ts` (ms) on the frame.
 
         A connection's first time is trusted if the clock agrees with it, or else once the second
