@@ -1,4 +1,4 @@
-"""What `tradebot strategy check` finds in a strategy, and where a lookahead is refused."""
+"""The findings of `tradebot strategy check`, and where a lookahead is refused."""
 
 import json
 from pathlib import Path

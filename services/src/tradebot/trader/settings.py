@@ -41,6 +41,17 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(pattern=FORECASTER),
         "forecaster to follow, if there are several for the model: the --forecaster of its stage",
     ] = ""
+    proposer: Annotated[
+        str,
+        msgspec.Meta(pattern=FORECASTER),
+        "strategy stage to follow: its --proposer; default: none, the bot follows the report's "
+        "rule",
+    ] = ""
+    proposal_wait_seconds: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=10),
+        "real seconds that a window waits for the proposal of its bar",
+    ] = 2.0
     state_dir: Annotated[Path, "folder for journals, locks and the document store"] = Path(
         ".tradebot"
     )
@@ -303,4 +314,5 @@ def rules(settings: TraderSettings) -> Rules:
             rest_at_venue=settings.rest_at_venue,
         ),
         on_breach=settings.on_breach,
+        proposer=settings.proposer,
     )
