@@ -1,4 +1,4 @@
-"""A bot whose strategy runs in a pod of its own: which bots share it, what it may, and its file."""
+"""A bot whose strategy has its own pod: which bots share it, its rights, and its file."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ FILE = {"file": {"configMap": "sma", "key": "strategy.py"}}
 
 
 def running(text: str, name: str = "btc", **spec: Any) -> TradeBot:
-    """A bot whose strategy's file has this text."""
+    """Returns a bot with this text as its strategy's file."""
     asked = {"strategy": FILE | spec.pop("strategy", {})} | spec
     return msgspec.structs.replace(bot(name, **asked), code=code(text))
 
@@ -180,7 +180,7 @@ def test_a_strategys_unit_is_found_by_the_bots_that_need_it_now() -> None:
 
 
 def conditions(of: TradeBot) -> dict[str, Any]:
-    """The conditions of a bot whose stages all work, by type."""
+    """Returns the conditions of a bot whose stages all work, by type."""
     states = [(each, UnitState(running=True, ready=True)) for each in units(of)]
     return {item["type"]: item for item in status.conditions(of, None, states, {})}
 
