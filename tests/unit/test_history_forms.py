@@ -252,6 +252,11 @@ def test_an_unclosed_quotation_mark_costs_its_own_row_alone(tmp_path: Path) -> N
     assert "row 2" in result.findings[0].first
 
 
+def test_a_file_whose_rows_are_mostly_too_short_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="most of its rows have fewer than 5 cells: 1"):
+        checked(tmp_path, f"{FIRST},1,2,0.5,1.5,3\n7\n8\n")
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):
