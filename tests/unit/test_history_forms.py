@@ -257,6 +257,16 @@ def test_a_file_whose_rows_are_mostly_too_short_is_refused(tmp_path: Path) -> No
         checked(tmp_path, f"{FIRST},1,2,0.5,1.5,3\n7\n8\n")
 
 
+def test_a_date_is_preferred_to_a_rounded_time_where_both_tell_as_many_rows_apart(
+    tmp_path: Path,
+) -> None:
+    text = "Unix Timestamp,Date,Symbol,Open,High,Low,Close,Volume\n"
+    text += "".join(
+        f"1.61E+12,{date},BTCUSD,1,2,0.5,1.5,3\n" for date in ("abc", "abc", "01/01/2021 00:02")
+    )
+    assert checked(tmp_path, text).table["ts"].to_list() == [1609459320000]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):
