@@ -267,6 +267,12 @@ def test_a_date_is_preferred_to_a_rounded_time_where_both_tell_as_many_rows_apar
     assert checked(tmp_path, text).table["ts"].to_list() == [1609459320000]
 
 
+def test_an_infinite_time_in_the_first_row_costs_it_alone(tmp_path: Path) -> None:
+    lines = [f"{ts},1,2,0.5,1.5,3" for ts in ("inf", "abc", FIRST)]
+    text = "\n".join(["ts,open,high,low,close,volume", *lines]) + "\n"
+    assert checked(tmp_path, text).table["ts"].to_list() == [FIRST]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):

@@ -245,6 +245,7 @@ def _is_rounded(column: pl.Series) -> bool:
     if not column.dtype.is_numeric():
         return False
     numbers = column.cast(pl.Float64).drop_nulls()
+    numbers = numbers.filter(numbers.is_finite())
     return bool(len(numbers)) and bool(
         (numbers % (10 ** (len(str(int(numbers[0]))) - 6)) == 0).all()
     )
