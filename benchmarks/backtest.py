@@ -1,9 +1,9 @@
-"""Bars a second of the compiled engine, alongside four packages on the same bars and rule.
+"""Bars per second of the compiled engine, compared with four packages on the same bars and rule.
 
 The rule buys one unit when the 480-minute average crosses above the 1,440-minute one and sells it
 when it crosses below, at the next open, with a fee of 0.1 %. Slow peers run over the first bars
-only; their trades are compared on those. `TRADEBOT_BENCH_BARS` names a file of real minutes, in
-any form that history knows; without it the bars are drawn at random.
+only; their trades are compared on those. `TRADEBOT_BENCH_BARS` names a file of real minutes, in any
+format that history supports; without it the bars are random.
 """
 
 import os
@@ -35,7 +35,7 @@ PEERS = {
 
 
 def bars() -> Bars:
-    """Real minutes where a file is named, else a random walk of a year."""
+    """Returns real minutes if a file is named, otherwise a random walk of a year."""
     path = os.environ.get("TRADEBOT_BENCH_BARS")
     if path:
         return prices.load(path, "1m")
@@ -48,13 +48,13 @@ def bars() -> Bars:
 
 
 def signals(market: Bars) -> Orders:
-    """The rule, one unit a trade."""
+    """Returns the rule's orders, one unit each."""
     crossing = sma_cross.signals(market, FAST, SLOW)
     return Orders(side=crossing.side, size=np.ones(len(market.ts)), sizing=Sizing.AMOUNT)
 
 
 def measure() -> dict[str, Any]:
-    """Rates, and where trades agree. `ours` counts the averages too; `peer` is the fastest one."""
+    """Returns rates, and where trades agree. `ours` includes averages; `peer` is the fastest."""
     market = bars()
     rows = len(market.ts)
     compiled.run(market, signals(market), COSTS, CASH)
@@ -93,7 +93,7 @@ def _peers(market: Bars) -> dict[str, dict[str, Any]]:
 
 
 def _summary(ours: Result, peer: dict[str, Any], *, whole: bool) -> str:
-    """The peer's rate, and whether entries, exits, prices and equity are ours."""
+    """Summarises the peer's rate, and whether entries, exits, prices and equity agree with ours."""
     if "error" in peer:
         return f"failed: {peer['error']}"
     rate = f"{peer['bars_per_second']:,.0f} bars/s"
@@ -103,7 +103,7 @@ def _summary(ours: Result, peer: dict[str, Any], *, whole: bool) -> str:
     if peer["entries"] == [bar - 1 for bar in own[1]]:
         return f"{rate}, the same crossings, filled at their own close"
     if peer["entries"] != own[1] or peer["exits"] != own[-1][: len(peer["exits"])]:
-        return f"{rate}, other trades: {len(peer['entries'])} entries beside {len(own[1])}"
+        return f"{rate}, other trades: {len(peer['entries'])} entries, ours {len(own[1])}"
     prices_agree = np.allclose(
         peer["entry_prices"], fills.price[fills.side > 0][: len(peer["entries"])], rtol=1e-9
     )

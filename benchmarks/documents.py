@@ -1,8 +1,8 @@
-"""Documents/s into a real Elasticsearch: from a topic's bytes, alongside `helpers.parallel_bulk`.
+"""Documents/s into a real Elasticsearch, from a topic's bytes, against `helpers.parallel_bulk`.
 
-Ours does more: it reads and checks each record, gives it its stored form and its version. The
-peer gets dicts that are made already, has four threads, the same batches and the same templates.
-The two take turns over the same documents.
+Ours does more: it decodes and checks each record, and adds its stored form and version. The peer
+gets ready-made dicts, and has four threads, the same batches and the same templates. The two take
+turns over the same documents.
 """
 
 import time
@@ -29,7 +29,7 @@ START = 1_700_000_000_000
 
 
 def measure() -> Mapping[str, Any]:
-    """Both, taking turns; figures are of the rounds together."""
+    """Measures both in turns; figures are totals over the rounds."""
     made = [encode(each) for each in _documents()]
     ready = [document_of(data) for data in made]
     sources = [(d, msgspec.json.decode(d.source)) for d in ready]
@@ -81,7 +81,7 @@ def _check(client: Elasticsearch, prefix: str) -> None:
 
 
 def _documents() -> list[Document]:
-    """What a bot leaves behind in so many minutes: mostly decisions and tickers."""
+    """Returns a bot's documents of that many minutes: mostly decisions and tickers."""
     found: list[Document] = []
     for minute in range(DOCUMENTS // 4):
         ts = START + minute * 60_000

@@ -1,4 +1,4 @@
-"""The peers' environment: made from pinned requirements when it is first needed."""
+"""The peers' environment, created from pinned requirements on first use."""
 
 import json
 import os
@@ -13,7 +13,7 @@ REQUIREMENTS = ROOT / "requirements" / "peers.txt"
 
 
 def python() -> Path:
-    """The interpreter of the peers' environment."""
+    """Returns the interpreter of the peers' environment."""
     interpreter = FOLDER / "bin" / "python"
     made = FOLDER / ".setup"
     if made.exists() and made.stat().st_mtime >= REQUIREMENTS.stat().st_mtime:
@@ -30,7 +30,7 @@ def python() -> Path:
 
 
 def run(script: str, *arguments: object, timeout: float = 600) -> dict[str, Any]:
-    """Runs `benchmarks/peers/SCRIPT.py`; returns the object on the last line that it prints."""
+    """Runs `benchmarks/peers/SCRIPT.py`; returns the object on the last line of its output."""
     path = Path(__file__).parent / "peers" / f"{script}.py"
     done = subprocess.run(
         [python(), path, *map(str, arguments)],

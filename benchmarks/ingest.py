@@ -1,9 +1,9 @@
 """Messages/s of a v2-shaped stream, from the frame's bytes to Kafka's acknowledgement.
 
-Ours keeps the book, derives reasons, numbers the records and waits for all replicas. The peer does
-what the report's `on_message` does: json in, three fields of each level out, and a flush after each
-of them, acknowledged by the leader alone. A second peer leaves the flush out until the end. The
-socket is in neither; all take turns over the same frames on the same broker.
+Ours keeps the order book, derives reasons, numbers the records and waits for all replicas. The peer
+does what the report's `on_message` does: parses JSON, writes three fields of each level, and
+flushes after each, acknowledged by the leader alone. A second peer flushes only at the end. Neither
+includes the socket; all take turns over the same frames on the same broker.
 """
 
 import json
@@ -32,7 +32,7 @@ FLUSHED = 1_500
 
 
 def measure() -> Mapping[str, Any]:
-    """All three, taking turns; figures are of the rounds together."""
+    """Measures all three in turns; figures are totals over the rounds."""
     stream = frames(OURS)
     first, rest = stream[:2], stream[2:]
     spent = {"ours": 0.0, "peer": 0.0, "unflushed": 0.0, "cpu": 0.0}
@@ -64,13 +64,13 @@ def measure() -> Mapping[str, Any]:
 def _ours(
     settings: IngestSettings, first: list[bytes], rest: list[bytes], spent: dict[str, float]
 ) -> int:
-    """The stage's own path; returns the records that were acknowledged."""
+    """Runs the stage's own path; returns the number of acknowledged records."""
     publisher = Publisher(settings)
     feed, connection = V2Feed(SYMBOL, VenueClock()), Connection(SYMBOL)
     for frame in first:
         publish(feed.read(frame), connection, publisher)
     publisher.flush(30)
-    before = connection.told
+    before = connection.count
     began, cpu = time.perf_counter(), time.process_time()
     for number, frame in enumerate(rest):
         publish(feed.read(frame), connection, publisher)
@@ -81,7 +81,7 @@ def _ours(
     spent["cpu"] += time.process_time() - cpu
     publisher.poll()
     assert left == 0, f"{left} records were not acknowledged"
-    return connection.told - before
+    return connection.count - before
 
 
 def _peer(
@@ -93,7 +93,7 @@ def _peer(
     *,
     flush: Callable[[Producer], Any],
 ) -> None:
-    """The report's loop, on the shape of the second interface."""
+    """Runs the report's loop, on the shape of the second interface."""
     producer = Producer(
         {
             "bootstrap.servers": address,

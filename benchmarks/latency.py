@@ -1,9 +1,9 @@
-"""From the exchange's event to the order, in the whole line at the exchange's own speed.
+"""From the exchange's event to the order, in the whole pipeline at the exchange's own speed.
 
-Windows are two seconds long here, so that a few minutes have many; their length does not matter to
-what comes after their end. A window closes when the first event passes its end and grace. From that
-event's stamp on is counted: the socket, Kafka twice, Faust, the venue's prices and the decision; an
-order's answer comes on top. Needs a real Kafka, whose address `TRADEBOT_TEST_KAFKA` gives.
+Windows are two seconds long here, so that a few minutes have many; the length has no effect on what
+follows a window's end. A window closes when the first event passes its end plus grace. From that
+event's timestamp on, everything counts: the socket, Kafka twice, Faust, the venue's prices and the
+decision; the response to an order comes on top. Needs a real Kafka at `TRADEBOT_TEST_KAFKA`.
 """
 
 import json
@@ -37,7 +37,7 @@ SETTINGS = {
 
 
 def measure() -> dict[str, Any]:
-    """Percentiles in ms from the closing event on; no peer is known that publishes them.
+    """Returns percentiles in ms from the closing event on; we know of no peer that publishes them.
 
     Raises:
         ClickException: no Kafka is given.
@@ -90,7 +90,7 @@ def measure() -> dict[str, Any]:
 
 
 def _stamps(settings: StageSettings) -> np.ndarray:
-    """The times of all events of the feed that are no first book, ascending, ms."""
+    """Returns the times of all feed events that are not a first book, ascending, ms."""
     values = read_topic(settings, Topics.of(settings).feed)
     records = (decode(value, FeedRecord) for value in values)
     return np.sort([record.ts for record in records if record.reason != "initial"])

@@ -1,10 +1,10 @@
-"""Events a second through real Kafka: our stage, exactly once, alongside stream engines.
+"""Events per second through real Kafka: our stage, exactly once, compared with stream engines.
 
-One partition holds one JSON record a message, of two symbols, made before anything is measured.
-Every engine sums price × remaining by symbol, side and window of 60 s. Rates run from the first
-record handled to the last result, so process start is out; every engine has one core to itself.
-Ours writes its results and its offset in transactions; the peers write nothing, which flatters
-them. The naive agent reads a part of the topic, for it would take minutes.
+One partition has one JSON record per message, of two symbols, written beforehand. Every engine sums
+price × remaining by symbol, side and 60-second window. Rates run from the first record handled to
+the last result, so they exclude process start; every engine has one core to itself. Ours writes its
+results and its offset in transactions; the peers write nothing, which favours them. The naive agent
+reads a part of the topic, because all of it would take minutes.
 """
 
 import json
@@ -37,11 +37,11 @@ Sums = dict[str, dict[str, float]]
 
 
 def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[str, Any]:
-    """Our rate over the naive Faust agent's, bytewax's alongside it, and whether all sums agree.
+    """Returns our rate over the naive Faust agent's, bytewax's rate, and whether all sums agree.
 
     Args:
         records: of the topic.
-        naive_records: that the naive agents read.
+        naive_records: number of them that the naive agents read.
     """
     with server("kafka") as address:
         topic = f"bench{os.getpid()}-{time.time_ns()}.gemini-feed"
@@ -75,17 +75,17 @@ def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[
 
 
 def better(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The faster of RUNS runs: the one that the machine's other work disturbed least."""
+    """Returns the faster of RUNS runs, the one that other work on the machine disturbed least."""
     return max((run() for _ in range(RUNS)), key=lambda answer: answer.get("rate", 0.0))
 
 
 def per_busy_core(answer: dict[str, Any]) -> float | None:
-    """Events a second of CPU time: what the rate would be, were the core ours alone."""
+    """Returns events per second of CPU time: the rate if the core were ours alone."""
     return answer["rate"] / answer["core"] if "core" in answer else None
 
 
 def produce(address: str, topic: str, records: int) -> None:
-    """Makes the topic, of one partition, and fills it."""
+    """Creates the topic with one partition, and fills it."""
     admin = AdminClient({"bootstrap.servers": address})
     for future in admin.create_topics([NewTopic(topic, 1, 1)]).values():
         future.result()
@@ -104,7 +104,7 @@ def produce(address: str, topic: str, records: int) -> None:
 
 
 def feed(records: int) -> Iterator[tuple[str, bytes]]:
-    """Symbol and record, seeded; the last record of each symbol closes its last window."""
+    """Yields symbol and record, seeded; the last record of each symbol closes its last window."""
     draw = random.Random(7)
     seqs = dict.fromkeys(SYMBOLS, 0)
     last = {records - 2: SYMBOLS[0], records - 1: SYMBOLS[1]}
@@ -130,7 +130,7 @@ def feed(records: int) -> Iterator[tuple[str, bytes]]:
 
 
 def engine(script: str, address: str, topic: str, records: int, *options: str) -> dict[str, Any]:
-    """Runs an engine that lives in the project's own environment."""
+    """Runs an engine in the project's own environment."""
     path = Path(__file__).parent / "peers" / f"{script}.py"
     done = subprocess.run(
         [sys.executable, path, address, topic, str(records), *options],
@@ -146,9 +146,9 @@ def engine(script: str, address: str, topic: str, records: int, *options: str) -
 
 
 def sums_agree(ours: Sums, *peers: Sums) -> bool:
-    """Every window that a peer saw whole has our sums, to the last bit; there is at least one.
+    """Whether every complete window of a peer has our sums, to the last bit, and there is one.
 
-    The last window of what a peer read is not whole; ours closes all but the last.
+    The last window of a peer is incomplete; ours closes all but the last.
     """
     for sums in peers:
         whole = sorted(sums)[:-2]

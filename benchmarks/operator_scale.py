@@ -1,9 +1,9 @@
-"""A thousand TradeBots over twenty symbols on a real API server, alongside plain kopf handlers.
+"""A thousand TradeBots over twenty symbols on a real API server, compared with plain kopf handlers.
 
 Fake nodes (kwok) run the pods. Time is from the first TradeBot's creation until every child of
-every bot is there. Writes are counted in the API server's audit log, each operator under an account
-of its own, until it has come to rest: an operator that tells which pods run does so for as long as
-the cluster's own controllers take to run them.
+every bot exists. Writes are counted in the API server's audit log, each operator with its own
+account, until it has settled: an operator that reports running pods writes for as long as the
+cluster's own controllers take to run them.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ SIDES = {
 
 
 def path(kind: str, namespace: str, name: str | None = None) -> str:
-    """The address of an object, or of its collection."""
+    """Returns the path of an object, or of its collection."""
     address: str = resource(kind).path(name, namespace)
     return address
 
@@ -67,7 +67,7 @@ class Server:
         return found
 
     async def count(self, place: str) -> int:
-        """How many objects a collection holds; the answer holds one of them."""
+        """Returns how many objects a collection has; the response contains only one of them."""
         listed = await self.get(f"{place}?limit=1")
         return len(listed["items"] or []) + int(listed["metadata"].get("remainingItemCount", 0))
 
@@ -94,7 +94,7 @@ class Server:
 
 
 def measure() -> Mapping[str, Any]:
-    """Both, one after the other, each in a namespace of its own.
+    """Measures both, one after the other, each in its own namespace.
 
     Raises:
         ClickException: there is no API server with enough fake nodes.
@@ -136,7 +136,7 @@ def _less(one: int | None, other: int | None) -> int | None:
 
 
 async def _prepare(server: Server) -> list[str]:
-    """Looks that there is room, brings the definition, and returns the fake nodes' names."""
+    """Checks for room, installs the definition, and returns the fake nodes' names."""
     nodes = (await server.get("/api/v1/nodes?labelSelector=type=kwok"))["items"]
     room = sum(int(node["status"]["allocatable"]["pods"]) for node in nodes)
     if room < BOTS + 4 * SYMBOLS:
@@ -151,8 +151,8 @@ async def _prepare(server: Server) -> list[str]:
 
 
 async def _beat(server: Server, nodes: list[str]) -> None:
-    """The fake nodes' heartbeats: a busy kwok is late with its own, and then the cluster calls
-    all of their pods unready, which is news of every bot.
+    """Sends the fake nodes' heartbeats. A busy kwok sends its own late; the cluster then marks all
+    of their pods unready, which changes every bot's status.
     """
     while True:
         for node in nodes:
@@ -195,7 +195,7 @@ async def _side(server: Server, side: str) -> dict[str, Any]:
 
 
 async def _account(server: Server, namespace: str, folder: Path) -> Path:
-    """A kubeconfig of an account that may do all in the namespace."""
+    """Returns a kubeconfig of an account with all rights in the namespace."""
     account = _object("v1", "ServiceAccount", "operator", namespace)
     await server.post(path("ServiceAccount", namespace), account)
     binding = _object("rbac.authorization.k8s.io/v1", "RoleBinding", "operator", namespace) | {
@@ -225,7 +225,7 @@ def _kubeconfig(token: str, file: Path) -> Path:
 
 @contextmanager
 def _running(side: str, namespace: str, kubeconfig: Path, folder: Path) -> Iterator[int]:
-    """The operator's process, by its id, when it has begun; it does not outlive the block.
+    """Runs the operator inside the block; yields its process id once it has started.
 
     Raises:
         ClickException: it ended by itself.
@@ -268,7 +268,7 @@ def _object(version: str, kind: str, name: str, namespace: str = "") -> dict[str
 
 
 async def _clear(server: Server, namespace: str) -> None:
-    """Gives the fake nodes their room again; whoever would take its finalizers off is gone."""
+    """Frees the fake nodes; also removes finalizers, since their operator is gone."""
     gate = asyncio.Semaphore(16)
 
     async def release(number: int) -> None:
@@ -307,7 +307,7 @@ async def _until(check: Any, began: float) -> float:
 
 async def _all_there(server: Server, namespace: str) -> bool:
     shared = 2 * SYMBOLS + 1
-    # Beside the children: the namespace's own certificate and account, and the operator's account.
+    # In addition to the children: the namespace's own certificate and account, and the operator's.
     wanted = {
         "Deployment": BOTS + shared,
         "ConfigMap": BOTS + shared + 1,
@@ -322,7 +322,7 @@ async def _all_there(server: Server, namespace: str) -> bool:
 
 
 async def _rest(namespace: str) -> int | None:
-    """Waits until the operator has written nothing for a while; its writes until then."""
+    """Waits until the operator has written nothing for a while; returns its writes until then."""
     before, since = _writes(namespace), time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
         await asyncio.sleep(5)
@@ -342,13 +342,13 @@ async def _gone(server: Server, namespace: str) -> bool:
 
 
 def _writes(namespace: str) -> int | None:
-    """The operator's writes so far, by the audit log; None where there is no such log."""
+    """Returns the operator's writes so far, from the audit log; `None` without one."""
     if not TOOL.exists():
         return None
     user = f'"system:serviceaccount:{namespace}:operator"'
     log = subprocess.run([TOOL, "logs", "audit"], capture_output=True, text=True, check=True)
     count = 0
-    # The last line may be one that is only half written yet.
+    # The last line may be incomplete.
     for line in log.stdout.split("\n")[:-1]:
         if user in line and '"ResponseComplete"' in line:
             count += json.loads(line)["verb"] not in ("get", "list", "watch")

@@ -1,10 +1,10 @@
-"""From a decision to an acknowledged order, alongside ccxt's `create_order` on the same emulator.
+"""From a decision to an acknowledged order, compared with ccxt's `create_order` on one emulator.
 
 Ours does more than the peer: it decides, makes the decision's documents, writes the intent to the
-journal and waits until the disk has it, signs, sends and reads the answer. `ours_p99_ms` is our
-own time of that: what our thread computes, system calls included, by its CPU clock, so that
-neither the venue nor the disk nor other work of the machine counts. `disk_…` is the wait for the
-disk alone and `total_…` all of it by the wall clock, as is the peer's.
+journal and waits for the disk, signs, sends and parses the response. `ours_p99_ms` is our own time
+of that: our thread's CPU time, system calls included, so that the venue, the disk and other work on
+the machine do not count. `disk_…` is the wait for the disk alone. `total_…` is all of it in wall
+clock time, as is the peer's.
 """
 
 import asyncio
@@ -62,19 +62,19 @@ RULES: Final = Settings(
 
 
 class TimedJournal(SqliteJournal):
-    """Says how long the last write took, which is all but the encoding a wait for the disk."""
+    """Records how long the last write took, nearly all of it waiting for the disk."""
 
     seconds = 0.0
 
     def write(self, lines: Sequence[tuple[int, bytes]]) -> None:
-        """Writes as the journal does."""
+        """Writes like the journal."""
         began = time.perf_counter()
         super().write(lines)
         self.seconds = time.perf_counter() - began
 
 
 class TimedAccount(GeminiAccount):
-    """Says when the last order was acknowledged, and how long the disk took before."""
+    """Records when the last order was acknowledged, and how long the disk took before."""
 
     acknowledged = 0.0
     computed = 0.0
@@ -82,7 +82,7 @@ class TimedAccount(GeminiAccount):
     journal: TimedJournal
 
     async def place(self, intent: Intent) -> OrderStatus:
-        """Places as the account does."""
+        """Places like the account."""
         self.disk = self.journal.seconds
         status = await super().place(intent)
         self.acknowledged, self.computed = time.perf_counter(), time.thread_time()
@@ -93,7 +93,7 @@ class Rising:
     """A forecast that always rises."""
 
     def at(self, ts: int) -> Prediction:
-        """The same at any time."""
+        """Returns the same at any time."""
         return Prediction(
             model="m", digest="d", history_end=ts, evaluated=True,
             log_price=1, log_price_next=1.1, log_price_turn=1.1,
@@ -101,26 +101,26 @@ class Rising:
 
 
 class Nowhere:
-    """Documents are made and encoded by the journal; sending them is another stage's time."""
+    """Drops documents: the journal makes and encodes them; sending is another stage's time."""
 
     def send(self, documents: Sequence[Document], number: int = 0) -> None:
-        """Takes them."""
+        """Drops them."""
 
     def delivered(self, last: int) -> int:
-        """All of them."""
+        """Reports all as delivered."""
         return last
 
     async def flush(self) -> None:
-        """Nothing waits."""
+        """Does nothing."""
 
 
 class KnownPrice(MarketClient):
-    """Prices in memory, below the market, so that no order fills: the answer alone is timed."""
+    """Fixed prices below the market, so that no order fills and only the response is timed."""
 
     price = Decimal(0)
 
     async def ticker(self) -> Ticker:
-        """A price that the venue has just told."""
+        """Returns the fixed price."""
         price = self.price
         return Ticker(bid=price, ask=price + 1, last=price, ts=int(time.time() * 1000), volumes={})
 
@@ -140,7 +140,7 @@ def _emulator() -> Iterator[str]:
 
 
 def _address(log: Any, process: subprocess.Popen[bytes]) -> str:
-    """What the emulator's first line says of where it is."""
+    """Parses the emulator's address from its first line."""
     for _ in range(300):
         time.sleep(0.1)
         log.seek(0)
@@ -246,6 +246,6 @@ def _p99(seconds: list[float]) -> float:
 
 
 def measure() -> dict[str, Any]:
-    """Ours and the peer turn by turn against one emulator."""
+    """Measures ours and the peer in turns against one emulator."""
     with _emulator() as url:
         return asyncio.run(_run(url))

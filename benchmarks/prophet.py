@@ -1,4 +1,4 @@
-"""FastProphet alongside Prophet on the same minutes, and alone on millions of them.
+"""FastProphet compared with Prophet on the same minutes, and alone on millions of them.
 
 Each measurement is a process of its own with one thread for linear algebra. Histories are seeded
 random walks of a log price with a daily wave.

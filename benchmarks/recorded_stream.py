@@ -10,7 +10,7 @@ START = 1_624_493_666_869
 
 
 def frames(count: int, seed: int = 1) -> list[bytes]:
-    """`count` frames as the socket would give them."""
+    """Returns `count` frames as from the socket."""
     rng = random.Random(seed)
     made = [_heartbeat(0), _book(rng)]
     while len(made) < count:

@@ -1,4 +1,4 @@
-"""Real servers for a measurement: one that is given, else the tool next to the checkout."""
+"""Real servers for a measurement: a given one, or one from the tool next to the checkout."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ TOOLS = Path(__file__).resolve().parents[2] / "shared" / "servers"
 
 @contextlib.contextmanager
 def server(kind: str, *options: str) -> Iterator[str]:
-    """The address of a running server, host:port; one that is started here is stopped again.
+    """Yields the address of a running server, host:port; stops it again if it was started here.
 
     Args:
-        kind: kafka or elasticsearch; TRADEBOT_TEST_KAFKA and so on name one that runs.
+        kind: kafka or elasticsearch; TRADEBOT_TEST_KAFKA and so on name a running one.
         options: of the tool's `up`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""A year of minutes as 200 features a row: cumulative sums alongside pandas' rolling windows.
+"""A year of minutes as 200 features per row: cumulative sums compared with pandas' rolling windows.
 
 Both get the same minutes, one in a hundred absent, and make the same features for each of them;
-pandas is asked for each bucket's rolling mean, shifted to its age.
+pandas computes each bucket's rolling mean, shifted to its age.
 """
 
 import time
@@ -20,7 +20,7 @@ PEER_ROWS = 100_000
 
 
 def measure(rows: int = ROWS, peer_rows: int = PEER_ROWS) -> dict[str, Any]:
-    """Rows a second of each, the seconds that `rows` took us, and how far the features differ."""
+    """Returns rows per second of each, the seconds for `rows`, and how far the features differ."""
     series = minutes(rows)
     began = time.perf_counter()
     features = YearFeatures(series)
@@ -48,7 +48,7 @@ def measure(rows: int = ROWS, peer_rows: int = PEER_ROWS) -> dict[str, Any]:
 
 
 def minutes(rows: int) -> Series:
-    """A random walk of minutes, one in a hundred absent."""
+    """Returns a random walk of minutes, one in a hundred absent."""
     random = np.random.default_rng(1)
     places = np.sort(random.choice(rows + rows // 100, rows, replace=False))
     price = 9 + np.cumsum(random.normal(0, 1e-3, rows))
@@ -56,7 +56,7 @@ def minutes(rows: int) -> Series:
 
 
 def rolling(series: Series) -> NDArray[np.float32]:
-    """The features of each traded minute, bucket by bucket with pandas."""
+    """Returns the features of each traded minute, bucket by bucket with pandas."""
     place = (series.ts - series.ts[0]) // MINUTE
     grid = np.full(place[-1] + 1, np.nan)
     grid[place] = series.log_price
@@ -72,7 +72,7 @@ def rolling(series: Series) -> NDArray[np.float32]:
 
 
 def append_microseconds(features: YearFeatures, count: int = 2_000) -> float:
-    """Microseconds for one more minute and its features."""
+    """Returns microseconds for one more minute and its features."""
     ts = features.start + features.places * MINUTE
     began = time.perf_counter()
     for step in range(count):

@@ -1,7 +1,8 @@
-"""Makes the chart's values.schema.json and the table in its README from values.yaml.
+"""Generates the chart's values.schema.json and the table in its README from values.yaml.
 
-A comment above a key describes it; a line `# @schema {...}` says more of its type than its
-default does. The values of the stages are described by files/stages.yaml. `--check` writes nothing and fails where a file is not what it would be.
+The comment above a key describes it; a line `# @schema {...}` refines the type of its default. The
+values of the stages come from files/stages.yaml. `--check` writes nothing and fails if a file is
+out of date.
 """
 
 import json
@@ -28,12 +29,12 @@ URL = "https?://[^/:@\\s]+(:[0-9]{1,5})?(/\\S*)?"
 
 
 def text(pattern: str, *, empty: bool = False) -> dict[str, Any]:
-    """The schema of texts that are wholly of a pattern, or empty."""
+    """Returns the schema of strings that match a pattern, or may be empty."""
     return {"type": "string", "pattern": f"^({pattern})?$" if empty else f"^({pattern})$"}
 
 
 def table(of: dict[str, Any], names: str = "") -> dict[str, Any]:
-    """The schema of a mapping to values of one schema, by names of a pattern."""
+    """Returns the schema of a mapping, from one schema of its values and a pattern of names."""
     if not names:
         return {"type": "object", "additionalProperties": of}
     named = {f"^({names})$": of}
@@ -41,12 +42,12 @@ def table(of: dict[str, Any], names: str = "") -> dict[str, Any]:
 
 
 def closed(properties: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an object that has these fields and no other."""
+    """Returns the schema of an object with exactly these fields."""
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def reference(name: str) -> dict[str, str]:
-    """The place of a definition."""
+    """Returns a reference to a definition."""
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -117,7 +118,7 @@ class Described:
 
 
 def schema_of(value: Any, key: str, described: Described) -> dict[str, Any]:
-    """The schema of one value."""
+    """Returns the schema of one value."""
     schema: dict[str, Any] = {}
     if described.text.get(key):
         schema["description"] = described.text[key]
@@ -137,7 +138,7 @@ def schema_of(value: Any, key: str, described: Described) -> dict[str, Any]:
 
 
 def rows(value: Any, key: str, described: Described) -> list[str]:
-    """The table's rows of one value."""
+    """Returns the table's rows of one value."""
     if isinstance(value, dict) and value and key not in described.hint:
         made = []
         for name, item in value.items():
@@ -156,7 +157,7 @@ def _add_stages(values: dict[str, Any], described: Described) -> None:
 
 
 def documents() -> dict[Path, str]:
-    """What each file should hold."""
+    """Returns the content of each file."""
     source = (CHART / "values.yaml").read_text()
     values, described = yaml.safe_load(source), Described(source)
     _add_stages(values, described)

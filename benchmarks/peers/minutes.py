@@ -1,4 +1,4 @@
-"""Fits of a log price by minute: `TASK KIND ROWS …`, an answer in JSON on the last line.
+"""Fits of a log price by minute: `TASK KIND ROWS …`; prints JSON on the last line.
 
 Tasks: `beside` (FastProphet and Prophet on the same rows), `alone` (time and memory of a fit),
 `refit` (append a minute and fit again).
@@ -39,7 +39,7 @@ def history(
 
 
 def beside(kind: str, rows: int) -> dict[str, Any]:
-    """Seconds of both, the gain in log posterior, and the time of a day's forecast with bands."""
+    """Returns both times in s, the gain in log posterior, and the time of a day's forecast."""
     import pandas as pd
     from prophet import Prophet
 
@@ -51,7 +51,7 @@ def beside(kind: str, rows: int) -> dict[str, Any]:
     ours, fast = _timed(lambda: FastProphet(**MODELS[kind]).fit(times, values, **limit), 5)
     frame = pd.DataFrame({"ds": times, "y": values, "cap": cap})
     peer, slow = _timed(lambda: Prophet(**MODELS[kind]).fit(frame), 1)
-    # The gain is measured by the same function for both: Stan's own, up to constants.
+    # The same function measures the gain for both: Stan's own, up to constants.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
     from prophets.target import Target
 
@@ -65,10 +65,10 @@ def beside(kind: str, rows: int) -> dict[str, Any]:
 
 
 def _predictions(fast: Any, slow: Any) -> dict[str, float]:
-    """Milliseconds of a day's forecast with bands.
+    """Returns the milliseconds of a day's forecast with bands.
 
-    Not for logistic growth: Prophet's draws of it take time in proportion to the square of the
-    history, which is an hour at 40,000 rows.
+    Not for logistic growth: Prophet's sampling takes time in proportion to the square of the
+    history, an hour at 40,000 rows.
     """
     import pandas as pd
 
@@ -78,7 +78,7 @@ def _predictions(fast: Any, slow: Any) -> dict[str, float]:
 
 
 def alone(kind: str, rows: int) -> dict[str, Any]:
-    """Seconds of a fit, and its largest memory above what the process held with its input."""
+    """Returns the seconds of a fit, and its peak memory above the process's with its input."""
     times, values = history(rows)
     limit = {"cap": float(values.max()) * 1.1} if kind == "logistic" else {}
     FastProphet(**MODELS[kind]).fit(times[:5000], values[:5000], **limit)
@@ -90,7 +90,7 @@ def alone(kind: str, rows: int) -> dict[str, Any]:
 
 
 def refit(kind: str, rows: int, minutes: int) -> dict[str, Any]:
-    """Milliseconds of append and refit, and the distance from a fit from scratch at the end."""
+    """Returns milliseconds of append and refit, and the final distance from a fit from scratch."""
     times, values = history(rows + minutes)
     model = FastProphet(**MODELS[kind]).fit(times[:rows], values[:rows])
     took, worked = [], []
@@ -111,7 +111,7 @@ def refit(kind: str, rows: int, minutes: int) -> dict[str, Any]:
 
 
 def _timed(call: Callable[[], Any], times: int) -> tuple[float, Any]:
-    """The median time of some calls, in seconds, and the last answer."""
+    """Returns the median time of some calls, in seconds, and the last result."""
     took = []
     answer = None
     for _ in range(times):

@@ -1,8 +1,8 @@
-"""The same resource by plain kopf handlers, as kopf's own examples write them.
+"""The same resource with plain kopf handlers, written like kopf's own examples.
 
-Each bot's create, update and resume handlers apply all of its children, the shared ones too; a
-delete handler, which needs kopf's finalizer, takes away what no bot needs any more. Runs in the
-project's own environment, with the operator's own builders: only the way of working differs.
+Each bot's create, update and resume handlers apply all of its children, including shared ones. A
+delete handler, which needs kopf's finalizer, deletes what no bot needs any more. It runs in the
+project's own environment with the operator's own builders, so only the method differs.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ async def make(body: Any, patch: Any, **_: Any) -> None:
 
 @kopf.on.delete(GROUP, VERSION, PLURAL, registry=registry)
 async def forget(**_: Any) -> None:
-    """The garbage collector does it, by the owners."""
+    """Does nothing: the garbage collector deletes by owners."""
 
 
 async def main() -> None:

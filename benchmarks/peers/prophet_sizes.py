@@ -1,7 +1,7 @@
 """FastProphet and Prophet from 3 rows to 4.2 million: `sizes`, or `designs COUNT`.
 
-The answer is JSON on the last line; before it each row of the table as it is measured. Up to 1,000
-rows are daily, more are minutes. BLAS has the threads that the environment gives it.
+Prints JSON on the last line, and before it each row as it is measured. Up to 1,000 rows are daily,
+more are minutes. BLAS uses as many threads as the environment sets.
 """
 
 import json
@@ -22,14 +22,14 @@ from tradebot.fastprophet import FastProphet
 
 SIZES = (3, 17, 60, 200, 500, 1_000, 10_000, 100_000, 1_000_000, 4_200_000)
 DAILY = 1_000
-"""Up to so many rows they are days."""
+"""Largest number of rows that are daily."""
 PEER = {"linear": 100_000, "logistic": 10_000, "multiplicative": 10_000}
-"""The most rows that Prophet is given: more take it over ten minutes here."""
+"""Maximum rows for Prophet; more take it over ten minutes here."""
 DAY = 86_400
 
 
 def sizes() -> dict[str, Any]:
-    """A row for each kind of growth or term and each number of rows."""
+    """Returns a row for each kind of growth or term and each number of rows."""
     found = []
     for rows in SIZES:
         for kind in MODELS:
@@ -72,7 +72,7 @@ def _prophet(kind: str, times: Any, values: Any, cap: float) -> Callable[[], obj
 
 
 def _timed(call: Callable[[], object], times: int) -> tuple[float, float]:
-    """The median time and the median CPU time of some calls after a first one, in seconds."""
+    """Returns the median time and CPU time of some calls after a first one, in seconds."""
     if times > 1:
         call()
     took, worked = [], []
@@ -85,13 +85,13 @@ def _timed(call: Callable[[], object], times: int) -> tuple[float, float]:
 
 
 def _cpu() -> float:
-    """CPU seconds of this process and of those that it waited for: Prophet's fit is a child."""
+    """Returns the CPU seconds of this process and its finished children, such as Prophet's fit."""
     used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def designs(count: int) -> dict[str, Any]:
-    """Milliseconds of CPU of a fit, over `count` random designs of 2 to 300 rows."""
+    """Returns milliseconds of CPU per fit, over `count` random designs of 2 to 300 rows."""
     took = []
     for seed in range(count):
         options, table, regressors = _design(np.random.default_rng(seed))
@@ -116,7 +116,7 @@ def designs(count: int) -> dict[str, Any]:
 
 
 def _design(noise: np.random.Generator) -> tuple[dict[str, Any], Any, list[str]]:
-    """Options, rows and names of regressors, each drawn at random."""
+    """Draws options, rows and names of regressors at random."""
     import pandas as pd
 
     rows = int(np.exp(noise.uniform(np.log(2), np.log(300))))

@@ -1,4 +1,4 @@
-"""A Faust agent as its manual writes it, on one core: one JSON record a message."""
+"""A Faust agent as in its manual, on one core: one JSON record per message."""
 
 import json
 import os

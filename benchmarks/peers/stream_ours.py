@@ -29,7 +29,7 @@ out = Consumer(
     {"bootstrap.servers": address, "group.id": "none", "isolation.level": "read_committed"}
 )
 out.assign([TopicPartition(prefix + "faust.out", 0, OFFSET_END)])
-out.poll(2)  # what an earlier run wrote is passed over
+out.poll(2)  # skips what an earlier run wrote
 began = ended = cpu = 0.0
 seen = 0
 take, write = FeedPartition.take, TransactionalOutput.write

@@ -245,3 +245,20 @@ def test_the_latest_are_chosen_by_bot(
     refresh(server, settings)
     assert len(store.latest(DocType.DECISION, 3, bot="btc")) == 3
     assert store.latest(DocType.DECISION, 3, bot="another") == []
+
+
+def test_all_documents_of_a_time_come_oldest_first_over_several_pages(
+    store: ElasticStore, server: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradebot.platform.elastic_store.PAGE", 7)
+    store.write(a_day(40))
+    server.indices.refresh(index="*")
+    start, end = START + 5 * 60_000, START + 25 * 60_000
+    times = [d["ts"] for d in store.between(DocType.DECISION, start, end, bot="btc")]
+    wanted = [d["ts"] for d in store.latest(DocType.DECISION, 1000)]
+    assert times == sorted(ts for ts in wanted if start <= ts < end)
+    assert len(times) == 20
+
+
+def test_a_kind_without_documents_yields_none(store: ElasticStore) -> None:
+    assert list(store.between(DocType.DECISION, 0, 2**53)) == []

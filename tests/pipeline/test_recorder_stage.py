@@ -57,7 +57,7 @@ class Process:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(PATIENCE_SECONDS) == 0
 
-    def put_aside(self) -> int:
+    def rejected(self) -> int:
         """Returns how many records of windows it rejected since it started."""
         name = 'tradebot_dead_letters_total{stage="recorder",topic="faust.out"} '
         lines = self.get("/metrics").text.splitlines()
@@ -126,10 +126,10 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(
         # At the kill one more window has two of its records; the third comes later.
         window, _, _ = day.close_minute()
         send(producer, window[:2])
-        before = recorder.put_aside()
+        before = recorder.rejected()
         producer.produce(TOPICS.liquidity, key="BTCUSD", value=b"not a record")
         producer.flush()
-        wait_until(lambda r=recorder, n=before: r.put_aside() > n)  # it has read what came first
+        wait_until(lambda r=recorder, n=before: r.rejected() > n)  # it has read what came first
         recorder.kill()
         send(producer, window[2:])
     recorder = Process(broker, tmp_path)

@@ -1,6 +1,6 @@
 """A standby takes over from a trader that was killed, stopped or cut off from its lease.
 
-A short run of each kind runs always; `make chaos` runs many.
+A short run of each kind always runs; `make chaos` runs many.
 """
 
 import os

@@ -234,5 +234,5 @@ def test_a_pattern_that_can_be_learnt_is_learnt() -> None:
     path = model.forecast(known, known.end + MINUTE, 10)
     error = np.abs(path.log_price - series.log_price[2900:2910]).max()
     assert error < 0.004
-    ts, said, true, learnt = model.fitted_beside_true(known)
+    ts, said, true, learnt = model.fitted_and_true(known)
     assert len(ts) == len(said) == len(true) > learnt > 0

@@ -1,4 +1,4 @@
-"""A ledger that follows its journal is the ledger that reads all of it, whoever wrote."""
+"""A ledger that follows its journal equals one that reads all of it, whoever wrote."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
 
 
 class Log:
-    """A log in memory that any number of traders write, as a topic is."""
+    """A log in memory that any number of traders write, like a topic."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -56,7 +56,7 @@ class LogJournal:
 
 
 class Sent:
-    """What was sent; all of it is delivered once `arrived` is set."""
+    """Records what was sent; all of it is delivered once `arrived` is set."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []

@@ -39,7 +39,7 @@ class Client:
             raise KafkaException("no answer")
         return self.members.get(instance)
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         return self.alive
 
 
@@ -79,7 +79,7 @@ async def test_an_error_that_the_client_held_back_is_read_and_the_join_continues
     client.members = {"w1": "w1-mine"}
     assert await watched.watch(10) == ""
     assert client.errors == [] and client.asked > 3
-    assert watched.membership.death() is None
+    assert watched.membership.fatal_fault() is None
 
 
 async def test_a_coordinator_that_ended_ends_the_process_and_its_life() -> None:
@@ -87,7 +87,7 @@ async def test_a_coordinator_that_ended_ends_the_process_and_its_life() -> None:
     client.errors = [CoordinatorEndedError("AssertionError()")]
     watched = Watched(client)
     assert await watched.watch(100) == "the Kafka client's coordinator stopped: AssertionError()"
-    assert watched.membership.death() == watched.said
+    assert watched.membership.fatal_fault() == watched.said
 
 
 async def test_a_worker_that_is_not_let_in_ends_if_the_broker_answers() -> None:
@@ -100,7 +100,7 @@ async def test_a_broker_that_is_away_is_waited_for_and_the_time_begins_when_it_i
     client.alive = False
     watched = Watched(client)
     assert await watched.watch(100) == ""
-    assert watched.membership.death() is None, "a restart would not bring the broker back"
+    assert watched.membership.fatal_fault() is None, "a restart would not bring the broker back"
     client.alive = True
     assert "has assigned this worker no partitions" in await watched.watch(100)
 
@@ -142,4 +142,4 @@ async def test_a_loop_that_hangs_is_not_live() -> None:
     watched = Watched(Client())
     watched.membership.joined("w1-mine")
     await asyncio.sleep(module.STALL_SECONDS)
-    assert "the event loop has been blocked" in (watched.membership.death() or "")
+    assert "the event loop has been blocked" in (watched.membership.fatal_fault() or "")

@@ -29,6 +29,7 @@ class Desk:
     """An engine and a lease as the gates see them."""
 
     doubt = ""
+    down = ""
     holds = True
     halted = ""
     paused = ""
@@ -196,3 +197,13 @@ def test_a_trader_that_waits_for_a_model_that_is_not_installed_says_which_are() 
         " is installed here"
     )
     assert "FastProphet" in absence
+
+
+def test_a_journal_that_is_down_is_said_and_the_account_still_counts_as_reconciled() -> None:
+    desk = Desk()
+    gates, _ = gates_of(desk, VenueClock(1))
+    desk.down = "the journal is down: no broker responds"
+    shown = next(c for c in gates.conditions() if c.type == "Reconciled")
+    assert (shown.status, shown.reason) == (False, "JournalDown")
+    assert "exits and sales go on" in shown.message
+    assert gates.reconciled().status, "an order that is sent is still cancelled at a stop"

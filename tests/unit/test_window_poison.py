@@ -105,7 +105,8 @@ def test_one_symbols_poison_holds_no_other_symbols_windows() -> None:
     closed = feed(windows, [stored(62_000, 61, symbol="ETHUSD")])
     assert [(w[0], w[1]) for w in told(closed)] == [("ETHUSD", 0)]
     state = windows.symbols["BTCUSD"]
-    assert state.sick > state.well and windows.symbols["ETHUSD"].well > state.sick
+    assert state.last_rejected > state.last_counted
+    assert windows.symbols["ETHUSD"].last_counted > state.last_rejected
 
 
 def test_held_records_of_a_symbol_without_further_ones_are_rejected() -> None:

@@ -156,8 +156,8 @@ def _ended(stage: str, ended: dict[str, Any]) -> Trouble:
             f"{stage} ran out of memory: raise its memory limit in the chart's values",
         )
     line = last_line(ended.get("message", ""))
-    said = f": {line}" if line else f" with exit code {ended.get('exitCode')}"
-    return Trouble("CrashLoop", f"{stage} exited{said}")
+    detail = f": {line}" if line else f" with exit code {ended.get('exitCode')}"
+    return Trouble("CrashLoop", f"{stage} exited{detail}")
 
 
 def last_line(text: str, length: int = 400) -> str:

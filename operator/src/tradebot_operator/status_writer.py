@@ -58,11 +58,11 @@ class StatusWriter:
         again = [seconds for seconds in (wait, self._recheck(bot, found)) if seconds > 0]
         return min(again, default=None)
 
-    async def tell(self, bot: TradeBot, kind: str, said: Trouble) -> None:
+    async def emit(self, bot: TradeBot, kind: str, trouble: Trouble) -> None:
         """Emits an Event about the bot; `kind` is Normal or Warning."""
         metrics.WRITES.labels("create", "Event").inc()
         try:
-            await self._api.create(events.event(bot, kind, said.reason, said.message))
+            await self._api.create(events.event(bot, kind, trouble.reason, trouble.message))
         except ApiError as error:
             _log.info("an event was rejected: %s", error)
 
@@ -116,8 +116,8 @@ class StatusWriter:
         ready, shown = wanted[0], bot.condition("Ready")
         before = (shown.status, shown.reason) if shown else None
         if before != (ready["status"], ready["reason"]):
-            said = (ready["status"], ready["reason"], ready["message"])
-            _log.info("TradeBot %s/%s: Ready is %s, %s: %s", bot.namespace, bot.name, *said)
+            condition = (ready["status"], ready["reason"], ready["message"])
+            _log.info("TradeBot %s/%s: Ready is %s, %s: %s", bot.namespace, bot.name, *condition)
         if before != (ready["status"], ready["reason"]) and ready["reason"] not in status.PASSING:
             kind = "Normal" if ready["status"] == "True" else "Warning"
-            await self.tell(bot, kind, Trouble(ready["reason"], ready["message"]))
+            await self.emit(bot, kind, Trouble(ready["reason"], ready["message"]))

@@ -96,7 +96,7 @@ class Uninstall:
             except ApiError as error:
                 if error.status not in (403, 404):
                     raise
-                _say(f"namespace {namespace} is skipped: {error}")
+                _print(f"namespace {namespace} is skipped: {error}")
                 continue
             found += [item["metadata"] for item in listed["items"]]
         return [meta for meta in found if FLATTEN_FINALIZER in meta.get("finalizers", ())]
@@ -110,10 +110,10 @@ class Uninstall:
         except ApiError as error:
             if error.status != 404:
                 raise
-        _say(f"TradeBot {namespace}/{name} is released: deleting it no longer sells its position")
+        _print(f"TradeBot {namespace}/{name} is released: deleting it no longer sells its position")
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
 

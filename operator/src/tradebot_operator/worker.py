@@ -206,14 +206,14 @@ class Worker:
         _log.warning("%s: %s; retrying in %.1f s", "/".join(key), message, wait)
         if key.kind == "unit":
             self._failures[(key.namespace, key.name)] = message
-            self._tell_bots(key)
+            self._queue_statuses(key)
 
     def _succeeded(self, key: Key) -> None:
         if key.kind == "unit" and (key.namespace, key.name) in self._failures:
             del self._failures[(key.namespace, key.name)]
-            self._tell_bots(key)
+            self._queue_statuses(key)
 
-    def _tell_bots(self, key: Key) -> None:
+    def _queue_statuses(self, key: Key) -> None:
         for bot in self._observed.bots_of_unit(key.namespace, key.name):
             self.queue.add(Key("bot", key.namespace, bot.name))
 
@@ -334,7 +334,7 @@ class Worker:
                 raise
         if action.event:
             kind = "Normal" if action.event.reason == "Flattened" else "Warning"
-            await self._status_writer.tell(bot, kind, action.event)
+            await self._status_writer.emit(bot, kind, action.event)
 
     async def _look_at_bot(self, key: Key) -> None:
         bot = self._observed.bot(key.namespace, key.name)

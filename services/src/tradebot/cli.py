@@ -16,7 +16,12 @@ TOOLS: Final = {
         "tradebot.backtest.tune.command:command",
         "search a strategy's parameters, out of sample",
     ),
+    "replay": (
+        "tradebot.backtest.replay_command:command",
+        "decide again what a bot decided, and compare",
+    ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
+    "export": ("tradebot.export.command:command", "write trades, balances and gains to files"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),
     "pause": ("tradebot.trader.control.pause:command", "stop a bot from sending new orders"),
     "resume": ("tradebot.trader.control.resume:command", "lift a pause or a halt"),

@@ -1,1 +1,1 @@
-"""Backtests that mean what the live bot does, and the metrics that judge them."""
+"""Backtests with the live bot's semantics, and the metrics that judge them."""

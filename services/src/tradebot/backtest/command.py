@@ -70,7 +70,7 @@ def _survey(settings: BacktestSettings, console: Console) -> None:
 
 
 def as_json(outcome: Run, report: str) -> str:
-    """The result as one object; what is not defined is null."""
+    """Returns the result as one JSON object; undefined figures are null."""
     content = {
         "report": report,
         "bars": len(outcome.bars.ts),

@@ -1,4 +1,4 @@
-"""What trading costs: fees by tier, spread, impact, latency, partial fills, the venue's steps."""
+"""The costs of trading: fees by tier, spread, impact, latency, partial fills, the venue's steps."""
 
 import math
 
@@ -17,7 +17,7 @@ class Tier(msgspec.Struct, frozen=True):
 
 
 def listed(venue: str = DEFAULT) -> tuple[Tier, ...]:
-    """The fees that a venue publishes, by volume.
+    """Returns the fees that a venue publishes, by volume.
 
     Raises:
         SettingsError: no venue of that name is installed.
@@ -29,15 +29,15 @@ def listed(venue: str = DEFAULT) -> tuple[Tier, ...]:
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, in the units of the market.
+    """All costs, in the units of the market.
 
-    `spread_bps` lies between best bid and best ask, half of it on each side of a bar's prices.
-    `impact_bps` moves the price against an order that takes a whole bar's volume; the move grows
-    with the square of the share taken, as LEAN's volume-share model has it. `volume_share` is the
-    most of a bar's volume that one order may take. What is left of an order that takes at once is
-    cancelled; what is left of a resting limit or a triggered stop waits for the next bar.
-    `latency_bars` lie between the bar at whose close an order is decided and the one at whose open
-    it reaches the market: at least one, since no price is traded before it is known.
+    `spread_bps` is between best bid and best ask, half of it on each side of a bar's prices.
+    `impact_bps` moves the price against an order that takes a whole bar's volume, in proportion to
+    the square of the fraction taken, as in LEAN's volume-share model. `volume_share` is the largest
+    fraction of a bar's volume that one order may take. The rest of an order that fills at once is
+    cancelled; the rest of a resting limit or a triggered stop waits for the next bar.
+    `latency_bars` is the number of bars from the close at which an order is decided to the open at
+    which it reaches the market: at least one, since no price can be traded before it is known.
     """
 
     tiers: tuple[Tier, ...] = msgspec.field(default_factory=listed)
@@ -50,7 +50,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float = 1e-5
 
     def __post_init__(self) -> None:
-        """Refuses what no market has.
+        """Refuses impossible values.
 
         Raises:
             ValueError: with the figure's name and its bounds.
@@ -73,7 +73,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flat(fee_bps: float) -> tuple[Tier, ...]:
-    """One fee for all volumes, makers and takers."""
+    """Returns one fee for all volumes, makers and takers."""
     return (Tier(0, fee_bps, fee_bps),)
 
 

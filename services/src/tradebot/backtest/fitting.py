@@ -1,4 +1,4 @@
-"""Makes a loaded strategy ready for a run: with its flags' values, and fitted."""
+"""Prepares a loaded strategy for a run: sets the flags' values, and fits it."""
 
 from collections.abc import Callable
 from typing import Final
@@ -16,16 +16,16 @@ from tradebot.strategies.orders import Orders
 from tradebot.strategies.parameters import Value
 
 FLAGS: Final = ("seed", "epochs", "mended")
-"""Flags that set the parameter of the same name, where a strategy has one."""
+"""Flags that set the parameter of the same name, if a strategy has one."""
 
 TUTORIAL: Final = "IndicatorLstm"
-"""The strategy that is fitted to the very bars that it is tested on, unless it is mended."""
+"""The strategy that is fitted to the tested bars themselves, unless it is mended."""
 
 Progress = Callable[[str], None]
 
 
 def load(settings: BacktestSettings) -> LoadedStrategy:
-    """The strategy that the settings name, with its parameters.
+    """Loads the settings' strategy, with its parameters.
 
     Raises:
         SettingsError: there is no such strategy, or it has no such parameter.
@@ -42,7 +42,7 @@ def ready(
     tested: Bars,
     tell: Progress,
 ) -> Strategy | Signals:
-    """The strategy, fitted on the bars before the test; `tell` takes lines on how that goes.
+    """Fits the strategy on the bars before the test; `tell` is called with lines about progress.
 
     A function of arrays sees its warm-up too, as far as there are bars before the test.
 
@@ -95,7 +95,7 @@ def values_of(text: str) -> dict[str, Value]:
 def _fit_as_in_the_tutorial(
     strategy: Strategy, closes: int, before: Bars, tested: Bars, tell: Progress
 ) -> None:
-    """On the tested closes themselves: the original's flaw, which `--mended` removes."""
+    """Fits on the tested closes themselves: the original's flaw, which `--mended` removes."""
     from tradebot.strategies.indicator_lstm import IndicatorLstmStrategy
 
     assert isinstance(strategy, IndicatorLstmStrategy)

@@ -1,4 +1,4 @@
-"""`tradebot init`: a folder with settings, a TradeBot, a strategy, prices, a place for keys."""
+"""`tradebot init`: a folder with settings, a TradeBot, a strategy, prices, and room for keys."""
 
 from importlib import resources
 from pathlib import Path
@@ -28,10 +28,10 @@ class InitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(settings: InitSettings) -> list[Path]:
-    """Makes the project; returns its files.
+    """Creates the project; returns its files.
 
     Raises:
-        SettingsError: the folder holds something, or cannot be written.
+        SettingsError: the folder is not empty, or cannot be written.
     """
     folder = settings.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -67,7 +67,7 @@ def _write(path: Path, text: str, mode: int) -> Path:
 
 
 def _name_of(folder: Path) -> str:
-    """A resource's name from a folder's: small letters, digits and dashes."""
+    """Derives a resource's name from a folder's: small letters, digits and dashes."""
     letters = "".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name)
     return letters.lower().strip("-")[:53] or "bot"
 

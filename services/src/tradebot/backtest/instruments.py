@@ -1,7 +1,7 @@
-"""What a backtest trades: the steps and the smallest order of its symbol.
+"""The instrument of a backtest: the steps and the smallest order of its symbol.
 
-They come from a venue that is installed, from ccxt's markets, or from a person. Where nothing is
-known, the price step comes from the data's own digits.
+They come from an installed venue, from ccxt's markets, or from the user. If nothing is known, the
+price step is inferred from the data's digits.
 """
 
 import asyncio
@@ -27,27 +27,27 @@ from tradebot.venue.settings import VenueSettings
 
 AMOUNT_STEP: Final = Decimal("0.00000001")
 MINIMUM: Final = Decimal("0.00001")
-"""Of a symbol of which nothing is known, in base currency."""
+"""Smallest order of an unknown symbol, in base currency."""
 
 MOST_PLACES: Final = 12
-"""Prices with more decimals are results of arithmetic, and lie on no step."""
+"""Prices with more decimals are results of arithmetic and on no step."""
 
 DIGITS: Final = 5
-"""The lowest price has as many significant digits or more: a step costs a basis point at most."""
+"""Minimum significant digits of the lowest price, so that a step costs at most a basis point."""
 
 ROWS: Final = 100_000
-"""Rows whose digits are looked at, spread over the data."""
+"""Rows whose digits are examined, spread over the data."""
 
 SIGNIFICANT_DIGITS: Final = 3
 """ccxt's mode of venues whose price step depends on the price."""
 
 
 def instrument(settings: CostSettings, bars: Bars) -> Instrument:
-    """The symbol that the settings name, with what they say of its steps.
+    """Returns the settings' symbol, with their overrides of its steps.
 
     Raises:
         SettingsError: the venue does not know the symbol or cannot be reached, or a price of the
-            data lies below the price step.
+            data is below the price step.
     """
     symbol = settings.symbol.replace("/", "").replace("-", "").upper()
     low = float(bars.low.min())
@@ -79,10 +79,10 @@ def _of_data(symbol: str, bars: Bars) -> Instrument:
 
 
 def price_step(bars: Bars) -> Decimal:
-    """The step that all prices of the data lie on, a power of ten.
+    """Returns the step of all prices of the data, a power of ten.
 
-    It is finer where the data's digits are few for its lowest price: a coin at 0.00001 is not
-    traded in steps of 0.00001.
+    It is finer if the data's digits are few for its lowest price: a coin at 0.00001 is not traded
+    in steps of 0.00001.
     """
     rows = slice(None, None, max(1, len(bars.ts) // ROWS))
     prices = np.concatenate([bars.open[rows], bars.high[rows], bars.low[rows], bars.close[rows]])
@@ -90,7 +90,7 @@ def price_step(bars: Bars) -> Decimal:
 
 
 def _decimals(prices: Floats) -> int:
-    """How many decimals the prices are written with.
+    """Returns the number of decimals that the prices are written with.
 
     >>> _decimals(np.array([1.5, 0.25, 3.0]))
     2
@@ -103,7 +103,7 @@ def _decimals(prices: Floats) -> int:
 
 
 def _places(price: float) -> int:
-    """Decimals with which `price` has `DIGITS` significant digits.
+    """Returns the decimals with which `price` has `DIGITS` significant digits.
 
     >>> _places(0.004), _places(58_000.0)
     (7, 0)
@@ -145,7 +145,7 @@ def _unknown(venue: str, symbol: str, error: Exception) -> SettingsError:
 
 
 def of_ccxt(symbol: str, market: dict[str, Any], low: float, significant: bool) -> Instrument:
-    """An instrument of ccxt's description of a market.
+    """Converts ccxt's description of a market.
 
     Args:
         market: one of `load_markets`.

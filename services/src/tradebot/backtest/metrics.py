@@ -1,11 +1,11 @@
-"""What an equity curve is worth: pure functions of arrays, formulas and sources in the docstrings.
+"""Metrics of an equity curve: pure functions of arrays, with formulas and sources.
 
 Conventions. `equity` (n,) is a curve of account values, the first before any trade, and `ts` (n,)
-its times in ms, rising: all annual figures, lengths and means go by these times, never by counting
-rows, so that bars may be missing. `returns` are simple returns. A market that never closes has 365
-days a year, and a year is 365 × 24 × 3600 s. Variances are of the sample (divisor n − 1). Losses
-are positive numbers in value at risk and drawdown. Where a figure is not defined (no variance, no
-loss, no trade) it is `nan`, never a sentinel.
+its times in ms, rising. All annual figures, lengths and means use these times, never the number of
+rows, so bars may be missing. `returns` are simple returns. A market that never closes has 365 days
+a year, and a year is 365 × 24 × 3600 s. Variances are of the sample (divisor n − 1). Losses are
+positive numbers in value at risk and drawdown. An undefined figure (no variance, no loss, no trade)
+is `nan`, never a sentinel.
 """
 
 import math
@@ -23,15 +23,15 @@ YEAR_SECONDS = 365 * 24 * 3600
 DAY_SECONDS = 86_400.0
 
 ANNUAL_DAYS = 30.0
-"""Growth of a shorter run is not shown as a year's."""
+"""Shorter runs show no annual growth."""
 
 ROUNDING = 1e-12
-"""Returns and drawdowns that differ by less are equal: a quotient of two values of a curve carries
-the rounding of both, some 1e-16 each, whatever the size of the return."""
+"""Returns and drawdowns that differ by less are equal: a quotient of two values of a curve has the
+rounding of both, some 1e-16 each, whatever the size of the return."""
 
 
 class Trip(msgspec.Struct, frozen=True):
-    """A closed round trip: bought, then sold; prices and fees in quote currency, times in ms."""
+    """A closed trip: bought, then sold; prices and fees in quote currency, times in ms."""
 
     entry_ts: int
     exit_ts: int
@@ -42,7 +42,7 @@ class Trip(msgspec.Struct, frozen=True):
 
     @property
     def profit(self) -> float:
-        """What it gained after fees."""
+        """Its profit after fees."""
         return (self.exit_price - self.entry_price) * self.amount - self.fees
 
 
@@ -84,10 +84,10 @@ def simple_returns(equity: Floats) -> Floats:
 
 
 def sampled(equity: Floats, ts: Times, seconds: float) -> tuple[Floats, Times]:
-    """The curve at equal steps of time from its start, and at its end.
+    """Samples the curve at equal steps of time from its start, and at its end.
 
-    Each value is the last that was known then: nothing is made up within a gap. The last step is
-    shorter where the curve does not end on a whole one; it counts as a step.
+    Each value is the last known at that time: nothing is interpolated within a gap. The last step
+    is shorter if the curve does not end on a whole one; it counts as a step.
 
     >>> sampled(np.array([1.0, 2.0, 3.0]), np.array([0, 1000, 3500]), 1.0)[0].tolist()
     [1.0, 2.0, 2.0, 2.0, 3.0]
@@ -100,17 +100,17 @@ def sampled(equity: Floats, ts: Times, seconds: float) -> tuple[Floats, Times]:
 
 
 def cumulative_return(equity: Floats) -> float:
-    """Last value over the first, less one."""
+    """Last value over the first, minus one."""
     return float(equity[-1] / equity[0] - 1.0)
 
 
 def cagr(equity: Floats, seconds: float) -> float:
-    """Compound annual growth rate: (last / first) ^ (year / duration) − 1; −1 of a total loss.
+    """Compound annual growth rate: (last / first) ^ (year / duration) − 1; −1 for a total loss.
 
-    Not defined below one day: nothing that happens within hours says what a year brings.
+    Undefined below one day: a few hours say nothing about a year.
 
     Args:
-        equity: the curve; its ends count.
+        equity: the curve; only its ends count.
         seconds: its duration.
     """
     if seconds < DAY_SECONDS:
@@ -122,7 +122,7 @@ def cagr(equity: Floats, seconds: float) -> float:
 
 
 def drawdown(equity: Floats) -> Floats:
-    """How far each value lies below the highest before it, as a fraction ≥ 0 of that."""
+    """How far each value is below the highest before it, as a fraction ≥ 0 of that."""
     peak = np.maximum.accumulate(equity)
     return np.asarray(1.0 - equity / peak, dtype=np.float64)
 
@@ -130,7 +130,7 @@ def drawdown(equity: Floats) -> Floats:
 def longest_drawdown(equity: Floats, ts: Times) -> float:
     """Seconds from a peak to the first value that reaches it again, the longest such span.
 
-    0 where the curve never fell; a fall that is still open lasts to the end.
+    0 if the curve never fell; an open drawdown lasts to the end.
     """
     peaks = np.flatnonzero(drawdown(equity) <= ROUNDING)
     edges = np.append(peaks, len(equity))
@@ -186,7 +186,7 @@ def value_at_risk(returns: Floats, level: float = 0.95) -> float:
     """The loss of one step that is exceeded in 1 − level of the steps, as a fraction of equity.
 
     Historical: minus the (1 − level) quantile of the returns, linear between order statistics. It
-    takes the lower tail: sorting ascending and reading at `level`, as some packages do, answers a
+    uses the lower tail: sorting ascending and reading at `level`, as some packages do, returns a
     gain. A negative figure means that even that quantile gained.
     """
     if len(returns) == 0:
@@ -213,11 +213,11 @@ def conditional_value_at_risk(returns: Floats, level: float = 0.95) -> float:
 
 
 def exposure(ts: Times, step: int, position: Floats) -> float:
-    """Share of the time in which anything is held.
+    """Fraction of the time with a position.
 
     Args:
         ts: starts of bars, ms.
-        step: length of a bar, ms; between bars the position of the earlier one is held.
+        step: length of a bar, ms; between bars the earlier position is held.
         position: base amount held in each bar.
     """
     held = position > 0
@@ -227,12 +227,12 @@ def exposure(ts: Times, step: int, position: Floats) -> float:
 
 
 def win_rate(trips: Sequence[Trip]) -> float:
-    """Share of the round trips that gained after fees."""
+    """Fraction of the trips with a profit after fees."""
     return sum(trip.profit > 0 for trip in trips) / len(trips) if trips else math.nan
 
 
 def profit_factor(trips: Sequence[Trip]) -> float:
-    """What the winners gained over what the losers lost; infinite without a loser."""
+    """The winners' profit over the losers' loss; infinite without a loser."""
     gained = sum(trip.profit for trip in trips if trip.profit > 0)
     lost = -sum(trip.profit for trip in trips if trip.profit < 0)
     if lost == 0:
@@ -252,20 +252,20 @@ def measure(
     risk_free_rate: float = 0.0,
     resample_seconds: float = DAY_SECONDS,
 ) -> Metrics:
-    """The whole table.
+    """Computes the whole table.
 
     Args:
         equity: account values, at least two, the first before any trade.
         ts: their times, ms, rising.
         step_seconds: length of a bar.
-        trips: closed round trips.
-        exposed: share of the time in which anything was held.
+        trips: closed trips.
+        exposed: fraction of the time with a position.
         traded_quote: Σ price × amount of all fills.
         fees: all fees paid.
-        risk_free_rate: a year's, as a fraction.
-        resample_seconds: risk figures are computed on returns over this long, so that tables of
-            different bar sizes can be compared; on bars where the curve has not two such steps.
-            Drawdown and growth use every value.
+        risk_free_rate: per year, as a fraction.
+        resample_seconds: risk figures use returns over this step, so that tables of different bar
+            sizes are comparable; or bars, if the curve has fewer than two such steps. Drawdown and
+            growth use every value.
 
     Raises:
         ValueError: there are fewer than two values, or not a time for each.
@@ -308,7 +308,7 @@ def measure(
 
 
 def _mean(equity: Floats, ts: Times) -> float:
-    """The curve's mean over time, straight between its values."""
+    """The curve's mean over time, linear between its values."""
     middles = (equity[1:] + equity[:-1]) / 2
     return float(np.average(middles, weights=np.diff(ts)))
 

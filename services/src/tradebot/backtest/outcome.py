@@ -66,7 +66,7 @@ def judge(
     risk_free_rate: float = 0.0,
     resample_seconds: float = 86_400.0,
 ) -> Metrics:
-    """The table of a run that began with `cash`."""
+    """Computes the table of a run that started with `cash`."""
     fills = result.fills
     return metrics.measure(
         np.concatenate([[cash], result.equity]),
@@ -82,5 +82,5 @@ def judge(
 
 
 def times(bars: Bars) -> metrics.Times:
-    """When equity was what it was: the first bar's start, then each bar's end, ms."""
+    """Returns the times of equity: the first bar's start, then each bar's end, ms."""
     return np.concatenate([bars.ts[:1], bars.ts + bars.step])

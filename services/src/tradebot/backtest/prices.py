@@ -1,4 +1,4 @@
-"""Bars for a backtest: read from a file, made coarser, and cut into what is tested and before."""
+"""Bars for a backtest: read from a file, resampled, and split into test and before."""
 
 import re
 from collections.abc import Callable
@@ -30,13 +30,13 @@ def load(
     volume: Unit | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Bars:
-    """The bars of a file at a resolution; a bar without trades stays absent.
+    """Loads the bars of a file at a resolution; a bar without trades stays absent.
 
     Args:
-        strict, volume, tell: as `tradebot.history.load.load` has them.
+        strict, volume, tell: see `tradebot.history.load.load`.
 
     Raises:
-        SettingsError: the file cannot be used, or its bars are coarser than asked for.
+        SettingsError: the file is invalid, or its bars are coarser than requested.
     """
     if not data:
         raise SettingsError(
@@ -54,7 +54,7 @@ def load(
 
 
 class Data(Protocol):
-    """The settings that say which bars are read, and how."""
+    """The settings that select bars."""
 
     @property
     def data(self) -> str:
@@ -68,20 +68,20 @@ class Data(Protocol):
 
     @property
     def strict(self) -> bool:
-        """Whether a file that is not clean is refused."""
+        """Whether to refuse a file that is not clean."""
         ...
 
     @property
     def volume_unit(self) -> VolumeUnit:
-        """What the volumes count, or empty."""
+        """The volumes' unit, or empty."""
         ...
 
 
 def of_settings(settings: Data) -> Bars:
-    """The bars that a command's settings name; what was repaired in them is said on stderr.
+    """Loads the bars of a command's settings; reports repairs on stderr.
 
     Raises:
-        SettingsError: as `load` does.
+        SettingsError: see `load`.
     """
     return load(
         settings.data,
@@ -93,7 +93,7 @@ def of_settings(settings: Data) -> Bars:
 
 
 def of_table(table: pl.DataFrame, step: int) -> Bars:
-    """A table of history's columns as arrays."""
+    """Converts a table of history's columns to arrays."""
     columns: dict[str, Any] = {
         name: table[name].to_numpy().astype(np.float64) for name in _WITH_VOLUME
     }
@@ -101,7 +101,7 @@ def of_table(table: pl.DataFrame, step: int) -> Bars:
 
 
 def resample(bars: Bars, step: int) -> Bars:
-    """Bars of `step` ms, each from the finer ones that begin within it; starts are multiples."""
+    """Aggregates finer bars to bars of `step` ms, whose starts are multiples of it."""
     if step == bars.step:
         return bars
     first = np.flatnonzero(np.diff(bars.ts // step, prepend=-1))
@@ -118,7 +118,7 @@ def resample(bars: Bars, step: int) -> Bars:
 
 
 def split(bars: Bars, to: str) -> tuple[Bars, Bars]:
-    """The bars before the last span `to`, and those within it.
+    """Splits off the last span `to`; returns the bars before it, and those within it.
 
     >>> span_days("6m")
     180
@@ -137,10 +137,10 @@ def split(bars: Bars, to: str) -> tuple[Bars, Bars]:
 
 
 def span_days(to: str) -> int:
-    """The days of a span such as 1y, 6m, 2w or 30d; a month has 30.
+    """Returns the days of a span such as 1y, 6m, 2w or 30d; a month has 30.
 
     Raises:
-        SettingsError: it is not written so.
+        SettingsError: it is not a span.
     """
     match = re.fullmatch(r"(\d+)([dwmy])", to)
     if match is None:

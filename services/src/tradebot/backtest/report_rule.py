@@ -65,7 +65,7 @@ class ReportRule(Strategy):
         self.account = fold.booked(self.account, self._traded(execution))
 
     def on_bar(self, market: Market) -> None:
-        """Asks `decide` and places its order; one order is in flight at most."""
+        """Calls `decide` and places its order; at most one order is in flight."""
         if market.live_orders:
             return
         if self.account is None:
@@ -145,7 +145,7 @@ class ReportRule(Strategy):
 
 
 def bare(rules: Settings) -> Settings:
-    """The same rules without the gates that the original did not have."""
+    """Returns the same rules without the gates that the original lacked."""
     return msgspec.structs.replace(
         rules,
         min_edge_bps=0,
@@ -160,7 +160,7 @@ def bare(rules: Settings) -> Settings:
 
 
 def _nearest(value: float, step: Decimal) -> Decimal:
-    """The multiple of `step` that a float of the engine represents."""
+    """Returns the multiple of `step` that a float of the engine represents."""
     return (_exact(value) / step).to_integral_value() * step
 
 

@@ -1,4 +1,4 @@
-"""What a run of a strategy over bars gives: equity, position and fills."""
+"""The result of running a strategy over bars: equity, position and fills."""
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ class Fills(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: equity (n,) and base position (n,) at each bar's close, and the fills."""
+    """Equity (n,) and base position (n,) at each bar's close, and the fills."""
 
     equity: Floats
     position: Floats

@@ -1,4 +1,4 @@
-"""The same strategy on other files, periods and seeds: how much of one result is chance."""
+"""Runs a strategy on other files, periods and seeds, to see how much of a result is chance."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What a case came to; returns are fractions over its period."""
+    """The result of a case; returns are fractions over its period."""
 
     case: Case
     start_ts: int
@@ -35,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcomes together. `beat_holding` is the share of cases that beat buying and holding."""
+    """Statistics over the cases. `beat_holding` is the fraction that beat buying and holding."""
 
     cases: int
     worst: float
@@ -48,7 +48,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cases(settings: BacktestSettings) -> list[Case]:
-    """Every file, period and seed that the settings ask for."""
+    """Returns every file, period and seed in the settings."""
     files = [name.strip() for name in settings.data.split(",") if name.strip()]
     return [
         Case(data, period, settings.seed + seed)
@@ -59,7 +59,7 @@ def cases(settings: BacktestSettings) -> list[Case]:
 
 
 def examine(settings: BacktestSettings, case: Case) -> Finding | None:
-    """Runs one case; `None` where its file does not reach back so far."""
+    """Runs one case; `None` if its file does not reach back that far."""
     own = msgspec.structs.replace(settings, data=case.data, seed=case.seed)
     loaded = fitting.load(own)
     bars = prices.of_settings(own)
@@ -84,7 +84,7 @@ def examine(settings: BacktestSettings, case: Case) -> Finding | None:
 def survey(
     settings: BacktestSettings, progress: Callable[[int], None] = lambda _done: None
 ) -> list[Finding]:
-    """Examines every case on all cores; `progress` is told how many are done."""
+    """Runs every case on all cores; `progress` is called with how many are done."""
     found: list[Finding] = []
     wanted = cases(settings)
     with ProcessPoolExecutor(
@@ -100,7 +100,7 @@ def survey(
 
 
 def spread(findings: Sequence[Finding]) -> Spread:
-    """The quartiles of the strategy's returns, and how often it beat doing nothing.
+    """Returns the quartiles of the strategy's returns, and how often it beat holding.
 
     Raises:
         SettingsError: there is no finding: no file reached back far enough.
@@ -125,7 +125,7 @@ def spread(findings: Sequence[Finding]) -> Spread:
 
 
 def _one_thread() -> None:
-    """Each case has a core of its own; libraries must not fight over them."""
+    """Limits libraries to one thread: each case has its own core."""
     try:
         import torch
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Runs a strategy in the engine that suits it, and compares it with buy-and-hold."""
+"""Runs a strategy in the suitable engine, and compares it with buy-and-hold."""
 
 import msgspec
 
@@ -19,7 +19,7 @@ from tradebot.venue.settings import DEFAULT
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A strategy's run over `bars`, its round trips and table, and buying and holding's."""
+    """A strategy's run over `bars`, its trips and table, and those of buying and holding."""
 
     bars: Bars
     cash: float
@@ -31,7 +31,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
-    """The costs that the settings ask for, on the steps of what is traded."""
+    """Returns the settings' costs, on the steps of the instrument."""
     return Costs(
         tiers=_fees(settings),
         spread_bps=settings.spread_bps,
@@ -45,14 +45,14 @@ def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
 
 
 def _fees(settings: CostSettings) -> tuple[Tier, ...]:
-    """One fee, or what the venue lists; Gemini's where the venue is ccxt's, which lists none."""
+    """Returns one fee, or the venue's table; Gemini's for a ccxt venue, which has none."""
     if settings.fee_bps is not None:
         return flat(settings.fee_bps)
     return listed(settings.venue if settings.venue in venue_names() else DEFAULT)
 
 
 def exits_of(settings: ExitSettings) -> Exits:
-    """The exits that the settings ask for; 0 turns one off."""
+    """Returns the settings' exits; 0 turns one off."""
     return Exits(
         stop_loss=settings.stop_loss or None,
         trailing_stop=settings.trailing_stop or None,
@@ -64,7 +64,7 @@ def exits_of(settings: ExitSettings) -> Exits:
 def execute(
     bars: Bars, strategy: Strategy | Signals, costs: Costs, cash: float, exits: Exits = OFF
 ) -> Result:
-    """The event engine for a class, the compiled one for a function of arrays."""
+    """Uses the event engine for a class, the compiled one for a function of arrays."""
     if isinstance(strategy, Strategy):
         return event.run(bars, strategy, costs, cash, exits)
     return compiled.run(bars, strategy(bars), costs, cash, exits)

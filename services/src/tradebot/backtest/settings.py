@@ -19,7 +19,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
 
 class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is traded in the backtest, and what trading costs."""
+    """The backtest's instrument, and its trading costs."""
 
     symbol: Annotated[str, "symbol to trade, such as ETHUSD"] = ""
     venue: Annotated[

@@ -55,10 +55,10 @@ class TerminalView:
             state = _state(process).plain
             if self._told.get(process.stage.name) != state:
                 self._told[process.stage.name] = state
-                self._tell(f"{elapsed:6.1f} s  {process.stage.name:10} {state}")
+                self._print(f"{elapsed:6.1f} s  {process.stage.name:10} {state}")
         if not self._told_all and all(not process.reasons for process in processes):
             self._told_all = True
-            self._tell(f"{elapsed:6.1f} s  all stages are ready: {page}")
+            self._print(f"{elapsed:6.1f} s  all stages are ready: {page}")
 
-    def _tell(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False, highlight=False)

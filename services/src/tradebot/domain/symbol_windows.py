@@ -75,8 +75,8 @@ class SymbolWindows(msgspec.Struct):
 
     `clock` is the newest accepted time (ms), 0 before the first; `arrival` is Kafka's timestamp of
     the record that had it. Until `end` (ms) a record that follows its predecessor changes the
-    newest window alone. Records before `start` are accounted for. `well` and `sick` are the offsets
-    of the last record that counted and of the last that did not.
+    newest window alone. Records before `start` are accounted for. `last_counted` and
+    `last_rejected` are the offsets of the last record that counted and of the last that did not.
     """
 
     symbol: str
@@ -88,8 +88,8 @@ class SymbolWindows(msgspec.Struct):
     arrival: int = 0
     end: int = 0
     start: int = 0
-    well: int = -1
-    sick: int = -1
+    last_counted: int = -1
+    last_rejected: int = -1
     open: deque[WindowFlows] = msgspec.field(default_factory=deque)
 
     def step(self, seq: int) -> bool:
@@ -103,7 +103,7 @@ class SymbolWindows(msgspec.Struct):
 
     def follow(self, seq: int, clock: int, offset: int, arrival: int) -> None:
         """Moves on to a record that follows its predecessor into the newest window."""
-        self.seq, self.clock, self.well, self.arrival = seq, clock, offset, arrival
+        self.seq, self.clock, self.last_counted, self.arrival = seq, clock, offset, arrival
 
     def mark(self, offset: int) -> Mark:
         """Returns the state before the record at `offset`."""

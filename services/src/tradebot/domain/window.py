@@ -206,14 +206,14 @@ class PartitionWindows:
         held, or it was added together with held records.
         """
         change = held.change
-        state = self.symbols.get(change.symbol) or self._meet(change.symbol, held.offset)
+        state = self.symbols.get(change.symbol) or self._add_symbol(change.symbol, held.offset)
         if state is None or held.offset < state.start:
             return None
         suspects = state.suspects
         if suspects and held.arrival - suspects.first.arrival > HOLD_MS:
             self._refute(state, suspects.clear(), held.offset)
         if self._leaps(state, held):
-            state.sick = held.offset
+            state.last_rejected = held.offset
             if suspects.add(held):
                 self._confirm(state, held, closed)
             elif suspects.full:
@@ -221,7 +221,7 @@ class PartitionWindows:
             return None
         if suspects and change.ts >= state.clock - self.rules.silence:
             self._refute(state, suspects.clear(), held.offset)
-        return self._believe(state, held, held.offset, state.mark(held.offset), closed)
+        return self._accept(state, held, held.offset, state.mark(held.offset), closed)
 
     def _leaps(self, state: SymbolWindows, held: HeldRecord) -> bool:
         """Whether the time is further ahead of the symbol's clock than a silence explains."""
@@ -239,7 +239,7 @@ class PartitionWindows:
             first = believed[0].change.ts // self.rules.length
             state.low, state.top = max(state.low, first), first - 1
         for held in believed:
-            window = self._believe(state, held, last.offset, mark, closed)
+            window = self._accept(state, held, last.offset, mark, closed)
             if window is not None:
                 window.add(held.change)
 
@@ -258,7 +258,7 @@ class PartitionWindows:
             if state.suspects and arrival - state.suspects.first.arrival > HOLD_MS:
                 self._refute(state, state.suspects.clear(), decided)
 
-    def _believe(
+    def _accept(
         self,
         state: SymbolWindows,
         held: HeldRecord,
@@ -277,11 +277,11 @@ class PartitionWindows:
                 window.complete = window.complete and window.index < min(index, state.top)
         if index < state.low:
             state.top = max(state.top, index)
-            state.sick = held.offset
+            state.last_rejected = held.offset
             if decided >= self.counted:
                 self.late += 1
             return None
-        state.well = held.offset
+        state.last_counted = held.offset
         if index > state.top:
             state.advance(ts, mark, rules, complete=not broken)
         low = (ts - rules.grace) // rules.length
@@ -294,7 +294,7 @@ class PartitionWindows:
         state.end = state.top * rules.length + stretch
         return state.open[index - state.low]
 
-    def _meet(self, symbol: str, offset: int) -> SymbolWindows | None:
+    def _add_symbol(self, symbol: str, offset: int) -> SymbolWindows | None:
         """Returns the state of a symbol never seen before."""
         reason = ""
         if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= 16):

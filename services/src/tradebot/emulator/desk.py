@@ -91,16 +91,16 @@ class Desk:
                 instrument.amount_text(request.amount),
             )
             order.live = False
-            self._tell("rejected", account, ticket, instrument, reason=refusal.reason)
+            self._publish("rejected", account, ticket, instrument, reason=refusal.reason)
             raise refusal from None
         self._tickets[order.id] = (account, ticket)
         account.live[order.id] = ticket
-        self._tell("accepted", account, ticket, instrument)
-        self._tell_balance(account, instrument)
+        self._publish("accepted", account, ticket, instrument)
+        self._publish_balance(account, instrument)
         request.market.digest(ts, request.market.engine.submit(order))
         return ticket
 
-    def take_back(self, account: ExchangeAccount, market: BookMarket, ticket: Ticket) -> None:
+    def restore(self, account: ExchangeAccount, market: BookMarket, ticket: Ticket) -> None:
         """Restores an order of an earlier run; a live one re-enters the book."""
         self._tickets[ticket.order.id] = (account, ticket)
         if ticket.closed_at:
@@ -116,7 +116,7 @@ class Desk:
         events = market.engine.cancel(ticket.order, reason)
         market.digest(self._clock.market(), events)
         if not events:
-            self._tell("cancel_rejected", account, ticket, market.instrument, reason="NotLive")
+            self._publish("cancel_rejected", account, ticket, market.instrument, reason="NotLive")
 
     def force_fill(self, market: BookMarket, ticket: Ticket, amount: int) -> None:
         """Fills an order at its price without a counterparty, even if it was cancelled."""
@@ -160,14 +160,14 @@ class Desk:
             return
         account, ticket = self._tickets[event.order.id]
         if isinstance(event, Booked):
-            self._tell("booked", account, ticket, market.instrument)
+            self._publish("booked", account, ticket, market.instrument)
             return
         ticket.cancelled = True
         ticket.reason = event.reason
         account.ledger.lower(event.order.id, ZERO)
-        self._tell("cancelled", account, ticket, market.instrument, reason=event.reason)
+        self._publish("cancelled", account, ticket, market.instrument, reason=event.reason)
         self._close(account, ticket, market.instrument)
-        self._tell_balance(account, market.instrument)
+        self._publish_balance(account, market.instrument)
 
     def _fill(
         self,
@@ -204,11 +204,11 @@ class Desk:
         account.ledger.add(instrument.base, sign * amount)
         account.ledger.add(instrument.quote, -sign * value - fee)
         account.ledger.lower(order.id, _reservation(ticket, instrument)[1])
-        self._tell("fill", account, ticket, instrument, fill=fill)
+        self._publish("fill", account, ticket, instrument, fill=fill)
         if ticket.remaining == 0 and not ticket.closed_at:
             account.ledger.lower(order.id, ZERO)
             self._close(account, ticket, instrument)
-        self._tell_balance(account, instrument)
+        self._publish_balance(account, instrument)
 
     def _close(
         self, account: ExchangeAccount, ticket: Ticket, instrument: ExchangeInstrument
@@ -217,9 +217,9 @@ class Desk:
         ticket.closed_at = self._clock.now()
         account.live.pop(ticket.order.id, None)
         account.closed.append(ticket)
-        self._tell("closed", account, ticket, instrument)
+        self._publish("closed", account, ticket, instrument)
 
-    def _tell(
+    def _publish(
         self,
         kind: OrderEventType,
         account: ExchangeAccount,
@@ -234,7 +234,7 @@ class Desk:
         )
         self._feeds.publish_order(update)
 
-    def _tell_balance(self, account: ExchangeAccount, instrument: ExchangeInstrument) -> None:
+    def _publish_balance(self, account: ExchangeAccount, instrument: ExchangeInstrument) -> None:
         currencies = [instrument.quote, instrument.base]
         self._feeds.publish_balance(BalanceUpdate(account, currencies, self._clock.now()))
 

@@ -135,7 +135,7 @@ class Exchange:
         self.feeds.publish_balance(update)
         return account
 
-    def take_back(self, account: ExchangeAccount) -> None:
+    def restore_account(self, account: ExchangeAccount) -> None:
         """Restores an account of an earlier run in place of the one with its name."""
         self.accounts[account.name] = account
         self._opened = max(self._opened, account.number - _FIRST_NUMBER + 1)

@@ -75,7 +75,7 @@ def restore(exchange: Exchange, kept: Kept) -> None:
         account.fills = sorted(
             (fill for ticket in each.tickets for fill in ticket.fills), key=lambda fill: fill.tid
         )
-        exchange.take_back(account)
+        exchange.restore_account(account)
         found += [(account, ticket) for ticket in each.tickets]
     for key in kept.keys:
         known = exchange.keys.setdefault(key.name, key)
@@ -87,7 +87,7 @@ def restore(exchange: Exchange, kept: Kept) -> None:
                 f"--state-dir contains orders of {ticket.symbol}: add it to --symbol, or delete "
                 f"{FILE}"
             )
-        exchange.desk.take_back(account, market, ticket)
+        exchange.desk.restore(account, market, ticket)
 
 
 class Memory:

@@ -90,7 +90,7 @@ class ModelProcess:
         self._connection: Connection | None = None
         self._restarts = 0
         self._not_before = 0.0
-        self._said_why = False
+        self._failure_reported = False
         self.busy = True
         """The process is starting or working; `ask` must wait."""
 
@@ -131,14 +131,14 @@ class ModelProcess:
         try:
             if not self._connection.poll():
                 return None
-            said: Answer = self._connection.recv()
+            answer: Answer = self._connection.recv()
         except (EOFError, OSError):
             return self._died()
-        if isinstance(said, Started | Forecasted):
+        if isinstance(answer, Started | Forecasted):
             self._restarts = 0
-        self._said_why = isinstance(said, Failed)
+        self._failure_reported = isinstance(answer, Failed)
         self.busy = False
-        return said
+        return answer
 
     def _died(self) -> Failed | None:
         assert self._process is not None
@@ -148,9 +148,11 @@ class ModelProcess:
         wait = RESTART_SECONDS[min(self._restarts, len(RESTART_SECONDS) - 1)]
         self._restarts += 1
         self._not_before = time.monotonic() + wait
-        if code == 0 and self._said_why:
+        # On a busy machine a process may take longer to exit after it has closed the connection.
+        if code in (0, None) and self._failure_reported:
             return None
-        return Failed(f"the model process exited with {code}; restarting it in {wait} s")
+        how = "closed its connection" if code is None else f"exited with {code}"
+        return Failed(f"the model process {how}; restarting it in {wait} s")
 
     def close(self) -> None:
         """Kills the process and all that it started."""

@@ -85,7 +85,7 @@ class ForecastStage:
                 message = consumer.poll(POLL_SECONDS)
                 if message is not None:
                     self._take(message)
-                self._turn(producer)
+                self._forward(producer)
         finally:
             self._model.close()
             consumer.close()
@@ -99,9 +99,11 @@ class ForecastStage:
     def _consumer(self) -> Consumer:
         """Returns a consumer of all kept trades; minutes known already are skipped."""
         group = f"forecast-{self._settings.symbol}"
-        return tail(self._settings, group, {self._topics.trades: None}, error_cb=self._hear)
+        return tail(
+            self._settings, group, {self._topics.trades: None}, error_cb=self._on_kafka_error
+        )
 
-    def _hear(self, error: KafkaError) -> None:
+    def _on_kafka_error(self, error: KafkaError) -> None:
         """Closes the gate while the broker is away, until a trade comes."""
         self._complaints(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
@@ -135,7 +137,7 @@ class ForecastStage:
             metrics.TRADES.labels(believed.symbol).inc()
             self._clock.observe(believed.ts)
 
-    def _turn(self, producer: Producer) -> None:
+    def _forward(self, producer: Producer) -> None:
         """Forwards what is ready; never waits."""
         producer.poll(0)
         now = self._clock.now()
@@ -152,7 +154,7 @@ class ForecastStage:
             known = max(now, self._published.history_end if self._published else 0)
             self._next_evaluation = known + self._settings.evaluate_minutes * MINUTE
             self._model.ask(Evaluate())
-        self._tell_age(now)
+        self._measure_age(now)
 
     def _evaluation_due(self, now: int) -> bool:
         """Whether a forecast is published and the model's evaluation is missing or old."""
@@ -235,7 +237,7 @@ class ForecastStage:
             self._readiness.open("kafka")
         self._readiness.started()
 
-    def _tell_age(self, now: int) -> None:
+    def _measure_age(self, now: int) -> None:
         if self._published is None:
             return
         known = self._published.history_end + MINUTE

@@ -41,7 +41,7 @@ class Connection:
         return after
 
     @property
-    def told(self) -> int:
+    def count(self) -> int:
         """Number of order book records so far."""
         return self._seq
 

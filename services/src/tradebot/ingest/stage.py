@@ -167,13 +167,13 @@ class Ingest:
     async def _read(self, stream: MarketStream, connection: Connection) -> None:
         frames = metrics.FRAMES.labels(self._settings.symbol)
         quiet_seconds = self._settings.quiet_seconds
-        told, changed = 0, time.monotonic()
+        count, changed = 0, time.monotonic()
         while True:
             batch = await stream.batch()
             frames.inc()
             publish(batch, connection, self._publisher)
-            if connection.told > told:
-                told, changed = connection.told, time.monotonic()
+            if connection.count > count:
+                count, changed = connection.count, time.monotonic()
                 if self._stream is None:
                     self._began(stream)
                     # Only once live trades come, so that none is missed in between.

@@ -84,7 +84,7 @@ class Membership:
                 await self._end_if_succeeded()
             await self._end_if_shut_out()
 
-    def death(self) -> str | None:
+    def fatal_fault(self) -> str | None:
         """Returns the fault that only a restart can fix; any thread may call it."""
         if self._death is not None:
             return self._death
@@ -111,7 +111,7 @@ class Membership:
     async def _end_if_shut_out(self) -> None:
         if self._outside_since is None or monotonic() - self._outside_since < self._limit:
             return
-        if await asyncio.to_thread(self._view.answers):
+        if await asyncio.to_thread(self._view.responds):
             if self._outside_since is not None:
                 self._finish(
                     f"the group has assigned this worker no partitions for {self._limit:.0f} s "

@@ -90,9 +90,9 @@ class Owner:
             if partition.reached is not None:
                 lag = (consumer.highwater(tp) or 0) - partition.reached
                 metrics.LAG.labels(str(tp.partition)).set(max(lag, 0))
-        self._tell()
+        self._log_gates()
 
-    def _tell(self) -> None:
+    def _log_gates(self) -> None:
         """Logs once what closed a gate, and once that all are open again."""
         reasons = self.readiness.reasons()
         if reasons.keys() != self._told.keys():
@@ -142,4 +142,6 @@ class Owner:
         return None
 
     def _late(self) -> str | None:
-        return next(filter(None, (one.sick() for one in list(self.partitions.values()))), None)
+        return next(
+            filter(None, (one.stuck_symbol() for one in list(self.partitions.values()))), None
+        )

@@ -65,9 +65,9 @@ class FeedPartition:
         self._hole: tuple[int, int] | None = None
         self._held: dict[int, bytes] = {}
         """The values of records that the windows hold, by offset."""
-        self._sick: dict[str, float] = {}
+        self._uncounted_since: dict[str, float] = {}
         """By symbol: since when records have come and none has counted."""
-        self._well: dict[str, int] = {}
+        self._last_counted: dict[str, int] = {}
         self._label = str(tp.partition)
         metrics.from_zero(self._label)
 
@@ -141,9 +141,9 @@ class FeedPartition:
         """Whether any symbol has been seen here."""
         return self.windows is not None and bool(self.windows.symbols)
 
-    def sick(self) -> str | None:
+    def stuck_symbol(self) -> str | None:
         """Returns a sentence if a symbol's records come but have not counted for a while."""
-        for symbol, since in self._sick.items():
+        for symbol, since in self._uncounted_since.items():
             if monotonic() - since >= LATE_SECONDS:
                 place = f"{self.tp.topic}-{self.tp.partition}"
                 return (
@@ -164,8 +164,8 @@ class FeedPartition:
         self._clocks.clear()
         self._heard.clear()
         self._held.clear()
-        self._sick.clear()
-        self._well.clear()
+        self._uncounted_since.clear()
+        self._last_counted.clear()
         self._observe(windows)
         self._pending.clear()
         self._pending_windows.clear()
@@ -234,13 +234,13 @@ class FeedPartition:
             metrics.LATE.labels(self._label).inc(late)
 
     def _observe(self, windows: PartitionWindows) -> None:
-        """Updates the clocks of the symbols that had records, and which of them are sick."""
+        """Updates the clocks of the symbols that had records, and which of them are stuck."""
         for symbol, state in windows.symbols.items():
-            if state.well > self._well.get(symbol, -1):
-                self._well[symbol] = state.well
-                self._sick.pop(symbol, None)
-            elif state.sick > state.well:
-                self._sick.setdefault(symbol, monotonic())
+            if state.last_counted > self._last_counted.get(symbol, -1):
+                self._last_counted[symbol] = state.last_counted
+                self._uncounted_since.pop(symbol, None)
+            elif state.last_rejected > state.last_counted:
+                self._uncounted_since.setdefault(symbol, monotonic())
             if state.clock and state.clock != self._heard.get(symbol):
                 self._heard[symbol] = state.clock
                 if symbol not in self._clocks:

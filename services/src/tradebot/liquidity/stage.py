@@ -34,7 +34,7 @@ class LiquidityApp(faust.App):
         super().__init__(self.owner.group, **_options(settings))
         view = GroupView(settings, self.owner.group)
         self.membership = Membership(settings, view, self._end)
-        self.owner.readiness.live_while(self.membership.death)
+        self.owner.readiness.live_while(self.membership.fatal_fault)
         self._watch: asyncio.Task[None] | None = None
         self._exit_code = 0
         transport = Transport(self.conf.broker_consumer, self)

@@ -4,6 +4,7 @@ A write uses the document's `ts` as its external version, so neither a second de
 one can replace a newer state.
 """
 
+import contextlib
 import logging
 import random
 import time
@@ -30,6 +31,12 @@ BULK_BYTES = 2**20
 
 BACKOFF_SECONDS = (0.1, 0.3, 1.0)
 """Waits between tries of one write, before jitter; after them the caller decides."""
+
+PAGE = 1000
+"""Documents of one answer while many are read."""
+
+_VIEW = "2m"
+"""How long Elasticsearch keeps a view of the index after the last page was read."""
 
 CONFLICT = 409
 
@@ -195,13 +202,11 @@ class ElasticStore:
         self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
     ) -> list[dict[str, Any]]:
         """See `DocumentStore`; documents of the last second may be missing."""
-        wanted = {"bot": bot, "symbol": symbol}
-        terms = [{"term": {name: value}} for name, value in wanted.items() if value is not None]
         try:
             answer = self._client.search(
                 index=f"{self._prefix}-{doc_type}",
                 size=limit,
-                query={"bool": {"filter": terms}},
+                query={"bool": {"filter": _terms(bot, symbol)}},
                 sort=[{"ts": {"order": "desc", "unmapped_type": "date"}}],
                 ignore_unavailable=True,
             )
@@ -222,6 +227,46 @@ class ElasticStore:
         except (TransportError, ApiError) as error:
             raise StoreUnavailableError(_sentence(error)) from error
         return [{"_id": hit["_id"], **hit["_source"]} for hit in answer["hits"]["hits"]]
+
+    def between(
+        self,
+        doc_type: DocType,
+        start: int,
+        end: int,
+        *,
+        bot: str | None = None,
+        symbol: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """See `DocumentStore`: one view of the index, in pages; new documents do not move it."""
+        filters: list[dict[str, Any]] = [{"range": {"ts": {"gte": start, "lt": end}}}]
+        filters += _terms(bot, symbol)
+        index, pit = f"{self._prefix}-{doc_type}", ""
+        try:
+            pit = self._client.open_point_in_time(index=index, keep_alive=_VIEW)["id"]
+            after: list[Any] | None = None
+            while True:
+                answer = self._client.search(
+                    pit={"id": pit, "keep_alive": _VIEW},
+                    size=PAGE,
+                    query={"bool": {"filter": filters}},
+                    sort=[{"ts": {"order": "asc", "unmapped_type": "date"}}, "_shard_doc"],
+                    search_after=after,
+                    track_total_hits=False,
+                )
+                hits = answer["hits"]["hits"]
+                for hit in hits:
+                    yield {"_id": hit["_id"], **hit["_source"]}
+                if len(hits) < PAGE:
+                    return
+                pit, after = answer["pit_id"], hits[-1]["sort"]
+        except NotFoundError:
+            return
+        except (TransportError, ApiError) as error:
+            raise StoreUnavailableError(_sentence(error)) from error
+        finally:
+            if pit:
+                with contextlib.suppress(TransportError, ApiError):
+                    self._client.close_point_in_time(id=pit)
 
     def prune(self, retention_days: int) -> int:
         """See `DocumentStore`: deletes whole months; returns how many documents they held."""
@@ -247,6 +292,11 @@ class ElasticStore:
     def close(self) -> None:
         """See `DocumentStore`."""
         self._client.close()
+
+
+def _terms(bot: str | None, symbol: str | None) -> list[dict[str, Any]]:
+    wanted = {"bot": bot, "symbol": symbol}
+    return [{"term": {name: value}} for name, value in wanted.items() if value is not None]
 
 
 def _parts(documents: Sequence[StoredDocument]) -> Iterator[list[StoredDocument]]:

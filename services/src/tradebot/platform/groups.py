@@ -30,7 +30,7 @@ class GroupView:
             (one.member_id for one in found.members if one.group_instance_id == instance), None
         )
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Whether a broker responds. Blocks for at most `TIMEOUT`."""
         try:
             self._admin.list_topics(timeout=TIMEOUT)

@@ -68,7 +68,7 @@ class Readiness:
         with self._lock:
             self._life = check
 
-    def death(self) -> str | None:
+    def fatal_fault(self) -> str | None:
         """Returns the fault that only a restart can fix; `None` while the stage lives."""
         with self._lock:
             check = self._life
@@ -121,8 +121,8 @@ def serve(readiness: Readiness, *, stage: str, host: str, port: int) -> int:
         if path == "/readyz":
             reasons = readiness.reasons()
         else:
-            death = readiness.death()
-            reasons = {} if death is None else {"life": death}
+            fault = readiness.fatal_fault()
+            reasons = {} if fault is None else {"life": fault}
         status = "503 Service Unavailable" if reasons else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
         body = {"stage": stage, "ready": not reasons, "reasons": reasons}

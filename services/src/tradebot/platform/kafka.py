@@ -141,12 +141,12 @@ def wait_for_broker(settings: StageSettings, seconds: float = 10) -> None:
     """
     refusals: list[str] = []
 
-    def hear(error: KafkaError) -> None:
+    def on_error(error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             refusals.append(error.str().partition(" (after ")[0])
 
     # librdkafka would write a line to stderr for each try.
-    config = client_config(settings) | {"log_level": 0, "error_cb": hear}
+    config = client_config(settings) | {"log_level": 0, "error_cb": on_error}
     admin = AdminClient(config)
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:

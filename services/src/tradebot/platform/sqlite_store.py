@@ -1,7 +1,7 @@
 """Documents in one SQLite file: the store of a single machine."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,15 +74,12 @@ class SqliteStore:
         self, doc_type: DocType, limit: int, *, bot: str | None = None, symbol: str | None = None
     ) -> list[dict[str, Any]]:
         """See `DocumentStore`."""
-        where, values = "doc_type = ?", [str(doc_type)]
-        for column, value in (("bot", bot), ("symbol", symbol)):
-            if value is not None:
-                where += f" and {column} = ?"
-                values.append(value)
-        # Only the two fixed column names above enter the text; values are bound.
-        query = f"select id, source from documents where {where} order by ts desc limit ?"  # noqa: S608
+        more, values = _terms(bot, symbol)
+        query = (
+            f"select id, source from documents where doc_type = ?{more} order by ts desc limit ?"  # noqa: S608  # fixed texts
+        )
         try:
-            rows = self._connection.execute(query, [*values, limit]).fetchall()
+            rows = self._connection.execute(query, [str(doc_type), *values, limit]).fetchall()
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
@@ -96,6 +93,25 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
         return [{"_id": row[0], **msgspec.json.decode(row[1])} for row in rows]
+
+    def between(
+        self,
+        doc_type: DocType,
+        start: int,
+        end: int,
+        *,
+        bot: str | None = None,
+        symbol: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """See `DocumentStore`."""
+        where, values = "doc_type = ? and ts >= ? and ts < ?", [str(doc_type), start, end]
+        more, further = _terms(bot, symbol)
+        query = f"select id, source from documents where {where}{more} order by ts, id"  # noqa: S608  # fixed texts
+        try:
+            for row in self._connection.execute(query, [*values, *further]):
+                yield {"_id": row[0], **msgspec.json.decode(row[1])}
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"SQLite cannot be read: {error}") from error
 
     def prune(self, retention_days: int) -> int:
         """See `DocumentStore`."""
@@ -116,3 +132,10 @@ class SqliteStore:
     def close(self) -> None:
         """See `DocumentStore`."""
         self._connection.close()
+
+
+def _terms(bot: str | None, symbol: str | None) -> tuple[str, list[str]]:
+    """Returns further conditions of a query, and their values."""
+    given = (("bot", bot), ("symbol", symbol))
+    wanted = {column: value for column, value in given if value is not None}
+    return "".join(f" and {column} = ?" for column in wanted), list(wanted.values())

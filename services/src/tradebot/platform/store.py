@@ -1,6 +1,6 @@
 """Stores of documents: their interface and their settings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -81,6 +81,24 @@ class DocumentStore(Protocol):
 
     def find(self, field: Literal["_id", "decision_id"], value: str) -> list[dict[str, Any]]:
         """Returns the documents of that id or decision, at most 1,000, each with its `_id`.
+
+        Raises:
+            StoreUnavailableError: the store does not respond.
+        """
+        ...
+
+    def between(
+        self,
+        doc_type: DocType,
+        start: int,
+        end: int,
+        *,
+        bot: str | None = None,
+        symbol: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the documents of a kind with `start` <= `ts` < `end`, oldest first.
+
+        Each has its `_id`. However many there are, few are held at a time.
 
         Raises:
             StoreUnavailableError: the store does not respond.

@@ -145,7 +145,7 @@ class Recorder:
                 return None
             return reading.stored(reading.window_of(whole), environment)
         except (ValueError, OverflowError) as error:
-            self._put_aside(message, str(error))
+            self._reject(message, str(error))
             return None
 
     def _write(self, consumer: Consumer, batch: list[StoredDocument]) -> bool:
@@ -178,7 +178,7 @@ class Recorder:
             if document.id not in refused:
                 metrics.DOCUMENTS.labels(document.doc_type).inc()
         for refusal in refusals:
-            self._put_aside(self._origins[refusal.document.id], refusal.reason)
+            self._reject(self._origins[refusal.document.id], refusal.reason)
 
     def _wait(self, consumer: Consumer, seconds: float) -> bool:
         """Waits while keeping the membership in the group; returns false if stopped."""
@@ -195,7 +195,7 @@ class Recorder:
         consumer.resume(consumer.assignment())
         return not self._stopping.is_set()
 
-    def _put_aside(self, message: Received, reason: str) -> None:
+    def _reject(self, message: Received, reason: str) -> None:
         place = (message.topic, message.partition, message.offset)
         self._dead_letters.put(*place, value=message.value, reason=reason)
 

@@ -1,4 +1,4 @@
-"""Strategies: what a strategy file is, the one loader of such files, and the built-in ones.
+"""Strategies: their interface, the one loader of strategy files, and the built-in ones.
 
 A strategy file imports what it needs from here:
 

@@ -1,4 +1,4 @@
-"""Buys with all its cash as soon as it can, and never sells."""
+"""Buys with all cash as soon as possible, and never sells."""
 
 import numpy as np
 

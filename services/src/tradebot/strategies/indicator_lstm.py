@@ -1,9 +1,9 @@
-"""The tutorial's strategy: an LSTM on indicators says how far the next close lies from this one.
+"""The tutorial's strategy: an LSTM on indicators predicts the ratio of the next close to this one.
 
-Each day's ratio is predicted on three days, three, two and one days before; the mean of these
-decides. Above 1 it buys cash·2·(p − 1)/price, below it sells holdings·2·(1 − p); both sizes are cut
-off after two places. Unless `mended`, the flaws of the original are kept: it does not scale its
-features, and in a backtest it trains on the very days on which it is then tested.
+Each day's ratio is predicted three, two and one days before; the mean of these decides. Above 1 it
+buys cash·2·(p − 1)/price, below it sells holdings·2·(1 − p); both sizes are truncated to two
+places. Unless `mended`, it keeps the original's flaws: it does not scale its features, and in a
+backtest it trains on the very days that are tested afterwards.
 """
 
 import math
@@ -23,10 +23,10 @@ PLACES = 2
 
 
 def truncate(value: float, *, mended: bool = False) -> float:
-    """`value` cut off after two places, towards zero, as Blankly's `trunc` does it.
+    """Truncates `value` to two places, towards zero, like Blankly's `trunc`.
 
-    A product may lie just below a whole number through rounding, and loses a hundredth then;
-    `mended` keeps it.
+    Rounding may put a product just below a whole number, which then loses a hundredth; `mended`
+    keeps it.
 
     >>> truncate(1.239), truncate(0.29), truncate(0.29, mended=True)
     (1.23, 0.28, 0.29)
@@ -44,7 +44,7 @@ class ThreeDayMean:
         self._counts = [0] * OUTPUTS
 
     def next_day(self, ratios: Sequence[float] | Floats) -> float:
-        """Takes today's predictions of the next three days; returns the mean for tomorrow."""
+        """Adds today's predictions of the next three days; returns the mean for tomorrow."""
         for day in range(OUTPUTS):
             self._sums[day] += float(ratios[day])
             self._counts[day] += 1
@@ -60,7 +60,7 @@ class IndicatorLstmStrategy(Strategy):
     Args:
         epochs: passes over the closes.
         seed: of the weights.
-        mended: without the tutorial's flaws; sizes as `truncate` has them.
+        mended: without the tutorial's flaws; sizes as in `truncate`.
     """
 
     def __init__(self, epochs: int = 10_000, seed: int = 0, mended: bool = False) -> None:
@@ -74,19 +74,19 @@ class IndicatorLstmStrategy(Strategy):
         """Trains on the last closes of `before`.
 
         Raises:
-            TooFewClosesError: they hold no episode.
+            TooFewClosesError: they contain no episode.
         """
         closes = before.close[-WARMUP:]
         self.begin(self.train(closes, tell), closes)
 
     def train(self, closes: Floats, tell: Callable[[str], None]) -> IndicatorLstm:
-        """A model of these closes."""
+        """Trains a model on these closes."""
         return train(
             closes, self._training, lambda epoch, loss: tell(f"Epoch: {epoch}, loss: {loss:.5f}")
         )
 
     def begin(self, model: IndicatorLstm, before: Floats) -> None:
-        """Takes the model, and the closes that precede the first bar, for the indicators."""
+        """Sets the model, and the closes before the first bar, which the indicators need."""
         self._model, self._before = model, before
 
     def on_bar(self, market: Market) -> None:

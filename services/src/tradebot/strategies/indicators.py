@@ -10,10 +10,9 @@ Sides = npt.NDArray[np.int8]
 
 
 def moving_average(values: Floats, window: int) -> Floats:
-    """The mean of the last `window` values; `nan` until there are so many.
+    """The mean of the last `window` values; `nan` until there are that many.
 
-    A value that is not a number makes the means `nan` that hold it, and no others. The mean of
-    equal values is that value.
+    A NaN makes only the means that contain it NaN. The mean of equal values is exactly that value.
 
     >>> moving_average(np.array([1.0, 2.0, 3.0]), 2).tolist()
     [nan, 1.5, 2.5]
@@ -30,7 +29,7 @@ def moving_average(values: Floats, window: int) -> Floats:
 
 @numba.njit(cache=True)
 def _fill_means(values: Floats, window: int, means: Floats) -> None:
-    """A running sum, recomputed once in each window so that rounding does not add up."""
+    """A running sum, recomputed once per window so that rounding does not accumulate."""
     total, unknown, alike = 0.0, 0, 0
     for row in range(len(values)):
         new = values[row]
@@ -52,14 +51,14 @@ def _fill_means(values: Floats, window: int, means: Floats) -> None:
 
 
 ROUNDING = 1e-12
-"""Share of a line by which another must lie above it; less is rounding."""
+"""Smallest relative distance between two lines; less is rounding."""
 
 
 def crossings(fast: Floats, slow: Floats) -> Sides:
-    """Where one line crosses another: 1 from not above it to above, −1 back, 0 elsewhere.
+    """Where one line crosses another: 1 upwards, −1 downwards, 0 elsewhere.
 
-    Rows in which a line is not known are passed over. Lines that differ by rounding are equal, so
-    that those of a constant price do not cross.
+    Rows with a NaN are skipped. Lines that differ only by rounding are equal, so those of a
+    constant price do not cross.
 
     >>> crossings(np.array([1.0, 3.0, np.nan, 1.0]), np.full(4, 2.0)).tolist()
     [0, 1, 0, -1]

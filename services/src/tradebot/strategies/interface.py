@@ -1,14 +1,14 @@
-"""What a user writes: a class that is called at each bar, or a function of arrays.
+"""The interface of a strategy: a class that is called at each bar, or a function of arrays.
 
-A file defines one of the two, and may declare in module constants what it needs:
+A file defines one of the two, and may declare in module constants:
 
-- `PARAMETERS`: each parameter's default, or (default, least, greatest) for a search to try;
+- `PARAMETERS`: each parameter's default, or (default, minimum, maximum) for a search to try;
 - `WARMUP`: the bars that it needs before its first decision, or a function `warmup` of the
   parameters that returns them;
 - `FORECASTS`: the models whose forecasts it reads.
 
-The class can place any order; the function is ten thousand times as fast in a backtest. A complete
-strategy of each kind stands in `docs/strategies.md`.
+The class can place any order; the function is ten thousand times as fast in a backtest.
+`docs/strategies.md` has a complete strategy of each kind.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ Field = Literal[
 
 
 class Order(msgspec.Struct, eq=False):
-    """An order that a strategy placed. `side` is 1 to buy, −1 to sell.
+    """An order of a strategy. `side` is 1 to buy, −1 to sell.
 
-    Without `limit` and `stop` it takes at the market's price. With `limit` it rests at that price
-    until filled or cancelled, or with `at_once` fills what it can when it arrives and is cancelled.
-    With `stop` it takes at the market once trades reach that price, and is then `triggered`. `due`
-    is the bar at whose open it reaches the market; `left` is what has not been filled. Prices are
-    on the venue's steps.
+    Without `limit` and `stop` it fills at the market's price. With `limit` it rests at that price
+    until filled or cancelled; with `at_once` it fills what it can on arrival and is cancelled. With
+    `stop` it fills at the market once trades reach that price, and is then `triggered`. `due` is
+    the bar at whose open it reaches the market; `left` is the unfilled amount. Prices are on the
+    venue's steps.
     """
 
     side: int
@@ -49,8 +49,8 @@ class Order(msgspec.Struct, eq=False):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """A fill of one of the strategy's orders.
 
-    `number` counts the fills of the run from 0, `ts` is the bar's (ms), `side` is 1 or −1, and
-    `fee` is in quote currency.
+    `number` counts the run's fills from 0, `ts` is the bar's (ms), `side` is 1 or −1, and `fee` is
+    in quote currency.
     """
 
     number: int
@@ -62,7 +62,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Market(Protocol):
-    """What a strategy sees and does at a bar's close. Nothing here knows a later bar."""
+    """What a strategy sees and does at a bar's close. Nothing here depends on a later bar."""
 
     index: int
     ts: int
@@ -75,7 +75,7 @@ class Market(Protocol):
 
     @property
     def cash(self) -> float:
-        """Quote currency that is not spent."""
+        """Quote currency available."""
         ...
 
     @property
@@ -85,28 +85,28 @@ class Market(Protocol):
 
     @property
     def bought(self) -> bool:
-        """Whether the position is the smallest order or more, so that it can be sold."""
+        """Whether the position is at least the smallest order, so that it can be sold."""
         ...
 
     @property
     def equity(self) -> float:
-        """Cash and position at this close."""
+        """The value of cash and position at this close."""
         ...
 
     @property
     def live_orders(self) -> list[Order]:
-        """Orders that are neither filled nor cancelled."""
+        """Returns orders that are neither filled nor cancelled."""
         ...
 
     def history(self, field: Field, bars: int) -> Floats:
-        """The last `bars` values up to this bar, fewer at the start; a view, oldest first."""
+        """Returns the last `bars` values up to this bar, fewer at the start; oldest first."""
         ...
 
     def forecast(self, model: str) -> tuple[float, float]:
-        """A model's log price for this bar's end and for one step later; `nan` where unknown.
+        """Returns a model's log price for this bar's end and for one step later; `nan` if unknown.
 
         Raises:
-            KeyError: the strategy did not ask for this model in `FORECASTS`.
+            KeyError: the strategy did not declare this model in `FORECASTS`.
         """
         ...
 
@@ -121,11 +121,10 @@ class Market(Protocol):
     ) -> Order | None:
         """Places a buy of `amount` of base, or of `fraction` of the cash with fees included.
 
-        Returns `None` where the size is below the smallest order, or the limit below the price
-        step.
+        Returns `None` if the size is below the smallest order, or the limit below the price step.
 
         Raises:
-            ValueError: the size, the limit or the stop is not a number that an order can have.
+            ValueError: the size, the limit or the stop is not valid for an order.
         """
         ...
 
@@ -137,7 +136,7 @@ class Market(Protocol):
         stop: float | None = None,
         at_once: bool = False,
     ) -> Order | None:
-        """Places a sell of `amount`, or of all that is held; `None` where that is too little.
+        """Places a sell of `amount`, or of the whole position; `None` if that is too little.
 
         Raises:
             ValueError: as for a buy.
@@ -145,18 +144,18 @@ class Market(Protocol):
         ...
 
     def cancel(self, order: Order) -> None:
-        """Takes an order back; nothing happens to one that is no longer live."""
+        """Cancels an order; does nothing if it is no longer live."""
         ...
 
 
 class Strategy:
-    """The base of a strategy class. A new object is made for each run, with its parameters."""
+    """The base of a strategy class. Each run creates a new object, with its parameters."""
 
     def fit(self, before: Bars, tell: Callable[[str], None]) -> None:
         """Called once, before the first bar, with the `WARMUP` bars that precede it.
 
         Args:
-            tell: takes a line on how the fit goes.
+            tell: called with lines about the fit's progress.
         """
 
     def on_fill(self, execution: Execution) -> None:

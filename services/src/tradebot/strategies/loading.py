@@ -26,8 +26,8 @@ from tradebot.strategies.source import Source
 class LoadedStrategy(msgspec.Struct, frozen=True, kw_only=True):
     """A strategy with values for all its parameters.
 
-    `digest` is that of code and parameters, 16 hexadecimal digits. `warmup` counts the bars that
-    it needs before its first decision. `forecasts` are the models whose forecasts it reads.
+    `digest` is that of code and parameters, 16 hexadecimal digits. `warmup` is the number of bars
+    before its first decision. `forecasts` are the models whose forecasts it reads.
     """
 
     name: str
@@ -50,7 +50,7 @@ class LoadedStrategy(msgspec.Struct, frozen=True, kw_only=True):
         return self.is_class and getattr(self.source.found, "fit", None) is not Strategy.fit
 
     def create(self) -> Strategy:
-        """A new object of a class form, for one run.
+        """Creates an object of a class strategy, for one run.
 
         Raises:
             StrategyError: its constructor fails.
@@ -63,7 +63,7 @@ class LoadedStrategy(msgspec.Struct, frozen=True, kw_only=True):
         return made
 
     def orders(self, bars: Bars) -> Orders:
-        """The rows of an array form, checked: a side and a size for each bar.
+        """Returns the rows of an array strategy, checked: a side and a size for each bar.
 
         Raises:
             StrategyError: it fails, or returns something else.
@@ -77,28 +77,28 @@ class LoadedStrategy(msgspec.Struct, frozen=True, kw_only=True):
         return orders
 
     def failed(self, error: Exception) -> StrategyError:
-        """An error of the strategy's own code, with its file and line."""
+        """Returns the error for a failure of the strategy's own code, with file and line."""
         file = inspect.getsourcefile(self.source.module) or self.source.where
         return StrategyError(source.failure(error, file))
 
     def with_parameters(self, values: Values) -> "LoadedStrategy":
-        """The same strategy with these values; the others keep theirs.
+        """Returns the same strategy with these values; the others are kept.
 
         Raises:
-            StrategyError: there is no such parameter, or the value is of another kind.
+            StrategyError: there is no such parameter, or the value has the wrong type.
         """
         return _loaded(self.source, {**self.parameters, **values})
 
 
 def load(path_or_name: str, parameters: Values | None = None) -> LoadedStrategy:
-    """The strategy in a `.py` file, or the installed one of that name.
+    """Loads the strategy in a `.py` file, or the installed one of that name.
 
     Args:
         parameters: values for some of its parameters; the others keep their defaults.
 
     Raises:
-        StrategyError: there is no such strategy, its file does not run or holds none, or it has no
-            such parameter.
+        StrategyError: there is no such strategy, its file does not run or contains none, or it has
+            no such parameter.
         SettingsError: it imports a package that is not installed.
     """
     return _loaded(source.find(path_or_name), parameters or {})
@@ -124,7 +124,7 @@ def _loaded(found: Source, values: Values) -> LoadedStrategy:
 
 
 def _declaration(found: Source, name: str, parameters: Mapping[str, Value], default: Any) -> Any:
-    """The module's constant `NAME`, or what its function `name` returns of the parameters."""
+    """Returns the module's constant `NAME`, or the result of its function `name`."""
     function: Callable[..., Any] | None = getattr(found.module, name.lower(), None)
     if not callable(function):
         return getattr(found.module, name, default)

@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Sizing(IntEnum):
-    """What a row's size means for a buy; a sell always sells all."""
+    """The meaning of a row's size for a buy; a sell always sells everything."""
 
     FRACTION = 0
     """Of the cash, fees included."""
@@ -19,10 +19,10 @@ class Sizing(IntEnum):
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a strategy wants at each bar's close.
+    """A strategy's wishes at each bar's close.
 
     `side` (n,) int8 is 1 to buy, −1 to sell, 0 to do nothing; `size` (n,) float64 by `sizing`.
-    `reach_bps` bounds how far past the best price at the decision an order may fill: infinite for
+    `reach_bps` limits how far beyond the best price at the decision an order may fill; infinite for
     a market order.
     """
 

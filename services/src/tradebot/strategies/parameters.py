@@ -1,4 +1,4 @@
-"""The parameters of a strategy: what it declares, and the values that a run gives it."""
+"""A strategy's declared parameters, and the values of a run."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ _KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number"
 
 
 class StrategyError(SettingsError):
-    """A strategy cannot be used; the message names it, what is wrong and what to do."""
+    """A strategy is invalid; the message names it, what is wrong and what to do."""
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A parameter, its default, and the least and greatest value that a search tries.
+    """A parameter, its default, and the minimum and maximum for a search.
 
     A parameter without a range is not searched. Whole numbers stay whole.
     """
@@ -38,15 +38,15 @@ class Parameter(msgspec.Struct, frozen=True):
 def declared(
     where: str, function: Callable[..., Any], first: int, constant: Any
 ) -> tuple[Parameter, ...]:
-    """The parameters that a function or constructor takes.
+    """Returns the parameters of a function or constructor.
 
     Args:
         where: the strategy, for errors.
-        first: how many arguments come before them: 1 for the bars, 0 for a constructor.
+        first: number of arguments before them: 1 for the bars, 0 for a constructor.
         constant: the module's `PARAMETERS`, or `None`.
 
     Raises:
-        StrategyError: the constant is none, or does not fit what the function takes.
+        StrategyError: the constant is invalid, or does not fit the function.
     """
     if constant is not None and not isinstance(constant, Mapping):
         raise StrategyError(
@@ -101,10 +101,10 @@ def _of_signature(where: str, taken: inspect.Parameter) -> Parameter:
 
 
 def bound(where: str, known: tuple[Parameter, ...], values: Values) -> dict[str, Value]:
-    """All parameters with their values: those given, and the defaults of the others.
+    """Returns the values of all parameters: the given ones, and the others' defaults.
 
     Raises:
-        StrategyError: there is no such parameter, or the value is of another kind.
+        StrategyError: there is no such parameter, or the value has the wrong type.
     """
     names = {parameter.name: parameter for parameter in known}
     for name, value in values.items():

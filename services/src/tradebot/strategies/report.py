@@ -1,8 +1,8 @@
-"""The report's rule: buys when the forecast rises and liquidity lies in the band, sells on a fall.
+"""The report's rule: buys if the forecast rises and liquidity is in the band, sells on a fall.
 
 The side is that of forecast(t + 1) − forecast(t). A buy needs a complete window whose bid flow /
-ask flow lies inside the band. The trader decides this rule itself, with all its gates; here it is
-written against the interface of every other strategy.
+ask flow is inside the band. The trader decides this rule itself, with all its gates; here it uses
+the same interface as every other strategy.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ WARMUP = 1
 
 
 def forecasts(model: str) -> tuple[str, ...]:
-    """The model that the rule follows."""
+    """Returns the model that the rule follows."""
     return (model,)
 
 
@@ -33,7 +33,7 @@ def signals(
     slippage_bps: int = 10,
     model: str = "FastProphet",
 ) -> Orders:
-    """`risk_fraction` is of the cash; an order reaches `slippage_bps` past the best price."""
+    """`risk_fraction` is of the cash; an order reaches `slippage_bps` beyond the best price."""
     delta = bars.forecast(model).delta
     inside = bars.complete & (bars.ratio >= band_min_bps / 1e4) & (bars.ratio <= band_max_bps / 1e4)
     side = np.zeros(len(delta), np.int8)

@@ -10,7 +10,7 @@ PARAMETERS = {"fast": (10, 3, 60), "slow": (30, 20, 240), "size": 1.0}
 
 
 def warmup(fast: int, slow: int) -> int:
-    """The longer average, and one bar to see a crossing."""
+    """Returns the longer average, plus one bar to see a crossing."""
     return max(fast, slow) + 1
 
 

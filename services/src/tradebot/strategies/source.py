@@ -1,4 +1,4 @@
-"""A strategy's code: a file of a user's, or a module that a package installed."""
+"""A strategy's code: a user's file, or a module of an installed package."""
 
 import hashlib
 import importlib.util
@@ -19,11 +19,11 @@ from tradebot.strategies.parameters import StrategyError
 
 GROUP: Final = "tradebot.strategies"
 """The entry points of strategies: a module in the form of a strategy file, or one function or
-class of such a module."""
+class of it."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a strategy stands: its name, its module, and the function or class in it."""
+    """Where a strategy is: its name, its module, and the function or class in it."""
 
     name: str
     module: ModuleType
@@ -31,7 +31,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """SHA-256 of the code, hexadecimal."""
     where: str
-    """What errors call it: the path of a file, or the name."""
+    """Its name in errors: the path of a file, or the name."""
 
     @property
     def is_class(self) -> bool:
@@ -40,7 +40,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(path_or_name: str) -> Source:
-    """A file's strategy where the text ends in `.py`, otherwise the installed one of that name.
+    """Finds a file's strategy if the text ends in `.py`, otherwise the installed one of that name.
 
     Raises:
         StrategyError: there is none, or it does not run.
@@ -53,7 +53,7 @@ def find(path_or_name: str) -> Source:
 
 
 def installed() -> list[str]:
-    """The names of the installed strategies, sorted."""
+    """Returns the names of the installed strategies, sorted."""
     return extensions.names(GROUP)
 
 
@@ -85,7 +85,7 @@ def _source(
 
 
 def chosen(module: ModuleType, where: str) -> Callable[..., Any]:
-    """The one strategy of a module: its class, or its function `signals`.
+    """Returns the one strategy of a module: its class, or its function `signals`.
 
     Raises:
         StrategyError: the module has none, or several.
@@ -111,16 +111,16 @@ def chosen(module: ModuleType, where: str) -> Callable[..., Any]:
 
 
 def run_file(path: Path) -> tuple[ModuleType, bytes]:
-    """The module that a file makes, and its code.
+    """Runs a file; returns its module, and its code.
 
     Raises:
-        StrategyError: the file is not there or does not run; the message names the line.
+        StrategyError: the file does not exist or does not run; the message names the line.
     """
     try:
         code = path.read_bytes()
     except OSError:
         raise StrategyError(f"{path} does not exist: use the path of a strategy file") from None
-    # A name of its own: a file called json.py must not replace the standard library's module.
+    # A unique name: a file called json.py must not replace the standard library's module.
     name = f"tradebot_strategy_{path.stem}_{hashlib.sha256(code).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
@@ -137,13 +137,13 @@ def run_file(path: Path) -> tuple[ModuleType, bytes]:
 
 
 def failure(error: BaseException, path: Path | str) -> str:
-    """Where in a strategy's file an error arose, and the last line of its traceback."""
+    """Returns where in a strategy's file an error arose, and the last line of its traceback."""
     last = traceback.format_exception_only(error)[-1].strip()
     return f"{path}, line {line_of(error, path)}: {last}"
 
 
 def line_of(error: BaseException, path: Path | str) -> int | None:
-    """The last line of the file that the error passed through; a syntax error names its own."""
+    """Returns the last line of the file that the error passed through, or a syntax error's own."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = (frame.lineno for frame in reversed(frames) if frame.filename == str(path))
     return next(lines, getattr(error, "lineno", None))

@@ -1,6 +1,6 @@
-"""What a person may order of a running trader, and what its supervisor does: stop it.
+"""What a person or the supervisor can ask of a running trader: pause, resume, flatten, stop.
 
-A pause needs no lock: it is one entry of the journal and holds at once.
+A pause needs no lock: it is one journal entry and holds at once.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ LAG_MS: Final = 120_000
 
 
 class Acts:
-    """Pause, resume, flatten, stop; each returns what it did, in a sentence."""
+    """Pause, resume, flatten, stop; each returns a sentence about what it did."""
 
     def __init__(self, engine: Engine, selling: Selling) -> None:
         self._engine = engine
@@ -25,18 +25,18 @@ class Acts:
         self._bot = engine.journaled.who.bot
 
     def future_marks(self) -> tuple[int, list[FutureMark]]:
-        """The venue's time (ms, 0 if not known yet) and the marks of the ledger ahead of it."""
+        """Returns the venue's time (ms, 0 if unknown) and the ledger's marks ahead of it."""
         clock = self._engine.clock
         now = clock.now() if clock.settled else 0
         return now, future_marks(self._engine.journaled.ledger, now, LAG_MS) if now else []
 
     def marks(self) -> dict[str, Any]:
-        """What `tradebot repair` shows."""
+        """Returns what `tradebot repair` shows."""
         now, marks = self.future_marks()
         return {"now": now, "marks": msgspec.to_builtins(marks)}
 
     async def repair(self, because: str, by: str) -> str:
-        """Sets marks that lie in the future back to now; what it did, in a sentence."""
+        """Resets marks in the future to now; returns a sentence."""
         now, marks = self.future_marks()
         if not now:
             return f"the venue's time is not known to {self._bot} yet; nothing changed"
@@ -48,14 +48,14 @@ class Acts:
         return f"{self._bot} is repaired: {names} set back to {now}"
 
     async def pause(self, because: str, by: str) -> str:
-        """Nothing is bought from now on; what it did, in a sentence."""
+        """Stops buying; returns a sentence."""
         await self._engine.journaled.record(Paused(because=because, by=by))
         if self._engine.rules.on_breach == "Hold":
             return f"{self._bot} is paused: it sends no orders until you resume it"
         return f"{self._bot} is paused: until you resume it, it does not buy; it still sells"
 
     async def resume(self, because: str, by: str) -> str:
-        """Lifts a pause and a halt; what it did, in a sentence."""
+        """Lifts a pause and a halt; returns a sentence."""
         ledger = self._engine.journaled.ledger
         if not ledger.halted and not ledger.paused:
             return f"{self._bot} is neither halted nor paused; nothing changed"
@@ -64,7 +64,7 @@ class Acts:
         return f"{self._bot} is resumed: its {lifted} is lifted; losses are measured from now on"
 
     async def flatten(self, because: str, by: str) -> str:
-        """Pauses the bot and sells all its base; what it did, in a sentence."""
+        """Pauses the bot and sells all its base; returns a sentence."""
         await self._engine.journaled.record(Paused(because=because, by=by, flatten=True))
         async with self._engine.acting:
             left = await self._selling.flatten()
@@ -76,7 +76,7 @@ class Acts:
         )
 
     async def stop(self, *, flatten: bool, cancel: bool) -> None:
-        """No new orders; live ones cancelled, all sold if `flatten`."""
+        """Sends no new orders; cancels live ones, and sells everything if `flatten`."""
         self._engine.stopping = True
         async with self._engine.acting:
             if flatten:

@@ -1,4 +1,4 @@
-"""Where a trader's lease, journal and conditions live: this machine, or a cluster."""
+"""Where a trader's lease, journal and conditions are kept: this machine, or a cluster."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from tradebot.venue.port import Keys
 
 
 def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
-    """The right to act for the bot.
+    """Returns the bot's lease.
 
     Args:
         suffix: of the holder's name, for a process that is not the pod's own trader.
@@ -39,18 +39,18 @@ def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
 
 
 COMMAND_SECONDS: Final = 40.0
-"""A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
+"""A trader that hangs has lost a cluster's lease by then; one that renews it must be stopped."""
 
 
 @contextlib.asynccontextmanager
 async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator[tuple[Lease, int]]:
-    """The bot's lease and its epoch for a command that acts while no trader does.
+    """Yields the bot's lease and its epoch, for a command that acts without a trader.
 
     Args:
         name: of the command, at the end of the holder's.
 
     Raises:
-        SettingsError: a trader holds the lease, or it cannot be had.
+        SettingsError: a trader holds the lease, or it cannot be acquired.
     """
     lease = lease_of(settings, suffix=f"-{name}")
     try:
@@ -69,7 +69,7 @@ async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator
 
 
 def journal_of(settings: TraderSettings) -> Journal:
-    """The bot's journal.
+    """Returns the bot's journal.
 
     Raises:
         JournalError: it cannot be opened.
@@ -82,7 +82,7 @@ def journal_of(settings: TraderSettings) -> Journal:
 
 
 async def open_journal(settings: TraderSettings) -> Journal:
-    """The bot's journal for the holder of its lease.
+    """Opens the bot's journal for the holder of its lease.
 
     Raises:
         JournalError: it cannot be opened.
@@ -92,7 +92,7 @@ async def open_journal(settings: TraderSettings) -> Journal:
 
 
 async def carry_over(settings: TraderSettings) -> None:
-    """Carries a journal over from where earlier releases kept it; the lease must be held.
+    """Migrates a journal from where earlier releases kept it; the lease must be held.
 
     Raises:
         JournalError: it cannot be read or written.
@@ -105,14 +105,14 @@ async def carry_over(settings: TraderSettings) -> None:
 
 
 def journal_place(settings: TraderSettings) -> str:
-    """Where the bot's journal is, for a message."""
+    """Returns where the bot's journal is, for a message."""
     if settings.journal == "kafka":
         return f"topic {Topics.of(settings).journal_of(settings.bot)} at {settings.kafka}"
     return str(settings.folder / "journal.sqlite")
 
 
 def reporter_of(settings: TraderSettings) -> Reporter:
-    """Where the bot's conditions are shown in addition to its readiness gates."""
+    """Returns where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
         from tradebot.trader.cluster.api import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter
@@ -128,14 +128,14 @@ def reporter_of(settings: TraderSettings) -> Reporter:
 
 
 def account_mode(settings: TraderSettings) -> str:
-    """Whose money the ledger is of; a paused bot keeps the one that its keys say."""
+    """Returns whose money the ledger is of; a paused bot keeps the mode of its keys."""
     if settings.mode == "Paused":
         return "Live" if settings.api_key_file else "Paper"
     return settings.mode
 
 
 def keys_of(settings: TraderSettings) -> Keys | None:
-    """Where the account's key is, if the ledger is of real money."""
+    """Returns where the account's key is, if the ledger is of real money."""
     if account_mode(settings) == "Paper":
         return None
     return Keys(

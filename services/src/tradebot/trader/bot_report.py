@@ -1,4 +1,4 @@
-"""What a TradeBot's `status.bot` shows: its money, its last decision, and what its limits allow."""
+"""The content of a TradeBot's `status.bot`: money, last decision, and remaining limits."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 class LastDecision(_Part, frozen=True, kw_only=True):
-    """The newest decision. `since` is the window from which on the bot has decided so."""
+    """The newest decision. `since` is the first window with the same decision."""
 
     action: str
     reason: str
@@ -39,7 +39,7 @@ class LastFill(_Part, frozen=True, kw_only=True):
 
 
 class LimitsLeft(_Part, frozen=True, kw_only=True):
-    """What the bot may still lose, in quote currency, and send: orders in this hour."""
+    """How much the bot may still lose, in quote currency, and its orders left this hour."""
 
     daily_loss: str | None = None
     drawdown: str | None = None
@@ -58,7 +58,7 @@ class ModelCard(_Part, frozen=True, kw_only=True):
 
 
 class BotReport(_Part, frozen=True, kw_only=True):
-    """Where a bot stands. Amounts are decimal strings, in quote currency except `position`."""
+    """The bot's state. Amounts are decimal strings, in quote currency except `position`."""
 
     position: str
     equity: str
@@ -74,7 +74,7 @@ class BotReport(_Part, frozen=True, kw_only=True):
     model: ModelCard | None = None
 
     def settled(self) -> "BotReport":
-        """The report without what changes while nothing happens: a reason's numbers, a refit."""
+        """Returns the report without what changes in an idle bot: numbers in a reason, a refit."""
         decision, model = self.last_decision, self.model
         return msgspec.structs.replace(
             self,
@@ -90,7 +90,7 @@ class Latest(msgspec.Struct, frozen=True):
     since: int
 
     def then(self, decision: Decision, window_end: int) -> "Latest":
-        """The latest after a further decision."""
+        """Returns the latest after another decision."""
         return Latest(decision, self.since if _alike(self.decision, decision) else window_end)
 
 
@@ -133,7 +133,7 @@ def bot_report(
         limits_left=_limits_left(ledger, rules, money, equity=equity, now=now),
         open_since=_time(trip.opened) if trip else None,
         last_decision=_decision(latest),
-        last_fill=_fill(ledger),
+        last_fill=_fill(ledger, money),
         model=_card(forecast),
     )
 
@@ -178,7 +178,7 @@ def _decision(latest: Latest | None) -> LastDecision | None:
     )
 
 
-def _fill(ledger: Ledger) -> LastFill | None:
+def _fill(ledger: Ledger, money: Callable[[Decimal], str]) -> LastFill | None:
     if not ledger.recent:
         return None
     traded = ledger.recent[-1]
@@ -186,7 +186,7 @@ def _fill(ledger: Ledger) -> LastFill | None:
         side=traded.side,
         price=plain(traded.fill.price),
         amount=plain(traded.fill.amount),
-        fee=plain(traded.fee),
+        fee=money(traded.fee),
         time=_time(traded.fill.ts),
     )
 

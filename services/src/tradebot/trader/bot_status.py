@@ -1,4 +1,4 @@
-"""Where a bot stands, as `tradebot status` shows it."""
+"""A bot's state, as `tradebot status` shows it."""
 
 from decimal import Decimal
 
@@ -10,9 +10,9 @@ from tradebot.trader.journal.ledger import Ledger
 
 
 class BotStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a bot stands. Money is in quote currency where not said
-    otherwise, as decimal strings. `base` and `quote` are the account's balances, `sells` the part
-    of the base that the next sell would sell."""
+    """A bot's state. Money is in quote currency unless stated otherwise, as decimal strings. `base`
+    and `quote` are the account's balances, `sells` the part of the base that the next sell would
+    sell."""
 
     bot: str
     symbol: str
@@ -46,7 +46,7 @@ def bot_status(
     sells: Decimal,
     paused: str,
 ) -> BotStatus:
-    """What the ledger says at `mid`.
+    """Returns the ledger's state at `mid`.
 
     Args:
         sells: the base that the bot may sell.

@@ -1,7 +1,7 @@
-"""The claim of a renewed lease as files of one machine, for two traders of a bot side by side.
+"""The claim of a renewed lease as files of one machine, for two traders of one bot.
 
-Each claim is a file with a number of its own, made by `link`, which fails where the number is
-taken. So writing is a compare and swap without a lock, which a stopped process could keep.
+Each claim is a file with its own number, created by `link`, which fails if the number is taken. So
+a write is a compare-and-swap without a lock that a suspended process could keep.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ class ClaimFiles:
     """See the module, and `tradebot.trader.renewed_lease.Place`.
 
     Args:
-        folder: the bot's state folder, made if it is not there.
+        folder: the bot's state folder, created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,7 +86,7 @@ class ClaimFiles:
             self._lock = None
 
     def _share(self) -> None:
-        """Traders with a standby share the lock that one without it has for itself."""
+        """Shares the lock that a trader without a standby holds exclusively."""
         if self._lock is not None:
             return
         path = self._folder / "lease.lock"
@@ -122,7 +122,7 @@ class ClaimFiles:
         return self._folder / f"claim.{number}"
 
     def _remembered(self) -> int:
-        """The epoch of the last trader here, with or without a standby."""
+        """Returns the epoch of the last trader here, with or without a standby."""
         try:
             return int((self._folder / "epoch").read_text())
         except (FileNotFoundError, ValueError):

@@ -1,9 +1,9 @@
-"""Sells everything without a running trader: with the keys, and under the same lease.
+"""Sells everything without a running trader, with its keys and under the same lease.
 
-For when the stage is dead or Kafka is down. Where the journal can be opened, the sale is written to
-it as by the trader itself, and the trader goes on from there. Where it cannot, as with Kafka gone,
-the bot's position is what its own trades at the venue say, and the orders carry the name
-`BOT-direct`: to the trader's journal they are trades of somebody else, never an unknown intent.
+For when the stage is dead or Kafka is down. If the journal can be opened, the sale is written to it
+as by the trader itself, which continues from there. If not, for example without Kafka, the bot's
+position is computed from its own trades at the venue, and the orders carry the name `BOT-direct`:
+to the trader's journal they are trades of somebody else, never an unknown intent.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from tradebot.venue.errors import VenueError
 from tradebot.venue.port import OwnTrade, Venue, VenueAccount, fee_table, open_venue
 
 TRADES_MS: Final = 30 * 86_400_000
-"""How far back the bot's own trades are looked for, where its journal cannot be opened."""
+"""How far back to search the bot's own trades if its journal cannot be opened."""
 
 RETRY_SECONDS: Final = 2.0
 
@@ -48,29 +48,29 @@ Answer = TypeVar("Answer")
 
 
 class NoJournal:
-    """Entries of one process alone, where the bot's own journal cannot be opened."""
+    """Entries of this process only, if the bot's own journal cannot be opened."""
 
     def read(self) -> Iterator[Entry]:
-        """There are none."""
+        """Returns none."""
         return iter(())
 
     def follow(self) -> Iterator[Entry]:
-        """There are none."""
+        """Returns none."""
         return iter(())
 
     async def append(self, *entries: Entry) -> None:
-        """The ledger alone remembers them."""
+        """Only the ledger keeps them."""
 
     async def compact(self, snapshot: Entry) -> bool:
-        """Nothing to compact."""
+        """Does nothing."""
         return False
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants it and why, until when it is tried (monotonic seconds), and who hears of it."""
+    """Who requests it and why, its deadline (monotonic seconds), and who is informed."""
 
     because: str
     by: str
@@ -78,10 +78,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     tell: Callable[[str], None]
 
     async def insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of the venue, which is asked again until it gives one.
+        """Returns the venue's response, retrying until there is one.
 
         Raises:
-            VenueError: it gave none in time.
+            VenueError: there was none in time.
         """
         while True:
             try:
@@ -101,15 +101,15 @@ async def flatten(
     seconds: float,
     tell: Callable[[str], None],
 ) -> str:
-    """Sells all that the bot may sell; what it did, in a sentence.
+    """Sells all that the bot may sell; returns a sentence about what it did.
 
     Args:
         seconds: how long it tries.
-        tell: hears what happens meanwhile.
+        tell: called with messages about progress.
 
     Raises:
-        SettingsError: the bot has no keys, its lease cannot be had, the venue does not answer, or
-            something could not be sold in time; the message says what.
+        SettingsError: the bot has no keys, its lease cannot be acquired, the venue does not
+            respond, or something could not be sold in time; the message says what.
     """
     if account_mode(settings) != "Live":
         raise SettingsError(
@@ -170,7 +170,7 @@ async def _until_flat(engine: Engine, selling: Selling, attempt: Attempt) -> Non
 async def _journal(
     settings: TraderSettings, lease: Lease, tell: Callable[[str], None]
 ) -> Journal | None:
-    """The bot's journal, `None` if it cannot be opened now, or was lost or damaged."""
+    """Opens the bot's journal; `None` if that is impossible now, or it was lost or damaged."""
     try:
         journal = await open_journal(settings)
         replay = await asyncio.to_thread(lambda: Replay.of(journal.read(), settings.bot))
@@ -197,7 +197,7 @@ async def _journaled(
 
 
 async def _cancel_own(account: VenueAccount, bot: str) -> None:
-    """Cancels what rests in the bot's name, so that all it holds can be sold."""
+    """Cancels the bot's resting orders, so that its whole position can be sold."""
     for status in await account.live_orders():
         name = read_name(status.client_order_id)
         if name is not None and name.bot == bot:
@@ -207,7 +207,7 @@ async def _cancel_own(account: VenueAccount, bot: str) -> None:
 async def _others(
     settings: TraderSettings, engine: Engine, account: VenueAccount, attempt: Attempt
 ) -> Decimal:
-    """The base that the bot did not buy, by its own trades of the last weeks at the venue."""
+    """Returns the base that the bot did not buy, by its own recent trades at the venue."""
     if settings.holdings == "All":
         return ZERO
     since = max(0, engine.clock.now() - TRADES_MS)
@@ -216,7 +216,7 @@ async def _others(
 
 
 def net_of(bot: str, trades: Iterable[OwnTrade]) -> Decimal:
-    """What the bot's own orders bought and have not sold again."""
+    """Returns what the bot's own orders bought and have not sold."""
     net = ZERO
     for trade in sorted(trades, key=lambda trade: (trade.ts, trade.tid)):
         name = read_name(trade.client_order_id)

@@ -1,9 +1,8 @@
 """At most one trader acts for a bot: a lease, and an epoch that rises with every holder.
 
-The epoch is part of every client order id, so that an order of an earlier holder is recognised. On
-one machine the lease is a locked file in the state folder. A lease that a second trader waits for
-is renewed instead (`tradebot.trader.renewed_lease`): in a cluster always, on one machine with
-`--standby`.
+The epoch is part of every client order id, so an earlier holder's order is recognised. On one
+machine the lease is a locked file in the state folder. A lease with a standby is renewed instead
+(`tradebot.trader.renewed_lease`): always in a cluster, and with `--standby` on one machine.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from typing import IO, Final, Protocol
 
 
 class LeaseError(Exception):
-    """The lease cannot be had; the message says why and what to do."""
+    """The lease cannot be acquired; the message says why and what to do."""
 
 
 class LeaseTakenError(LeaseError):
@@ -22,29 +21,28 @@ class LeaseTakenError(LeaseError):
 
 
 class LeaseLostError(Exception):
-    """The lease is not surely ours: nothing may be sent or written."""
+    """The lease is no longer certainly ours: nothing may be sent or written."""
 
 
 class Lease(Protocol):
     """The right to act for a bot."""
 
     async def acquire(self) -> int:
-        """Takes the lease, waiting for an earlier holder to be gone, and returns its epoch.
+        """Acquires the lease, waiting until an earlier holder is gone, and returns its epoch.
 
-        The epoch is greater than that of every earlier holder and is durable before this returns.
-        An implementation that must renew starts to do so here, by itself.
+        The epoch is greater than that of every earlier holder, and durable before this returns. A
+        lease that must be renewed starts to renew itself here.
 
         Raises:
-            LeaseTakenError: another holder stays alive, and waiting is not this lease's way.
+            LeaseTakenError: another holder stays alive, and this lease does not wait.
         """
         ...
 
     async def exceed(self, epoch: int) -> int:
         """Raises the held lease's own epoch above `epoch`, and returns it.
 
-        For a lease that was recreated while its bot's journal stayed: an epoch below the
-        journal's would fence its own holder. As durable as `acquire`, and the right of the
-        holder alone.
+        For a lease that was recreated while its bot's journal stayed: an epoch below the journal's
+        would fence its own holder. As durable as `acquire`, and reserved to the holder.
 
         Raises:
             LeaseError: the lease is not held any more.
@@ -52,39 +50,39 @@ class Lease(Protocol):
         ...
 
     def held(self) -> bool:
-        """Whether the lease is surely ours at this moment; never blocks.
+        """Whether the lease is certainly ours at this moment; never blocks.
 
-        It turns false before another could take the lease, such as when it could not be renewed
-        in time, and it stays false: the trader then sends nothing more.
+        It becomes false before another process could acquire the lease, such as when it could not
+        be renewed in time, and stays false: the trader then sends nothing more.
         """
         ...
 
     def journal_unwritten(self) -> bool:
-        """Whether no holder has written the bot's journal yet, as far as the held lease knows.
+        """Whether no holder has written the bot's journal yet, by the held lease.
 
-        False means that a journal without entries was lost.
+        If false, a journal without entries was lost.
         """
         ...
 
     def journal_written(self) -> None:
-        """Remembers with the held lease that the bot's journal has been written."""
+        """Records in the held lease that the bot's journal has been written."""
         ...
 
     async def release(self) -> None:
-        """Gives the lease back, so that a successor need not wait."""
+        """Releases the lease, so that a successor need not wait."""
         ...
 
 
 UNWRITTEN: Final = "journal-unwritten"
-"""A file in the bot's folder from the first lease until the first entry of the journal."""
+"""A file in the bot's folder, from the first lease until the journal's first entry."""
 
 
 class FileLease:
-    """A locked file of one machine: the kernel frees it with the process, however that ends.
+    """A locked file of one machine; the kernel releases it however the process ends.
 
     Args:
-        folder: the bot's state folder, made if it is not there.
-        patience: seconds that a holder which is stopping gets to be gone.
+        folder: the bot's state folder, created if missing.
+        patience: seconds for a stopping holder to end.
     """
 
     def __init__(self, folder: Path, patience: float = 5.0) -> None:
@@ -135,7 +133,7 @@ class FileLease:
             (self._folder / UNWRITTEN).touch()
         try:
             epoch = max(int(path.read_text()) + 1, least)
-        except (FileNotFoundError, ValueError):  # an empty file is what a full disk leaves
+        except (FileNotFoundError, ValueError):  # a full disk leaves an empty file
             epoch = least
         fresh = path.with_suffix(".new")
         with fresh.open("w") as out:

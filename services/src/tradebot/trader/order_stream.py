@@ -1,8 +1,8 @@
-"""Books fills as the venue's stream reports them; REST looks up whatever the stream left open.
+"""Books fills from the venue's stream; REST looks up whatever the stream leaves open.
 
-The stream is the first source of fills, never the only one: an event books a fill that has not been
-booked yet, or asks for a reconciliation. Without a stream the trader works as before, by the
-responses to its orders and by reconciling.
+The stream is the first source of fills, never the only one: an event books a new fill, or requests
+a reconciliation. Without a stream the trader relies on the responses to its orders and on
+reconciliation.
 """
 
 from contextlib import aclosing
@@ -22,7 +22,7 @@ OVER = frozenset({OrderEventType.REJECTED, OrderEventType.CANCELLED, OrderEventT
 
 
 class OrderStream:
-    """Follows the account's events for as long as the trader runs."""
+    """Follows the account's events while the trader runs."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -30,7 +30,7 @@ class OrderStream:
         self._log = logs.get("trader.order_stream")
 
     async def run(self) -> None:
-        """Takes in events until it is cancelled.
+        """Handles events until cancelled.
 
         Raises:
             JournalError: a fill could not be written.
@@ -40,9 +40,9 @@ class OrderStream:
                 await self.take(event)
 
     async def take(self, event: AccountEvent) -> None:
-        """Takes in one event."""
+        """Handles one event."""
         if isinstance(event, ConnectedEvent):
-            self._engine.due.set()  # what happened before it is not told again
+            self._engine.due.set()  # earlier events are not sent again
         elif isinstance(event, OrderEvent):
             async with self._engine.acting:  # an order's own response comes first
                 await self._take_order(event)
@@ -71,7 +71,7 @@ class OrderStream:
 
 
 def trade_of(event: OrderEvent) -> OwnTrade | None:
-    """The fill that the event reports; `None` where it does not say all of it."""
+    """Returns the event's fill; `None` if it is incomplete."""
     fill = event.fill
     if fill is None or fill.fee is None or fill.liquidity is None or not fill.fee_currency:
         return None

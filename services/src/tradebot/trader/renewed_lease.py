@@ -1,12 +1,12 @@
-"""A lease that its holder renews, so that another trader may follow a holder that fell silent.
+"""A lease that its holder renews, so that another trader can follow a silent holder.
 
-The holder writes a claim every few seconds. Who waits judges the holder by its own clock: a claim
-that has not changed for the claim's whole duration has no holder any more. The holder trusts its
-claim for two thirds of that time after it asked for the renewal, so it stops sending well before
-anybody may follow it. Both count the time in which the machine was suspended.
+The holder writes a claim every few seconds. A waiting trader judges the holder by its own clock: a
+claim that has not changed for the claim's whole duration has no holder any more. The holder trusts
+its claim for two thirds of that time after the request for renewal, so it stops sending well before
+anybody may follow it. Both count time in which the machine was suspended.
 
-Claims are written by compare and swap (`Place.write`), so a claim that somebody else renewed or
-took is never overwritten.
+Claims are written by compare-and-swap (`Place.write`), so nobody overwrites a claim that somebody
+else has renewed or taken.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tradebot.platform import logs
 from tradebot.trader.lease import LeaseError
 
 RETRY_SHARE: Final = 0.2
-"""Part of the pause between two renewals after which one that failed is tried again."""
+"""Fraction of the renewal interval after which a failed renewal is retried."""
 
 _BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -29,46 +29,45 @@ _log = logs.get(__name__)
 
 
 def boottime() -> float:
-    """Seconds since the machine started, including those in which it was suspended.
+    """Returns seconds since the machine started, including those in which it was suspended.
 
-    `time.monotonic` stands still while a machine sleeps: a holder that wakes would still trust its
-    lease. Where the system has no such clock, as on macOS, CLOCK_MONOTONIC counts sleep by itself.
+    `time.monotonic` stops while a machine sleeps: a holder that wakes would still trust its lease.
+    Without such a clock, as on macOS, CLOCK_MONOTONIC itself includes sleep.
     """
     return time.clock_gettime(_BOOTTIME)
 
 
 class PlaceError(Exception):
-    """The place of the claim does not answer."""
+    """The claim's place does not respond."""
 
 
 class Term(msgspec.Struct, frozen=True):
-    """The times of a lease in seconds, all from its duration."""
+    """The times of a lease in seconds, all derived from its duration."""
 
     seconds: float = 15.0
-    """A holder whose claim has not changed for so long may be followed."""
+    """A holder whose claim has not changed for this long may be followed."""
 
     @property
     def renew(self) -> float:
-        """Between two renewals, and how long one may take."""
+        """Between two renewals, and the timeout of one."""
         return self.seconds / 5
 
     @property
     def trusted(self) -> float:
-        """How long a holder acts on its claim after it asked for it."""
+        """How long a holder acts on its claim after requesting it."""
         return self.seconds * 2 / 3
 
     @property
     def poll(self) -> float:
-        """Between two looks at another's claim."""
+        """Between two reads of another's claim."""
         return min(1.0, self.seconds / 20)
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a lease; `holder` is empty where nobody does.
+    """Who holds a lease; `holder` is empty if nobody does.
 
-    `renewed` differs in every claim that is written. `seconds` is how long the claim stands
-    without a renewal, 0 if that was never said. `unwritten` says that no holder has written the
-    bot's journal yet.
+    `renewed` differs in every claim. `seconds` is how long the claim is valid without a renewal, 0
+    if unknown. `unwritten` is true until a holder has written the bot's journal.
     """
 
     holder: str = ""
@@ -79,30 +78,30 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(Protocol):
-    """Where a claim is kept."""
+    """Where a claim is stored."""
 
     async def read(self) -> Claim:
-        """The claim as it stands.
+        """Reads the present claim.
 
         Raises:
             PlaceError: it cannot be read now.
-            LeaseError: it can never be read by this process; the message says why.
+            LeaseError: this process can never read it; the message says why.
         """
         ...
 
     async def write(self, claim: Claim) -> bool:
-        """Puts the claim in the place of the one last read or written here.
+        """Replaces the claim last read or written here.
 
-        False, and nothing is written, where somebody else wrote since. A claim with a new epoch is
+        Returns false and writes nothing if somebody else wrote since. A claim with a new epoch is
         durable before this returns.
 
         Raises:
-            PlaceError: it is not known whether it was written.
+            PlaceError: it is unknown whether it was written.
         """
         ...
 
     async def close(self) -> None:
-        """Lets go of the place."""
+        """Releases the place."""
         ...
 
 
@@ -123,9 +122,9 @@ class RenewedLease:
         clock: Callable[[], float] = boottime,
     ) -> None:
         self.other = ""
-        """Who held the lease when it was last seen in other hands; empty if nobody did."""
+        """The last other holder of the lease; empty if there was none."""
         self.unreachable = ""
-        """Why the claim could not be read at the last try; empty if it could."""
+        """Why the last read of the claim failed; empty if it succeeded."""
         self._place = place
         self._holder = holder
         self._term = term or Term()
@@ -137,7 +136,7 @@ class RenewedLease:
         self._renewing: asyncio.Task[None] | None = None
 
     async def acquire(self) -> int:
-        """Waits until no other holder renews, takes the lease and keeps it; returns its epoch.
+        """Waits until no other holder renews, acquires and keeps the lease; returns its epoch.
 
         Raises:
             LeaseError: see `Place.read`.
@@ -164,7 +163,7 @@ class RenewedLease:
     async def exceed(self, epoch: int) -> int:
         """Raises the held lease's epoch above `epoch`; see `tradebot.trader.lease.Lease`.
 
-        The claim is written only over its own, so that whoever followed is never passed.
+        The claim is written only over its own, so it never overwrites a successor's.
 
         Raises:
             LeaseError: another holds it, or may do so.
@@ -176,7 +175,7 @@ class RenewedLease:
                     return self._epoch
             except PlaceError as error:
                 _log.warning("could not raise the lease's epoch", error=str(error))
-            # A renewal came between, and reads the claim again.
+            # A renewal came in between, and reads the claim again.
             await asyncio.sleep(self._term.renew * RETRY_SHARE)
         raise LeaseError("lost the lease before its epoch was raised: start the trader again")
 
@@ -185,17 +184,17 @@ class RenewedLease:
         return self._unwritten
 
     def journal_written(self) -> None:
-        """See `tradebot.trader.lease.Lease`; the next renewal writes it down."""
+        """See `tradebot.trader.lease.Lease`; the next renewal stores it."""
         self._unwritten = False
 
     def held(self) -> bool:
-        """Whether the lease is surely ours; once false it stays false."""
+        """Whether the lease is certainly ours; once false it stays false."""
         if self._clock() >= self._trusted_until:
             self._lost = True
         return not self._lost
 
     async def release(self) -> None:
-        """Gives the lease back, so that a successor need not wait."""
+        """Releases the lease, so that a successor need not wait."""
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
@@ -231,7 +230,7 @@ class RenewedLease:
         )
 
     async def _write(self) -> bool:
-        """Renews the claim; False where somebody else wrote before."""
+        """Renews the claim; returns false if somebody else wrote before."""
         asked = self._clock()
         if not await self._place.write(self._claim()):
             return False
@@ -257,7 +256,7 @@ class RenewedLease:
         _log.error("lost the lease: this trader sends no more orders")
 
     async def _is_ours(self) -> bool:
-        """Whether a claim that was not as last seen is still this process's own."""
+        """Whether an unexpected claim is still this process's own."""
         found = await self._place.read()
         return found.holder == self._holder and found.epoch <= self._epoch
 

@@ -1,7 +1,7 @@
-"""Sells what the bot holds, by the book's depth, deeper step by step: for exits and for a person.
+"""Sells what the bot holds by the book's depth, deeper step by step: for exits and for a person.
 
-Every try is an intent of its own: written first, sent once, resolved before the next. So a sale is
-never doubled, whatever is lost on the way.
+Every try is a separate intent: journaled first, sent once, resolved before the next. So a sale is
+never duplicated, whatever is lost on the way.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ RETRY_SECONDS: Final = 0.5
 """Wait after the venue did not respond."""
 
 Documents = Callable[[str], tuple[Document, ...]]
-"""The documents that go with the first order, given its client order id, or "" without one."""
+"""Returns the documents for the first order, from its client order id, or "" without one."""
 
 
 class Selling:
-    """Sells what the bot may sell; whoever calls it holds the engine's lock.
+    """Sells what the bot may sell; the caller holds the engine's lock.
 
     Args:
         keep: base that is never sold.
@@ -43,7 +43,7 @@ class Selling:
         self._log = logs.get("trader")
 
     def name(self, now: int) -> str:
-        """Names a sale that no window led to; `now` is the venue's time in ms, 0 if unknown."""
+        """Names a sale without a window; `now` is the venue's time in ms, 0 if unknown."""
         return f"{self._bot}-exit-{now or self._engine.journaled.ledger.number + 1}"
 
     async def down(
@@ -54,12 +54,12 @@ class Selling:
         window_end: int = 0,
         documents: Documents = lambda _: (),
     ) -> Decimal:
-        """Sells down to dust, or as far as the exit's floor allows; what is left, 0 for dust.
+        """Sells down to dust, or as far as the exit's floor allows; returns the rest, 0 for dust.
 
         Args:
             leaving: the exit that sells.
             name: of the decision.
-            window_end: of the window that led to it; the first order alone counts for it.
+            window_end: of the window that led to it; only the first order counts for it.
         """
         engine, sent = self._engine, False
         start: Decimal | None = None
@@ -101,22 +101,22 @@ class Selling:
         return self._told(leaving)
 
     async def flatten(self) -> Decimal:
-        """Does a person's order to flatten, as far as the market allows; what is left."""
+        """Executes a flatten, as far as the market allows; returns the rest."""
         return await self.down(flatten.EXIT, self.name(self._engine.clock.now()))
 
     async def settle(self) -> None:
-        """Ends a person's order to flatten where nothing is left that could be sold."""
+        """Completes a flatten once nothing is left that could be sold."""
         engine = self._engine
         if engine.journaled.ledger.flattening and not engine.doubt and not self.sellable():
             await engine.journaled.record(Flattened())
 
     def sellable(self) -> Decimal:
-        """The base that the bot may sell and the venue would take; 0 where that is dust."""
+        """Returns the base that the bot may sell and the venue would accept; 0 for dust."""
         own = size.sellable(self._engine.state(), self._engine.rules)
         return self._engine.market.instrument.amount(max(ZERO, own - self._keep))
 
     def _told(self, leaving: str) -> Decimal:
-        """What is left, with a line in the log if that is more than dust."""
+        """Returns the rest, and logs it if it is more than dust."""
         left = self.sellable()
         if left:
             floor = self._engine.rules.exits.max_slippage_bps
@@ -150,7 +150,7 @@ class Selling:
     def _order(
         self, start: Decimal, reach: int, bids: Sequence[pricing.Level]
     ) -> tuple[Decimal, Decimal] | None:
-        """Amount and limit of the next try, `None` where the book pays nothing so far down."""
+        """Returns amount and limit of the next try, `None` if no bid is that high."""
         step, amount = self._engine.market.instrument.price_step, self.sellable()
         lowest = pricing.lowest_price(start, reach, step)
         limit = pricing.limit_of(bids, lowest)

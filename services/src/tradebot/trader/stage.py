@@ -16,6 +16,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
+from tradebot.trader.accounts import Accounts
 from tradebot.trader.acts import Acts
 from tradebot.trader.assembly import engine_of
 from tradebot.trader.backends import (
@@ -30,12 +31,14 @@ from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
+from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import KafkaPublisher
-from tradebot.trader.journal.store import JournalError, UnusableJournalError
+from tradebot.trader.journal.store import Journal, JournalError, UnusableJournalError
 from tradebot.trader.journal_guard import refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
@@ -117,7 +120,7 @@ def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> J
         SettingsError: no broker responds, or a topic cannot be created.
         JournalError: the journal cannot be opened.
     """
-    ensure_topics(STAGE, settings)
+    journal = _journal(settings)
     # Decisions must reach the store even if the broker is away for long: no delivery timeout.
     publisher = KafkaPublisher(
         producer(settings, **{"message.timeout.ms": 0, "linger.ms": 1}),
@@ -126,7 +129,17 @@ def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> J
     who = Identity(
         bot=settings.bot, symbol=settings.symbol, mode=account_mode(settings), venue=settings.venue
     )
-    return JournaledLedger(journal_of(settings), publisher, who, clock.now, lease.held)
+    return JournaledLedger(journal, publisher, who, clock.now, lease.held)
+
+
+def _journal(settings: TraderSettings) -> Journal:
+    def home() -> Journal:
+        ensure_topics(STAGE, settings)
+        return journal_of(settings)
+
+    if settings.journal == "kafka":
+        return OutageJournal(home, settings.folder / "journal-outage.jsonl")
+    return home()
 
 
 async def _hold(
@@ -141,8 +154,7 @@ async def _hold(
 ) -> None:
     """All that is done while the lease is held."""
     metrics.from_zero(settings.bot)
-    await carry_over(settings)
-    entries = await asyncio.to_thread(journaled.open)
+    entries = await _opened(settings, journaled)
     refuse_lost(settings, lease, entries)
     if epoch <= journaled.ledger.epoch:  # the lease went with its TradeBot, the journal did not
         epoch = await lease.exceed(journaled.ledger.epoch)
@@ -165,7 +177,8 @@ async def _hold(
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     selling = Selling(engine)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
-    gates = Gates(settings, engine, clock, forecasts, lease)
+    proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
+    gates = Gates(settings, engine, clock, forecasts, lease, proposals)
     gates.watch(readiness)
     reporter = reporter_of(settings)
     logs.get("trader").info(
@@ -179,18 +192,38 @@ async def _hold(
         settings,
         Topics.of(settings),
         engine,
-        Decider(engine, forecasts, selling),
+        Decider(engine, forecasts, selling, proposals),
         Acts(engine, selling),
         Watch(engine, selling, trades, settings.watch_seconds),
         trades,
         gates,
         clock,
         forecasts,
+        proposals,
+        Accounts(engine, producer(settings, **{"linger.ms": 1}), Topics.of(settings).accounts),
         reporter,
         lease,
     )
     readiness.started()
     await loops.run(stopping)
+
+
+async def _opened(settings: TraderSettings, journaled: JournaledLedger) -> int:
+    """Reads the journal to its end; a standby goes on without, where the brokers are away.
+
+    Raises:
+        JournalError: the journal cannot be read, and nothing is known of it.
+    """
+    try:
+        if not journaled.down:
+            await carry_over(settings)
+        return await asyncio.to_thread(journaled.open)
+    except UnusableJournalError:
+        raise
+    except (JournalError, SettingsError) as error:
+        if not journaled.go_on_blind(error):
+            raise
+        return 1
 
 
 async def _meet(market: MarketClient, readiness: Readiness) -> bool:

@@ -1,9 +1,9 @@
-"""Looks at the money every few seconds, whether windows come or not.
+"""Checks losses and exits every few seconds, with or without windows.
 
-A look asks the same `decide` as a window does, without a forecast: loss limits halt, exits sell,
-and nothing buys. The price is that of the last trade on the topic. The venue itself is asked where
-no trade was heard of, and before anything is done or kept: a record can be wrong, and an order
-needs a book. So a look works while Kafka, the feed, windows and forecasts are gone.
+A check calls the same `decide` as a window, without a forecast: loss limits halt, exits sell, and
+nothing buys. The price is the last trade's from the topic. The venue itself is asked without a
+recent trade, and before anything is done or stored: a record can be wrong, and an order needs a
+book. So a check works without Kafka, the feed, windows and forecasts.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from tradebot.trader.selling import Selling
 from tradebot.venue.errors import VenueError
 
 MARK_MS: Final = 60_000
-"""Where no window has moved the marks for so long, a look does."""
+"""If no window has moved the marks for this long, a check does."""
 
 
 class Watch:
-    """The looks of one bot.
+    """The checks of one bot.
 
     Args:
-        seconds: real time between two looks.
+        seconds: real time between two checks.
     """
 
     def __init__(self, engine: Engine, selling: Selling, trades: LastTrade, seconds: float) -> None:
@@ -43,7 +43,7 @@ class Watch:
         self._log = logs.get("trader.watch")
 
     async def run(self) -> None:
-        """Looks until it is cancelled.
+        """Checks until cancelled.
 
         Raises:
             JournalError: the journal cannot be written; nothing was sent.
@@ -53,7 +53,7 @@ class Watch:
             await self.look()
 
     async def look(self) -> None:
-        """One look: by the last trade where that says that all is well, else by the venue."""
+        """Runs one check, by the last trade if that shows no problem, otherwise by the venue."""
         engine = self._engine
         if not engine.journaled.ledger.known or engine.stopping or self._all_is_well():
             return
@@ -113,7 +113,7 @@ class Watch:
             await engine.journaled.record(Watched(ts=now, equity=equity, mid=quote.mid))
 
     def _stored(self, now: int, quote: Quote) -> Stored:
-        """All that a look is decided on: a window that says nothing, and no forecast."""
+        """Returns the inputs of a check: a neutral window, and no forecast."""
         engine = self._engine
         inputs = Inputs(
             now=now,
@@ -141,12 +141,12 @@ class Watch:
                 epoch=engine.journaled.ledger.epoch,
                 client_order_id=order,
             )
-            return (made,) if order else ()  # a try without an order is in the log alone
+            return (made,) if order else ()  # a try without an order is only logged
 
         await self._selling.down(decision.exit, name, documents=documents)
 
     def _mark_due(self, now: int, mid: Decimal) -> bool:
-        """Whether `mid` is to be kept: windows are silent, or a trailing stop has a new high."""
+        """Whether to store `mid`: windows are silent, or a trailing stop has a new high."""
         engine = self._engine
         ledger, held = engine.journaled.ledger, engine.state().position
         trails = engine.rules.exits.trailing_stop is not None

@@ -1,1 +1,1 @@
-"""The two engines of one meaning: an event engine for any strategy, a compiled one for arrays."""
+"""Two engines with the same semantics: event-driven for any strategy, compiled for arrays."""

@@ -1,7 +1,7 @@
-"""The arithmetic of a fill, compiled: both engines call these, so that they agree to the last bit.
+"""The arithmetic of a fill, compiled. Both engines use it, so that they agree to the last bit.
 
-Times are bar indices or ms, prices and amounts floats in the market's units. A share is of a
-bar's volume.
+Times are bar indices or ms, prices and amounts floats in the market's units. A share is of a bar's
+volume.
 """
 
 import numba
@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDING = 1e-9
-"""Steps by which a quotient may miss a whole number through rounding and still count as it."""
+"""Steps by which rounding may move a quotient off a whole number."""
 
 EPSILON = 8 * 2.0**-52
-"""The same, as a share of the quotient: what rounding costs where a value has many steps."""
+"""The same, relative to the quotient, for values of many steps."""
 
 WHOLE = 2.0**53
-"""From this many steps on, neighbouring floats lie further apart than one step."""
+"""From this many steps on, neighbouring floats are further apart than one step."""
 
 MONTH_MS = 30 * 86_400_000
-"""The span whose volume sets the fee tier."""
+"""The period whose volume sets the fee tier."""
 
 
 @numba.njit(cache=True)
 def multiple_of(steps: float, step: float) -> float:
-    """`steps` times `step`: the float nearest to the decimal where a whole number of steps make 1.
+    """Returns `steps` times `step`, as the float nearest to the decimal if the step divides 1.
 
     912 steps of 0.01 are 9.12, not 9.120000000000001.
     """
@@ -41,7 +41,7 @@ def _slack(steps: float) -> float:
 
 @numba.njit(cache=True)
 def floor_to_step(value: float, step: float) -> float:
-    """The largest multiple of `step` that is not above `value`, but for rounding."""
+    """Returns the largest multiple of `step` that is not above `value`, except for rounding."""
     steps = value / step
     if abs(steps) >= WHOLE:
         return value
@@ -50,7 +50,7 @@ def floor_to_step(value: float, step: float) -> float:
 
 @numba.njit(cache=True)
 def ceil_to_step(value: float, step: float) -> float:
-    """The smallest multiple of `step` that is not below `value`, but for rounding."""
+    """Returns the smallest multiple of `step` that is not below `value`, except for rounding."""
     steps = value / step
     if abs(steps) >= WHOLE:
         return value
@@ -65,7 +65,7 @@ def limit_on_step(side: int, price: float, step: float) -> float:
 
 @numba.njit(cache=True)
 def taken_amount(amount: float, volume: float, share: float, step: float) -> float:
-    """How much of `amount` a bar of `volume` lets one order take; none of an unknown volume."""
+    """Returns how much of `amount` one order may take of a bar of `volume`; 0 if it is unknown."""
     if share == np.inf:
         return amount
     if not volume > 0.0:
@@ -75,7 +75,7 @@ def taken_amount(amount: float, volume: float, share: float, step: float) -> flo
 
 @numba.njit(cache=True)
 def touch(side: int, price: float, spread_bps: float) -> float:
-    """The best price for an order of `side` (1 buys, −1 sells) where trades are at `price`."""
+    """Returns the best price for an order of `side` (1 buys, −1 sells) if trades are at `price`."""
     return price * (1.0 + side * spread_bps * 0.5e-4)
 
 
@@ -92,7 +92,7 @@ def worsened(
 
 @numba.njit(cache=True)
 def affordable(amount: float, price: float, fee_bps: float, cash: float, step: float) -> float:
-    """How much of `amount` the cash pays for, with its fee."""
+    """Returns how much of `amount` the cash pays for, with its fee."""
     cost = price * (1.0 + fee_bps * 1e-4)
     if amount * cost <= cash:
         return amount
@@ -101,13 +101,13 @@ def affordable(amount: float, price: float, fee_bps: float, cash: float, step: f
 
 @numba.njit(cache=True)
 def can_be_sold(position: float, minimum: float) -> bool:
-    """Whether a position is the smallest order or more; `domain.account.trip.holds` for floats."""
+    """Whether a position is at least the smallest order; `domain.account.trip.holds` for floats."""
     return position > 0.0 and position >= minimum
 
 
 @numba.njit(cache=True)
 def fee_of(volume: float, volumes: NDArray[np.float64], fees_bps: NDArray[np.float64]) -> float:
-    """The fee (bps) of the highest tier whose volume is reached."""
+    """Returns the fee (bps) of the highest tier whose volume is reached."""
     fee = float(fees_bps[0])
     for row in range(1, len(volumes)):
         if volume >= volumes[row]:
@@ -117,7 +117,7 @@ def fee_of(volume: float, volumes: NDArray[np.float64], fees_bps: NDArray[np.flo
 
 @numba.njit(cache=True)
 def month_start(ts: int, times: NDArray[np.int64], first: int, count: int) -> int:
-    """The first of the fills `first`…`count` that is not older than 30 days at `ts`."""
+    """Returns the first of the fills `first`…`count` within 30 days of `ts`."""
     while first < count and times[first] < ts - MONTH_MS:
         first += 1
     return first

@@ -1,4 +1,4 @@
-"""A strategy of arrays as a class, so that the event engine can run it too."""
+"""Wraps an array strategy as a class, so that the event engine can run it."""
 
 import math
 
@@ -9,7 +9,7 @@ from tradebot.strategies.orders import Orders, Sizing
 
 
 class ByRows(Strategy):
-    """Rows of orders, placed one by one under the compiled engine's position rule."""
+    """Places rows of orders one by one, under the compiled engine's position rule."""
 
     def __init__(self, orders: Orders, costs: Costs) -> None:
         self._orders = orders

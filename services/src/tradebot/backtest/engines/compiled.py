@@ -1,10 +1,10 @@
 """The compiled engine: a strategy's orders as arrays, one pass over the bars.
 
-A row of orders represents what the strategy wants at a bar's close: a side and a size. The engine
-applies the report's position rule (buy only when nothing is held that could be sold, sell all). It
+A row of orders is what the strategy wants at a bar's close: a side and a size. The engine applies
+the report's position rule (buy only if there is nothing that could be sold, sell everything). It
 keeps one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not
-at all. What a row holds may depend on that bar and those before it, never on a later one. Exits are
-judged after the order that the open fills; one that sells cancels the order in flight.
+at all. A row may depend on its bar and earlier ones, never on a later one. Exits are checked after
+the order that fills at the open; one that sells cancels the order in flight.
 """
 
 from typing import Final, NamedTuple
@@ -32,11 +32,11 @@ from tradebot.history.arrays import Bars
 from tradebot.strategies.orders import Orders
 
 OFF: Final = Exits()
-"""No exit: only orders close a position."""
+"""No exits: only orders close a position."""
 
 
 class _Terms(NamedTuple):
-    """The costs as the compiled code takes them."""
+    """The costs as the compiled code needs them."""
 
     tier_volumes: NDArray[np.float64]
     tier_fees: NDArray[np.float64]
@@ -50,7 +50,7 @@ class _Terms(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Where fills are written: a row each. `traded` is the quote volume before each row."""
+    """Arrays for fills, one row each. `traded` is the quote volume before each row."""
 
     bar: NDArray[np.int64]
     side: NDArray[np.int8]
@@ -64,9 +64,8 @@ class _Rows(NamedTuple):
 class _Account(NamedTuple):
     """Balances and position between two orders.
 
-    `cost` is what the position cost, `opened` the time (ms) of the fill that opened it, `highest`
-    the highest price since. `made` fills were made; those from `month_first` on are not older than
-    30 days.
+    `cost` is what the position cost, `opened` the time (ms) of the opening fill, `highest` the
+    highest price since. `made` counts the fills; those from `month_first` on are within 30 days.
     """
 
     cash: float
@@ -79,7 +78,7 @@ class _Account(NamedTuple):
 
 
 def check_cash(cash: float) -> None:
-    """Refuses cash that no account can start with.
+    """Refuses invalid starting cash.
 
     Raises:
         ValueError: it is not a finite number above 0.
@@ -89,14 +88,14 @@ def check_cash(cash: float) -> None:
 
 
 def run(bars: Bars, orders: Orders, costs: Costs, cash: float, exits: Exits = OFF) -> Result:
-    """Runs the orders over the bars from `cash` in quote currency.
+    """Runs the orders over the bars, starting with `cash` in quote currency.
 
     Args:
-        exits: what closes a position in addition to the orders, as `engines.exits` judges it.
+        exits: what closes a position in addition to the orders; see `engines.exits`.
 
     Raises:
-        ValueError: the orders do not have a row a bar, or a size, the reach or the cash is not a
-            number that an account can have.
+        ValueError: the orders do not have one row per bar, or a size, the reach or the cash is
+            invalid.
     """
     check_cash(cash)
     rows = len(bars.ts)
@@ -176,7 +175,7 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
                 account, bar, ts[bar], pending, wanted, limit, best, volumes[bar], terms, rows
             )
             pending = 0
-        if limits is not None:  # numba leaves this out where it is `None`
+        if limits is not None:  # numba omits this branch if it is `None`
             if can_be_sold(account.base, terms.minimum):
                 basis = exit_price(
                     opens[bar], highs[bar], lows[bar], ts[bar] - account.opened,
@@ -209,7 +208,7 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
 def _order(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
     account, side, size, sizing, reach_bps, close, now, terms, rows
 ):
-    """Amount and limit of a row's order."""
+    """Returns amount and limit of a row's order."""
     best = touch(side, close, terms.spread_bps)
     basis, limit = best, side * np.inf
     if reach_bps != np.inf:
@@ -232,7 +231,7 @@ def _order(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
 def _trade(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
     account, bar, ts, side, wanted, limit, best, volume, terms, rows
 ):
-    """The account after an order has taken what it can, from `best` to its limit."""
+    """Returns the account after an order has taken what it can, from `best` to its limit."""
     cash, base, cost, opened, highest, count, first = account
     first = month_start(ts, rows.times, first, count)
     month_volume = rows.traded[count] - rows.traded[first]
@@ -263,6 +262,6 @@ def _trade(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
 
 @numba.njit(cache=True)
 def _risen(account, high):  # type: ignore[no-untyped-def]  # compiled: numba infers the types
-    """The account after a bar whose highest price was `high`."""
+    """Returns the account after a bar whose highest price was `high`."""
     cash, base, cost, opened, highest, count, first = account
     return _Account(cash, base, cost, opened, max(highest, high), count, first)

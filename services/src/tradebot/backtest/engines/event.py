@@ -1,11 +1,11 @@
-"""The event engine: calls a strategy at each bar's close and fills what it ordered.
+"""The event engine: calls a strategy at each bar's close and fills its orders.
 
-An order reaches the market at the open of the bar `latency_bars` after its decision. There it
-takes at once, or rests: a resting limit fills as maker once trades go through its price, never at
-a mere touch; a stop takes at the worse of its price and the bar's open. Both wait for the next bar
-where this one's volume is too thin. Orders are served in the order in which they were placed.
-Exits are judged between the orders that the open fills and those that wait within the bar; one that
-sells cancels the other sells.
+An order reaches the market at the open of the bar `latency_bars` after its decision. There it fills
+at once, or rests. A resting limit fills as maker once trades go through its price, never on a mere
+touch. A stop fills at the worse of its price and the bar's open. Both wait for the next bar if this
+one's volume is too thin. Orders are handled in the order placed. Exits are checked after the orders
+that fill at the open and before those that wait within the bar; one that sells cancels the other
+sells.
 """
 
 import math
@@ -75,7 +75,7 @@ class Simulation:
 
     @property
     def cash(self) -> float:
-        """Quote currency that is not spent."""
+        """Quote currency available."""
         return self._cash
 
     @property
@@ -85,12 +85,12 @@ class Simulation:
 
     @property
     def bought(self) -> bool:
-        """Whether the position is the smallest order or more, so that it can be sold."""
+        """Whether the position is at least the smallest order, so that it can be sold."""
         return can_be_sold(self._base, self._costs.minimum)
 
     @property
     def equity(self) -> float:
-        """Cash and position at this close."""
+        """The value of cash and position at this close."""
         return self._cash + self._base * self.close
 
     @property
@@ -100,7 +100,7 @@ class Simulation:
 
     @property
     def taker_fee_bps(self) -> float:
-        """What an order that takes pays at this close."""
+        """The taker's fee at this close."""
         month_volume = self._month_volume(self.ts + self._bars.step)
         return float(fee_of(month_volume, self._fees_at, self._taker))
 
@@ -159,13 +159,13 @@ class Simulation:
         return self._place(-1, wanted, limit, stop, at_once)
 
     def cancel(self, order: Order) -> None:
-        """Takes an order back."""
+        """Cancels an order."""
         order.live = False
 
     def _on_step(
         self, side: int, limit: float | None, stop: float | None
     ) -> tuple[float | None, float | None]:
-        """Both prices on the venue's steps: a limit no worse for us, a stop no earlier."""
+        """Rounds both prices to the venue's steps: a limit no worse for us, a stop no earlier."""
         if limit is not None and stop is not None:
             raise ValueError("an order can have a limit or a stop, not both")
         step = self._costs.price_step
@@ -188,7 +188,7 @@ class Simulation:
         return order
 
     def advance(self, index: int) -> None:
-        """Moves to bar `index`: fills what it lets fill, and stands at its close."""
+        """Moves to the close of bar `index`, after filling what it allows."""
         self.index = index
         waiting = self._live
         if self._limits is not None:
@@ -210,7 +210,7 @@ class Simulation:
         )
 
     def _exit(self, limits: Limits, index: int) -> None:
-        """Sells what is held if an exit asks for it."""
+        """Sells the position if an exit closes it."""
         bars = self._bars
         if self.bought:
             price = exit_price(
@@ -275,7 +275,7 @@ class Simulation:
             self._fill(order, price, index, self._taker)
 
     def _fill(self, order: Order, price: float, index: int, fees: Floats) -> None:
-        """Fills what the bar's volume lets, and ends the order where the account has too little."""
+        """Fills what the bar's volume allows, and ends the order if the account has too little."""
         costs, ts = self._costs, int(self._bars.ts[index])
         fee_bps = fee_of(self._month_volume(ts), self._fees_at, fees)
         least = min(costs.minimum, order.left)
@@ -308,7 +308,7 @@ class Simulation:
         self.fills.append(_Fill(index, order.side, price, amount, fee))
 
     def executions(self) -> list[Execution]:
-        """The fills since this was last asked."""
+        """Returns the fills since the last call."""
         first, self._told = self._told, len(self.fills)
         return [
             Execution(
@@ -323,7 +323,7 @@ class Simulation:
         ]
 
     def _month_volume(self, ts: int) -> float:
-        """What was traded in the 30 days before `ts`, in quote currency."""
+        """Returns the volume of the 30 days before `ts`, in quote currency."""
         count = len(self.fills)
         self._month_first = month_start(ts, self._times, self._month_first, count)
         return float(self._traded[count] - self._traded[self._month_first])
@@ -343,14 +343,13 @@ def _check_size(size: float | None) -> None:
 
 
 def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float, exits: Exits = OFF) -> Result:
-    """Runs a strategy over the bars from `cash` in quote currency.
+    """Runs a strategy over the bars, starting with `cash` in quote currency.
 
     Args:
-        exits: what closes a position in addition to the orders, as `engines.exits` judges it.
+        exits: what closes a position in addition to the orders; see `engines.exits`.
 
     Raises:
-        ValueError: the cash, or the size, limit or stop of an order, is not a number that it can
-            be.
+        ValueError: the cash, or the size, limit or stop of an order, is invalid.
     """
     simulation = Simulation(bars, costs, cash, exits)
     equity, position = np.empty(len(bars.ts)), np.empty(len(bars.ts))

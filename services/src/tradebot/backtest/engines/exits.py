@@ -1,10 +1,10 @@
-"""Exits in a backtest, compiled: both engines call these, so that they agree to the last bit.
+"""Exits in a backtest, compiled. Both engines use them, so that they agree to the last bit.
 
-A bar is four prices, so the order of events within it is an assumption, and always the worse one:
-the open comes first, then the low, then the high. An exit that the open has already passed sells at
-the open; a stop within the bar sells at its level; a take profit only if the bar did not reach the
+A bar is four prices, so the order of events within it is an assumption, always the worse one: the
+open comes first, then the low, then the high. An exit that the open has already passed sells at the
+open. A stop within the bar sells at its level, a take profit only if the bar did not reach the
 stop. The trailing stop follows the highest price of earlier bars and this bar's open. A maximum
-holding time ends at the first open at or after it. What a bar's volume does not take is judged
+holding time ends at the first open at or after it. What a bar's volume does not take is checked
 again at the next bar.
 """
 
@@ -17,7 +17,7 @@ from tradebot.domain.situation import Exits
 
 
 class Limits(NamedTuple):
-    """The exits' numbers as floats, infinite where an exit is off; the hold is in ms."""
+    """The exits' numbers as floats, infinite if an exit is off; the holding time is in ms."""
 
     stop_loss: float
     trailing_stop: float
@@ -26,7 +26,7 @@ class Limits(NamedTuple):
 
 
 def limits_of(exits: Exits) -> Limits | None:
-    """What the engines judge by; `None` if no exit is on that a backtest of prices can judge."""
+    """Converts the exits; `None` if none is on that a backtest of prices can check."""
     numbers = (exits.stop_loss, exits.trailing_stop, exits.take_profit, exits.max_hold_ms)
     if all(number is None for number in numbers):
         return None
@@ -37,13 +37,13 @@ def limits_of(exits: Exits) -> Limits | None:
 def exit_price(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
     opening, high, low, age, entry, highest, limits
 ):
-    """The price at which an exit sells within a bar, before costs; `nan` if none does.
+    """Returns the price at which an exit sells within a bar, before costs; `nan` if none does.
 
     Args:
         opening, high, low: the bar's prices.
-        age: ms from the fill that opened the position to this bar's open.
-        entry: what a unit of the position cost, fees included.
-        highest: the highest price since it was opened, up to the bar before.
+        age: ms from the opening fill of the position to this bar's open.
+        entry: cost per unit of the position, fees included.
+        highest: the highest price since it was opened, up to the previous bar.
         limits: the exits' numbers.
     """
     stop = max(
@@ -61,9 +61,9 @@ def exit_price(  # type: ignore[no-untyped-def]  # compiled: numba infers the ty
 def cost_after(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
     side, cost, base, price, amount, fee, step
 ):
-    """What the held position cost, fees included, after a fill of `amount`.
+    """Returns the position's cost, fees included, after a fill of `amount`.
 
-    A sell takes its share of the cost with it; less than half an amount step is nothing.
+    A sell removes its share of the cost; less than half an amount step counts as nothing.
     """
     if side > 0:
         return cost + (price * amount + fee)

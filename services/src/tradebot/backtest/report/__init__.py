@@ -1,1 +1,1 @@
-"""The report of a backtest: a table in the terminal, one page of HTML, one object of JSON."""
+"""The report of a backtest: a table in the terminal, one HTML page, one JSON object."""

@@ -10,7 +10,7 @@ from tradebot.strategies.orders import Floats
 
 
 class Months(msgspec.Struct, frozen=True):
-    """`returns` (years, 12): the equity's change within each month, `nan` where there is none."""
+    """`returns` (years, 12): the equity's change within each month, `nan` if there is none."""
 
     years: list[int]
     months: list[str]
@@ -18,7 +18,7 @@ class Months(msgspec.Struct, frozen=True):
 
 
 def monthly_returns(ts: npt.NDArray[np.int64], equity: Floats, cash: float) -> Months:
-    """The table of months.
+    """Computes the table of months.
 
     Args:
         ts: starts of bars, ms.

@@ -24,7 +24,7 @@ CAPTION = (
 
 
 def render(run: Run, *, title: str, subtitle: str) -> str:
-    """The page."""
+    """Renders the page."""
     ours, held = rows(run.metrics), rows(run.held_metrics)
     other = dict(held)
     tiles = "".join(

@@ -1,4 +1,4 @@
-"""The table of metrics, for people: names, units and rounding."""
+"""The table of metrics for users: names, units and rounding."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ UNKNOWN = "–"
 
 
 def rows(metrics: Metrics) -> list[Row]:
-    """Name and figure of each metric, in the order of the tutorial's table and then ours."""
+    """Returns name and figure of each metric, first in the order of the tutorial's table."""
     growth, calmar = _percent(metrics.cagr), _number(metrics.calmar)
     if metrics.days < ANNUAL_DAYS:
         growth = calmar = UNKNOWN
@@ -47,7 +47,7 @@ def rows(metrics: Metrics) -> list[Row]:
 
 
 def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
-    """A strategy's table compared with buy-and-hold."""
+    """Renders a strategy's table compared with buy-and-hold."""
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     view.add_column("")
     view.add_column("strategy", justify="right")
@@ -59,22 +59,22 @@ def terminal(ours: Metrics, held: Metrics, title: str) -> Table:
 
 def notes(metrics: Metrics) -> list[str]:
     """What a reader of the table must know about its figures, a sentence each."""
-    said: list[str] = []
+    lines: list[str] = []
     if metrics.days < ANNUAL_DAYS:
-        said.append(
+        lines.append(
             f"Growth and the Calmar ratio are not annualised below {ANNUAL_DAYS:g} days; this run"
             f" has {_span(metrics.days * DAY_SECONDS)}."
         )
     rest = metrics.days * DAY_SECONDS % metrics.resample_seconds
     if rest >= 1:
-        said.append(
+        lines.append(
             f"The last return covers {_span(rest)} instead of {_span(metrics.resample_seconds)}."
         )
-    return said
+    return lines
 
 
 def survey(findings: Sequence[Finding], title: str) -> Table:
-    """A row a run of a test of robustness."""
+    """Renders a row per run of a robustness test."""
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for heading in ("file", "from", "seed"):
         view.add_column(heading)
@@ -95,7 +95,7 @@ def survey(findings: Sequence[Finding], title: str) -> Table:
 
 
 def survey_verdict(spread: Spread) -> str:
-    """The spread in a sentence."""
+    """Describes the spread in a sentence."""
     return (
         f"{spread.cases} runs: worst {_percent(spread.worst)}, lower quartile "
         f"{_percent(spread.lower_quartile)}, median {_percent(spread.median)}, upper quartile "

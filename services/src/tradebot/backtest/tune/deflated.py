@@ -1,7 +1,7 @@
-"""The deflated Sharpe ratio: how likely the best of many trials is better than luck.
+"""The deflated Sharpe ratio: the probability that the best of many trials is better than luck.
 
 Source: Bailey and López de Prado, The Deflated Sharpe Ratio, Journal of Portfolio Management 40
-(2014). Sharpe ratios here are of one step, not of a year.
+(2014). Sharpe ratios here are per step, not per year.
 """
 
 import math
@@ -16,13 +16,13 @@ EULER = 0.5772156649015329
 
 
 def sharpe_of_step(returns: Floats) -> float:
-    """Mean over deviation of one step's returns; 0 where all are equal but for rounding."""
+    """Mean over deviation of one step's returns; 0 if all are equal except for rounding."""
     deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
     return float(np.mean(returns)) / deviation if deviation > ROUNDING else 0.0
 
 
 def expected_best(trial_sharpes: Floats) -> float:
-    """The Sharpe ratio that the best of so many trials has if none of them is any good.
+    """The expected Sharpe ratio of the best of that many trials if all of them are useless.
 
     With N trials whose ratios have variance V: √V · ((1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e))).
     """
@@ -56,7 +56,7 @@ def deflated_sharpe(returns: Floats, trial_sharpes: Floats) -> float:
     """The probability that the best trial's ratio is better than the best of as many useless ones.
 
     Args:
-        returns: of the best trial, a step each.
-        trial_sharpes: the ratio of each trial, of a step.
+        returns: of the best trial, per step.
+        trial_sharpes: the ratio of each trial, per step.
     """
     return probabilistic_sharpe(returns, expected_best(trial_sharpes))

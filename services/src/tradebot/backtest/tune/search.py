@@ -1,7 +1,7 @@
-"""The search itself: every combination of a grid, or trials that learn from earlier ones.
+"""The search: every combination of a grid, or trials that learn from earlier ones.
 
-Trials are judged on the rows to learn from alone. What the best of them does on the rows that
-follow, which no trial saw, is the result.
+Trials are judged on the training rows alone. The result is what the best of them does on the rows
+that follow, which no trial saw.
 """
 
 import os
@@ -29,17 +29,21 @@ Progress = Callable[[int], None]
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """Parameters, and the Sharpe ratio of one step that they had on the rows to learn from."""
+    """Parameters, and what they came to on the rows to learn from.
+
+    `sharpe` is the ratio of one step, `equity` what the cash at the start became.
+    """
 
     parameters: Parameters
     sharpe: float
+    equity: float
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The best trial of a split: what it promised, what it kept, and how likely that was luck.
+    """The best trial of a split: its ratios in training and test, and how likely they are luck.
 
-    Sharpe ratios are of one step. `deflated` is the probability that the promise is better than the
-    best of as many useless trials.
+    Sharpe ratios are per step. `deflated` is the probability that the training ratio is better than
+    the best of as many useless trials.
     """
 
     split: Split
@@ -58,6 +62,7 @@ class _Job(msgspec.Struct, frozen=True):
     tunable: Tunable
     costs: Costs
     exits: Exits
+    cash: float
 
 
 _job: _Job | None = None
@@ -70,8 +75,14 @@ def _prepare(job: _Job) -> None:
 
 def _judge(parameters: Parameters) -> Trial:
     assert _job is not None
-    returns = returns_of(_job.bars, _job.tunable, parameters, _job.costs, _job.exits)
-    return Trial(parameters, sharpe_of_step(returns))
+    job = _job
+    returns = returns_of(job.bars, job.tunable, parameters, job.costs, job.exits, job.cash)
+    return trial_of(parameters, returns, job.cash)
+
+
+def trial_of(parameters: Parameters, returns: Floats, cash: float = CASH) -> Trial:
+    """What a run with these returns came to."""
+    return Trial(parameters, sharpe_of_step(returns), cash * float(np.prod(1.0 + returns)))
 
 
 def returns_of(
@@ -80,10 +91,11 @@ def returns_of(
     parameters: Mapping[str, float | int],
     costs: Costs,
     exits: Exits = OFF,
+    cash: float = CASH,
 ) -> Floats:
-    """The returns of a run, a step each."""
-    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, CASH, exits)
-    return simple_returns(np.concatenate([[CASH], result.equity]))
+    """Returns the returns of a run, per step."""
+    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, cash, exits)
+    return simple_returns(np.concatenate([[cash], result.equity]))
 
 
 def sweep(
@@ -93,13 +105,17 @@ def sweep(
     costs: Costs,
     *,
     exits: Exits = OFF,
+    cash: float = CASH,
     workers: int | None = None,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
-    """Judges every candidate, on all cores; `progress` is told how many are done."""
+    """Judges every candidate, on all cores; `progress` is called with how many are done."""
     context = get_context("fork")
     with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, context, _prepare, (_Job(bars, tunable, costs, exits),)
+        workers or os.cpu_count() or 1,
+        context,
+        _prepare,
+        (_Job(bars, tunable, costs, exits, cash),),
     ) as pool:
         trials: list[Trial] = []
         for trial in pool.map(_judge, candidates, chunksize=4):
@@ -118,7 +134,7 @@ def learn(
     seed: int,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
-    """`count` trials, each chosen from what the earlier ones came to (Optuna's TPE)."""
+    """Runs `count` trials, each chosen from the results of earlier ones (Optuna's TPE)."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     trials: list[Trial] = []
 
@@ -129,10 +145,10 @@ def learn(
             else trial.suggest_float(name, span.low, span.high)
             for name, span in tunable.space.items()
         }
-        sharpe = sharpe_of_step(returns_of(bars, tunable, parameters, costs, exits))
-        trials.append(Trial(parameters, sharpe))
+        done = trial_of(parameters, returns_of(bars, tunable, parameters, costs, exits))
+        trials.append(done)
         progress(len(trials))
-        return sharpe
+        return done.sharpe
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     study.optimize(objective, n_trials=count)
@@ -147,10 +163,10 @@ def conclude(
     costs: Costs,
     exits: Exits = OFF,
 ) -> Outcome:
-    """What the best trial of a split keeps of its promise.
+    """Tests the best trial of a split.
 
-    The test's indicators may look back into the rows before it, as they would live; returns are
-    counted from the test's first bar.
+    The test's indicators may look back into the rows before it, as they would live; returns count
+    from the test's first bar.
     """
     best = max(trials, key=lambda trial: trial.sharpe)
     learnt = bars.rows(split.learn_start, split.learn_end)

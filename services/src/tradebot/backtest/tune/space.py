@@ -1,4 +1,4 @@
-"""Parameters of a strategy and the values that they may take."""
+"""A strategy's tunable parameters and their ranges."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ Parameters = dict[str, float | int]
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Values from `low` to `high`, both included; whole numbers where both are."""
+    """Values from `low` to `high`, both included; whole numbers if both are."""
 
     low: float | int
     high: float | int
@@ -27,7 +27,7 @@ class Range(msgspec.Struct, frozen=True):
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def steps(self, count: int) -> list[float | int]:
-        """At most `count` values from end to end."""
+        """Returns at most `count` values from end to end."""
         if self.whole:
             least, width = int(self.low), int(self.high) - int(self.low)
             count = min(count, width + 1)
@@ -44,15 +44,15 @@ class Tunable(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The strategy's."""
+        """The strategy's name."""
         return self.strategy.name
 
     def signals(self, parameters: Mapping[str, float | int]) -> Callable[[Bars], Orders]:
-        """The strategy with these parameters."""
+        """Returns the strategy with these parameters."""
         return self.strategy.with_parameters(parameters).orders
 
     def grid(self, count: int) -> Iterator[Parameters]:
-        """All combinations of `count` values of each parameter."""
+        """Yields all combinations of `count` values of each parameter."""
         names = list(self.space)
         values = [self.space[name].steps(count) for name in names]
         for row in itertools.product(*values):
@@ -60,7 +60,7 @@ class Tunable(msgspec.Struct, frozen=True):
 
 
 def find(path_or_name: str) -> Tunable:
-    """The array strategy of that name or file, with the parameters that have a range.
+    """Finds the array strategy of that name or file, with its ranged parameters.
 
     Raises:
         SettingsError: there is no such strategy, or nothing in it can be tuned.

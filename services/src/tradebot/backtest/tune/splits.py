@@ -1,4 +1,4 @@
-"""Purged walk-forward splits: learn on the past, skip a gap, be judged on what follows."""
+"""Purged walk-forward splits: learn on the past, skip a gap, test on what follows."""
 
 from itertools import pairwise
 
@@ -15,11 +15,11 @@ class Split(msgspec.Struct, frozen=True):
 
 
 def walk_forward(rows: int, splits: int, purge: int, learn_share: float = 0.5) -> list[Split]:
-    """Splits whose tests follow one another and cover the end of the table.
+    """Returns splits whose tests are consecutive and cover the end of the table.
 
-    The first `learn_share` of the rows is learnt from only; what is left is cut into `splits`
-    tests. Each learns from all that lies before it, less the last `purge` rows: a position opened
-    or an average begun there would reach into the test.
+    The first `learn_share` of the rows is only learnt from; the rest is cut into `splits` tests.
+    Each learns from all rows before it, except the last `purge`: a position opened or an average
+    begun there would reach into the test.
 
     >>> walk_forward(100, 2, 5)
     [Split(learn_start=0, learn_end=45, test_start=50, test_end=75), \

@@ -99,9 +99,11 @@ def evaluate(
         began = time.perf_counter()
         walks[name] = walk(make, history, cut, plan.stride_minutes, partial(progress, name))
         seconds[name] = time.perf_counter() - began
-    beside = walks[Persistence.name]
-    verdicts = [score_of(name, walks[name], beside, plan.fees, seconds[name]) for name in everyone]
-    held = rule.hold(beside.actual, beside.fold, fee=plan.fees.fee)
+    baseline = walks[Persistence.name]
+    verdicts = [
+        score_of(name, walks[name], baseline, plan.fees, seconds[name]) for name in everyone
+    ]
+    held = rule.hold(baseline.actual, baseline.fold, fee=plan.fees.fee)
     report = Report(
         symbol=symbol,
         history_start=history.start,

@@ -58,13 +58,13 @@ class TradeCost:
     edge: float = 0.0
 
 
-def score_of(model: str, walk: Walk, beside: Walk, fees: TradeCost, seconds: float) -> ModelScore:
+def score_of(model: str, walk: Walk, baseline: Walk, fees: TradeCost, seconds: float) -> ModelScore:
     """Scores what a model predicted, compared with persistence on the same minutes."""
-    assert np.array_equal(walk.ts, beside.ts)
+    assert np.array_equal(walk.ts, baseline.ts)
     seen = walk.seen
     error = np.abs(walk.center - walk.actual)[seen]
     score = walk.log_score()[seen]
-    gained = score - beside.log_score()[seen]
+    gained = score - baseline.log_score()[seen]
     calls = ~np.isnan(walk.moved) & (walk.moved != 0) & (walk.delta != 0)
     right = (np.sign(walk.delta) == np.sign(walk.moved))[calls].astype(float)
     profit = rule.follow(walk.delta, walk.actual, walk.fold, fee=fees.fee, edge=fees.edge)

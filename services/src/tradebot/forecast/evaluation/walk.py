@@ -1,4 +1,4 @@
-"""Runs a forecaster over the folds, and collects its forecasts and the prices that came."""
+"""Runs a forecaster over the folds, and collects its forecasts and the actual prices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,12 +71,12 @@ def walk(
             known = history.until(origin)
             if not model.slow:
                 model.fit(known)
-            parts.append(_said(model, known, history, origin, stride, number, len(parts)))
+            parts.append(_forecast_at(model, known, history, origin, stride, number, len(parts)))
             progress(len(parts), total)
     return _joined(parts)
 
 
-def _said(
+def _forecast_at(
     model: Forecaster,
     known: Series,
     history: Series,
@@ -86,10 +86,10 @@ def _said(
     number: int,
 ) -> Walk:
     path = model.forecast(known, origin, stride + 1)
-    came = _prices(history, origin, stride + 1)
+    actual = _prices(history, origin, stride + 1)
     z = NormalDist().inv_cdf(0.5 + path.interval / 2)
     sigma = np.maximum((path.upper - path.lower) / (2 * z), LEAST_SIGMA)[:-1]
-    inside = (came >= path.lower) & (came <= path.upper)
+    inside = (actual >= path.lower) & (actual <= path.upper)
     return Walk(
         ts=path.ts[:-1],
         fold=np.full(stride, fold),
@@ -97,9 +97,9 @@ def _said(
         center=path.log_price[:-1],
         sigma=sigma,
         inside=inside[:-1],
-        actual=came[:-1],
+        actual=actual[:-1],
         delta=np.diff(path.log_price),
-        moved=np.diff(came),
+        moved=np.diff(actual),
         interval=path.interval,
     )
 

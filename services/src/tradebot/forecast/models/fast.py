@@ -118,11 +118,11 @@ class FastProphetForecaster:
             first, last, _ = self._restored
             self.fit(history.between(first, last + MINUTE))
         ts = start + MINUTE * np.arange(steps, dtype=np.int64)
-        said = self._model.predict(_times(ts), **self._limits)
-        assert said.lower is not None
-        assert said.upper is not None
+        predicted = self._model.predict(_times(ts), **self._limits)
+        assert predicted.lower is not None
+        assert predicted.upper is not None
         width = float(self._model.options.interval_width)
-        return Path(start, said.yhat, said.lower, said.upper, width)
+        return Path(start, predicted.yhat, predicted.lower, predicted.upper, width)
 
     def dump(self) -> bytes:
         """Returns which rows were fitted: an exact refit takes less time than reading a file of

@@ -144,7 +144,7 @@ class LstmForecaster:
         """Returns the part of the newest history that a forecast uses."""
         return history.newest(self._lookback + 2)
 
-    def fitted_beside_true(self, history: Series) -> tuple[Rows, Any, Any, int]:
+    def fitted_and_true(self, history: Series) -> tuple[Rows, Any, Any, int]:
         """Returns one-step forecasts of every target, for a plot.
 
         Returns:
@@ -156,8 +156,8 @@ class LstmForecaster:
         view = self.view(series)
         targets = view.targets()
         learn, _ = self._split(series, targets)
-        said = view.walk(targets - 1, 1, self._scale, self._weights)[:, 0]
-        return series.ts[targets], said, series.log_price[targets], len(learn)
+        forecasts = view.walk(targets - 1, 1, self._scale, self._weights)[:, 0]
+        return series.ts[targets], forecasts, series.log_price[targets], len(learn)
 
     def dump(self) -> bytes:
         """Returns weights, scale and errors, without code."""

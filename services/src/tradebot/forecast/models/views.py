@@ -100,7 +100,7 @@ class Lags:
         tape[:, : self.inputs] = (self._values[window] - scale[0]) / scale[1]
         for step in range(steps):
             tape[:, self.inputs + step] = following(tape[:, step : step + self.inputs])
-        said = tape[:, self.inputs :].astype(np.float64) * scale[1] + scale[0]
+        changes = tape[:, self.inputs :].astype(np.float64) * scale[1] + scale[0]
         if self._levels:
-            return np.asarray(said)
-        return np.asarray(self._price[starts][:, None] + np.cumsum(said, axis=1))
+            return np.asarray(changes)
+        return np.asarray(self._price[starts][:, None] + np.cumsum(changes, axis=1))

@@ -16,7 +16,7 @@ from tradebot.history.bars import MINUTE, Series
 class LooksBack(Protocol):
     """A model that predicts each minute from those before it."""
 
-    def fitted_beside_true(
+    def fitted_and_true(
         self, history: Series
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
         """Returns times, forecasts, log prices, and how many of them were learnt from."""
@@ -69,7 +69,7 @@ def predictions_of(
     model.fit(known)
     path = model.forecast(known, split, held_out)
     drawn = history.between(split - shown * MINUTE, end)
-    inside, outside = _beside(model, known, drawn)
+    inside, outside = _samples(model, known, drawn)
     actual, past = _line(drawn.ts, drawn.log_price), _line(known.ts, known.log_price)
     return Predictions(symbol, model.name, actual, past, inside, outside, path)
 
@@ -81,7 +81,7 @@ def _line(ts: NDArray[np.int64], log_price: NDArray[np.float64]) -> Line:
 NOTHING = Line(np.empty(0, np.int64), np.empty(0))
 
 
-def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
+def _samples(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line]:
     """Returns the in-sample and out-of-sample lines within the plotted time, if available."""
     if isinstance(model, ProphetForecaster | FastProphetForecaster):
         learnt = drawn.until(known.end + 1)
@@ -89,23 +89,23 @@ def _beside(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Line
         fitted = model.forecast(known, learnt.start, steps)
         return _line(fitted.ts, fitted.log_price), NOTHING
     if isinstance(model, LooksBack):
-        ts, values, _, count = model.fitted_beside_true(known)
+        ts, values, _, count = model.fitted_and_true(known)
         return _line(ts[:count], values[:count]), _line(ts[count:], values[count:])
     return NOTHING, NOTHING
 
 
 ZOOM = 400
-"""Points of each side of the closer look at fitted and actual prices."""
+"""Points per sample in the zoomed plot of fitted and actual prices."""
 
 
 def within(line: Line, span: Line) -> Line:
-    """The points of a line that lie in the time of another."""
+    """Returns the points of a line within the time of another."""
     keep = (line.ts >= span.ts[0]) & (line.ts <= span.ts[-1])
     return Line(line.ts[keep], line.price[keep])
 
 
 def closer(shown: Predictions) -> list[tuple[str, Line, Line]]:
-    """Fitted and actual prices of the newest minutes of each sample."""
+    """Returns fitted and actual prices of the newest minutes of each sample."""
     sides = []
     for name, line in (("in sample", shown.inside), ("out of sample", shown.outside)):
         fitted = line.newest(ZOOM)

@@ -182,8 +182,8 @@ LIQUIDITY = Dashboard(
 def _error(label: str, field: str, shift: str, colour: str) -> Formula:
     """Returns the distance between a forecast and the price at its time."""
     real = Metric("average", "last", where="doc_type: ticker")
-    said = Metric("average", field, where="doc_type: forecast", shift=shift)
-    return Formula("abs", (Formula("subtract", (real, said)),), label, colour=colour)
+    forecast = Metric("average", field, where="doc_type: forecast", shift=shift)
+    return Formula("abs", (Formula("subtract", (real, forecast)),), label, colour=colour)
 
 
 _ERRORS = (

@@ -71,12 +71,12 @@ def _wait(kibana: httpx.Client, seconds: float, sleep: Callable[[float], None]) 
             level = _body(answer).get("status", {}).get("overall", {}).get("level", "")
             if answer.status_code == 200 and level in ("available", ""):
                 return
-            said = f"{answer.status_code} {level}".strip()
+            reason = f"{answer.status_code} {level}".strip()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or repr(error)
+            reason = str(error) or repr(error)
         if time.monotonic() >= end:
             raise SettingsError(
-                f"Kibana at {kibana.base_url} was not available within {seconds:g} s: {said}; "
+                f"Kibana at {kibana.base_url} was not available within {seconds:g} s: {reason}; "
                 "check its address (--setup-kibana) and user (--kibana-username)"
             )
         sleep(RETRY_SECONDS)

@@ -1,1 +1,1 @@
-"""What a trader does with the API server of its cluster: its lease, and its TradeBot's status."""
+"""A trader's use of its cluster's API server: its lease, and its TradeBot's status."""

@@ -1,4 +1,4 @@
-"""The API server, as a trader's pod may speak to it.
+"""The API server, with the rights of a trader's pod.
 
 Its service account may read its own TradeBot, patch that one's status, and read and write its own
 Lease: nothing else.
@@ -16,11 +16,11 @@ from tradebot.platform.settings import SettingsError
 
 ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TRADER: Final = "tradebot-trader"
-"""The name by which a trader's writes are known."""
+"""The field manager of a trader's writes."""
 
 
 class ClusterApi:
-    """The API server, by the pod's service account; its token is read again as it rotates.
+    """The API server, with the pod's service account; its token is re-read as it rotates.
 
     Raises:
         SettingsError: this process runs in no pod, or the pod has no token.
@@ -45,7 +45,7 @@ class ClusterApi:
     async def request(
         self, method: str, path: str, body: dict[str, Any] | None = None, **options: Any
     ) -> httpx.Response:
-        """The API server's answer, whatever its status.
+        """Returns the API server's response, whatever its status.
 
         Raises:
             httpx.HTTPError: there was none.
@@ -60,5 +60,5 @@ class ClusterApi:
 
 
 def bot_path(namespace: str, bot: str) -> str:
-    """The address of a TradeBot."""
+    """Returns the path of a TradeBot."""
     return f"/apis/tradebot.dev/v1alpha1/namespaces/{namespace}/tradebots/{bot}"

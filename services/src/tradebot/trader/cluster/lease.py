@@ -1,4 +1,4 @@
-"""The claim of a trader's lease, kept in the cluster as a `Lease` object."""
+"""The claim of a trader's lease as a `Lease` object in the cluster."""
 
 import math
 from typing import Any, Final
@@ -16,7 +16,7 @@ UNWRITTEN: Final = "unwritten"
 class LeaseObject:
     """See `tradebot.trader.renewed_lease.Place`.
 
-    The epoch is the object's `leaseTransitions`, which every holder raises by one, also one that
+    The epoch is the object's `leaseTransitions`, which every holder increases by one, even one that
     follows itself.
     """
 

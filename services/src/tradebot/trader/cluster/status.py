@@ -1,4 +1,4 @@
-"""A trader's conditions, and where its bot stands, in the status of its own TradeBot."""
+"""Writes a trader's conditions and its bot's state to the status of its own TradeBot."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _log = logs.get(__name__)
 
 
 class ConditionLike(Protocol):
-    """What is said of a trader; `tradebot.trader.control.report.Condition` is one."""
+    """A trader's condition; see `tradebot.trader.control.report.Condition`."""
 
     @property
     def type(self) -> str:
@@ -40,15 +40,15 @@ class ConditionLike(Protocol):
 
 
 class StatusReporter:
-    """A trader's conditions, and where its bot stands, in the status of its own TradeBot.
+    """Writes a trader's conditions and its bot's state to the status of its own TradeBot.
 
-    The status is written when a condition's status or reason changes, and again when somebody else
-    has changed it; at most once in 30 seconds when only the bot's figures change, and at most once
-    a minute when only a message does. A settled trader writes nothing.
+    The status is written when a condition's status or reason changes, or when somebody else has
+    changed it. It is written at most once in 30 seconds if only the bot's figures change, and at
+    most once a minute if only a message does. A settled trader writes nothing.
 
     Args:
         active: this trader's pod, shown as the one that acts for the bot.
-        generation: the TradeBot's generation that the trader's settings are of; 0 says nothing.
+        generation: the TradeBot's generation that the trader's settings are of; 0 omits it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class StatusReporter:
     async def report(
         self, conditions: Sequence[ConditionLike], bot: BotReport | None = None
     ) -> None:
-        """Shows what differs from what is shown; never raises."""
+        """Writes what differs from the status; never raises."""
         try:
             await self._report(conditions, bot)
         except httpx.HTTPError as error:
@@ -152,14 +152,14 @@ class StatusReporter:
         return False
 
     def _moved(self, bot: BotReport | None, now: float) -> bool:
-        """Whether the bot's figures changed, and enough time has passed to show it."""
+        """Whether the bot's figures changed, and enough time has passed to write them."""
         if bot is None or now - self._written_at < FIGURES_SECONDS:
             return False
         return self._shown_bot is None or bot.settled() != self._shown_bot.settled()
 
 
 def _read(shown: Any) -> BotReport | None:
-    """What the status shows of the bot; nothing if another version wrote it."""
+    """Parses the bot's report in the status; `None` if another version wrote it."""
     try:
         return msgspec.convert(shown, BotReport | None)
     except msgspec.ValidationError:

@@ -1,1 +1,1 @@
-"""A person's hand on a running trader: status, pause, resume, flatten."""
+"""Controls a running trader: status, pause, resume, flatten."""

@@ -1,4 +1,4 @@
-"""Finds a running trader and asks it something; shared by the commands of this folder."""
+"""Finds a running trader and sends it a request; shared by the commands of this folder."""
 
 import getpass
 import json
@@ -20,12 +20,12 @@ TIMEOUT: Final = 30.0
 def ask(
     state_dir: Path, bot: str, act: str, request: ControlRequest | None = None
 ) -> dict[str, Any]:
-    """What the running trader answers; with `request` it acts, without it tells.
+    """Returns the running trader's response; with `request` it acts, without it only reports.
 
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
     """
-    for name in ("control.json", "standby.json"):  # a standby answers where it is alone
+    for name in ("control.json", "standby.json"):  # a standby responds if it is alone
         try:
             address = msgspec.json.decode((state_dir / bot / name).read_bytes(), type=Address)
             return _ask(address, bot, act, request)
@@ -63,7 +63,7 @@ def _nobody(bot: str, state_dir: Path) -> click.ClickException:
 def act_command(
     act: str, *, summary: str, example: str, because_required: bool, default: str = ""
 ) -> click.Command:
-    """A command that makes a running trader act, with a reason that its journal keeps."""
+    """Makes a command that lets a running trader act, with a reason for its journal."""
     parameters: list[click.Parameter] = [
         click.Argument(["bot"]),
         click.Option(
@@ -90,7 +90,7 @@ def command_of(
     summary: str,
     example: str,
 ) -> click.Command:
-    """A command whose help shows an example."""
+    """Makes a command whose help shows an example."""
     return click.Command(
         name,
         params=parameters,
@@ -101,7 +101,7 @@ def command_of(
 
 
 def common_options() -> list[click.Parameter]:
-    """Where the trader's files are, and whether a program reads the answer."""
+    """Returns the options for the trader's files and for JSON output."""
     return [
         click.Option(
             ["--state-dir"],
@@ -116,7 +116,7 @@ def common_options() -> list[click.Parameter]:
 
 
 def user() -> str:
-    """Who gives the order, as far as the machine knows."""
+    """Returns the user who gives the command, as far as the machine knows."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""`tradebot flatten BOT`, by its trader or, with `--direct`, without one."""
+"""`tradebot flatten BOT`, through its trader or, with `--direct`, without one."""
 
 import asyncio
 import json

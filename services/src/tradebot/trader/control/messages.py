@@ -1,10 +1,10 @@
-"""What a person's command and a running trader say to each other."""
+"""The messages between a user's command and a running trader."""
 
 import msgspec
 
 
 class Address(msgspec.Struct, frozen=True):
-    """What `control.json` says: where the running trader listens, and the word that opens it."""
+    """The content of `control.json`: where the running trader listens, and its token."""
 
     url: str
     token: str
@@ -12,7 +12,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class ControlRequest(msgspec.Struct, frozen=True):
-    """What a person asks for, and why."""
+    """A user's request, and the reason."""
 
     because: str = ""
     by: str = ""

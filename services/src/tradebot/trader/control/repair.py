@@ -1,4 +1,4 @@
-"""`tradebot repair BOT`: sets marks in the journal that lie in the future back to now."""
+"""`tradebot repair BOT`: resets marks of the journal that are in the future to now."""
 
 import json
 from pathlib import Path

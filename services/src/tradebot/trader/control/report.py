@@ -1,7 +1,7 @@
-"""What a trader reports about itself: the conditions that decide whether it may trade.
+"""A trader's report about itself: the conditions that decide whether it may trade.
 
-On one machine they are the readiness gates and a metric; in a cluster they also go to
-the TradeBot's status (`tradebot.trader.cluster.status` implements `Reporter`).
+On one machine they are the readiness gates and a metric; in a cluster they also go to the
+TradeBot's status (`tradebot.trader.cluster.status` implements `Reporter`).
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ BAD_WHEN_TRUE: Final[frozenset[ConditionType]] = frozenset({"Halted", "OutsideTr
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition in Kubernetes' manner.
+    """A condition in Kubernetes' style.
 
     `reason` is one word in CamelCase for programs, such as `FeedSilent`; `message` a sentence for
-    a person. Those in `BAD_WHEN_TRUE` are bad when true, the others when false.
+    users. Those in `BAD_WHEN_TRUE` are bad when true, the others when false.
     """
 
     type: ConditionType
@@ -32,26 +32,26 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reporter(Protocol):
-    """Somewhere that conditions are shown, and where the bot stands."""
+    """Where conditions and the bot's state are shown."""
 
     async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
-        """Shows all conditions and, if known, where the bot stands; called every few seconds.
+        """Shows all conditions and, if known, the bot's state; called every few seconds.
 
-        A failure to report never stops a trader: an implementation logs it and tries again at
-        the next call.
+        A failure to report never stops a trader: an implementation logs it and tries again at the
+        next call.
         """
         ...
 
     async def close(self) -> None:
-        """Lets go of what reporting needed."""
+        """Releases its resources."""
         ...
 
 
 class NoReporter:
-    """On one machine the readiness gates say it all."""
+    """On one machine the readiness gates are enough."""
 
     async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""

@@ -11,7 +11,7 @@ from tradebot.trader.control.report import BAD_WHEN_TRUE
 
 
 def lines(status: dict[str, Any]) -> list[str]:
-    """What a person wants to know first."""
+    """Returns the status for a user, most important lines first."""
     if status.get("standby"):
         return _standby_lines(status)
     state = "halted" if status["halted"] else "paused" if status["paused"] else "trading"
@@ -44,7 +44,7 @@ def _standby_lines(status: dict[str, Any]) -> list[str]:
 
 
 def _whose(status: dict[str, Any]) -> str:
-    """What a sell would sell of the base balance."""
+    """Says what a sell would sell of the base balance."""
     if float(status["sells"]) == float(status["base"]):
         return "everything"
     return "what the bot bought; the rest of the balance is not the bot's own"

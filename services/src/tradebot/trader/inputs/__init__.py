@@ -1,1 +1,1 @@
-"""What the trader reads: windows, forecasts, the feed, the venue's prices."""
+"""The trader's inputs: windows, forecasts, the feed, the venue's prices."""

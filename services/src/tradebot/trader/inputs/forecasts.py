@@ -1,4 +1,4 @@
-"""The newest forecast of the bot's symbol and model, by its forecaster."""
+"""The newest forecast of the bot's symbol, model and forecaster."""
 
 from tradebot.domain.signal import predict
 from tradebot.domain.situation import Prediction
@@ -7,10 +7,10 @@ from tradebot.records import FORECASTERS, ForecastRecord
 
 
 class Forecasts:
-    """Keeps the forecast whose model saw the most, of those that came of one forecaster.
+    """Keeps the forecast of one forecaster whose model used the newest data.
 
-    Another's of the same model may have another horizon, interval or history: it is passed over,
-    and named by `absence`.
+    Another forecaster's of the same model may have another horizon, interval or history: it is
+    ignored, and named by `absence`.
     """
 
     def __init__(self, symbol: str, model: str, forecaster: str = "") -> None:
@@ -21,7 +21,7 @@ class Forecasts:
         self._newest: ForecastRecord | None = None
 
     def take(self, record: ForecastRecord) -> bool:
-        """Takes a plausible record of the topic; whether it is a newer forecast of ours."""
+        """Takes a plausible record of the topic; returns whether it is a newer forecast of ours."""
         if (record.symbol, record.model) != (self._symbol, self._model):
             return False
         if record.forecaster != self._forecaster:
@@ -33,20 +33,20 @@ class Forecasts:
         return True
 
     def at(self, ts: int) -> Prediction | None:
-        """What the newest forecast says at `ts` (ms)."""
+        """Reads the newest forecast at `ts` (ms)."""
         return None if self._newest is None else predict(self._newest, ts)
 
     @property
     def newest(self) -> ForecastRecord | None:
-        """The forecast that is followed, if one has come."""
+        """The followed forecast, if one has come."""
         return self._newest
 
     def history_end(self) -> int | None:
-        """The last minute (ms) that the newest forecast's model saw, if there is a forecast."""
+        """The last minute (ms) that the newest forecast's model used, if there is a forecast."""
         return None if self._newest is None else self._newest.history_end
 
     def absence(self) -> str:
-        """A sentence for where none of ours has come."""
+        """Returns a sentence on why none of ours has come."""
         if self._other is None and not self._forecaster:
             return f"no forecast from {self._model} has arrived yet{_not_installed(self._model)}"
         sentence = f"no forecast from {self._model} by {_called(self._forecaster)} has arrived yet"
@@ -58,7 +58,7 @@ class Forecasts:
 
 
 def _not_installed(model: str) -> str:
-    """Why no forecast may ever come: a slip in the name. It may still be installed elsewhere."""
+    """Says why no forecast may ever come: a typo in the name. It may be installed elsewhere."""
     known = extensions.names(FORECASTERS)
     if model in known:
         return ""

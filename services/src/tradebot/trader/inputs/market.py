@@ -1,4 +1,4 @@
-"""The venue's public side, as a trader needs it: prices, and what the symbol is."""
+"""The venue's market data, as a trader needs it: prices, and the symbol's instrument."""
 
 import time
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from typing import Final
 from tradebot.venue.port import Fees, Instrument, MarketData, Ticker
 
 KEEP_SECONDS: Final = 10.0
-"""An instrument's status may change at any time, so it is read again that soon."""
+"""An instrument's status may change at any time, so it is read again after this."""
 
 
 class MarketClient:
     """Prices and instrument of one symbol; `refresh` must have succeeded once before any use.
 
     Args:
-        fees: what an account pays by the venue's public table, until it tells its own.
+        fees: what an account pays by the venue's public table, until its own fees are known.
         clock: seconds from an arbitrary start.
     """
 
@@ -34,10 +34,10 @@ class MarketClient:
         self._read_at: float | None = None
 
     async def refresh(self) -> Instrument:
-        """The symbol's instrument, asked for again after ten seconds or `forget`.
+        """Returns the symbol's instrument, read again after ten seconds or `forget`.
 
         Raises:
-            VenueError: the venue did not tell it.
+            VenueError: the venue did not respond.
         """
         known = self._instrument
         if known is None or self._read_at is None or self._clock() - self._read_at > KEEP_SECONDS:
@@ -46,24 +46,24 @@ class MarketClient:
         return known
 
     async def ticker(self) -> Ticker:
-        """The venue's prices now.
+        """Returns the venue's prices now.
 
         Raises:
-            VenueError: it did not tell them.
+            VenueError: the venue did not respond.
         """
         return await self._data.ticker(self._symbol)
 
     async def bids(self) -> list[tuple[Decimal, Decimal]]:
-        """What rests to buy: price and amount, the best first.
+        """Returns the bids: price and amount, best first.
 
         Raises:
-            VenueError: the venue did not tell it.
+            VenueError: the venue did not respond.
         """
         book = await self._data.book(self._symbol)
         return [(level.price, level.amount) for level in book.bids]
 
     def forget(self) -> None:
-        """The next `refresh` asks again: a refused order may come of rules that changed."""
+        """Makes the next `refresh` read again: rules that changed may cause a refused order."""
         self._read_at = None
 
     @property

@@ -11,11 +11,11 @@ from tradebot.plausible.values import Now
 from tradebot.records import TradeRecord, decode
 
 FRESH_SECONDS: Final = 15.0
-"""A price that is older says nothing of the market now, by the venue's time."""
+"""By the venue's time; an older price does not show the present market."""
 
 
 class LastTrade:
-    """Keeps the newest price. One from a time that has not come yet is not believed.
+    """Keeps the newest price, and ignores one from the future.
 
     Args:
         fresh_ms: how old a trade may be, and how far ahead of the venue's clock, in ms.
@@ -39,5 +39,5 @@ class LastTrade:
             self._price, self._ts = Decimal(record.price), record.ts
 
     def price(self, now: int) -> Decimal | None:
-        """The last price, `None` where no trade was heard of lately."""
+        """Returns the last price, `None` without a recent trade."""
         return self._price if 0 <= abs(now - self._ts) <= self._fresh_ms else None

@@ -17,6 +17,7 @@ from tradebot.records import Document
 from tradebot.trader.journal.documents import Identity, consequences
 from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
+from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import Journal
@@ -48,6 +49,9 @@ class JournaledLedger:
         self.who = who
         self.ledger = Ledger()
         self._journal = journal
+        self._outage = journal if isinstance(journal, OutageJournal) else None
+        if self._outage is not None:
+            self._outage.base = self._snapshot
         self._publisher = publisher
         self._now = now
         self._held = held
@@ -133,6 +137,29 @@ class JournaledLedger:
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
                 await self._compact()
 
+    @property
+    def down(self) -> str:
+        """Why the journal cannot be written, empty while it can: nothing may be bought then."""
+        return "" if self._outage is None else self._outage.down
+
+    def go_on_blind(self, error: Exception) -> bool:
+        """Whether the ledger that was followed may serve, though the journal cannot be read now."""
+        if self._outage is None or not self._number:
+            return False
+        self._outage.go_on_blind(error)
+        return True
+
+    async def keep_up(self, returned: Callable[[], None]) -> None:
+        """Writes what waited for the brokers, and calls `returned` when all is written.
+
+        Raises:
+            JournalError: the journal must be read again, by a restart.
+        """
+        if self._outage is None:
+            await asyncio.Event().wait()
+        else:
+            await self._outage.run(returned)
+
     def name_currencies(self, currencies: tuple[str, str]) -> None:
         """From now on documents name the symbol's base and quote as the venue does."""
         self.who = msgspec.structs.replace(self.who, currencies=currencies)
@@ -185,16 +212,18 @@ class JournaledLedger:
             return
         if self._publisher.delivered(number) < number:
             return
-        await self._journal.compact(
-            Entry(
-                number=number,
-                epoch=self.ledger.epoch,
-                ts=self._now(),
-                published=number,
-                body=snapshot(self.ledger),
-            )
-        )
+        await self._journal.compact(self._snapshot())
         self._compacted = number
+
+    def _snapshot(self) -> Entry:
+        """All entries so far as one."""
+        return Entry(
+            number=self._number,
+            epoch=self.ledger.epoch,
+            ts=self._now(),
+            published=self._publisher.delivered(self._number),
+            body=snapshot(self.ledger),
+        )
 
     def _entry(
         self,

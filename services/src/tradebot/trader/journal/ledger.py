@@ -1,7 +1,7 @@
 """The bot's ledger: a pure fold over its journal.
 
-`apply(ledger, body)` is the ledger after an entry; folding the whole journal from an empty ledger
-gives what a trader knows when it starts. Nothing here asks a clock or the venue.
+`apply(ledger, body)` returns the ledger after an entry. Folding the whole journal from an empty
+ledger gives a starting trader's knowledge. Nothing here reads a clock or the venue.
 """
 
 from decimal import Decimal
@@ -34,27 +34,27 @@ from tradebot.trader.journal.entries import (
 )
 
 KEPT_ORDERS: Final = 400
-"""Resolved orders that stay in memory, to recognise their late fills."""
+"""Number of resolved orders kept in memory, to recognise their late fills."""
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """An intent and what became of its order."""
+    """An intent and its order."""
 
     intent: Intent
     order: Order
 
 
 class Ledger(fold.Account, frozen=True, kw_only=True):
-    """What the journal says: the account, the orders that made it, and who may act for it.
+    """The journal's content: the account, the orders that made it, and who may act for it.
 
-    `outside_base` and `outside_quote` are what others moved in all, `outside_traded` the venue's
-    time (ms) of their last trade with this account's key, 0 if there was none.
+    `outside_base` and `outside_quote` are the totals that others moved, `outside_traded` the
+    venue's time (ms) of their last trade with this account's key, 0 if there was none.
     """
 
     epoch: int = 0
     mode: str = ""
     number: int = 0
-    """Of the last intent; its next one's is one more."""
+    """The last intent's number; the next one's is one more."""
     known: bool = False
     """Whether the balances were ever compared with the venue's."""
     outside_base: Decimal = ZERO
@@ -64,10 +64,10 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     outside_traded: int = 0
     orders: dict[str, Placed] = msgspec.field(default_factory=dict)
     pending: tuple[str, ...] = ()
-    """Of the orders, those whose result is not known or whose fills are not all booked."""
+    """Orders whose result is unknown or whose fills are not all booked."""
     window_end: int = 0
     watched_at: int = 0
-    """When a look between windows was last written, ms."""
+    """Time of the last journaled check between windows, ms."""
     signal_at: int = 0
     """The end of the last window that could be traded on, ms."""
     halted: str = ""
@@ -78,11 +78,11 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """Why a person started a new journal for a bot that had traded before; empty otherwise."""
 
     def unresolved(self) -> list[Placed]:
-        """Orders whose result is not known, or whose fills are not all booked."""
+        """Returns orders whose result is unknown, or whose fills are not all booked."""
         return [placed for placed in self._pending() if not rests(placed)]
 
     def resting(self) -> list[Placed]:
-        """Stops that rest at the venue, as far as the venue has told."""
+        """Returns stops that rest at the venue, by its last report."""
         return [placed for placed in self._pending() if rests(placed)]
 
     def _pending(self) -> list[Placed]:
@@ -90,7 +90,7 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
 
 
 def apply(ledger: Ledger, body: Body) -> Ledger:
-    """The ledger after an entry."""
+    """Returns the ledger after an entry."""
     match body:
         case EpochTaken():
             return _epoch(ledger, body)
@@ -116,7 +116,7 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 halted="",
                 paused="",
                 flattening="",
-                marks=None,  # losses are measured again, or the same halt would come back at once
+                marks=None,  # losses are measured afresh, or the same halt would return at once
             )
         case Repaired():
             return _repaired(ledger, body.to)
@@ -127,7 +127,7 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
 
 
 def snapshot(ledger: Ledger) -> Snapshot:
-    """The entry that takes the place of all that led to the ledger."""
+    """Returns the entry that replaces all that led to the ledger."""
     return Snapshot(ledger=msgspec.Raw(msgspec.json.encode(ledger)))
 
 
@@ -135,7 +135,7 @@ _decode = msgspec.json.Decoder(Ledger).decode
 
 
 def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
-    """A paper ledger says nothing of real money, nor the reverse: only the numbers carry over."""
+    """A paper ledger says nothing about real money, nor the reverse: only numbers carry over."""
     if ledger.mode in ("", body.mode):
         return msgspec.structs.replace(ledger, epoch=body.epoch, mode=body.mode)
     return Ledger(
@@ -150,7 +150,7 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
 
 
 def _repaired(ledger: Ledger, to: int) -> Ledger:
-    """No mark lies behind `to`; losses of a day that has not come are measured anew."""
+    """Limits marks to `to`; losses of a day in the future are measured afresh."""
     marks = ledger.marks
     return msgspec.structs.replace(
         ledger,
@@ -186,7 +186,7 @@ def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
 
 
 def _newest(trades: frozenset[int]) -> frozenset[int]:
-    """The trades that a page could bring again; trade ids rise with time."""
+    """Returns the trades that a page could return again; trade ids rise with time."""
     return frozenset(sorted(trades)[-2000:])
 
 
@@ -244,13 +244,13 @@ def _order_event(ledger: Ledger, body: OrderEvent) -> Ledger:
 
 
 def fills_of(before: Order, after: Order) -> tuple[Fill, ...]:
-    """The fills that `after` has and `before` had not."""
+    """Returns the fills that are in `after` and not in `before`."""
     known = {fill.trade_id for fill in before.fills}
     return tuple(fill for fill in after.fills if fill.trade_id not in known)
 
 
 def _counted(ledger: Ledger, intent: Intent, before: Order, after: Order) -> Ledger:
-    """The ledger whose order times count the order only if the venue took it."""
+    """Counts the order in the ledger's order times only if the venue accepted it."""
     if not intent.window_end or _counts(before) == _counts(after):
         return ledger
     count = fold.ordered if _counts(after) else fold.not_ordered
@@ -274,7 +274,7 @@ def _traded(intent: Intent, fill: Fill) -> Traded:
 
 
 def rests(placed: Placed) -> bool:
-    """Whether the order is a stop that the venue has taken, with all known fills booked."""
+    """Whether the order is a stop that the venue has accepted, with all known fills booked."""
     order = placed.order
     return placed.intent.stop is not None and order.phase is Phase.OPEN and order.unbooked == 0
 
@@ -285,5 +285,5 @@ def is_settled(placed: Placed) -> bool:
 
 
 def is_over(order: Order) -> bool:
-    """Whether nothing more is expected of the order: its fate is known, all fills are booked."""
+    """Whether nothing more is expected of the order: its result and all fills are known."""
     return not order.unresolved and order.unbooked == 0

@@ -1,4 +1,4 @@
-"""Documents into Kafka, and up to which journal entry they have all arrived."""
+"""Sends documents to Kafka, and tracks up to which journal entry all have arrived."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from tradebot.records import Document
 
 
 class Publisher(Protocol):
-    """Where documents go."""
+    """Sends documents."""
 
     def send(self, documents: Sequence[Document], number: int = 0) -> None:
-        """Hands documents over; `number` is the journal entry that carries them, 0 if none."""
+        """Sends documents; `number` is the journal entry that carries them, 0 if none."""
         ...
 
     def delivered(self, last: int) -> int:
-        """The highest entry up to `last` with all documents of it and its elders delivered."""
+        """Returns the highest entry up to `last` with all documents up to it delivered."""
         ...
 
     async def flush(self) -> None:
-        """Returns when all that was sent has been delivered."""
+        """Waits until everything sent has been delivered."""
         ...
 
 
 class KafkaPublisher:
-    """Keyed by the document's id, so that its states stay in order.
+    """Uses the document's id as key, so that its states stay in order.
 
     Args:
-        producer: with an endless delivery timeout, so that a broker's absence only delays.
+        producer: without a delivery timeout, so that an absent broker only delays.
     """
 
     def __init__(self, producer: Producer, topic: str) -> None:

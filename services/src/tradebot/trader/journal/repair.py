@@ -1,7 +1,7 @@
-"""Marks of the ledger that lie in the future: which they are, and the ledger without them. Pure.
+"""Finds and resets marks of the ledger that are in the future. Pure.
 
-A mark is a time up to which something is done. One that lies in the future ends what it marks: no
-window is decided on until that time has come.
+A mark is a time up to which something is done. One in the future blocks what it marks: no window is
+decided on until that time has come.
 """
 
 import msgspec
@@ -11,7 +11,7 @@ from tradebot.trader.journal.ledger import Ledger
 
 
 class FutureMark(msgspec.Struct, frozen=True):
-    """A mark that lies in the future; both times in ms of the venue."""
+    """A mark that is in the future; both times in ms of the venue."""
 
     name: str
     at: int
@@ -19,7 +19,7 @@ class FutureMark(msgspec.Struct, frozen=True):
 
 
 def future_marks(ledger: Ledger, now: int, lag: int) -> list[FutureMark]:
-    """The marks that lie more than `lag` ms ahead of the venue's time `now`."""
+    """Returns the marks more than `lag` ms ahead of the venue's time `now`."""
     marks = {
         "window_end": ledger.window_end,
         "watched_at": ledger.watched_at,

@@ -1,11 +1,10 @@
-"""An account on paper: orders fill against the venue's public book, with its fees.
+"""An account on paper: orders fill against the venue's public order book, with its fees.
 
-Its only truth is the bot's journal: balances start from there, and an order that the journal
-does not know was never placed. Nothing is signed and no key is read.
+Its only record is the bot's journal: balances start from there, and an order unknown to the journal
+was never placed. Nothing is signed and no key is read.
 
-A stop waits in the process. It triggers by the venue's trades, and after a restart also by the
-minutes that passed meanwhile; what it then takes costs no more than the book shows, and never pays
-more than its stop price.
+A stop waits in the process. The venue's trades trigger it, and after a restart also the minutes
+that passed meanwhile. It then sells at the book's prices, and never above its stop price.
 """
 
 import asyncio
@@ -34,17 +33,17 @@ from tradebot.venue.port import (
 )
 
 LOOK_SECONDS: Final = 1.0
-"""Real seconds between two looks at the trades while a stop waits."""
+"""Real seconds between two reads of the trades while a stop waits."""
 
 LAST_PART: Final = 999
-"""Numbers the fill that an earlier process did not get to write; a book shows fewer levels."""
+"""Number of the fill that an earlier process did not write; a book shows fewer levels."""
 
 
 class PaperAccount:
-    """Simulated fills; see `Account`.
+    """Simulated fills; see `VenueAccount`.
 
     Args:
-        fees: what a fill costs now, by what the account itself has traded.
+        fees: returns the present fee, by the account's own volume.
         base, quote: balances to start from.
         now: the venue's time in ms.
         latency: real seconds from sending an order to its arrival at the venue.
@@ -79,8 +78,8 @@ class PaperAccount:
     async def place(self, intent: Intent) -> OrderStatus:
         """Walks the book as it is when the order arrives, up to the limit.
 
-        What is not there is cancelled. What earlier orders took is not there any more, for as long
-        as the book shows the level.
+        The rest is cancelled. What earlier orders took is not available again for as long as the
+        book shows the level.
         """
         await self._sleep(self._latency)
         if intent.stop is not None:
@@ -102,7 +101,7 @@ class PaperAccount:
     def _execute(
         self, intent: Intent, parts: list[tuple[Decimal, Decimal]], *, first: int
     ) -> list[OwnTrade]:
-        """Books the parts; their trades, numbered from the order's `first` on."""
+        """Books the parts; returns their trades, numbered from the order's `first` on."""
         taker, ts, number = self._fees().taker, self._now(), intent.number * 1000 + first
         value = _value(parts)
         self._move(intent, value, _amount(parts), value * taker)
@@ -120,10 +119,10 @@ class PaperAccount:
         return status
 
     async def _serve_stops(self) -> bool:
-        """Fills what trades have triggered; whether anything was filled.
+        """Fills stops that trades have triggered; returns whether any was filled.
 
         Raises:
-            VenueError: the venue did not tell its trades or its book.
+            VenueError: the venue did not return its trades or its order book.
         """
         filled = False
         for name, waiting in list(self._stops.items()):
@@ -148,10 +147,10 @@ class PaperAccount:
         return filled
 
     def restore(self, placed: Placed) -> None:
-        """Takes an order over that the journal saw begin and not end, with its process.
+        """Resumes an order whose process ended while the journal shows it unfinished.
 
-        What it executed by the journal's word and no fill tells is filled at the price that is
-        left of its average. An order that nothing was heard of was never placed.
+        The amount that the journal says was executed but has no fill is filled at the price that
+        its average implies. An order without any report was never placed.
         """
         order, intent = placed.order, placed.intent
         if not order.order_ids:
@@ -174,7 +173,7 @@ class PaperAccount:
             self._wait(intent, replace(status, live=True, reason=""))
 
     def _left(self, side: Side, levels: list[BookLevel]) -> list[BookLevel]:
-        """The levels without what was taken from them; one that is gone is forgotten."""
+        """Returns the levels without what was taken from them; drops levels that are gone."""
         shown = {level.price for level in levels}
         taken = {price: amount for price, amount in self._taken[side].items() if price in shown}
         self._taken[side] = taken
@@ -185,7 +184,7 @@ class PaperAccount:
         ]
 
     def _move(self, intent: Intent, value: Decimal, amount: Decimal, fee: Decimal) -> None:
-        """The balances after what was taken."""
+        """Updates the balances."""
         sign = 1 if intent.side == "buy" else -1
         self._base += sign * amount
         self._quote -= sign * value + fee
@@ -233,7 +232,7 @@ class PaperAccount:
         )
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:
-        """The order, if this process placed it or took it over."""
+        """Returns the order, if this process placed or restored it."""
         await self._serve_stops()
         found = self._orders.get(client_order_id)
         return [] if found is None else [found]
@@ -247,7 +246,7 @@ class PaperAccount:
         raise RejectedError("OrderNotFound", f"there is no paper order {order_id}")
 
     async def cancel(self, order_id: str) -> OrderStatus:
-        """Only a stop rests on paper; any other order comes back as it is."""
+        """Cancels a stop; any other order never rests and is returned unchanged."""
         order = await self.order(order_id)
         if not order.live:
             return order
@@ -257,26 +256,26 @@ class PaperAccount:
         return ended
 
     async def cancel_session(self) -> None:
-        """All stops."""
+        """Cancels all stops."""
         for order in await self.live_orders():
             await self.cancel(order.order_id)
 
     async def live_orders(self) -> list[OrderStatus]:
-        """The stops that wait or are not filled yet."""
+        """Returns the stops that are not completely filled."""
         await self._serve_stops()
         return [self._orders[name] for name in self._stops]
 
     async def trades(self, since: int) -> list[OwnTrade]:
-        """The trades of this process."""
+        """Returns the trades of this process."""
         found = [trade for order in self._orders.values() for trade in order.trades]
         return [trade for trade in found if trade.ts >= since]
 
     async def highest_number(self, bot: str) -> int:
-        """Paper orders live in the journal alone."""
+        """Returns 0: only the journal has paper orders."""
         return 0
 
     async def balances(self) -> list[Balance]:
-        """Both currencies; stops reserve what they may still sell."""
+        """Returns both currencies; stops reserve what they may still sell."""
         stops = [self._orders[name] for name in self._stops]
         reserved = sum((stop.original - stop.executed for stop in stops), ZERO)
         base, quote = self._base, self._quote
@@ -288,11 +287,11 @@ class PaperAccount:
         ]
 
     async def fees(self) -> Fees:
-        """What a fill costs now."""
+        """Returns the present fees."""
         return self._fees()
 
     async def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """A stop that filled asks for a comparison; any other order is over when it is placed."""
+        """Yields a request to reconcile after a stop fills; other orders are done when placed."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(VenueError):
@@ -300,11 +299,11 @@ class PaperAccount:
                     yield ConnectedEvent()
 
     async def heartbeat(self) -> None:
-        """Nobody listens."""
+        """Does nothing."""
 
 
 def _walk(levels: list[BookLevel], intent: Intent, left: Decimal) -> list[tuple[Decimal, Decimal]]:
-    """What the intent would take of `left` from the levels, best first: prices and amounts."""
+    """Returns what the intent takes of `left` from the levels, best first: prices and amounts."""
     taken: list[tuple[Decimal, Decimal]] = []
     for level in levels:
         worse = level.price > intent.price if intent.side == "buy" else level.price < intent.price

@@ -90,15 +90,15 @@ class BookKeeper:
             bid, ask = self.book.best("bid"), self.book.best("ask")
             raise FeedBrokenError("crossed", f"best bid {bid} is not below best ask {ask}")
 
-    def heard(self, ts: int) -> None:
+    def observe_time(self, ts: int) -> None:
         """Records that the venue stamped `ts` (ms) on the frame.
 
         A connection's first time is trusted if the clock agrees with it, or else once the second
         agrees with it.
 
         Raises:
-                FeedBrokenError: the time is implausible between two frames of a connection. Readers
-                    that use the book's time would treat all that follows as late.
+            FeedBrokenError: the time is implausible between two frames of a connection. Readers
+                that use the book's time would treat all that follows as late.
         """
         now = self.clock.now()
         ahead = ts - now

@@ -100,7 +100,7 @@ class NewFeed(BookKeeper):
             if message.first != message.last:
                 raise FeedBrokenError("gap", "the first depth update is not a full book")
             self._last = message.last
-            self.heard(ts)
+            self.observe_time(ts)
             return [self.whole(message.bids, message.asks, ts)]
         if message.last <= self._last:
             return []
@@ -108,7 +108,7 @@ class NewFeed(BookKeeper):
             missing = f"missing updates {self._last + 1} to {message.first - 1}"
             raise FeedBrokenError("gap", missing)
         self._last = message.last
-        self.heard(ts)
+        self.observe_time(ts)
         changes: list[Change] = []
         self._changes("bid", message.bids, ts, changes)
         self._changes("ask", message.asks, ts, changes)
@@ -124,7 +124,7 @@ class NewFeed(BookKeeper):
 
     def _trade(self, message: _Frame) -> TradeEvent:
         ts = milliseconds(message.time)
-        self.heard(ts)
+        self.observe_time(ts)
         maker: Side = "bid" if message.buyer_made else "ask"
         try:
             self._reasons.trade(maker, Decimal(message.price), Decimal(message.amount), ts)

@@ -72,7 +72,7 @@ class V1Feed(BookKeeper):
         if self._seen_before(message.socket_sequence):
             return []
         if message.timestampms:
-            self.heard(message.timestampms)
+            self.observe_time(message.timestampms)
         if message.type != "update":
             return [TimeEvent(message.timestampms)]
         now = self.stamp()

@@ -63,7 +63,7 @@ class V2Feed(BookKeeper):
         if message.result == "error":
             raise FeedBrokenError("refused", message.reason)
         if message.type == "heartbeat":
-            self.heard(message.timestamp)
+            self.observe_time(message.timestamp)
             return self.released([TimeEvent(message.timestamp)], self.stamp())
         if message.symbol != self.symbol:
             return []
@@ -95,7 +95,7 @@ class V2Feed(BookKeeper):
         return [self.whole(bids, asks, ts)]
 
     def _trade(self, message: _Frame) -> TradeEvent:
-        self.heard(message.timestamp)
+        self.observe_time(message.timestamp)
         record = self._record(message)
         try:
             price, amount = decimal_of(record.price), decimal_of(record.amount)

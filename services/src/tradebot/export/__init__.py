@@ -1,0 +1,1 @@
+"""Exports a bot's trades, fees, balances and gains to files."""
