@@ -1,7 +1,9 @@
 """History from real sources: the venue's candles, ccxt's venues, a URL."""
 
+import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -89,6 +91,31 @@ def test_history_fetch_stores_what_the_venue_gives(
     again = CliRunner().invoke(command, flags)
     assert len(store.read(tmp_path, "BTCUSD")) > 2 * 1440
     assert again.exit_code == 0
+
+
+def test_history_fetch_takes_a_venue_by_ccxts_name_and_continues_where_the_store_ends(
+    emulator: EmbeddedEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Local(ccxt.gemini):  # type: ignore[misc]
+        """One of ccxt's exchanges, at the emulator's address."""
+
+        def __init__(self, config: dict[str, object]) -> None:
+            markets = {"options": {"fetchMarketsMethod": "fetch_markets_from_api"}}
+            super().__init__(config | markets)
+            self.urls["api"] = dict.fromkeys(self.urls["api"], emulator.url)
+
+    monkeypatch.setattr(ccxt, "local", Local, raising=False)
+    monkeypatch.setattr(ccxt, "exchanges", [*ccxt.exchanges, "local"])
+    newest = datetime.fromtimestamp(emulator.exchange.clock.market() / 1000, UTC)
+    flags = ["fetch", "--venue", "local", "--symbol", "BTC/USD", "--json"]
+    flags += ["--from", f"{newest - timedelta(days=1):%Y-%m-%d}", "--out", str(tmp_path)]
+    first, again = (CliRunner().invoke(command, flags) for _ in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    one, two = (json.loads(said.stdout.splitlines()[-1]) for said in (first, again))
+    assert one["rows"] > 1000 and one["rows"] == len(store.read(tmp_path, "BTCUSD")) - two["new"]
+    assert two["new"] <= 5, "only minutes that ended since"
+    unknown = CliRunner().invoke(command, [*flags, "--symbol", "NOSUCH/USD"])
+    assert (unknown.exit_code, "has no market NOSUCHUSD" in unknown.output) == (2, True)
 
 
 class Quiet(SimpleHTTPRequestHandler):

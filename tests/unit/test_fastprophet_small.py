@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradebot.fastprophet import FastProphet, linear, solver
+from tradebot.fastprophet import FastProphet, engine, linear, solver
 from tradebot.fastprophet.solver import Problem, Solution
 from tradebot.fastprophet.threads import _controller, one_thread
 from tradebot.fastprophet.times import Floats
@@ -78,6 +78,22 @@ def test_a_solve_has_one_thread_and_leaves_the_others_as_they_were() -> None:
         blas = [one for one in controller.info() if one["user_api"] == "blas"]
         assert {library["num_threads"] for library in blas} == {1}
     assert [library["num_threads"] for library in controller.info()] == before
+
+
+@pytest.mark.parametrize("rows", [100, 25_000])
+def test_a_fit_of_any_length_has_one_thread(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    controller, seen = _controller(), set[int]()
+    solved = engine._solved
+
+    def watched(*arguments: object) -> object:
+        blas = [one for one in controller.info() if one["user_api"] == "blas"]
+        seen.update(library["num_threads"] for library in blas)
+        return solved(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "_solved", watched)
+    with controller.limit(limits=2, user_api="blas"):
+        FastProphet().fit(history(0, rows, "min"))
+    assert seen == {1}
 
 
 def test_the_worse_basin_of_logistic_growth_is_left_when_it_falls_behind() -> None:

@@ -252,6 +252,27 @@ def test_an_unclosed_quotation_mark_costs_its_own_row_alone(tmp_path: Path) -> N
     assert "row 2" in result.findings[0].first
 
 
+def test_a_file_whose_rows_are_mostly_too_short_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="most of its rows have fewer than 5 cells: 1"):
+        checked(tmp_path, f"{FIRST},1,2,0.5,1.5,3\n7\n8\n")
+
+
+def test_a_date_is_preferred_to_a_rounded_time_where_both_tell_as_many_rows_apart(
+    tmp_path: Path,
+) -> None:
+    text = "Unix Timestamp,Date,Symbol,Open,High,Low,Close,Volume\n"
+    text += "".join(
+        f"1.61E+12,{date},BTCUSD,1,2,0.5,1.5,3\n" for date in ("abc", "abc", "01/01/2021 00:02")
+    )
+    assert checked(tmp_path, text).table["ts"].to_list() == [1609459320000]
+
+
+def test_an_infinite_time_in_the_first_row_costs_it_alone(tmp_path: Path) -> None:
+    lines = [f"{ts},1,2,0.5,1.5,3" for ts in ("inf", "abc", FIRST)]
+    text = "\n".join(["ts,open,high,low,close,volume", *lines]) + "\n"
+    assert checked(tmp_path, text).table["ts"].to_list() == [FIRST]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):

@@ -1,7 +1,6 @@
 """Fits a model to rows, and updates it with more rows."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,9 +28,6 @@ from tradebot.fastprophet.setup import (
 from tradebot.fastprophet.solver import LEAST_SIGMA, Solution
 from tradebot.fastprophet.threads import one_thread
 from tradebot.fastprophet.times import Floats
-
-MANY_ROWS: Final = 20_000
-"""Number of rows from which several threads make a pass over them faster."""
 
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
@@ -182,7 +178,7 @@ def _draft(
 
 
 def _solve(draft: Draft, warm: Fitted | None) -> Fitted:
-    with one_thread() if len(draft.rows) < MANY_ROWS else nullcontext():
+    with one_thread():
         return _solved(draft, warm)
 
 

@@ -100,7 +100,7 @@ def of_bytes(data: bytes) -> Text:
     """Detects a CSV file's first row, separator and column names.
 
     Raises:
-        FormError: none of the first lines has five cells.
+        FormError: none of the first lines, or too few of them, have five cells.
     """
     data = _closed(_utf8(data))
     head = data[: 1 << 16].decode("utf-8", "replace").split("\n")[:_LINES_BEFORE]
@@ -110,7 +110,10 @@ def of_bytes(data: bytes) -> Text:
         if len(cells) < _FEWEST_CELLS:
             continue
         if all(is_value(cell) for cell in cells):
-            return Text(data, separator, (), cells, number, _usual_width(head[number:], separator))
+            width = _usual_width(head[number:], separator)
+            if width < _FEWEST_CELLS:
+                raise FormError(f"most of its rows have fewer than {_FEWEST_CELLS} cells: {width}")
+            return Text(data, separator, (), cells, number, width)
         names, before = _header(cells, head[number:], separator)
         first = next((line for line in head[number + before :] if line.strip()), "")
         return Text(data, separator, names, _cells(first, separator), number + before, len(cells))

@@ -225,7 +225,9 @@ def _best_times(table: pl.DataFrame, form: Form) -> tuple[tuple[int, ...], times
         FormError: the times are rounded, so that rows cannot be distinguished.
     """
     tried = [(spots, times.of_column(_joined(table, spots))) for spots in form.times]
-    spots, best = max(tried, key=lambda one: one[1].told)  # the first of equals
+    exact = [not _is_rounded(table[table.columns[spots[0]]]) for spots, _ in tried]
+    best_of = max(range(len(tried)), key=lambda one: (tried[one][1].told, exact[one]))
+    spots, best = tried[best_of]  # the first of equals
     first = str(table[table.columns[spots[0]]][0]) if len(table) else ""
     rounded = best.ts.drop_nulls().n_unique() * 2 < best.ts.count()
     if rounded and best.ts.count() > 10 and _is_rounded(table[table.columns[spots[0]]]):
@@ -243,6 +245,7 @@ def _is_rounded(column: pl.Series) -> bool:
     if not column.dtype.is_numeric():
         return False
     numbers = column.cast(pl.Float64).drop_nulls()
+    numbers = numbers.filter(numbers.is_finite())
     return bool(len(numbers)) and bool(
         (numbers % (10 ** (len(str(int(numbers[0]))) - 6)) == 0).all()
     )
