@@ -2,7 +2,7 @@
 # Every target installs what it needs. You only need Python 3.11 or later and make.
 
 PYTHON ?= python3
-# Processes of `make test`: a number, auto for one a core, or 0 for none beside pytest's own.
+# Processes of `make test`: a number, auto for one per core, or 0 for pytest's own process only.
 WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin

@@ -103,7 +103,7 @@ def _summary(ours: Result, peer: dict[str, Any], *, whole: bool) -> str:
     if peer["entries"] == [bar - 1 for bar in own[1]]:
         return f"{rate}, the same crossings, filled at their own close"
     if peer["entries"] != own[1] or peer["exits"] != own[-1][: len(peer["exits"])]:
-        return f"{rate}, other trades: {len(peer['entries'])} entries beside {len(own[1])}"
+        return f"{rate}, other trades: {len(peer['entries'])} entries, ours {len(own[1])}"
     prices_agree = np.allclose(
         peer["entry_prices"], fills.price[fills.side > 0][: len(peer["entries"])], rtol=1e-9
     )

@@ -31,14 +31,14 @@ def names(objects: tuple[dict[str, Any], ...], word: str) -> set[str]:
 
 
 def test_the_emulator_comes_and_goes_and_nothing_of_the_sandbox_moves() -> None:
-    without, beside = render(), render("emulator.enabled=true")
-    assert names(without, "sandbox") == names(beside, "sandbox") != set()
+    without, with_emulator = render(), render("emulator.enabled=true")
+    assert names(without, "sandbox") == names(with_emulator, "sandbox") != set()
     (name,) = recorders(without)
-    assert recorders(without)[name] == recorders(beside)[name]
+    assert recorders(without)[name] == recorders(with_emulator)[name]
     topics = {i["spec"]["topicName"] for i in of_kind(without, "KafkaTopic")}
     assert topics == {
         name
-        for item in of_kind(beside, "KafkaTopic")
+        for item in of_kind(with_emulator, "KafkaTopic")
         if (name := item["spec"]["topicName"]).startswith("sandbox.")
     }
 

@@ -22,7 +22,7 @@ def writes(namespace: str, since: datetime, until: datetime) -> Counter[str]:
     refused ones. Skips the test if the log cannot be read.
     """
     if not TOOL.exists():
-        pytest.skip("needs the API server's audit log, of the cluster tool beside the checkout")
+        pytest.skip("needs the API server's audit log, of the cluster tool next to the checkout")
     log = subprocess.run([TOOL, "logs", "audit"], capture_output=True, text=True, check=True)
     user, found = f"system:serviceaccount:{namespace}:", Counter[str]()
     for line in log.stdout.splitlines():

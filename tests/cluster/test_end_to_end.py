@@ -93,7 +93,7 @@ def test_a_settled_cluster_is_written_to_by_nobody(
         )
         for name in ("btc", "btc-live")
     }
-    assert not found, "beside the renewals nothing is written"
+    assert not found, "nothing is written except the renewals"
     for trader, count in renewals.items():
         assert 0 < count <= QUIET_SECONDS / RENEW_SECONDS + 1, trader
 

@@ -3,8 +3,16 @@
 from dataclasses import dataclass
 
 import msgspec
+from hypothesis import strategies as st
 
-from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
+from tradebot.records import (
+    FeedRecord,
+    ForecastRecord,
+    LiquidityRecord,
+    ProposalRecord,
+    ProposedExits,
+    encode,
+)
 
 FAR = 4_070_908_800_000
 """The year 2099."""
@@ -43,6 +51,37 @@ class Message:
 
     def timestamp(self) -> tuple[int, int]:
         return 1, self.stamp
+
+
+def mixed(good: list[bytes], bad: list[bytes]) -> st.SearchStrategy[list[bytes]]:
+    """The good values in their order, with any of the bad ones anywhere between."""
+    places = st.tuples(st.integers(0, len(good)), st.sampled_from(bad))
+
+    def put(chosen: list[tuple[int, bytes]]) -> list[bytes]:
+        stream = list(good)
+        for place, value in sorted(chosen, key=lambda one: one[0], reverse=True):
+            stream.insert(place, value)
+        return stream
+
+    return st.lists(places, max_size=12).map(put)
+
+
+def proposals(good: ProposalRecord) -> list[bytes]:
+    """Proposals that no strategy can have made for `good`'s bar, or that no trader may follow."""
+    replace = msgspec.structs.replace
+    bad = [replace(good, size=text) for text in (*BAD_NUMBERS, "0")]
+    bad += [replace(good, **{name: text}) for name in ("limit", "stop") for text in BAD_NUMBERS]
+    bad += [replace(good, bar_end=at) for at in (FAR, 0, -1, good.bar_end * 1000)]
+    bad += [replace(good, symbol=name) for name in ("ETHUSD", "", "BTC,USD", "B" * 17)]
+    bad += [
+        replace(good, strategy=""),
+        replace(good, step_ms=-1),
+        replace(good, failing="it failed, and buys"),
+        replace(good, reason="x" * 100_000),
+        *(replace(good, exits=ProposedExits(stop_loss=text)) for text in (*BAD_NUMBERS, "2")),
+        replace(good, exits=ProposedExits(max_hold_minutes=-5)),
+    ]
+    return [*UNREADABLE, encode(good).replace(b'"buy"', b'"short"'), *map(encode, bad)]
 
 
 def windows(end: int) -> list[bytes]:

@@ -84,7 +84,7 @@ import numpy as np
 from tradebot.forecast.protocol import Path
 
 class Flat:
-    """The last price, for ever."""
+    """Forecasts the last price forever."""
 
     name, max_rows, slow, parameters = "Flat", 0, False, {}
 

@@ -73,7 +73,7 @@ def bars(chosen: dict[int, list[int]]) -> tuple[list[Bar], int]:
             heard.take(poisons(ts)[which])
             put += 1
         heard.take(trade(tid, ts))
-    assert len(heard.letters.values) == put, "each bad trade is put aside, and no good one"
+    assert len(heard.letters.values) == put, "each bad trade is rejected, and no good one"
     return heard.bars, heard.stage._minutes.late
 
 

@@ -1,6 +1,6 @@
 """The import waits for Kibana, sends all objects, and fails unless the body says success.
 
-A small server stands in for Kibana, with responses as documented.
+A small server replaces Kibana, with responses as documented.
 """
 
 import json

@@ -34,7 +34,7 @@ async def test_whatever_is_lost_or_killed_the_books_end_equal_to_the_venue(seed:
     assert soak.faults > 100, "the run must have gone wrong often"
     assert soak.kills > 20, "the process must have died often"
     assert soak.names_are_ours()
-    assert soak.journal.snapshots > 5, "the journal must have been drawn together often"
+    assert soak.journal.snapshots > 5, "the journal must have been compacted often"
 
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))

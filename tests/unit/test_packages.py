@@ -69,10 +69,10 @@ def test_the_forecast_image_holds_what_a_model_of_a_bot_imports(model: str) -> N
     dockerfile = (ROOT / "images/forecast/Dockerfile").read_text()
     added = re.search(r"--constraint /tmp/lstm.txt ([\w -]+);", dockerfile)
     assert added is not None
-    beside = set(added[1].split())
-    assert beside <= pinned("lstm.txt")
+    of_lstm = set(added[1].split())
+    assert of_lstm <= pinned("lstm.txt")
     (point,) = entry_points(group=FORECASTERS, name=model)
-    assert imported(point.module) <= pinned("forecast.txt") | beside
+    assert imported(point.module) <= pinned("forecast.txt") | of_lstm
 
 
 @pytest.mark.parametrize("model", ["Lstm", "IndicatorLstm", "YearLstm"])

@@ -37,7 +37,7 @@ def test_a_repair_sets_them_back_to_now_and_the_next_window_counts() -> None:
     after = apply(poisoned(), entry.body)
     assert future_marks(after, NOW, 0) == []
     assert (after.window_end, after.watched_at, after.orders_at) == (NOW, NOW - 5, (NOW - 9,))
-    assert after.marks is None, "losses are measured anew"
+    assert after.marks is None, "losses are measured afresh"
     decided = Decided(window_end=NOW + 60_000, action="hold", gate="", equity=None)
     assert apply(after, decided).window_end == NOW + 60_000
 

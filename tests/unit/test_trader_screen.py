@@ -3,9 +3,8 @@
 from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from line import poison
-from line.poison import Message
+from line.poison import Message, mixed
 
 from tradebot.domain.situation import Window
 from tradebot.platform.clock import VenueClock
@@ -68,19 +67,6 @@ def gathered(values: list[bytes]) -> tuple[list[Window], list[str]]:
     return found, letters.reasons
 
 
-def mixed(good: list[bytes], bad: list[bytes]) -> st.SearchStrategy[list[bytes]]:
-    """The good values in order, with any of the bad ones in between."""
-    places = st.tuples(st.integers(0, len(good)), st.sampled_from(bad))
-
-    def put(chosen: list[tuple[int, bytes]]) -> list[bytes]:
-        stream = list(good)
-        for place, value in sorted(chosen, key=lambda one: one[0], reverse=True):
-            stream.insert(place, value)
-        return stream
-
-    return st.lists(places, max_size=12).map(put)
-
-
 WINDOWS = results(6)
 
 
@@ -91,7 +77,7 @@ def test_windows_are_the_same_whatever_poison_comes_between_their_records(
 ) -> None:
     found, reasons = gathered(stream)
     assert found == gathered(WINDOWS)[0] and len(found) == 6
-    assert len(reasons) == len(stream) - len(WINDOWS), "each bad record is put aside"
+    assert len(reasons) == len(stream) - len(WINDOWS), "each bad record is rejected"
 
 
 def followed(values: list[bytes]) -> list[Any]:

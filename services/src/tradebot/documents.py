@@ -109,6 +109,11 @@ class Decision(Body, frozen=True, kw_only=True):
     signal: Action
     reason: str
     gate: str
+    strategy: str = ""
+    """The strategy that the bot follows, if one proposed for this window's bar."""
+    proposal: str = ""
+    """The proposal's id, and `proposed` what it wanted, in a sentence."""
+    proposed: str = ""
     exit: str = ""
     """The exit that closes the position, or would if no gate held it back."""
     verdicts: list[VerdictDocument]

@@ -167,6 +167,9 @@ class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `failing` is empty unless the strategy's code failed at this bar. It then has the file, the line
     and the last line of the traceback, and the side is `hold`.
+
+    If `adds` is true, a buy may add to a position; otherwise a bot that has already bought does not
+    buy.
     """
 
     bot: str
@@ -184,6 +187,7 @@ class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     failing: str = ""
     step_ms: int = 0
+    adds: bool = False
 
     @property
     def id(self) -> str:
@@ -192,7 +196,7 @@ class ProposalRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
-    """One of a bot's fills, as its strategy sees it; `number` counts the bot's fills from 1.
+    """One of a bot's fills, as its strategy sees it. `number` is the venue's trade id, which rises.
 
     Amounts and prices are decimal strings; the fee is in quote currency.
     """

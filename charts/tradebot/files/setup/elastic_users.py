@@ -1,8 +1,8 @@
-"""Makes the users of Elasticsearch that the chart's parts are, beside it in its pod.
+"""Creates the Elasticsearch users of the chart's components; runs as a sidecar of Elasticsearch.
 
-It waits for Elasticsearch, makes roles and users, gives Kibana's own user its password, says so by
-a file, and then waits for its end. A pod that comes without its data gets them anew; all of it may
-be repeated. The superuser's password is read here and by Elasticsearch itself, and nowhere else.
+It waits for Elasticsearch, creates roles and users, sets the password of Kibana's own user, writes a
+file when it is done, and then waits to be stopped. It is safe to repeat, such as after the pod lost
+its data. Only this file and Elasticsearch itself read the superuser's password.
 """
 
 import base64
@@ -19,7 +19,7 @@ from typing import Any
 
 INDICES = ["tradebot*"]
 ROLES: dict[str, dict[str, Any]] = {
-    # templates and mappings are made, months deleted, documents written; the newest is looked for
+    # create templates and mappings, delete months, write documents, read the newest one
     "tradebot_writer": {
         "cluster": ["manage_index_templates"],
         "indices": [{"names": INDICES, "privileges": ["manage", "index", "read"]}],
@@ -30,7 +30,7 @@ ROLES: dict[str, dict[str, Any]] = {
     },
 }
 USERS = {
-    # by the key of the Secret that holds the password
+    # by the password's key in the Secret
     "recorder": ("tradebot_recorder", ["tradebot_writer"]),
     "dashboard": ("tradebot_dashboard", ["tradebot_reader"]),
     "importer": ("tradebot_importer", ["kibana_admin"]),
@@ -39,7 +39,7 @@ PATIENCE_SECONDS = 600.0
 
 
 def requests(passwords: dict[str, str]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Method, path and body of each request, in order."""
+    """Returns method, path and body of each request, in order."""
     roles = [("PUT", f"/_security/role/{name}", role) for name, role in ROLES.items()]
     users = [
         ("PUT", f"/_security/user/{name}", {"password": passwords[key], "roles": of_user})
@@ -53,7 +53,7 @@ def ask(address: str, superuser: str, method: str, path: str, body: dict[str, An
     """Sends one request.
 
     Raises:
-        OSError: it was not answered, or not by a success.
+        OSError: there was no response, or it was an error.
     """
     token = base64.b64encode(f"elastic:{superuser}".encode()).decode()
     headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
@@ -66,7 +66,7 @@ def ask(address: str, superuser: str, method: str, path: str, body: dict[str, An
 
 
 def main() -> None:
-    """Makes all users, or ends with the reason for which it could not."""
+    """Creates all users, or exits with the reason why it could not."""
     address = os.environ["ELASTICSEARCH"]
     folder = Path(os.environ["PASSWORDS"])
     passwords = {name: (folder / name).read_text().strip() for name in ("elastic", "kibana", *USERS)}

@@ -58,7 +58,7 @@ Series = Line | Band | Marks
 class Chart:
     """Series over shared axes. Times are ms UTC.
 
-    `x_unit` and `y_unit` are written at the axes. `x_ticks` and `y_ticks` stand in for round
+    `x_unit` and `y_unit` are written at the axes. `x_ticks` and `y_ticks` replace round
     numbers, `rule` is a value of x with a dashed line.
     """
 

@@ -1,4 +1,4 @@
-"""Fewer points for the eye, without a peak or a trough lost."""
+"""Thins curves for display, without losing a peak or a trough."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -147,7 +147,12 @@ def check(settings: DemoSettings) -> None:
     Raises:
         SettingsError: with the fault and the fix.
     """
-    for name, text in (("--market", settings.market), ("--faults", settings.faults)):
+    code = settings.strategy if settings.strategy.endswith(".py") else ""
+    for name, text in (
+        ("--market", settings.market),
+        ("--faults", settings.faults),
+        ("--strategy", code),
+    ):
         if text and not Path(text).is_file():
             raise SettingsError(
                 f"{name} is {text!r}: there is no such file; set it to the path of a file"
@@ -218,7 +223,7 @@ def choose_ports(settings: DemoSettings) -> stages.Ports:
             port: int = listener.getsockname()[1]
             return port
 
-        run = stages.in_demo()
+        run = stages.in_demo(settings)
         own = {stage.name: free() for stage in run if stage.demo and stage.demo.serves}
         if settings.port:
             own["dashboard"] = settings.port

@@ -1,7 +1,7 @@
 """Settings of the demo, all with working defaults."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,17 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
         float, msgspec.Meta(gt=0, le=600), "speed of exchange time compared with real time"
     ] = 30.0
     model: Annotated[str, "name of an installed forecaster"] = "FastProphet"
+    strategy: Annotated[
+        str,
+        "strategy to trade by: an installed name, or the path of a .py file; default: the report's "
+        "rule",
+    ] = ""
+    resolution: Annotated[
+        Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"], "length of the strategy's bars"
+    ] = "1m"
+    parameters: Annotated[
+        str, "the strategy's parameters as a JSON object, such as '{\"fast\": 12}'"
+    ] = "{}"
     port: Annotated[
         int, msgspec.Meta(ge=0, le=65535), ("port of the dashboard; 0 chooses a free one")
     ] = 8080

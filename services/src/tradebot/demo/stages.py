@@ -38,9 +38,15 @@ LIVELY = '{"daily_seasonality": 48}'
 watch one position for an hour; half-hour waves turn the signal within a minute or two."""
 
 
-def in_demo() -> list[Stage]:
-    """Returns the installed stages that the demo runs, in starting order."""
-    return [stage for stage in installed() if stage.demo is not None]
+def in_demo(settings: DemoSettings | None = None) -> list[Stage]:
+    """Returns the installed stages that the demo runs with these settings, in starting order."""
+    settings = settings or DemoSettings()
+    return [
+        stage
+        for stage in installed()
+        if stage.demo is not None
+        and (not stage.demo.only_with or getattr(settings, stage.demo.only_with))
+    ]
 
 
 def plan(settings: DemoSettings, ports: Ports) -> list[DemoStage]:
@@ -52,7 +58,7 @@ def plan(settings: DemoSettings, ports: Ports) -> list[DemoStage]:
             http_port=ports.health[stage.name],
             needs=stage.demo.after,
         )
-        for stage in in_demo()
+        for stage in in_demo(settings)
         if stage.demo is not None
     ]
 
@@ -91,6 +97,9 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         ),
         "log_format": "json",
     }
+    if settings.strategy:
+        # The strategy's own sizes count, and it sells what it bought.
+        fields |= {"proposer": BOT, "risk_fraction": "1", "holdings": "Own"}
     return {variable(name): value for name, value in fields.items()}
 
 

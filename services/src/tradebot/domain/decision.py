@@ -16,13 +16,12 @@ from typing import Final
 
 import msgspec
 
+from tradebot.domain import wanting
 from tradebot.domain.exits import policies, pricing
-from tradebot.domain.money import ZERO, Side, limit_price
-from tradebot.domain.risk import model, size, window_age
+from tradebot.domain.money import ZERO
+from tradebot.domain.risk import size
 from tradebot.domain.risk.gates import BUY_GATES, EXIT_GATES, GATES, SELL_GATES, WATCHES, Gate
-from tradebot.domain.signal import signal_of
 from tradebot.domain.situation import (
-    BPS,
     Action,
     Exits,
     Increments,
@@ -90,8 +89,9 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
     """Decides for the window, or the check between windows, of `inputs`."""
     prediction = inputs.prediction
     delta = prediction.delta if prediction is not None and prediction.plausible else None
-    signal = signal_of(delta)
-    wanted = _propose(signal, state, inputs, settings)
+    wish = wanting.wish_of(inputs, settings, delta)
+    signal = wish.side
+    wanted = wanting.order_of(signal, state, inputs, settings)
     watches = tuple(gate.check(state, inputs, settings, wanted) for gate in WATCHES)
     halts = next((verdict.reason for verdict in watches if verdict.halts), "")
     exits = policies.judge(state, inputs, settings, halts)
@@ -102,10 +102,7 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
     verdicts = tuple(gate.check(state, inputs, settings, wanted) for gate in gates)
     failed = _first_failed(watches, verdicts, wanted, settings, leaving)
     acts = leaving is not None or signal != "hold"
-    if leaving is not None:
-        reason = leaving.reason
-    else:
-        reason = _signal_reason(signal) if acts else _no_signal(prediction)
+    reason = wish.reason if leaving is None else leaving.reason
     held = failed is not None or not acts
     return Decision(
         action="hold" if held else wanted.side,
@@ -119,7 +116,7 @@ def decide(state: State, inputs: Inputs, settings: Settings) -> Decision:
         mid=None if inputs.quote is None else inputs.quote.mid,
         halt=halts,
         exit="" if leaving is None else leaving.gate,
-        usable=delta is not None and _usable(state, inputs, settings, wanted),
+        usable=wanting.usable(state, inputs, settings, wanted, delta),
     )
 
 
@@ -142,40 +139,6 @@ def _first_failed(
     if not (smaller and settings.on_breach != "Hold"):
         verdicts = (*watches, *verdicts)
     return next((verdict for verdict in verdicts if not verdict.passed), None)
-
-
-def _usable(state: State, inputs: Inputs, settings: Settings, wanted: Proposal) -> bool:
-    checks = (window_age.check, model.check)
-    return all(check(state, inputs, settings, wanted).passed for check in checks)
-
-
-def _signal_reason(signal: Action) -> str:
-    way = "rises" if signal == "buy" else "falls"
-    return f"the forecast {way} over the next step and every gate passes"
-
-
-def _no_signal(prediction: Prediction | None) -> str:
-    if prediction is None:
-        return "no forecast covers this minute and the next"
-    if not prediction.plausible:
-        return "the forecast is not the logarithm of a possible price"
-    return "the forecast is flat over the next step"
-
-
-def _propose(signal: Action, state: State, inputs: Inputs, settings: Settings) -> Proposal:
-    """Proposes the signal's order: its limit, and as much as risk and limits allow."""
-    side: Side = "sell" if signal == "sell" else "buy"
-    if inputs.quote is None:
-        return Proposal(side=side, amount=ZERO, price=None)
-    reach = settings.slippage_bps / BPS
-    best = inputs.quote.ask * (1 + reach) if side == "buy" else inputs.quote.bid * (1 - reach)
-    price = limit_price(side, best, inputs.increments.price_step)
-    amount = (
-        size.of_buy(state, inputs, settings, price)
-        if side == "buy"
-        else size.of_sell(state, inputs, settings)
-    )
-    return Proposal(side=side, amount=amount, price=price)
 
 
 def _propose_exit(leaving: str, state: State, inputs: Inputs, settings: Settings) -> Proposal:

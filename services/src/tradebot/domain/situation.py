@@ -96,12 +96,38 @@ class Increments(msgspec.Struct, frozen=True, kw_only=True):
     minimum: Decimal
 
 
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy proposed for the bar that ends at `bar_end`, ms.
+
+    `id` names the proposal, `digest` the strategy's code and parameters, and `data` the bars that
+    it saw. A buy spends at most `size` of the cash (`Fraction`) or buys at most `size` of base
+    currency (`Amount`). A sell of `size` 0 sells all. `limit` and `stop` hold for this bar.
+    `failing` is why the strategy failed at the bar, or empty. If `adds` is true, a buy may add to a
+    position.
+    """
+
+    id: str
+    strategy: str
+    digest: str
+    data: str
+    bar_end: int
+    side: Action
+    size: Decimal
+    sizing: Literal["Fraction", "Amount"]
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+    reason: str = ""
+    failing: str = ""
+    adds: bool = False
+
+
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """The market at the time of a decision.
 
     `now` is the venue's time, 0 if unknown. `taker_fee_bps` is the venue's fee for orders that take
     liquidity. `market_status` is the symbol's as last reported; stored decisions from before this
-    field count as made in an open market.
+    field count as made in an open market. `suggestion` is the strategy's for this window's end,
+    `None` where the bot follows the report's rule or none has come.
     """
 
     now: int
@@ -111,6 +137,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     increments: Increments
     taker_fee_bps: Decimal
     market_status: MarketStatus = "open"
+    suggestion: Suggestion | None = None
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +207,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `holdings` is what a sell may sell: `All` is the report's rule, the whole base balance.
     `slippage_bps` is how far beyond the best price an order may reach, `collar_bps` how far its
     limit may be from the mid. `min_edge_bps` of 0 is the original rule, which requires no edge.
-    `on_breach` is what a halt or a pause does to the position: see `Breach`.
+    `on_breach` is what a halt or a pause does to the position: see `Breach`. `proposer` names the
+    strategy stage that the bot follows; empty, it follows the report's rule.
     """
 
     holdings: Holdings = "Own"
@@ -202,6 +230,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     require_evaluation: bool = True
     exits: Exits = Exits()
     on_breach: Breach = "ReduceOnly"
+    proposer: str = ""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

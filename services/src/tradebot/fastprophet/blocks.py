@@ -102,11 +102,11 @@ class Blocks:
         whole = np.concatenate([b[:-1] for b in bounds] + [self.bounds[-1:]])
         owner = np.repeat(np.arange(len(sizes)), pieces)
         fresh = np.isin(owner, cut)
-        anew = _measure(model, whole, np.flatnonzero(fresh), self.share[owner])
+        measured = _measure(model, whole, np.flatnonzero(fresh), self.share[owner])
         parts = {}
         for name in ("basis", "half", "powers", "columns", "values"):
             parts[name] = getattr(self, name)[owner]
-            parts[name][fresh] = getattr(anew, name)[fresh]
+            parts[name][fresh] = getattr(measured, name)[fresh]
         return replace(self, bounds=whole, share=self.share[owner], **parts)
 
 

@@ -1,7 +1,7 @@
-"""The topic `minutes`: where a symbol's closed minutes are, and how they are read.
+"""The topic `minutes`: where a symbol's closed minutes are, and how to read them.
 
-All minutes of a symbol are in one partition, in rising order. Each has a key of its own, so that
-compaction keeps them all; a writer that starts again may repeat one, which a reader passes over.
+All minutes of a symbol are in one partition, in rising order. Each has its own key, so compaction
+keeps them all. A writer that restarts may repeat one, which readers skip.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from tradebot.records import MinuteRecord, decode
 
 
 def partition_of(symbol: str, partitions: int) -> int:
-    """The partition of a symbol's minutes: the one that librdkafka chooses for the key `symbol`.
+    """Returns the partition of a symbol's minutes: librdkafka's choice for the key `symbol`.
 
     >>> partition_of("BTCUSD", 4)
     1
@@ -30,17 +30,17 @@ def partition_of(symbol: str, partitions: int) -> int:
 
 
 FOLLOW_MS: Final = 600_000
-"""A minute follows another if it starts no later than this after it."""
+"""A minute continues another if it starts at most this much later."""
 
 CONFIRM: Final = 3
-"""Minutes in a row that are believed where they follow nothing: after a gap, or at the start."""
+"""Consecutive minutes that confirm each other after a gap, or at the start."""
 
 
 class Minutes:
-    """Takes a symbol's messages and returns each minute once, in rising order.
+    """Reads a symbol's messages and returns each minute once, in rising order.
 
     A minute far ahead of the last one is held until others follow it, or until the next one shows
-    that it was wrong: a single false record must not end the line of minutes.
+    that it was wrong: a single false record must not end the series.
 
     Args:
         last: start (ms) of the newest minute that is known, 0 if there is none.
@@ -49,16 +49,16 @@ class Minutes:
     def __init__(self, symbol: str, last: int = 0) -> None:
         self.last = last
         self.refuted: list[Message] = []
-        """What turned out to be wrong since this was last emptied."""
+        """Refuted messages since the caller last cleared the list."""
         self._symbol = symbol
         self._key = f"{symbol}/".encode()
         self._held: list[tuple[MinuteRecord, Message]] = []
 
     def take(self, message: Message) -> list[MinuteRecord]:
-        """The minutes that are believed now; none of another symbol's, or of known ones.
+        """Returns the minutes accepted now; none of another symbol, and no known ones.
 
         Raises:
-            ValueError: it holds no minute that can be true.
+            ValueError: it is not a plausible minute.
         """
         if not topic.key_of(message).startswith(self._key):
             return []
@@ -79,7 +79,7 @@ class Minutes:
         return self._believe([held for held, _ in run], refuted=self._held[:-CONFIRM])
 
     def end(self) -> list[MinuteRecord]:
-        """What is believed where the topic ends and holds too few minutes to confirm each other."""
+        """Returns the held minutes at the end of a topic too short to confirm them."""
         records = [held for held, _ in self._held]
         return self._believe(records, refuted=[]) if not self.last and _follow(records) else []
 
@@ -99,7 +99,7 @@ def _follow(records: list[MinuteRecord]) -> bool:
 
 
 def published(settings: StageSettings, symbol: str) -> list[MinuteRecord]:
-    """All minutes of a symbol that are kept; what cannot be true is left out.
+    """Returns all kept minutes of a symbol, without implausible ones.
 
     Raises:
         KafkaException: the brokers do not respond.
@@ -112,7 +112,7 @@ def published(settings: StageSettings, symbol: str) -> list[MinuteRecord]:
 
 
 def bars_of(records: list[MinuteRecord]) -> Iterator[Bar]:
-    """The minutes that were traded, as bars."""
+    """Yields the minutes with trades, as bars."""
     for record in records:
         if record.close is not None:
             assert record.open is not None and record.high is not None

@@ -15,7 +15,7 @@ import msgspec
 from tradebot.documents import BODIES
 from tradebot.records import PERMANENT, DocType
 
-VERSION = 4
+VERSION = 5
 """Increase it with every change of the mappings; the templates carry it."""
 
 TIMES = frozenset(

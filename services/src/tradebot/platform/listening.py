@@ -6,11 +6,11 @@ from typing import Final
 from tradebot.platform.settings import SettingsError
 
 ANY: Final = "*"
-"""The host that stands for every address of the machine, of IPv4 and IPv6."""
+"""The host that means every address of the machine, IPv4 and IPv6."""
 
 
 def listen(host: str, port: int, *, flag: str = "--port") -> socket.socket:
-    """A listening socket on `host`, which may be a name, an address or `*`.
+    """Returns a listening socket on `host`, which may be a name, an address or `*`.
 
     Raises:
         SettingsError: the port is taken, or the address is not this machine's. The message names
@@ -49,14 +49,14 @@ def local(host: str) -> str:
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """What to try in turn: a machine without IPv6 refuses its addresses."""
+    """Returns the addresses to try in turn: a machine without IPv6 refuses its addresses."""
     if host == ANY:
         return [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]  # noqa: S104
     return [(socket.AF_INET6 if ":" in host else socket.AF_INET, host)]
 
 
 def _listener(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ack.
+    # Without IPPROTO_TCP asyncio leaves Nagle's algorithm on: each response waits 40 ms for an ack.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -21,6 +21,8 @@ class Demo(NamedTuple):
     takes: tuple[str, ...] = ()
     """Settings of the demo to pass on as flags of the same name, unless empty."""
     arguments: tuple[str, ...] = ()
+    only_with: str = ""
+    """A setting of the demo without which the stage does not run."""
     serves: bool = False
     """The stage serves people or programs on a `port`; the demo finds a free one."""
 

@@ -1,4 +1,4 @@
-"""Closed minutes; topic `minutes`."""
+"""Checks closed minutes; topic `minutes`."""
 
 import math
 
@@ -10,7 +10,7 @@ MINUTE_MS = 60_000
 
 
 def fault(record: MinuteRecord, now: Now = UNKNOWN) -> str | None:
-    """Why the minute cannot be true."""
+    """Returns why the minute is implausible, or `None`."""
     return (
         symbol_fault(record.symbol)
         or time_fault("start", record.start, now)

@@ -1,6 +1,6 @@
 """The strategy stage: one proposal for each closed bar, by code that it runs in a sandbox."""
 
-from tradebot.platform.stages import Stage
+from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import ACCOUNTS, DEAD_LETTERS, FORECASTS, MINUTES, PROPOSALS
 
 STAGE = Stage(
@@ -13,4 +13,9 @@ STAGE = Stage(
     command="tradebot.strategy.command:command",
     reads=(MINUTES, FORECASTS, ACCOUNTS, PROPOSALS),
     writes=(PROPOSALS, DEAD_LETTERS),
+    demo=Demo(
+        after=("emulator",),
+        takes=("strategy", "resolution", "parameters"),
+        only_with="strategy",
+    ),
 )

@@ -192,7 +192,7 @@ class StrategyProcess:
         return answer
 
     def _allow_cpu(self, seconds: float) -> None:
-        """CPU time for one answer, counted anew: no thread can work on between two of them."""
+        """Limits the CPU time of one answer, counted from now: no thread runs between two."""
         assert self._process is not None
         with contextlib.suppress(OSError, ValueError):  # it has ended; reading its answer says so
             stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()

@@ -23,6 +23,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     symbol: str
     step: int
+    adds: bool = False
 
     def record(self, bar_end: int, inputs: str, answer: Proposed | Failed | str) -> ProposalRecord:
         """The proposal for the bar that ends at `bar_end`.
@@ -40,6 +41,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
             bar_end=bar_end,
             side="hold",
             step_ms=self.step,
+            adds=self.adds,
         )
         if isinstance(answer, str):
             return msgspec.structs.replace(record, reason=answer)
@@ -49,12 +51,14 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(
                 record, reason=f"{self.strategy} failed at this bar", failing=answer.where
             )
-        buys = answer.side > 0
+        if answer.side > 0 and answer.size == 0:
+            answer = Proposed(0, 0.0, answer.fraction)
+        of_cash = answer.fraction and answer.side >= 0
         return msgspec.structs.replace(
             record,
             side=SIDES[answer.side],
             size=text(answer.size) if answer.side else "0",
-            sizing="Fraction" if answer.fraction and buys else "Amount",
+            sizing="Fraction" if of_cash else "Amount",
             limit=None if answer.limit is None else text(answer.limit),
             stop=None if answer.stop is None else text(answer.stop),
             reason=_reason(self.strategy, answer),

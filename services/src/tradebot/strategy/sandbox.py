@@ -96,7 +96,7 @@ MACHINES: Final = {"x86_64": _X86_64, "aarch64": _ARM64}
 
 
 def enter(memory: int, readable: Iterable[Path]) -> None:
-    """Makes this process a sandbox, for good and for all its threads to come.
+    """Makes this process a sandbox, permanently and for all later threads.
 
     Args:
         memory: bytes that it may use beyond what it uses now.

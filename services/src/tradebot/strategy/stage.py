@@ -33,6 +33,9 @@ from tradebot.strategy.settings import STEPS, StrategySettings
 POLL_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 2.0
 BATCH: Final = 1_000
+QUIET_SECONDS: Final = 0.5
+FILL_SECONDS: Final = 30.0
+"""The past is complete when nothing came for so long, or after so long anyway."""
 MISSED: Final = 1_000
 """Bars that closed while the stage was away and still get a proposal: the newest."""
 
@@ -117,6 +120,7 @@ class StrategyStage:
             digest=loaded.digest,
             symbol=settings.symbol,
             step=self._step,
+            adds=loaded.is_class,
         )
         self._minutes = Minutes(settings.symbol)
         self._closing = Closing(self._step)
@@ -163,15 +167,18 @@ class StrategyStage:
         return newest
 
     def _follow(self, reader: Consumer) -> None:
+        self._readiness.close("strategy", "no bar of the symbol has closed yet")
         unread = {(where.topic, where.partition) for where in reader.assignment()}
         past: deque[tuple[int, Row | None]] = deque(maxlen=MISSED)
-        caught_up = False
+        caught_up, moved = False, time.monotonic()
+        waited_from = moved
         while not self._stopping.is_set():
             for message in [reader.poll(POLL_SECONDS), *reader.consume(BATCH, 0)]:
                 if message is None:
                     continue
                 error = message.error()
                 if error is None:
+                    moved = time.monotonic()
                     for closed in self._take(message):
                         if caught_up:
                             self._propose(*closed)
@@ -180,8 +187,14 @@ class StrategyStage:
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard((message.topic(), message.partition()))
             if not unread and not caught_up:
-                caught_up = True
-                self._begin(past)
+                # The past may still be on its way: ingest writes it while this stage starts.
+                now = time.monotonic()
+                if now - moved > QUIET_SECONDS or now - waited_from > FILL_SECONDS:
+                    for minute in self._minutes.end():
+                        past.extend(self._closing.add(minute))
+                    caught_up = bool(past)
+                if caught_up:
+                    self._begin(past)
             self._letters.poll()
 
     def _remember(
@@ -200,9 +213,8 @@ class StrategyStage:
             self._append(closed)
         self._process.prepare()
         self._readiness.open("kafka")
+        self._readiness.open("strategy")
         self._readiness.started()
-        if not due and not len(self._columns):
-            self._readiness.close("strategy", "no bar of the symbol has closed yet")
         log.info("following the bars", bars=len(self._columns), missed=len(due))
         for closed in due:
             self._propose(*closed)

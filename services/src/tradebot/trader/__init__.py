@@ -2,12 +2,14 @@
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import (
+    ACCOUNTS,
     DEAD_LETTERS,
     DOCUMENTS,
     FEED,
     FORECASTS,
     JOURNAL,
     LIQUIDITY,
+    PROPOSALS,
     TRADES,
 )
 
@@ -18,8 +20,8 @@ STAGE = Stage(
     example="tradebot trader --bot btc --mode Paper --kafka 127.0.0.1:9092",
     settings="tradebot.trader.settings:TraderSettings",
     run="tradebot.trader.stage:run",
-    reads=(FEED, TRADES, LIQUIDITY, FORECASTS),
-    writes=(DOCUMENTS, DEAD_LETTERS),
+    reads=(FEED, TRADES, LIQUIDITY, FORECASTS, PROPOSALS),
+    writes=(DOCUMENTS, ACCOUNTS, DEAD_LETTERS),
     keeps=(JOURNAL,),
     demo=Demo(after=("emulator",)),
 )

@@ -5,13 +5,14 @@ from decimal import Decimal
 from tradebot.domain.decision import Decision, Inputs, Quote, Window, decide
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import equity_of
-from tradebot.domain.situation import Stored
+from tradebot.domain.situation import Stored, Suggestion
 from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_report import Latest
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
 from tradebot.trader.journal.entries import Decided
 from tradebot.trader.selling import Selling
@@ -22,8 +23,15 @@ from tradebot.venue.port import Ticker
 class Decider:
     """Decides on windows, one at a time."""
 
-    def __init__(self, engine: Engine, forecasts: Forecasts, selling: Selling) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        forecasts: Forecasts,
+        selling: Selling,
+        proposals: Proposals | None = None,
+    ) -> None:
         self._engine = engine
+        self._proposals = proposals or Proposals.none()
         self.latest: Latest | None = None
         """The newest decision of this process."""
         self._selling = selling
@@ -40,18 +48,25 @@ class Decider:
             JournalError: the journal cannot be written; nothing was sent.
         """
         journaled = self._engine.journaled
+        # Without the lock: while a proposal is on its way the watch goes on.
+        suggestion = await self._proposals.of_window(window.end, fresh=not self._is_late(window))
         async with self._engine.acting:
-            decided = await self._decide(window)
+            decided = await self._decide(window, suggestion)
         await journaled.flush()  # without the lock: the broker may be away for long
         if decided is not None:
             await journaled.record(decided)
         return decided
 
-    async def _decide(self, window: Window) -> Decided | None:
+    def _is_late(self, window: Window) -> bool:
+        """Whether the window is too old to be traded on."""
+        engine = self._engine
+        return engine.clock.now() - window.end > engine.rules.max_window_age_ms
+
+    async def _decide(self, window: Window, suggestion: Suggestion | None) -> Decided | None:
         engine = self._engine
         if window.end <= engine.journaled.ledger.window_end:
             return None
-        stored, ticker = await self._look(window)
+        stored, ticker = await self._look(window, suggestion)
         if engine.stopping:  # asked last: it may be told while the venue is asked for prices
             return None
         decision = decide(stored.state, stored.inputs, stored.settings)
@@ -71,11 +86,12 @@ class Decider:
             mid=None if equity is None else decision.mid,
         )
 
-    async def _look(self, window: Window) -> tuple[Stored, Ticker | None]:
+    async def _look(
+        self, window: Window, suggestion: Suggestion | None
+    ) -> tuple[Stored, Ticker | None]:
         """All that the decision is made from; a window too old to trade asks the venue nothing."""
         engine = self._engine
-        late = engine.clock.now() - window.end > engine.rules.max_window_age_ms
-        ticker = None if late else await self._ticker()
+        ticker = None if self._is_late(window) else await self._ticker()
         now = engine.clock.now()
         quote = None
         if ticker is not None:
@@ -90,6 +106,7 @@ class Decider:
             increments=engine.market.instrument.increments,
             taker_fee_bps=engine.fee_bps,
             market_status=engine.market.instrument.status,
+            suggestion=suggestion,
         )
         metrics.WINDOW_LAG_SECONDS.labels(self._bot).set((now - window.end) / 1000)
         return Stored(state=engine.state(), inputs=inputs, settings=engine.rules), ticker

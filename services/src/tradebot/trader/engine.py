@@ -9,13 +9,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from decimal import Decimal
 
+import msgspec
+
 from tradebot.domain.account import fold
 from tradebot.domain.decision import Quote, Settings, State
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import sound
 from tradebot.domain.risk.size import sellable
-from tradebot.domain.situation import HOUR_MS
+from tradebot.domain.situation import HOUR_MS, Exits
+from tradebot.domain.wanting import tightened
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.records import Document
@@ -55,6 +58,7 @@ class Engine:
         self.market = market
         self.clock = clock
         self.rules = rules
+        self._own_exits = rules.exits
         self.acting = asyncio.Lock()
         """Held by whoever talks to the account."""
         self.doubt = "the bot has not compared its account with the venue yet"
@@ -99,6 +103,12 @@ class Engine:
             flattening=ledger.flattening,
         )
         return fold.state_of(ledger, like, self.market.instrument.minimum)
+
+    def tighten(self, exits: Exits | None) -> None:
+        """Lets a proposal's exits count where they close a position earlier than the bot's own."""
+        wanted = tightened(self._own_exits, exits)
+        if wanted != self.rules.exits:
+            self.rules = msgspec.structs.replace(self.rules, exits=wanted)
 
     def see(self, quote: Quote) -> None:
         """Takes the mid of sound prices, and of any where none was seen yet."""

@@ -119,6 +119,10 @@ def lines(found: Explanation) -> list[str]:
         f" {decision['model_age_seconds']} s old; log price {decision['forecast_log_price']},"
         f" delta {decision['delta']}",
     ]
+    if decision.get("proposal"):
+        shown.append(
+            f"proposal  {decision['proposal']} of {decision['strategy']}: {decision['proposed']}"
+        )
     for verdict in decision["verdicts"]:
         mark = "ok " if verdict["passed"] else "NO "
         shown.append(f"gate      {mark} {verdict['gate']}: {verdict['reason']}")

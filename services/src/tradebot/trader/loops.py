@@ -6,13 +6,14 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
-from tradebot.platform.topic import tail
+from tradebot.platform.topic import bounds, key_of, tail
 from tradebot.platform.topics import Topics
+from tradebot.trader.accounts import Accounts
 from tradebot.trader.acts import Acts
 from tradebot.trader.bot_report import BotReport, bot_report
 from tradebot.trader.control.gates import Gates
@@ -21,6 +22,7 @@ from tradebot.trader.control.server import ControlServer
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.proposals import LAST_PROPOSALS, Proposals
 from tradebot.trader.inputs.screen import Screen
 from tradebot.trader.inputs.streams import (
     LAST_FORECASTS,
@@ -39,6 +41,7 @@ from tradebot.venue.errors import VenueError
 HEARTBEAT_SECONDS: Final = 10.0
 MARKET_SECONDS: Final = 15.0
 REPORT_SECONDS: Final = 2.0
+ACCOUNT_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.5
 LETTER_SECONDS: Final = 0.5
 FIRST_WAIT: Final = 0.2
@@ -60,6 +63,8 @@ class Loops:
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
+        proposals: Proposals,
+        accounts: Accounts,
         reporter: Reporter,
         lease: Lease,
     ) -> None:
@@ -73,10 +78,15 @@ class Loops:
         self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
+        self._proposals = proposals
+        self._past: dict[int, int] = {}
+        self._accounts = accounts
         self._reporter = reporter
         self._lease = lease
         self._gathered = Windows(settings.symbol)
-        self._dead_letters = DeadLetters(settings, "trader", [topics.liquidity, topics.forecasts])
+        self._dead_letters = DeadLetters(
+            settings, "trader", [topics.liquidity, topics.forecasts, topics.proposals]
+        )
         self._screen = Screen(settings.symbol, clock, settings.lag_ms, self._dead_letters)
         self._windows = Stream(
             partial(windows_reader, settings, topics.liquidity), self._on_windows, "windows"
@@ -88,6 +98,7 @@ class Loops:
                 self._on_forecasts,
                 "forecasts",
             ),
+            *self._of_proposals(topics),
             Stream(
                 partial(last, {topics.feed: 0}),
                 on_feed(clock, settings.symbol, settings.lag_ms),
@@ -100,6 +111,19 @@ class Loops:
             ),
         )
         self._log = logs.get("trader")
+
+    def _of_proposals(self, topics: Topics) -> list[Stream]:
+        """The proposer's stream; none where the bot follows the report's rule."""
+        if not self._settings.proposer:
+            return []
+        opened = partial(self._open_proposals, topics.proposals)
+        return [Stream(opened, self._on_proposals, "proposals")]
+
+    def _open_proposals(self, topic: str) -> Consumer:
+        """A reader of the last proposals; what is there before the first poll is past."""
+        reader = tail(self._settings, _tail_group(self._settings), {topic: LAST_PROPOSALS})
+        self._past = {where.partition: high for where, _, high in bounds(reader, topic)}
+        return reader
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Trades until `stopping` is set; then no new orders, live ones cancelled, all flushed.
@@ -119,6 +143,7 @@ class Loops:
             self._order_stream.run(),
             self._watch.run(),
             self._beat(),
+            self._tell_account(),
             self._report(),
         ]
         tasks = [asyncio.ensure_future(work) for work in works]
@@ -182,6 +207,7 @@ class Loops:
             window = None if record is None else self._gathered.take(record)
             if window is not None:
                 await self._decider.on_window(window)
+                self._accounts.tell()
         told = await asyncio.to_thread(self._dead_letters.deliver, LETTER_SECONDS)
         if told and self._gathered.settled() and not self._engine.stopping:
             await self._windows.commit(messages)
@@ -192,6 +218,22 @@ class Loops:
             record = self._screen.forecast(message)
             if record is not None:
                 self._forecasts.take(record)
+        self._dead_letters.poll()
+
+    async def _on_proposals(self, messages: list[Message]) -> None:
+        await self._screen.settled()
+        proposer = self._settings.proposer.encode()
+        for message in messages:
+            if key_of(message) != proposer:
+                continue
+            record = self._screen.proposal(message)
+            if record is None:
+                continue
+            past = (message.offset() or 0) < self._past.get(message.partition() or 0, 0)
+            refusal = self._proposals.take(record, past=past)
+            if refusal is not None:
+                self._screen.refuse(message, refusal)
+        self._engine.tighten(self._proposals.exits())
         self._dead_letters.poll()
 
     async def _on_trades(self, messages: list[Message]) -> None:
@@ -239,6 +281,11 @@ class Loops:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if self._settings.heartbeat and self._gates.well():
                 await self._engine.heartbeat()
+
+    async def _tell_account(self) -> None:
+        while True:
+            self._accounts.tell()
+            await asyncio.sleep(ACCOUNT_SECONDS)
 
     async def _report(self) -> None:
         was_fresh = True

@@ -41,6 +41,17 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(pattern=FORECASTER),
         "forecaster to follow, if there are several for the model: the --forecaster of its stage",
     ] = ""
+    proposer: Annotated[
+        str,
+        msgspec.Meta(pattern=FORECASTER),
+        "strategy stage to follow: its --proposer; default: none, the bot follows the report's "
+        "rule",
+    ] = ""
+    proposal_wait_seconds: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=10),
+        "real seconds that a window waits for the proposal of its bar",
+    ] = 2.0
     state_dir: Annotated[Path, "folder for journals, locks and the document store"] = Path(
         ".tradebot"
     )
@@ -169,7 +180,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     lease: Annotated[Literal["file", "kubernetes"], "where the lease is held"] = "file"
     standby: Annotated[
         bool,
-        "run beside a second trader of the bot: one acts, the other follows and takes over",
+        "run alongside a second trader of the bot: one acts, the other follows and takes over",
     ] = False
     lease_seconds: Annotated[
         float,
@@ -303,4 +314,5 @@ def rules(settings: TraderSettings) -> Rules:
             rest_at_venue=settings.rest_at_venue,
         ),
         on_breach=settings.on_breach,
+        proposer=settings.proposer,
     )

@@ -16,6 +16,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import Frame, ensure_topics, running
 from tradebot.platform.topics import Topics
 from tradebot.trader import STAGE, metrics
+from tradebot.trader.accounts import Accounts
 from tradebot.trader.acts import Acts
 from tradebot.trader.assembly import engine_of
 from tradebot.trader.backends import (
@@ -30,6 +31,7 @@ from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
+from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
 from tradebot.trader.journal.entries import EpochTaken
@@ -175,7 +177,8 @@ async def _hold(
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     selling = Selling(engine)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
-    gates = Gates(settings, engine, clock, forecasts, lease)
+    proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
+    gates = Gates(settings, engine, clock, forecasts, lease, proposals)
     gates.watch(readiness)
     reporter = reporter_of(settings)
     logs.get("trader").info(
@@ -189,13 +192,15 @@ async def _hold(
         settings,
         Topics.of(settings),
         engine,
-        Decider(engine, forecasts, selling),
+        Decider(engine, forecasts, selling, proposals),
         Acts(engine, selling),
         Watch(engine, selling, trades, settings.watch_seconds),
         trades,
         gates,
         clock,
         forecasts,
+        proposals,
+        Accounts(engine, producer(settings, **{"linger.ms": 1}), Topics.of(settings).accounts),
         reporter,
         lease,
     )

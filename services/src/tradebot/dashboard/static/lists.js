@@ -44,6 +44,7 @@ function decision(d) {
     d.ratio === null ? "no ratio" : `ratio ${number(d.ratio, 2)}`,
     d.delta === null ? "no forecast" : `forecast ${signed(d.delta * 1e4, 2)} bps`,
   ];
+  if (d.strategy) facts[1] = d.reason === d.proposed ? d.strategy : `${d.strategy}: ${d.proposed}`;
   if (d.action !== "hold") facts.push(`${amount(d.amount)} at ${number(d.limit_price ?? d.mid)}`);
   const gates = (d.verdicts ?? []).map((v) => element("div",
     { className: v.passed ? "" : "failed" }, v.gate, element("span", { textContent: v.reason })));

@@ -16,6 +16,8 @@ HOLDS: Final[Holds] = "buys"
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes if gain − 2 × taker fee is at least `min_edge_bps`, or if that is 0."""
     prediction = inputs.prediction
+    if prediction is None and settings.proposer and settings.min_edge_bps == 0:
+        return Verdict(gate=GATE, passed=True, reason="there is no forecast; no edge is required")
     if prediction is None:
         return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     gain = expm1(prediction.log_price_turn - prediction.log_price) * 10_000

@@ -1,4 +1,7 @@
-"""No buy on a forecast whose model was never evaluated or is out of date."""
+"""No buy on a forecast whose model was never evaluated or is out of date.
+
+A bot that follows a strategy needs no forecast: a proposal holds for its own bar alone.
+"""
 
 from typing import Final
 
@@ -10,6 +13,9 @@ HOLDS: Final[Holds] = "buys"
 
 def check(_state: State, inputs: Inputs, settings: Settings, _proposal: Proposal) -> Verdict:
     """Passes if the model is evaluated and its last minute younger than `max_model_age_ms`."""
+    if settings.proposer:
+        reason = f"the bot follows the proposals of {settings.proposer}, not a forecast"
+        return Verdict(gate=GATE, passed=True, reason=reason)
     if inputs.prediction is None:
         return Verdict(gate=GATE, passed=False, reason="there is no forecast")
     if settings.require_evaluation and not inputs.prediction.evaluated:

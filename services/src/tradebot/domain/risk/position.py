@@ -1,4 +1,4 @@
-"""The position rule: buy once, then sell what was bought.
+"""The position rule: buy once, then sell what was bought. A strategy may propose to buy more.
 
 With `holdings` of `All`, the report's rule, a sell sells all base, whoever bought it.
 """
@@ -12,9 +12,13 @@ GATE: Final = "position"
 HOLDS: Final[Holds] = "signals"
 
 
-def check(state: State, _inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
+def check(state: State, inputs: Inputs, settings: Settings, proposal: Proposal) -> Verdict:
     """A buy passes if the bot has not already bought, a sell if there is something to sell."""
     if proposal.side == "buy":
+        suggestion = inputs.suggestion if settings.proposer else None
+        if state.bought and suggestion is not None and suggestion.adds:
+            reason = f"{suggestion.strategy} may add to the position"
+            return Verdict(gate=GATE, passed=True, reason=reason)
         reason = "the bot has already bought" if state.bought else "the bot has not bought yet"
         return Verdict(gate=GATE, passed=not state.bought, reason=reason)
     amount = size.sellable(state, settings)

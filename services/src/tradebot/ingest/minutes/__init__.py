@@ -1,1 +1,1 @@
-"""Closed minutes: a symbol's trades and windows, joined into one record a minute."""
+"""Closed minutes: a symbol's trades and windows, joined into one record per minute."""

@@ -1,4 +1,4 @@
-"""When a minute is closed, and what its record holds. Pure: no clock, no broker."""
+"""Decides when a minute closes, and builds its record. Pure: no clock, no broker."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,14 +13,14 @@ PATIENCE_SECONDS: Final = 5.0
 """Real seconds after which a minute closes without its window."""
 
 OLDEST_MS: Final = 31 * 86_400_000
-"""A trade that is older than this is not of a minute that is still to be closed."""
+"""Age beyond which a trade cannot belong to an open minute."""
 
 
 class Closing:
     """Gathers one symbol's trades and windows until their minute is closed.
 
     A minute closes when its window has come: the feed has then passed the minute's end. Without a
-    window it closes `patience` ms after its end. Nothing comes of a minute without any record.
+    window it closes `patience` ms after its end. A minute without any record is not published.
 
     Args:
         last: start (ms) of the newest minute that is published, 0 if there is none.
@@ -37,13 +37,13 @@ class Closing:
         self._windows: dict[int, WholeWindow] = {}
 
     def trade(self, record: TradeRecord, now: int) -> None:
-        """One trade; one that cannot be true, or is of another time, changes nothing."""
+        """Adds a trade, unless it is implausible or from another time."""
         believable = now - OLDEST_MS <= record.ts <= now + self._patience
         if record.symbol == self._symbol and believable and not trades.fault(record, Now(now)):
             self._bars.add(record)
 
     def window(self, window: WholeWindow) -> None:
-        """One window; of two for a minute the first counts."""
+        """Adds a window; of two for a minute the first counts."""
         if window.start % MINUTE == 0 and window.start > self.last:
             self._windows.setdefault(window.start, window)
 
@@ -53,7 +53,7 @@ class Closing:
         return any(start < end for start in self._windows) or self._bars.waits(end + GRACE)
 
     def close(self, now: int, past: Iterable[Bar] = ()) -> list[MinuteRecord]:
-        """The minutes that are closed at `now` (ms), oldest first; call it when all is read.
+        """Returns the minutes closed at `now` (ms), oldest first; call it when all is read.
 
         Args:
             past: minutes from elsewhere, for those whose trades were not seen.

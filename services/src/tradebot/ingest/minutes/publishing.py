@@ -1,8 +1,8 @@
-"""Publishes a symbol's closed minutes, each once, from what is on the topics.
+"""Publishes a symbol's closed minutes, each once, from the topics of trades and windows.
 
-A transactional producer under the symbol's name ends whatever an earlier process had begun and
-keeps it from writing anything more. Only then is the newest published minute read: what is written
-afterwards goes on from there, however often trades and windows are read again.
+A transactional producer under the symbol's name ends an earlier process's transaction and fences
+it. Only then is the newest published minute read. Publishing continues from there, however often
+trades and windows are read again.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ POLL_SECONDS: Final = 0.02
 RETRY_SECONDS: Final = 2.0
 BATCH: Final = 500
 CHUNK: Final = 1_000
-"""Minutes of the past in one transaction."""
+"""Past minutes per transaction."""
 
 _log = logs.get(__name__)
 
@@ -67,8 +67,8 @@ class Minutes:
         return self._trouble or None
 
     def run(self) -> None:
-        """Publishes until `stop`; a broker that is away, or another process of the same symbol,
-        makes it start again from what is published."""
+        """Publishes until `stop`. If the broker is away, or another process takes over the
+        symbol, it starts again from the newest published minute."""
         while not self._stopping.is_set():
             try:
                 self._session()
@@ -122,7 +122,7 @@ class Minutes:
             self._trouble = ""
 
     def _take(self, message: Message, closing: Closing, gatherer: Gatherer) -> None:
-        """What is unreadable or cannot be true is passed over: other stages write the letters."""
+        """Skips unreadable and implausible records: other stages write their dead letters."""
         symbol, now = self._settings.symbol, self._clock.now()
         key = key_of(message)
         try:
@@ -141,7 +141,7 @@ class Minutes:
             closing.window(whole)
 
     def _past(self, last: int) -> Sequence[Bar]:
-        """Minutes of before, by a file and by the venue's candles; none where it is silent."""
+        """Returns past minutes from a file and the venue's candles, if it responds."""
         settings, found = self._settings, list[Bar]()
         if settings.minutes_file and not last:
             from tradebot.history import load  # it needs polars, which only a file does
@@ -172,7 +172,7 @@ class Minutes:
         return known[-1].start if known else 0
 
     def _producer(self) -> Producer:
-        """The embedded broker does not keep transactions apart: there, a plain producer."""
+        """Returns a plain producer for the embedded broker, which does not isolate transactions."""
         if self._settings.kafka_embedded:
             return kafka.producer(self._settings)
         name = f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}"

@@ -10,6 +10,7 @@ from tradebot.trader import metrics
 from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.lease import Lease
 from tradebot.trader.settings import WINDOW_MS, TraderSettings, rules
 
@@ -30,11 +31,13 @@ class Gates:
         clock: VenueClock,
         forecasts: Forecasts,
         lease: Lease,
+        proposals: Proposals | None = None,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._clock = clock
         self._forecasts = forecasts
+        self._proposals = proposals or Proposals.none()
         self._lease = lease
         self._since = 0
         """The venue's time when this trader first knew it."""
@@ -45,7 +48,7 @@ class Gates:
             self.journal_down() or self.reconciled(),
             self.feed_fresh(),
             self.windows_fresh(),
-            self.model_fresh(),
+            self.signal_fresh(),
             self.halted(),
             self.outside_trades(),
         ]
@@ -102,6 +105,26 @@ class Gates:
             return _condition("WindowsFresh", False, "WindowsSilent", message)
         return _condition("WindowsFresh", True, "WindowsFresh", "windows come")
 
+    def signal_fresh(self) -> Condition:
+        """Whether what the bot follows is fresh: a model's forecasts, or a strategy's proposals."""
+        return self.proposals_fresh() if self._settings.proposer else self.model_fresh()
+
+    def proposals_fresh(self) -> Condition:
+        """Whether the strategy's newest proposal is of its newest bar, and not of a failure."""
+        proposer, newest = self._settings.proposer, self._proposals.newest
+        if newest is None:
+            message = f"no proposal of {proposer} has come yet: is its strategy stage running?"
+            return _condition("ModelFresh", False, "NoProposal", message)
+        if newest.failing:
+            message = f"{newest.strategy} failed: {newest.failing}"
+            return _condition("ModelFresh", False, "StrategyFailing", message)
+        age = self._clock.now() - newest.bar_end
+        if age > newest.step_ms + rules(self._settings).max_window_age_ms:
+            message = f"the newest proposal of {proposer} is {age / 60_000:.0f} min old"
+            return _condition("ModelFresh", False, "ProposalStale", message)
+        message = f"{newest.strategy} proposes at each bar"
+        return _condition("ModelFresh", True, "ModelFresh", message)
+
     def model_fresh(self) -> Condition:
         """Whether the forecast's model has seen recent prices."""
         history_end, now = self._forecasts.history_end(), self._clock.now()
@@ -149,7 +172,7 @@ class Gates:
         )
         readiness.check("FeedFresh", _bad_when(False, self.feed_fresh))
         readiness.check("WindowsFresh", _bad_when(False, self.windows_fresh))
-        readiness.check("ModelFresh", _bad_when(False, self.model_fresh))
+        readiness.check("ModelFresh", _bad_when(False, self.signal_fresh))
         if self._settings.mode != "Paused":  # which is what was asked for
             readiness.check("Halted", _bad_when(True, self.halted))
 

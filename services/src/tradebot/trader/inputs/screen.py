@@ -13,9 +13,9 @@ from confluent_kafka import Message
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.dead_letters import DeadLetters
 from tradebot.platform.topic import key_of
-from tradebot.plausible import forecast, window
+from tradebot.plausible import forecast, proposal, window
 from tradebot.plausible.values import Now, symbol_of
-from tradebot.records import ForecastRecord, LiquidityRecord, decode
+from tradebot.records import ForecastRecord, LiquidityRecord, ProposalRecord, decode
 
 CLOCK_SECONDS: Final = 0.1
 
@@ -67,6 +67,23 @@ class Screen:
             self._dead_letters.put_message(message, reason)
             return None
         return record
+
+    def proposal(self, message: Message) -> ProposalRecord | None:
+        """Returns the proposal; `None` for what was refused."""
+        try:
+            record = decode(message.value() or b"", ProposalRecord)
+        except msgspec.DecodeError as error:
+            self._dead_letters.put_message(message, str(error))
+            return None
+        reason = proposal.fault(record, self._now())
+        if reason is not None:
+            self._dead_letters.put_message(message, reason)
+            return None
+        return record
+
+    def refuse(self, message: Message, reason: str) -> None:
+        """Puts a record aside that was plausible by itself."""
+        self._dead_letters.put_message(message, reason)
 
     def _now(self) -> Now:
         return Now(self._clock.now(), self._lag)

@@ -56,12 +56,16 @@ def decision_document(
         reconciliations: comparisons with the venue since the decision before.
     """
     window, prediction = stored.inputs.window, stored.inputs.prediction
+    suggestion = stored.inputs.suggestion
     body = documents.Decision(
         decision_id=name,
         action=decision.action,
         signal=decision.signal,
         reason=decision.reason,
         gate=decision.gate,
+        strategy="" if suggestion is None else suggestion.strategy,
+        proposal="" if suggestion is None else suggestion.id,
+        proposed="" if suggestion is None else suggestion.failing or suggestion.reason,
         exit=decision.exit,
         verdicts=[
             documents.VerdictDocument(

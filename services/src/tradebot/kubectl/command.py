@@ -1,0 +1,168 @@
+"""The commands of `kubectl tradebot`."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tradebot.kubectl import report
+from tradebot.kubectl.bots import in_flow, lines
+from tradebot.kubectl.cluster import PLURAL, Kubectl, note
+
+STATE_FOLDER = "/var/lib/tradebot"
+TRADER = "trader"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-n", "--namespace", default="", help="namespace; default: the context's")
+@click.option("--context", "cluster", default="", help="context of the kubeconfig")
+@click.pass_context
+def main(context: click.Context, /, namespace: str, cluster: str) -> None:
+    """Shows and controls trading bots in a Kubernetes cluster.
+
+    Uses your kubectl with its context and your rights.
+    """
+    chosen = {"--namespace": namespace, "--context": cluster}
+    context.obj = Kubectl(tuple(f"{flag}={value}" for flag, value in chosen.items() if value))
+
+
+bot_argument = click.argument("bot")
+because_option = click.option(
+    "--because", help="reason; kept in the journal and shown with the bot"
+)
+
+
+@main.command("list")
+@click.option("-A", "--all-namespaces", is_flag=True, help="bots of all namespaces")
+@click.pass_obj
+def list_bots(kubectl: Kubectl, all_namespaces: bool) -> None:
+    """Lists the bots with position, profit and the reason for their state."""
+    click.echo(kubectl.run("get", PLURAL, *(["-A"] if all_namespaces else [])), nl=False)
+
+
+@main.command()
+@bot_argument
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.pass_obj
+def status(kubectl: Kubectl, bot: str, as_json: bool) -> None:
+    """Shows a bot's numbers, conditions and pods."""
+    found = kubectl.bot(bot)
+    if as_json:
+        click.echo(json.dumps(found.get("status", {})))
+        return
+    click.echo("\n".join(lines(found, kubectl.stages("pods", found))))
+
+
+@main.command()
+@bot_argument
+@because_option
+@click.pass_obj
+def pause(kubectl: Kubectl, bot: str, because: str | None) -> None:
+    """Pauses a bot: it does not buy until it is resumed."""
+    _ask_trader(kubectl, bot, "pause", because or "a person asked for it")
+
+
+@main.command()
+@bot_argument
+@click.option("--because", required=True, help="reason; kept in the journal")
+@click.pass_obj
+def resume(kubectl: Kubectl, bot: str, because: str) -> None:
+    """Lifts a pause or a halt."""
+    _ask_trader(kubectl, bot, "resume", because)
+
+
+@main.command()
+@bot_argument
+@because_option
+@click.option("--yes", is_flag=True, help="do not ask for the bot's name")
+@click.pass_obj
+def flatten(kubectl: Kubectl, bot: str, because: str | None, yes: bool) -> None:
+    """Sells everything that a bot holds, and pauses it."""
+    kubectl.bot(bot)
+    if not yes and click.prompt(f"This sells what {bot} holds. Type its name") != bot:
+        raise click.ClickException("that is not the bot's name; nothing was sold")
+    _ask_trader(kubectl, bot, "flatten", because or "a person asked for it")
+
+
+@main.command()
+@bot_argument
+@click.pass_obj
+def restart(kubectl: Kubectl, bot: str) -> None:
+    """Restarts a bot's trader; it continues from its journal."""
+    kubectl.bot(bot)
+    click.echo(kubectl.run("rollout", "restart", f"deployment/{TRADER}-{bot}"), nl=False)
+
+
+@main.command()
+@bot_argument
+@click.argument("document")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.pass_obj
+def explain(kubectl: Kubectl, bot: str, document: str, as_json: bool) -> None:
+    """Shows why a decision, order or fill happened; DOCUMENT is its id."""
+    environment = kubectl.bot(bot)["spec"].get("venue", {}).get("environment", "Sandbox").lower()
+    recorders = kubectl.get("deployments", "-l", "app.kubernetes.io/part-of=tradebot")["items"]
+    names = [item["metadata"]["name"] for item in recorders]
+    found = [name for name in names if "-recorder-" in name and name.endswith(environment)]
+    if not found:
+        raise click.ClickException(
+            f"no recorder of environment {environment} runs in this namespace: run this in the "
+            "release's namespace (-n), or use `tradebot explain` with --elasticsearch"
+        )
+    flags = ["--json"] if as_json else []
+    place = ("exec", f"deployment/{found[0]}", "--")
+    sys.exit(kubectl.stream(*place, "tradebot", "explain", document, *flags))
+
+
+@main.command()
+@bot_argument
+@click.option("-f", "--follow", is_flag=True, help="continue with new lines")
+@click.option("--since", default="10m", show_default=True, help="how far back, such as 5m or 2h")
+@click.option("--stage", default="", help="only this stage")
+@click.pass_obj
+def logs(kubectl: Kubectl, bot: str, follow: bool, since: str, stage: str) -> None:
+    """Shows the logs of all stages of a bot, each line with its pod."""
+    found = kubectl.bot(bot)
+    pods = in_flow(kubectl.stages("pods", found))
+    chosen = [pod for pod in pods if stage in ("", pod["metadata"]["labels"]["tradebot.dev/stage"])]
+    if not chosen:
+        raise click.ClickException(f"bot {bot} has no pods{f' of stage {stage}' if stage else ''}")
+    if follow:
+        units = ",".join(sorted({pod["metadata"]["labels"]["tradebot.dev/unit"] for pod in chosen}))
+        selector = f"tradebot.dev/unit in ({units})"
+        sys.exit(kubectl.stream("logs", "-l", selector, "-f", "--prefix", f"--since={since}"))
+    merged = []
+    for pod in chosen:
+        name = pod["metadata"]["name"]
+        text = kubectl.attempt("logs", name, f"--since={since}", "--timestamps", "--all-containers")
+        merged += [(line.partition(" ")[0], name, line) for line in text.splitlines()]
+    for time, name, line in sorted(merged):
+        click.echo(f"{time} {name} {line.removeprefix(time).strip()}")
+
+
+@main.command("report")
+@bot_argument
+@click.option("--out", type=click.Path(path_type=Path), help="file; default: BOT-TIME.tar.gz")
+@click.pass_obj
+def write_report(kubectl: Kubectl, bot: str, out: Path | None) -> None:
+    """Writes a support bundle: resources, events and logs, without secrets."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = out or Path(f"{bot}-{stamp}.tar.gz")
+    try:
+        names = report.write(kubectl, bot, path)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+    note(f"{len(names)} files; look at them before you send them")
+    click.echo(str(path))
+
+
+def _ask_trader(kubectl: Kubectl, bot: str, act: str, because: str) -> None:
+    """Runs a command in the pod that trades."""
+    found: dict[str, Any] = kubectl.bot(bot)
+    active = found.get("status", {}).get("activeTrader")
+    place = f"pod/{active}" if active else f"deployment/{TRADER}-{bot}"
+    inner = ("tradebot", act, bot, "--state-dir", STATE_FOLDER, "--because", because)
+    click.echo(kubectl.run("exec", place, "--", *inner), nl=False)
