@@ -37,14 +37,14 @@ def topics_of(*environments: str) -> set[str]:
         ((CLAIMS, "kafka.strimzi.keep=false"), set()),
     ],
 )
-def test_what_a_trader_did_is_kept_and_brokers_that_have_claims(
+def test_topics_of_journals_and_documents_are_kept_and_brokers_with_claims(
     values: tuple[str, ...], left: set[str]
 ) -> None:
     assert kept(render(*values)) == left
 
 
 @pytest.mark.parametrize("annotations", [(), ("commonAnnotations.owner=me",)])
-def test_what_strimzi_and_prometheus_look_for_are_labels_whatever_is_annotated(
+def test_labels_for_strimzi_and_prometheus_stay_labels_with_any_annotations(
     annotations: tuple[str, ...],
 ) -> None:
     objects = render(
@@ -67,7 +67,7 @@ def test_what_strimzi_and_prometheus_look_for_are_labels_whatever_is_annotated(
         assert item["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
-def test_a_tool_that_renders_without_a_cluster_can_be_given_what_is_else_chosen_once() -> None:
+def test_values_can_set_what_the_chart_otherwise_chooses_once_in_the_cluster() -> None:
     values = (
         "emulator.enabled=true",
         "emulator.epoch=1767225600",

@@ -1,8 +1,8 @@
-"""The chart with names and values as strangers have them: every object stays legal.
+"""The chart with unusual names and values: every object stays valid.
 
-Names that look like numbers or words of YAML, names of every legal length, sections that are null,
-additions to our pods, umbrella charts. Each render is checked by the schemas of Kubernetes and by
-the rules for names and labels that the schemas do not have.
+Names that look like numbers or YAML keywords, names of every legal length, null sections, additions
+to our pods, umbrella charts. Each render is checked with Kubernetes' schemas, and with the rules
+for names and labels that the schemas lack.
 """
 
 import json
@@ -45,7 +45,7 @@ def rendered(
 
 
 class _Strict(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping."""
+    """Refuses a duplicate key in a mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)  # type: ignore[no-untyped-call]
@@ -54,7 +54,7 @@ class _Strict(yaml.SafeLoader):
 
 
 def faults(items: list[dict[str, Any]]) -> list[str]:
-    """What an API server would refuse."""
+    """Returns what an API server would refuse."""
     found = []
     for item in items:
         kind, name = item["kind"], item["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""A strategy in a ConfigMap, on a real API server: it comes, is edited, and goes."""
+"""A strategy in a ConfigMap, on a real API server: it is created, edited and deleted."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def config_maps(world: World) -> str:
 
 
 def publish(world: World, text: str) -> None:
-    """Creates the ConfigMap, as `kubectl create configmap` does: without labels of ours."""
+    """Creates the ConfigMap like `kubectl create configmap`: without our labels."""
     body = {"metadata": {"name": "sma"}, "data": {"strategy.py": text}}
     world.api.post(config_maps(world), body).raise_for_status()
 
@@ -40,7 +40,7 @@ def following(name: str = "btc", **strategy: Any) -> dict[str, Any]:
 
 
 def strategies(world: World) -> dict[str, str]:
-    """The digest of the code that each strategy's Deployment runs."""
+    """Returns the digest of the code that each strategy's Deployment runs."""
     return {
         name: item["spec"]["template"]["metadata"]["annotations"]["tradebot.dev/strategy-digest"]
         for name, item in world.objects("deployments").items()

@@ -1,4 +1,4 @@
-"""A bot's journal in a topic of its own: its settings, its snapshots, and where it came from."""
+"""A bot's journal in its own topic: its settings, its snapshots, and its migration."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def topic() -> str:
 
 @pytest.fixture
 def opened(settings: StageSettings, topic: str) -> Open:
-    """Opens the bot's journal, again and again the same one."""
+    """Opens the bot's journal, the same one each time."""
     return lambda: KafkaJournal(settings, topic, "btc")
 
 

@@ -42,6 +42,7 @@ class TraderLine:
         options: of the trader, in addition to those of this class.
         trader: the trader's command.
         kafka: address of a real broker; by default one inside the test.
+        market: a file of minutes that the exchange replays.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TraderLine:
         options: Sequence[str] = (),
         trader: Sequence[str] = (sys.executable, "-m", "tradebot", "trader"),
         kafka: str = "",
+        market: Path | None = None,
     ) -> None:
         self.folder = folder
         self.speed = speed
@@ -62,11 +64,13 @@ class TraderLine:
         self.deliveries = 0
         self.windows = 0
         self.talking = True
+        self.windowing = True
         self.process: subprocess.Popen[bytes] | None = None
         self.emulator = EmbeddedEmulator(
             EmulatorSettings(
                 port=0, speed=speed, seed=seed, history_days=1, rate_limits=False,
                 events_per_second=2, max_event_rate=60,
+                market=str(market or ""),
             )
         )  # fmt: skip
         self._period = period
@@ -145,7 +149,10 @@ class TraderLine:
                 feed = FeedRecord("bid", "1", "1", "BTCUSD", now, "place", seq)
                 self._producer.produce(self.topics.feed, encode(feed), key=b"BTCUSD")
             while now >= self._end + MINUTE + 500:
-                self.window(self._end + MINUTE)
+                if self.windowing:
+                    self.window(self._end + MINUTE)
+                else:
+                    self._end += MINUTE
             self._producer.poll(0)
             self._collect()
 

@@ -33,15 +33,18 @@ def test_a_short_soak_with_its_journal_in_kafka_ends_with_books_equal_to_the_exc
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
-def test_a_long_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path, say: Say) -> None:
+def test_a_long_soak_ends_with_books_equal_and_each_loss_within_its_stop(
+    tmp_path: Path, say: Say
+) -> None:
     seed = int(os.environ.get("TRADEBOT_CHAOS_SEED", random.randrange(10**6)))
     say(f"TRADEBOT_CHAOS_SEED={seed} repeats this run")
-    soak = Soak(tmp_path, seed=seed, speed=120)
+    kafka = os.environ.get("TRADEBOT_TEST_KAFKA", "")
+    soak = Soak(tmp_path, seed=seed, speed=120, kafka=kafka, hostile=True)
     try:
-        soak.run(orders=500, faults=2000, kill_every=20, rate=0.02, limit=2700)
+        soak.run(orders=1000, faults=5000, kill_every=20, rate=0.02, limit=3000)
     finally:
         say(encoded(soak.summary()))
-    assert soak.orders >= 500 and soak.faults >= 2000
+    assert soak.orders >= 1000 and soak.faults >= 5000
     assert soak.summary()["kinds"]["fill-after-cancel"] >= 1
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from line.trader import TraderLine
+from soaks import storm
 
 from tradebot.emulator.faults.injector import Armed
 from tradebot.emulator.faults.rules import (
@@ -80,7 +81,11 @@ def rules(rate: float, every: float) -> list[AnyRule]:
 
 
 class Soak:
-    """One run; `summary` says what happened."""
+    """One run; `summary` says what happened.
+
+    Args:
+        hostile: the price crashes too, records are poisoned, and feed and windows fall silent.
+    """
 
     def __init__(
         self,
@@ -90,12 +95,17 @@ class Soak:
         speed: float,
         trader: Sequence[str] = (),
         kafka: str = "",
+        hostile: bool = False,
     ) -> None:
         more: dict[str, Any] = {"trader": trader} if trader else {}
         options = (*OPTIONS, "--journal", "kafka") if kafka else OPTIONS
+        if hostile:
+            options += storm.OPTIONS
+            more["market"] = storm.crashing(folder / "minutes.csv", seed=seed)
         self.line = TraderLine(
             folder, speed=speed, seed=seed, period=3, options=options, kafka=kafka, **more
         )
+        self.storm = storm.Storm(self.line, seed) if hostile else None
         self.seed = seed
         self.kills = 0
         self.armed: list[Armed] = []
@@ -130,7 +140,10 @@ class Soak:
                 enough = self.orders >= orders and self.faults >= faults
                 if enough and (self.kills or not patient):
                     break
+                if self.storm is not None:
+                    self.storm.blow(time.monotonic() - began)
                 if time.monotonic() - killed > kill_every:
+                    self._await_crash(kill_every)
                     self._kill()
                     if patient:
                         line.wait(lambda: line.condition("Reconciled"))
@@ -138,6 +151,15 @@ class Soak:
                 time.sleep(0.1)
             self._end()
             self.check()
+
+    def _await_crash(self, longest: float) -> None:
+        """In a storm the process dies while the price falls, if it does so soon."""
+        until = time.monotonic() + longest
+        while self.storm is not None and time.monotonic() < until:
+            if storm.in_crash(self.line.exchange_time()):
+                self.storm.crashes += 1
+                return
+            time.sleep(0.05)
 
     def _kill(self) -> None:
         self.line.kill()
@@ -147,6 +169,7 @@ class Soak:
     def _end(self) -> None:
         """Stops the faults; a last start reconciles, and a stop flushes."""
         line, emulator = self.line, self.line.emulator
+        line.talking = line.windowing = True
         emulator.call(lambda: emulator.application.injector.disarm(None))
         time.sleep(2.5)  # for orders accepted or filled late
         self._kill()
@@ -169,7 +192,8 @@ class Soak:
     @property
     def faults(self) -> int:
         """Number of faults that struck."""
-        return sum(armed.strikes for armed in self.armed)
+        poisoned = 0 if self.storm is None else self.storm.poisoned + self.storm.silences
+        return sum(armed.strikes for armed in self.armed) + poisoned
 
     def summary(self) -> dict[str, Any]:
         """For a person."""
@@ -184,6 +208,19 @@ class Soak:
             "windows": self.line.windows,
             "fills": len(self.line.of_kind("fill")),
             "kinds": dict(kinds),
+            **({} if self.storm is None else self._stormy()),
+        }
+
+    def _stormy(self) -> dict[str, Any]:
+        assert self.storm is not None
+        losses = self.storm.losses()
+        return {
+            "poison": self.storm.poisoned,
+            "silences": self.storm.silences,
+            "kills_in_a_crash": self.storm.crashes,
+            "trips": len(losses),
+            "largest_loss": round(max(losses, default=0.0), 4),
+            "loss_allowed": round(storm.LARGEST_LOSS, 4),
         }
 
     # What must hold.
@@ -193,7 +230,8 @@ class Soak:
         account = self.line.emulator.exchange.accounts["primary"]
         ledger, intents = self._read_journal()
         assert not ledger.halted, ledger.halted
-        assert not ledger.pending, f"unresolved at the end: {ledger.pending}"
+        unresolved = [placed.intent.client_order_id for placed in ledger.unresolved()]
+        assert not unresolved, f"unresolved at the end: {unresolved}"
         ours = {"BTC": ledger.base, "USD": ledger.quote}
         venue = {name: account.ledger.amount(name) for name in ours}
         assert ours == venue, f"the ledger says {ours}, the exchange {venue}"
@@ -205,7 +243,11 @@ class Soak:
         documents = Counter(d["body"]["trade_id"] for d in self.line.of_kind("fill"))
         assert set(documents) == {str(fill.tid) for fill in account.fills}, "each fill a document"
         assert set(documents.values()) <= {1}, "each fill one document"
-        ends = [d["body"]["window_end"] for d in self.line.of_kind("decision")]
+        if self.storm is not None:
+            worst = max(self.storm.losses(), default=0.0)
+            assert worst <= storm.LARGEST_LOSS, f"a trip lost {worst:.1%}, more than its stop"
+        decisions = self.line.of_kind("decision")
+        ends = [d["body"]["window_end"] for d in decisions if "-exit-" not in d["id"]]
         assert len(ends) == len(set(ends)), "one decision a window"
 
     def _read_journal(self) -> tuple[Ledger, set[str]]:

@@ -1,7 +1,7 @@
-"""A trader that a test can cut off from the place of its lease, as a node that loses its network.
+"""A trader that a test can cut off from its lease, like a node that loses its network.
 
-Called as `python cut_trader.py FOLDER` with the options of `tradebot trader` after it. While the
-file `cut-PID` lies in the folder, the claim of the process PID cannot be read or written.
+Called as `python cut_trader.py FOLDER`, followed by the options of `tradebot trader`. While the
+file `cut-PID` is in the folder, the claim of the process PID cannot be read or written.
 """
 
 import os
@@ -16,7 +16,7 @@ read, write = ClaimFiles.read, ClaimFiles.write
 
 
 def cut_by(file: Path) -> None:
-    """Cuts the lease off while the file is there."""
+    """Cuts off the lease while the file exists."""
 
     def check() -> None:
         if file.exists():

@@ -1,4 +1,4 @@
-"""Takeovers: an active trader is killed, stopped or cut off, and its standby goes on.
+"""Takeovers: an active trader is killed, stopped or cut off, and its standby continues.
 
 Both are processes, between an emulator and a broker in the test's process. A trader that was
 stopped or cut off comes back afterwards, and must not send anything.
@@ -25,15 +25,15 @@ from tradebot.domain.intent import read_name
 TRADER: Final = Path(__file__).parent / "cut_trader.py"
 FAULTS: Final = ("kill", "stop", "cut")
 BUDGET: Final = 20 / 9
-"""What a takeover may take, as a multiple of the lease's duration: 20 s for one of 9 s."""
+"""Limit of a takeover, as a multiple of the lease's duration: 20 s for one of 9 s."""
 
 
 class Takeovers:
-    """One run; `summary` says what happened.
+    """One run; `summary` has the results.
 
     Args:
         lease_seconds: the lease's duration.
-        kafka: address of a real broker for the journal too; else a file keeps it.
+        kafka: address of a real broker for the journal too; by default a file keeps it.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Takeovers:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def run(self, count: int, *, limit: float = math.inf) -> None:
-        """So many takeovers, or until `limit` seconds are over; then the checks."""
+        """Runs that many takeovers, or until `limit` seconds are over; then the checks."""
         with self.line:
             try:
                 self._start()
@@ -82,14 +82,14 @@ class Takeovers:
         return 0
 
     def _keep_two(self) -> None:
-        """Replaces a trader that ended by itself, as a kubelet does."""
+        """Restarts a trader that ended by itself, like a kubelet."""
         for pid, process in list(self._processes.items()):
             if process.poll() is not None:
                 del self._processes[pid]
                 self._start()
 
     def _settled(self) -> int:
-        """The active trader's process while it trades and another follows, else 0."""
+        """Returns the active trader's process while it trades and another follows, otherwise 0."""
         self._keep_two()
         active, standby = self._pid("control.json"), self._pid("standby.json")
         there = {active, standby} == set(self._processes)
@@ -127,7 +127,7 @@ class Takeovers:
         return bool(status["window_end"] > window)
 
     def _end(self) -> None:
-        """The standby goes first, so that the active trader is the last to write."""
+        """Stops the standby first, so that the active trader is the last to write."""
         active = until(self._settled, told=lambda: self.line.log()[-3000:])
         for pid, process in sorted(self._processes.items(), key=lambda item: item[0] == active):
             process.send_signal(signal.SIGTERM)
@@ -144,11 +144,11 @@ class Takeovers:
 
     @property
     def count(self) -> int:
-        """Takeovers so far."""
+        """Number of takeovers so far."""
         return sum(map(len, self.took.values()))
 
     def late(self) -> list[str]:
-        """Orders that an earlier epoch placed after a later one had."""
+        """Returns orders that an earlier epoch placed after a later one had."""
         account = self.line.emulator.exchange.accounts["primary"]
         tickets = sorted([*account.closed, *account.live.values()], key=lambda each: each.order.id)
         newest, found = 0, []
@@ -160,7 +160,7 @@ class Takeovers:
         return found
 
     def summary(self) -> dict[str, Any]:
-        """For a person; times in seconds and as multiples of the lease's duration."""
+        """Returns times in seconds and as multiples of the lease's duration."""
         account = self.line.emulator.exchange.accounts["primary"]
         names = Counter(ticket.client_order_id for ticket in account.closed)
         every = sorted(took for each in self.took.values() for took in each)
@@ -179,5 +179,5 @@ class Takeovers:
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value that `share` of the sorted values do not exceed; 0 where there is none."""
+    """Returns the value that `share` of the sorted values do not exceed; 0 if there are none."""
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0

@@ -1,4 +1,4 @@
-"""Charts: round ticks, thinning that keeps the extremes, a legend of what is drawn."""
+"""Charts: round ticks, thinning that keeps the extremes, and a legend of the drawn series."""
 
 import re
 from datetime import UTC, datetime

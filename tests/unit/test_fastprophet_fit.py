@@ -38,7 +38,7 @@ def test_the_optimality_conditions_hold(case: Case) -> None:
 
 @RANDOM
 @given(cases())
-def test_the_posterior_that_is_reported_is_stans(case: Case) -> None:
+def test_the_reported_posterior_is_stans(case: Case) -> None:
     model = case.fit()
     assert model.log_posterior == pytest.approx(
         case.target(model).log_posterior(model.params), rel=1e-9, abs=1e-6

@@ -1,4 +1,4 @@
-"""Closed minutes: trades and windows of a symbol become one record a minute, once."""
+"""Closed minutes: a symbol's trades and windows become one record per minute, once."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,7 @@ def closing(last: int = START - MINUTE) -> Closing:
 
 
 def begun() -> Closing:
-    """Its first trade, of a minute that is published, is behind it."""
+    """Returns a `Closing` past its first trade, which is of a published minute."""
     made = closing()
     made.trade(trade(1, START - 1), START)
     return made

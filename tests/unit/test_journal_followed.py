@@ -1,4 +1,4 @@
-"""A ledger that follows its journal is the ledger that reads all of it, whoever wrote."""
+"""A ledger that follows its journal equals one that reads all of it, whoever wrote."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
 
 
 class Sent:
-    """What was sent; all of it is delivered once `arrived` is set."""
+    """Records what was sent; all of it is delivered once `arrived` is set."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []

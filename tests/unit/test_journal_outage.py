@@ -1,4 +1,4 @@
-"""A journal whose brokers are away: exits go on, nothing is bought, and nothing is lost after."""
+"""A journal whose brokers are away: exits go on, nothing is bought, and nothing is lost."""
 
 import asyncio
 import tempfile
@@ -28,7 +28,7 @@ STOP = Exits(stop_loss=D("0.05"), max_slippage_bps=300)
 
 
 class Brokers:
-    """Hold the entries as a topic does; may be away, or take an entry and not say so."""
+    """Store the entries like a topic; may be away, or accept an entry without confirming it."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -53,7 +53,7 @@ class Brokers:
         return found
 
     def texts(self) -> list[str]:
-        """What was recorded, in order, by the journal's word."""
+        """Returns the journal's records, in order."""
         found = self.counting()
         assert [entry.number for entry in found] == [*range(1, len(found) + 1)]
         return [entry.body.because for entry in found if isinstance(entry.body, Paused)]
@@ -84,7 +84,7 @@ class Home:
 
 
 class Process:
-    """A trader's process, as far as its journal goes."""
+    """A trader's process, as far as its journal is concerned."""
 
     def __init__(self, brokers: Brokers, folder: Path) -> None:
         self.journal = OutageJournal(brokers.open, folder / "outage.jsonl")
@@ -98,7 +98,7 @@ class Process:
         await self.ledger.record(Paused(because=text, by="t"))
 
     async def settle(self) -> None:
-        """Returns when nothing waits any more."""
+        """Waits until no entry waits."""
         running = asyncio.ensure_future(self.journal.run(lambda: None))
         await until_async(lambda: not self.journal.down or running.done())
         running.cancel()
@@ -253,7 +253,7 @@ async def test_whatever_brokers_and_process_do_all_that_was_recorded_is_in_the_j
 
 
 async def held(tmp_path: Path, **rules: object) -> tuple[Soak, Floor, Brokers]:
-    """A desk that holds one coin, bought at 10,000, with its journal at brokers."""
+    """Returns a desk that holds one coin, bought at 10,000, with its journal at brokers."""
     desk, floor = await holding(STOP, **rules)
     brokers = Brokers()
     brokers.lines = desk.journal.lines
@@ -297,7 +297,7 @@ async def test_no_buy_goes_out_whose_intent_the_journal_did_not_take(tmp_path: P
     desk, floor, brokers = await held(tmp_path)
     sent = len(floor.sent)
     brokers.away = True
-    for number in range(2):  # the first finds it out, the second knows
+    for number in range(2):  # the first notices the outage, the second knows of it
         intent = desk.journaled.intent(
             "buy", D("0.1"), D(10_100), mid=D(10_000), window_end=0, name=str(number), minimum=D(0)
         )

@@ -1,4 +1,4 @@
-"""What the owner adds to a stage's pod joins or replaces what the operator has; nothing is lost."""
+"""The owner's additions to a stage's pod join or replace the operator's items; nothing is lost."""
 
 from typing import Any
 

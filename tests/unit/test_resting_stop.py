@@ -1,4 +1,4 @@
-"""The stop that rests at the venue: placed, moved, lifted, and booked though no trader ran."""
+"""The stop that rests at the venue: placed, moved, cancelled, and booked without a trader."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ def live(desk: Soak) -> list[Resting]:
 
 
 async def protected(exits: Exits = REST) -> tuple[Soak, Floor, Resting]:
-    """A trader that holds 1 base bought at 10,001, and the stop that rests for it."""
+    """Returns a trader that holds 1 base bought at 10,001, and its resting stop."""
     desk, floor = await holding(exits)
     accept = type(desk.venue)._accept
     take = desk.venue._accept

@@ -1,4 +1,4 @@
-"""The resting stop under every order of events: crashes, lost answers, fills during a cancel."""
+"""The resting stop under any order of events: crashes, lost responses, fills during a cancel."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -23,7 +23,7 @@ FAULTS = (
 
 
 class Trading(RuleBasedStateMachine):
-    """A trader with a stop at the venue; the machine decides what goes wrong, and when."""
+    """A trader with a stop at the venue; the machine draws the faults and their times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Trading(RuleBasedStateMachine):
         self._do(self.desk.engine.reconcile())
 
     def _draw(self, *names: str) -> str:
-        """The first armed fault that can happen here."""
+        """Returns the first armed fault that can happen here."""
         found = next((name for name in self.armed if name in names), "")
         if found:
             self.armed.remove(found)
@@ -45,7 +45,7 @@ class Trading(RuleBasedStateMachine):
         return found
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Does it; a process that is killed meanwhile starts again."""
+        """Runs it; a process that is killed meanwhile restarts."""
         try:
             self.runner.run(work)
         except KilledError:
@@ -82,7 +82,7 @@ class Trading(RuleBasedStateMachine):
 
     @rule(percent=st.integers(10, 100))
     def sell(self, percent: int) -> None:
-        """As on a signal: the stop is lifted first, and the amount computed after that."""
+        """Sells as on a signal: cancels the stop first, and then computes the amount."""
 
         async def work() -> None:
             desk, engine = self.desk, self.desk.engine

@@ -1,4 +1,4 @@
-"""The trader that waits: it follows, says so, does nothing, and hands on what it knows."""
+"""The waiting trader: it follows the journal, reports that, sends nothing, and takes over."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""A strategy's process: what its code cannot do, and what the stage makes of what it tries."""
+"""A strategy's process: what its code cannot do, and how the stage handles attempts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +107,7 @@ def row(number: int) -> Row:
 
 
 class Sandbox:
-    """A process with three bars behind it, of the strategy above."""
+    """A process with three earlier bars, running the strategy above."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "deeds.py"
@@ -118,7 +118,7 @@ class Sandbox:
         self.process: StrategyProcess | None = None
 
     def does(self, deed: str, argument: str = "", seconds: float = 30.0) -> Proposed | Failed:
-        """What the stage reads of a bar at which the strategy does this."""
+        """Returns the stage's answer for a bar at which the strategy does this."""
         begin = Begin(
             strategy=str(self.file),
             parameters={"deed": deed, "argument": argument},
@@ -133,7 +133,7 @@ class Sandbox:
         return self.process.ask(Bar(row(3)))
 
     def asked_again(self) -> Proposed | Failed:
-        """The next bar's answer."""
+        """Returns the next bar's answer."""
         assert self.process is not None
         return self.process.ask(Bar(row(4)))
 

@@ -1,4 +1,4 @@
-"""What a trader writes into the status of its TradeBot."""
+"""What a trader writes to the status of its TradeBot."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tradebot.trader.control.report import Condition
 
 
 class Server:
-    """An API server with one TradeBot, whose status it patches as it is told."""
+    """An API server with one TradeBot, whose status can be patched."""
 
     def __init__(self) -> None:
         self.status: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""An order at a venue that a test makes up."""
+"""An order at a test's venue."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

@@ -1,18 +1,18 @@
-"""The keys of the work queue, and how long what happened to one is gathered."""
+"""The keys of the work queue, and how long changes of a key are collected."""
 
 from typing import Literal, NamedTuple
 
 from tradebot_operator.stages.trader import trader_unit
 
 STATUS_DELAY = 0.5
-"""Seconds in which what happens to a bot's children is gathered into one look at its status."""
+"""Seconds during which changes of a bot's children are collected into one status check."""
 GATHER_DELAY = 1.0
-"""Seconds in which the bots that come to a shared unit are gathered into one look at it."""
+"""Seconds during which new bots of a shared unit are collected into one run."""
 
 
 class Key(NamedTuple):
-    """What is to be looked at: a unit's children, a bot's status, the canary, or what of a kind of
-    objects is gone unseen; `name` is the unit's, the bot's or the kind's.
+    """A work item: a unit's children, a bot's status, the canary, or a sweep of a kind; `name` is
+    the unit's, the bot's or the kind's.
     """
 
     kind: Literal["unit", "bot", "canary", "sweep"]
@@ -21,7 +21,7 @@ class Key(NamedTuple):
 
 
 def patience(key: Key) -> float:
-    """Seconds until a changed TradeBot is looked at: its own unit at once."""
+    """Returns the delay before a changed TradeBot is checked: none for its own unit."""
     if key.kind == "bot":
         return STATUS_DELAY
     return 0.0 if key.name.startswith(trader_unit("")) else GATHER_DELAY

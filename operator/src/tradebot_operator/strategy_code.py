@@ -1,4 +1,4 @@
-"""The code of strategies in ConfigMaps, as far as the operator needs to know it.
+"""What the operator needs to know of strategies' code in ConfigMaps.
 
 The operator never runs a strategy. It hashes the file, so that an edit restarts the stage, and
 parses it, to see whether bots may share the stage: a strategy of arrays knows no position, so one
@@ -16,7 +16,7 @@ import msgspec
 from tradebot_operator.pods import Trouble
 
 LARGEST = 1 << 20
-"""Bytes that a strategy's file may have."""
+"""Largest strategy file in bytes."""
 SUFFIX = ".py"
 
 
@@ -39,7 +39,7 @@ class CodeMap(msgspec.Struct, frozen=True):
 
 
 def code_map(body: Mapping[str, Any]) -> CodeMap:
-    """The strategies in a ConfigMap."""
+    """Returns the strategies in a ConfigMap."""
     metadata, data = body["metadata"], body.get("data") or {}
     return CodeMap(
         namespace=metadata["namespace"],
@@ -51,7 +51,7 @@ def code_map(body: Mapping[str, Any]) -> CodeMap:
 
 
 def code(text: str) -> Code:
-    """What the operator knows of a strategy's file.
+    """Analyses a strategy's file.
 
     >>> code("def signals(bars): ...").shared, code("class A:\\n def on_bar(self, m): ...").shared
     (True, False)
@@ -73,7 +73,7 @@ def _is_of_arrays(text: str) -> bool:
 
 
 def found(name: str, key: str, listed: CodeMap | None) -> Code | Trouble:
-    """The strategy in `key` of the ConfigMap `name`, or why there is none."""
+    """Returns the strategy in `key` of the ConfigMap `name`, or why there is none."""
     if listed is None:
         return Trouble(
             "ConfigMapMissing",

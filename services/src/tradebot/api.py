@@ -1,4 +1,4 @@
-"""What bots did, as data frames, for people's own code and notebooks.
+"""Bots' documents as data frames, for users' own code and notebooks.
 
 >>> from tradebot.api import Store
 >>> store = Store(".tradebot")                              # doctest: +SKIP
@@ -36,7 +36,7 @@ LAST: Final = 2**53
 
 
 def moment(when: When, default: int) -> int:
-    """The time in milliseconds.
+    """Returns the time in milliseconds.
 
     >>> moment("2026-11-30", 0) == moment(datetime(2026, 11, 30, tzinfo=UTC), 0)
     True
@@ -102,7 +102,7 @@ class Store(AbstractContextManager["Store"]):
         start: When = None,
         end: When = None,
     ) -> pl.DataFrame:
-        """The documents of a kind with `start` <= time < `end`.
+        """Returns the documents of a kind with `start` <= time < `end`.
 
         Raises:
             ValueError: the kind does not exist, or a time cannot be read.
@@ -129,7 +129,7 @@ class Store(AbstractContextManager["Store"]):
         return self.documents("order", **which)
 
     def decisions(self, **which: Any) -> pl.DataFrame:
-        """What a bot decided for each window, and why."""
+        """A bot's decision for each window, and why."""
         return self.documents("decision", **which)
 
     def forecasts(self, **which: Any) -> pl.DataFrame:
@@ -163,7 +163,7 @@ class Store(AbstractContextManager["Store"]):
     def _from_kafka(
         self, doc_type: DocType, start: int, end: int, *, bot: str | None, symbol: str | None
     ) -> Iterator[dict[str, Any]]:
-        """The newest state of each document, as a recorder would store it."""
+        """Yields the newest state of each document, as a recorder would store it."""
         assert self._kafka is not None
         newest: dict[str, dict[str, Any]] = {}
         for message in messages(self._kafka, self._kafka.topic_prefix + DOCUMENTS):
@@ -196,7 +196,7 @@ HEAD: Final[dict[str, pl.DataType]] = {
 
 
 def _frame(doc_type: DocType, documents: list[dict[str, Any]]) -> pl.DataFrame:
-    """A row per document: time, bot, symbol, then the fields of its kind in their order."""
+    """Returns a row per document: time, bot, symbol, then the fields of its kind in order."""
     fields = [field.name for field in msgspec.structs.fields(BODIES[doc_type])]
     rows = [{"time": each["ts"]} | each for each in documents]
     columns = [*HEAD, *fields, "_id"]

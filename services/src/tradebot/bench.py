@@ -17,6 +17,7 @@ MEASUREMENTS: Final = {
     "liquidity": ("liquidity", "measure"),
     "order": ("order", "measure"),
     "latency": ("latency", "measure"),
+    "proposal": ("proposal", "measure"),
     "prophet": ("prophet", "measure_linear"),
     "prophet-logistic": ("prophet", "measure_logistic"),
     "prophet-multiplicative": ("prophet", "measure_multiplicative"),

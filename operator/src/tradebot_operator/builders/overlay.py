@@ -1,4 +1,4 @@
-"""The owner's additions to a pod: they join or replace what the operator has, by name.
+"""Merges the owner's additions into a pod; they join or replace the operator's items by name.
 
 The chart's templates do the same for the pods that the chart runs.
 """
@@ -14,7 +14,7 @@ source, a variable one value."""
 
 
 def with_template(pod: dict[str, Any], template: StageTemplate) -> dict[str, Any]:
-    """The pod with a stage's template; variables and mounts go to its first container."""
+    """Returns the pod with a stage's template; variables and mounts go to its first container."""
     first, *others = pod["containers"]
     additions = {
         "env": [_variable(name, value) for name, value in sorted(template.env.items())],
@@ -27,7 +27,7 @@ def with_template(pod: dict[str, Any], template: StageTemplate) -> dict[str, Any
 
 
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on `base`: mappings are merged, lists are joined by name, all else is replaced.
+    """Merges `over` into `base`: mappings merge, lists join by name, all else is replaced.
 
     >>> overlaid({"volumes": [{"name": "a"}]}, {"volumes": [{"name": "b"}]})
     {'volumes': [{'name': 'a'}, {'name': 'b'}]}
@@ -47,7 +47,7 @@ def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _joined(old: list[Any], new: list[Any], *, merge: bool) -> list[Any]:
-    """Both lists; a list of plain values, such as a command, is replaced."""
+    """Joins both lists; a list of plain values, such as a command, is replaced."""
     if not all(isinstance(item, Mapping) for item in (*old, *new)):
         return new
     named = {_name(item): item for item in new if _name(item) is not None}

@@ -50,7 +50,7 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     service_account: str = ""
     replicas: int = 1
     spread: bool = False
-    """Whether its pods lie on nodes of their own, and in zones of their own where there are."""
+    """Whether its pods must be on different nodes, and if possible in different zones."""
     grace_seconds: int = 30
     annotations: Mapping[str, str] = {}
 
@@ -201,7 +201,7 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
 
 
 def _spread(plan: PodPlan) -> Manifest:
-    """A node that is lost takes one pod of the unit, not both; better still, a zone does."""
+    """Returns constraints so that the loss of a node, or better a zone, affects only one pod."""
     selector = {"matchLabels": {UNIT: plan.unit.name}}
     apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
     zones = {

@@ -1,4 +1,4 @@
-"""`tradebot strategy check`: whether a strategy can be trusted with live bars."""
+"""`tradebot strategy check`: whether a strategy is fit for live bars."""
 
 from typing import Annotated
 
@@ -19,12 +19,12 @@ from tradebot.strategies.interface import Bars
 from tradebot.strategies.loading import LoadedStrategy
 
 CLASS_BARS, FITTED_BARS = 1_000, 30
-"""The newest bars on which a class is checked: it is called at each of them, many times, and one
-that is fitted may ask a slow model each time."""
+"""Number of newest bars on which a class is checked: it is called at each of them, many times, and
+a fitted one may call a slow model each time."""
 
 
 class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is checked, and on which bars."""
+    """What to check, and on which bars."""
 
     strategy: Annotated[str, "path of a strategy file, or name of an installed strategy"] = ""
     data: Annotated[str, "file of bars, in any format that history reads"] = ""
@@ -41,7 +41,7 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(loaded: LoadedStrategy, path_or_name: str, bars: Bars) -> list[Finding]:
-    """All checks, in the order in which a person mends what they find."""
+    """Runs all checks, in the order in which to fix their findings."""
     before = None
     if loaded.is_fitted:
         if len(bars.ts) < loaded.warmup + 2:
@@ -61,7 +61,7 @@ def examine(loaded: LoadedStrategy, path_or_name: str, bars: Bars) -> list[Findi
 
 
 def _most(loaded: LoadedStrategy) -> int:
-    """How many bars are checked; a warm-up is compared on three times as many."""
+    """Returns how many bars are checked; a warm-up is compared on three times as many."""
     if loaded.is_fitted:
         return FITTED_BARS
     return max(CLASS_BARS if loaded.is_class else lookahead.BARS, 3 * loaded.warmup)

@@ -1,1 +1,1 @@
-"""Charts as SVG in pages that need no script library: ticks, thinned lines, a legend, a readout."""
+"""Charts as SVG in pages without a script library: ticks, thinned lines, a legend, a readout."""

@@ -1,4 +1,4 @@
-"""What a chart shows: lines, bands and marks over one axis of time or of numbers."""
+"""The content of a chart: lines, bands and marks over one axis of time or of numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ INK = {
     "red": "#dc2626",
     "green": "#059669",
 }
-"""Colours that can be told apart on light and on dark ground."""
+"""Colours that can be distinguished on light and dark backgrounds."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Points (n,) joined in their order; `fill` paints what lies between them and zero."""
+    """Points (n,) joined in order; `fill` paints the area between them and zero."""
 
     name: str
     x: Any
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """The room between two lines (n,)."""
+    """The area between two lines (n,)."""
 
     name: str
     x: Any
@@ -41,7 +41,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Marks:
-    """Single points (n,), each with a text that shows when it is pointed at."""
+    """Single points (n,), each with a text that shows on hover."""
 
     name: str
     x: Any
@@ -74,7 +74,7 @@ class Chart:
     rule: float | None = None
 
     def drawn(self) -> list[Series]:
-        """The series that have a point to draw."""
+        """Returns the series with at least one point."""
         return [one for one in self.series if np.isfinite(_heights(one)).any()]
 
 
@@ -85,7 +85,7 @@ def _heights(one: Series) -> Any:
 
 
 def span(values: Sequence[Any], margin: float) -> tuple[float, float]:
-    """The least and the greatest finite value, with a margin; never an empty span."""
+    """Returns the smallest and largest finite value, with a margin; never an empty span."""
     every = np.concatenate([np.asarray(one, float) for one in values] or [np.empty(0)])
     every = every[np.isfinite(every)]
     if not len(every):
@@ -98,7 +98,7 @@ def span(values: Sequence[Any], margin: float) -> tuple[float, float]:
 
 
 def bounds(chart: Chart) -> tuple[float, float, float, float]:
-    """Left, right, lowest and highest of the chart's axes."""
+    """Returns left, right, lowest and highest of the chart's axes."""
     shown = chart.drawn()
     heights = [_heights(one) for one in shown]
     if any(isinstance(one, Line) and one.fill for one in shown):

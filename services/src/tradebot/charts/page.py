@@ -1,4 +1,4 @@
-"""One page of HTML that needs nothing else."""
+"""One self-contained HTML page."""
 
 import html
 from collections.abc import Sequence
@@ -12,21 +12,19 @@ from tradebot.platform.settings import SettingsError
 
 
 def page(title: str, subtitle: str, body: str) -> str:
-    """The page; `body` is HTML, the others are text."""
+    """Renders the page; `body` is HTML, the others are text."""
     template = Template(resources.files(__package__).joinpath("page.html").read_text())
-    return template.substitute(
-        title=html.escape(title), subtitle=html.escape(subtitle), body=body
-    )
+    return template.substitute(title=html.escape(title), subtitle=html.escape(subtitle), body=body)
 
 
 def section(heading: str, *parts: Chart | str) -> str:
-    """A framed part of a page: charts, and HTML between them."""
+    """Renders a framed part of a page: charts, and HTML between them."""
     inner = "".join(draw(part) if isinstance(part, Chart) else part for part in parts)
     return f"<section><h2>{html.escape(heading)}</h2>{inner}</section>"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    """A table of texts; `kind` is a class of the style sheet."""
+    """Renders a table of texts; `kind` is a class of the style sheet."""
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     lines = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows

@@ -1,4 +1,4 @@
-"""A chart as SVG. Its colours of text and ground are the page's."""
+"""Draws a chart as SVG; the page sets its text and background colours."""
 
 import html
 from dataclasses import dataclass
@@ -12,21 +12,25 @@ from tradebot.charts.thinning import extremes
 
 WIDTH: Final = 1040
 POINTS: Final = 3_000
-"""Points of a line at most: four for each pixel column that is not shared."""
+"""Maximum points of a line: four for each pixel column that is not shared."""
 MARKS: Final = 1_500
-"""Marks of a series at most, the newest."""
+"""Maximum marks of a series, the newest."""
 LETTER: Final = 7.2
-"""The widest that a letter of 12 px is on average."""
+"""Widest average letter at 12 px."""
 TOP: Final = 26
 BOTTOM: Final = 56
 RIGHT: Final = 46
 
-_SHAPES: Final = {"up": "M0-6L5 4H-5Z", "down": "M0 6L5-4H-5Z", "dot": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z"}
+_SHAPES: Final = {
+    "up": "M0-6L5 4H-5Z",
+    "down": "M0 6L5-4H-5Z",
+    "dot": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
+}
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where values lie, in pixels."""
+    """Converts values to pixels."""
 
     left: float
     right: float
@@ -37,9 +41,9 @@ class _Frame:
 
     def x(self, value: Any) -> Any:
         width = WIDTH - RIGHT - self.margin
-        return self.margin + (np.asarray(value, float) - self.left) / (
-            self.right - self.left
-        ) * width
+        return (
+            self.margin + (np.asarray(value, float) - self.left) / (self.right - self.left) * width
+        )
 
     def y(self, value: Any) -> Any:
         tall = self.height - TOP - BOTTOM
@@ -48,7 +52,7 @@ class _Frame:
 
 
 def draw(chart: Chart) -> str:
-    """The chart with its legend, as a `figure` element."""
+    """Draws the chart with its legend, as a `figure` element."""
     left, right, low, high = bounds(chart)
     rows = max(2, (chart.height - TOP - BOTTOM) // 30)
     upright = list(chart.y_ticks) or ticks.numbers(low, high, rows, chart.y_form)
@@ -87,7 +91,7 @@ def _legend(chart: Chart) -> str:
 
 
 def _across(chart: Chart, frame: _Frame) -> list[ticks.Tick]:
-    """The ticks of x, none so close to another that their labels would touch."""
+    """Returns the ticks of x, far enough apart that their labels do not touch."""
     if chart.x_ticks:
         return list(chart.x_ticks)
     width = WIDTH - RIGHT - frame.margin

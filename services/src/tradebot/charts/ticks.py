@@ -1,4 +1,4 @@
-"""Ticks of an axis: round numbers, and times in UTC with the day or the year where it changes."""
+"""Ticks of an axis: round numbers, and times in UTC with the day or the year if it changes."""
 
 import math
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _MONTHS: Final = (1, 2, 3, 6)
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, its label, and a second line below it where there is one."""
+    """A position on an axis, its label, and an optional second line below it."""
 
     at: float
     label: str
@@ -29,7 +29,7 @@ class Tick:
 
 
 def text_of(value: float, step: float, form: Form) -> str:
-    """A value with the digits that tell it from its neighbours, `step` away.
+    """Writes a value with enough digits to distinguish it from its neighbours, `step` away.
 
     >>> text_of(12500, 2500, "number"), text_of(0.125, 0.025, "percent"), text_of(-0.0, 1, "number")
     ('12,500', '12.5%', '0')
@@ -43,7 +43,7 @@ def text_of(value: float, step: float, form: Form) -> str:
 
 
 def numbers(low: float, high: float, most: int, form: Form = "number") -> list[Tick]:
-    """At most `most` round numbers from `low` to `high`.
+    """Returns at most `most` round numbers from `low` to `high`.
 
     >>> [tick.label for tick in numbers(0.3, 41, 6)]
     ['10', '20', '30', '40']
@@ -57,7 +57,7 @@ def numbers(low: float, high: float, most: int, form: Form = "number") -> list[T
 
 
 def times(start: float, end: float, most: int) -> list[Tick]:
-    """At most `most` times from `start` to `end`, ms UTC, at round minutes, days, months or years.
+    """Returns at most `most` round times from `start` to `end`, ms UTC, minutes to years apart.
 
     >>> [(tick.label, tick.context) for tick in times(1_615_766_400_000, 1_615_809_600_000, 4)]
     [('00:00', '15 Mar 2021'), ('06:00', ''), ('12:00', '')]
@@ -88,7 +88,7 @@ def _month(ts: float) -> int:
 
 
 def _starts(months: NDArray[Any], start: float) -> NDArray[Any]:
-    """The first moments of months, ms UTC, none before `start`."""
+    """Returns the first moments of months, ms UTC, none before `start`."""
     at = months.astype("datetime64[M]").astype("datetime64[ms]").astype(np.int64)
     return at[at >= start]
 

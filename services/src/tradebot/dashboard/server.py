@@ -2,12 +2,12 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from importlib.resources import files
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradebot.dashboard.board import Board, Sent
+from tradebot.dashboard.hosts import allowed
 
 EVERY_SECONDS = 0.25
 """Interval between updates of a page."""
@@ -39,8 +40,16 @@ _TYPES = {
 }
 
 
-def application(board: Board, stopping: Callable[[], bool] = lambda: False) -> Starlette:
-    """Builds the web application of `board`; its streams end once `stopping` returns true."""
+def application(
+    board: Board,
+    stopping: Callable[[], bool] = lambda: False,
+    allowed_hosts: Collection[str] = (),
+) -> Starlette:
+    """Builds the web application of `board`; its streams end once `stopping` returns true.
+
+    Args:
+        allowed_hosts: see `hosts.allowed`.
+    """
 
     async def events(request: Request) -> Response:
         bot = request.query_params.get("bot", "")
@@ -57,7 +66,7 @@ def application(board: Board, stopping: Callable[[], bool] = lambda: False) -> S
             Route("/plotly.js", _plotly),
             Route("/static/{name}", _static),
         ],
-        middleware=[Middleware(_Guard)],
+        middleware=[Middleware(_Guard, allowed_hosts=allowed_hosts)],
     )
 
 
@@ -77,10 +86,11 @@ async def stream(board: Board, bot: str, stopping: Callable[[], bool]) -> AsyncI
 
 
 class _Guard:
-    """Adds `HEADERS` to every response, without buffering streams."""
+    """Refuses foreign hosts, and adds `HEADERS` to every response, without buffering streams."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
+        self._allowed_hosts = allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
@@ -88,6 +98,15 @@ class _Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        if scope["type"] == "http" and not allowed(host, self._allowed_hosts):
+            refusal = PlainTextResponse(
+                f"the dashboard does not answer to the name {host!r}: start it with"
+                " --allowed-hosts if you open it by that name\n",
+                status_code=421,
+            )
+            await refusal(scope, receive, guarded)
+            return
         await self._app(scope, receive, guarded)
 
 

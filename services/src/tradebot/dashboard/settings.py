@@ -19,6 +19,11 @@ class DashboardSettings(StoreSettings, frozen=True, kw_only=True):
     port: Annotated[
         int, msgspec.Meta(ge=0, le=65535), "port that serves the page; 0 chooses a free one"
     ] = 8080
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        "names, separated by commas, by which browsers open the page, such as that of a reverse"
+        " proxy; addresses, localhost and names in the cluster are always allowed",
+    ] = ()
     symbol: Symbol = "BTCUSD"
     environment: Annotated[
         Environment, ("venue environment shown: Emulator, Sandbox or Production")

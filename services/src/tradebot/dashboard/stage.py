@@ -46,7 +46,7 @@ async def _serve(frame: Frame[DashboardSettings], board: Board, listener: socket
     # An open page would delay the server's end, so its stream ends first.
     server = WebServer(
         uvicorn.Config(
-            application(board, frame.stopping.is_set),
+            application(board, frame.stopping.is_set, frame.settings.allowed_hosts),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,

@@ -19,14 +19,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         base, quote: upper case, such as BTC and USD.
-            price_step: prices are multiples of it, in quote currency.
-            amount_step: amounts are multiples of it, in base currency.
-            minimum: the smallest order, in base currency.
-            status: what the venue accepts now.
-            order_types: what it accepts; empty if it does not say.
+        price_step: prices are multiples of it, in quote currency.
+        amount_step: amounts are multiples of it, in base currency.
+        minimum: the smallest order, in base currency.
+        status: what the venue accepts now.
+        order_types: what it accepts; empty if it does not say.
 
-        Raises:
-            ValueError: a step is zero, negative or not finite.
+    Raises:
+        ValueError: a step is zero, negative or not finite.
     """
 
     symbol: str

@@ -22,7 +22,7 @@ METHODS: Final[tuple[Method, ...]] = ("FIFO", "LIFO", "HIFO")
 
 
 class ExportSettings(StoreSettings, frozen=True, kw_only=True):
-    """Whose documents, of what time, and where the files go."""
+    """Which documents to export, of what time, and where to write the files."""
 
     bot: Annotated[str, "the bot's name"]
     from_: Annotated[
@@ -35,7 +35,7 @@ class ExportSettings(StoreSettings, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read. Gains cover all sales of the range; their buys may be older."""
+    """The data to export. Gains cover all sales of the range; their buys may be older."""
 
     fills: list[dict[str, Any]]
     balances: list[dict[str, Any]]
@@ -84,7 +84,7 @@ def _since(found: Gains, start: int) -> Gains:
 
 
 def tables(found: Export) -> dict[str, pl.DataFrame]:
-    """The files by name. Money and amounts are texts, so that no digit is lost."""
+    """Returns the files by name. Money and amounts are text, so that no digit is lost."""
     trades = [
         {
             "time": fill["ts"],
@@ -137,7 +137,7 @@ def _dated(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _text(value: Decimal) -> str:
-    """Digits without an exponent.
+    """Writes digits without an exponent.
 
     >>> _text(Decimal("1E-8")), _text(Decimal("2.500"))
     ('0.00000001', '2.5')
@@ -170,7 +170,7 @@ def write(found: Export, settings: ExportSettings) -> dict[str, Path]:
 
 
 def lines(found: Export, paths: dict[str, Path]) -> list[str]:
-    """The summary for a person."""
+    """Returns the summary for the user."""
     counts = {name: len(rows) for name, rows in tables(found).items()}
     shown = [f"{path}: {counts[name]:,} rows" for name, path in paths.items()]
     for method, gains in found.gains.items():

@@ -8,12 +8,12 @@ from tradebot.export.lots import ZERO, Trade
 
 
 def exact(value: float) -> Decimal:
-    """The decimal that the stored number stands for: the venue's digits, not the float's."""
+    """Returns the decimal of a stored number: the venue's digits, not the float's."""
     return Decimal(repr(value))
 
 
 def trade_of(fill: Mapping[str, Any]) -> Trade | None:
-    """The trade of a fill's document, or `None` for one that the venue broke."""
+    """Converts a fill's document to a trade; `None` if the venue broke it."""
     if fill.get("broken"):
         return None
     fee = exact(fill["fee"])

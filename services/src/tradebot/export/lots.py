@@ -31,7 +31,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of a buy: the amount received, and what it cost in quote currency."""
+    """The rest of a buy: the amount received, and its cost in quote currency."""
 
     ts: int
     trade_id: str
@@ -83,7 +83,7 @@ class Gains(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open_cost(self) -> Decimal:
-        """What the open lots cost."""
+        """The cost of the open lots."""
         return sum((lot.cost for lot in self.open), ZERO)
 
 
@@ -95,7 +95,7 @@ _NEXT: Final[dict[str, Callable[[Sequence[Lot]], int]]] = {
 
 
 def gains_of(trades: Sequence[Trade], method: Method) -> Gains:
-    """The gains of trades in their order, oldest first.
+    """Computes the gains of trades, given oldest first.
 
     >>> buy = Trade(ts=1, trade_id="1", side="buy", price=Decimal(10), amount=Decimal(2))
     >>> sell = Trade(ts=2, trade_id="2", side="sell", price=Decimal(15), amount=Decimal(1))
@@ -113,7 +113,7 @@ def gains_of(trades: Sequence[Trade], method: Method) -> Gains:
 
 
 def _opened(trade: Trade) -> list[Lot]:
-    """The lot of a buy; none if its fee took all that was bought."""
+    """Returns the lot of a buy; none if its fee took the whole amount."""
     received = trade.amount - trade.fee_base
     cost = trade.price * trade.amount + trade.fee_quote
     if received <= 0:

@@ -24,7 +24,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listed() -> list[Listed]:
-    """Every installed strategy, by name."""
+    """Returns every installed strategy, by name."""
     return [_listed(name) for name in installed()]
 
 
@@ -53,7 +53,7 @@ def _range(parameter: Parameter) -> str:
 
 
 def table(rows: list[Listed]) -> Table:
-    """A row a strategy."""
+    """Renders a row per strategy."""
     view = Table(box=None, pad_edge=False)
     for heading in ("strategy", "what it does", "parameters", "warm-up"):
         view.add_column(heading, justify="right" if heading == "warm-up" else "left")

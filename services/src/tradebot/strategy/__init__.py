@@ -1,4 +1,4 @@
-"""The strategy stage: one proposal for each closed bar, by code that it runs in a sandbox."""
+"""The strategy stage: one proposal for each closed bar, by sandboxed code."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import ACCOUNTS, DEAD_LETTERS, FORECASTS, MINUTES, PROPOSALS

@@ -1,4 +1,4 @@
-"""Closed minutes become closed bars of any length; the newest are kept in columns."""
+"""Turns closed minutes into closed bars of any length, and keeps the newest as columns."""
 
 import hashlib
 import math
@@ -17,11 +17,11 @@ COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name not in ("t
 
 
 class Columns:
-    """The newest bars, a column each; appends in constant time on average.
+    """The newest bars as columns; appends in amortised constant time.
 
     Args:
-        keep: bars that are seen, at most.
-        models: whose forecasts are kept, `nan` where none came.
+        keep: maximum number of bars that the strategy sees.
+        models: whose forecasts are kept, `nan` if none came.
     """
 
     def __init__(self, step: int, keep: int, models: tuple[str, ...] = ()) -> None:
@@ -65,20 +65,20 @@ class Columns:
             self.append(row)
 
     def dump(self) -> list[bytes]:
-        """The bars that are seen, column by column."""
+        """Returns the visible bars, column by column."""
         part = self._part
         floats = [column[part].tobytes() for column in self._floats.values()]
         return [self._ts[part].tobytes(), *floats, self._complete[part].tobytes()]
 
     def digest(self) -> str:
-        """Names the bars that are seen: equal bars have equal names."""
+        """Hashes the visible bars: equal bars have equal digests."""
         hashed = hashlib.sha256()
         for column in (self._ts, *self._floats.values(), self._complete):
             hashed.update(column[self._part].data)
         return hashed.hexdigest()[:16]
 
     def bars(self) -> Bars:
-        """The bars that are seen, as views."""
+        """Returns the visible bars, as views."""
         part = self._part
         see = {name: column[part] for name, column in self._floats.items()}
         flows = Flows(
@@ -134,7 +134,7 @@ class Closing:
         self._open: list[MinuteRecord] = []
 
     def add(self, minute: MinuteRecord) -> list[tuple[int, Row | None]]:
-        """The ends (ms) of the bars that closed, each with its row; none where nobody traded."""
+        """Returns the ends (ms) of closed bars, each with its row; `None` without trades."""
         closed = []
         if self._open and minute.start // self._step != self._open[0].start // self._step:
             closed.append(self._close())
@@ -169,6 +169,6 @@ def _bar(start: int, minutes: list[MinuteRecord], *, whole: bool) -> Row | None:
 
 
 def _sum(values: list[float | None]) -> float:
-    """The sum of what is known, `nan` where nothing is."""
+    """Returns the sum of the known values, `nan` if there are none."""
     known = [value for value in values if value is not None]
     return sum(known) if known else math.nan

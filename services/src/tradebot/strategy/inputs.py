@@ -1,4 +1,4 @@
-"""What a strategy's bars come with: the newest forecasts and the bot's account."""
+"""A strategy's inputs besides bars: the newest forecasts and the bot's account."""
 
 import math
 from typing import Final
@@ -11,11 +11,11 @@ from tradebot.records import AccountRecord, ForecastRecord, decode
 from tradebot.strategy.messages import Account, Fill
 
 LAST_FORECASTS: Final = 50
-"""Records of a partition that are read again at a start."""
+"""Records per partition to read again at a start."""
 
 
 class Forecasts:
-    """The newest forecast of each model that the strategy asks for."""
+    """The newest forecast of each model that the strategy declares."""
 
     def __init__(self, symbol: str, models: list[str]) -> None:
         self._symbol = symbol
@@ -26,7 +26,7 @@ class Forecasts:
         """Takes a forecast.
 
         Raises:
-            ValueError: it cannot be true.
+            ValueError: it is implausible.
         """
         record = decode(message.value() or b"", ForecastRecord)
         if record.symbol != self._symbol or record.model not in self._models:
@@ -39,7 +39,7 @@ class Forecasts:
             self._newest[record.model] = record
 
     def at(self, ts: int) -> dict[str, tuple[float, float, int]]:
-        """What they say at `ts` (ms), `nan` where one covers it not."""
+        """Reads them at `ts` (ms); `nan` for one that does not cover it."""
         told = {}
         for model in self._models:
             newest = self._newest.get(model)
@@ -53,7 +53,7 @@ class Forecasts:
 
 
 class BotAccount:
-    """The bot's account as it was last told, and the fills that the strategy has not seen."""
+    """The bot's account as last published, and the fills that the strategy has not seen."""
 
     def __init__(self, bot: str, symbol: str) -> None:
         self._bot, self._symbol = bot, symbol
@@ -69,18 +69,18 @@ class BotAccount:
         record = decode(message.value() or b"", AccountRecord)
         if (record.bot, record.symbol) != (self._bot, self._symbol):
             return
-        if self._newest is None:  # fills of before the start are no news
+        if self._newest is None:  # fills from before the start are not new
             self._seen = max((fill.number for fill in record.fills), default=0)
         if self._newest is None or record.ts >= self._newest.ts:
             self._newest = record
 
     @property
     def known(self) -> bool:
-        """Whether the trader has told of it."""
+        """Whether the trader has published it."""
         return self._newest is not None
 
     def look(self) -> Account:
-        """The account now; its fills are told once."""
+        """Returns the present account; its new fills are returned once."""
         record = self._newest
         if record is None:
             return Account(0.0, 0.0, False, None, [])

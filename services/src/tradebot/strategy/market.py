@@ -1,7 +1,7 @@
-"""What a strategy class sees and does at a live bar: a `Market` that keeps one order.
+"""A `Market` for a strategy class at a live bar, with at most one order.
 
-The account is the trader's. An order becomes a proposal, which holds for one bar: the trader sends
-it at once or not at all, so that no order is ever live when the next bar closes.
+The account is the trader's. An order becomes a proposal for one bar: the trader sends it at once or
+not at all, so no order is ever live when the next bar closes.
 """
 
 import math
@@ -34,7 +34,7 @@ class LiveMarket:
         self._fraction: float | None = None
 
     def advance(self, account: Account | None) -> None:
-        """Stands at the close of the newest bar."""
+        """Moves to the close of the newest bar."""
         bars = self._columns.bars()
         self.index += 1
         self.ts, self.close = int(bars.ts[-1]), float(bars.close[-1])
@@ -42,7 +42,7 @@ class LiveMarket:
         self._order = self._fraction = None
 
     def executions(self) -> list[Execution]:
-        """The fills since the bar before."""
+        """Returns the fills since the previous bar."""
         return [
             Execution(
                 number=fill.number,
@@ -56,7 +56,7 @@ class LiveMarket:
         ]
 
     def proposed(self) -> Proposed:
-        """What the bar's order asks for."""
+        """Returns the proposal of the bar's order."""
         order = self._order
         if order is None or not order.live:
             return Proposed(0, 0.0, True)
@@ -66,12 +66,12 @@ class LiveMarket:
 
     @property
     def cash(self) -> float:
-        """Quote currency that may be spent."""
+        """Quote currency available."""
         return self._account.cash
 
     @property
     def position(self) -> float:
-        """Base currency that may be sold."""
+        """Base currency available to sell."""
         return self._account.position
 
     @property
@@ -81,24 +81,24 @@ class LiveMarket:
 
     @property
     def equity(self) -> float:
-        """What cash and position are worth at this close."""
+        """The value of cash and position at this close."""
         return self.cash + self.position * self.close
 
     @property
     def live_orders(self) -> list[Order]:
-        """The bar's own order, if it placed one."""
+        """Returns the bar's own order, if it placed one."""
         return [self._order] if self._order is not None and self._order.live else []
 
     def history(self, field: Field, bars: int) -> Floats:
-        """The last `bars` values up to this bar; a view, oldest first."""
+        """Returns the last `bars` values up to this bar; a view, oldest first."""
         column: Floats = getattr(self._columns.bars(), field)
         return column[max(0, len(column) - bars) :]
 
     def forecast(self, model: str) -> tuple[float, float]:
-        """A model's log price for this bar's end and for the step after.
+        """Returns a model's log price for this bar's end and for the step after.
 
         Raises:
-            KeyError: the strategy did not ask for this model.
+            KeyError: the strategy did not declare this model.
         """
         found = self._columns.bars().forecast(model)
         return float(found.log_price[-1]), float(found.log_price_next[-1])
@@ -137,7 +137,7 @@ class LiveMarket:
         return order
 
     def cancel(self, order: Order) -> None:
-        """Takes the bar's order back."""
+        """Cancels the bar's order."""
         order.live = False
 
     def _place(

@@ -1,20 +1,20 @@
-"""What the stage and the strategy's process say to each other, over two pipes.
+"""The messages between the stage and the strategy's process, over two pipes.
 
-A message is four bytes of length, big-endian, and MessagePack. The stage asks, the process answers
-each request once.
+A message is four bytes of length, big-endian, and MessagePack. The stage sends requests, and the
+process answers each once.
 """
 
 import msgspec
 
 LARGEST = 1 << 20
-"""Bytes of an answer; what the stage sends may be longer."""
+"""Largest answer in bytes; messages of the stage may be longer."""
 
 TEXT = 500
-"""Characters of a text that a strategy may publish."""
+"""Maximum length of a text that a strategy may publish."""
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """A closed bar: `ts` is its start in ms; flows and ratio are `nan` where there were none."""
+    """A closed bar: `ts` is its start in ms; flows and ratio are `nan` if there were none."""
 
     ts: int
     open: float
@@ -29,7 +29,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Fill(msgspec.Struct, frozen=True, array_like=True):
-    """A fill of the bot's, as `Execution` has it."""
+    """A fill of the bot; fields as in `Execution`."""
 
     number: int
     ts: int
@@ -40,7 +40,7 @@ class Fill(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What a strategy class sees of its bot; `fills` are those since the bar before."""
+    """A bot's account for its strategy class; `fills` are those since the previous bar."""
 
     cash: float
     position: float
@@ -60,7 +60,7 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
 
 
 class Past(msgspec.Struct, frozen=True, tag=True):
-    """Bars of before; columns as bytes, in the order of `Row`. The answer is `Taken`.
+    """Earlier bars; columns as bytes, in the order of `Row`. The answer is `Taken`.
 
     `account` is `None` for a strategy of arrays.
     """
@@ -72,8 +72,8 @@ class Past(msgspec.Struct, frozen=True, tag=True):
 class Bar(msgspec.Struct, frozen=True, tag=True):
     """A bar has closed; the answer is `Proposed`, or `Failed`.
 
-    `forecasts` holds for each model what `domain.signal.predict` says at the bar's end: log price,
-    the next one, and the last minute that the model saw.
+    `forecasts` has for each model the result of `domain.signal.predict` at the bar's end: log
+    price, the next one, and the last minute that the model used.
     """
 
     row: Row
@@ -92,20 +92,20 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
 
 
 class Taken(msgspec.Struct, frozen=True, tag=True):
-    """The bars of before are there."""
+    """The earlier bars were received."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """The strategy cannot run until a person changes something; says what."""
+    """The strategy cannot run until a person changes something, and what."""
 
     reason: str
 
 
 class Proposed(msgspec.Struct, frozen=True, tag=True):
-    """What the strategy wants: `side` 1 to buy, −1 to sell, 0 for nothing.
+    """What the strategy proposes: `side` 1 to buy, −1 to sell, 0 for nothing.
 
-    `size` is a fraction of the cash where `fraction`, else base currency; 0 of a sell is all.
-    `printed` is the end of what the strategy printed.
+    `size` is a fraction of the cash if `fraction`, otherwise base currency; a sell of 0 sells
+    everything. `printed` is the end of the strategy's output.
     """
 
     side: int
@@ -128,6 +128,6 @@ Answer = Loaded | Taken | Refused | Proposed | Failed
 
 
 def frame(message: msgspec.Struct) -> bytes:
-    """The message as it goes through the pipe."""
+    """Encodes a message for the pipe."""
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(4, "big") + body

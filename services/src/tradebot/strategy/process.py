@@ -1,8 +1,8 @@
-"""The stage's end of the strategy's process: starts it, asks it, and ends it when it misbehaves.
+"""The stage's side of the strategy's process: starts it, asks it, and kills it on misbehaviour.
 
-The process is given two pipes and an environment of its own. It has so many seconds for an answer,
-which must be one of the messages and small; otherwise it is killed, and started again with the
-bars of before. What went wrong is the answer.
+The process gets two pipes and its own environment. Its answer must be a small, valid message within
+a time limit. Otherwise it is killed, and restarted with the earlier bars; the answer is then the
+failure.
 """
 
 import contextlib
@@ -37,14 +37,14 @@ from tradebot.strategy.messages import (
 )
 
 PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
-"""What of the stage's environment the process has, none of it secret."""
+"""Variables of the stage's environment that the process gets, none of them secret."""
 
 _log = logs.get(__name__)
 _decode = msgspec.msgpack.Decoder(Answer).decode
 
 
 class MisbehavedError(Exception):
-    """The process did not answer as it should; it is ended."""
+    """The process did not answer correctly; it was killed."""
 
 
 class StrategyRefusedError(Exception):
@@ -55,8 +55,8 @@ class StrategyProcess:
     """Runs one strategy.
 
     Args:
-        begin: what the process starts with.
-        past: the bars of before, asked for at each start.
+        begin: the process's first message.
+        past: returns the earlier bars, called at each start.
         start_seconds, bar_seconds: real seconds for an answer.
     """
 
@@ -82,7 +82,7 @@ class StrategyProcess:
 
         Raises:
             StrategyRefusedError: the strategy's file, its parameters or this machine are at fault.
-            MisbehavedError: it did not start as it should; another try may help.
+            MisbehavedError: it did not start correctly; a retry may help.
         """
         self.close()
         self.starts += 1
@@ -96,14 +96,14 @@ class StrategyProcess:
         return loaded
 
     def forget(self) -> None:
-        """The bars of before have changed: they are handed over again before the next bar."""
+        """Records that the earlier bars have changed: they are sent again before the next bar."""
         if self._primed:
             self.close()
 
     def ask(self, bar: Bar) -> Proposed | Failed:
-        """What the strategy says of a bar; a process that is ended has failed at it.
+        """Returns the strategy's answer to a bar; a process that was killed has failed at it.
 
-        The next call starts it again; `past` must then hold this bar as well.
+        The next call restarts it; `past` must then include this bar.
         """
         try:
             if self._process is None:
@@ -117,15 +117,15 @@ class StrategyProcess:
         return answer
 
     def prepare(self) -> None:
-        """Hands over the bars of before now, so that the first bar is answered as fast as any; what
-        goes wrong is the answer to that bar."""
+        """Sends the earlier bars now, so that the first bar is answered as fast as any; a failure
+        is the answer to that bar."""
         with contextlib.suppress(MisbehavedError, StrategyRefusedError):
             if self._process is None:
                 self.start()
             self._prime()
 
     def _prime(self) -> Failed | None:
-        """Hands over the bars of before."""
+        """Sends the earlier bars."""
         taken = self._ask(self._past(), self._start_seconds)
         if isinstance(taken, Failed):
             self.close()
@@ -136,7 +136,7 @@ class StrategyProcess:
         return None
 
     def close(self) -> None:
-        """Ends the process, if there is one."""
+        """Kills the process, if there is one."""
         process, self._process = self._process, None
         self._primed = False
         for pipe in self._pipes:
@@ -176,7 +176,7 @@ class StrategyProcess:
         _log.debug("strategy process", pid=self._process.pid)
 
     def _ask(self, message: Asked, seconds: float) -> Answer:
-        """Raises MisbehavedError, after which the process is ended."""
+        """Raises MisbehavedError, after which the process is killed."""
         deadline = time.monotonic() + seconds
         self._allow_cpu(seconds)
         try:
@@ -194,7 +194,9 @@ class StrategyProcess:
     def _allow_cpu(self, seconds: float) -> None:
         """Limits the CPU time of one answer, counted from now: no thread runs between two."""
         assert self._process is not None
-        with contextlib.suppress(OSError, ValueError):  # it has ended; reading its answer says so
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # it has ended, as reading its answer will show
             stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
             used = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
             most = math.ceil(used + max(seconds, 0)) + 1

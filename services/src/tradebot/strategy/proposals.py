@@ -1,4 +1,4 @@
-"""What a strategy answered, as the record that a trader reads. Pure."""
+"""Converts a strategy's answer to the record that a trader reads. Pure."""
 
 import math
 from decimal import Decimal
@@ -10,7 +10,7 @@ from tradebot.records import ProposalRecord
 from tradebot.strategy.messages import Failed, Proposed
 
 MOST: Final = 1e15
-"""No size or price is larger."""
+"""Largest size or price."""
 
 SIDES: Final[dict[int, Literal["buy", "sell", "hold"]]] = {1: "buy", -1: "sell", 0: "hold"}
 
@@ -26,7 +26,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
     adds: bool = False
 
     def record(self, bar_end: int, inputs: str, answer: Proposed | Failed | str) -> ProposalRecord:
-        """The proposal for the bar that ends at `bar_end`.
+        """Returns the proposal for the bar that ends at `bar_end`.
 
         Args:
             inputs: digest of the bars that the strategy saw.
@@ -66,7 +66,7 @@ class Proposer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fault(answer: Proposed) -> str | None:
-    """Why the answer is none that can be proposed."""
+    """Returns why the answer is not a valid proposal."""
     if answer.side not in SIDES:
         return f"the side is {answer.side}: use 1, -1 or 0"
     if not 0 <= answer.size <= MOST:
@@ -78,7 +78,7 @@ def fault(answer: Proposed) -> str | None:
 
 
 def text(number: float) -> str:
-    """The number's shortest decimal string.
+    """Returns the number's shortest decimal string.
 
     >>> text(0.1), text(1e-7), text(50000.0)
     ('0.1', '0.0000001', '50000')

@@ -1,8 +1,8 @@
-"""Takes away from a process what a strategy does not need; the process cannot take it back.
+"""Removes from a process what a strategy does not need; the process cannot undo it.
 
-Needs no privileges, only Linux: `no_new_privs`, resource limits, a seccomp filter and, where the
+Needs no privileges, only Linux: `no_new_privs`, resource limits, a seccomp filter and, if the
 kernel has it, Landlock. Afterwards the process can open no socket, start no process, write no file,
-signal nobody and use no more memory than it was given. It can read only what Python needs and the
+signal nobody and use no more memory than its limit. It can read only what Python needs and the
 strategy's folder. A refused call returns an error, so that the strategy's traceback shows where it
 was made.
 
@@ -38,16 +38,16 @@ OPEN_FILES: Final = 128
 
 
 class SandboxError(Exception):
-    """The sandbox cannot be made here; the message says why."""
+    """The sandbox cannot be created here; the message says why."""
 
 
 class Machine(NamedTuple):
-    """What is different from one processor to another: its audit number and its calls."""
+    """What differs between processors: the audit number and the calls."""
 
     audit: int
     denied: tuple[int, ...]
     absent: tuple[int, ...]
-    """Calls that act as on a kernel without them, so that libraries use the older ones."""
+    """Calls that behave as on a kernel without them, so that libraries use the older ones."""
     clone: int
     opens: tuple[tuple[int, int], ...]
     """Calls that open a file, each with the argument that holds its flags."""
@@ -120,7 +120,7 @@ def enter(memory: int, readable: Iterable[Path]) -> None:
 
 
 def hide() -> None:
-    """Keeps this process's memory and environment from others of the same user."""
+    """Hides this process's memory and environment from others of the same user."""
     if sys.platform == "linux":
         _prctl(ctypes.CDLL(None, use_errno=True), PR_SET_DUMPABLE, 0)
 
@@ -148,12 +148,12 @@ def _limit(memory: int) -> None:
 
 
 def _argument(number: int) -> int:
-    """Where the lower half of a call's argument is; both processors are little-endian."""
+    """Returns where the lower half of a call's argument is; both processors are little-endian."""
     return 16 + 8 * number
 
 
 def program(machine: Machine) -> list[tuple[int, int, int, int]]:
-    """The BPF program: what each system call of the process gets."""
+    """Returns the BPF program: the result of each system call of the process."""
     refuse = (RETURN, 0, 0, 0x00050000 | errno.EPERM)
     unknown = (RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
     lines = [
@@ -208,12 +208,12 @@ def _filter(libc: ctypes.CDLL, machine: Machine) -> None:
     _prctl(libc, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(whole))
 
 
-# Landlock: which files may be read. Older kernels lack it; the filter above holds there as well.
+# Landlock: which files may be read. Older kernels lack it; the filter above works there as well.
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 READ_FILE, READ_DIR = 1 << 2, 1 << 3
 ALL_RIGHTS: Final = {1: (1 << 13) - 1, 2: (1 << 14) - 1}
-"""By version of the interface; from 3 on one more."""
+"""By version of the interface; from version 3 there is one more."""
 SYSTEM: Final = (
     "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/usr/share/zoneinfo",
     "/etc/localtime", "/etc/ld.so.cache", "/dev/urandom", "/dev/null", "/proc/self/statm",

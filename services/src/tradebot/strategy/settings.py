@@ -17,7 +17,7 @@ STEPS: Final[dict[Resolution, int]] = {
 
 
 class StrategySettings(StageSettings, frozen=True, kw_only=True):
-    """Which strategy runs, on which bars, and what its process may use."""
+    """Which strategy runs, on which bars, and the limits of its process."""
 
     strategy: Annotated[str, "strategy: an installed name, or the path of a .py file"]
     symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{5,12}$"), "symbol, such as BTCUSD"] = (
@@ -52,7 +52,7 @@ class StrategySettings(StageSettings, frozen=True, kw_only=True):
     ] = 1024
 
     def __post_init__(self) -> None:
-        """Raises ValueError: the parameters are not a JSON object, or no strategy is named."""
+        """Raises ValueError if the parameters are not a JSON object, or no strategy is named."""
         if not self.strategy:
             raise ValueError("strategy is empty: set --strategy to an installed name or a .py file")
         try:

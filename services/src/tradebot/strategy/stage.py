@@ -1,7 +1,7 @@
-"""The stage: closed minutes in, a proposal for each closed bar out.
+"""The stage: reads closed minutes, and publishes a proposal for each closed bar.
 
-It holds no keys and decides nothing: the strategy does, in a process of its own, and a trader does
-what it allows. What is published is read first at a start, so that no bar has two proposals.
+It has no keys and decides nothing: the strategy does, in its own process, and a trader executes
+what it allows. At a start it first reads what is published, so no bar has two proposals.
 """
 
 import threading
@@ -37,7 +37,7 @@ QUIET_SECONDS: Final = 0.5
 FILL_SECONDS: Final = 30.0
 """The past is complete when nothing came for so long, or after so long anyway."""
 MISSED: Final = 1_000
-"""Bars that closed while the stage was away and still get a proposal: the newest."""
+"""Bars that closed while the stage was down and still get a proposal: the newest."""
 
 log = logs.get(__name__)
 
@@ -80,8 +80,8 @@ class StrategyStage:
         self._stopping.set()
 
     def run(self) -> None:
-        """Runs until `stop`; a broker that is away, or another stage under the same name, makes it
-        start again from what is published.
+        """Runs until `stop`. If the broker is away, or another stage uses the same name, it starts
+        again from what is published.
 
         Raises:
             SettingsError: the strategy cannot run.
@@ -145,9 +145,9 @@ class StrategyStage:
         return tail(self._settings, group, last, **{"enable.partition.eof": True})
 
     def _make_producer(self) -> Producer:
-        """Under the proposer's name, so that one stage at a time publishes for it.
+        """Uses the proposer's name, so that one stage at a time publishes for it.
 
-        The embedded broker does not keep transactions apart: there, a plain producer.
+        The embedded broker does not isolate transactions; it gets a plain producer.
         """
         if self._settings.kafka_embedded:
             return kafka.producer(self._settings, **{"linger.ms": 0})
@@ -155,7 +155,7 @@ class StrategyStage:
         return transactional_producer(self._settings, name)
 
     def _last(self) -> int:
-        """The end (ms) of the newest bar that has a proposal, 0 if none has."""
+        """Returns the end (ms) of the newest bar with a proposal, 0 if there is none."""
         key, newest = self._settings.key.encode(), 0
         for message in messages(self._settings, self._topics.proposals, "proposals"):
             if key_of(message) != key:
@@ -200,7 +200,7 @@ class StrategyStage:
     def _remember(
         self, past: deque[tuple[int, Row | None]], closed: tuple[int, Row | None]
     ) -> None:
-        """Keeps what may still get a proposal; all before is history."""
+        """Keeps the bars that may still get a proposal; earlier ones are history."""
         if len(past) == MISSED:
             self._append(past.popleft())
         past.append(closed)
@@ -220,7 +220,7 @@ class StrategyStage:
             self._propose(*closed)
 
     def _take(self, message: Message) -> list[tuple[int, Row | None]]:
-        """The bars that the message closes."""
+        """Returns the bars that the message closes."""
         found = list[tuple[int, Row | None]]()
         try:
             if message.topic() == self._topics.forecasts:
@@ -272,7 +272,7 @@ class StrategyStage:
         )
 
     def _publish(self, record: ProposalRecord) -> None:
-        """Raises KafkaException: it was not written, or it is not known."""
+        """Raises KafkaException if it was not written, or that is unknown."""
         producer = self._producer
         if self._settings.kafka_embedded:
             producer.produce(self._topics.proposals, encode(record), key=record.bot)
@@ -286,7 +286,7 @@ class StrategyStage:
     def _tell(
         self, record: ProposalRecord, answer: Proposed | Failed | str, seconds: float
     ) -> None:
-        """Metrics, log and the gate."""
+        """Updates metrics, log and the gate."""
         key = self._settings.key
         metrics.PROPOSALS.labels(key, record.side).inc()
         metrics.SECONDS.labels(key).observe(seconds)

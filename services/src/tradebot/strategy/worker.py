@@ -1,9 +1,9 @@
-"""The process that runs a strategy: a sandbox that knows two pipes and nothing else.
+"""The process that runs a strategy: a sandbox with two pipes and nothing else.
 
     python -m tradebot.strategy.worker READ WRITE
 
-It holds no key, no address and no secret. What the strategy does, the stage may have to end by
-force; so nothing here is relied on for safety but `sandbox.enter`.
+It has no key, no address and no secret. The stage may have to kill it, so nothing here is relied on
+for safety except `sandbox.enter`.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ from tradebot.strategy.messages import (
 )
 
 PRINTED: Final = 2_000
-"""Characters of what the strategy prints that are kept: the last ones."""
+"""Characters of the strategy's output that are kept: the last ones."""
 
 _decode = msgspec.msgpack.Decoder(Asked).decode
 
@@ -54,12 +54,12 @@ class Tail(io.TextIOBase):
         self._text = ""
 
     def write(self, text: str) -> int:
-        """Takes `text`, forgets what came long before."""
+        """Appends `text`, and drops old text."""
         self._text = (self._text + text)[-PRINTED:]
         return len(text)
 
     def take(self) -> str:
-        """What was written since this was last asked."""
+        """Returns what was written since the last call."""
         text, self._text = self._text, ""
         return text
 
@@ -75,7 +75,7 @@ class Runner:
         self._market: LiveMarket | None = None
 
     def answer(self, asked: Asked) -> Answer:
-        """The answer to one request; the strategy's own errors are answers too."""
+        """Returns the answer to one request; the strategy's own errors are answers too."""
         try:
             match asked:
                 case Begin():
@@ -118,8 +118,7 @@ class Runner:
         if self._object is not None:
             self._object.fit(self._columns.bars(), self._print)
         else:
-            # What compiles at its first call does so now, not at the first bar. Its errors come
-            # again there.
+            # Compiles what would be compiled at the first bar. Errors will occur again there.
             with contextlib.suppress(StrategyError):
                 self._loaded.orders(self._columns.bars())
         return Taken()
@@ -158,14 +157,14 @@ class Runner:
 
 
 def _where(error: BaseException) -> str:
-    """The innermost place of the error, and its own line."""
+    """Returns the innermost location of the error, and its own line."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     return f"{place}{type(error).__name__}: {error}"
 
 
 def _read(descriptor: int, count: int) -> bytes:
-    """So many bytes; ends the process where the stage is gone."""
+    """Reads that many bytes; ends the process if the stage is gone."""
     parts = []
     while count:
         part = os.read(descriptor, min(count, 1 << 20))
@@ -177,13 +176,13 @@ def _read(descriptor: int, count: int) -> bytes:
 
 
 class InMemory(MetaPathFinder):
-    """Where a strategy imports numba, what it compiles is kept in memory alone: the sandbox writes
-    no file."""
+    """Makes numba keep compiled code in memory only, because the sandbox writes no
+    files."""
 
     def find_spec(
         self, fullname: str, _path: Any, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """numba's own module, without its cache; any other is found elsewhere."""
+        """Returns numba's own module, without its cache; all others are found elsewhere."""
         if fullname != "numba.core.dispatcher":
             return None
         sys.meta_path.remove(self)

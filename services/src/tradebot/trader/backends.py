@@ -39,18 +39,18 @@ def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
 
 
 COMMAND_SECONDS: Final = 40.0
-"""A trader that hangs has lost a cluster's lease by then; one that renews it has to be stopped."""
+"""A trader that hangs has lost a cluster's lease by then; one that renews it must be stopped."""
 
 
 @contextlib.asynccontextmanager
 async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator[tuple[Lease, int]]:
-    """The bot's lease and its epoch for a command that acts while no trader does.
+    """Yields the bot's lease and its epoch, for a command that acts without a trader.
 
     Args:
         name: of the command, at the end of the holder's.
 
     Raises:
-        SettingsError: a trader holds the lease, or it cannot be had.
+        SettingsError: a trader holds the lease, or it cannot be acquired.
     """
     lease = lease_of(settings, suffix=f"-{name}")
     try:
@@ -69,7 +69,7 @@ async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator
 
 
 def journal_of(settings: TraderSettings) -> Journal:
-    """The bot's journal.
+    """Returns the bot's journal.
 
     Raises:
         JournalError: it cannot be opened.
@@ -82,7 +82,7 @@ def journal_of(settings: TraderSettings) -> Journal:
 
 
 async def open_journal(settings: TraderSettings) -> Journal:
-    """The bot's journal for the holder of its lease.
+    """Opens the bot's journal for the holder of its lease.
 
     Raises:
         JournalError: it cannot be opened.
@@ -92,7 +92,7 @@ async def open_journal(settings: TraderSettings) -> Journal:
 
 
 async def carry_over(settings: TraderSettings) -> None:
-    """Carries a journal over from where earlier releases kept it; the lease must be held.
+    """Migrates a journal from where earlier releases kept it; the lease must be held.
 
     Raises:
         JournalError: it cannot be read or written.
@@ -105,7 +105,7 @@ async def carry_over(settings: TraderSettings) -> None:
 
 
 def journal_place(settings: TraderSettings) -> str:
-    """Where the bot's journal is, for a message."""
+    """Returns where the bot's journal is, for a message."""
     if settings.journal == "kafka":
         return f"topic {Topics.of(settings).journal_of(settings.bot)} at {settings.kafka}"
     return str(settings.folder / "journal.sqlite")

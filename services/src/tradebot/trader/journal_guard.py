@@ -1,8 +1,8 @@
 """Keeps a trader from trading on a journal that was lost or damaged.
 
-An empty journal under a lease that knows of an earlier one says nothing of positions, open orders
-or halts. The trader then gives its lease back and stays unready, with the reason, until a person
-has restored the journal or adopted a new one.
+If the journal is empty, but the lease knows of an earlier one, positions, open orders and halts are
+unknown. The trader then releases its lease and stays unready, with the reason, until a person has
+restored the journal or adopted a new one.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from tradebot.trader.lease import Lease
 from tradebot.trader.settings import TraderSettings
 
 LOOK_SECONDS: Final = 5.0
-"""Between two looks at a journal that could not be used."""
+"""Interval between checks of an unusable journal."""
 
 
 def refuse_lost(settings: TraderSettings, lease: Lease, entries: int) -> None:
-    """Returns if the journal has entries, or if the held lease knows of none.
+    """Checks that the journal has entries, or that the held lease knows of none.
 
     Args:
-        entries: how many were read.
+        entries: number of entries read.
 
     Raises:
         UnusableJournalError: the journal was lost.
@@ -49,7 +49,7 @@ def _lost(settings: TraderSettings) -> UnusableJournalError:
 async def until_usable(
     settings: TraderSettings, readiness: Readiness, error: UnusableJournalError
 ) -> None:
-    """Stays unready with the reason, and returns once the journal can be traded from."""
+    """Stays unready with the reason, until the journal is usable."""
     log, reporter = logs.get("trader"), reporter_of(settings)
     log.error("the journal cannot be used", reason=str(error))
     try:
@@ -69,7 +69,7 @@ async def until_usable(
 
 
 def _trouble(settings: TraderSettings) -> str | None:
-    """Why the journal still cannot be used."""
+    """Returns why the journal still cannot be used."""
     try:
         journal = journal_of(settings)
         try:

@@ -88,7 +88,7 @@ WINDOW_LAG_SECONDS = Gauge(
 
 
 def from_zero(bot: str) -> None:
-    """Begins each counter: an increase is seen only against a value that was there."""
+    """Starts each counter at 0: `increase()` needs a first value."""
     for each in (WINDOWS, FEES, AMBIGUOUS):
         each.labels(bot)
     for gate in REASONS_TO_HOLD:
@@ -105,7 +105,7 @@ def from_zero(bot: str) -> None:
 
 
 def measure(bot: str, ledger: Ledger, *, equity: Decimal, mid: Decimal) -> None:
-    """Where the bot stands at the last mid; equity and mid are in quote currency."""
+    """Sets the bot's gauges at the last mid; equity and mid are in quote currency."""
     peak = max(equity, ledger.marks.peak_equity) if ledger.marks else equity
     DRAWDOWN.labels(bot).set(float(1 - equity / peak) if peak else 0.0)
     EQUITY.labels(bot).set(float(equity))

@@ -1,8 +1,9 @@
 """Keeps the stop that rests at the venue in step with the position.
 
-The order is an intent like any other: written first, sent once, looked up in doubt. Moving it is a
-cancel and a new intent. It is cancelled before anything else is sold, so that no amount is ever for
-sale twice; if it fills during the cancel, its fills are booked before the next amount is computed.
+The order is an intent like any other: journaled first, sent once, looked up in doubt. Moving it is
+a cancel and a new intent. It is cancelled before anything else is sold, so that no amount is
+offered twice; if it fills during the cancel, its fills are booked before the next amount is
+computed.
 """
 
 from typing import Final
@@ -17,7 +18,7 @@ REFUSED_MS: Final = 60_000
 
 
 class RestingStops:
-    """The one stop of a bot that rests at the venue; whoever calls it holds the engine's lock."""
+    """The one stop of a bot that rests at the venue; the caller holds the engine's lock."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -26,7 +27,7 @@ class RestingStops:
         self._log = logs.get("trader.resting")
 
     def in_step(self) -> bool:
-        """Returns whether what rests is what should rest, or nothing can be done about it now."""
+        """Returns whether the right stop rests, or nothing can be done about it now."""
         orders = self._engine.journaled.ledger.resting()
         if len(orders) > 1:
             return False
@@ -62,7 +63,7 @@ class RestingStops:
             self._tried = now
 
     async def lift(self) -> bool:
-        """Cancels what rests; returns whether that is certain, so that the amount may be sold.
+        """Cancels the resting stop; returns whether that is certain and the amount may be sold.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -84,14 +85,14 @@ class RestingStops:
         return resting.wanted(engine.state(), engine.rules, engine.market.instrument.increments)
 
     def _may_act(self) -> bool:
-        """A halt or a pause under `Hold` sends nothing, so what rests stays as it is."""
+        """A halt or a pause under `Hold` sends nothing, so a resting stop stays."""
         engine = self._engine
         state = engine.state()
         held = engine.rules.on_breach == "Hold" and bool(state.halted or state.paused)
         return state.reconciled and not state.unresolved and not engine.stopping and not held
 
     def _can_place(self, want: RestingStop) -> bool:
-        """A stop above the market would trigger at once: that is the watch's to sell."""
+        """A stop above the market would trigger at once; the watch sells instead."""
         engine = self._engine
         if not engine.market.instrument.accepts_takers or engine.mid <= want.stop:
             return False

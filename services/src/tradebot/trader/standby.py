@@ -1,7 +1,6 @@
-"""A trader that waits for its lease: it follows the journal, so that it can go on at once.
+"""A trader that waits for its lease, and follows the journal so that it can take over at once.
 
-It sends nothing and writes nothing. It is ready while it can do its work: while it can read the
-journal and see the lease.
+It sends nothing and writes nothing. It is ready while it can read the journal and the lease.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from tradebot.trader.renewed_lease import RenewedLease
 from tradebot.trader.settings import TraderSettings
 
 FOLLOW_SECONDS: Final = 1.0
-"""Between two looks at the journal."""
+"""Interval between reads of the journal."""
 ACTS: Final = ("pause", "resume", "flatten", "repair")
 
 _log = logs.get("trader.standby")
@@ -39,7 +38,7 @@ class Standby:
         open_ledger: Callable[[], JournaledLedger],
     ) -> None:
         self.journaled: JournaledLedger | None = None
-        """The ledger as far as the journal was followed; `None` if it was never read."""
+        """The ledger as far as the journal was read; `None` if it was never read."""
         self._settings = settings
         self._readiness = readiness
         self._lease = lease
@@ -48,10 +47,10 @@ class Standby:
         self._ended = asyncio.Event()
 
     async def wait(self) -> int:
-        """Follows the journal until the lease is taken; returns its epoch.
+        """Follows the journal until it acquires the lease; returns its epoch.
 
         Raises:
-            LeaseError: the lease can never be had; the message says why.
+            LeaseError: the lease can never be acquired; the message says why.
         """
         control = ControlServer(
             self._settings.folder / "standby.json",
@@ -68,11 +67,11 @@ class Standby:
             self._readiness.check("lease", lambda: None)
             self._readiness.note("standby", "")
             self._readiness.open("journal")
-            self._ended.set()  # a look at the journal is not broken off: its thread goes on
+            self._ended.set()  # a read of the journal is not interrupted: its thread finishes
             await asyncio.gather(following, control.close(), return_exceptions=True)
 
     def status(self) -> dict[str, Any]:
-        """What `tradebot status` shows."""
+        """Returns what `tradebot status` shows."""
         ledger = None if self.journaled is None else self.journaled.ledger
         return {
             "bot": self._settings.bot,

@@ -24,8 +24,8 @@ class RestingStop(msgspec.Struct, frozen=True, kw_only=True):
 def wanted(state: State, settings: Settings, increments: Increments) -> RestingStop | None:
     """Returns the stop that should rest for the position now; `None` if none should.
 
-    It triggers at the stop loss, rounded up to the price step so that it never triggers later, and
-    may sell as far below as one attempt of an exit (`max_slippage_bps`).
+    It triggers at the stop loss, rounded up to the price step so that it never triggers later. It
+    may sell up to `max_slippage_bps` below that, like one attempt of an exit.
     """
     exits, held = settings.exits, state.position
     if not exits.rest_at_venue or exits.stop_loss is None or held is None or held.entry <= 0:
@@ -40,9 +40,9 @@ def wanted(state: State, settings: Settings, increments: Increments) -> RestingS
 
 
 def suits(rests: RestingStop | None, want: RestingStop | None, step: Decimal) -> bool:
-    """Returns whether what rests may stay: the same amount, and a trigger within one price step.
+    """Returns whether the resting stop may stay: same amount, trigger within one price step.
 
-    A position that was partly sold has the same entry price but for rounding.
+    A partly sold position has the same entry price, except for rounding.
     """
     if rests is None or want is None:
         return rests is want

@@ -1,4 +1,4 @@
-"""What a Prophet model is made of: its trend, seasonalities, holidays and regressors."""
+"""The components of a Prophet model: trend, seasonalities, holidays and regressors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tradebot.charts.ticks import Tick
 
 MONDAY: Final = np.datetime64("2017-01-02T00:00", "ms")
-"""A Monday, from which one period of a seasonality is drawn."""
+"""A Monday, at which the plotted period of a seasonality starts."""
 POINTS: Final = 400
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS: Final = tuple(Tick(hour / 24, f"{hour:02}:00") for hour in range(0, 25, 3))
@@ -21,8 +21,8 @@ DAYS: Final = tuple(Tick(day, name) for day, name in enumerate((*WEEKDAYS, "Mon"
 class Component:
     """One part of a forecast: its effect over time (`time`, ms UTC) or over one period, in days.
 
-    `effect` is "price" where `y` are prices, "price share" where it is the share by which the
-    price is moved, "trend share" where the share of the trend of the log price.
+    `effect` is "price" if `y` are prices, "price share" if it is a fraction of the price, "trend
+    share" if it is a fraction of the trend of the log price.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Component:
 
     @property
     def x_unit(self) -> str:
-        """What the horizontal axis counts."""
+        """The unit of the horizontal axis."""
         if self.time:
             return "time (UTC)"
         if self.ticks == HOURS:
@@ -43,7 +43,7 @@ class Component:
 
 
 def of_model(prophet: Any) -> list[Component]:
-    """The components of a fitted `prophet.Prophet` of a log price, the trend first."""
+    """Returns the components of a fitted `prophet.Prophet` of a log price, the trend first."""
     table = prophet.predict(prophet.history[["ds", *_inputs(prophet)]])
     ts = table["ds"].to_numpy().astype("datetime64[ms]").astype(np.float64)
     found = [Component("trend", ts, np.exp(table["trend"].to_numpy()), "price")]
@@ -56,14 +56,14 @@ def of_model(prophet: Any) -> list[Component]:
 
 
 def _inputs(prophet: Any) -> list[str]:
-    """Columns besides the time that the model needs to say anything."""
+    """Returns the columns besides the time that the model needs for a prediction."""
     conditions = [one["condition_name"] for one in prophet.seasonalities.values()]
     limits = [name for name in ("cap", "floor") if name in prophet.history]
     return [*limits, *prophet.extra_regressors, *filter(None, conditions)]
 
 
 def _others(prophet: Any) -> dict[str, str]:
-    """Holidays and regressors, as columns of a prediction, each with its mode."""
+    """Returns holidays and regressors, as columns of a prediction, each with its mode."""
     found = {}
     if prophet.train_holiday_names is not None and len(prophet.train_holiday_names):
         found["holidays"] = prophet.holidays_mode or prophet.seasonality_mode
@@ -79,7 +79,7 @@ def _effect(
 
 
 def _seasonality(prophet: Any, name: str, one: dict[str, Any]) -> Component:
-    """One period of a seasonality, a year by its dates."""
+    """Returns one period of a seasonality; a year by its dates."""
     from prophet.plot import seasonality_plot_df
 
     period = float(one["period"])

@@ -1,4 +1,4 @@
-"""Draws what a model says, as a page of its own and as PNG (matplotlib)."""
+"""Draws a model's forecasts as a self-contained page and as PNG (matplotlib)."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The same pictures as PNG, for documents that take no page."""
+"""The same plots as PNG, for documents that cannot include a page."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ DPI = 120
 
 
 def forecast(shown: Predictions, unit: str, path: Path) -> None:
-    """The held-out minutes: price, fit, forecast and its interval."""
+    """Draws the held-out minutes: price, fit, forecast and its interval."""
     from matplotlib import pyplot
 
     picture, axes = pyplot.subplots(figsize=(11, 5), layout="constrained")
@@ -35,7 +35,7 @@ def forecast(shown: Predictions, unit: str, path: Path) -> None:
 
 
 def closer(shown: Predictions, unit: str, path: Path) -> None:
-    """Fitted and actual prices of the newest minutes of each sample."""
+    """Draws fitted and actual prices of the newest minutes of each sample."""
     from matplotlib import pyplot
 
     picture, both = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
@@ -51,7 +51,7 @@ def closer(shown: Predictions, unit: str, path: Path) -> None:
 
 
 def components(parts: list[Component], unit: str, path: Path) -> None:
-    """A row for each component."""
+    """Draws a row for each component."""
     from matplotlib import pyplot
     from matplotlib.ticker import PercentFormatter
 
@@ -91,7 +91,7 @@ def _times(ts: Any) -> Any:
 
 
 def _dated(axes: Any) -> None:
-    """Times in UTC, with day and year where they change."""
+    """Labels times in UTC, with day and year if they change."""
     from matplotlib import dates as untyped
 
     dates: Any = untyped

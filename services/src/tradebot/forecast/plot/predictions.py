@@ -95,17 +95,17 @@ def _samples(model: Forecaster, known: Series, drawn: Series) -> tuple[Line, Lin
 
 
 ZOOM = 400
-"""Points of each side of the closer look at fitted and actual prices."""
+"""Points per sample in the zoomed plot of fitted and actual prices."""
 
 
 def within(line: Line, span: Line) -> Line:
-    """The points of a line that lie in the time of another."""
+    """Returns the points of a line within the time of another."""
     keep = (line.ts >= span.ts[0]) & (line.ts <= span.ts[-1])
     return Line(line.ts[keep], line.price[keep])
 
 
 def closer(shown: Predictions) -> list[tuple[str, Line, Line]]:
-    """Fitted and actual prices of the newest minutes of each sample."""
+    """Returns fitted and actual prices of the newest minutes of each sample."""
     sides = []
     for name, line in (("in sample", shown.inside), ("out of sample", shown.outside)):
         fitted = line.newest(ZOOM)

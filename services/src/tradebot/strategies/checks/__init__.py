@@ -1,1 +1,1 @@
-"""Checks of a strategy: lookahead, warm-up, determinism and speed, each a file."""
+"""Checks of a strategy: lookahead, warm-up, determinism and speed, one file each."""

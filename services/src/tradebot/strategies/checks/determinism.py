@@ -11,7 +11,7 @@ from tradebot.strategies.loading import load
 from tradebot.strategies.parameters import Values
 
 HASH_SEED = "4711"
-"""The seed of the other process's hashes: sets and dictionaries may stand in another order."""
+"""Hash seed of the other process, so that sets and dictionaries may have another order."""
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
 
 
 def elsewhere(bars: Bars, path_or_name: str, values: Values, before: Bars | None) -> Rows:
-    """The rows that a new process with another hash seed gives."""
+    """Returns the rows of a new process with another hash seed."""
     known = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = HASH_SEED
     try:

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from typing import Literal
 
@@ -9,9 +9,9 @@ Kind = Literal["lookahead", "warm-up", "determinism", "speed"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found; `reason` is a sentence, also where it passed.
+    """The result of one check; `reason` is a sentence, even if it passed.
 
-    `bar` (a row's number) and `ts` (ms UTC) name the first row that is wrong.
+    `bar` (a row's number) and `ts` (ms UTC) are the first wrong row.
     """
 
     check: Kind
@@ -23,5 +23,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def utc(ts: int) -> str:
-    """A time in words, to the minute."""
+    """Formats a time, to the minute."""
     return str(np.datetime64(ts, "ms").astype("datetime64[m]")).replace("T", " ") + " UTC"

@@ -12,17 +12,16 @@ from tradebot.strategies.loading import LoadedStrategy
 from tradebot.strategies.parameters import StrategyError
 
 BARS = 10_000
-"""The newest bars that are checked."""
+"""Number of newest bars to check."""
 
 CUTS = {False: 40, True: 6}
-"""Places at which the bars are cut: for a function of arrays, and for a class, which is slow."""
+"""Number of cuts: for a function of arrays, and for a class, which is slow."""
 
 
 def check(decide: Decide, bars: Bars, cuts: int) -> Finding:
     """Compares the rows on all bars with those on the bars up to each cut.
 
-    Half of the cuts follow rows that order something: what such a row knows of the next bar shows
-    there.
+    Half of the cuts follow rows with an order, which show what such a row knows of the next bar.
     """
     whole = decide(bars)
     found: tuple[int, Rows] | None = None
@@ -51,12 +50,12 @@ def check(decide: Decide, bars: Bars, cuts: int) -> Finding:
 
 
 def refuse(loaded: LoadedStrategy, bars: Bars, before: Bars | None = None) -> None:
-    """Does nothing if the strategy does not look ahead on the newest of these bars.
+    """Checks that the strategy does not look ahead on the newest of these bars.
 
     The backtest and the stage call this before they start.
 
     Args:
-        before: the bars that a class is fitted on, if it is.
+        before: the bars on which a class is fitted, if it is.
 
     Raises:
         StrategyError: it looks ahead; the message names the first row that changed.
@@ -70,7 +69,7 @@ def refuse(loaded: LoadedStrategy, bars: Bars, before: Bars | None = None) -> No
 
 
 def _places(whole: Rows, count: int) -> list[int]:
-    """Numbers of bars to keep, at least one and at most all but one."""
+    """Returns numbers of bars to keep, at least one and at most all but one."""
     last = len(whole) - 1
     orders = np.flatnonzero(whole[:, 0] if whole.dtype == np.float64 else whole != "")
     spread = np.linspace(1, last, count - count // 2)
@@ -80,7 +79,7 @@ def _places(whole: Rows, count: int) -> list[int]:
 
 
 def _altered(bars: Bars, cut: int) -> Bars:
-    """The same bars up to `cut`, and others from there on."""
+    """Returns the same bars up to `cut`, and altered ones after it."""
     random = np.random.default_rng(cut)
     later = len(bars.ts) - cut
     factor = np.concatenate([np.ones(cut), np.exp(np.cumsum(random.normal(0, 0.05, later)))])
@@ -91,7 +90,7 @@ def _altered(bars: Bars, cut: int) -> Bars:
 
 
 def _altered_extras(bars: Bars, cut: int) -> Iterator[tuple[str, object]]:
-    """Flows and forecasts turned round from `cut` on."""
+    """Yields flows and forecasts, reversed from `cut` on."""
 
     def turned(column: np.ndarray) -> np.ndarray:
         return np.concatenate([column[:cut], column[cut:][::-1]])

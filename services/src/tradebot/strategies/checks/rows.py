@@ -1,7 +1,7 @@
-"""What a strategy wants at each bar, as rows that can be compared.
+"""A strategy's wishes at each bar, as rows that can be compared.
 
-A class is asked twice, once with nothing but cash and once with a position, and none of its orders
-fills: so its rows depend on the bars alone.
+A class is run twice, once with cash only and once with a position, and none of its orders fills, so
+its rows depend on the bars alone.
 """
 
 import copy
@@ -18,21 +18,21 @@ from tradebot.strategies.loading import LoadedStrategy
 from tradebot.strategies.orders import Floats
 
 Rows = npt.NDArray[Any]
-"""A row a bar: (n, 2) float64 of side and size, or (n,) texts that name a class's orders."""
+"""One row per bar: (n, 2) float64 of side and size, or (n,) texts of a class's orders."""
 
 Decide = Callable[[Bars], Rows]
 
 ROUNDING = 1e-9
-"""Share by which sizes may differ: sums over more bars are rounded otherwise."""
+"""Relative difference allowed in sizes: sums over more bars round differently."""
 
 CASH = 10_000.0
 
 
 class Candidate:
-    """A strategy to be checked.
+    """A strategy to check.
 
     Args:
-        before: the bars that it is fitted on, once; `None` where it needs no fit.
+        before: the bars on which it is fitted, once; `None` if it needs no fit.
 
     Raises:
         StrategyError: its constructor or its fit fails.
@@ -48,7 +48,7 @@ class Candidate:
                 raise loaded.failed(error) from error
 
     def rows(self, bars: Bars) -> Rows:
-        """What it wants at each bar.
+        """Returns what it wants at each bar.
 
         Raises:
             StrategyError: it fails.
@@ -60,7 +60,7 @@ class Candidate:
         return np.array(texts, dtype=object)
 
     def seconds(self, bars: Bars, runs: int) -> list[float]:
-        """How long the newest row takes, on all of these bars; a class is asked `runs` of them."""
+        """Returns the times of the newest row, over all bars; a class runs on `runs` of them."""
         times: list[float] = []
         if self._made is not None:
             self._asked(bars, 0.0, first=max(0, len(bars.ts) - runs - 1), times=times)
@@ -73,7 +73,7 @@ class Candidate:
     def _asked(
         self, bars: Bars, position: float, *, first: int = 0, times: list[float] | None = None
     ) -> list[str]:
-        """What a class orders at each bar from `first` on; `times` takes when it had answered."""
+        """Returns a class's orders at each bar from `first` on; adds answer times to `times`."""
         strategy, market = copy.deepcopy(self._made), Unfilled(bars, float(position))
         assert strategy is not None
         asked = []
@@ -88,7 +88,7 @@ class Candidate:
 
 
 def first_difference(one: Rows, other: Rows) -> int | None:
-    """The first row in which two runs differ, as far as both go."""
+    """Returns the first row in which two runs differ, as far as both go."""
     rows = min(len(one), len(other))
     one, other = one[:rows], other[:rows]
     if one.dtype == np.float64:
@@ -102,7 +102,7 @@ def first_difference(one: Rows, other: Rows) -> int | None:
 
 
 def wanted(row: Any) -> str:
-    """A row in words."""
+    """Describes a row in words."""
     if isinstance(row, str):
         return row or "nothing"
     side, size = float(row[0]), float(row[1])
@@ -117,7 +117,7 @@ def _of_arrays(loaded: LoadedStrategy, bars: Bars) -> Rows:
 
 
 class Unfilled:
-    """A market in which no order fills; a `Market` that writes down what is ordered."""
+    """A market in which no order fills; a `Market` that records the orders."""
 
     def __init__(self, bars: Bars, position: float) -> None:
         self.index = -1
@@ -132,7 +132,7 @@ class Unfilled:
         self._ordered: list[str] = []
 
     def asked(self, strategy: Strategy, index: int) -> str:
-        """What the strategy orders at the close of bar `index`."""
+        """Returns the strategy's orders at the close of bar `index`."""
         self.index, self.ts = index, int(self._bars.ts[index])
         self.close = float(self._bars.close[index])
         self.live_orders, self._ordered = [], []
@@ -141,11 +141,11 @@ class Unfilled:
 
     @property
     def equity(self) -> float:
-        """Cash and position at this close."""
+        """The value of cash and position at this close."""
         return self.cash + self.position * self.close
 
     def history(self, field: Field, bars: int) -> Floats:
-        """The last `bars` values up to this bar; see `Market.history`."""
+        """Returns the last `bars` values up to this bar; see `Market.history`."""
         column: Floats = getattr(self._bars, field)
         return column[max(0, self.index + 1 - bars) : self.index + 1]
 

@@ -9,13 +9,13 @@ from tradebot.strategies.interface import Bars
 BARS = 10_000
 RUNS = 15
 GOAL_MS = 20.0
-"""What a proposal may take after its bar has closed."""
+"""Goal for the time from a bar's close to its proposal."""
 
 
 def check(candidate: Candidate, bars: Bars) -> Finding:
     """Times the newest row on the newest bars; a slow strategy passes too, with its time.
 
-    A function of arrays computes all rows again at each bar, a class only the newest.
+    A function of arrays recomputes all rows at each bar, a class only the newest.
     """
     newest = bars.rows(max(0, len(bars.ts) - BARS), len(bars.ts))
     milliseconds = 1000 * statistics.median(candidate.seconds(newest, RUNS))

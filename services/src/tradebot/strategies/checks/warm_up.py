@@ -1,4 +1,4 @@
-"""Warm-up: whether the last row is the same whatever bar the strategy started from."""
+"""Warm-up: whether the last row is the same whatever bar the strategy starts from."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from tradebot.strategies.checks.rows import Decide, first_difference, wanted
 from tradebot.strategies.interface import Bars
 
 ENDS = 24
-"""Last rows that are compared."""
+"""Number of last rows to compare."""
 
 
 def check(decide: Decide, bars: Bars, warmup: int) -> Finding:
-    """Compares last rows on the `warmup` bars before them with those on all the bars before.
+    """Compares last rows computed on `warmup` bars with those on all earlier bars.
 
-    The row itself is one bar more: a strategy that needs no bar before has a warm-up of 0.
+    The row's own bar comes on top: a strategy that needs no earlier bar has a warm-up of 0.
     """
     rows = len(bars.ts)
     if rows <= 2 * warmup + 1:
@@ -42,7 +42,7 @@ def check(decide: Decide, bars: Bars, warmup: int) -> Finding:
 
 
 def _last_rows(whole: np.ndarray, least: int) -> list[int]:
-    """Rows to look at: some that order something, and some spread evenly."""
+    """Returns rows to compare: some with orders, and some spread evenly."""
     orders = np.flatnonzero(whole[:, 0] if whole.dtype == np.float64 else whole != "")
     orders = orders[orders >= least]
     chosen = orders[np.linspace(0, len(orders) - 1, ENDS // 2).astype(int)] if len(orders) else []

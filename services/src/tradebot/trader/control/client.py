@@ -25,7 +25,7 @@ def ask(
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
     """
-    for name in ("control.json", "standby.json"):  # a standby answers where it is alone
+    for name in ("control.json", "standby.json"):  # a standby responds if it is alone
         try:
             address = msgspec.json.decode((state_dir / bot / name).read_bytes(), type=Address)
             return _ask(address, bot, act, request)

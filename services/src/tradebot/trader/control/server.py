@@ -21,12 +21,12 @@ from tradebot.platform import logs
 from tradebot.trader.control.messages import Address, ControlRequest
 
 Act = Callable[[str, str], Awaitable[str]]
-"""Does what a person asks for, given why and who; returns what it did, in a sentence."""
+"""Acts on a user's request, given why and who; returns a sentence about what it did."""
 Read = Callable[[], dict[str, Any]]
 
 
 class RefusedError(Exception):
-    """This process does not do what was asked for; the message says who does."""
+    """This process does not accept the request; the message says which one does."""
 
 
 class _Server(uvicorn.Server):
@@ -48,12 +48,12 @@ class _Server(uvicorn.Server):
 
 
 class ControlServer:
-    """Answers and acts while the trader runs.
+    """Serves requests while the trader runs.
 
     Args:
-        path: the file that says where it listens, and the token; readable by the owner alone.
-        reads: by path, what a GET answers.
-        acts: by path, what a POST does.
+        path: the file with the address and the token, readable by the owner alone.
+        reads: by path, the response to a GET.
+        acts: by path, the action of a POST.
     """
 
     def __init__(self, path: Path, reads: Mapping[str, Read], acts: Mapping[str, Act]) -> None:
@@ -87,7 +87,7 @@ class ControlServer:
         fresh.replace(self._path)
 
     async def close(self) -> None:
-        """Stops listening; the address is gone, unless another trader has put its own there."""
+        """Stops listening, and deletes the address, unless another trader has written its own."""
         with contextlib.suppress(OSError, msgspec.DecodeError):
             if msgspec.json.decode(self._path.read_bytes(), type=Address).token == self._token:
                 self._path.unlink()

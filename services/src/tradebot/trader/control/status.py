@@ -11,7 +11,7 @@ from tradebot.trader.control.report import BAD_WHEN_TRUE
 
 
 def lines(status: dict[str, Any]) -> list[str]:
-    """What a person wants to know first."""
+    """Returns the status for a user, most important lines first."""
     if status.get("standby"):
         return _standby_lines(status)
     state = "halted" if status["halted"] else "paused" if status["paused"] else "trading"

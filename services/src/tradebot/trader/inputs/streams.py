@@ -1,7 +1,7 @@
-"""The trader's topics: windows it answers for, and the newest of forecasts and feed.
+"""The trader's topics: windows to decide on, and the newest forecasts and feed records.
 
-An offset of the windows is committed only after its decision is durable. Forecasts and the feed
-are state, not work: their end is read at each start, and nothing of them is committed.
+An offset of the windows is committed only after its decision is durable. Forecasts and the feed are
+state, not work: only their end is read at each start, and their offsets are not committed.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ POLL_SECONDS: Final = 0.2
 OPEN_SECONDS: Final = 1.0
 BATCH: Final = 2000
 LAST_FORECASTS: Final = 50
-"""Records a partition that are read again at a start; other bots' may be among them."""
+"""Records per partition to read again at a start; other bots' may be among them."""
 
 Handle = Callable[[list[Message]], Awaitable[None]]
 
@@ -39,12 +39,12 @@ _log = logs.get("trader.streams")
 
 
 class Stream:
-    """Hands what a consumer reads to `handle`, in batches, in order, one at a time.
+    """Passes a consumer's records to `handle`, in batches, in order, one at a time.
 
-    The consumer lives in a thread of its own; `handle` runs in the event loop.
+    The consumer has its own thread; `handle` runs in the event loop.
 
     Args:
-        opened: makes the consumer; raises `KafkaException` while the brokers are away.
+        opened: creates the consumer; raises `KafkaException` while the brokers are away.
     """
 
     def __init__(self, opened: Callable[[], Consumer], handle: Handle, name: str) -> None:
@@ -55,7 +55,7 @@ class Stream:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def run(self) -> None:
-        """Reads until it is cancelled; brokers that are away at the start are waited for."""
+        """Reads until cancelled; waits for brokers that are away at the start."""
         loop = asyncio.get_running_loop()
         while self._reader is None:
             try:
@@ -70,7 +70,7 @@ class Stream:
 
     @staticmethod
     def _read(reader: Consumer) -> list[Message]:
-        """The next messages, as soon as there are any."""
+        """Returns the next messages, as soon as there are any."""
         first = reader.poll(POLL_SECONDS)
         if first is None:
             return []
@@ -82,7 +82,7 @@ class Stream:
         return good
 
     async def commit(self, messages: list[Message]) -> None:
-        """All up to `messages` is done; a broker that is away is told by the next commit."""
+        """Commits everything up to `messages`; if the broker is away, the next commit covers it."""
         ends = {(m.topic(), m.partition()): (m.offset() or 0) + 1 for m in messages}
         offsets = [
             TopicPartition(topic or "", partition or 0, end)
@@ -99,7 +99,7 @@ class Stream:
         self._reader.commit(offsets=offsets, asynchronous=False)
 
     async def close(self) -> None:
-        """Ends the consumer and its thread."""
+        """Closes the consumer and its thread."""
         loop = asyncio.get_running_loop()
         if self._reader is not None:
             await loop.run_in_executor(self._thread, self._reader.close)
@@ -107,10 +107,10 @@ class Stream:
 
 
 def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
-    """A consumer of windows from the bot's committed offsets on.
+    """Returns a consumer of windows from the bot's committed offsets on.
 
-    It takes all partitions by itself instead of joining a group: the lease already keeps it
-    alone, and a trader that was killed is followed at once, not when the group misses it.
+    It assigns all partitions to itself instead of joining a group: the lease already makes it the
+    only one, and a killed trader's successor need not wait for the group's timeout.
     """
     reader = consumer(settings, f"{settings.topic_prefix}trader-{settings.bot}")
     partitions = [where for where, _, _ in bounds(reader, topic)]
@@ -123,10 +123,10 @@ def windows_reader(settings: TraderSettings, topic: str) -> Consumer:
 
 
 def feed_time(messages: list[Message], symbol: str, now: Now) -> int:
-    """The newest time (ms) on the symbol's feed that can be true; 0 if there is none.
+    """Returns the newest plausible time (ms) on the symbol's feed; 0 if there is none.
 
-    Where all are ahead of the clock it is the newest of those: a venue's time can jump, and the
-    clock knows what to make of it.
+    If all are ahead of the clock, it is the newest of those: a venue's time can jump, and the clock
+    handles that.
     """
     ahead = 0
     for message in reversed(messages):
@@ -140,7 +140,7 @@ def feed_time(messages: list[Message], symbol: str, now: Now) -> int:
 
 
 def _feed_record(message: Message, symbol: str) -> FeedRecord | None:
-    """The record with its symbol and time; `None` if it is another symbol's or unreadable."""
+    """Decodes a record with its symbol and time; `None` if it is another symbol's or unreadable."""
     if symbol_of("", key_of(message), symbol) != symbol:
         return None
     try:

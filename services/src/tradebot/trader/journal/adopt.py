@@ -13,7 +13,7 @@ from tradebot.trader.settings import TraderSettings
 
 
 async def adopt(settings: TraderSettings, *, because: str, by: str) -> str:
-    """Writes the first entries of a new journal; what that means, in a sentence.
+    """Writes the first entries of a new journal; returns a sentence about the consequences.
 
     Raises:
         SettingsError: the journal has entries, cannot be written, or a trader holds the lease.

@@ -153,7 +153,7 @@ class JournaledLedger:
         """Writes what waited for the brokers, and calls `returned` when all is written.
 
         Raises:
-            JournalError: the journal has to be read anew, by a new start.
+            JournalError: the journal must be read again, by a restart.
         """
         if self._outage is None:
             await asyncio.Event().wait()

@@ -1,12 +1,11 @@
-"""A journal that does without its brokers for a while: entries wait in a local file.
+"""A journal that works without its brokers for a while: entries wait in a local file.
 
-What cannot be written to the journal is written to the file, in order, and to the journal when its
-brokers are back. The file is not the journal: it is lost with its pod's node. So only sales of what
-the bot holds rely on it. Nothing is bought while the journal is down
-(`tradebot.domain.risk.journal`), and a sale whose entry was lost is adopted from the venue
-(`tradebot.trader.orders.reconcile`).
+What cannot be written to the journal is written to the file, in order, and to the journal once its
+brokers are back. The file is lost with its pod's node, so only sales of the bot's position rely on
+it. Nothing is bought while the journal is down (`tradebot.domain.risk.journal`), and a sale whose
+entry was lost is adopted from the venue (`tradebot.trader.orders.reconcile`).
 
-A trader that starts while the brokers are away goes on from the file, if there is one. It cannot
+A trader that starts while the brokers are away continues from the file, if there is one. It cannot
 know whether another trader wrote to the journal before, so it ends when the brokers are back. The
 next start reads the journal and adds the entries of the file.
 """
@@ -33,7 +32,7 @@ from tradebot.trader.journal.store import (
 )
 
 RETRY_SECONDS: Final = 1.0
-"""Between two tries to write what waits."""
+"""Interval between tries to write waiting entries."""
 
 _log = logs.get(__name__)
 
@@ -43,22 +42,23 @@ class OutageJournal:
 
     Args:
         home: opens the journal itself; blocks.
-        path: the file of what waits, made when it is needed.
+        path: the file of waiting entries, created when needed.
 
     Raises:
-        JournalError, SettingsError: the journal cannot be opened, and no file says how to go on.
+        JournalError, SettingsError: the journal cannot be opened, and there is no file to
+            continue from.
     """
 
     def __init__(self, home: Callable[[], Journal], path: Path) -> None:
         self.down = ""
         """Why the journal cannot be written; empty while it can."""
         self.base: Callable[[], Entry] = _no_base
-        """The ledger as the journal last had it, as a snapshot."""
+        """The ledger of the journal's last entry, as a snapshot."""
         self._open_home = home
         self._path = path
         self._waiting: list[Entry] = []
         self._blind = False
-        """Whether the journal was not read up to its end before entries waited."""
+        """Whether entries waited before the journal was read to its end."""
         self._anything = asyncio.Event()
         self._home: Journal | None = None
         try:
@@ -72,7 +72,7 @@ class OutageJournal:
             self._blind = True
 
     def read(self) -> Iterator[Entry]:
-        """See `Journal`; what waits in the file comes last."""
+        """See `Journal`; the file's entries come last."""
         kept = self._kept()
         if self._home is None:
             self._waiting = kept[1:]
@@ -91,7 +91,7 @@ class OutageJournal:
         yield from self._waiting
 
     def _left_of(self, kept: list[Entry], newer: Sequence[Entry], last: int) -> list[Entry]:
-        """What of the file the journal lacks, with numbers that follow its `last`.
+        """Returns the file's entries that the journal lacks, with numbers that follow its `last`.
 
         Args:
             newer: the journal's entries after those that the file begins with.
@@ -126,10 +126,10 @@ class OutageJournal:
         return self._home.follow()
 
     async def append(self, *entries: Entry) -> None:
-        """See `Journal`; while the journal is down the file takes the entries.
+        """See `Journal`; while the journal is down, the file gets the entries.
 
         Raises:
-            JournalError: neither the journal nor the file takes them.
+            JournalError: neither the journal nor the file can be written.
         """
         if self._home is not None and not self._waiting and not self._blind:
             try:
@@ -144,15 +144,15 @@ class OutageJournal:
         self._keep(entries)
 
     def go_on_blind(self, error: Exception) -> None:
-        """The journal could not be read to its end; entries wait from here on."""
+        """Lets entries wait from here on: the journal could not be read to its end."""
         self._went_down(error)
         self._blind = True
 
     async def run(self, returned: Callable[[], None]) -> None:
-        """Writes what waits as soon as the brokers are back, then calls `returned`.
+        """Writes waiting entries once the brokers are back, then calls `returned`.
 
         Raises:
-            JournalError: the journal is back, and this process has to start anew to read it.
+            JournalError: the journal is back, and this process must restart to read it.
         """
         while True:
             if not self._blind:
@@ -165,7 +165,7 @@ class OutageJournal:
                 returned()
 
     async def _written(self) -> bool:
-        """Whether all that waits could be written."""
+        """Whether all waiting entries could be written."""
         assert self._home is not None
         batch = tuple(self._waiting)
         try:
@@ -199,7 +199,7 @@ class OutageJournal:
         return await self._home.compact(snapshot)
 
     def close(self) -> None:
-        """Lets go of the journal; what waits stays in the file."""
+        """Closes the journal; waiting entries stay in the file."""
         if self._home is not None:
             self._home.close()
 
@@ -209,7 +209,7 @@ class OutageJournal:
         self.down = f"the journal is down: {error}"
 
     def _kept(self) -> list[Entry]:
-        """The file's entries, the snapshot first; a last line that was cut short was never kept."""
+        """Returns the file's entries, the snapshot first, without an incomplete last line."""
         try:
             lines = self._path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -235,7 +235,7 @@ class OutageJournal:
 
 
 def _identity(entry: Entry) -> tuple[int, int, bytes]:
-    """What stays the same of an entry that gets another number or loses its documents."""
+    """Returns what an entry keeps if it gets another number or loses its documents."""
     return entry.epoch, entry.ts, msgspec.json.encode(entry.body)
 
 

@@ -1,4 +1,4 @@
-"""Kafka's settings of a journal's topic, and whether a topic has them.
+"""Kafka's settings of a journal's topic, and their check.
 
 A journal is only as durable as its topic: a retention time or compaction deletes entries silently.
 """
@@ -19,14 +19,14 @@ from tradebot.platform.settings import StageSettings
 from tradebot.trader.journal.store import JournalError, UnusableJournalError
 
 LARGEST_BYTES: Final = 16 * 1024 * 1024
-"""Of one entry: a snapshot holds the whole account, with all its recent orders and fills."""
+"""Largest entry: a snapshot contains the whole account, with all its recent orders and fills."""
 
 KEPT: Final[Mapping[str, str]] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
 }
-"""With these only the trader itself deletes entries, those that a snapshot has replaced."""
+"""With these settings only the trader deletes entries, namely those that a snapshot replaced."""
 
 CREATED: Final[Mapping[str, str]] = {**KEPT, "max.message.bytes": str(LARGEST_BYTES)}
 
@@ -36,7 +36,7 @@ _log = logs.get(__name__)
 
 
 def check_topic(settings: StageSettings, topic: str) -> None:
-    """Returns if no setting of the topic can lose entries; logs a warning if one cannot be asked.
+    """Checks that no setting of the topic can lose entries; logs a warning if one cannot be read.
 
     Raises:
         UnusableJournalError: a setting can lose entries; says which, and how to change it.
@@ -74,7 +74,7 @@ def check_topic(settings: StageSettings, topic: str) -> None:
 
 
 def _wrong(admin: AdminClient, topic: str) -> dict[str, str]:
-    """The settings that differ from `KEPT`, with their values."""
+    """Returns the settings that differ from `KEPT`, with their values."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         found = admin.describe_configs([resource])[resource].result(TIMEOUT)

@@ -1,4 +1,4 @@
-"""Sales of this bot at the venue that its journal does not know.
+"""Sales of this bot at the venue that its journal lacks.
 
 A trader whose journal is down still sells what the bot holds, and keeps the entries in a local file
 (`tradebot.trader.journal.outage`). If its node is lost, so is the file. The next trader finds the
@@ -29,9 +29,9 @@ def unknown_sales(ledger: Ledger, bot: str, trades: Iterable[OwnTrade]) -> list[
 
 
 def adopted(ledger: Ledger, client_order_id: str, found: list[OrderStatus]) -> Intent | None:
-    """Returns the intent that led to the order; `None` if the bot held less than the order sold.
+    """Returns the intent behind the order; `None` if the bot held less than the order sold.
 
-    What only the lost entries said, as why it was sold and at what mid, is not known any more.
+    What only the lost entries contained, such as the reason and the mid, is unknown.
     """
     name = read_name(client_order_id)
     if name is None or len(found) != 1 or found[0].side != "sell":

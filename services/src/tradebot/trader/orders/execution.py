@@ -1,4 +1,4 @@
-"""From an intent to a known outcome: written first, sent once, looked up when in doubt."""
+"""From an intent to a known outcome: journaled first, sent once, looked up when in doubt."""
 
 import asyncio
 import time
@@ -18,18 +18,18 @@ from tradebot.venue.errors import AmbiguousError, RejectedError, TransportError,
 from tradebot.venue.port import AccountEvent, Fees, OrderStatus, OwnTrade, VenueAccount
 
 LOOK_UPS: Final = (0.0, 0.3, 0.7, 1.5, 3.0)
-"""Seconds before each look-up of an order whose answer was lost: it may be accepted late. Only
-when the last finds nothing does the trader conclude that the order was never placed."""
+"""Seconds before each look-up of an order whose response was lost: it may be accepted late. Only if
+the last finds nothing does the trader conclude that the order was never placed."""
 
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Intent) -> str:
-    """Why an intent that was written is not sent any more, or ""; asked last when its turn comes.
+    """Returns why a journaled intent must not be sent any more, or ""; called when its turn comes.
 
-    A pause or a halt may have waited for the same journal and come first: whoever paused the bot
-    was told that it holds. What makes the position smaller goes on.
+    A pause or a halt may have waited for the same journal and been written first. Whoever paused
+    the bot was told that it holds. What makes the position smaller is still sent.
     """
     if not held():
         return "the lease was lost before the order was sent"
@@ -42,10 +42,10 @@ def withheld(journaled: JournaledLedger, held: Callable[[], bool], intent: Inten
 
 
 class Executor:
-    """Sends intents and finds out what became of them.
+    """Sends intents and determines their outcome.
 
     Args:
-        held: whether the lease is surely ours.
+        held: whether the lease is certainly ours.
         sleep: waits between look-ups.
     """
 
@@ -65,8 +65,8 @@ class Executor:
     async def execute(self, intent: Intent, documents: tuple[Document, ...] = ()) -> bool:
         """Journals the intent, sends its order once, and records the outcome.
 
-        Answers whether the outcome is certain; if not, nothing more may be sent before
-        `resolve` has found it.
+        Returns whether the outcome is certain; if not, nothing more may be sent before `resolve`
+        has found it.
 
         Raises:
             JournalError: the intent could not be written, so nothing was sent.
@@ -107,10 +107,10 @@ class Executor:
         return is_settled(self._placed(intent))
 
     async def resolve(self, placed: Placed) -> bool:
-        """Asks the venue what became of an intent's order; whether that is certain now.
+        """Looks up the outcome of an intent's order; returns whether it is certain now.
 
-        An order that no look-up finds is concluded never to have been placed, if nothing was
-        ever heard of it.
+        An order that no look-up finds is concluded never to have been placed, if there was never
+        any report of it.
         """
         intent = placed.intent
         for wait in LOOK_UPS:
@@ -135,7 +135,7 @@ class Executor:
     async def take_in(
         self, intent: Intent, found: Sequence[OrderStatus], *, latency: float | None = None
     ) -> None:
-        """Books what the venue says of the intent's order: its state, then its fills."""
+        """Books the venue's report of the intent's order: its state, then its fills."""
         for status in found:
             trades = status.trades
             if not trades and status.executed > 0:
@@ -146,7 +146,7 @@ class Executor:
         await self._doubt(intent)
 
     async def _trades_of(self, status: OrderStatus) -> list[OwnTrade]:
-        """The order's fills, or none if the venue does not respond: reconciling finds them."""
+        """Returns the order's fills, or none without a response: reconciling finds them."""
         try:
             return (await self._account.order(status.order_id)).trades
         except VenueError as error:
@@ -156,9 +156,9 @@ class Executor:
             return []
 
     async def book(self, intent: Intent, trade: OwnTrade) -> None:
-        """Books one fill of the intent's order; a fill that is known changes nothing.
+        """Books one fill of the intent's order; a known fill changes nothing.
 
-        A fill that the venue broke is taken back.
+        A fill that the venue broke is removed.
         """
         before = self._placed(intent).order
         await self._learn(intent, _heard(trade))
@@ -166,7 +166,7 @@ class Executor:
             await self._doubt(intent)
 
     async def _learn(self, intent: Intent, *events: Event, latency: float | None = None) -> None:
-        """Takes in what was told of the intent's order, in one write."""
+        """Records events of the intent's order, in one write."""
         before = self._placed(intent).order
         name = intent.client_order_id
         bodies = [OrderEvent(client_order_id=name, event=event) for event in events]
@@ -183,7 +183,7 @@ class Executor:
         metrics.FEES.labels(bot).inc(float(sum(fill.fee for fill in fresh)))
 
     async def _doubt(self, intent: Intent) -> None:
-        """Halts the bot if one intent made more than one order, whoever is to blame."""
+        """Halts the bot if one intent made more than one order, whatever the cause."""
         order = self._placed(intent).order
         if len(order.order_ids) <= 1 and order.excess <= 0:
             return
@@ -196,7 +196,7 @@ class Executor:
             await self._journaled.record(Halted(reason=reason))
 
     async def cancel(self, placed: Placed) -> bool:
-        """Cancels an order that rests; answers whether its result is certain now.
+        """Cancels a resting order; returns whether its result is certain now.
 
         Raises:
             JournalError: the result could not be written.
@@ -217,28 +217,28 @@ class Executor:
         return is_over(self._placed(intent).order)
 
     async def cancel_all(self) -> None:
-        """Cancels all live orders of this key; the venue's refusal or silence is logged."""
+        """Cancels all live orders of this key; a refusal or a missing response is logged."""
         try:
             await self._account.cancel_session()
         except VenueError as error:
             self._log.warning("live orders may remain", reason=str(error))
 
     def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """The account's orders and fills as the venue's stream reports them; never ends."""
+        """Yields the account's orders and fills from the venue's stream; never ends."""
         return self._account.events()
 
     async def heartbeat(self) -> None:
-        """Tells the venue that this trader is well; its silence is logged."""
+        """Reports to the venue that this trader is alive; a failure is logged."""
         try:
             await self._account.heartbeat()
         except VenueError as error:
             self._log.warning("heartbeat failed", reason=str(error))
 
     async def fees(self) -> Fees:
-        """What the account pays.
+        """Returns the account's fees.
 
         Raises:
-            VenueError: the venue did not tell it.
+            VenueError: the venue did not respond.
         """
         return await self._account.fees()
 

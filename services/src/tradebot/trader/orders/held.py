@@ -1,8 +1,7 @@
-"""The account of a trader that holds its lease; without the lease no call goes out.
+"""The account of a trader that holds its lease; without the lease no call is sent.
 
-A trader that was stopped or suspended in the middle of something goes on with it when it wakes.
-By then another may act for the bot: no call of the first may cancel the other's orders, or use up
-the key's nonces.
+A trader that was stopped or suspended continues when it wakes. By then another may act for the bot:
+the first must not cancel the other's orders, or use up the key's nonces.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -23,7 +22,7 @@ class HeldAccount:
     """See the module, and `VenueAccount`. Every call may also raise `LeaseLostError`.
 
     Args:
-        held: whether the lease is surely ours.
+        held: whether the lease is certainly ours.
     """
 
     def __init__(self, account: VenueAccount, held: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ from tradebot.venue.port import MarketData
 
 
 class Waiting:
-    """A stop-limit sell, and what has been seen of the market since it was placed."""
+    """A stop-limit sell, and what the market did since it was placed."""
 
     def __init__(self, intent: Intent) -> None:
         self.intent = intent
@@ -17,11 +17,11 @@ class Waiting:
     async def triggered(self, market: MarketData) -> bool:
         """Returns whether a trade was at the stop price or below since the order was placed.
 
-        The first look of a process also reads the minutes, for the time when no process looked. A
+        The first check of a process also reads the minutes, to cover the time without a process. A
         minute counts if it began after the order.
 
         Raises:
-            VenueError: the venue did not answer.
+            VenueError: the venue did not respond.
         """
         stop, created = self.intent.stop, self.intent.created
         if stop is None or self._reached:

@@ -1,9 +1,9 @@
-"""Compares the bot's ledger with the venue: orders, fills, balances, and what others did.
+"""Compares the bot's ledger with the venue: orders, fills, balances, and activity of others.
 
-The venue's word is the truth. Fills that the ledger lacks are booked; orders of ours that still
-live are cancelled (except a stop that the ledger knows) and flagged by their epoch; orders,
-trades and balances that no intent explains are outside activity: noticed, reported, and taken
-into the ledger so that the bot's own profit stays its own.
+The venue is right. Fills that the ledger lacks are booked. Live orders of ours are cancelled
+(except a stop that the ledger knows) and flagged by their epoch. Orders, trades and balances that
+no intent explains are outside activity: it is reported, and added to the ledger so that the bot's
+own profit stays its own.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
 
 OVERLAP_MS: Final = 60_000
-"""Fills are asked for again from a minute before the last known, should clocks disagree."""
+"""Fills are requested again from a minute before the last known, in case clocks disagree."""
 DEEPER_MS: Final = 86_400_000
-"""How much further back fills are looked for when balances do not add up."""
+"""How much further back to search for fills if balances do not add up."""
 STEADY_TRIES: Final = 3
-"""Times that trades and balances are read again until the balances no longer change."""
+"""How often trades and balances are read again until the balances no longer change."""
 SETTLE_SECONDS: Final = 0.5
-"""Balances that do not add up are read again after this, before others are held responsible."""
+"""Wait before balances that do not add up are read again and attributed to others."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison found. Balances are the venue's, for both currencies of the symbol."""
+    """The result of a reconciliation. Balances are the venue's, of both currencies."""
 
     certain: bool
     base: Balance
@@ -74,14 +74,14 @@ class Reconciler:
         self._log = logs.get("trader.reconcile")
 
     async def run(self, *, mid: Decimal, now: int) -> Outcome:
-        """One whole comparison.
+        """Runs one complete comparison.
 
         Args:
-            mid: the market's, to value what came from outside.
+            mid: the market's, to value outside activity.
             now: the venue's time in ms.
 
         Raises:
-            VenueError: the venue did not respond; the ledger is as far as it got.
+            VenueError: the venue did not respond; the ledger keeps what was done so far.
         """
         self._notes = []
         first = not self._journaled.ledger.known
@@ -89,7 +89,7 @@ class Reconciler:
         ledger, clear = self._journaled.ledger, True
         for placed in ledger.unresolved():
             await self._executor.resolve(placed)
-        for placed in ledger.resting():  # it may have filled while nobody looked
+        for placed in ledger.resting():  # it may have filled since the last comparison
             clear = await self._executor.resolve(placed) and clear
         await self._end_live_orders()
         start = now if first else self._journaled.ledger.trades_to - OVERLAP_MS
@@ -108,7 +108,7 @@ class Reconciler:
         return msgspec.structs.replace(outcome, certain=outcome.certain and clear)
 
     def made_since_asked(self) -> int:
-        """Whole comparisons since this was last asked."""
+        """Returns the number of complete comparisons since the last call."""
         made, self._made = self._made, 0
         return made
 
@@ -129,7 +129,7 @@ class Reconciler:
             await self._take_in(after)
 
     def _is_known(self, status: OrderStatus) -> bool:
-        """Whether the ledger expects the order to live: nothing said yet that it is over."""
+        """Whether the ledger expects the order to be live: no event has closed it yet."""
         placed = self._journaled.ledger.orders[status.client_order_id]
         return not placed.order.told_closed and placed.order.order_ids in ((), (status.order_id,))
 
@@ -141,7 +141,7 @@ class Reconciler:
         await self._without_intent(status.client_order_id)
 
     async def _without_intent(self, client_order_id: str) -> None:
-        """An order in this bot's name that its journal does not know: its journal is not whole."""
+        """Handles an order in this bot's name that its journal lacks: the journal is incomplete."""
         self._flag("no_intent", f"no intent matches {client_order_id}")
         reason = (
             f"the venue has order {client_order_id} in this bot's name, but the journal has no "
@@ -151,10 +151,9 @@ class Reconciler:
             await self._journaled.record(Halted(reason=reason))
 
     async def _book_trades(self, since: int) -> tuple[dict[int, OwnTrade], int]:
-        """Books the fills on or after `since`.
+        """Books the fills since `since`.
 
-        Returns the trades of others that were not known, by their id, and the time of the last
-        trade of all.
+        Returns new trades of others by their id, and the time of the last trade of all.
         """
         known = self._journaled.ledger.outside_trades
         others, newest = await self._book_own_trades(since)
@@ -164,9 +163,9 @@ class Reconciler:
         return found, max(newest, since, self._journaled.ledger.trades_to)
 
     async def _book_own_trades(self, since: int) -> tuple[list[OwnTrade], int]:
-        """Books the fills of this bot's orders on or after `since`.
+        """Books the fills of this bot's orders since `since`.
 
-        Answers the trades of other orders, and the time of the last trade of all.
+        Returns the trades of other orders, and the time of the last trade of all.
         """
         trades = await self._account.trades(max(0, since))
         await self._adopt(trades)
@@ -181,7 +180,7 @@ class Reconciler:
         return others, max((trade.ts for trade in trades), default=0)
 
     async def _adopt(self, trades: Sequence[OwnTrade]) -> None:
-        """Takes in sales whose entries were lost while the journal was down."""
+        """Adopts sales whose entries were lost while the journal was down."""
         for name in unknown_sales(self._journaled.ledger, self._bot, trades):
             found = await self._account.find(name)
             intent = adopted(self._journaled.ledger, name, found)
@@ -275,7 +274,7 @@ class Reconciler:
 
 
 def _moved_by(trades: Sequence[OwnTrade], base: str) -> tuple[Decimal, Decimal]:
-    """What trades moved of base and quote, with their fees."""
+    """Returns what trades moved of base and quote, including fees."""
     moved_base = moved_quote = ZERO
     for trade in trades:
         sign = 1 if trade.side == "buy" else -1

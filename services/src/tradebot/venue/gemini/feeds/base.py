@@ -97,8 +97,8 @@ class BookKeeper:
         agrees with it.
 
         Raises:
-                FeedBrokenError: the time is implausible between two frames of a connection. Readers
-                    that use the book's time would treat all that follows as late.
+            FeedBrokenError: the time is implausible between two frames of a connection. Readers
+                that use the book's time would treat all that follows as late.
         """
         now = self.clock.now()
         ahead = ts - now
