@@ -1,58 +1,15 @@
 """A ledger that follows its journal equals one that reads all of it, whoever wrote."""
 
-from collections.abc import Iterator
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soaks.log import Log, LogJournal
 
 from tradebot.records import DocType, Document
 from tradebot.trader.journal.documents import Identity
-from tradebot.trader.journal.entries import Entry, EpochTaken, Paused
+from tradebot.trader.journal.entries import EpochTaken, Paused
 from tradebot.trader.journal.journaled import JournaledLedger
 
 WHO = Identity(bot="btc", symbol="BTCUSD", mode="Live")
-
-
-class Log:
-    """A log in memory that any number of traders write, like a topic."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    def counting(self) -> list[Entry]:
-        found: list[Entry] = []
-        for entry in self.entries:
-            if found and entry.epoch < found[-1].epoch:
-                continue
-            found = [kept for kept in found if kept.number < entry.number]
-            found.append(entry)
-        return found
-
-
-class LogJournal:
-    """One trader's view of the log."""
-
-    def __init__(self, log: Log) -> None:
-        self.log, self.place, self.reads = log, 0, 0
-
-    def read(self) -> Iterator[Entry]:
-        self.reads += 1
-        self.place = len(self.log.entries)
-        return iter(self.log.counting())
-
-    def follow(self) -> Iterator[Entry]:
-        place, self.place = self.place, len(self.log.entries)
-        return iter(self.log.entries[place:])
-
-    async def append(self, *entries: Entry) -> None:
-        self.log.entries += entries
-
-    async def compact(self, snapshot: Entry) -> bool:
-        self.log.entries.append(snapshot)
-        return True
-
-    def close(self) -> None:
-        pass
 
 
 class Sent:
