@@ -179,7 +179,7 @@ def prepare_state(folder: Path) -> IO[str]:
                 f"--state-dir is {str(folder)!r}: it contains files that are not from a demo; "
                 "choose an empty folder"
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its log and shell files are its own
         held = _hold(folder)
         for old in folder.iterdir():
             if old.is_dir():

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tradebot.platform.private import make_private
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.store import Refusal, StoredDocument, StoreUnavailableError
 from tradebot.records import PERMANENT, DocType
@@ -47,6 +48,7 @@ class SqliteStore:
     def __init__(self, path: Path, patience: float = 10.0) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path)
             self._connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
             # Readers never wait for the writer, and a commit survives a crash of the process.
             self._connection.execute("pragma journal_mode = wal")

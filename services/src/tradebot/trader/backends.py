@@ -12,7 +12,7 @@ from tradebot.platform.settings import SettingsError
 from tradebot.platform.topics import Topics
 from tradebot.trader.claim_files import ClaimFiles
 from tradebot.trader.control.report import NoReporter, Reporter
-from tradebot.trader.journal.store import Journal, SqliteJournal
+from tradebot.trader.journal.store import SqliteJournal, StoredJournal
 from tradebot.trader.lease import FileLease, Lease, LeaseError
 from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.trader.settings import TraderSettings
@@ -68,7 +68,7 @@ async def held_for_command(settings: TraderSettings, name: str) -> AsyncIterator
         await lease.release()
 
 
-def journal_of(settings: TraderSettings) -> Journal:
+def journal_of(settings: TraderSettings) -> StoredJournal:
     """Returns the bot's journal.
 
     Raises:
@@ -81,7 +81,7 @@ def journal_of(settings: TraderSettings) -> Journal:
     return SqliteJournal(settings.folder / "journal.sqlite")
 
 
-async def open_journal(settings: TraderSettings) -> Journal:
+async def open_journal(settings: TraderSettings) -> StoredJournal:
     """Opens the bot's journal for the holder of its lease.
 
     Raises:

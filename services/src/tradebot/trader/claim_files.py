@@ -12,6 +12,7 @@ from typing import IO
 
 import msgspec
 
+from tradebot.platform.private import open_private
 from tradebot.trader.lease import UNWRITTEN, LeaseError, LeaseTakenError
 from tradebot.trader.renewed_lease import Claim, PlaceError
 
@@ -91,7 +92,7 @@ class ClaimFiles:
             return
         path = self._folder / "lease.lock"
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        file = open_private(path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -135,8 +136,8 @@ class ClaimFiles:
 
     @staticmethod
     def _put(path: Path, content: bytes, *, durable: bool) -> None:
-        with path.open("wb") as out:
-            out.write(content)
+        with open_private(path, "w") as out:
+            out.write(content.decode())
             if durable:
                 out.flush()
                 os.fsync(out.fileno())

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from tradebot.platform.private import make_private, open_private
+
 
 class LeaseError(Exception):
     """The lease cannot be acquired; the message says why and what to do."""
@@ -100,7 +102,7 @@ class FileLease:
         path = self._folder / "lease.lock"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+")
+            file = open_private(path, "a+")
         except OSError as error:
             raise LeaseError(
                 f"the bot's folder {self._folder} is not writable: {error.strerror}; choose a "
@@ -130,13 +132,13 @@ class FileLease:
     def _take_epoch(self, least: int) -> int:
         path = self._folder / "epoch"
         if not path.exists():
-            (self._folder / UNWRITTEN).touch()
+            make_private(self._folder / UNWRITTEN)
         try:
             epoch = max(int(path.read_text()) + 1, least)
         except (FileNotFoundError, ValueError):  # a full disk leaves an empty file
             epoch = least
         fresh = path.with_suffix(".new")
-        with fresh.open("w") as out:
+        with open_private(fresh, "w") as out:
             out.write(str(epoch))
             out.flush()
             os.fsync(out.fileno())

@@ -1,10 +1,11 @@
-"""`tradebot journal adopt`: what a person does with a bot's journal, without its trader."""
+"""`tradebot journal`: what a person does with the journal of a bot, apart from its trader."""
 
 import asyncio
 import json
 from pathlib import Path
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from tradebot.platform import logs
@@ -41,9 +42,79 @@ def _adopt(bot: str, because: str, config: Path | None, state_dir: Path, as_json
     click.echo(json.dumps({"bot": bot, "told": told}) if as_json else told)
 
 
+def _verify(bot: str, config: Path | None, state_dir: Path, as_json: bool) -> None:
+    from tradebot.trader.backends import journal_of
+    from tradebot.trader.journal.store import JournalError
+    from tradebot.trader.journal.verify import verify
+
+    try:
+        journal = journal_of(_settings(bot, config, state_dir))
+        head = journal.head()  # before the entries: a trader may write meanwhile
+        report = verify(journal.lines(), bot, head)
+        journal.close()
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(report)))
+    else:
+        for fault in report.faults:
+            click.echo(f"entry {fault.number}: {fault.what}")
+        click.echo(
+            f"{bot}: {report.entries} entries, {report.first} to {report.last}; {report.fills} "
+            f"fills; position {report.base}, quote {report.quote}, fees {report.fees}, score "
+            f"{report.score} in {report.trips} trips"
+        )
+        if report.unhashed:
+            click.echo(
+                f"{report.unhashed} entries of earlier releases have no hash: changes to them "
+                "cannot be seen"
+            )
+        click.echo("damaged" if report.faults else "whole")
+    if report.faults:
+        raise SystemExit(1)
+
+
+def _backup(bot: str, file: Path, config: Path | None, state_dir: Path, as_json: bool) -> None:
+    from tradebot.trader.journal.backup import backup
+
+    entries = backup(_settings(bot, config, state_dir), file)
+    found = {"bot": bot, "file": str(file), "entries": entries}
+    click.echo(json.dumps(found) if as_json else f"{file} has {entries} entries of {bot}")
+
+
+def _restore(bot: str, file: Path, config: Path | None, state_dir: Path, as_json: bool) -> None:
+    from tradebot.trader.journal.backup import restore
+
+    told = asyncio.run(restore(_settings(bot, config, state_dir), file))
+    click.echo(json.dumps({"bot": bot, "told": told}) if as_json else told)
+
+
+_FILE = click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False))
+
 command = click.Group(
     "journal",
     commands=[
+        command_of(
+            "verify",
+            _parameters(),
+            _verify,
+            summary="Finds changed, missing, doubled and moved entries, and recounts the fills.",
+            example="tradebot journal verify btc",
+        ),
+        command_of(
+            "backup",
+            _parameters(_FILE),
+            _backup,
+            summary="Writes a bot's journal to a file; the bot may trade meanwhile.",
+            example="tradebot journal backup btc btc.journal",
+        ),
+        command_of(
+            "restore",
+            _parameters(_FILE),
+            _restore,
+            summary="Restores a backup into a bot's empty journal.",
+            example="tradebot journal restore btc btc.journal",
+        ),
         command_of(
             "adopt",
             _parameters(

@@ -149,7 +149,9 @@ Body = (
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal; `ts` is the venue's time, ms.
 
-    Numbers rise by one, from 1 or from a snapshot's on.
+    Numbers rise by one, from 1 or from a snapshot's on. `previous` is the hash of the entry before,
+    empty in the first and after an entry without a hash. `hash` is of the entry's own line up to
+    the hash. Entries of releases before 0.2.0 have neither.
     """
 
     number: int
@@ -158,3 +160,5 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     body: Body
     documents: tuple[Document, ...] = ()
+    previous: str = ""
+    hash: str = ""

@@ -20,7 +20,7 @@ from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import Publisher
 from tradebot.trader.journal.replay import Replay
-from tradebot.trader.journal.store import Journal
+from tradebot.trader.journal.store import Journal, seal
 from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
@@ -58,6 +58,7 @@ class JournaledLedger:
         self._replay: Replay | None = None
         """Of the journal while it is followed; `None` before it is read and once it is written."""
         self._number = 0
+        self._hash = ""
         self._compacted = 0
         self._compact_after = compact_after
         self._writing = asyncio.Lock()
@@ -84,7 +85,7 @@ class JournaledLedger:
         replay, self._replay = self._replay, None  # an error leaves nothing half folded
         self._replay = self._read_on(replay) or Replay.of(self._journal.read(), self.who.bot)
         self.ledger, self._number = self._replay.ledger, self._replay.number
-        self._compacted = self._replay.compacted
+        self._compacted, self._hash = self._replay.compacted, self._replay.hash
         return self._number
 
     def _read_on(self, replay: Replay | None) -> Replay | None:
@@ -94,10 +95,10 @@ class JournaledLedger:
         for entry in self._journal.follow():
             if entry.epoch < replay.ledger.epoch:  # written without the lease
                 continue
-            if entry.number > replay.number:
-                replay.take(entry)
-            elif entry.number < replay.number or not isinstance(entry.body, Snapshot):
+            compacts = isinstance(entry.body, Snapshot) and entry.number == replay.number
+            if entry.number <= replay.number and not compacts:
                 return None
+            replay.take(entry)
         return replay
 
     async def record(
@@ -129,8 +130,9 @@ class JournaledLedger:
                 return
             if not self._held():
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
+            entries = self._sealed(entries)
             await self._journal.append(*entries)
-            self._number += len(entries)
+            self._number, self._hash = entries[-1].number, entries[-1].hash
             self.ledger = after
             for entry in entries:
                 self._publisher.send(entry.documents, entry.number)
@@ -206,24 +208,34 @@ class JournaledLedger:
         )
 
     async def _compact(self) -> None:
-        """Draws the journal together, once all documents that it carries have been delivered."""
+        """Compacts the journal, once all documents that it carries have been delivered."""
         number = self._number
         if number - self._compacted < self._compact_after:
             return
         if self._publisher.delivered(number) < number:
             return
-        await self._journal.compact(self._snapshot())
+        sealed = self._snapshot()
+        if await self._journal.compact(sealed):
+            self._hash = sealed.hash
         self._compacted = number
 
     def _snapshot(self) -> Entry:
         """All entries so far as one."""
-        return Entry(
+        entry = Entry(
             number=self._number,
             epoch=self.ledger.epoch,
             ts=self._now(),
             published=self._publisher.delivered(self._number),
             body=snapshot(self.ledger),
         )
+        return seal(entry, self._hash)
+
+    def _sealed(self, entries: list[Entry]) -> list[Entry]:
+        """The entries with their hashes, the first following the last that was written."""
+        sealed: list[Entry] = []
+        for entry in entries:
+            sealed.append(seal(entry, sealed[-1].hash if sealed else self._hash))
+        return sealed
 
     def _entry(
         self,

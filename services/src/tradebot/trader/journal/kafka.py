@@ -76,6 +76,14 @@ class KafkaJournal:
         yield from self._reader.follow()
         self._next = self._reader.next_offset
 
+    def lines(self) -> Iterator[bytes]:
+        """See `Journal`."""
+        return self._reader.lines()
+
+    def head(self) -> int:
+        """See `StoredJournal`."""
+        return 0
+
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several the first may be durable alone, as after a crash between."""
         loop = asyncio.get_running_loop()

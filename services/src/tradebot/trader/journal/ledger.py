@@ -123,7 +123,7 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
         case Adopted():
             return msgspec.structs.replace(ledger, adopted=body.because)
         case Snapshot():
-            return _decode(body.ledger)
+            return decode_ledger(body.ledger)
 
 
 def snapshot(ledger: Ledger) -> Snapshot:
@@ -131,7 +131,8 @@ def snapshot(ledger: Ledger) -> Snapshot:
     return Snapshot(ledger=msgspec.Raw(msgspec.json.encode(ledger)))
 
 
-_decode = msgspec.json.Decoder(Ledger).decode
+decode_ledger = msgspec.json.Decoder(Ledger).decode
+"""The ledger that a snapshot holds."""
 
 
 def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:

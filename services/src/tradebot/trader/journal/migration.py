@@ -11,7 +11,6 @@ from tradebot.platform.settings import StageSettings
 from tradebot.platform.topic import bounds
 from tradebot.trader.journal.entries import Entry
 from tradebot.trader.journal.kafka import KafkaJournal
-from tradebot.trader.journal.ledger import snapshot
 from tradebot.trader.journal.replay import Replay
 from tradebot.trader.journal.store import JournalError
 from tradebot.trader.journal.topic_reader import TopicReader
@@ -43,21 +42,8 @@ async def migrate(settings: StageSettings, topic: str, shared: str, bot: str) ->
 def _carried(settings: StageSettings, topic: str, shared: str, bot: str) -> Entry | None:
     if not _holds_records(settings, shared) or _holds_records(settings, topic):
         return None
-    replay, ts = Replay(bot), 0
-    for entry in TopicReader(settings, shared, bot).entries():
-        replay.take(entry)
-        ts = entry.ts
-    if not replay.number:
-        return None
-    late = replay.undelivered()
-    return Entry(
-        number=replay.number,
-        epoch=replay.ledger.epoch,
-        ts=ts,
-        published=late[0].number - 1 if late else replay.number,
-        body=snapshot(replay.ledger),
-        documents=tuple(document for entry in late for document in entry.documents),
-    )
+    replay = Replay.of(TopicReader(settings, shared, bot).entries(), bot)
+    return replay.carried() if replay.number else None
 
 
 def _holds_records(settings: StageSettings, topic: str) -> bool:

@@ -29,6 +29,7 @@ from tradebot.trader.journal.store import (
     UnusableJournalError,
     decode,
     encode,
+    seal,
 )
 
 RETRY_SECONDS: Final = 1.0
@@ -78,10 +79,11 @@ class OutageJournal:
             self._waiting = kept[1:]
             yield from kept
             return
-        last, newer = 0, list[Entry]()
+        last: Entry | None = None
+        newer: list[Entry] = []
         for entry in self._home.read():
             yield entry
-            last = entry.number
+            last = entry
             if kept and entry.number > kept[0].number:
                 newer.append(entry)
         self._waiting = self._left_of(kept[1:], newer, last)
@@ -90,8 +92,10 @@ class OutageJournal:
             self._anything.set()
         yield from self._waiting
 
-    def _left_of(self, kept: list[Entry], newer: Sequence[Entry], last: int) -> list[Entry]:
-        """Returns the file's entries that the journal lacks, with numbers that follow its `last`.
+    def _left_of(
+        self, kept: list[Entry], newer: Sequence[Entry], last: Entry | None
+    ) -> list[Entry]:
+        """Returns the file's entries that the journal lacks, in a chain that follows its `last`.
 
         Args:
             newer: the journal's entries after those that the file begins with.
@@ -114,10 +118,13 @@ class OutageJournal:
             return []
         if not left:
             self._path.unlink(missing_ok=True)
-        return [
-            msgspec.structs.replace(entry, number=last + place)
-            for place, entry in enumerate(left, start=1)
-        ]
+        number, previous = (last.number, last.hash) if last else (0, "")
+        chain: list[Entry] = []
+        for entry in left:
+            number += 1
+            chain.append(seal(msgspec.structs.replace(entry, number=number), previous))
+            previous = chain[-1].hash
+        return chain
 
     def follow(self) -> Iterator[Entry]:
         """See `Journal`."""

@@ -5,17 +5,31 @@ One port with two homes: SQLite on one machine (`SqliteJournal`), a Kafka topic 
 would survive the end of this process.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from tradebot.platform.private import make_private
 from tradebot.trader.journal.entries import Entry
+
+
+class _Unhashed(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An entry of a release that wrote no hashes: a damaged hash makes no entry one of these."""
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
+_decode_unhashed = msgspec.json.Decoder(_Unhashed).decode
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+"""What decoding a damaged line raises."""
+
+_NO_HASH: Final = b'""}'
+"""The end of a line whose hash is still to come."""
 
 
 class JournalError(Exception):
@@ -71,6 +85,22 @@ class Journal(Protocol):
         ...
 
 
+class StoredJournal(Journal, Protocol):
+    """A journal that outlives the process."""
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of all entries that count, as they are stored, oldest first.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        ...
+
+    def head(self) -> int:
+        """The number of the last entry that was written, 0 if only the entries say it."""
+        ...
+
+
 def encode(entry: Entry) -> bytes:
     """The entry's JSON."""
     return _encode(entry)
@@ -80,12 +110,51 @@ def decode(data: bytes) -> Entry:
     """The entry that `data` writes.
 
     Raises:
-        JournalError: it writes none.
+        UnusableJournalError: it writes none, or another than was written once.
     """
     try:
-        return _decode(data)
-    except msgspec.DecodeError as error:
-        raise JournalError(f"cannot read a journal entry: {error}") from None
+        entry = _decode(data)
+    except UNREADABLE as error:
+        raise UnusableJournalError(f"cannot read a journal entry: {error}") from None
+    check_hash(data, entry.number, entry.hash)
+    return entry
+
+
+def seal(entry: Entry, previous: str) -> Entry:
+    """The entry with the hash of the one before it and its own.
+
+    Args:
+        previous: empty if there is none before it, or if that has no hash.
+    """
+    linked = msgspec.structs.replace(entry, previous=previous, hash="")
+    return msgspec.structs.replace(linked, hash=_digest(encode(linked)[: -len(_NO_HASH)]))
+
+
+def check_hash(line: bytes, number: int, digest: str) -> None:
+    """Returns if the entry `number` is as it was written, or was written without a hash.
+
+    Args:
+        digest: the hash that the line has.
+
+    Raises:
+        UnusableJournalError: the line was changed.
+    """
+    if not digest:
+        try:
+            _decode_unhashed(line)
+        except UNREADABLE as error:
+            raise UnusableJournalError(f"entry {number} was changed: {error}") from None
+        return
+    end = f'"{digest}"}}'.encode()
+    if not line.endswith(end) or _digest(line[: -len(end)]) != digest:
+        raise UnusableJournalError(
+            f"entry {number} was changed after it was written: its hash is of other content. "
+            "Restore the journal from a backup"
+        )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 class SqliteJournal:
@@ -101,6 +170,7 @@ class SqliteJournal:
         """Number of the entry that was last read."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            make_private(path)
             # It is read in a thread at the start, and written in the event loop after that.
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -108,23 +178,49 @@ class SqliteJournal:
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, entry BLOB)"
             )
-        except sqlite3.Error as error:
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY, number INTEGER)"
+            )
+        except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from None
 
     def read(self) -> Iterator[Entry]:
         """See `Journal`."""
-        self._last = 0
-        return self.follow()
+        self._last, head = 0, self.head()
+        yield from self.follow()
+        self._check_head(head)
 
     def follow(self) -> Iterator[Entry]:
         """See `Journal`."""
-        wanted = "SELECT number, entry FROM journal WHERE number > ? ORDER BY number"
+        wanted = "SELECT number, CAST(entry AS BLOB) FROM journal WHERE number > ? ORDER BY number"
         try:
             for number, data in self._database.execute(wanted, (self._last,)):
                 yield decode(data)
                 self._last = number
         except sqlite3.Error as error:
             raise self._broken(error) from None
+
+    def lines(self) -> Iterator[bytes]:
+        """See `Journal`."""
+        try:
+            for (data,) in self._database.execute(
+                "SELECT CAST(entry AS BLOB) FROM journal ORDER BY number"
+            ):
+                yield data
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+
+    def head(self) -> int:
+        """See `StoredJournal`; 0 in a file of an earlier release."""
+        (row,) = self._database.execute("SELECT coalesce(max(number), 0) FROM head").fetchall()
+        return int(row[0])
+
+    def _check_head(self, head: int) -> None:
+        if self._last < head:
+            raise UnusableJournalError(
+                f"{self._path} ends at entry {self._last}, but entry {head} was written: restore "
+                "the file from a backup"
+            )
 
     async def append(self, *entries: Entry) -> None:
         """See `Journal`."""
@@ -150,6 +246,8 @@ class SqliteJournal:
                 if forget:
                     self._database.execute("DELETE FROM journal WHERE number <= ?", (forget,))
                 self._database.executemany("INSERT INTO journal VALUES (?, ?)", lines)
+                head = (lines[-1][0],)
+                self._database.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", head)
             except sqlite3.Error:
                 self._database.execute("ROLLBACK")
                 raise
@@ -165,7 +263,7 @@ class SqliteJournal:
         """Closes the file."""
         self._database.close()
 
-    def _broken(self, error: sqlite3.Error) -> JournalError:
+    def _broken(self, error: Exception) -> JournalError:
         return JournalError(
             f"cannot use the journal {self._path}: {error}; check the disk and the folder's "
             "permissions, and restore the file from a backup if it is damaged"

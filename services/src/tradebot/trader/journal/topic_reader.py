@@ -16,7 +16,13 @@ from tradebot.platform.kafka import consumer
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.topic import messages, messages_since
 from tradebot.trader.journal.entries import Body, Entry, Snapshot
-from tradebot.trader.journal.store import JournalError, decode
+from tradebot.trader.journal.store import (
+    UNREADABLE,
+    JournalError,
+    UnusableJournalError,
+    check_hash,
+    decode,
+)
 
 AHEAD_KB: Final = 4096
 """What the client reads ahead; its own default is more than a trader may use in all."""
@@ -50,6 +56,8 @@ class _Bare(msgspec.Struct):
     ts: int
     published: int
     body: Body
+    previous: str = ""
+    hash: str = ""
 
 
 _glance = msgspec.json.Decoder(_Glance).decode
@@ -77,13 +85,25 @@ class TopicReader:
             JournalError: the topic cannot be read, or an entry is damaged.
         """
         places, published = self._counting()
+        for value in self._at(places):
+            yield _bare(value, published)
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of the entries that count, in order.
+
+        Raises:
+            JournalError: see `entries`.
+        """
+        yield from self._at(self._counting()[0])
+
+    def _at(self, places: Sequence[int]) -> Iterator[bytes]:
         due = iter(places)
         wanted = next(due, None)
         for place, value in self._values():
             if place != wanted:
                 continue
             wanted = next(due, None)
-            yield _bare(value, published)
+            yield value
         if wanted is not None:
             raise JournalError(f"the journal {self._topic} lost entries while it was read")
 
@@ -127,8 +147,8 @@ class TopicReader:
             self._places[place >> _PARTITION_BITS] = place % (1 << _PARTITION_BITS) + 1
             try:
                 seen = _glance(value)
-            except msgspec.DecodeError as error:
-                raise JournalError(f"cannot read a journal entry: {error}") from None
+            except UNREADABLE as error:
+                raise UnusableJournalError(f"cannot read a journal entry: {error}") from None
             if numbers and seen.epoch < epoch:
                 continue
             least = 0 if seen.body.type == Snapshot.__name__ else seen.number
@@ -159,12 +179,15 @@ def _bare(value: bytes, published: int) -> Entry:
         return decode(value)
     try:
         found = _decode_bare(value)
-    except msgspec.DecodeError as error:
-        raise JournalError(f"cannot read a journal entry: {error}") from None
+    except UNREADABLE as error:
+        raise UnusableJournalError(f"cannot read a journal entry: {error}") from None
+    check_hash(value, found.number, found.hash)
     return Entry(
         number=found.number,
         epoch=found.epoch,
         ts=found.ts,
         published=found.published,
         body=found.body,
+        previous=found.previous,
+        hash=found.hash,
     )

@@ -6,6 +6,7 @@ Without this file a restarted trader would be refused until it had jumped as far
 
 from pathlib import Path
 
+from tradebot.platform.private import open_private
 from tradebot.venue.account import Keys
 from tradebot.venue.gemini.nonces import CounterNonces, Nonces, TimeNonces
 
@@ -30,7 +31,8 @@ def counter_nonces(path: Path) -> CounterNonces:
     def remember(last: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
-        fresh.write_text(str(last))
+        with open_private(fresh, "w") as out:
+            out.write(str(last))
         fresh.replace(path)
 
     return CounterNonces(above=above, leapt=remember)
