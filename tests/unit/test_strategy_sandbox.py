@@ -248,6 +248,29 @@ def test_a_wrong_number_of_rows_is_named(sandbox: Sandbox) -> None:
     assert "there are 4 bars but 5 sides" in where
 
 
+PEEKS = """
+import numpy as np
+from tradebot.strategies import Orders
+
+def signals(bars):
+    side = np.zeros(len(bars.ts), np.int8)
+    side[:-1] = bars.close[1:] > bars.close[:-1]
+    return Orders(side=side, size=np.ones(len(side)))
+"""
+
+
+def test_a_strategy_that_looks_ahead_is_refused_before_its_first_bar(sandbox: Sandbox) -> None:
+    sandbox.file.write_text(PEEKS)
+    process = sandbox.process = StrategyProcess(
+        Begin(str(sandbox.file), {}, MINUTE, 100, 512 << 20),
+        lambda: Past(sandbox.columns.dump()),
+        start_seconds=120,
+        bar_seconds=30,
+    )
+    where = failure(process.ask(Bar(row(3))))
+    assert "deeds.py looks ahead: the row of bar" in where
+
+
 def test_bytes_that_are_not_an_answer_end_the_process(sandbox: Sandbox) -> None:
     assert "its answer is not a proposal" in failure(sandbox.does("answer_for_the_stage"))
 

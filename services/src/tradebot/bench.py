@@ -27,6 +27,7 @@ MEASUREMENTS: Final = {
     "refit": ("prophet", "measure_refit"),
     "year-features": ("year_features", "measure"),
     "backtest": ("backtest", "measure"),
+    "sweep": ("sweep", "measure"),
     "documents": ("documents", "measure"),
     "operator": ("operator_scale", "measure"),
 }

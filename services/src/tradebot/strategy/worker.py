@@ -6,7 +6,6 @@ It has no key, no address and no secret. The stage may have to kill it, so nothi
 for safety except `sandbox.enter`.
 """
 
-import contextlib
 import importlib.util
 import io
 import os
@@ -22,6 +21,7 @@ import msgspec
 
 from tradebot.platform.settings import SettingsError
 from tradebot.strategies import LoadedStrategy, Strategy, StrategyError, load
+from tradebot.strategies.checks import lookahead
 from tradebot.strategy import sandbox
 from tradebot.strategy.bars import Columns
 from tradebot.strategy.market import LiveMarket
@@ -118,10 +118,18 @@ class Runner:
         if self._object is not None:
             self._object.fit(self._columns.bars(), self._print)
         else:
-            # Compiles what would be compiled at the first bar. Errors will occur again there.
-            with contextlib.suppress(StrategyError):
-                self._loaded.orders(self._columns.bars())
+            self._refuse_lookahead()
         return Taken()
+
+    def _refuse_lookahead(self) -> None:
+        """Also compiles what would be compiled at the first bar; other errors occur again there."""
+        assert self._columns is not None and self._loaded is not None
+        try:
+            lookahead.refuse(self._loaded, self._columns.bars())
+        except lookahead.LookaheadError:
+            raise
+        except StrategyError:
+            return
 
     def _print(self, line: str) -> None:
         self._printed.write(f"{line}\n")

@@ -18,6 +18,10 @@ CUTS = {False: 40, True: 6}
 """Number of cuts: for a function of arrays, and for a class, which is slow."""
 
 
+class LookaheadError(StrategyError):
+    """A strategy looks ahead; the message names the first row that changed."""
+
+
 def check(decide: Decide, bars: Bars, cuts: int) -> Finding:
     """Compares the rows on all bars with those on the bars up to each cut.
 
@@ -58,14 +62,15 @@ def refuse(loaded: LoadedStrategy, bars: Bars, before: Bars | None = None) -> No
         before: the bars on which a class is fitted, if it is.
 
     Raises:
-        StrategyError: it looks ahead; the message names the first row that changed.
+        LookaheadError: it looks ahead; the message names the first row that changed.
+        StrategyError: it fails.
     """
     newest = bars.rows(max(0, len(bars.ts) - BARS // (10 if loaded.is_class else 1)), len(bars.ts))
     if len(newest.ts) < 2:
         return
     found = check(Candidate(loaded, before).rows, newest, CUTS[loaded.is_class] // 2)
     if not found.passed:
-        raise StrategyError(f"{loaded.source.where} looks ahead: {found.reason}")
+        raise LookaheadError(f"{loaded.source.where} looks ahead: {found.reason}")
 
 
 def _places(whole: Rows, count: int) -> list[int]:
