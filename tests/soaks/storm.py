@@ -87,6 +87,7 @@ class Storm:
         if seconds >= self._next["poison"]:
             self._next["poison"] = seconds + self._dice.uniform(4, 10)
             self.poisoned += inject(self._line)
+            self._line._forecast()  # as a forecaster does: a restarted trader reads the last few
         if seconds >= self._next["silence"]:
             self._next["silence"] = seconds + self._dice.uniform(15, 40)
             self._quiet_until = seconds + self._dice.uniform(2, 6)
