@@ -20,10 +20,13 @@ from apiserver import BOTS, ROOT, Api, eventually
 from release import BROKER, MARKS, Release, installed, is_ready, run, unit_of
 from rollout import Rollout
 
+from tradebot.trader.cluster.status import FIGURES_SECONDS
+from tradebot.trader.renewed_lease import Term
+
 QUIET_SECONDS = int(os.environ.get("TRADEBOT_TEST_QUIET_SECONDS", "60"))
 """How long a settled cluster is watched, in seconds; 300 shows more."""
 SETTLED_SECONDS = 20
-RENEW_SECONDS = 5
+RENEW_SECONDS = Term().renew
 PAPER, LIVE = "btc-paper.yaml", "btc-emulator-live.yaml"
 
 pytestmark = MARKS
@@ -80,7 +83,8 @@ def test_the_accounts_of_the_emulator_outlive_its_container(bots: Release) -> No
 def test_a_settled_cluster_is_written_to_by_nobody(
     bots: Release, record_property: Callable[[str, object], None]
 ) -> None:
-    """By the API server's own audit log the only writes are the traders' Lease renewals."""
+    """By the API server's own audit log a trader renews its Lease, and shows where its bot stands
+    at most once in 30 s."""
     bots.trading(PAPER, LIVE)
     time.sleep(SETTLED_SECONDS)
     began = audit.now()
@@ -93,7 +97,10 @@ def test_a_settled_cluster_is_written_to_by_nobody(
         )
         for name in ("btc", "btc-live")
     }
-    assert not found, "nothing is written except the renewals"
+    for name in ("btc", "btc-live"):
+        shown = found.pop(f"trader-{name}: patch tradebots/{name}/status", 0)
+        assert shown <= QUIET_SECONDS / FIGURES_SECONDS + 1, name
+    assert not found, "nothing else is written"
     for trader, count in renewals.items():
         assert 0 < count <= QUIET_SECONDS / RENEW_SECONDS + 1, trader
 

@@ -188,6 +188,7 @@ class TraderLine:
             "--api-secret-file", str(self.folder / "keys" / "secret"),
             "--max-model-age-seconds", "100000000",
             "--holdings", "All",  # so that it trades what the account starts with
+            "--max-position", "none", "--max-daily-loss", "0", "--max-drawdown", "0",
             *self._options,
         ]  # fmt: skip
         with (self.folder / "trader.log").open("ab") as log:

@@ -83,7 +83,7 @@ def test_the_report_has_the_last_fill_and_the_model_card() -> None:
         "side": "buy",
         "price": "100",
         "amount": "2",
-        "fee": "0.8",
+        "fee": "0.80",
         "time": "2024-10-04T05:00:00Z",
     }
     assert made["model"]["name"] == "FastProphet"

@@ -54,5 +54,5 @@ def test_metrics_report_readiness_and_the_version() -> None:
 
 def test_a_taken_port_is_one_clear_sentence() -> None:
     port = serve(Readiness("first"), stage="first", host="127.0.0.1", port=0)
-    with pytest.raises(SettingsError, match=f"http_port {port}.*--http-port"):
+    with pytest.raises(SettingsError, match=f"{port}.*--http-port"):
         serve(Readiness("second"), stage="second", host="127.0.0.1", port=port)

@@ -12,7 +12,7 @@ from tradebot_operator import status
 from tradebot_operator.naming import MANAGED_BY, MANAGER
 from tradebot_operator.observed import Observed, bot_keys
 from tradebot_operator.pods import Trouble, UnitState
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import Condition, TradeBot
 from tradebot_operator.stages.strategy import CODE_FOLDER, DIGEST_ANNOTATION
 from tradebot_operator.stages.table import units
 from tradebot_operator.strategy_code import LARGEST, Code, CodeMap, code, code_map, found
@@ -200,6 +200,47 @@ def test_a_bot_whose_file_is_there_says_which_it_is() -> None:
     assert isinstance(held.code, Code)
     assert made["StrategyFound"]["status"] == "True"
     assert held.code.digest in made["StrategyFound"]["message"]
+
+
+WHERE = "strategy.py failed: strategy.py:7: ZeroDivisionError: division by zero"
+UNREADY = UnitState(running=True, ready=False, trouble=Trouble("StageNotReady", "see the logs"))
+CRASHED = UnitState(running=False, ready=False, trouble=Trouble("CrashLoop", "no pandas"))
+
+
+def failing(told: bool, of_strategy: UnitState) -> dict[str, Any]:
+    """The conditions of a bot whose trader was told of a failure, or not."""
+    said = ("False", "StrategyFailing", WHERE) if told else ("True", "ModelFresh", "x")
+    condition = Condition(type="ModelFresh", status=said[0], reason=said[1], message=said[2])
+    of = msgspec.structs.replace(running(ARRAYS), conditions=(condition,))
+    ready = UnitState(running=True, ready=True)
+    states = [(each, of_strategy if each.stage == "strategy" else ready) for each in units(of)]
+    return {item["type"]: item for item in status.conditions(of, None, states, {})}
+
+
+def test_a_strategy_that_raises_is_shown_with_its_line_before_its_unready_stage() -> None:
+    made = failing(True, UNREADY)
+    assert made["StrategyFailing"]["status"] == "True"
+    assert made["Ready"]["reason"] == "StrategyFailing"
+    assert "strategy.py:7: ZeroDivisionError" in made["Ready"]["message"]
+    assert made["Stalled"]["status"] == "True"
+
+
+def test_a_strategy_that_cannot_start_is_failing_too() -> None:
+    made = failing(False, CRASHED)
+    assert (made["StrategyFailing"]["status"], made["StrategyFailing"]["reason"]) == (
+        "True",
+        "CrashLoop",
+    )
+
+
+def test_a_strategy_that_warms_up_is_not_failing() -> None:
+    made = failing(False, UNREADY)
+    assert made["StrategyFailing"]["status"] == "False"
+    assert made["Ready"]["reason"] == "StageNotReady"
+
+
+def test_the_reports_rule_cannot_fail_on_its_own() -> None:
+    assert "StrategyFailing" not in conditions(bot())
 
 
 def test_a_bot_of_an_installed_strategy_says_nothing_of_a_file() -> None:

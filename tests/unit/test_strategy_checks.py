@@ -1,6 +1,7 @@
 """The findings of `tradebot strategy check`, and where a lookahead is refused."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tradebot.history.arrays import Bars, Flows, Predictions
 from tradebot.platform.settings import SettingsError
 from tradebot.strategies import listing
 from tradebot.strategies.checks import determinism, lookahead, warm_up
-from tradebot.strategies.checks.rows import Candidate
+from tradebot.strategies.checks.rows import Candidate, wanted
 from tradebot.strategies.loading import LoadedStrategy
 
 HOUR = 3_600_000
@@ -102,7 +103,7 @@ def bars() -> Bars:
 
 def loaded(folder: Path, text: str) -> LoadedStrategy:
     path = folder / "mine.py"
-    path.write_text(HEAD + text)
+    path.write_text(text if text.lstrip().startswith(("from", "import", '"""')) else HEAD + text)
     return strategies.load(str(path))
 
 
@@ -151,6 +152,22 @@ def test_a_warm_up_that_is_too_short_is_found_with_its_row(
     assert not found.passed
     assert found.bar is not None and found.ts == bars.ts[found.bar]
     assert "declare a longer WARMUP" in found.reason
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "strategies.md"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_each_strategy_of_the_page_passes_every_check(
+    tmp_path: Path, bars: Bars, number: int
+) -> None:
+    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
+    assert len(code.splitlines()) < 40
+    mine = loaded(tmp_path, code)
+    rows = Candidate(mine).rows
+    assert lookahead.check(rows, bars, 20).passed
+    assert warm_up.check(rows, bars, mine.warmup).passed
+    assert any(wanted(row) != "nothing" for row in rows(bars))
 
 
 def test_data_too_short_for_the_warm_up_says_so(tmp_path: Path, bars: Bars) -> None:

@@ -48,7 +48,7 @@ D = Decimal
     ("flags", "sentence"),
     [
         ({"risk_fraction": "2"}, "risk_fraction is 2: it must be above 0 and at most 1"),
-        ({"max_drawdown": "0"}, "max_drawdown is 0"),
+        ({"max_drawdown": "-0.1"}, "max_drawdown is -0.1: it must be at most 1, and 0 turns it"),
         ({"max_position": "-1"}, "max_position is -1: use a number above 0, such as 1.5"),
         ({"max_position": "0%"}, "max_position is 0%: use a number above 0"),
         ({"max_position": "101%"}, "max_position is 101%: use at most 100%"),

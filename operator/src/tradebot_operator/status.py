@@ -8,6 +8,7 @@ import msgspec
 
 from tradebot_operator.pods import Trouble, UnitState
 from tradebot_operator.resource import Condition, TradeBot
+from tradebot_operator.stages.strategy import STAGE as STRATEGY
 from tradebot_operator.units import Unit
 
 Status = Literal["True", "False", "Unknown"]
@@ -15,6 +16,8 @@ STARTING = "StagesStarting"
 TRADER_STARTING = "TraderStarting"
 NOT_READY = "StageNotReady"
 DELETING = "Deleting"
+FAILING = "StrategyFailing"
+"""A condition of the operator, and the trader's reason for it."""
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, for which no Event is emitted."""
 STANDBY = "StandbyReady"
@@ -47,7 +50,8 @@ def conditions(
     """
     stages = _stages(bot, refusal, states, failures)
     code = _code(bot)
-    ready = _ready(bot, stages, None if refusal else code)
+    failing = _failing(bot, states)
+    ready = _ready(bot, stages, None if refusal else code, failing)
     stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = [
         _item(bot, "Ready", ready, stamp),
@@ -55,6 +59,7 @@ def conditions(
         _item(bot, "Reconciling", _reconciling(ready), stamp),
         _item(bot, "Stalled", _stalled(ready), stamp),
         *([_item(bot, "StrategyFound", code, stamp)] if code else []),
+        *([_item(bot, FAILING, failing, stamp)] if failing else []),
     ]
     if bot.spec.standby:
         found.append(_item(bot, STANDBY, _standby(states), stamp))
@@ -127,7 +132,28 @@ def _code(bot: TradeBot) -> ConditionState | None:
     return ConditionState("True", "Found", message)
 
 
-def _ready(bot: TradeBot, stages: ConditionState, code: ConditionState | None) -> ConditionState:
+def _failing(bot: TradeBot, states: Sequence[tuple[Unit, UnitState]]) -> ConditionState | None:
+    """Returns whether the strategy fails, if the bot has a strategy stage: its pod cannot run, or
+    the trader reads it in the newest proposal.
+    """
+    if bot.spec.strategy.in_trader:
+        return None
+    for unit, state in states:
+        trouble = state.trouble if unit.stage == STRATEGY.name else None
+        if trouble and trouble.reason not in (STARTING, NOT_READY):
+            return ConditionState("True", trouble.reason, trouble.message)
+    told = bot.condition("ModelFresh")
+    if told and told.reason == FAILING:
+        return ConditionState("True", FAILING, told.message, stalled=True)
+    return ConditionState("False", "Running", "no error of the strategy is known")
+
+
+def _ready(
+    bot: TradeBot,
+    stages: ConditionState,
+    code: ConditionState | None,
+    failing: ConditionState | None,
+) -> ConditionState:
     """Returns the first problem that keeps the bot from working, causes before effects."""
     if code and code.status != "True" and stages.reason != DELETING:
         return code
@@ -138,6 +164,9 @@ def _ready(bot: TradeBot, stages: ConditionState, code: ConditionState | None) -
         if condition and condition.status == bad and not _asked_for(bot, condition):
             message = f"{kind}: {condition.message}"
             return ConditionState("False", condition.reason, message, stalled=kind == "Halted")
+    if failing and failing.reason == FAILING:
+        # Its stage is unready for the same reason, but does not say where the code failed.
+        return ConditionState("False", FAILING, failing.message, stalled=True)
     if stages.status != "True":
         return stages
     for kind, bad in LATER:

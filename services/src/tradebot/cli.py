@@ -16,6 +16,10 @@ TOOLS: Final = {
         "tradebot.backtest.tune.command:command",
         "search a strategy's parameters, out of sample",
     ),
+    "replay": (
+        "tradebot.backtest.replay_command:command",
+        "decide again what a bot decided, and compare",
+    ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
     "export": ("tradebot.export.command:command", "write trades, balances and gains to files"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),

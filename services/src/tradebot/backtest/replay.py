@@ -48,6 +48,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     decision, forecasts by digest and evaluation.
 
     A model is published before its evaluation has ended and again after it, under one digest.
+    Without `forecasts`, a decision's own record of its prediction serves.
     """
 
     decisions: Sequence[Body]
@@ -55,11 +56,11 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     tickers: Mapping[str, Body]
     orders: Mapping[str, Body]
     fills: Mapping[str, Sequence[Body]]
-    forecasts: Mapping[tuple[str, bool], ForecastRecord]
+    forecasts: Mapping[tuple[str, bool], ForecastRecord] | None
 
 
 def record(
-    documents: Mapping[str, Iterable[Body]], forecasts: Iterable[ForecastRecord]
+    documents: Mapping[str, Iterable[Body]], forecasts: Iterable[ForecastRecord] | None
 ) -> Recording:
     """Puts documents, by kind, and forecasts in the order in which a replay asks for them."""
     fills: dict[str, list[Body]] = {}
@@ -72,7 +73,9 @@ def record(
         tickers={str(ticker["_id"]): ticker for ticker in documents["ticker"]},
         orders={str(order["client_order_id"]): order for order in documents["order"]},
         fills=fills,
-        forecasts={(forecast.digest, forecast.evaluated): forecast for forecast in forecasts},
+        forecasts=None
+        if forecasts is None
+        else {(forecast.digest, forecast.evaluated): forecast for forecast in forecasts},
     )
 
 
@@ -209,8 +212,8 @@ def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
 
 def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Prediction | None:
     """What the forecast that the bot had read says; its numbers come from the topic."""
-    if seen is None:
-        return None
+    if seen is None or recording.forecasts is None:
+        return seen
     forecast = recording.forecasts.get((seen.digest, seen.evaluated))
     return None if forecast is None else predict(forecast, end)
 

@@ -148,9 +148,11 @@ class ModelProcess:
         wait = RESTART_SECONDS[min(self._restarts, len(RESTART_SECONDS) - 1)]
         self._restarts += 1
         self._not_before = time.monotonic() + wait
-        if code == 0 and self._failure_reported:
+        # On a busy machine a process may take longer to exit after it has closed the connection.
+        if code in (0, None) and self._failure_reported:
             return None
-        return Failed(f"the model process exited with {code}; restarting it in {wait} s")
+        how = "closed its connection" if code is None else f"exited with {code}"
+        return Failed(f"the model process {how}; restarting it in {wait} s")
 
     def close(self) -> None:
         """Kills the process and all that it started."""

@@ -133,7 +133,7 @@ def bot_report(
         limits_left=_limits_left(ledger, rules, money, equity=equity, now=now),
         open_since=_time(trip.opened) if trip else None,
         last_decision=_decision(latest),
-        last_fill=_fill(ledger),
+        last_fill=_fill(ledger, money),
         model=_card(forecast),
     )
 
@@ -178,7 +178,7 @@ def _decision(latest: Latest | None) -> LastDecision | None:
     )
 
 
-def _fill(ledger: Ledger) -> LastFill | None:
+def _fill(ledger: Ledger, money: Callable[[Decimal], str]) -> LastFill | None:
     if not ledger.recent:
         return None
     traded = ledger.recent[-1]
@@ -186,7 +186,7 @@ def _fill(ledger: Ledger) -> LastFill | None:
         side=traded.side,
         price=plain(traded.fill.price),
         amount=plain(traded.fill.amount),
-        fee=plain(traded.fee),
+        fee=money(traded.fee),
         time=_time(traded.fill.ts),
     )
 

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -90,13 +90,17 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     max_position: Annotated[
         str,
         "maximum position after a buy: 1.5 in base currency, 50% of equity, or 5000 USD in quote"
-        " currency; default: no limit",
+        " currency, or none; default: none on paper, else 50%",
     ] = ""
     max_daily_loss: Annotated[
-        Decimal | None, "loss that halts the bot, as a fraction of the day's first equity"
+        Decimal | None,
+        "loss that halts the bot, as a fraction of the day's first equity; 0 turns it off; default:"
+        " off on paper, else 0.02",
     ] = None
     max_drawdown: Annotated[
-        Decimal | None, "fall from the highest equity that halts the bot, as a fraction"
+        Decimal | None,
+        "fall from the highest equity that halts the bot, as a fraction; 0 turns it off; default:"
+        " off on paper, else 0.10",
     ] = None
     on_breach: Annotated[
         Breach,
@@ -206,10 +210,14 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         Raises:
             ValueError: two settings contradict each other.
         """
-        for name in ("risk_fraction", "max_daily_loss", "max_drawdown"):
+        if not 0 < self.risk_fraction <= 1:
+            raise ValueError(
+                f"risk_fraction is {self.risk_fraction}: it must be above 0 and at most 1"
+            )
+        for name in ("max_daily_loss", "max_drawdown"):
             share = getattr(self, name)
-            if share is not None and not 0 < share <= 1:
-                raise ValueError(f"{name} is {share}: it must be above 0 and at most 1")
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}: it must be at most 1, and 0 turns it off")
         for name in ("stop_loss", "trailing_stop"):
             share = getattr(self, name)
             if not 0 <= share < 1:
@@ -255,7 +263,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
 
 
 def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit]:
-    """The number and the unit of a maximum position; no number where `text` is empty.
+    """The number and the unit of a maximum position; no number for "" and none.
 
     >>> position_limit("1.5", "BTCUSD"), position_limit("50%", "BTCUSD")
     ((Decimal('1.5'), 'base'), (Decimal('0.50'), 'equity'))
@@ -265,7 +273,7 @@ def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit
     Raises:
         ValueError: it is none of these forms, not above 0, or in another currency.
     """
-    if not text:
+    if text in ("", "none"):
         return None, "base"
     found = _POSITION.fullmatch(text)
     if found is None or Decimal(found["number"]) <= 0:
@@ -285,13 +293,27 @@ def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit
     return number, "quote"
 
 
+LIVE_POSITION: Final = "50%"
+LIVE_DAILY_LOSS: Final = Decimal("0.02")
+LIVE_DRAWDOWN: Final = Decimal("0.10")
+"""The limits of a trader of real money that sets none: a TradeBot's, whatever starts it."""
+
+
+def _share(asked: Decimal | None, otherwise: Decimal | None) -> Decimal | None:
+    """A limit as a fraction: what was asked for, where 0 is none, else the default."""
+    return otherwise if asked is None else asked or None
+
+
 def rules(settings: TraderSettings) -> Rules:
     """The decision's settings.
 
     A window may be one window old plus the lag that is allowed in real seconds, in which the
     venue's clock moves `speed` times as fast.
     """
-    most, unit = position_limit(settings.max_position, settings.symbol)
+    real = settings.mode != "Paper"
+    most, unit = position_limit(
+        settings.max_position or (LIVE_POSITION if real else ""), settings.symbol
+    )
     return Rules(
         holdings=settings.holdings,
         band_min_bps=settings.band_min_bps,
@@ -302,8 +324,8 @@ def rules(settings: TraderSettings) -> Rules:
         collar_bps=settings.collar_bps,
         max_position=most,
         max_position_unit=unit,
-        max_daily_loss=settings.max_daily_loss,
-        max_drawdown=settings.max_drawdown,
+        max_daily_loss=_share(settings.max_daily_loss, LIVE_DAILY_LOSS if real else None),
+        max_drawdown=_share(settings.max_drawdown, LIVE_DRAWDOWN if real else None),
         cooldown_ms=settings.cooldown_seconds * 1000,
         max_orders_per_hour=settings.max_orders_per_hour,
         max_window_age_ms=WINDOW_MS + settings.lag_ms,

@@ -29,10 +29,14 @@ Progress = Callable[[int], None]
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """Parameters, and their Sharpe ratio per step on the training rows."""
+    """Parameters, and what they came to on the rows to learn from.
+
+    `sharpe` is the ratio of one step, `equity` what the cash at the start became.
+    """
 
     parameters: Parameters
     sharpe: float
+    equity: float
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class _Job(msgspec.Struct, frozen=True):
     tunable: Tunable
     costs: Costs
     exits: Exits
+    cash: float
 
 
 _job: _Job | None = None
@@ -70,8 +75,14 @@ def _prepare(job: _Job) -> None:
 
 def _judge(parameters: Parameters) -> Trial:
     assert _job is not None
-    returns = returns_of(_job.bars, _job.tunable, parameters, _job.costs, _job.exits)
-    return Trial(parameters, sharpe_of_step(returns))
+    job = _job
+    returns = returns_of(job.bars, job.tunable, parameters, job.costs, job.exits, job.cash)
+    return trial_of(parameters, returns, job.cash)
+
+
+def trial_of(parameters: Parameters, returns: Floats, cash: float = CASH) -> Trial:
+    """What a run with these returns came to."""
+    return Trial(parameters, sharpe_of_step(returns), cash * float(np.prod(1.0 + returns)))
 
 
 def returns_of(
@@ -80,10 +91,11 @@ def returns_of(
     parameters: Mapping[str, float | int],
     costs: Costs,
     exits: Exits = OFF,
+    cash: float = CASH,
 ) -> Floats:
     """Returns the returns of a run, per step."""
-    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, CASH, exits)
-    return simple_returns(np.concatenate([[CASH], result.equity]))
+    result = compiled.run(bars, tunable.signals(parameters)(bars), costs, cash, exits)
+    return simple_returns(np.concatenate([[cash], result.equity]))
 
 
 def sweep(
@@ -93,13 +105,17 @@ def sweep(
     costs: Costs,
     *,
     exits: Exits = OFF,
+    cash: float = CASH,
     workers: int | None = None,
     progress: Progress = lambda _done: None,
 ) -> list[Trial]:
     """Judges every candidate, on all cores; `progress` is called with how many are done."""
     context = get_context("fork")
     with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, context, _prepare, (_Job(bars, tunable, costs, exits),)
+        workers or os.cpu_count() or 1,
+        context,
+        _prepare,
+        (_Job(bars, tunable, costs, exits, cash),),
     ) as pool:
         trials: list[Trial] = []
         for trial in pool.map(_judge, candidates, chunksize=4):
@@ -129,10 +145,10 @@ def learn(
             else trial.suggest_float(name, span.low, span.high)
             for name, span in tunable.space.items()
         }
-        sharpe = sharpe_of_step(returns_of(bars, tunable, parameters, costs, exits))
-        trials.append(Trial(parameters, sharpe))
+        done = trial_of(parameters, returns_of(bars, tunable, parameters, costs, exits))
+        trials.append(done)
         progress(len(trials))
-        return sharpe
+        return done.sharpe
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     study.optimize(objective, n_trials=count)

@@ -1,0 +1,184 @@
+"""`tradebot replay`: decides a bot's windows again from its documents, and compares."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import click
+import msgspec
+
+from tradebot.backtest.replay import Compared, record, replay
+from tradebot.platform import settings as platform_settings
+from tradebot.platform.open_store import open_store
+from tradebot.platform.settings import SettingsError
+from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
+from tradebot.platform.topic import read_topic
+from tradebot.platform.topics import Topics
+from tradebot.records import DocType, ForecastRecord, decode
+
+SPANS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+END: Final = 2**53
+"""After every time (ms)."""
+
+OF_THE_BOT: Final = (DocType.DECISION, DocType.TICKER, DocType.ORDER, DocType.FILL)
+
+
+class ReplaySettings(StoreSettings, frozen=True, kw_only=True):
+    """Which decisions, and where their documents are."""
+
+    bot: Annotated[str, "name of the bot"]
+    since: Annotated[str, "how far to go back from its newest decision, such as 24h, 90m or 7d"] = (
+        "24h"
+    )
+    forecasts: Annotated[
+        Literal["documents", "topic"],
+        "where predictions come from: the decisions' documents, or the topic of forecasts as far "
+        "as it reaches back",
+    ] = "documents"
+    json: Annotated[bool, "print the result as one JSON object on the last line"] = False
+
+
+class First(msgspec.Struct, frozen=True, kw_only=True):
+    """The first decision that differs."""
+
+    decision_id: str
+    window_end: int
+    live: str
+    replayed: str
+    differences: list[str]
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the replay came to; times are the ends of the first and the last window, ms UTC."""
+
+    bot: str
+    decisions: int
+    different: int
+    start: int
+    end: int
+    first: First | None
+
+    @property
+    def same(self) -> bool:
+        """Whether every decision is the same."""
+        return not self.different
+
+
+def span_ms(text: str) -> int:
+    """The milliseconds of a span such as 24h.
+
+    >>> span_ms("90m"), span_ms("24h")
+    (5400000, 86400000)
+
+    Raises:
+        SettingsError: it is not written so.
+    """
+    found = re.fullmatch(r"(\d+)([mhd])", text)
+    if found is None or int(found[1]) == 0:
+        raise SettingsError(
+            f"since is {text!r}: use a number followed by m, h or d, such as 24h or 7d"
+        )
+    return int(found[1]) * SPANS_MS[found[2]]
+
+
+def recorded(store: DocumentStore, bot: str, since: str) -> dict[str, list[dict[str, Any]]]:
+    """The bot's documents of the span that ends with its newest decision, by kind.
+
+    Fills from before the first decision are left out: its account has them.
+
+    Raises:
+        SettingsError: the bot has no decision there.
+        StoreUnavailableError: the store does not respond.
+    """
+    newest = store.latest(DocType.DECISION, 1, bot=bot)
+    if not newest:
+        raise SettingsError(
+            f"there is no decision of a bot {bot!r}: check the name, and set the store with "
+            "--state-dir or --elasticsearch"
+        )
+    start = int(newest[0]["ts"]) - span_ms(since)
+    found = {str(kind): list(store.between(kind, start, END, bot=bot)) for kind in OF_THE_BOT}
+    first = int(found[DocType.DECISION][0]["ts"])
+    found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
+    symbol = str(newest[0]["symbol"])
+    found[DocType.LIQUIDITY] = list(store.between(DocType.LIQUIDITY, start, END, symbol=symbol))
+    return found
+
+
+def judged(
+    bot: str, decisions: Sequence[Mapping[str, Any]], compared: Sequence[Compared]
+) -> Replayed:
+    """Counts what differs, and names the first."""
+    ordered = sorted(decisions, key=lambda each: int(each["window_end"]))
+    unlike = [number for number, each in enumerate(compared) if each.differences]
+    first = None
+    if unlike:
+        each = compared[unlike[0]]
+        first = First(
+            decision_id=str(ordered[unlike[0]]["decision_id"]),
+            window_end=each.window_end,
+            live=each.live,
+            replayed=each.replayed.action,
+            differences=each.differences,
+        )
+    return Replayed(
+        bot=bot,
+        decisions=len(compared),
+        different=len(unlike),
+        start=compared[0].window_end,
+        end=compared[-1].window_end,
+        first=first,
+    )
+
+
+def _replay(settings: ReplaySettings) -> None:
+    forecasts = None
+    if settings.forecasts == "topic":
+        values = read_topic(settings, Topics.of(settings).forecasts)
+        forecasts = [decode(value, ForecastRecord) for value in values]
+    store = open_store(settings)
+    try:
+        documents = recorded(store, settings.bot, settings.since)
+    except StoreUnavailableError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        store.close()
+    compared = replay(record(documents, forecasts))
+    found = judged(settings.bot, documents[DocType.DECISION], compared)
+    for line in _lines(found):
+        click.echo(line)
+    if settings.json:
+        content = {**msgspec.structs.asdict(found), "same": found.same}
+        click.echo(msgspec.json.encode(content).decode())
+    if not found.same:
+        raise SystemExit(1)
+
+
+def _lines(found: Replayed) -> list[str]:
+    span = f"{found.decisions:,} decisions of {found.bot}, {_time(found.start)} to "
+    span += f"{_time(found.end)} UTC"
+    if found.first is None:
+        return [f"same: {span}, decided again from what was recorded"]
+    first = found.first
+    return [
+        f"DIFFERENT: {found.different:,} of {span}",
+        f"first: {first.decision_id}, window ended {_time(first.window_end)}: live {first.live}, "
+        f"replayed {first.replayed}",
+        *(f"  {difference}" for difference in first.differences),
+    ]
+
+
+def _time(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+command = platform_settings.command(
+    ReplaySettings,
+    _replay,
+    name="replay",
+    summary="Decides a bot's windows again from its documents; exits with 1 if one differs.",
+    example="tradebot replay btc --since 24h --state-dir .tradebot",
+    arguments=("bot",),
+)
