@@ -91,6 +91,7 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
         "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False},
         "holdings": "Own",
         "standby": False,
+        "acceptDataLoss": False,
         "riskFraction": "0.05",
         "liquidityBand": {"minBps": 5000, "maxBps": 20000},
         "strategy": {"name": "Report", "resolution": "1h"},

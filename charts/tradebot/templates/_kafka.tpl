@@ -30,6 +30,9 @@ helm.sh/resource-policy: keep
 {{- $port := ternary 9093 9092 $strimzi.secure }}
 {{- $_ := set $kafka "bootstrap" (printf "%s-kafka-bootstrap.%s.svc:%d" $strimzi.cluster .Release.Namespace $port) }}
 {{- $_ := set $kafka "security" (ternary "SASL_SSL" "PLAINTEXT" $strimzi.secure) }}
+{{- if eq $strimzi.storage.type "ephemeral" }}
+{{- $_ := set $kafka "ephemeral" true }}
+{{- end }}
 {{- if $strimzi.secure }}
 {{- $_ := set $kafka "caSecret" (printf "%s-cluster-ca-cert" $strimzi.cluster) }}
 {{- range keys (include "tradebot.stages" . | fromJson) | sortAlpha }}

@@ -127,6 +127,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     limits: Limits = Limits()
     exits: Exits = Exits()
     standby: bool = False
+    accept_data_loss: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
 
 

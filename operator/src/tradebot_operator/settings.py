@@ -45,6 +45,8 @@ class Kafka(_Part, frozen=True, kw_only=True):
     ca_secret: str = ""
     ca_key: str = "ca.crt"
     credentials: dict[str, Credential] = {}
+    ephemeral: bool = False
+    """Whether the brokers lose their data with their pods."""
 
 
 class Emulator(_Part, frozen=True, kw_only=True):

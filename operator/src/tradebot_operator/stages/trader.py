@@ -130,6 +130,10 @@ def _plan(
         config["proposer"] = strategy.proposer(bot)
     if standby:
         config["standby"] = "true"
+    if settings.kafka.ephemeral:
+        config["kafka_ephemeral"] = "true"
+    if spec.accept_data_loss:
+        config["accept_data_loss"] = "true"
     mounts: tuple[Mount, ...] = ()
     if secret:
         config["api_key_file"] = f"{KEYS_FOLDER}/api-key"

@@ -11,6 +11,7 @@ from typing import Final
 from tradebot.platform import logs
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.topics import Topics
 from tradebot.trader import metrics
 from tradebot.trader.backends import journal_of, journal_place, reporter_of
 from tradebot.trader.control.report import Condition
@@ -46,6 +47,31 @@ def _lost(settings: TraderSettings) -> UnusableJournalError:
     )
 
 
+def refuse_data_loss(settings: TraderSettings) -> None:
+    """Returns unless real money would depend on a journal that one failure loses; blocks.
+
+    Raises:
+        UnusableJournalError: says what could be lost, and how to accept it.
+        JournalError: the brokers do not respond.
+    """
+    real = settings.mode == "Live" and settings.environment == "Production"
+    if not real or settings.journal != "kafka" or settings.accept_data_loss:
+        return
+    from tradebot.trader.journal.topic_settings import replicas_of
+
+    topic = Topics.of(settings).journal_of(settings.bot)
+    if settings.kafka_ephemeral:
+        risk = "the brokers have ephemeral storage: the journal is lost with their pods"
+    elif replicas_of(settings, topic) < 2:
+        risk = f"topic {topic} has one replica: the journal is lost with its broker"
+    else:
+        return
+    raise UnusableJournalError(
+        f"{settings.bot} would trade with real money, but {risk}. Use three brokers with "
+        "persistent storage, or accept the loss with spec.acceptDataLoss: true (--accept-data-loss)"
+    )
+
+
 async def until_usable(
     settings: TraderSettings, readiness: Readiness, error: UnusableJournalError
 ) -> None:
@@ -72,6 +98,7 @@ def _trouble(settings: TraderSettings) -> str | None:
     """Returns why the journal still cannot be used."""
     try:
         journal = journal_of(settings)
+        refuse_data_loss(settings)
         try:
             entries = Replay.of(journal.read(), settings.bot).number
         finally:

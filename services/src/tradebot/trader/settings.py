@@ -193,6 +193,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         "0: 9 with --standby, otherwise 15",
     ] = 0.0
     journal: Annotated[Literal["sqlite", "kafka"], "where the journal is written"] = "sqlite"
+    kafka_ephemeral: Annotated[
+        bool, "the brokers lose their data with their pods, and the journal with it"
+    ] = False
+    accept_data_loss: Annotated[
+        bool, "trade with real money though one lost broker or pod loses the journal"
+    ] = False
     report: Annotated[Literal["none", "kubernetes"], "where conditions are reported"] = "none"
     namespace: Annotated[str, "the bot's namespace in the cluster"] = ""
     pod_name: Annotated[str, "this pod's name, the lease's holder"] = ""

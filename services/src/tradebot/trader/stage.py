@@ -39,7 +39,7 @@ from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.outage import OutageJournal
 from tradebot.trader.journal.publisher import KafkaPublisher
 from tradebot.trader.journal.store import Journal, JournalError, UnusableJournalError
-from tradebot.trader.journal_guard import refuse_lost, until_usable
+from tradebot.trader.journal_guard import refuse_data_loss, refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
 from tradebot.trader.orders.execution import withheld
@@ -135,7 +135,9 @@ def _open_ledger(settings: TraderSettings, clock: VenueClock, lease: Lease) -> J
 def _journal(settings: TraderSettings) -> Journal:
     def home() -> Journal:
         ensure_topics(STAGE, settings)
-        return journal_of(settings)
+        journal = journal_of(settings)
+        refuse_data_loss(settings)
+        return journal
 
     if settings.journal == "kafka":
         return OutageJournal(home, settings.folder / "journal-outage.jsonl")

@@ -9,6 +9,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
+    ClusterMetadata,
     ConfigResource,
     ResourceType,
 )
@@ -43,10 +44,7 @@ def check_topic(settings: StageSettings, topic: str) -> None:
         JournalError: the brokers do not respond.
     """
     admin = AdminClient(client_config(settings))
-    try:
-        found = admin.list_topics(topic, timeout=TIMEOUT)
-    except KafkaException as error:
-        raise JournalError(f"cannot check the journal {topic}: {error}") from None
+    found = _metadata(admin, topic)
     partitions = found.topics[topic].partitions
     if len(partitions) > 1:
         raise UnusableJournalError(
@@ -54,7 +52,7 @@ def check_topic(settings: StageSettings, topic: str) -> None:
             "entries lose their order. Back it up with `tradebot journal backup`, delete the "
             "topic, and restore it"
         )
-    replicas = min((len(each.replicas) for each in partitions.values()), default=1)
+    replicas = _replicas(found, topic)
     if replicas == 1 and len(found.brokers) > 1:
         _log.warning(
             "the journal has one replica: it is lost with its broker; add replicas with "
@@ -71,6 +69,27 @@ def check_topic(settings: StageSettings, topic: str) -> None:
             f"kafka-configs --alter --entity-type topics --entity-name {topic} "
             f"--add-config {right}"
         )
+
+
+def replicas_of(settings: StageSettings, topic: str) -> int:
+    """How many brokers hold the topic.
+
+    Raises:
+        JournalError: the brokers do not respond.
+    """
+    return _replicas(_metadata(AdminClient(client_config(settings)), topic), topic)
+
+
+def _metadata(admin: AdminClient, topic: str) -> ClusterMetadata:
+    try:
+        return admin.list_topics(topic, timeout=TIMEOUT)
+    except KafkaException as error:
+        raise JournalError(f"cannot check the journal {topic}: {error}") from None
+
+
+def _replicas(found: ClusterMetadata, topic: str) -> int:
+    partitions = found.topics[topic].partitions.values()
+    return min((len(each.replicas) for each in partitions), default=1)
 
 
 def _wrong(admin: AdminClient, topic: str) -> dict[str, str]:
