@@ -70,6 +70,9 @@ TAKEN = [
 ]
 
 
+EXTRAS = ("$defs/podExtras", "$defs/stage")
+
+
 def answer_to(value: str) -> tuple[int, str]:
     answer = helm("template", "tradebot", str(CHART), "--set", value)
     return answer.returncode, answer.stderr
@@ -103,9 +106,12 @@ def test_no_mapping_of_the_values_is_open_but_those_that_kubernetes_itself_reads
                 look(value, place if key == "properties" else f"{place}/{key}".lstrip("/"))
 
     look(schema, "")
-    assert found == {
+    lists = ("envFrom", "volumes", "volumeMounts", "sidecars")
+    of_pods = {f"{place}/{name}/items" for place in EXTRAS for name in lists}
+    assert found == of_pods | {f"{place}/pod" for place in EXTRAS} | {
         "global",
-        "$defs/podExtras/pod",
-        "$defs/stage/pod",
+        "$defs/variable/oneOf/valueFrom",
+        "kafka/strimzi/template",
+        "kafka/strimzi/config",
         "networkPolicy/kafkaPeers/items",
     }
