@@ -110,7 +110,6 @@ def test_no_mapping_of_the_values_is_open_but_those_that_kubernetes_itself_reads
     of_pods = {f"{place}/{name}/items" for place in EXTRAS for name in lists}
     assert found == of_pods | {f"{place}/pod" for place in EXTRAS} | {
         "global",
-        "$defs/variable/oneOf/valueFrom",
         "kafka/strimzi/template",
         "kafka/strimzi/config",
         "networkPolicy/kafkaPeers/items",
