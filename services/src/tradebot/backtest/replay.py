@@ -1,8 +1,8 @@
-"""A recorded run, decided again: the parity of backtest and live bot, decision by decision.
+"""Decides a recorded run again: checks the parity of backtest and live bot, decision by decision.
 
-What the bot saw is rebuilt from what it left behind: windows and prices from their documents,
-forecasts from their topic, balances and position by folding the fills. The stored inputs of a
-decision serve only to start (the first state and the settings) and to compare.
+The bot's inputs are rebuilt from its records: windows and prices from their documents, forecasts
+from their topic, balances and position by folding the fills. A decision's stored inputs serve only
+to start (the first state and the settings) and to compare.
 """
 
 from collections import deque
@@ -35,7 +35,7 @@ Body = Mapping[str, Any]
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """A live decision alongside the replay's; `differences` is empty where they are the same."""
+    """A live decision and the replay's; `differences` is empty if they are the same."""
 
     window_end: int
     live: str
@@ -44,8 +44,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left: documents of one bot, tickers and orders by id, fills by the id of their
-    decision, forecasts by digest and evaluation.
+    """The records of a run: documents of one bot, tickers and orders by id, fills by the id of
+    their decision, forecasts by digest and evaluation.
 
     A model is published before its evaluation has ended and again after it, under one digest.
     Without `forecasts`, a decision's own record of its prediction serves.
@@ -62,7 +62,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 def record(
     documents: Mapping[str, Iterable[Body]], forecasts: Iterable[ForecastRecord] | None
 ) -> Recording:
-    """Puts documents, by kind, and forecasts in the order in which a replay asks for them."""
+    """Sorts documents, by kind, and forecasts as a replay needs them."""
     fills: dict[str, list[Body]] = {}
     for fill in sorted(documents["fill"], key=lambda fill: (fill["ts"], fill["trade_id"])):
         fills.setdefault(str(fill["decision_id"]), []).append(fill)
@@ -88,12 +88,11 @@ def settled(
     fills: Iterable[Body],
     minimum: Decimal,
 ) -> Account:
-    """The account after a window: its decision's order and the fills that came of it.
+    """Returns the account after a window: its decision's order and its fills.
 
     Args:
-        window_end: 0 for a look between windows, whose orders are not counted.
-        order: the document of its first order, if it sent one; an order that the venue did not take
-            does not count.
+        window_end: 0 for a check between windows, whose orders do not count.
+        order: the document of its first order, if it sent one; a refused order does not count.
         minimum: the symbol's smallest order.
     """
     taken = order is not None and order["state"] not in ("rejected", "unplaced")
@@ -111,7 +110,7 @@ def _booked(account: Account, stored: Body, mid: Decimal, minimum: Decimal) -> A
 
 
 def _fills_of_no_decision(recording: Recording) -> deque[Body]:
-    """Fills of a person's orders, by time: no window led to them."""
+    """Returns fills of a person's orders, by time, which belong to no window."""
     decided = {str(stored["decision_id"]) for stored in recording.decisions}
     others = [
         fill for name, fills in recording.fills.items() if name not in decided for fill in fills
@@ -151,7 +150,7 @@ def replay(recording: Recording) -> list[Compared]:
         minimum = seen.inputs.increments.minimum
         while others and others[0]["ts"] <= int(stored["ts"]):
             account = _booked(account, others.popleft(), ZERO, minimum)
-        if seen.state.position is not None:  # a look may have seen a higher price than any window
+        if seen.state.position is not None:  # a check may have seen a higher price than any window
             account = fold.marked(account, end, None, seen.state.position.high)
         state = fold.state_of(account, seen.state, minimum)
         inputs = _inputs(recording, stored, seen)
@@ -178,7 +177,7 @@ def replay(recording: Recording) -> list[Compared]:
 
 
 def exact(number: float) -> Decimal:
-    """The decimal that a stored float was written from.
+    """Returns the decimal that a stored float was written from.
 
     >>> exact(58123.58)
     Decimal('58123.58')
@@ -189,7 +188,7 @@ def exact(number: float) -> Decimal:
 def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
     end = int(stored["window_end"])
     window = recording.windows.get(end)
-    if window is None:  # a look between windows: what it saw is in no other document
+    if window is None:  # a check between windows: no other document has its inputs
         return seen.inputs
     name = document_id(
         DocType.TICKER, bot=str(stored["bot"]), symbol=str(stored["symbol"]), key=str(end)

@@ -8,7 +8,7 @@ from tradebot.export.lots import ZERO, Trade
 
 
 def exact(value: float) -> Decimal:
-    """Returns the decimal of a stored number: the venue's digits, not the float's."""
+    """Returns the decimal that the stored number stands for: the venue's digits."""
     return Decimal(repr(value))
 
 

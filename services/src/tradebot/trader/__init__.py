@@ -1,4 +1,4 @@
-"""The trader stage: decisions, written down before they become orders, and their outcome."""
+"""The trader stage: journals decisions before they become orders, and their outcome."""
 
 from tradebot.platform.stages import Demo, Stage
 from tradebot.platform.topics import (

@@ -1,4 +1,4 @@
-"""One decision a window: look, decide, write, send, and account for the window."""
+"""One decision per window: gathers inputs, decides, journals, sends, and counts the window."""
 
 from decimal import Decimal
 
@@ -42,7 +42,7 @@ class Decider:
     async def on_window(self, window: Window) -> Decided | None:
         """Decides on a window, trades, and accounts for it once its documents are delivered.
 
-        `None` if the window was accounted for before, or is left to the next trader.
+        Returns `None` if the window was accounted for before, or is left to the next trader.
 
         Raises:
             JournalError: the journal cannot be written; nothing was sent.
@@ -119,7 +119,7 @@ class Decider:
             return None
 
     async def _carry_out(self, stored: Stored, decision: Decision, ticker: Ticker | None) -> None:
-        """Writes and sends what was decided; the documents go with the first order, or alone."""
+        """Journals and sends the decision; its documents go with the first order, or alone."""
         engine = self._engine
         window_end = stored.inputs.window.end
         name = decision_id(self._bot, window_end)
@@ -162,7 +162,7 @@ class Decider:
     def _documents(
         self, stored: Stored, decision: Decision, ticker: Ticker | None, order: str
     ) -> tuple[Document, ...]:
-        """The decision's document and its prices'; `order` names the first order, or is empty."""
+        """Returns the decision's and its prices' documents; `order` is the first order or empty."""
         engine, window_end = self._engine, stored.inputs.window.end
         name = decision_id(self._bot, window_end)
         self._log.info(

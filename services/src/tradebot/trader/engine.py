@@ -1,8 +1,8 @@
-"""What every part of the trader that touches the account shares: the lock, the ledger, the orders.
+"""What the trader's parts share of the account: the lock, the ledger, the orders.
 
-Whatever talks to the account holds `acting`, so that a decision, a reconciliation and a person's
-`flatten` never overlap. Deciding (`deciding.py`), selling (`selling.py`) and a person's orders
-(`acts.py`) use what is here; this file knows nothing of them, of Kafka or of HTTP.
+Whoever uses the account holds `acting`, so a decision, a reconciliation and a user's `flatten`
+never overlap. Deciding (`deciding.py`), selling (`selling.py`) and a user's commands (`acts.py`)
+use this module, which knows nothing of them, of Kafka or of HTTP.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from tradebot.venue.port import AccountEvent, OwnTrade
 
 
 class Engine:
-    """The account as the trader's parts share it.
+    """The account, shared by the trader's parts.
 
     Args:
         paused: the reason why this process may send no order at all, or "".
@@ -60,17 +60,17 @@ class Engine:
         self.rules = rules
         self._own_exits = rules.exits
         self.acting = asyncio.Lock()
-        """Held by whoever talks to the account."""
+        """Held by whoever uses the account."""
         self.doubt = "the bot has not compared its account with the venue yet"
-        """Why the ledger may not be trusted; empty when it may."""
+        """Why the ledger may not be trusted; empty if it may."""
         self.due = asyncio.Event()
-        """Set when a reconciliation is wanted before its time."""
+        """Set to request a reconciliation at once."""
         self.stopping = False
-        """Whether no window is decided on any more."""
+        """Whether windows are no longer decided on."""
         self.mid = ZERO
-        """The market's when it was last seen."""
+        """The market's mid when last seen."""
         self.fee_bps = market.listed_fees.taker_bps
-        """The account's fee for taking, basis points."""
+        """The account's taker fee, basis points."""
         self._fee_asked = 0
         self._executor = executor
         self._reconciler = reconciler
@@ -78,14 +78,14 @@ class Engine:
         self._paused = paused
         self._held = (ZERO, ZERO)
         self._told: tuple[Decimal, Decimal] | None = None
-        """The balances that documents and metrics last told."""
+        """The balances last written to documents and metrics."""
         self._bot = journaled.who.bot
         self._log = logs.get("trader")
         if rules.max_drawdown is not None:
             metrics.DRAWDOWN_LIMIT.labels(self._bot).set(float(rules.max_drawdown))
 
     def state(self) -> State:
-        """What a decision may know of the bot."""
+        """Returns the bot's state for a decision."""
         ledger = self.journaled.ledger
         held_base, held_quote = self._held
         trusted = not self.doubt and self._lease.held()
@@ -111,16 +111,16 @@ class Engine:
             self.rules = msgspec.structs.replace(self.rules, exits=wanted)
 
     def see(self, quote: Quote) -> None:
-        """Takes the mid of sound prices, and of any where none was seen yet."""
+        """Stores the mid of sound prices, or of any prices if there was none before."""
         if not self.mid or sound(quote, self.rules):
             self.mid = quote.mid
 
     def newest_window(self) -> int:
-        """The end (ms) of the newest window that is accounted for, 0 if there is none."""
+        """Returns the end (ms) of the newest accounted window, 0 if there is none."""
         return self.journaled.ledger.window_end
 
     def reconciliations(self) -> int:
-        """Whole comparisons with the venue since this was last asked."""
+        """Returns the number of complete reconciliations since the last call."""
         return self._reconciler.made_since_asked()
 
     async def execute(self, intent: Intent, documents: tuple[Document, ...] = ()) -> None:
@@ -154,11 +154,11 @@ class Engine:
             self._send_balances(intent.client_order_id)
 
     def order_events(self) -> AsyncGenerator[AccountEvent, None]:
-        """The account's orders and fills as the venue's stream reports them; never ends."""
+        """Yields the account's orders and fills from the venue's stream; never ends."""
         return self._executor.events()
 
     async def take_fill(self, placed: Placed, trade: OwnTrade) -> None:
-        """Books a fill of a known order, under `acting`; a fill that is known changes nothing.
+        """Books a fill of a known order, under `acting`; a known fill changes nothing.
 
         Raises:
             JournalError: it could not be written.
@@ -204,7 +204,7 @@ class Engine:
             return await self.reconcile_now()
 
     async def reconcile_now(self) -> Outcome:
-        """As `reconcile`, for whoever holds `acting` already."""
+        """Reconciles for a caller that holds `acting` already."""
         await self.market.refresh()
         await self._learn_fee()
         ticker = await self.market.ticker()
@@ -227,14 +227,14 @@ class Engine:
         return outcome
 
     async def _learn_fee(self) -> None:
-        """The account's fee, requested again each hour of exchange time."""
+        """Reads the account's fee, again each hour of exchange time."""
         now = self.clock.now()
         if not self._fee_asked or now - self._fee_asked > HOUR_MS:
             self.fee_bps = (await self._executor.fees()).taker_bps
             self._fee_asked = now
 
     async def halt(self, reason: str) -> None:
-        """Stops the bot until a person resumes it; a bot that is halted stays as it is."""
+        """Halts the bot until a person resumes it; a halted bot keeps its reason."""
         if not self.journaled.ledger.halted:
             self._log.error("halted", reason=reason)
             await self.journaled.record(Halted(reason=reason))
@@ -264,11 +264,11 @@ class Engine:
         return True
 
     async def heartbeat(self) -> None:
-        """Tells the venue that this trader is well; its silence is logged."""
+        """Reports to the venue that this trader is alive; a failure is logged."""
         await self._executor.heartbeat()
 
     def status(self) -> BotStatus:
-        """Where the bot stands now."""
+        """Returns the bot's present state."""
         return bot_status(
             self.journaled.ledger,
             bot=self._bot,

@@ -1,9 +1,8 @@
-"""`tradebot explain ID`: why a trade happened, and whether it would happen again.
+"""`tradebot explain ID`: why a trade happened, and whether the same would be decided again.
 
-The id is a decision's, as logs and lists show it, or that of any document that belongs to one.
-Reads the documents of the decision, the lines of the journal about
-it where the journal lies on this machine, and runs the pure decision again from its stored
-inputs.
+The id is a decision's, as in logs and lists, or that of a document that belongs to one. Reads the
+decision's documents, and its lines in the journal if that is on this machine, and runs the pure
+decision again from its stored inputs.
 """
 
 import json
@@ -25,14 +24,14 @@ from tradebot.trader.journal.store import JournalError, SqliteJournal
 
 
 class ExplainSettings(StoreSettings, frozen=True, kw_only=True):
-    """Which document, and where documents and journals lie."""
+    """Which document, and where documents and journals are."""
 
     document: Annotated[str, "id of a decision, or of a document that belongs to one"]
     json: Annotated[bool, "print one JSON object instead of text"] = False
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of one decision."""
+    """Everything known of one decision."""
 
     document: dict[str, Any]
     decision: dict[str, Any]
@@ -46,10 +45,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
-    """What led to the document, and what came of it.
+    """Returns what led to the document, and its results.
 
     Raises:
-        ClickException: there is no such document, or none of a decision belongs to it.
+        ClickException: there is no such document, or it belongs to no decision.
     """
     found = store.find("_id", settings.document)
     if not found:
@@ -86,7 +85,7 @@ def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
 
 
 def _journal(settings: ExplainSettings, decision: dict[str, Any]) -> Iterator[Entry]:
-    """The journal's lines about the decision's order, where the journal is a file here."""
+    """Yields the journal's lines about the decision's order, if the journal is a file here."""
     path = settings.state_dir / decision["bot"] / "journal.sqlite"
     client_order_id = decision["client_order_id"]
     if not client_order_id or not path.exists():
@@ -106,7 +105,7 @@ def _journal(settings: ExplainSettings, decision: dict[str, Any]) -> Iterator[En
 
 
 def lines(found: Explanation) -> list[str]:
-    """The explanation for a person."""
+    """Returns the explanation as lines for a user."""
     decision = found.decision
     shown = [
         f"{found.document['doc_type']} {found.document['_id']} of bot {decision['bot']},"

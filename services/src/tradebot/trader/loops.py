@@ -1,4 +1,4 @@
-"""What a trader does all the time: windows, reconciliation, heartbeats, reports, control."""
+"""The trader's loops: windows, reconciliation, heartbeats, reports, control."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ LONGEST_WAIT: Final = 15.0
 
 
 class Loops:
-    """Runs until told to stop, or until one of its parts fails."""
+    """Runs until stopped, or until one of its parts fails."""
 
     def __init__(
         self,
@@ -126,11 +126,11 @@ class Loops:
         return reader
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Trades until `stopping` is set; then no new orders, live ones cancelled, all flushed.
+        """Trades until `stopping` is set; then sends no new orders, cancels live ones, and flushes.
 
         Raises:
-            JournalError: the journal cannot be written any more.
-            LeaseLostError: the lease is gone; only a new start can take it again.
+            JournalError: the journal can no longer be written.
+            LeaseLostError: the lease is lost; only a restart can acquire it again.
         """
         control = self._control()
         await control.start()
@@ -241,7 +241,7 @@ class Loops:
             self._trades.take(message, self._clock.now())
 
     async def _reconcile(self) -> None:
-        """At the start, when something is in doubt, and every few minutes."""
+        """Reconciles at the start, when something is in doubt, and every few minutes."""
         engine, wait = self._engine, FIRST_WAIT
         engine.due.set()
         while True:
@@ -272,10 +272,10 @@ class Loops:
                 self._log.debug("the market's status is not known", reason=str(error))
 
     async def _beat(self) -> None:
-        """A dead man's switch: the venue cancels all orders when this ceases.
+        """A dead man's switch: the venue cancels all orders when heartbeats stop.
 
-        Only a trader that is reconciled, hears the feed and holds the lease tells the venue that
-        it is well, so that one that was cut off is disarmed by the venue itself.
+        A trader sends them only while it is reconciled, receives the feed and holds the lease, so
+        the venue itself disarms one that was cut off.
         """
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -296,12 +296,12 @@ class Loops:
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             fresh = next(c.status for c in conditions if c.type == "FeedFresh")
             if fresh and not was_fresh:
-                self._engine.due.set()  # what happened while we were cut off?
+                self._engine.due.set()  # something may have happened while we were cut off
             was_fresh = fresh
             await asyncio.sleep(REPORT_SECONDS)
 
     def _bot_report(self) -> BotReport | None:
-        """Where the bot stands, once it knows its balances and a price."""
+        """Returns the bot's report, once its balances and a price are known."""
         engine = self._engine
         if not (engine.journaled.ledger.known and engine.mid):
             return None

@@ -1,4 +1,4 @@
-"""The trader's settings: who it is, what it may risk, and where it keeps its journal."""
+"""The trader's settings: its identity, its risk limits, and where it keeps its journal."""
 
 import re
 from decimal import Decimal
@@ -22,7 +22,7 @@ MINUTE_MS = 60_000
 
 
 class TraderSettings(VenueSettings, frozen=True, kw_only=True):
-    """What a trader needs; every number of the rules is a setting."""
+    """Settings of a trader; every number of the rules is a setting."""
 
     bot: Annotated[
         str,
@@ -205,7 +205,7 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
     generation: Annotated[int, "generation of the TradeBot that these settings come from"] = 0
 
     def __post_init__(self) -> None:
-        """Checks what no single field can.
+        """Checks settings against each other.
 
         Raises:
             ValueError: two settings contradict each other.
@@ -248,12 +248,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
 
     @property
     def lag_ms(self) -> int:
-        """How far ahead of the venue's clock a record's time may lie, ms of the venue."""
+        """How far ahead of the venue's clock a record's time may be, ms of the venue."""
         return int(self.max_window_lag_seconds * 1000 * self.speed)
 
     @property
     def term_seconds(self) -> float:
-        """The lease's duration: with a standby, detection and a start fit into 20 s together."""
+        """The lease's duration: with a standby, detection and start together take at most 20 s."""
         return self.lease_seconds or (9.0 if self.standby else 15.0)
 
     @property
@@ -271,7 +271,7 @@ def position_limit(text: str, symbol: str) -> tuple[Decimal | None, PositionUnit
     (Decimal('5000'), 'quote')
 
     Raises:
-        ValueError: it is none of these forms, not above 0, or in another currency.
+        ValueError: it has none of these forms, is not above 0, or is in another currency.
     """
     if text in ("", "none"):
         return None, "base"
@@ -305,10 +305,10 @@ def _share(asked: Decimal | None, otherwise: Decimal | None) -> Decimal | None:
 
 
 def rules(settings: TraderSettings) -> Rules:
-    """The decision's settings.
+    """Returns the decision's settings.
 
-    A window may be one window old plus the lag that is allowed in real seconds, in which the
-    venue's clock moves `speed` times as fast.
+    A window may be one window old plus the allowed lag in real seconds, in which the venue's clock
+    moves `speed` times as fast.
     """
     real = settings.mode != "Paper"
     most, unit = position_limit(

@@ -1,4 +1,4 @@
-"""The trader's edge: sets up its parts, runs them, and stops them in order."""
+"""The trader's process: sets up its parts, runs them, and stops them in order."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -62,10 +62,10 @@ def run(settings: TraderSettings) -> None:
     """Runs the trader until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: it cannot be set up as told, or its journal can't be written any more.
+        SettingsError: a setting is invalid, or its journal can no longer be written.
     """
     bind_contextvars(bot=settings.bot, symbol=settings.symbol)
-    # The lease comes before the broker: who may not act needs no topics.
+    # The lease comes before the broker: without it the process needs no topics.
     with running(STAGE, settings, topics=False) as frame:
         asyncio.run(_run(frame))
 
@@ -229,7 +229,7 @@ async def _opened(settings: TraderSettings, journaled: JournaledLedger) -> int:
 
 
 async def _meet(market: MarketClient, readiness: Readiness) -> bool:
-    """Learns the symbol's rules, for as long as it takes the venue to answer."""
+    """Reads the symbol's rules, waiting as long as the venue does not respond."""
     wait, log = 0.5, logs.get("trader")
     while True:
         try:
@@ -276,7 +276,7 @@ def _account(
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """The answer of `work`, or `None` if the stage is told to stop before."""
+    """Returns the result of `work`, or `None` if the stage is stopped before."""
     task = asyncio.ensure_future(work)
     stop = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,6 @@
-"""Which windows and forecasts the trader believes; the others go to the dead letters.
+"""Which windows and forecasts the trader accepts; the others become dead letters.
 
-What is refused here reaches neither the gatherer, the forecasts nor the ledger, so that it raises
-no mark.
+A rejected record reaches neither the gatherer, the forecasts nor the ledger, so it moves no mark.
 """
 
 import asyncio
@@ -21,10 +20,10 @@ CLOCK_SECONDS: Final = 0.1
 
 
 class Screen:
-    """Judges the symbol's records by the venue's clock; other symbols' are not its to judge.
+    """Checks the symbol's records by the venue's clock, and ignores other symbols'.
 
     Args:
-        lag: how far ahead of the clock a time may lie, ms.
+        lag: how far ahead of the clock a time may be, ms.
     """
 
     def __init__(self, symbol: str, clock: VenueClock, lag: int, dead_letters: DeadLetters) -> None:
@@ -34,12 +33,12 @@ class Screen:
         self._dead_letters = dead_letters
 
     async def settled(self) -> None:
-        """Returns when the clock can judge a time: when the feed was heard for a moment."""
+        """Waits until the clock can judge a time, shortly after the feed's first records."""
         while not self._clock.settled:  # noqa: ASYNC110  # a time that passes sets no event
             await asyncio.sleep(CLOCK_SECONDS)
 
     def window(self, message: Message) -> LiquidityRecord | None:
-        """The symbol's result of a window; `None` for another symbol's and for what was refused."""
+        """Returns a window's result; `None` for another symbol's or a rejected one."""
         try:
             record = decode(message.value() or b"", LiquidityRecord)
         except msgspec.DecodeError as error:
@@ -54,7 +53,7 @@ class Screen:
         return msgspec.structs.replace(record, symbol=self._symbol)
 
     def forecast(self, message: Message) -> ForecastRecord | None:
-        """The symbol's forecast; `None` for another symbol's and for what was refused."""
+        """Returns the symbol's forecast; `None` for another symbol's or a rejected one."""
         try:
             record = decode(message.value() or b"", ForecastRecord)
         except msgspec.DecodeError as error:

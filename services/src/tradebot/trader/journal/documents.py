@@ -1,8 +1,8 @@
-"""Documents from the ledger: pure functions from what happened to what is stored of it.
+"""Documents from the ledger: pure functions from events to stored documents.
 
-Ids are functions of what is recorded: an order's of its client order id, a fill's of its trade
-id, a decision's of its window, so that a second delivery changes nothing and a newer state of an
-order replaces the older.
+Ids are functions of what is recorded: an order's of its client order id, a fill's of its trade id,
+a decision's of its window. So a second delivery changes nothing, and a newer state of an order
+replaces the older.
 """
 
 from decimal import Decimal
@@ -24,7 +24,7 @@ from tradebot.venue.settings import DEFAULT
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose documents they are; `currencies` are base and quote, once the venue has named them."""
+    """The documents' owner; `currencies` are base and quote, once the venue has reported them."""
 
     bot: str
     symbol: str
@@ -34,7 +34,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decision_id(bot: str, window_end: int) -> str:
-    """Names the decision of a window; one a bot and window."""
+    """Returns the id of a window's decision; one per bot and window."""
     return f"{bot}-{window_end}"
 
 
@@ -49,11 +49,11 @@ def decision_document(
     client_order_id: str,
     reconciliations: int = 0,
 ) -> Document:
-    """The decision with all that it was made from.
+    """Returns the decision's document with all its inputs.
 
     Args:
         name: of the decision.
-        reconciliations: comparisons with the venue since the decision before.
+        reconciliations: since the previous decision.
     """
     window, prediction = stored.inputs.window, stored.inputs.prediction
     suggestion = stored.inputs.suggestion
@@ -102,10 +102,10 @@ def decision_document(
 def consequences(
     who: Identity, before: Ledger, after: Ledger, body: Body, *, ts: int, latency: float | None
 ) -> tuple[Document, ...]:
-    """The documents that follow from an entry of the journal.
+    """Returns the documents that follow from a journal entry.
 
     Args:
-        latency: seconds from the decision to the venue's answer, where the entry is that answer.
+        latency: seconds from the decision to the venue's response, if the entry is that response.
     """
     match body:
         case OrderEvent() if after is not before:
@@ -140,14 +140,14 @@ def _of_order(
 
 
 def _scores(who: Identity, before: Ledger, after: Ledger, *, mid: Decimal) -> list[Document]:
-    """The score of the trip that just ended, or that a late or broken fill changed, if any."""
+    """Returns the score of a trip that just ended, or that a late or broken fill changed."""
     if after.ended is None or after.ended == before.ended:
         return []
     return [_score(who, after.ended, after, mid=mid)]
 
 
 def order_document(who: Identity, placed: Placed, *, latency: float | None = None) -> Document:
-    """The order as it is known now."""
+    """Returns the document of the order's present state."""
     intent, order = placed.intent, placed.order
     ts = max(order.updated, intent.created)
     body = documents.OrderDocument(
@@ -247,7 +247,7 @@ def _halt(
 def balance_document(
     who: Identity, currency: str, *, amount: Decimal, available: Decimal, ts: int, key: str
 ) -> Document:
-    """What the account holds of a currency after what `key` names."""
+    """Returns the document of a currency's balance after the event `key`."""
     body = documents.Balance(
         currency=currency,
         amount=float(amount),
@@ -260,7 +260,7 @@ def balance_document(
 def ticker_document(
     who: Identity, ticker: Ticker, currencies: tuple[str, str], *, window_end: int
 ) -> Document:
-    """The venue's prices at the decision of a window, with the volumes of base and quote."""
+    """Returns the venue's prices at a window's decision, with the volumes of base and quote."""
     base, quote = (float(ticker.volumes.get(currency, 0)) for currency in currencies)
     named = dict(zip(currencies, (base, quote), strict=True))
     body = documents.Ticker(

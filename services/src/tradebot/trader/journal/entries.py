@@ -1,8 +1,8 @@
-"""What a bot's journal holds: all that a trader needs to start again.
+"""The entries of a bot's journal: all that a trader needs to restart.
 
 The journal is written before anything is done. Each entry carries the documents that follow from
-it, and the number up to which documents had been delivered when it was written, so that a trader
-that was killed delivers the rest when it starts again.
+it, and the number up to which documents had been delivered by then. So a trader that was killed
+delivers the rest when it restarts.
 """
 
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tradebot.records import Document
 
 
 class EpochTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """This trader took the lease; `mode` says whose money its ledger is of, Paper or Live."""
+    """This trader acquired the lease; `mode` says whose money its ledger is of, Paper or Live."""
 
     epoch: int
     mode: str
@@ -27,12 +27,12 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The ledger was compared with the venue.
 
     `base` and `quote` are the venue's whole balances. `outside_base` and `outside_quote` are what
-    came in (or went out, negative) by nobody's intent; `mid` values it. Of that, `traded_base` and
-    `traded_quote` came of trades with this account's key that no intent explains: they are gains
-    and losses, all else is deposits and withdrawals. `outside_trades` are their ids and `traded_at`
-    is the venue's time (ms) of the last, 0 if there was none. `trades_to` is the time (ms) up to
-    which fills are known. `number` is the highest in a client order id of this bot at the venue,
-    where its journal is new.
+    came in (or went out, if negative) without an intent; `mid` values it. Of that, `traded_base`
+    and `traded_quote` came from trades with this account's key that no intent explains: they are
+    profits and losses, all else is deposits and withdrawals. `outside_trades` are their ids and
+    `traded_at` is the venue's time (ms) of the last, 0 if there was none. `trades_to` is the time
+    (ms) up to which fills are known. `number` is the highest in a client order id of this bot at
+    the venue, if its journal is new.
     """
 
     base: Decimal
@@ -49,9 +49,9 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A window is accounted for. `equity` and `mid` are `None` where there was no sound price.
+    """A window is accounted for. `equity` and `mid` are `None` without a sound price.
 
-    `usable` says whether the window and its forecast could be traded on.
+    `usable` is true if the window and its forecast could be traded on.
     """
 
     window_end: int
@@ -63,26 +63,26 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An order will be sent; nothing has been yet."""
+    """An order is about to be sent."""
 
     intent: Intent
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something was learnt of an order."""
+    """Something about an order became known."""
 
     client_order_id: str
     event: Event
 
 
 class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The bot stopped itself."""
+    """The bot halted itself."""
 
     reason: str
 
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person paused the bot; with `flatten`, everything is to be sold as well."""
+    """A person paused the bot; with `flatten`, it must also sell everything."""
 
     because: str
     by: str
@@ -90,11 +90,11 @@ class Paused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Flattened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """All that could be sold has been sold: a person's order to flatten is done."""
+    """A flatten is done: everything that could be sold has been sold."""
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a look between windows saw at `ts` (ms), in quote currency, by sound prices."""
+    """A check between windows at `ts` (ms), in quote currency, by sound prices."""
 
     ts: int
     equity: Decimal
@@ -102,7 +102,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person let the bot go on, from a halt or a pause."""
+    """A person resumed the bot from a halt or a pause."""
 
     because: str
     by: str
@@ -116,7 +116,7 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person set the marks that lay in the future back to `to`, the venue's time in ms."""
+    """A person reset the marks in the future to `to`, the venue's time in ms."""
 
     to: int
     because: str
@@ -124,7 +124,7 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """All that the entries up to this one said, in their place; JSON of a `Ledger`."""
+    """Replaces all entries up to this one; JSON of a `Ledger`."""
 
     ledger: msgspec.Raw
 

@@ -1,7 +1,7 @@
-"""The bot's ledger while it runs: each change is written to the journal before it counts.
+"""The bot's ledger at run time: each change is written to the journal before it counts.
 
-`record` makes an entry durable, then applies it to the ledger, then sends its documents. What
-was sent and not delivered when a trader died is sent again by `open`.
+`record` makes an entry durable, applies it to the ledger, and sends its documents. `open` sends
+documents again that may not have been delivered when a trader died.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from tradebot.trader.journal.store import Journal, seal
 from tradebot.trader.lease import LeaseLostError
 
 COMPACT_ENTRIES: Final = 50_000
-"""A journal is compacted into one entry each so many: some weeks of a bot that trades much."""
+"""Number of entries after which the journal is compacted: some weeks of an active bot."""
 
 
 class JournaledLedger:
-    """The ledger, its journal and where its documents go.
+    """The ledger, its journal and the publisher of its documents.
 
     Args:
         now: the venue's time in ms.
@@ -64,7 +64,7 @@ class JournaledLedger:
         self._writing = asyncio.Lock()
 
     def open(self) -> int:
-        """Folds the journal and sends again what may not have been delivered; entries read.
+        """Folds the journal and resends documents that may be undelivered; returns entries read.
 
         Raises:
             JournalError: it cannot be read, or lines are missing.
@@ -104,14 +104,14 @@ class JournaledLedger:
     async def record(
         self, *bodies: Body, documents: tuple[Document, ...] = (), latency: float | None = None
     ) -> None:
-        """Writes what happened, takes it into the ledger, and sends its documents.
+        """Journals events, applies them to the ledger, and sends their documents.
 
-        Several things are written at once and the disk is waited for once. What the ledger knew
-        already is not written again.
+        Several events are written at once, with one wait for the disk. What the ledger already
+        knows is not written again.
 
         Args:
-            documents: in addition to those that follow from the bodies by themselves.
-            latency: seconds from the decision to the venue's answer, for an order's document.
+            documents: in addition to those that follow from the bodies.
+            latency: seconds from the decision to the venue's response, for an order's document.
 
         Raises:
             JournalError: nothing was written, and the ledger is as before.
@@ -163,7 +163,7 @@ class JournaledLedger:
             await self._outage.run(returned)
 
     def name_currencies(self, currencies: tuple[str, str]) -> None:
-        """From now on documents name the symbol's base and quote as the venue does."""
+        """Makes documents name the symbol's base and quote like the venue, from now on."""
         self.who = msgspec.structs.replace(self.who, currencies=currencies)
 
     def intent(
@@ -179,13 +179,13 @@ class JournaledLedger:
         reduces: bool = False,
         stop: Decimal | None = None,
     ) -> Intent:
-        """The next intent, under a client order id that was never used.
+        """Returns the next intent, with a client order id never used before.
 
         Args:
             mid: the market's, in quote currency.
-            window_end: of the window that led to it, ms; 0 where no window did.
+            window_end: of the window that led to it, ms; 0 without a window.
             name: of the decision.
-            reduces: whether it goes out though the bot is halted or paused.
+            reduces: whether to send it even while the bot is halted or paused.
             minimum: the symbol's smallest order.
             stop: the price that triggers an order that rests at the venue.
         """
@@ -258,11 +258,11 @@ class JournaledLedger:
         )
 
     def send(self, documents: tuple[Document, ...]) -> None:
-        """Sends documents that no entry carries; they must be made again after a crash."""
+        """Sends documents that no entry carries; after a crash they must be made again."""
         self._publisher.send(documents)
 
     async def flush(self) -> None:
-        """Returns when all documents have been delivered."""
+        """Waits until all documents have been delivered."""
         await self._publisher.flush()
 
     def close(self) -> None:

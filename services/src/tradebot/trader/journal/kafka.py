@@ -34,7 +34,7 @@ class KafkaJournal:
     """A bot's entries in a topic of its own; see `tradebot.trader.journal.store.Journal`.
 
     Args:
-        patience: seconds in which the brokers must have confirmed an entry.
+        patience: seconds for the brokers to confirm an entry.
 
     Raises:
         SettingsError: the topic is missing and cannot be created.
@@ -55,7 +55,7 @@ class KafkaJournal:
         self._next = -1
         """The offset of this trader's next entry, if nobody else writes; -1 before it has read."""
         self._patience = patience
-        # Too late is as bad as never: what an entry announces is not done after a failure.
+        # Late is as bad as never: after a failure, what an entry announces is not done.
         timeout = int(patience * 1000)
         self._producer = producer(
             settings,
@@ -85,7 +85,7 @@ class KafkaJournal:
         return 0
 
     async def append(self, *entries: Entry) -> None:
-        """See `Journal`; of several the first may be durable alone, as after a crash between."""
+        """See `Journal`; of several, only the first may be durable after a crash in between."""
         loop = asyncio.get_running_loop()
         written: list[asyncio.Future[int]] = []
         for entry in entries:

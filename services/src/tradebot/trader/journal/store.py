@@ -1,8 +1,8 @@
 """The journal: entries are durable before what they announce is done.
 
-One port with two homes: SQLite on one machine (`SqliteJournal`), a Kafka topic in a cluster
-(`kafka_journal`). Reading gives all entries of the bot, in order; writing returns when the entry
-would survive the end of this process.
+One interface with two implementations: SQLite on one machine (`SqliteJournal`), a Kafka topic in a
+cluster (`journal.kafka`). Reading returns all entries of the bot, in order; writing returns when
+the entry would survive the end of this process.
 """
 
 import hashlib
@@ -41,10 +41,10 @@ class UnusableJournalError(JournalError):
 
 
 class Journal(Protocol):
-    """Where a bot's entries are kept."""
+    """Stores a bot's entries."""
 
     def read(self) -> Iterator[Entry]:
-        """All entries, oldest first; documents that were delivered may be left out.
+        """Returns all entries, oldest first; delivered documents may be omitted.
 
         Raises:
             JournalError: it cannot be read, or is damaged.
@@ -63,7 +63,7 @@ class Journal(Protocol):
         ...
 
     async def append(self, *entries: Entry) -> None:
-        """Writes entries and returns when they are durable, all of them or none.
+        """Writes entries, all or none, and returns when they are durable.
 
         Raises:
             JournalError: they could not be written; nothing that they announce may be done.
@@ -81,7 +81,7 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of the home; nothing is lost."""
+        """Closes the store; nothing is lost."""
         ...
 
 
@@ -102,12 +102,12 @@ class StoredJournal(Journal, Protocol):
 
 
 def encode(entry: Entry) -> bytes:
-    """The entry's JSON."""
+    """Encodes the entry as JSON."""
     return _encode(entry)
 
 
 def decode(data: bytes) -> Entry:
-    """The entry that `data` writes.
+    """Decodes an entry.
 
     Raises:
         UnusableJournalError: it writes none, or another than was written once.
@@ -161,7 +161,7 @@ class SqliteJournal:
     """A file of one machine; every append is one transaction, synchronised to the disk.
 
     Args:
-        path: the file, made with its folder if it is not there.
+        path: the file, created with its folder if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -227,7 +227,7 @@ class SqliteJournal:
         self.write([(entry.number, encode(entry)) for entry in entries])
 
     def write(self, lines: Sequence[tuple[int, bytes]]) -> None:
-        """Writes lines in one transaction and waits until the disk has them.
+        """Writes lines in one transaction, and waits until the disk has them.
 
         Raises:
             JournalError: a number is taken, so there is a second writer; or the file is broken.
