@@ -121,6 +121,15 @@ async def test_a_renewal_whose_response_was_lost_is_recognised(traders: Traders)
     assert holder.held()
 
 
+async def test_a_successor_of_the_same_name_is_not_taken_for_oneself(traders: Traders) -> None:
+    before, after = traders.lease("pod"), traders.lease("pod")
+    await before.acquire()
+    assert await after.acquire() == 2
+    with pytest.raises(LeaseError, match="lost"):
+        await before.exceed(7)  # raises its own epoch above the successor's first
+    assert traders.memory.claim.epoch == 2 and after.held() and not before.held()
+
+
 async def test_a_short_silence_of_the_place_costs_no_lease(traders: Traders) -> None:
     holder = traders.lease("pod")
     await holder.acquire()

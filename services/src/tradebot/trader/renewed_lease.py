@@ -131,6 +131,8 @@ class RenewedLease:
         self._clock = clock
         self._epoch = 0
         self._unwritten = False
+        self._attempts: set[str] = set()
+        """Times of the newest claim written, and of later ones whose outcome is unknown."""
         self._trusted_until = 0.0
         self._lost = True
         self._renewing: asyncio.Task[None] | None = None
@@ -214,8 +216,10 @@ class RenewedLease:
 
     async def _take(self, epoch: int) -> bool:
         self._epoch, asked = epoch, self._clock()
-        if not await self._place.write(self._claim()):
+        claim = self._claim()
+        if not await self._place.write(claim):
             return False
+        self._attempts = {claim.renewed}
         self._trusted_until, self._lost = asked + self._term.trusted, False
         self._renewing = asyncio.create_task(self._renew())
         return True
@@ -231,9 +235,11 @@ class RenewedLease:
 
     async def _write(self) -> bool:
         """Renews the claim; returns false if somebody else wrote before."""
-        asked = self._clock()
-        if not await self._place.write(self._claim()):
+        asked, claim = self._clock(), self._claim()
+        self._attempts.add(claim.renewed)
+        if not await self._place.write(claim):
             return False
+        self._attempts = {claim.renewed}
         self._trusted_until = asked + self._term.trusted
         return True
 
@@ -256,9 +262,13 @@ class RenewedLease:
         _log.error("lost the lease: this trader sends no more orders")
 
     async def _is_ours(self) -> bool:
-        """Whether an unexpected claim is still this process's own."""
+        """Whether an unexpected claim is still this process's own: a write whose answer was lost.
+
+        Neither the name nor the epoch would prove it: a successor may have the same name, and its
+        epoch may be below the one that `exceed` is about to write.
+        """
         found = await self._place.read()
-        return found.holder == self._holder and found.epoch <= self._epoch
+        return found.holder == self._holder and found.renewed in self._attempts
 
 
 def _now() -> str:
