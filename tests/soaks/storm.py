@@ -11,16 +11,21 @@ from line.trader import MINUTE, TraderLine
 from tradebot.records import ForecastRecord
 
 FIRST: Final = 1_700_000_040_000
-PERIOD: Final = 40
+PERIOD: Final = 60
 """Minutes from one crash to the next."""
-FALL: Final = 0.12
-FALL_MINUTES: Final = 3
+FALL: Final = 0.4
+FALL_MINUTES: Final = 20
 
 STOP: Final = 0.05
 SLIPPAGE: Final = 0.05
 FEES: Final = 0.01
-LARGEST_LOSS: Final = 1 - (1 - STOP) * (1 - SLIPPAGE) * (1 - FEES)
-"""Of a trip: the stop, what one attempt of an exit may cost below it, and fees both ways."""
+REACTION_MINUTES: Final = 6
+"""A fault, a look-up and a reconciliation take real seconds, and a second is two minutes here."""
+LARGEST_LOSS: Final = 1 - (1 - STOP) * (1 - SLIPPAGE) * (1 - FEES) * (
+    1 - FALL * REACTION_MINUTES / FALL_MINUTES
+)
+"""Of a trip: the stop, what one attempt of an exit may cost below it, fees both ways, and how far
+the market falls while the trader cannot act. Without exits a trip loses up to `FALL`."""
 
 OPTIONS: Final = (
     "--holdings", "Own", "--stop-loss", str(STOP), "--rest-at-venue",
@@ -29,7 +34,7 @@ OPTIONS: Final = (
 
 
 def crashing(file: Path, days: int = 20, seed: int = 1) -> Path:
-    """Writes minutes in which the price falls by an eighth every 40 minutes, and recovers."""
+    """Writes minutes in which the price falls by 40 % in every hour, and recovers."""
     dice = random.Random(seed)
 
     def price(minute: int) -> float:
