@@ -124,6 +124,9 @@ def test_the_operator_takes_its_configuration_and_names_the_same_topics(
                 "gemini-trades",
                 "faust.out",
                 "forecasts",
+                "minutes",
+                "proposals",
+                "accounts",
                 "trader-journal",
                 "trade-documents",
                 "dead-letters",
@@ -162,10 +165,8 @@ def test_one_broker_is_for_a_laptop_and_three_survive_the_loss_of_one() -> None:
 def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics_alone() -> None:
     objects = render(*MATRIX["secure kafka"])
     users = {item["metadata"]["name"]: item for item in of_kind(objects, "KafkaUser")}
-    assert set(users) == {
-        f"tradebot-{stage}"
-        for stage in ("ingest", "liquidity", "forecast", "trader", "recorder", "dashboard")
-    }
+    bots = {"ingest", "liquidity", "forecast", "strategy", "trader"}
+    assert set(users) == {f"tradebot-{stage}" for stage in bots | {"recorder", "dashboard"}}
 
     def writes(stage: str) -> set[str]:
         rules = users[f"tradebot-{stage}"]["spec"]["authorization"]["acls"]
@@ -175,8 +176,9 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
             if "Write" in rule["operations"] and rule["resource"]["type"] == "topic"
         }
 
-    assert writes("ingest") == {"gemini-feed", "gemini-trades"}
-    assert writes("trader") == {"trader-journal.", "trade-documents", "dead-letters"}
+    assert writes("ingest") == {"gemini-feed", "gemini-trades", "minutes"}
+    assert writes("strategy") == {"proposals", "dead-letters"}
+    assert writes("trader") == {"trader-journal.", "trade-documents", "accounts", "dead-letters"}
     assert writes("dashboard") == set()
     (journals,) = (
         rule

@@ -300,4 +300,4 @@ def test_a_taken_port_is_one_clear_sentence(line: Line, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert ended.returncode == 2
-    assert "choose another --host or --port" in ended.stderr
+    assert "choose a free port with --port" in ended.stderr
