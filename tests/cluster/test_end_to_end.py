@@ -187,6 +187,8 @@ def test_a_bot_that_is_to_be_flattened_sells_before_it_goes(bots: Release) -> No
     open_account(bots, "flat", USD="1000", BTC="1")
     body = live_bot("flat")
     body["spec"] |= {"deletionPolicy": "Flatten", "mode": "Paused"}
+    # By default a paused bot still follows signals to sell.
+    body["spec"]["limits"] = body["spec"].get("limits", {}) | {"onBreach": "Hold"}
     bots.api.post(BOTS.format(bots.namespace), body).raise_for_status()
     assert eventually(lambda: bots.condition("flat", "Halted").get("reason") == "ModePaused")
 

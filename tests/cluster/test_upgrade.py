@@ -25,9 +25,8 @@ CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradebots.tradebo
 STAGES = ("ingest", "liquidity", "forecast", "trader")
 RESTARTED = set(STAGES)
 """The stages whose pods this version changes, by its changelog."""
-TAKEN_BACK = {"ingest", "forecast", "trader"}
-"""Those that the previous version changes back; it does not know the others' annotations, and
-leaves what it does not know."""
+TAKEN_BACK = {"ingest", "liquidity", "forecast", "trader"}
+"""Those whose settings differ in the previous version."""
 KINDS = {
     "configmaps": "api/v1",
     "secrets": "api/v1",

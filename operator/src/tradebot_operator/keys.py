@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+from tradebot_operator.resource import TradeBot
 from tradebot_operator.stages.trader import trader_unit
 
 STATUS_DELAY = 0.5
@@ -25,3 +26,10 @@ def patience(key: Key) -> float:
     if key.kind == "bot":
         return STATUS_DELAY
     return 0.0 if key.name.startswith(trader_unit("")) else GATHER_DELAY
+
+
+def desired(bot: TradeBot | None) -> tuple[object, ...]:
+    """Returns everything of a bot that its units depend on; its status is not among it."""
+    if bot is None:
+        return ()
+    return bot.uid, bot.spec, bot.deleted_at, bot.finalizers, bot.code, bot.code_trouble

@@ -15,7 +15,7 @@ from tradebot_operator import metrics
 from tradebot_operator.api import WATCHED, Api, ApiError
 from tradebot_operator.canary import Canary
 from tradebot_operator.damper import Damper
-from tradebot_operator.keys import GATHER_DELAY, STATUS_DELAY, Key, patience
+from tradebot_operator.keys import GATHER_DELAY, STATUS_DELAY, Key, desired, patience
 from tradebot_operator.namespaces import Namespaces
 from tradebot_operator.naming import BOT, UNIT, digest
 from tradebot_operator.observed import CONFIG_MAP, Body, Observed, Shown
@@ -74,6 +74,8 @@ class Worker:
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
         self._asked: dict[tuple[str, str], tuple[object, ...]] = {}
+        self._refused: set[tuple[str, str]] = set()
+        """Namespace and name of the bots that may not run, such as those whose keys are in use."""
         self._was_away = False
 
     async def run(self) -> None:
@@ -87,7 +89,7 @@ class Worker:
     def bot_changed(self, namespace: str, name: str) -> None:
         """A TradeBot was seen, changed or gone; of a new status alone its units know nothing."""
         place, bot = (namespace, name), self._observed.bot(namespace, name)
-        asked = _asked(bot)
+        asked = desired(bot)
         if bot is not None and self._asked.get(place) == asked:
             self.queue.add(Key("bot", namespace, name), delay=STATUS_DELAY)
             return
@@ -102,6 +104,7 @@ class Worker:
         if bot is None:
             self._links.pop(place, None)
             self._asked.pop(place, None)
+            self._refused.discard(place)
         else:
             self._links[place] = keys
 
@@ -125,11 +128,20 @@ class Worker:
             self.queue.add(Key("unit", namespace, unit))
         if kind not in ("Pod", "Deployment"):
             return
+        if bot and kind == "Deployment":
+            self._queue_refused(namespace)
         if bot:
             self.queue.add(Key("bot", namespace, bot), delay=STATUS_DELAY)
             return
         for user in self._observed.bots_of_unit(namespace, unit):
             self.queue.add(Key("bot", namespace, user.name), delay=STATUS_DELAY)
+
+    def _queue_refused(self, namespace: str) -> None:
+        """Queues the bots that may not run yet: a trader that changed may have freed their keys."""
+        for place, name in self._refused:
+            if place == namespace:
+                self.queue.add(Key("unit", namespace, trader_unit(name)))
+                self.queue.add(Key("bot", namespace, name), delay=STATUS_DELAY)
 
     def listed(self, kind: str, namespace: str) -> None:
         """Handles a watch of `kind` that restarted with a list, which lacks earlier deletions."""
@@ -259,8 +271,9 @@ class Worker:
             return converge([], live)
         if unit.stage == TRADER.name:
             pods = len(self._observed.pods(key.namespace, key.name))
-            bot = bots[0]
-            return trader(unit, bot, self._refusal(bot), live, self._settings, pods=pods)
+            bot, refused = bots[0], self._refusal(bots[0])
+            (self._refused.add if refused else self._refused.discard)((bot.namespace, bot.name))
+            return trader(unit, bot, refused, live, self._settings, pods=pods)
         needing = [bot for bot in bots if _stays(bot) and self._refusal(bot) is None]
         return shared(unit, needing, live, self._settings)
 
@@ -371,13 +384,6 @@ class Worker:
                     self.queue.add(Key("bot", namespace, bot.name), delay=delay)
                     for unit in units(bot):
                         self.queue.add(Key("unit", namespace, unit.name), delay=delay)
-
-
-def _asked(bot: TradeBot | None) -> tuple[object, ...]:
-    """All of the bot that its units depend on."""
-    if bot is None:
-        return ()
-    return bot.uid, bot.spec, bot.deleted_at, bot.finalizers, bot.code, bot.code_trouble
 
 
 def _unit_of(bots: list[TradeBot], name: str) -> Unit | None:

@@ -1,6 +1,7 @@
 """The trader's loops: windows, reconciliation, heartbeats, reports, control."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -259,7 +260,8 @@ class Loops:
             except VenueError as error:
                 self._log.warning("not reconciled", reason=str(error))
                 wait = min(LONGEST_WAIT, wait * 2)
-            await asyncio.sleep(wait)
+            # Spread, so that retries do not keep the rhythm of a venue that fails at intervals.
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311
             engine.due.set()
 
     async def _watch_market(self) -> None:
