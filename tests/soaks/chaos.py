@@ -132,7 +132,8 @@ class Soak:
         with self.line as line:
             line.start()
             line.wait(lambda: line.condition("Reconciled"))
-            wanted = rules(rate, every=max(5.0, kill_every))
+            # A busy machine needs longer to reconcile than the shortest peace between two faults.
+            wanted = rules(rate, every=max(5.0, kill_every) * (2 if patient else 1))
             injector = emulator.application.injector
             self.armed = emulator.call(lambda: [injector.arm(rule) for rule in wanted])
             began = killed = time.monotonic()
