@@ -10,7 +10,7 @@ def extremes(values: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     Source: M4, Jugel et al., "M4: a visualization-oriented time series data aggregation", 2014.
 
     >>> extremes(np.array([0.0, 1, 9, 1, 0, -7, 0, 0, 0, 0]), 8).tolist()
-    [0, 2, 4, 5, 9]
+    [0, 2, 4, 5, 6, 9]
     """
     rows = len(values)
     if rows <= most:

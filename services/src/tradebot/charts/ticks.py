@@ -37,7 +37,7 @@ def text_of(value: float, step: float, form: Form) -> str:
     if form == "percent":
         value, step = value * 100, step * 100
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
-    if digits and not math.isclose(step * 10**digits, round(step * 10**digits)):
+    if step > 0 and not math.isclose(step * 10**digits, round(step * 10**digits)):
         digits += 1
     return f"{value:z,.{digits}f}" + ("%" if form == "percent" else "")
 
@@ -60,7 +60,7 @@ def times(start: float, end: float, most: int) -> list[Tick]:
     """Returns at most `most` round times from `start` to `end`, ms UTC, minutes to years apart.
 
     >>> [(tick.label, tick.context) for tick in times(1_615_766_400_000, 1_615_809_600_000, 4)]
-    [('00:00', '15 Mar 2021'), ('06:00', ''), ('12:00', '')]
+    [('00:00', '15 Mar 2021'), ('04:00', ''), ('08:00', ''), ('12:00', '')]
     """
     for step in _WITHIN_DAY:
         if (end - start) / step <= most - 1:
