@@ -17,6 +17,7 @@ import numpy as np
 from tradebot.backtest.metrics import Floats
 from tradebot.backtest.settings import CostSettings
 from tradebot.domain.instrument import Instrument, split_symbol
+from tradebot.domain.money import exact
 from tradebot.history import fetch
 from tradebot.history.venue import HistoryUnavailableError
 from tradebot.platform.settings import SettingsError
@@ -53,12 +54,12 @@ def instrument(settings: CostSettings, bars: Bars) -> Instrument:
     low = float(bars.low.min())
     known = _of_venue(settings.venue, symbol, low) if settings.venue else _of_data(symbol, bars)
     given = {
-        name: Decimal(repr(value))
+        name: exact(value)
         for name in ("price_step", "amount_step", "minimum")
         if (value := getattr(settings, name)) is not None
     }
     found = msgspec.structs.replace(known, **given)
-    if Decimal(repr(low)) < found.price_step:
+    if exact(low) < found.price_step:
         raise SettingsError(
             f"the price step is {found.price_step}, but the data has a price of {low:g}: set a"
             " smaller one with --price-step"

@@ -17,7 +17,7 @@ from tradebot.domain.account import fold
 from tradebot.domain.account.fold import Account
 from tradebot.domain.account.trip import Traded, paid_in_base
 from tradebot.domain.decision import Decision, decide
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, exact
 from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks as equity_marks
 from tradebot.domain.signal import predict
@@ -174,15 +174,6 @@ def replay(recording: Recording) -> list[Compared]:
         equity = equity_marks.equity_of(state, inputs.quote, seen.settings)
         account = fold.marked(account, end, equity, None if equity is None else decision.mid)
     return compared
-
-
-def exact(number: float) -> Decimal:
-    """Returns the decimal that a stored float was written from.
-
-    >>> exact(58123.58)
-    Decimal('58123.58')
-    """
-    return Decimal(repr(float(number)))
 
 
 def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:

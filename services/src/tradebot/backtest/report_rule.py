@@ -15,7 +15,7 @@ from tradebot.domain.account import fold
 from tradebot.domain.account.fold import Account
 from tradebot.domain.account.trip import Traded
 from tradebot.domain.decision import Decision, decide
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, exact
 from tradebot.domain.order_state import Fill
 from tradebot.domain.risk import marks
 from tradebot.domain.situation import (
@@ -50,9 +50,9 @@ class ReportRule(Strategy):
         self._rules = rules
         self._costs = costs
         self._increments = Increments(
-            amount_step=_exact(costs.amount_step),
-            price_step=_exact(costs.price_step),
-            minimum=_exact(costs.minimum),
+            amount_step=exact(costs.amount_step),
+            price_step=exact(costs.price_step),
+            minimum=exact(costs.minimum),
         )
         self.account: Account | None = None
         """Folded from the fills; opened at the first bar."""
@@ -69,11 +69,11 @@ class ReportRule(Strategy):
         if market.live_orders:
             return
         if self.account is None:
-            self.account = Account(base=_exact(market.position), quote=_exact(market.cash))
+            self.account = Account(base=exact(market.position), quote=exact(market.cash))
         end = market.ts + market.step
         quote = Quote(
-            bid=_exact(touch(-1, market.close, self._costs.spread_bps)),
-            ask=_exact(touch(1, market.close, self._costs.spread_bps)),
+            bid=exact(touch(-1, market.close, self._costs.spread_bps)),
+            ask=exact(touch(1, market.close, self._costs.spread_bps)),
         )
         state = self._state(self.account)
         decision = decide(state, self._inputs(market, end, quote), self._rules)
@@ -98,7 +98,7 @@ class ReportRule(Strategy):
             trade_id=execution.number,
             price=_nearest(execution.price, self._increments.price_step),
             amount=_nearest(execution.amount, self._increments.amount_step),
-            fee=_exact(execution.fee),
+            fee=exact(execution.fee),
             fee_currency="",
             taker=True,
             ts=execution.ts,
@@ -125,7 +125,7 @@ class ReportRule(Strategy):
             prediction=self._prediction(row),
             quote=quote,
             increments=self._increments,
-            taker_fee_bps=_exact(self._costs.tiers[0].taker_bps),
+            taker_fee_bps=exact(self._costs.tiers[0].taker_bps),
         )
 
     def _prediction(self, row: int) -> Prediction | None:
@@ -161,8 +161,4 @@ def bare(rules: Settings) -> Settings:
 
 def _nearest(value: float, step: Decimal) -> Decimal:
     """Returns the multiple of `step` that a float of the engine represents."""
-    return (_exact(value) / step).to_integral_value() * step
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(repr(float(value)))
+    return (exact(value) / step).to_integral_value() * step

@@ -65,3 +65,22 @@ def plain(value: Decimal) -> str:
     '0.00000001'
     """
     return format(value, "f")
+
+
+def short(value: Decimal) -> str:
+    """Writes the decimal without an exponent and without trailing zeros.
+
+    >>> [short(Decimal(text)) for text in ("1E-8", "2.500", "100", "0.00")]
+    ['0.00000001', '2.5', '100', '0']
+    """
+    text = plain(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def exact(number: float) -> Decimal:
+    """Returns the decimal that a float was written from, not the float's binary value.
+
+    >>> exact(58123.58)
+    Decimal('58123.58')
+    """
+    return Decimal(repr(float(number)))

@@ -1,19 +1,12 @@
 """The format of orders, fills and balances in responses, from Gemini's reference and recordings."""
 
-from decimal import Decimal
 from typing import Any
 
-from tradebot.domain.money import ZERO, plain
+from tradebot.domain.money import ZERO, short
 from tradebot.emulator.accounts.account import AccountFill, ExchangeAccount, Ticket
 from tradebot.emulator.instruments import ExchangeInstrument
 
 View = dict[str, Any]
-
-
-def number_text(value: Decimal) -> str:
-    """Writes a number without trailing zeros: `10.5`, `0`."""
-    text = plain(value)
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def average_price(ticket: Ticket, instrument: ExchangeInstrument) -> str:
@@ -21,7 +14,7 @@ def average_price(ticket: Ticket, instrument: ExchangeInstrument) -> str:
     if ticket.executed == 0:
         return instrument.price_text(0)
     average = ticket.spent / instrument.amount(ticket.executed)
-    return number_text(round(average, instrument.price_places + 8))
+    return short(round(average, instrument.price_places + 8))
 
 
 def options(ticket: Ticket) -> list[str]:
@@ -78,7 +71,7 @@ def fill_view(fill: AccountFill, instrument: ExchangeInstrument) -> View:
         "type": "Buy" if fill.side == "buy" else "Sell",
         "aggressor": fill.liquidity == "Taker",
         "fee_currency": fill.fee_currency,
-        "fee_amount": number_text(fill.fee),
+        "fee_amount": short(fill.fee),
         "tid": fill.tid,
         "order_id": str(fill.order_id),
         "exchange": "gemini",
@@ -95,12 +88,12 @@ def balances_view(account: ExchangeAccount) -> list[View]:
     """Formats all holdings for `/v1/balances`."""
     views = []
     for currency in account.ledger.currencies():
-        available = number_text(max(ZERO, account.ledger.available(currency)))
+        available = short(max(ZERO, account.ledger.available(currency)))
         views.append(
             {
                 "type": "exchange",
                 "currency": currency,
-                "amount": number_text(account.ledger.amount(currency)),
+                "amount": short(account.ledger.amount(currency)),
                 "available": available,
                 "availableForWithdrawal": available,
             }

@@ -1,7 +1,6 @@
 """`tradebot export BOT`: trades, balances and gains as CSV or Parquet, with sums that agree."""
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -10,7 +9,8 @@ import msgspec
 import polars as pl
 
 from tradebot.api import LAST, moment
-from tradebot.export.ledger import disagreements, exact, trade_of
+from tradebot.domain.money import exact, short
+from tradebot.export.ledger import disagreements, trade_of
 from tradebot.export.lots import Gains, Method, Trade, gains_of
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
@@ -90,9 +90,9 @@ def tables(found: Export) -> dict[str, pl.DataFrame]:
             "time": fill["ts"],
             "symbol": fill["symbol"],
             "side": fill["side"],
-            "price": _text(exact(fill["price"])),
-            "amount": _text(exact(fill["amount"])),
-            "fee": _text(exact(fill["fee"])),
+            "price": short(exact(fill["price"])),
+            "amount": short(exact(fill["amount"])),
+            "fee": short(exact(fill["fee"])),
             "fee_currency": fill["fee_currency"],
             "broken": bool(fill.get("broken")),
             "trade_id": fill["trade_id"],
@@ -105,8 +105,8 @@ def tables(found: Export) -> dict[str, pl.DataFrame]:
         {
             "time": each["ts"],
             "currency": each["currency"],
-            "amount": _text(exact(each["amount"])),
-            "available": _text(exact(each["available"])),
+            "amount": short(exact(each["amount"])),
+            "available": short(exact(each["available"])),
         }
         for each in found.balances
     ]
@@ -115,10 +115,10 @@ def tables(found: Export) -> dict[str, pl.DataFrame]:
             "time": gain.sold,
             "method": method,
             "acquired": gain.acquired or None,
-            "amount": _text(gain.amount),
-            "cost": _text(gain.cost),
-            "proceeds": _text(gain.proceeds),
-            "gain": _text(gain.gain),
+            "amount": short(gain.amount),
+            "cost": short(gain.cost),
+            "proceeds": short(gain.proceeds),
+            "gain": short(gain.gain),
             "buy_trade_id": gain.buy,
             "sell_trade_id": gain.sell,
         }
@@ -134,16 +134,6 @@ def _dated(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return frame.with_columns(
         pl.col(name).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC") for name in times
     )
-
-
-def _text(value: Decimal) -> str:
-    """Writes digits without an exponent.
-
-    >>> _text(Decimal("1E-8")), _text(Decimal("2.500"))
-    ('0.00000001', '2.5')
-    """
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def write(found: Export, settings: ExportSettings) -> dict[str, Path]:
@@ -175,8 +165,8 @@ def lines(found: Export, paths: dict[str, Path]) -> list[str]:
     shown = [f"{path}: {counts[name]:,} rows" for name, path in paths.items()]
     for method, gains in found.gains.items():
         shown.append(
-            f"{method}: gains {_text(gains.total)} in {len(gains.gains):,} parts; "
-            f"open lots cost {_text(gains.open_cost)}"
+            f"{method}: gains {short(gains.total)} in {len(gains.gains):,} parts; "
+            f"open lots cost {short(gains.open_cost)}"
         )
     unknown = [gain for gain in found.gains["FIFO"].gains if not gain.acquired]
     if unknown:
@@ -203,7 +193,7 @@ def run(settings: ExportSettings) -> None:
         raise click.ClickException(str(error)) from None
     paths = write(found, settings)
     if settings.json:
-        totals = {method: _text(gains.total) for method, gains in found.gains.items()}
+        totals = {method: short(gains.total) for method, gains in found.gains.items()}
         result = {
             "files": {name: str(path) for name, path in paths.items()},
             "trades": len(found.trades),

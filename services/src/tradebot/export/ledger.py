@@ -4,12 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tradebot.domain.money import exact
 from tradebot.export.lots import ZERO, Trade
-
-
-def exact(value: float) -> Decimal:
-    """Returns the decimal that the stored number stands for: the venue's digits."""
-    return Decimal(repr(value))
 
 
 def trade_of(fill: Mapping[str, Any]) -> Trade | None:

@@ -1,11 +1,11 @@
 """Converts a strategy's answer to the record that a trader reads. Pure."""
 
 import math
-from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
 
+from tradebot.domain.money import exact, short
 from tradebot.records import ProposalRecord
 from tradebot.strategy.messages import Failed, Proposed
 
@@ -83,8 +83,7 @@ def text(number: float) -> str:
     >>> text(0.1), text(1e-7), text(50000.0)
     ('0.1', '0.0000001', '50000')
     """
-    written = format(Decimal(repr(number)), "f")
-    return written.rstrip("0").rstrip(".") if "." in written else written
+    return short(exact(number))
 
 
 def _reason(strategy: str, answer: Proposed) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from tradebot.domain.money import short
 from tradebot.emulator.accounts.account import Ticket
 from tradebot.emulator.exchange import Exchange
 from tradebot.emulator.faults.state import FaultState
@@ -11,7 +12,7 @@ from tradebot.emulator.feeds import OrderUpdate
 from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.rest.signed import Caller
 from tradebot.emulator.sockets.connection import Connection
-from tradebot.emulator.views import View, average_price, number_text, order_type
+from tradebot.emulator.views import View, average_price, order_type
 
 
 class Filters(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ def _order(kind: str, ticket: Ticket, instrument: ExchangeInstrument, ts: int) -
         "remaining_amount": instrument.amount_text(ticket.remaining),
         "original_amount": instrument.amount_text(order.amount),
         "price": instrument.price_text(order.price),
-        "total_spend": number_text(ticket.spent),
+        "total_spend": short(ticket.spent),
     }
     if ticket.client_order_id is not None:
         view["client_order_id"] = ticket.client_order_id
@@ -157,7 +158,7 @@ def _event(update: OrderUpdate) -> View:
             "liquidity": update.fill.liquidity,
             "price": instrument.price_text(update.fill.price),
             "amount": instrument.amount_text(update.fill.amount),
-            "fee": number_text(update.fill.fee),
+            "fee": short(update.fill.fee),
             "fee_currency": update.fill.fee_currency,
         }
     return view

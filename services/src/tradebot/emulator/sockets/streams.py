@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, short
 from tradebot.emulator.book_market import BookMarket
 from tradebot.emulator.feeds import BalanceUpdate, OrderUpdate, TapeTrade
 from tradebot.emulator.instruments import ExchangeInstrument
 from tradebot.emulator.matching.orders import BookSide
-from tradebot.emulator.views import View, number_text
+from tradebot.emulator.views import View
 
 _NANOSECONDS = 1_000_000
 
@@ -160,7 +160,7 @@ def order_message(update: OrderUpdate) -> View | None:
         message["Z"] = instrument.amount_text(update.fill.amount)
         message["L"] = instrument.price_text(update.fill.price)
         message["t"] = update.fill.tid
-        message["n"] = number_text(update.fill.fee)
+        message["n"] = short(update.fill.fee)
         message["m"] = update.fill.liquidity == "Maker"
     elif update.type == "cancelled":
         message["Z"] = instrument.amount_text(ticket.executed)
@@ -179,8 +179,8 @@ def balance_message(update: BalanceUpdate) -> View:
         "B": [
             {
                 "a": currency,
-                "f": number_text(max(ZERO, ledger.available(currency))),
-                "c": number_text(ledger.amount(currency)),
+                "f": short(max(ZERO, ledger.available(currency))),
+                "c": short(ledger.amount(currency)),
             }
             for currency in update.currencies
         ],

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from tradebot.domain.intent import Intent
+from tradebot.domain.money import exact
 from tradebot.venue.port import MarketData
 
 
@@ -29,7 +30,7 @@ class Waiting:
         symbol, prices = self.intent.symbol, []
         if self._seen is None:
             minutes = await market.minutes(symbol)
-            prices = [Decimal(repr(each.low)) for each in minutes if each.ts >= created]
+            prices = [exact(each.low) for each in minutes if each.ts >= created]
         trades = await market.trades_since(symbol, self._seen or 0)
         prices += [Decimal(trade.price) for trade in trades if trade.ts >= created]
         self._seen = max((trade.tid for trade in trades), default=self._seen or 0)
