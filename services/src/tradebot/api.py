@@ -21,7 +21,7 @@ import polars as pl
 from tradebot.documents import BODIES
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError, StageSettings
-from tradebot.platform.store import DocumentStore, StoreSettings
+from tradebot.platform.store import LAST, DocumentStore, StoreSettings
 from tradebot.platform.topic import messages
 from tradebot.platform.topics import DOCUMENTS
 from tradebot.records import DocType
@@ -30,9 +30,6 @@ __all__ = ["Store", "moment"]
 
 When = datetime | str | int | None
 """A time: a datetime, ISO text (UTC unless it names a zone), milliseconds, or no bound."""
-
-LAST: Final = 2**53
-"""Milliseconds after every document."""
 
 
 def moment(when: When, default: int) -> int:

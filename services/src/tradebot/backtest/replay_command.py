@@ -12,15 +12,12 @@ from tradebot.backtest.replay import Compared, record, replay
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
+from tradebot.platform.store import LAST, DocumentStore, StoreSettings, StoreUnavailableError
 from tradebot.platform.topic import read_topic
 from tradebot.platform.topics import Topics
 from tradebot.records import DocType, ForecastRecord, decode
 
 SPANS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-END: Final = 2**53
-"""After every time (ms)."""
 
 OF_THE_BOT: Final = (DocType.DECISION, DocType.TICKER, DocType.ORDER, DocType.FILL)
 
@@ -99,11 +96,11 @@ def recorded(store: DocumentStore, bot: str, since: str) -> dict[str, list[dict[
             "--state-dir or --elasticsearch"
         )
     start = int(newest[0]["ts"]) - span_ms(since)
-    found = {str(kind): list(store.between(kind, start, END, bot=bot)) for kind in OF_THE_BOT}
+    found = {str(kind): list(store.between(kind, start, LAST, bot=bot)) for kind in OF_THE_BOT}
     first = int(found[DocType.DECISION][0]["ts"])
     found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
     symbol = str(newest[0]["symbol"])
-    found[DocType.LIQUIDITY] = list(store.between(DocType.LIQUIDITY, start, END, symbol=symbol))
+    found[DocType.LIQUIDITY] = list(store.between(DocType.LIQUIDITY, start, LAST, symbol=symbol))
     return found
 
 

@@ -1,6 +1,7 @@
 """`tradebot export BOT`: trades, balances and gains as CSV or Parquet, with sums that agree."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -8,14 +9,14 @@ import click
 import msgspec
 import polars as pl
 
-from tradebot.api import LAST, moment
+from tradebot.api import moment
 from tradebot.domain.money import exact, short
 from tradebot.export.ledger import disagreements, trade_of
 from tradebot.export.lots import Gains, Method, Trade, gains_of
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.settings import command as make_command
-from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
+from tradebot.platform.store import LAST, DocumentStore, StoreSettings, StoreUnavailableError
 from tradebot.records import DocType
 
 METHODS: Final[tuple[Method, ...]] = ("FIFO", "LIFO", "HIFO")
@@ -136,14 +137,14 @@ def _dated(rows: list[dict[str, Any]]) -> pl.DataFrame:
     )
 
 
-def write(found: Export, settings: ExportSettings) -> dict[str, Path]:
+def write(frames: Mapping[str, pl.DataFrame], settings: ExportSettings) -> dict[str, Path]:
     """Writes the files; returns their paths by table.
 
     Raises:
         SettingsError: the folder cannot be written.
     """
     paths = {}
-    for name, frame in tables(found).items():
+    for name, frame in frames.items():
         path = settings.out / f"{settings.bot}-{name}.{settings.format}"
         try:
             settings.out.mkdir(parents=True, exist_ok=True)
@@ -159,10 +160,11 @@ def write(found: Export, settings: ExportSettings) -> dict[str, Path]:
     return paths
 
 
-def lines(found: Export, paths: dict[str, Path]) -> list[str]:
+def lines(
+    found: Export, frames: Mapping[str, pl.DataFrame], paths: Mapping[str, Path]
+) -> list[str]:
     """Returns the summary for the user."""
-    counts = {name: len(rows) for name, rows in tables(found).items()}
-    shown = [f"{path}: {counts[name]:,} rows" for name, path in paths.items()]
+    shown = [f"{path}: {frames[name].height:,} rows" for name, path in paths.items()]
     for method, gains in found.gains.items():
         shown.append(
             f"{method}: gains {short(gains.total)} in {len(gains.gains):,} parts; "
@@ -191,7 +193,8 @@ def run(settings: ExportSettings) -> None:
         found = read(store, settings)
     except StoreUnavailableError as error:
         raise click.ClickException(str(error)) from None
-    paths = write(found, settings)
+    frames = tables(found)
+    paths = write(frames, settings)
     if settings.json:
         totals = {method: short(gains.total) for method, gains in found.gains.items()}
         result = {
@@ -202,7 +205,7 @@ def run(settings: ExportSettings) -> None:
         }
         click.echo(json.dumps(result))
     else:
-        click.echo("\n".join(lines(found, paths)))
+        click.echo("\n".join(lines(found, frames, paths)))
     if found.disagreements:
         raise SystemExit(1)
 

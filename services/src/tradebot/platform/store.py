@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import msgspec
 
 from tradebot.platform.settings import StageSettings
 from tradebot.records import DocType
+
+LAST: Final = 2**53
+"""Milliseconds after every document: the end of a range that has none."""
 
 
 class StoreSettings(StageSettings, frozen=True, kw_only=True):
