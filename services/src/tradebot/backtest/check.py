@@ -9,7 +9,7 @@ from rich.console import Console
 from tradebot import strategies
 from tradebot.backtest import prices
 from tradebot.backtest.fitting import values_of
-from tradebot.backtest.settings import Resolution, VolumeUnit
+from tradebot.backtest.settings import Resolution, Strict, VolumeUnit
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
 from tradebot.strategies.checks import determinism, lookahead, speed, warm_up
@@ -28,13 +28,8 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     strategy: Annotated[str, "path of a strategy file, or name of an installed strategy"] = ""
     data: Annotated[str, "file of bars, in any format that history reads"] = ""
-    strict: Annotated[
-        bool, "reject data if anything in it had to be repaired, dropped or assumed"
-    ] = False
-    volume_unit: Annotated[
-        VolumeUnit,
-        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
-    ] = ""
+    strict: Strict = False
+    volume_unit: VolumeUnit = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     parameters: Annotated[str, "values for the strategy's parameters, as a JSON object"] = "{}"
     json: Annotated[bool, "print the result as one JSON object on the last line"] = False

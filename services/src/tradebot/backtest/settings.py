@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 import msgspec
 
 Resolution = Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"]
-VolumeUnit = Literal["", "base", "quote", "ticks"]
+Strict = Annotated[bool, "reject data if anything in it had to be repaired, dropped or assumed"]
+VolumeUnit = Annotated[
+    Literal["", "base", "quote", "ticks"],
+    "unit of the data's volumes: base, quote or ticks; default: depends on its format",
+]
 
 MINUTES: dict[Resolution, int] = {
     "1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "6h": 360, "1d": 1440
@@ -90,13 +94,8 @@ class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
         "file of bars: CSV, JSON or Parquet, in any format that history reads; several, "
         "separated by commas, test robustness",
     ] = ""
-    strict: Annotated[
-        bool, "reject data if anything in it had to be repaired, dropped or assumed"
-    ] = False
-    volume_unit: Annotated[
-        VolumeUnit,
-        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
-    ] = ""
+    strict: Strict = False
+    volume_unit: VolumeUnit = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[
         int, msgspec.Meta(ge=1), "run this many seeds and show the spread of results"

@@ -16,7 +16,7 @@ from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of, exits_of
-from tradebot.backtest.settings import ExitSettings, Resolution, VolumeUnit
+from tradebot.backtest.settings import ExitSettings, Resolution, Strict, VolumeUnit
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
 from tradebot.backtest.tune.search import Outcome
@@ -34,13 +34,8 @@ class TuneSettings(ExitSettings, frozen=True, kw_only=True):
         "SmaCross"
     )
     data: Annotated[str, "file of bars"] = ""
-    strict: Annotated[
-        bool, "reject data if anything in it had to be repaired, dropped or assumed"
-    ] = False
-    volume_unit: Annotated[
-        VolumeUnit,
-        "unit of the data's volumes: base, quote or ticks; default: depends on its format",
-    ] = ""
+    strict: Strict = False
+    volume_unit: VolumeUnit = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     method: Annotated[
         Literal["optuna", "grid"],
