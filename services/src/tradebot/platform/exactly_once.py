@@ -8,7 +8,7 @@ last owner's transaction and fences it.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
@@ -120,6 +120,35 @@ def transactional_producer(settings: StageSettings, transactional_id: str) -> Pr
     )
     producer.init_transactions(TIMEOUT)
     return producer
+
+
+def publisher(settings: StageSettings, name: str) -> Producer:
+    """Returns a producer for `publish`; one process at a time publishes under the name.
+
+    The embedded broker does not isolate transactions: it gets a plain producer.
+
+    Raises:
+        KafkaException: the broker did not respond.
+    """
+    if settings.kafka_embedded:
+        return kafka.producer(settings, **{"linger.ms": 0})
+    return transactional_producer(settings, name)
+
+
+def publish(settings: StageSettings, producer: Producer, messages: Iterable[Message]) -> None:
+    """Writes all messages or none, and returns once they are durable.
+
+    Raises:
+        KafkaException: they were not written, or it is unknown.
+    """
+    if settings.kafka_embedded:
+        produce(producer, messages)
+        if producer.flush(TIMEOUT):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "records wait for the broker"))
+        return
+    producer.begin_transaction()
+    produce(producer, messages)
+    producer.commit_transaction(TIMEOUT)
 
 
 def produce(producer: Producer, messages: Iterable[Message]) -> None:

@@ -9,13 +9,12 @@ import time
 from collections import deque
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from tradebot.history.minutes import MINUTE
 from tradebot.history.topic import Minutes
-from tradebot.platform import kafka, logs
+from tradebot.platform import exactly_once, logs
 from tradebot.platform.dead_letters import DeadLetters
-from tradebot.platform.exactly_once import TIMEOUT, transactional_producer
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.stage import running
@@ -127,7 +126,8 @@ class StrategyStage:
         self._forecasts = Forecasts(settings.symbol, loaded.forecasts)
         self._account = BotAccount(settings.bot, settings.symbol)
         self._process.forget()
-        self._producer = self._make_producer()
+        name = f"{settings.topic_prefix}{STAGE.name}-{settings.key}"
+        self._producer = exactly_once.publisher(settings, name)
         self._done = self._last()
         reader = self._reader()
         try:
@@ -143,16 +143,6 @@ class StrategyStage:
             last[self._topics.accounts] = None
         group = f"{self._settings.topic_prefix}strategy-{self._settings.key}"
         return tail(self._settings, group, last, **{"enable.partition.eof": True})
-
-    def _make_producer(self) -> Producer:
-        """Uses the proposer's name, so that one stage at a time publishes for it.
-
-        The embedded broker does not isolate transactions; it gets a plain producer.
-        """
-        if self._settings.kafka_embedded:
-            return kafka.producer(self._settings, **{"linger.ms": 0})
-        name = f"{self._settings.topic_prefix}{STAGE.name}-{self._settings.key}"
-        return transactional_producer(self._settings, name)
 
     def _last(self) -> int:
         """Returns the end (ms) of the newest bar with a proposal, 0 if there is none."""
@@ -273,15 +263,8 @@ class StrategyStage:
 
     def _publish(self, record: ProposalRecord) -> None:
         """Raises KafkaException if it was not written, or that is unknown."""
-        producer = self._producer
-        if self._settings.kafka_embedded:
-            producer.produce(self._topics.proposals, encode(record), key=record.bot)
-            if producer.flush(TIMEOUT):
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "a proposal waits"))
-            return
-        producer.begin_transaction()
-        producer.produce(self._topics.proposals, encode(record), key=record.bot)
-        producer.commit_transaction(TIMEOUT)
+        sent = exactly_once.Message(self._topics.proposals, record.bot.encode(), encode(record))
+        exactly_once.publish(self._settings, self._producer, [sent])
 
     def _tell(
         self, record: ProposalRecord, answer: Proposed | Failed | str, seconds: float

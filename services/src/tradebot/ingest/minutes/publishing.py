@@ -20,9 +20,9 @@ from tradebot.history.minutes import Bar
 from tradebot.ingest import metrics
 from tradebot.ingest.minutes.closing import PATIENCE_SECONDS, Closing
 from tradebot.ingest.settings import IngestSettings
-from tradebot.platform import kafka, logs
+from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
-from tradebot.platform.exactly_once import TIMEOUT, produce, transactional_producer
+from tradebot.platform.exactly_once import TIMEOUT, publish, publisher
 from tradebot.platform.exactly_once import Message as Sent
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.topic import key_of, tail
@@ -81,7 +81,8 @@ class Minutes:
         while not self._clock.settled:
             if self._stopping.wait(0.1):
                 return
-        producer = self._producer()
+        name = f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}"
+        producer = publisher(self._settings, name)
         closing = Closing(
             self._settings.symbol,
             self._last(),
@@ -89,7 +90,7 @@ class Minutes:
         )
         reader = tail(
             self._settings,
-            f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}",
+            name,
             {self._topics.trades: None, self._topics.liquidity: None},
             **{"enable.partition.eof": True},
         )
@@ -171,13 +172,6 @@ class Minutes:
         known = minutes.published(self._settings, self._settings.symbol)
         return known[-1].start if known else 0
 
-    def _producer(self) -> Producer:
-        """Returns a plain producer for the embedded broker, which does not isolate transactions."""
-        if self._settings.kafka_embedded:
-            return kafka.producer(self._settings)
-        name = f"{self._settings.topic_prefix}ingest-minutes-{self._settings.symbol}"
-        return transactional_producer(self._settings, name)
-
     def _publish(self, producer: Producer, records: Sequence[MinuteRecord]) -> None:
         """Writes the minutes, all of a chunk or none.
 
@@ -192,13 +186,6 @@ class Minutes:
         for first in range(0, len(records), CHUNK):
             chunk = records[first : first + CHUNK]
             sent = [Sent(topic, record.key, encode(record), where) for record in chunk]
-            if not self._settings.kafka_embedded:
-                producer.begin_transaction()
-            produce(producer, sent)
-            if self._settings.kafka_embedded:
-                if producer.flush(TIMEOUT):
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "minutes wait"))
-            else:
-                producer.commit_transaction(TIMEOUT)
+            publish(self._settings, producer, sent)
         metrics.MINUTES.labels(symbol).inc(len(records))
         metrics.LAST_MINUTE.labels(symbol).set(records[-1].start / 1000)
