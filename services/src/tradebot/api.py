@@ -21,9 +21,10 @@ import polars as pl
 from tradebot.documents import BODIES
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError, StageSettings
-from tradebot.platform.store import LAST, DocumentStore, StoreSettings
+from tradebot.platform.store import LAST, DocumentStore, StoredDocument, StoreSettings
 from tradebot.platform.topic import messages
 from tradebot.platform.topics import DOCUMENTS
+from tradebot.recorder.reading import UnreadableError, document_of
 from tradebot.records import DocType
 
 __all__ = ["Store", "moment"]
@@ -162,27 +163,25 @@ class Store(AbstractContextManager["Store"]):
     ) -> Iterator[dict[str, Any]]:
         """Yields the newest state of each document, as a recorder would store it."""
         assert self._kafka is not None
-        newest: dict[str, dict[str, Any]] = {}
+        newest: dict[str, StoredDocument] = {}
         for message in messages(self._kafka, self._kafka.topic_prefix + DOCUMENTS):
             try:
-                record = msgspec.json.decode(message.value() or b"")
-                document = record["body"] | {
-                    key: record[key] for key in ("bot", "symbol", "ts", "doc_type")
-                }
-                name = record["id"]
-            except (msgspec.DecodeError, LookupError, TypeError):
+                found = document_of(message.value() or b"")
+            except UnreadableError:
                 continue  # the recorder put it in the dead letters
-            known = newest.get(name)
-            if known is None or document["ts"] >= known["ts"]:
-                newest[name] = {"_id": name} | document
-        wanted = {"doc_type": str(doc_type), "bot": bot, "symbol": symbol}
+            known = newest.get(found.id)
+            if known is None or found.ts >= known.ts:
+                newest[found.id] = found
         chosen = [
-            document
-            for document in newest.values()
-            if start <= document["ts"] < end
-            and all(document[key] == value for key, value in wanted.items() if value is not None)
+            each
+            for each in newest.values()
+            if each.doc_type == doc_type
+            and start <= each.ts < end
+            and bot in (None, each.bot)
+            and symbol in (None, each.symbol)
         ]
-        yield from sorted(chosen, key=lambda document: (document["ts"], document["_id"]))
+        for each in sorted(chosen, key=lambda each: (each.ts, each.id)):
+            yield {"_id": each.id} | msgspec.json.decode(each.source)
 
 
 HEAD: Final[dict[str, pl.DataType]] = {
@@ -195,15 +194,13 @@ HEAD: Final[dict[str, pl.DataType]] = {
 def _frame(doc_type: DocType, documents: list[dict[str, Any]]) -> pl.DataFrame:
     """Returns a row per document: time, bot, symbol, then the fields of its kind in order."""
     fields = [field.name for field in msgspec.structs.fields(BODIES[doc_type])]
+    schema = dict.fromkeys([*HEAD, *fields, "_id"], pl.Null()) | HEAD
+    if not documents:
+        return pl.DataFrame(schema=schema)
     rows = [{"time": each["ts"]} | each for each in documents]
-    columns = [*HEAD, *fields, "_id"]
-    frame = pl.from_dicts(rows, infer_schema_length=None) if rows else pl.DataFrame()
+    frame = pl.from_dicts(rows, infer_schema_length=None)
     missing = [
-        pl.lit(None, HEAD.get(name, pl.Null())).alias(name)
-        for name in columns
-        if name not in frame.columns
+        pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in frame.columns
     ]
-    if frame.is_empty():
-        return pl.DataFrame(schema={name: HEAD.get(name, pl.Null()) for name in columns})
     times = pl.col("time").cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
-    return frame.with_columns(*missing).with_columns(times).select(columns)
+    return frame.with_columns(*missing).with_columns(times).select(*schema)
