@@ -21,7 +21,11 @@ capabilities: {drop: [ALL]}
 {{- define "tradebot.pullSecretNames" -}}
 {{- $names := .Values.images.pullSecrets | default list }}
 {{- range (.Values.global | default dict).imagePullSecrets }}
-{{- $names = append $names (ternary . (get (ternary dict . (kindIs "string" .)) "name") (kindIs "string" .)) }}
+{{- if kindIs "string" . }}
+{{- $names = append $names . }}
+{{- else }}
+{{- $names = append $names .name }}
+{{- end }}
 {{- end }}
 {{- uniq $names | toJson }}
 {{- end }}

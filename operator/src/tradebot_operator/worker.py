@@ -128,9 +128,9 @@ class Worker:
             self.queue.add(Key("unit", namespace, unit))
         if kind not in ("Pod", "Deployment"):
             return
-        if bot and kind == "Deployment":
-            self._queue_refused(namespace)
         if bot:
+            if kind == "Deployment":
+                self._queue_refused(namespace)
             self.queue.add(Key("bot", namespace, bot), delay=STATUS_DELAY)
             return
         for user in self._observed.bots_of_unit(namespace, unit):
