@@ -1,12 +1,10 @@
 """The liquidity stage on a real broker, with records meant to stop it."""
 
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
+from line.liquidity import liquidity
+from line.topics import keep_old_records
 
 from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
@@ -38,19 +36,6 @@ POISON = [
 ]
 
 
-@contextmanager
-def worker(settings: StageSettings) -> Iterator[None]:
-    command = [sys.executable, "-m", "tradebot", "liquidity", "--kafka", settings.kafka]
-    command += ["--topic-prefix", settings.topic_prefix, "--http-port", "0"]
-    process = subprocess.Popen(command)
-    try:
-        yield
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: str) -> None:
     prefix = f"poison-{uuid.uuid4().hex[:8]}."
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
@@ -66,7 +51,7 @@ def test_records_that_were_made_to_stop_it_cost_themselves_alone(kafka_address: 
     reader.subscribe([topics.liquidity, topics.dead_letters])
     windows: list[LiquidityRecord] = []
     letters: list[DeadLetter] = []
-    with worker(settings):
+    with liquidity(settings):
         while len(windows) < 6 or len(letters) < len(POISON):
             message = reader.poll(60)
             assert message is not None, (windows, letters)
@@ -89,6 +74,7 @@ def test_the_report_s_three_field_records_make_windows(kafka_address: str) -> No
     settings = StageSettings(kafka=kafka_address, topic_prefix=prefix)
     topics = Topics.of(settings)
     kafka.ensure_topics(settings, [topics.feed, topics.liquidity, topics.dead_letters])
+    keep_old_records(settings, topics.feed)
     producer = kafka.producer(settings)
     for second in range(122):
         side = b"bid" if second % 2 else b"ask"
@@ -98,7 +84,7 @@ def test_the_report_s_three_field_records_make_windows(kafka_address: str) -> No
     reader = kafka.consumer(settings, f"{prefix}test")
     reader.subscribe([topics.liquidity])
     windows: list[LiquidityRecord] = []
-    with worker(settings):
+    with liquidity(settings):
         while len(windows) < 6:
             message = reader.poll(60)
             assert message is not None, windows

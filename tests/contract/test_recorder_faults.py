@@ -9,14 +9,9 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 from line.day import TradingDay
+from line.topics import configure
 from msgspec.structs import astuple
 from waiting.conditions import until
 
@@ -103,12 +98,7 @@ class Line:
 
     def most_bytes(self, topic: str, most: int) -> None:
         """Sets the largest batch that the topic accepts."""
-        entry = ConfigEntry(
-            "max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET
-        )
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        for answer in self.admin.incremental_alter_configs([resource]).values():
-            answer.result(SECONDS)
+        configure(self.settings, topic, "max.message.bytes", str(most))
 
     def alive(self) -> bool:
         return self._thread.is_alive()

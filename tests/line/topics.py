@@ -1,12 +1,40 @@
-"""Reads a topic, and rebuilds the order book from `gemini-feed`."""
+"""Reads and configures topics, and rebuilds the order book from `gemini-feed`."""
 
 from decimal import Decimal
 from typing import Any
 
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
 from tradebot.domain.book import OrderBook
+from tradebot.platform import kafka
 from tradebot.platform.settings import StageSettings
 from tradebot.platform.topic import read_messages
 from tradebot.records import FeedRecord, decode
+
+SECONDS = 30
+
+
+def configure(settings: StageSettings, topic: str, name: str, value: str) -> None:
+    """Sets one of the topic's settings."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient(kafka.client_config(settings))
+    for answer in admin.incremental_alter_configs([resource]).values():
+        answer.result(SECONDS)
+
+
+def keep_old_records(settings: StageSettings, topic: str) -> None:
+    """Lets the topic keep records with timestamps of past years.
+
+    Every few minutes a broker deletes records older than a topic's retention, by their timestamps.
+    """
+    configure(settings, topic, "retention.ms", "-1")
 
 
 def records(settings: StageSettings, topic: str, kind: type[Any]) -> list[Any]:

@@ -1,10 +1,7 @@
 """On a real broker: poison put in anywhere changes nothing but itself."""
 
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from line import poison
+from line.liquidity import liquidity
+from line.topics import keep_old_records
 from line.trader import MINUTE, TraderLine
 
 from tradebot.platform import kafka
@@ -45,19 +44,6 @@ GOOD = [change(second) for second in range(SECONDS)]
 BAD = [*poison.feed(START + 60_000), b"\xff" * 100_000, b"{}]}", GOOD[1][:-1] + b',"more":[{}']
 
 
-@contextmanager
-def liquidity(settings: StageSettings) -> Iterator[None]:
-    command = [sys.executable, "-m", "tradebot", "liquidity", "--kafka", settings.kafka]
-    command += ["--topic-prefix", settings.topic_prefix, "--http-port", "0"]
-    process = subprocess.Popen(command)
-    try:
-        yield
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
-
-
 def windows_of(
     address: str, feed: Sequence[bytes], letters: int
 ) -> tuple[list[bytes], list[DeadLetter]]:
@@ -65,6 +51,7 @@ def windows_of(
     found = StageSettings(kafka=address, topic_prefix=f"any-{uuid.uuid4().hex[:8]}.")
     topics = Topics.of(found)
     kafka.ensure_topics(found, [topics.feed, topics.liquidity, topics.dead_letters])
+    keep_old_records(found, topics.feed)
     producer = kafka.producer(found)
     for number, value in enumerate(feed):
         producer.produce(topics.feed, value, "BTCUSD", timestamp=START + number)
