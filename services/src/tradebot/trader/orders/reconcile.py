@@ -242,6 +242,7 @@ class Reconciler:
                 "outside_balance", (f"the balances changed from outside by {' and '.join(changes)}")
             )
         if certain:
+            own = sum((each.order.remaining for each in ledger.resting()), ZERO)
             await self._journaled.record(
                 Balanced(
                     base=base.amount,
@@ -255,6 +256,8 @@ class Reconciler:
                     traded_quote=traded[1] if any(moved) else ZERO,
                     traded_at=max((trade.ts for trade in outside.values()), default=0),
                     number=number,
+                    held_base=max(ZERO, base.amount - base.available - own),
+                    held_quote=quote.amount - quote.available,
                 )
             )
         self._made += 1
