@@ -179,3 +179,16 @@ def test_no_shape_of_a_secret_remains(secret: str, shape: Callable[[str], Any]) 
 def test_names_of_secrets_and_paths_stay() -> None:
     spec = {"credentialsSecret": "btc-gemini", "kafka_password_file": "/etc/tradebot/password"}
     assert redacted(spec) == spec
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]]
+)
+def test_the_namespace_may_stand_before_or_after_the_command_as_with_kubectl(
+    answer: Answer, tmp_path: Path, arguments: list[str]
+) -> None:
+    answer("get tradebots.tradebot.dev", "btc")
+    assert call(*arguments).exit_code == 0
+    asked = json.loads((tmp_path / "calls").read_text().splitlines()[-1])
+    chosen = [each for each in asked if each.startswith("--namespace=")]
+    assert chosen[-1] == "--namespace=lab"  # of two, kubectl takes the last one
