@@ -182,7 +182,8 @@ def test_names_of_secrets_and_paths_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]]
+    "arguments",
+    [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]],
 )
 def test_the_namespace_may_stand_before_or_after_the_command_as_with_kubectl(
     answer: Answer, tmp_path: Path, arguments: list[str]
