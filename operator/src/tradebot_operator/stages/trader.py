@@ -65,13 +65,13 @@ def trader_children(
 
 
 def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
-    """Returns its RBAC rules: its own TradeBot's status and its own Lease, by name."""
+    """Returns its RBAC rules: its own TradeBot, its status and its own Lease, by name."""
     return [
         {
             "apiGroups": [GROUP],
             "resources": ["tradebots"],
             "resourceNames": [bot.name],
-            "verbs": ["get"],
+            "verbs": ["get", "list", "watch"],
         },
         {
             "apiGroups": [GROUP],

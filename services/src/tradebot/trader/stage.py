@@ -26,6 +26,7 @@ from tradebot.trader.backends import (
     journal_of,
     keys_of,
     lease_of,
+    orders_of,
     reporter_of,
 )
 from tradebot.trader.control.gates import Gates
@@ -43,6 +44,7 @@ from tradebot.trader.journal.store import Journal, JournalError, UnusableJournal
 from tradebot.trader.journal_guard import refuse_data_loss, refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
+from tradebot.trader.obeying import Obeying
 from tradebot.trader.orders.execution import withheld
 from tradebot.trader.orders.held import HeldAccount
 from tradebot.trader.orders.paper import PaperAccount
@@ -187,6 +189,7 @@ async def _hold(
     )
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
     selling = Selling(engine)
+    acts = Acts(engine, selling)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
     proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
     gates = Gates(settings, engine, clock, forecasts, lease, proposals)
@@ -204,7 +207,8 @@ async def _hold(
         Topics.of(settings),
         engine,
         Decider(engine, forecasts, selling, proposals),
-        Acts(engine, selling),
+        acts,
+        Obeying(engine, acts, orders_of(settings)),
         Watch(engine, selling, trades, settings.watch_seconds),
         trades,
         gates,
