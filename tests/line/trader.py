@@ -38,7 +38,8 @@ class TraderLine:
     """Runs while its `with` block does; `documents` are those delivered so far, by id.
 
     Args:
-        period: of the forecast's wave in minutes; it rises for half of it.
+        step: exchange time from one window to the next, and of the forecast's steps, ms.
+        period: of the forecast's wave in steps; it rises for half of it.
         options: of the trader, in addition to those of this class.
         trader: the trader's command.
         kafka: address of a real broker; by default one inside the test.
@@ -51,6 +52,7 @@ class TraderLine:
         *,
         speed: float = 60,
         seed: int = 1,
+        step: int = MINUTE,
         period: int = 4,
         mode: str = "Live",
         options: Sequence[str] = (),
@@ -73,6 +75,7 @@ class TraderLine:
                 market=str(market or ""),
             )
         )  # fmt: skip
+        self._step = step
         self._period = period
         self._mode = mode
         self._options = tuple(options)
@@ -135,7 +138,7 @@ class TraderLine:
         wave = [9.3 + 0.01 * math.sin(2 * math.pi * i / self._period) for i in range(20_000)]
         record = ForecastRecord(
             "BTCUSD", "FastProphet", "wave", self.start_of_day, self.start_of_day,
-            self.start_of_day, MINUTE, wave, [], [], evaluated=True,
+            self.start_of_day, self._step, wave, [], [], evaluated=True,
         )  # fmt: skip
         self._producer.produce(self.topics.forecasts, encode(record), key=b"BTCUSD/FastProphet")
         self._producer.flush(10)
@@ -148,11 +151,11 @@ class TraderLine:
                 seq += 1
                 feed = FeedRecord("bid", "1", "1", "BTCUSD", now, "place", seq)
                 self._producer.produce(self.topics.feed, encode(feed), key=b"BTCUSD")
-            while now >= self._end + MINUTE + 500:
+            while now >= self._end + self._step + 500:
                 if self.windowing:
-                    self.window(self._end + MINUTE)
+                    self.window(self._end + self._step)
                 else:
-                    self._end += MINUTE
+                    self._end += self._step
             self._producer.poll(0)
             self._collect()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from line.trader import TraderLine
+from line.trader import MINUTE, TraderLine
 from soaks import storm
 
 from tradebot.emulator.faults.injector import Armed
@@ -84,6 +84,7 @@ class Soak:
     """One run; `summary` says what happened.
 
     Args:
+        step: exchange time from one window to the next, ms.
         hostile: the price crashes too, records are poisoned, and feed and windows fall silent.
     """
 
@@ -93,6 +94,7 @@ class Soak:
         *,
         seed: int,
         speed: float,
+        step: int = MINUTE,
         trader: Sequence[str] = (),
         kafka: str = "",
         hostile: bool = False,
@@ -103,7 +105,8 @@ class Soak:
             options += storm.OPTIONS
             more["market"] = storm.crashing(folder / "minutes.csv", seed=seed)
         self.line = TraderLine(
-            folder, speed=speed, seed=seed, period=3, options=options, kafka=kafka, **more
+            folder, speed=speed, seed=seed, step=step, period=3, options=options, kafka=kafka,
+            **more,
         )
         self.storm = storm.Storm(self.line, seed) if hostile else None
         self.seed = seed
