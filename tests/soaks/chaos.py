@@ -105,7 +105,13 @@ class Soak:
             options += storm.OPTIONS
             more["market"] = storm.crashing(folder / "minutes.csv", seed=seed)
         self.line = TraderLine(
-            folder, speed=speed, seed=seed, step=step, period=3, options=options, kafka=kafka,
+            folder,
+            speed=speed,
+            seed=seed,
+            step=step,
+            period=3,
+            options=options,
+            kafka=kafka,
             **more,
         )
         self.storm = storm.Storm(self.line, seed) if hostile else None
