@@ -198,3 +198,19 @@ def test_no_shape_of_a_secret_remains(secret: str, shape: Callable[[str], Any]) 
 def test_names_of_secrets_and_paths_stay() -> None:
     spec = {"credentialsSecret": "btc-gemini", "kafka_password_file": "/etc/tradebot/password"}
     assert redacted(spec) == spec
+
+
+def test_restart_applies_the_edits_that_wait_and_otherwise_restarts_the_trader(
+    answer: Answer, tmp_path: Path
+) -> None:
+    answer("rollout", "restarted\n")
+    answer("annotate", "annotated\n")
+    assert call("restart", "btc").output == "restarted\n"
+    message = "run `kubectl tradebot restart btc` to apply the edits of trader (spec.mode: a -> b)"
+    drift = {"type": "ConfigDrift", "status": "True", "reason": "R", "message": message}
+    waiting = bot(conditions=[drift])
+    waiting["metadata"]["generation"] = 7
+    answer("get tradebots.tradebot.dev", waiting)
+    shown = call("restart", "btc").output
+    assert shown == "btc: applying generation 7: trader (spec.mode: a -> b)\n"
+    assert "tradebot.dev/restart=7" in calls(tmp_path)[-1]
