@@ -214,3 +214,17 @@ def test_restart_applies_the_edits_that_wait_and_otherwise_restarts_the_trader(
     shown = call("restart", "btc").output
     assert shown == "btc: applying generation 7: trader (spec.mode: a -> b)\n"
     assert "tradebot.dev/restart=7" in calls(tmp_path)[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]],
+)
+def test_the_namespace_may_stand_before_or_after_the_command_as_with_kubectl(
+    answer: Answer, tmp_path: Path, arguments: list[str]
+) -> None:
+    answer("get tradebots.tradebot.dev", "btc")
+    assert call(*arguments).exit_code == 0
+    asked = json.loads((tmp_path / "calls").read_text().splitlines()[-1])
+    chosen = [each for each in asked if each.startswith("--namespace=")]
+    assert chosen[-1] == "--namespace=lab"  # of two, kubectl takes the last one

@@ -4,8 +4,9 @@ import getpass
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -25,17 +26,44 @@ TOLD: Final[dict[Act, str]] = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-n", "--namespace", default="", help="namespace; default: the context's")
-@click.option("--context", "cluster", default="", help="context of the kubeconfig")
-@click.pass_context
-def main(context: click.Context, /, namespace: str, cluster: str) -> None:
+def _choose(context: click.Context, option: click.Parameter, value: str) -> None:
+    """Passes the namespace or the context on to kubectl; of two, the later one counts."""
+    chosen: Kubectl = context.obj or Kubectl()
+    if value:
+        context.obj = Kubectl((*chosen.flags, f"{option.opts[-1]}={value}"))
+    else:
+        context.obj = chosen
+
+
+def _place() -> list[click.Option]:
+    """Returns the options that choose cluster and namespace, as kubectl's own."""
+    option = partial(click.Option, default="", expose_value=False, callback=_choose)
+    return [
+        option(["-n", "--namespace"], help="namespace; default: the context's"),
+        option(["--context"], help="context of the kubeconfig"),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes kubectl's options after its name, as `kubectl get` does."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params += _place()
+
+
+class Group(click.Group):
+    """The commands, with kubectl's options before or after a command's name."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, params=_place(), context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
     """Shows and controls trading bots in a Kubernetes cluster.
 
     Uses your kubectl with its context and your rights.
     """
-    chosen = {"--namespace": namespace, "--context": cluster}
-    context.obj = Kubectl(tuple(f"{flag}={value}" for flag, value in chosen.items() if value))
 
 
 bot_argument = click.argument("bot")
