@@ -80,6 +80,19 @@ class FaultyVenue:
         for order in filled:
             self._fill(order, order.left)
         self.trigger_stops()
+        self.fill_makers()
+
+    def fill_makers(self) -> None:
+        """Maker orders whose price trades went through fill a part or all."""
+        for order in self.orders:
+            intent = order.intent
+            if not order.live or intent.maker is None:
+                continue
+            buys = intent.side == "buy"
+            if self.bid < intent.price if buys else self.bid > intent.price:
+                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
+                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
+                self._fill(order, part or order.left)
 
     def trigger_stops(self) -> None:
         """Stops that the bid has reached sell a part or all, down to their limit."""
@@ -122,7 +135,10 @@ class FaultyVenue:
     def _accept(self, intent: Intent) -> Resting:
         order = Resting(intent, self._id())
         self.orders.append(order)
-        if intent.stop is not None:
+        if intent.maker is not None and self._would_take(intent):
+            order.reason = "MakerOrCancelWouldTake"
+            return order
+        if intent.rests:
             order.live = True
             return order
         share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
@@ -134,10 +150,15 @@ class FaultyVenue:
         order.reason = "" if amount == intent.amount else "ImmediateOrCancelWouldPost"
         return order
 
+    def _would_take(self, intent: Intent) -> bool:
+        return intent.price > self.bid if intent.side == "buy" else intent.price <= self.bid
+
     def _fill(self, order: Resting, amount: Decimal) -> None:
         """Fills as much as the account can pay for."""
         intent = order.intent
         price = self.bid if intent.side == "sell" else self.bid + 1
+        if intent.maker is not None:
+            price = intent.price
         held = self.base if intent.side == "sell" else self.quote / (price * (1 + FEE))
         amount = min(amount, held.quantize(STEP, rounding="ROUND_DOWN"))
         if amount <= 0:
@@ -153,7 +174,7 @@ class FaultyVenue:
                 side=intent.side,
                 price=price,
                 amount=amount,
-                taker=True,
+                taker=intent.maker is None,
                 fee_currency="USD",
                 fee=value * FEE,
                 symbol="BTCUSD",

@@ -113,6 +113,14 @@ class Exits(_Part, frozen=True, kw_only=True):
     watch_seconds: int = 5
 
 
+class Maker(_Part, frozen=True, kw_only=True):
+    """How an order waits where execution is Maker."""
+
+    reprices: int = 2
+    wait_seconds: int = 15
+    unfilled: Literal["Take", "GiveUp"] = "Take"
+
+
 class Spec(_Part, frozen=True, kw_only=True):
     """What the user requested."""
 
@@ -125,6 +133,8 @@ class Spec(_Part, frozen=True, kw_only=True):
     strategy: Strategy = Strategy(name=REPORT)
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
+    execution: Literal["Taker", "Maker"] = "Taker"
+    maker: Maker = Maker()
     exits: Exits = Exits()
     standby: bool = False
     accept_data_loss: bool = False
