@@ -88,18 +88,33 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
     assert spec == {
         "symbol": "BTCUSD",
         "mode": "Paper",
-        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False},
+        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False}
+        | {"nonce": "Increasing", "reconcileSeconds": 120},
         "holdings": "Own",
         "standby": False,
         "acceptDataLoss": False,
         "riskFraction": "0.05",
         "liquidityBand": {"minBps": 5000, "maxBps": 20000},
-        "strategy": {"name": "Report", "resolution": "1h"},
+        "strategy": {
+            "name": "Report",
+            "resolution": "1h",
+            "maxBars": 10000,
+            "startSeconds": 60,
+            "barSeconds": 5,
+            "memoryMiB": 1024,
+            "waitMs": 2000,
+        },
         "forecast": {
             "model": "FastProphet",
             "horizonMinutes": 1440,
             "refitMinutes": 1,
             "minEdgeBps": 0,
+            "modelOptions": {},
+            "trainMinutes": 1440,
+            "maxRows": 0,
+            "evaluateFolds": 3,
+            "evaluateMinutes": 1440,
+            "requireEvaluation": True,
             "history": {"source": "Venue"},
         },
         "limits": {
@@ -122,6 +137,14 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "restAtVenue": False,
             "watchSeconds": 5,
         },
+        "orders": {"slippageBps": 10, "collarBps": 100},
+        "freshness": {
+            "maxWindowLagSeconds": 10,
+            "maxSilenceSeconds": 10,
+            "maxModelAgeSeconds": 3600,
+        },
+        "paper": {"quote": "100000", "base": "0", "latencyMs": 100},
+        "stages": {},
         "deletionPolicy": "Keep",
     }
 

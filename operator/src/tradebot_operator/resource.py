@@ -29,6 +29,8 @@ class Venue(_Part, frozen=True, kw_only=True):
     environment: Environment = "Emulator"
     credentials_secret: str = ""
     heartbeat: bool = False
+    nonce: Literal["Increasing", "TimeBased"] = "Increasing"
+    reconcile_seconds: int = 120
 
 
 class Band(_Part, frozen=True, kw_only=True):
@@ -54,13 +56,19 @@ class History(_Part, frozen=True, kw_only=True):
 
 
 class Forecast(_Part, frozen=True, kw_only=True):
-    """The model and its times in minutes."""
+    """The model, its own options, how it is trained and evaluated, and its times in minutes."""
 
     model: str = "FastProphet"
+    model_options: dict[str, Any] = {}
     horizon_minutes: int = 1440
     refit_minutes: int = 1
     min_edge_bps: int = 0
     history: History = History()
+    train_minutes: int = 1440
+    max_rows: int = 0
+    evaluate_folds: int = 3
+    evaluate_minutes: int = 1440
+    require_evaluation: bool = True
 
 
 class StrategyFile(_Part, frozen=True, kw_only=True):
@@ -77,6 +85,11 @@ class Strategy(_Part, frozen=True, kw_only=True):
     file: StrategyFile | None = None
     resolution: str = "1h"
     parameters: dict[str, int | str] = {}
+    max_bars: int = 10_000
+    start_seconds: int = 60
+    bar_seconds: int = 5
+    memory: int = msgspec.field(default=1024, name="memoryMiB")
+    wait_ms: int = 2000
 
     @property
     def in_trader(self) -> bool:
@@ -121,6 +134,52 @@ class Maker(_Part, frozen=True, kw_only=True):
     unfilled: Literal["Take", "GiveUp"] = "Take"
 
 
+class Orders(_Part, frozen=True, kw_only=True):
+    """How orders are priced, in basis points."""
+
+    slippage_bps: int = 10
+    collar_bps: int = 100
+
+
+class Freshness(_Part, frozen=True, kw_only=True):
+    """How old the data may be on which the bot buys."""
+
+    max_window_lag_seconds: int = 10
+    max_silence_seconds: int = 10
+    max_model_age_seconds: int = 3600
+
+
+class PaperFees(_Part, frozen=True, kw_only=True):
+    """Fixed fees in basis points, decimal strings."""
+
+    maker_bps: str
+    taker_bps: str
+
+
+class Paper(_Part, frozen=True, kw_only=True):
+    """The simulated account; without fees, the venue's table applies."""
+
+    quote: str = "100000"
+    base: str = "0"
+    latency_ms: int = 100
+    fees: PaperFees | None = None
+
+
+class StagePod(_Part, frozen=True, kw_only=True):
+    """The pod of one of the bot's stages, over the release's settings."""
+
+    log_level: str = ""
+    resources: dict[str, dict[str, int | str]] = {}
+
+
+class Stages(_Part, frozen=True, kw_only=True):
+    """The pods of the stages that can be the bot's own."""
+
+    forecast: StagePod = StagePod()
+    strategy: StagePod = StagePod()
+    trader: StagePod = StagePod()
+
+
 class Spec(_Part, frozen=True, kw_only=True):
     """What the user requested."""
 
@@ -136,6 +195,10 @@ class Spec(_Part, frozen=True, kw_only=True):
     execution: Literal["Taker", "Maker"] = "Taker"
     maker: Maker = Maker()
     exits: Exits = Exits()
+    orders: Orders = Orders()
+    freshness: Freshness = Freshness()
+    paper: Paper = Paper()
+    stages: Stages = Stages()
     standby: bool = False
     accept_data_loss: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"

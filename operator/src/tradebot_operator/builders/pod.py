@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from tradebot_operator.builders.overlay import with_template
+from tradebot_operator.builders.overlay import overlaid, with_template
 from tradebot_operator.naming import EGRESS, UNIT, digest, labels
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import StagePod, TradeBot
 from tradebot_operator.settings import Credential, OperatorSettings
 from tradebot_operator.units import Unit, topic_prefix
 
@@ -53,6 +53,8 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its pods must be on different nodes, and if possible in different zones."""
     grace_seconds: int = 30
     annotations: Mapping[str, str] = {}
+    asked: StagePod = StagePod()
+    """What the bot asks for its pod, over the release's settings."""
 
 
 def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dict[str, str]:
@@ -104,7 +106,9 @@ def config_map(plan: PodPlan) -> Manifest:
     It is immutable and its name contains a hash of them. A pod that restarts finds the variables
     that it was started with, and a change of any variable restarts only this stage.
     """
-    data = {f"TRADEBOT_{field.upper()}": value for field, value in plan.config.items()}
+    level = {"log_level": plan.asked.log_level} if plan.asked.log_level else {}
+    config = {**plan.config, **level}
+    data = {f"TRADEBOT_{field.upper()}": value for field, value in config.items()}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -230,7 +234,7 @@ def _container(
         "envFrom": [{"configMapRef": {"name": config_name}}],
         "env": list(plan.env),
         "ports": [{"name": "http", "containerPort": METRICS_PORT, "protocol": "TCP"}],
-        "resources": template.resources,
+        "resources": overlaid(template.resources, plan.asked.resources),
         "startupProbe": _probe("/livez", period=2, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=3, failures=2),

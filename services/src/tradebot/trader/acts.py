@@ -72,7 +72,15 @@ class Acts:
 
     async def flatten(self, because: str, by: str) -> str:
         """Pauses the bot and sells all its base; returns a sentence."""
+        await self.hold_flat(because, by)
+        return await self.sell_all()
+
+    async def hold_flat(self, because: str, by: str) -> None:
+        """Pauses the bot, and lets it sell from now on until it holds nothing."""
         await self._engine.journaled.record(Paused(because=because, by=by, flatten=True))
+
+    async def sell_all(self) -> str:
+        """Sells all the base of a bot that is held flat; returns a sentence."""
         async with self._engine.acting:
             left = await self._selling.flatten()
         if not left:

@@ -115,7 +115,8 @@ def consequences(
         case Halted():
             return (_halt(who, ts, "halted", reason=body.reason),)
         case Paused():
-            reason = "a person paused the bot"
+            did = "flattened" if body.flatten else "paused"
+            reason = f"a person {did} the bot"
             return (_halt(who, ts, "paused", reason=reason, because=body.because, by=body.by),)
         case Resumed():
             reason = before.halted or before.paused

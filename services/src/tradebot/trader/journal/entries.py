@@ -13,6 +13,7 @@ import msgspec
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Event
+from tradebot.platform.control import Control
 from tradebot.records import Document
 
 
@@ -108,6 +109,12 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
+class Obeyed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The bot acted on an order of its TradeBot, and does not act on the same one again."""
+
+    control: Control
+
+
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person started a new journal though the bot had traded before: what it knew is lost."""
 
@@ -140,6 +147,7 @@ Body = (
     | Paused
     | Flattened
     | Resumed
+    | Obeyed
     | Repaired
     | Adopted
     | Snapshot

@@ -16,6 +16,7 @@ from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill, Order, Phase
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.situation import DAY_MS
+from tradebot.platform.control import Control
 from tradebot.trader.journal.entries import (
     Adopted,
     Balanced,
@@ -25,6 +26,7 @@ from tradebot.trader.journal.entries import (
     Flattened,
     Halted,
     Intended,
+    Obeyed,
     OrderEvent,
     Paused,
     Repaired,
@@ -74,6 +76,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     paused: str = ""
     flattening: str = ""
     """Why a person wants everything sold; empty once that is done."""
+    obeyed: Control | None = None
+    """The last order of the bot's TradeBot that was obeyed."""
     adopted: str = ""
     """Why a person started a new journal for a bot that had traded before; empty otherwise."""
 
@@ -122,6 +126,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 flattening="",
                 marks=None,  # losses are measured afresh, or the same halt would return at once
             )
+        case Obeyed():
+            return msgspec.structs.replace(ledger, obeyed=body.control)
         case Repaired():
             return _repaired(ledger, body.to)
         case Adopted():
@@ -151,6 +157,7 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         halted=ledger.halted,
         paused=ledger.paused,
         flattening=ledger.flattening,
+        obeyed=ledger.obeyed,
     )
 
 
