@@ -11,11 +11,13 @@ from typing import Any, Final
 import click
 
 from tradebot.kubectl import report
-from tradebot.kubectl.bots import in_flow, lines
+from tradebot.kubectl.bots import condition, in_flow, lines
 from tradebot.kubectl.cluster import PLURAL, Kubectl, note
 from tradebot.platform.control import Act, order
 
 TRADER = "trader"
+RESTART_ANNOTATION: Final = "tradebot.dev/restart"
+"""The generation that may take effect, for the operator."""
 OBEYED_SECONDS: Final = 15
 TOLD: Final[dict[Act, str]] = {
     "pause": "{bot} is paused: it does not buy until you resume it",
@@ -126,8 +128,18 @@ def flatten(kubectl: Kubectl, bot: str, because: str | None, yes: bool) -> None:
 @bot_argument
 @click.pass_obj
 def restart(kubectl: Kubectl, bot: str) -> None:
-    """Restarts a bot's trader; it continues from its journal."""
-    kubectl.bot(bot)
+    """Restarts a bot's trader, or applies the edits of a bot with updatePolicy Manual.
+
+    A trader continues from its journal.
+    """
+    found = kubectl.bot(bot)
+    drift = condition(found, "ConfigDrift")
+    if drift.get("status") == "True":
+        generation = found["metadata"]["generation"]
+        kubectl.run("annotate", PLURAL, bot, f"{RESTART_ANNOTATION}={generation}", "--overwrite")
+        edits = drift["message"].partition("to apply the edits of ")[2] or drift["message"]
+        click.echo(f"{bot}: applying generation {generation}: {edits}")
+        return
     click.echo(kubectl.run("rollout", "restart", f"deployment/{TRADER}-{bot}"), nl=False)
 
 
