@@ -126,7 +126,7 @@ async def test_a_signal_rests_at_the_touch_and_pays_the_makers_fee_once_filled()
     (first,) = live(desk)
     assert first.intent.side == "buy" and first.intent.price == desk.venue.bid
     desk.venue.bid -= 1
-    desk.venue.fill_makers()
+    desk.venue.trigger_stops()
     desk.venue._fill(first, first.left)
     await later(desk, 15)
     fills = desk.journaled.ledger.orders[first.intent.client_order_id].order.fills

@@ -80,31 +80,23 @@ class FaultyVenue:
         for order in filled:
             self._fill(order, order.left)
         self.trigger_stops()
-        self.fill_makers()
-
-    def fill_makers(self) -> None:
-        """Maker orders whose price trades went through fill a part or all."""
-        for order in self.orders:
-            intent = order.intent
-            if not order.live or intent.maker is None:
-                continue
-            buys = intent.side == "buy"
-            if self.bid < intent.price if buys else self.bid > intent.price:
-                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
-                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
-                self._fill(order, part or order.left)
 
     def trigger_stops(self) -> None:
-        """Stops that the bid has reached sell a part or all, down to their limit."""
+        """Stops and maker orders that the market has reached trade a part or all."""
         for order in self.orders:
             stop = order.intent.stop
+            if order.is_through(self.bid):
+                self._fill_part(order)
             if not order.live or stop is None:
                 continue
             order.triggered = order.triggered or self.bid <= stop
             if order.triggered and self.bid >= order.intent.price:
-                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
-                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
-                self._fill(order, part or order.left)
+                self._fill_part(order)
+
+    def _fill_part(self, order: Resting) -> None:
+        share = self.dice.choice((Decimal("0.4"), Decimal(1)))
+        part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
+        self._fill(order, part or order.left)
 
     def reserved(self) -> Decimal:
         """Base that live orders may still sell."""
@@ -135,12 +127,8 @@ class FaultyVenue:
     def _accept(self, intent: Intent) -> Resting:
         order = Resting(intent, self._id())
         self.orders.append(order)
-        if intent.maker is not None and self._would_take(intent):
-            order.reason = "MakerOrCancelWouldTake"
-            return order
         if intent.rests:
-            order.live = True
-            return order
+            return order.arrive(self.bid)
         share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
         amount = (intent.amount * share).quantize(STEP, rounding="ROUND_DOWN")
         if amount > 0:
@@ -150,15 +138,11 @@ class FaultyVenue:
         order.reason = "" if amount == intent.amount else "ImmediateOrCancelWouldPost"
         return order
 
-    def _would_take(self, intent: Intent) -> bool:
-        return intent.price > self.bid if intent.side == "buy" else intent.price <= self.bid
-
     def _fill(self, order: Resting, amount: Decimal) -> None:
         """Fills as much as the account can pay for."""
         intent = order.intent
-        price = self.bid if intent.side == "sell" else self.bid + 1
-        if intent.maker is not None:
-            price = intent.price
+        market = self.bid if intent.side == "sell" else self.bid + 1
+        price = market if intent.maker is None else intent.price
         held = self.base if intent.side == "sell" else self.quote / (price * (1 + FEE))
         amount = min(amount, held.quantize(STEP, rounding="ROUND_DOWN"))
         if amount <= 0:
