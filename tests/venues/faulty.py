@@ -94,9 +94,8 @@ class FaultyVenue:
                 self._fill_part(order)
 
     def _fill_part(self, order: Resting) -> None:
-        share = self.dice.choice((Decimal("0.4"), Decimal(1)))
-        part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
-        self._fill(order, part or order.left)
+        part = order.left * self.dice.choice((Decimal("0.4"), Decimal(1)))
+        self._fill(order, part.quantize(STEP, rounding="ROUND_DOWN") or order.left)
 
     def reserved(self) -> Decimal:
         """Base that live orders may still sell."""
