@@ -57,6 +57,13 @@ class History(_Part, frozen=True, kw_only=True):
     claim: Claim | None = None
 
 
+class Retrain(_Part, frozen=True, kw_only=True):
+    """How often a model is trained, and on how much of the newest history, such as 30d."""
+
+    every_hours: int
+    window: str
+
+
 class Forecast(_Part, frozen=True, kw_only=True):
     """The model, its own options, how it is trained and evaluated, and its times in minutes."""
 
@@ -71,6 +78,7 @@ class Forecast(_Part, frozen=True, kw_only=True):
     evaluate_folds: int = 3
     evaluate_minutes: int = 1440
     require_evaluation: bool = True
+    retrain: Retrain | None = None
 
 
 class StrategyFile(_Part, frozen=True, kw_only=True):
@@ -126,6 +134,14 @@ class Exits(_Part, frozen=True, kw_only=True):
     max_exit_slippage_bps: int = 500
     rest_at_venue: bool = False
     watch_seconds: int = 5
+
+
+class Maker(_Part, frozen=True, kw_only=True):
+    """How an order waits where execution is Maker."""
+
+    reprices: int = 2
+    wait_seconds: int = 15
+    unfilled: Literal["Take", "GiveUp"] = "Take"
 
 
 class Orders(_Part, frozen=True, kw_only=True):
@@ -186,6 +202,8 @@ class Spec(_Part, frozen=True, kw_only=True):
     strategy: Strategy = Strategy(name=REPORT)
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
+    execution: Literal["Taker", "Maker"] = "Taker"
+    maker: Maker = Maker()
     exits: Exits = Exits()
     orders: Orders = Orders()
     freshness: Freshness = Freshness()
