@@ -202,7 +202,7 @@ class Soak:
         line.wait(lambda: line.condition("Reconciled"))
         line.windowing = False
         last = max(line.ends)
-        # A window in the far future, if one was believed, is the newest for ever.
+        # A window in the far future, if one was believed, stays the newest.
         line.wait(lambda: not line.decided or max(line.decided) >= last)
         code = line.stop()
         assert code == 0, line.log()[-2000:]
