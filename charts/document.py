@@ -150,9 +150,9 @@ def rows(value: Any, key: str, described: Described) -> list[str]:
 
 
 def _add_stages(values: dict[str, Any], described: Described) -> None:
-    """Adds the values of each stage that the operator runs, from the table of stages."""
+    """Adds the values of each stage that has its own pods for bots, from the table of stages."""
     for name, stage in yaml.safe_load((CHART / "files" / "stages.yaml").read_text()).items():
-        if stage.get("bots"):
+        if stage.get("bots") or stage.get("job"):
             values["stages"][name] = {"resources": stage["resources"]}
             described.text[f"stages.{name}"] = stage["summary"]
             described.hint[f"stages.{name}"] = reference("stage")

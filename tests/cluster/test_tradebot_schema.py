@@ -147,10 +147,16 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
     }
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "manifests").glob("*.yaml")), ids=lambda f: f.name)
+SHIPPED = [
+    *sorted((ROOT / "manifests").glob("*.yaml")),
+    *sorted((ROOT / "examples").rglob("*.yaml")),
+]
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f.name)
 def test_the_tradebots_that_we_ship_are_accepted(api: Api, file: Any) -> None:
     for body in yaml.safe_load_all(file.read_text()):
-        if body["kind"] == "TradeBot":
+        if body.get("kind") == "TradeBot":
             create(api, body).raise_for_status()
 
 

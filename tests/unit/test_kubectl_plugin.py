@@ -198,3 +198,33 @@ def test_no_shape_of_a_secret_remains(secret: str, shape: Callable[[str], Any]) 
 def test_names_of_secrets_and_paths_stay() -> None:
     spec = {"credentialsSecret": "btc-gemini", "kafka_password_file": "/etc/tradebot/password"}
     assert redacted(spec) == spec
+
+
+def test_restart_applies_the_edits_that_wait_and_otherwise_restarts_the_trader(
+    answer: Answer, tmp_path: Path
+) -> None:
+    answer("rollout", "restarted\n")
+    answer("annotate", "annotated\n")
+    assert call("restart", "btc").output == "restarted\n"
+    message = "run `kubectl tradebot restart btc` to apply the edits of trader (spec.mode: a -> b)"
+    drift = {"type": "ConfigDrift", "status": "True", "reason": "R", "message": message}
+    waiting = bot(conditions=[drift])
+    waiting["metadata"]["generation"] = 7
+    answer("get tradebots.tradebot.dev", waiting)
+    shown = call("restart", "btc").output
+    assert shown == "btc: applying generation 7: trader (spec.mode: a -> b)\n"
+    assert "tradebot.dev/restart=7" in calls(tmp_path)[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]],
+)
+def test_the_namespace_may_stand_before_or_after_the_command_as_with_kubectl(
+    answer: Answer, tmp_path: Path, arguments: list[str]
+) -> None:
+    answer("get tradebots.tradebot.dev", "btc")
+    assert call(*arguments).exit_code == 0
+    asked = json.loads((tmp_path / "calls").read_text().splitlines()[-1])
+    chosen = [each for each in asked if each.startswith("--namespace=")]
+    assert chosen[-1] == "--namespace=lab"  # of two, kubectl takes the last one

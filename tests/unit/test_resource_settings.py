@@ -135,6 +135,8 @@ OPERATOR: Final[dict[str, str]] = {
 FOR_OPERATOR: Final = {
     # fields of the spec that are no setting of a stage: what the operator does with them
     "deletionPolicy",
+    "updatePolicy",
+    "control",  # the running trader reads it from the TradeBot
     "strategy.name",
     "strategy.file.configMap",
     "strategy.file.key",

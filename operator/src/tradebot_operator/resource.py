@@ -16,6 +16,8 @@ KIND = "TradeBot"
 API_VERSION = f"{GROUP}/{VERSION}"
 REPORT = "Report"
 FLATTEN_FINALIZER = f"{GROUP}/flatten"
+RESTART_ANNOTATION = f"{GROUP}/restart"
+"""On a TradeBot with updatePolicy Manual: the generation that a person lets take effect."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -192,6 +194,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     standby: bool = False
     accept_data_loss: bool = False
     deletion_policy: Literal["Keep", "Flatten"] = "Keep"
+    update_policy: Literal["Auto", "Manual"] = "Auto"
 
 
 class Condition(_Part, frozen=True, kw_only=True):
@@ -205,10 +208,20 @@ class Condition(_Part, frozen=True, kw_only=True):
     observed_generation: int = 0
 
 
+class Applied(_Part, frozen=True, kw_only=True):
+    """The spec that the stages of a bot with updatePolicy Manual run, and its generation."""
+
+    generation: int
+    spec: dict[str, Any]
+
+
 class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
     """One TradeBot. `deleted_at` is the time of the deletion request.
 
-    `code` describes the strategy's file in its ConfigMap, and `code_trouble` why there is none.
+    `spec` is what the stages run. With updatePolicy Manual that may be an earlier one, which the
+    status keeps as `applied`; `waiting` is then the newest, and `shown_applied` the generation in
+    the status. `code` describes the strategy's file in its ConfigMap, and `code_trouble` why there
+    is none.
     """
 
     namespace: str
@@ -222,6 +235,9 @@ class TradeBot(msgspec.Struct, frozen=True, kw_only=True):
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     shown_strategy: str = ""
+    waiting: Spec | None = None
+    applied: Applied | None = None
+    shown_applied: int = 0
     code: Code | None = None
     code_trouble: Trouble | None = None
 
@@ -243,6 +259,7 @@ def parse(body: dict[str, Any]) -> TradeBot:
     """
     metadata, status = body["metadata"], body.get("status") or {}
     deleted_at = metadata.get("deletionTimestamp")
+    spec, waiting, applied = _in_force(body)
     return TradeBot(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -251,8 +268,37 @@ def parse(body: dict[str, Any]) -> TradeBot:
         created_at=metadata["creationTimestamp"],
         deleted_at=datetime.fromisoformat(deleted_at) if deleted_at else None,
         finalizers=tuple(metadata.get("finalizers", ())),
-        spec=msgspec.convert(body["spec"], Spec),
+        spec=spec,
+        waiting=waiting,
+        applied=applied,
+        shown_applied=status.get("applied", {}).get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
         conditions=msgspec.convert(status.get("conditions", ()), tuple[Condition, ...]),
         shown_strategy=status.get("strategy", ""),
     )
+
+
+def _in_force(body: dict[str, Any]) -> tuple[Spec, Spec | None, Applied | None]:
+    """Returns the spec that the stages run, one that waits for a restart, and the status's copy.
+
+    Deletion and update policy are no stage's: their edits never wait.
+    """
+    newest, generation = msgspec.convert(body["spec"], Spec), body["metadata"].get("generation", 0)
+    if newest.update_policy == "Auto":
+        return newest, None, None
+    shown = (body.get("status") or {}).get("applied")
+    if shown is None or max(shown["generation"], _asked_for(body)) >= generation:
+        return newest, None, Applied(generation=generation, spec=dict(body["spec"]))
+    applied = msgspec.convert(shown, Applied)
+    running = msgspec.structs.replace(
+        msgspec.convert(applied.spec, Spec),
+        update_policy=newest.update_policy,
+        deletion_policy=newest.deletion_policy,
+    )
+    return running, None if running == newest else newest, applied
+
+
+def _asked_for(body: dict[str, Any]) -> int:
+    """Returns the generation that a person asked to restart with; 0 if none or not a number."""
+    text = body["metadata"].get("annotations", {}).get(RESTART_ANNOTATION, "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -231,6 +231,24 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[AccountFill, ...] = ()
 
 
+class ParityRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the nightly check of one bot found; topic `parity`, key `bot`, compacted.
+
+    The bot's `decisions` from `start` to `end` (window ends, ms) were decided again from what was
+    recorded; `different` of them came out otherwise, and `first` describes the first of those.
+    `checked_at` is real time, ms. `code_version` is the version that decided again.
+    """
+
+    bot: str
+    checked_at: int
+    start: int
+    end: int
+    decisions: int
+    different: int
+    first: str = ""
+    code_version: str = ""
+
+
 class DocType(StrEnum):
     """The kinds of documents that bots write."""
 

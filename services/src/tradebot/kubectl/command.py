@@ -4,17 +4,20 @@ import getpass
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from tradebot.kubectl import report
-from tradebot.kubectl.bots import in_flow, lines
+from tradebot.kubectl.bots import condition, in_flow, lines
 from tradebot.kubectl.cluster import PLURAL, Kubectl, note
 from tradebot.platform.control import Act, order
 
 TRADER = "trader"
+RESTART_ANNOTATION: Final = "tradebot.dev/restart"
+"""The generation that may take effect, for the operator."""
 OBEYED_SECONDS: Final = 15
 TOLD: Final[dict[Act, str]] = {
     "pause": "{bot} is paused: it does not buy until you resume it",
@@ -23,17 +26,44 @@ TOLD: Final[dict[Act, str]] = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-n", "--namespace", default="", help="namespace; default: the context's")
-@click.option("--context", "cluster", default="", help="context of the kubeconfig")
-@click.pass_context
-def main(context: click.Context, /, namespace: str, cluster: str) -> None:
+def _choose(context: click.Context, option: click.Parameter, value: str) -> None:
+    """Passes the namespace or the context on to kubectl; of two, the later one counts."""
+    chosen: Kubectl = context.obj or Kubectl()
+    if value:
+        context.obj = Kubectl((*chosen.flags, f"{option.opts[-1]}={value}"))
+    else:
+        context.obj = chosen
+
+
+def _place() -> list[click.Option]:
+    """Returns the options that choose cluster and namespace, as kubectl's own."""
+    option = partial(click.Option, default="", expose_value=False, callback=_choose)
+    return [
+        option(["-n", "--namespace"], help="namespace; default: the context's"),
+        option(["--context"], help="context of the kubeconfig"),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes kubectl's options after its name, as `kubectl get` does."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params += _place()
+
+
+class Group(click.Group):
+    """The commands, with kubectl's options before or after a command's name."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, params=_place(), context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
     """Shows and controls trading bots in a Kubernetes cluster.
 
     Uses your kubectl with its context and your rights.
     """
-    chosen = {"--namespace": namespace, "--context": cluster}
-    context.obj = Kubectl(tuple(f"{flag}={value}" for flag, value in chosen.items() if value))
 
 
 bot_argument = click.argument("bot")
@@ -98,8 +128,18 @@ def flatten(kubectl: Kubectl, bot: str, because: str | None, yes: bool) -> None:
 @bot_argument
 @click.pass_obj
 def restart(kubectl: Kubectl, bot: str) -> None:
-    """Restarts a bot's trader; it continues from its journal."""
-    kubectl.bot(bot)
+    """Restarts a bot's trader, or applies the edits of a bot with updatePolicy Manual.
+
+    A trader continues from its journal.
+    """
+    found = kubectl.bot(bot)
+    drift = condition(found, "ConfigDrift")
+    if drift.get("status") == "True":
+        generation = found["metadata"]["generation"]
+        kubectl.run("annotate", PLURAL, bot, f"{RESTART_ANNOTATION}={generation}", "--overwrite")
+        edits = drift["message"].partition("to apply the edits of ")[2] or drift["message"]
+        click.echo(f"{bot}: applying generation {generation}: {edits}")
+        return
     click.echo(kubectl.run("rollout", "restart", f"deployment/{TRADER}-{bot}"), nl=False)
 
 

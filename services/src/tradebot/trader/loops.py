@@ -24,6 +24,7 @@ from tradebot.trader.control.server import Act, ControlServer, RefusedError
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.parity import Parity
 from tradebot.trader.inputs.proposals import LAST_PROPOSALS, Proposals
 from tradebot.trader.inputs.screen import Screen
 from tradebot.trader.inputs.streams import (
@@ -68,6 +69,7 @@ class Loops:
         clock: VenueClock,
         forecasts: Forecasts,
         proposals: Proposals,
+        parity: Parity,
         accounts: Accounts,
         reporter: Reporter,
         lease: Lease,
@@ -84,6 +86,7 @@ class Loops:
         self._gates = gates
         self._forecasts = forecasts
         self._proposals = proposals
+        self._parity = parity
         self._past: dict[int, int] = {}
         self._accounts = accounts
         self._reporter = reporter
@@ -114,6 +117,7 @@ class Loops:
                 self._on_trades,
                 "trades",
             ),
+            Stream(partial(last, {topics.parity: None}), self._on_parity, "parity"),
         )
         self._log = logs.get("trader")
 
@@ -255,6 +259,10 @@ class Loops:
     async def _on_trades(self, messages: list[Message]) -> None:
         for message in messages:
             self._trades.take(message, self._clock.now())
+
+    async def _on_parity(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._parity.take(message)
 
     async def _reconcile(self) -> None:
         """Reconciles at the start, when something is in doubt, and every few minutes."""

@@ -33,6 +33,7 @@ from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
+from tradebot.trader.inputs.parity import Parity
 from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
@@ -192,7 +193,8 @@ async def _hold(
     acts = Acts(engine, selling)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
     proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
-    gates = Gates(settings, engine, clock, forecasts, lease, proposals)
+    parity = Parity(settings.bot)
+    gates = Gates(settings, engine, clock, forecasts, lease, proposals, parity)
     gates.watch(readiness)
     reporter = reporter_of(settings)
     logs.get("trader").info(
@@ -215,6 +217,7 @@ async def _hold(
         clock,
         forecasts,
         proposals,
+        parity,
         Accounts(engine, producer(settings, **{"linger.ms": 1}), Topics.of(settings).accounts),
         reporter,
         lease,

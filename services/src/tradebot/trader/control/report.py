@@ -13,7 +13,13 @@ from tradebot.platform.control import Control
 from tradebot.trader.bot_report import BotReport
 
 ConditionType = Literal[
-    "Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted", "OutsideTrades"
+    "Reconciled",
+    "FeedFresh",
+    "WindowsFresh",
+    "ModelFresh",
+    "Halted",
+    "OutsideTrades",
+    "ParityHolds",
 ]
 
 BAD_WHEN_TRUE: Final[frozenset[ConditionType]] = frozenset({"Halted", "OutsideTrades"})
