@@ -128,6 +128,7 @@ def test_the_operator_takes_its_configuration_and_names_the_same_topics(
                 "proposals",
                 "accounts",
                 "parity",
+                "models",
                 "trader-journal",
                 "trade-documents",
                 "dead-letters",

@@ -57,6 +57,13 @@ class History(_Part, frozen=True, kw_only=True):
     claim: Claim | None = None
 
 
+class Retrain(_Part, frozen=True, kw_only=True):
+    """How often a model is trained, and on how much of the newest history, such as 30d."""
+
+    every_hours: int
+    window: str
+
+
 class Forecast(_Part, frozen=True, kw_only=True):
     """The model, its own options, how it is trained and evaluated, and its times in minutes."""
 
@@ -71,6 +78,7 @@ class Forecast(_Part, frozen=True, kw_only=True):
     evaluate_folds: int = 3
     evaluate_minutes: int = 1440
     require_evaluation: bool = True
+    retrain: Retrain | None = None
 
 
 class StrategyFile(_Part, frozen=True, kw_only=True):

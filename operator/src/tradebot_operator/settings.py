@@ -83,6 +83,8 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
     topic_prefix: str = ""
     emulator: Emulator = Emulator()
     stages: dict[str, StageTemplate] = {}
+    model_store: Literal["topic", "folder"] = "topic"
+    """Where models that are trained at intervals are kept."""
     fixed_user: bool = True
     """Whether pods run as a user of our choice; OpenShift chooses one itself."""
     scrape_annotations: bool = False

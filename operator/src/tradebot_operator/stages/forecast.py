@@ -25,6 +25,7 @@ OPTIONAL: Final = (
     "max_rows",
     "evaluate_folds",
     "evaluate_minutes",
+    "retrain",
 )
 """Settings that a unit's key has only if they differ from their defaults, so that a new setting
 does not rename the units of existing bots."""
@@ -32,7 +33,7 @@ does not rename the units of existing bots."""
 
 def _key(bot: TradeBot) -> Key:
     forecast, usual = bot.spec.forecast, Forecast()
-    chosen = {name: getattr(forecast, name) for name in OPTIONAL}
+    chosen = {name: msgspec.to_builtins(getattr(forecast, name)) for name in OPTIONAL}
     return (
         market(bot)
         | {
@@ -64,6 +65,10 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
         "history_source": forecast.history.source,
         "state_dir": STATE_FOLDER,
     }
+    if forecast.retrain:
+        config["retrain_hours"] = str(forecast.retrain.every_hours)
+        config["retrain_window"] = forecast.retrain.window
+        config["model_store"] = settings.model_store
     mounts: tuple[Mount, ...] = ()
     if forecast.history.source == "Url":
         config["history_file"] = forecast.history.url
