@@ -125,6 +125,8 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxOrdersPerHour": 30,
             "onBreach": "ReduceOnly",
         },
+        "execution": "Taker",
+        "maker": {"reprices": 2, "waitSeconds": 15, "unfilled": "Take"},
         "exits": {
             "stopLoss": "0.05",
             "trailingStop": "0",

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradebot.venue.execution import AfterWaiting, Execution, Reprices, WaitSeconds
+
 Resolution = Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"]
 Strict = Annotated[bool, "reject data if anything in it had to be repaired, dropped or assumed"]
 VolumeUnit = Annotated[
@@ -49,6 +51,10 @@ class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
         float, msgspec.Meta(gt=0), "maximum share of a bar's volume that one order may take"
     ] = 0.25
     latency_bars: Annotated[int, msgspec.Meta(ge=1), "bars between a decision and its fill"] = 1
+    execution: Execution = "Taker"
+    maker_reprices: Reprices = 2
+    maker_wait_seconds: WaitSeconds = 15
+    maker_unfilled: AfterWaiting = "Take"
 
 
 class ExitSettings(CostSettings, frozen=True, kw_only=True):
