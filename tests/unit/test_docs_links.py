@@ -11,6 +11,7 @@ ROOT = Path(tradebot.__file__).parents[3]
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "examples").rglob("*.md"),
     ROOT / "charts" / "tradebot" / "README.md",
 ]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
