@@ -112,7 +112,7 @@ class Board:
                 self.market(symbol).add_price(document.ts, (body["bid"] + body["ask"]) / 2)
 
     def known(self) -> dict[str, Known]:
-        """Returns what documents tell of each bot."""
+        """Returns what documents show of each bot."""
         with self.lock:
             return {name: _known(each) for name, each in self._accounts.items()}
 

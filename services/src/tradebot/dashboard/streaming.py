@@ -63,7 +63,7 @@ class Streams:
             yield part
 
     def rows(self) -> list[Row]:
-        """Returns all bots: those that run here, and those that documents tell of."""
+        """Returns all bots: those that run here, and those that documents name."""
         rows = dict(self._fleet.rows)
         for bot, told in self._board.known().items():
             if bot in rows:
