@@ -95,9 +95,9 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 requirements: | $(UV) ## pin all dependencies again, with hashes
 	@echo "uv" | $(COMPILE) - -o requirements/bootstrap.txt
 	@$(COMPILE) pyproject.toml --extra dev -o requirements/dev.txt
-	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/services.txt
+	@$(COMPILE) pyproject.toml --extra login -c requirements/dev.txt -o requirements/services.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra strategy -c requirements/dev.txt -o requirements/forecast.txt
-	@$(COMPILE) pyproject.toml --extra forecast --extra backtest --extra history -c requirements/dev.txt -o requirements/setup.txt
+	@$(COMPILE) pyproject.toml --extra forecast --extra backtest --extra history --extra login -c requirements/dev.txt -o requirements/setup.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra lstm -c requirements/dev.txt -o requirements/lstm.txt
 	@$(COMPILE) requirements/operator.in -c requirements/dev.txt -o requirements/operator.txt
 	@$(COMPILE) requirements/audit.in -o requirements/audit.txt
