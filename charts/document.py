@@ -1,4 +1,5 @@
-"""Generates the chart's values.schema.json and the table in its README from values.yaml.
+"""Generates the chart's values.schema.json and the table in its README from values.yaml, and the
+reference of a TradeBot's fields, docs/resource.md, from the CRD.
 
 The comment above a key describes it; a line `# @schema {...}` refines the type of its default. The
 values of the stages come from files/stages.yaml. `--check` writes nothing and fails if a file is
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import resource_page
 import yaml
 
 CHART = Path(__file__).parent / "tradebot"
@@ -148,9 +150,9 @@ def rows(value: Any, key: str, described: Described) -> list[str]:
 
 
 def _add_stages(values: dict[str, Any], described: Described) -> None:
-    """Adds the values of each stage that the operator runs, from the table of stages."""
+    """Adds the values of each stage that has its own pods for bots, from the table of stages."""
     for name, stage in yaml.safe_load((CHART / "files" / "stages.yaml").read_text()).items():
-        if stage.get("bots"):
+        if stage.get("bots") or stage.get("job"):
             values["stages"][name] = {"resources": stage["resources"]}
             described.text[f"stages.{name}"] = stage["summary"]
             described.hint[f"stages.{name}"] = reference("stage")
@@ -169,11 +171,14 @@ def documents() -> dict[Path, str]:
     table = ["| value | default | description |", "|---|---|---|", *rows(values, "", described)]
     readme = (CHART / "README.md").read_text()
     head, tail = readme.split(BEGIN)[0], readme.split(END)[1]
-    return {
+    files = {
         CHART / "values.schema.json": json.dumps(schema, indent=2) + "\n",
         CHART / "files/defaults.json": json.dumps(values, indent=2) + "\n",
         CHART / "README.md": f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{tail}",
     }
+    if resource_page.PAGE.parent.is_dir():  # a copy of the chart alone has no docs
+        files[resource_page.PAGE] = resource_page.page()
+    return files
 
 
 def main() -> int:

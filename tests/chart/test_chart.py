@@ -127,6 +127,8 @@ def test_the_operator_takes_its_configuration_and_names_the_same_topics(
                 "minutes",
                 "proposals",
                 "accounts",
+                "parity",
+                "models",
                 "trader-journal",
                 "trade-documents",
                 "dead-letters",
@@ -166,7 +168,8 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
     objects = render(*MATRIX["secure kafka"])
     users = {item["metadata"]["name"]: item for item in of_kind(objects, "KafkaUser")}
     bots = {"ingest", "liquidity", "forecast", "strategy", "trader"}
-    assert set(users) == {f"tradebot-{stage}" for stage in bots | {"recorder", "dashboard"}}
+    others = {"recorder", "dashboard", "parity"}
+    assert set(users) == {f"tradebot-{stage}" for stage in bots | others}
 
     def writes(stage: str) -> set[str]:
         rules = users[f"tradebot-{stage}"]["spec"]["authorization"]["acls"]
@@ -180,6 +183,7 @@ def test_a_secure_broker_gives_each_stage_its_own_user_with_rights_to_its_topics
     assert writes("strategy") == {"proposals", "dead-letters"}
     assert writes("trader") == {"trader-journal.", "trade-documents", "accounts", "dead-letters"}
     assert writes("dashboard") == set()
+    assert writes("parity") == {"parity"}
     (journals,) = (
         rule
         for rule in users["tradebot-trader"]["spec"]["authorization"]["acls"]

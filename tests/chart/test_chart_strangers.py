@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from releases.rendered import CHART, needs_helm
+from releases.rendered import CHART, needs_helm, rendered
 from releases.schemas import OTHERS, VERSIONS, problems
 
 pytestmark = needs_helm
@@ -25,32 +24,6 @@ pytestmark = needs_helm
 LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-
-
-def rendered(
-    values: dict[str, Any],
-    *sets: str,
-    release: str = "tradebot",
-    namespace: str = "bots",
-    chart: Path = CHART,
-) -> list[dict[str, Any]]:
-    command = ["helm", "template", release, str(chart), "-n", namespace, "-f", "-"]
-    for each in sets:
-        command += ["--set", each]
-    answer = subprocess.run(
-        command, input=json.dumps(values), capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
-    return [item for item in yaml.load_all(answer.stdout, Loader=_Strict) if item]
-
-
-class _Strict(yaml.SafeLoader):
-    """Refuses a duplicate key in a mapping."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)  # type: ignore[no-untyped-call]
-        assert all(count == 1 for count in keys.values()), keys
-        return super().construct_mapping(node, deep)
 
 
 def faults(items: list[dict[str, Any]]) -> list[str]:

@@ -8,18 +8,9 @@ import jsonschema
 import pytest
 import yaml
 from releases.rendered import MATRIX, needs_helm, of_kind, render
+from releases.schemas import strict
 
 KINDS = yaml.safe_load((Path(__file__).parent / "prometheus_operator.yaml").read_text())
-
-
-def strict(node: Any) -> Any:
-    """Returns the schema, changed to refuse unknown fields."""
-    if isinstance(node, list):
-        return [strict(part) for part in node]
-    if not isinstance(node, dict):
-        return node
-    closed = {} if "properties" not in node else {"additionalProperties": False}
-    return closed | {key: strict(value) for key, value in node.items()}
 
 
 def problems(item: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bad_settings import BAD_SETTINGS
 from bad_strategies import BAD_STRATEGIES
 
 LIVE = {"mode": "Live"}
@@ -57,6 +58,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("a venue that is a word", {"venue": "gemini"}, "spec.venue", "must be of type object"),
     *BAD_STRATEGIES,
+    *BAD_SETTINGS,
     ("a risk that is a float", {"riskFraction": 0.05}, "spec.riskFraction", "of type string"),
     ("no risk", {"riskFraction": "0"}, "spec.riskFraction", "above 0 and at most 1"),
     ("a negative risk", {"riskFraction": "-0.05"}, "spec.riskFraction", 'such as "0.05"'),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from apiserver import BOTS, ROOT, Api
 
-from tradebot.trader.cluster.api import ClusterApi
+from tradebot.platform.cluster import ClusterApi
 from tradebot_operator.api import resource
 from tradebot_operator.resource import parse
 from tradebot_operator.settings import OperatorSettings

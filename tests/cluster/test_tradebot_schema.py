@@ -88,18 +88,33 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
     assert spec == {
         "symbol": "BTCUSD",
         "mode": "Paper",
-        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False},
+        "venue": {"name": "gemini", "environment": "Emulator", "heartbeat": False}
+        | {"nonce": "Increasing", "reconcileSeconds": 120},
         "holdings": "Own",
         "standby": False,
         "acceptDataLoss": False,
         "riskFraction": "0.05",
         "liquidityBand": {"minBps": 5000, "maxBps": 20000},
-        "strategy": {"name": "Report", "resolution": "1h"},
+        "strategy": {
+            "name": "Report",
+            "resolution": "1h",
+            "maxBars": 10000,
+            "startSeconds": 60,
+            "barSeconds": 5,
+            "memoryMiB": 1024,
+            "waitMs": 2000,
+        },
         "forecast": {
             "model": "FastProphet",
             "horizonMinutes": 1440,
             "refitMinutes": 1,
             "minEdgeBps": 0,
+            "modelOptions": {},
+            "trainMinutes": 1440,
+            "maxRows": 0,
+            "evaluateFolds": 3,
+            "evaluateMinutes": 1440,
+            "requireEvaluation": True,
             "history": {"source": "Venue"},
         },
         "limits": {
@@ -110,6 +125,8 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxOrdersPerHour": 30,
             "onBreach": "ReduceOnly",
         },
+        "execution": "Taker",
+        "maker": {"reprices": 2, "waitSeconds": 15, "unfilled": "Take"},
         "exits": {
             "stopLoss": "0.05",
             "trailingStop": "0",
@@ -120,14 +137,44 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "restAtVenue": False,
             "watchSeconds": 5,
         },
+        "orders": {"slippageBps": 10, "collarBps": 100},
+        "freshness": {
+            "maxWindowLagSeconds": 10,
+            "maxSilenceSeconds": 10,
+            "maxModelAgeSeconds": 3600,
+        },
+        "paper": {"quote": "100000", "base": "0", "latencyMs": 100},
+        "stages": {},
         "deletionPolicy": "Keep",
+        "updatePolicy": "Auto",
     }
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "manifests").glob("*.yaml")), ids=lambda f: f.name)
+def test_a_bot_that_sets_everything_is_accepted(api: Api) -> None:
+    resources = {"requests": {"cpu": 1, "memory": "500M"}, "limits": {"memory": "2Gi"}}
+    options = {"changepoint_prior_scale": 0.1, "holidays": [{"holiday": "h", "ds": "2024-04-20"}]}
+    spec = {
+        "strategy": {"name": "SmaCross", "memoryMiB": 1500},
+        "forecast": {"modelOptions": options, "evaluateFolds": 0, "requireEvaluation": False},
+        "paper": {"quote": "2500.5", "fees": {"makerBps": "0", "takerBps": "2.5"}},
+        "stages": {"strategy": {"resources": resources}, "trader": {"logLevel": "debug"}},
+        "updatePolicy": "Manual",
+    }
+    taken = create(api, tradebot("bot", spec)).raise_for_status().json()["spec"]
+    assert taken["forecast"]["modelOptions"] == options
+    assert taken["stages"] == spec["stages"]
+
+
+SHIPPED = [
+    *sorted((ROOT / "manifests").glob("*.yaml")),
+    *sorted((ROOT / "examples").rglob("*.yaml")),
+]
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f.name)
 def test_the_tradebots_that_we_ship_are_accepted(api: Api, file: Any) -> None:
     for body in yaml.safe_load_all(file.read_text()):
-        if body["kind"] == "TradeBot":
+        if body.get("kind") == "TradeBot":
             create(api, body).raise_for_status()
 
 

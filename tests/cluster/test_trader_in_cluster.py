@@ -11,9 +11,11 @@ import pytest
 from apiserver import BOTS, Api
 from service_accounts import Account
 
+from tradebot.platform.cluster import ClusterApi
+from tradebot.platform.control import order
 from tradebot.trader.bot_report import BotReport, LastDecision, LastFill, LimitsLeft, ModelCard
-from tradebot.trader.cluster.api import ClusterApi
 from tradebot.trader.cluster.lease import LeaseObject
+from tradebot.trader.cluster.orders import BotOrders
 from tradebot.trader.cluster.status import StatusReporter
 from tradebot.trader.control.report import Condition
 from tradebot.trader.lease import LeaseError
@@ -237,3 +239,38 @@ async def test_an_api_server_that_is_away_stops_no_trader(account: Account) -> N
     with pytest.raises(httpx.HTTPError):
         await nowhere.request("GET", "/")
     await reporter.close()
+
+
+async def test_an_order_in_the_tradebot_reaches_its_trader_and_no_other(
+    account: Account, api: Api
+) -> None:
+    collection = BOTS.format(account.namespace)
+    orders = BotOrders(account.api(), namespace=account.namespace, bot="btc").stream()
+    first = asyncio.ensure_future(anext(orders))
+    for bot, act in (("eth", "flatten"), ("btc", "pause")):
+        patch = order(act, because=f"a word to {bot}", by="ann")
+        api.merge(f"{collection}/{bot}", patch).raise_for_status()
+    control = await asyncio.wait_for(first, 10)
+    assert (control.state, control.because, control.by) == ("Paused", "a word to btc", "ann")
+    reporter = StatusReporter(account.api(), namespace=account.namespace, bot="btc")
+    await reporter.report(conditions(), obeyed=control)
+    body = api.get(f"{collection}/btc")
+    assert body["status"]["control"] == body["spec"]["control"]
+
+
+async def test_a_trader_may_watch_its_own_tradebot_alone(account: Account) -> None:
+    for name, status in (("btc", 200), ("eth", 403)):
+        answer = await account.api().request(
+            "GET",
+            BOTS.format(account.namespace),
+            params={"fieldSelector": f"metadata.name={name}"},
+        )
+        assert answer.status_code == status
+
+
+async def test_an_order_without_a_reason_or_of_an_unknown_state_is_refused(
+    account: Account, api: Api
+) -> None:
+    path = f"{BOTS.format(account.namespace)}/btc"
+    for control in ({"state": "Paused"}, {"state": "Asleep", "because": "night"}):
+        assert api.merge(path, {"spec": {"control": control}}).status_code == 422

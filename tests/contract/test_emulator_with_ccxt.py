@@ -105,6 +105,14 @@ def test_balance_and_fees(gemini: Any) -> None:
     assert gemini.fetch_trading_fees()["BTC/USD"]["taker"] > 0
 
 
+def test_the_reports_account_has_the_balances_of_its_sandbox() -> None:
+    settings = EmulatorSettings(port=0, history_days=1, account="report")
+    with EmbeddedEmulator(settings) as running:
+        totals = pointed_at(running, ccxt.gemini(CREDENTIALS)).fetch_balance()["total"]
+    thousands = dict.fromkeys(("ETH", "BCH", "LTC", "ZEC"), 20_000)
+    assert totals == {"USD": 100_000, "BTC": 1_000} | thousands
+
+
 def test_an_order_rests_is_found_and_is_cancelled(gemini: Any) -> None:
     placed = gemini.create_order("BTC/USD", "limit", "buy", 0.01, 100)
     assert placed["status"] == "open"

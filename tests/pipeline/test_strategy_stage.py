@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
+from observing.prometheus_watch import Prometheus
 from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.history.minutes import MINUTE
@@ -102,12 +103,16 @@ class Line:
         until(lambda: any(each.bar_end == end for each in self.proposals()))
         return self.proposals()
 
+    def port(self) -> int:
+        """The newest process's port of health and metrics."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+        ports = [line["port"] for line in lines if line.get("event", "").startswith("health")]
+        return int(ports[-1])
+
     def reasons(self) -> dict[str, str]:
         """Why the stage is not ready."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
-        port = [line["port"] for line in lines if line.get("event", "").startswith("health")][-1]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}/readyz") as answer:
                 return dict(json.load(answer)["reasons"])
         except urllib.error.HTTPError as error:
             return dict(json.load(error)["reasons"])
@@ -188,3 +193,22 @@ def test_poison_among_the_minutes_changes_no_proposal_and_goes_to_the_dead_lette
     until(lambda: len(read_topic(line.settings, line.topics.dead_letters)) == 3)
     letters = read_topic(line.settings, line.topics.dead_letters)
     assert {decode(letter, DeadLetter).stage for letter in letters} == {"strategy"}
+
+
+@pytest.mark.slow
+def test_a_strategy_that_raises_fires_its_alert_until_it_succeeds(
+    line: Line, tmp_path: Path, prometheus: str
+) -> None:
+    line.write(*map(minute, range(5)))
+    line.start()
+    line.wait_for(4)
+    watch = Prometheus(tmp_path, prometheus, [f"127.0.0.1:{line.port()}"])
+    try:
+        until(lambda: watch.healths() == ["up"])
+        assert "TradebotStrategyFailing" not in watch.firing()
+        line.write(minute(5, price=13))
+        until(lambda: "TradebotStrategyFailing" in watch.firing())
+        line.write(minute(6))
+        until(lambda: "TradebotStrategyFailing" not in watch.firing())
+    finally:
+        watch.end()

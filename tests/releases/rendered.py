@@ -1,8 +1,10 @@
 """The chart, rendered by the real Helm over a matrix of values."""
 
 import copy
+import json
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -68,6 +70,14 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "monitoring.grafanaDashboards=true",
         "monitoring.labels.release=prometheus",
     ),
+    "scaled": (
+        "kafka.strimzi.secure=true",
+        "liquidity.keda.enabled=true",
+        "liquidity.webPort=6066",
+        "networkPolicy.pagesNamespaces={ingress}",
+        "scheduling.priorityClassName=money",
+        "scheduling.spreadOver={topology.kubernetes.io/zone,kubernetes.io/hostname}",
+    ),
     "production alone": ("environments={Production}",),
     "no environment": ("environments=[]",),
     "nothing recorded": (EXTERNAL, "elasticsearch.enabled=false", "recorder.enabled=false"),
@@ -114,6 +124,33 @@ def render(
     answer = helm("template", "tradebot", str(chart), "-n", namespace, *flags(values))
     assert answer.returncode == 0, answer.stderr
     return tuple(item for item in yaml.safe_load_all(answer.stdout) if item)
+
+
+def rendered(
+    values: dict[str, Any],
+    *sets: str,
+    release: str = "tradebot",
+    namespace: str = "bots",
+    chart: Path = CHART,
+) -> list[dict[str, Any]]:
+    """Renders the chart's objects with a file of values."""
+    command = ["helm", "template", release, str(chart), "-n", namespace, "-f", "-"]
+    for each in sets:
+        command += ["--set", each]
+    answer = subprocess.run(
+        command, input=json.dumps(values), capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    return [item for item in yaml.load_all(answer.stdout, Loader=_Strict) if item]
+
+
+class _Strict(yaml.SafeLoader):
+    """Refuses a duplicate key in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)  # type: ignore[no-untyped-call]
+        assert all(count == 1 for count in keys.values()), keys
+        return super().construct_mapping(node, deep)
 
 
 def of_kind(objects: tuple[dict[str, Any], ...], *kinds: str) -> list[dict[str, Any]]:

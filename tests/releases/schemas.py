@@ -10,7 +10,7 @@ from kubernetes_validate import utils as schemas
 from referencing import Registry, Resource
 from releases.rendered import CHART
 
-OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
+OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/", "keda.sh/")
 OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())
 NEWEST = int(schemas.latest_version().split(".")[1])
 assert OLDEST is not None
@@ -37,3 +37,13 @@ def problems(version: str, item: dict[str, Any]) -> Iterator[str]:
     for error in validator(version, item["apiVersion"], item["kind"]).iter_errors(item):
         place = ".".join(map(str, error.path))
         yield f"{item['kind']} {item['metadata']['name']}: {place}: {error.message[:200]}"
+
+
+def strict(node: Any) -> Any:
+    """Returns the schema, changed to refuse unknown fields."""
+    if isinstance(node, list):
+        return [strict(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {} if "properties" not in node else {"additionalProperties": False}
+    return closed | {key: strict(value) for key, value in node.items()}

@@ -191,7 +191,7 @@ def test_a_new_project_has_keys_for_its_owner_alone_that_git_ignores(tmp_path: P
         ["git", "check-ignore", "keys/api-secret"], cwd=folder, check=True, capture_output=True
     )
     assert ignored.stdout.decode().strip() == "keys/api-secret"
-    assert "name: my-bot" in (folder / "tradebot.yaml").read_text()
+    assert "name: my-bot" in (folder / "bot.yaml").read_text()
 
 
 def test_a_new_projects_strategy_runs_on_its_prices_and_can_be_tuned(tmp_path: Path) -> None:

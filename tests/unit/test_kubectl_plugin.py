@@ -96,21 +96,40 @@ def test_status_shows_numbers_conditions_and_pods_in_the_order_of_the_flow(answe
     assert stages == ["ingest", "liquidity", "trader"]
 
 
-def test_pause_asks_the_pod_that_trades(answer: Answer, tmp_path: Path) -> None:
-    answer("exec", "btc is paused\n")
-    assert call("-n", "bots", "pause", "btc", "--because", "lunch").output == "btc is paused\n"
-    asked = calls(tmp_path)[-1]
-    assert asked[:4] == ["--namespace=bots", "exec", "pod/trader-btc-1", "--"]
-    assert asked[4:7] == ["tradebot", "pause", "btc"] and asked[-1] == "lunch"
+def ordered(folder: Path) -> dict[str, Any]:
+    """Returns the patch that was written to the TradeBot."""
+    (patch,) = [each for each in calls(folder) if "patch" in each]
+    found: dict[str, Any] = json.loads(patch[-1])["spec"]["control"]
+    return found
+
+
+def test_pause_is_written_to_the_tradebot_with_its_reason_and_user(
+    answer: Answer, tmp_path: Path
+) -> None:
+    answer("auth", {"status": {"userInfo": {"username": "ann@example.com"}}})
+    answer("patch", "patched\n")
+    answer("wait", "condition met\n")
+    assert "btc is paused" in call("-n", "bots", "pause", "btc", "--because", "lunch").output
+    control = ordered(tmp_path)
+    assert control.pop("at")
+    assert control == {"state": "Paused", "because": "lunch", "by": "ann@example.com"}
+    assert all(each[0] == "--namespace=bots" for each in calls(tmp_path))
+
+
+def test_an_order_that_no_trader_obeys_is_an_error_that_says_so(answer: Answer) -> None:
+    answer("patch", "patched\n")
+    result = call("resume", "btc", "--because", "checked")
+    assert result.exit_code == 1 and "its trader has not acted" in result.output
 
 
 def test_flatten_asks_for_the_name_first(answer: Answer, tmp_path: Path) -> None:
-    answer("exec", "sold\n")
+    answer("patch", "patched\n")
+    answer("wait", "condition met\n")
     refused = call("flatten", "btc", stdin="eth\n")
     assert refused.exit_code == 1 and "nothing was sold" in refused.output
-    assert "exec" not in [each[0] for each in calls(tmp_path)]
+    assert "patch" not in [each[0] for each in calls(tmp_path)]
     assert call("flatten", "btc", stdin="btc\n").exit_code == 0
-    assert calls(tmp_path)[-1][0] == "exec"
+    assert ordered(tmp_path)["state"] == "Flat"
 
 
 def test_a_bot_that_does_not_exist_is_kubectls_own_sentence(answer: Answer, tmp_path: Path) -> None:
@@ -179,3 +198,33 @@ def test_no_shape_of_a_secret_remains(secret: str, shape: Callable[[str], Any]) 
 def test_names_of_secrets_and_paths_stay() -> None:
     spec = {"credentialsSecret": "btc-gemini", "kafka_password_file": "/etc/tradebot/password"}
     assert redacted(spec) == spec
+
+
+def test_restart_applies_the_edits_that_wait_and_otherwise_restarts_the_trader(
+    answer: Answer, tmp_path: Path
+) -> None:
+    answer("rollout", "restarted\n")
+    answer("annotate", "annotated\n")
+    assert call("restart", "btc").output == "restarted\n"
+    message = "run `kubectl tradebot restart btc` to apply the edits of trader (spec.mode: a -> b)"
+    drift = {"type": "ConfigDrift", "status": "True", "reason": "R", "message": message}
+    waiting = bot(conditions=[drift])
+    waiting["metadata"]["generation"] = 7
+    answer("get tradebots.tradebot.dev", waiting)
+    shown = call("restart", "btc").output
+    assert shown == "btc: applying generation 7: trader (spec.mode: a -> b)\n"
+    assert "tradebot.dev/restart=7" in calls(tmp_path)[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-n", "lab", "list"], ["list", "-n", "lab"], ["-n", "other", "list", "-n", "lab"]],
+)
+def test_the_namespace_may_stand_before_or_after_the_command_as_with_kubectl(
+    answer: Answer, tmp_path: Path, arguments: list[str]
+) -> None:
+    answer("get tradebots.tradebot.dev", "btc")
+    assert call(*arguments).exit_code == 0
+    asked = json.loads((tmp_path / "calls").read_text().splitlines()[-1])
+    chosen = [each for each in asked if each.startswith("--namespace=")]
+    assert chosen[-1] == "--namespace=lab"  # of two, kubectl takes the last one

@@ -29,6 +29,8 @@ from tradebot.trader.journal.ledger import Placed
 from tradebot.trader.orders.execution import Executor
 from tradebot.trader.orders.paper import PaperAccount
 from tradebot.trader.orders.reconcile import Outcome, Reconciler
+from tradebot.trader.settings import TraderSettings
+from tradebot.trader.stage import fees_of
 from tradebot.venue.gemini.fees import FEES
 from tradebot.venue.gemini.rest import GeminiRest
 from tradebot.venue.port import Book, BookLevel, Candle, Fees
@@ -206,6 +208,15 @@ async def test_a_paper_order_pays_the_fee_of_the_account_s_own_tier() -> None:
     [cheap] = (await account.place(a_buy(2, "0.5"))).trades
     assert (dear.fee, cheap.fee) == (D("0.2"), D("0.05"))
     assert (await account.fees()).taker_bps == 10
+
+
+def test_fixed_fees_replace_the_venue_s_table_on_paper_alone() -> None:
+    fixed = {"paper_maker_bps": D(1), "paper_taker_bps": D("2.5")}
+    keys = {"mode": "Live", "api_key_file": "/k", "api_secret_file": "/s"}
+    assert fees_of(TraderSettings()) == FEES
+    assert fees_of(TraderSettings(**keys, **fixed)) == FEES  # type: ignore[arg-type]
+    paper = fees_of(TraderSettings(**fixed))  # type: ignore[arg-type]
+    assert paper.at(D(10**9)) == Fees(maker_bps=D(1), taker_bps=D("2.5"))
 
 
 def test_the_volume_that_sets_the_tier_is_that_of_thirty_days() -> None:

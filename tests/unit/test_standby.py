@@ -12,11 +12,11 @@ import pytest
 from venues.faulty import FaultyVenue
 from waiting.conditions import until_async
 
+from tradebot.platform.control import ControlRequest
 from tradebot.platform.health import Readiness
 from tradebot.platform.settings import load
 from tradebot.trader.claim_files import ClaimFiles
 from tradebot.trader.control.client import ask
-from tradebot.trader.control.messages import ControlRequest
 from tradebot.trader.control.status import lines
 from tradebot.trader.direct import UnsentDocuments
 from tradebot.trader.journal.documents import Identity

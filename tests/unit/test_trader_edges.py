@@ -58,6 +58,8 @@ D = Decimal
         ({"mode": "Dead"}, "--mode is 'Dead'"),
         ({"bot": "My Bot"}, "--bot is 'My Bot'"),
         ({"lease": "kubernetes"}, "--namespace and --pod-name"),
+        ({"paper_maker_bps": "1"}, "go together: set both"),
+        ({"paper_maker_bps": "1", "paper_taker_bps": "1001"}, "use 1000 or less"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_with_the_fix(

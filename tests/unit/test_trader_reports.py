@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tradebot.trader.cluster import api as cluster_api
+from tradebot.platform import cluster as cluster_api
 from tradebot.trader.cluster.status import StatusReporter
 from tradebot.trader.control.report import Condition
 

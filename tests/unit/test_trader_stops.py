@@ -6,26 +6,17 @@ from random import Random
 
 import msgspec
 import pytest
+from soaks.desk import reconciled
 from soaks.orders import Soak
 from venues.faulty import BTCUSD, MemoryJournal
 
-from tradebot.domain.decision import Prediction, Window
+from tradebot.domain.decision import Window
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Phase
 from tradebot.trader.journal.entries import Body, Entry, Halted, Paused
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import Ticker
-
-
-class Rising:
-    """A forecast that always says buy."""
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="m", digest="d", history_end=ts, evaluated=True,
-            log_price=9.3, log_price_next=9.31, log_price_turn=9.31,
-        )  # fmt: skip
 
 
 class SlowJournal(MemoryJournal):
@@ -39,17 +30,6 @@ class SlowJournal(MemoryJournal):
     async def append(self, *entries: Entry) -> None:
         await self.open.wait()
         await super().append(*entries)
-
-
-async def reconciled(journal: MemoryJournal | None = None) -> Soak:
-    """Returns a reconciled trader at a venue without faults."""
-    desk = Soak(seed=1, windows=0, kill_rate=0.0)
-    desk.venue.rate = 0.0
-    desk.journal = journal or desk.journal
-    desk.forecasts = Rising()
-    await desk._start()
-    await desk.engine.reconcile()
-    return desk
 
 
 def a_buy(journaled: JournaledLedger, number: int = 1) -> Intent:

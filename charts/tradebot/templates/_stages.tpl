@@ -43,11 +43,11 @@
 {{- toJson $kept }}
 {{- end }}
 
-{{/* JSON: the components of the stages that the chart runs, one of each for a realm. */}}
-{{- define "tradebot.documentStages" -}}
+{{/* JSON: the components of the stages that the chart runs, one of each for a realm: dict root, field. */}}
+{{- define "tradebot.realmStages" -}}
 {{- $components := list }}
-{{- $stages := include "tradebot.stagesWith" (dict "root" . "field" "documents") | fromJsonArray }}
-{{- range $realm := include "tradebot.realms" . | fromJsonArray }}
+{{- $stages := include "tradebot.stagesWith" . | fromJsonArray }}
+{{- range $realm := include "tradebot.realms" .root | fromJsonArray }}
 {{- range $stages }}
 {{- $components = append $components (include "tradebot.realmComponent" (dict "stage" . "realm" $realm)) }}
 {{- end }}

@@ -21,6 +21,7 @@ FAILING = "StrategyFailing"
 PASSING = (STARTING, TRADER_STARTING, DELETING)
 """Reasons that every bot passes through, for which no Event is emitted."""
 STANDBY = "StandbyReady"
+DRIFT = "ConfigDrift"
 TRADER = (("Halted", "True"), ("Reconciled", "False"), ("FeedFresh", "False"))
 LATER = (("WindowsFresh", "False"), ("ModelFresh", "False"))
 
@@ -40,6 +41,7 @@ def conditions(
     states: Sequence[tuple[Unit, UnitState]],
     failures: Mapping[str, str],
     now: datetime | None = None,
+    waiting: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """Returns the operator's conditions of the bot.
 
@@ -47,6 +49,7 @@ def conditions(
         refusal: why the bot may not run at all.
         states: the bot's units and their states, in the order of the records' flow.
         failures: by unit, the API server's last response to a failed write.
+        waiting: by stage, the edits that wait for a restart.
     """
     stages = _stages(bot, refusal, states, failures)
     code = _code(bot)
@@ -61,6 +64,8 @@ def conditions(
         *([_item(bot, "StrategyFound", code, stamp)] if code else []),
         *([_item(bot, FAILING, failing, stamp)] if failing else []),
     ]
+    if bot.applied:
+        found.append(_item(bot, DRIFT, _drift(bot, waiting), stamp))
     if bot.spec.standby:
         found.append(_item(bot, STANDBY, _standby(states), stamp))
     return found
@@ -69,6 +74,8 @@ def conditions(
 def changed(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     """Whether the status at the API server differs."""
     if bot.observed_generation != bot.generation or bot.shown_strategy != bot.spec.strategy.label:
+        return True
+    if bot.shown_applied != (bot.applied.generation if bot.applied else 0):
         return True
     for item in wanted:
         shown = bot.condition(item["type"])
@@ -81,6 +88,7 @@ def is_step(bot: TradeBot, wanted: Sequence[dict[str, Any]]) -> bool:
     """Whether a bot that is known to start has but come nearer to its work, and nothing failed."""
     shown, (ready, stages, *_) = bot.condition("Ready"), wanted
     known = bot.observed_generation == bot.generation and shown is not None
+    known = known and bot.shown_applied == (bot.applied.generation if bot.applied else 0)
     starts = shown is not None and shown.reason in (STARTING, TRADER_STARTING)
     well = stages["status"] == "True" or stages["reason"] == STARTING
     return known and starts and well and ready["status"] != "True"
@@ -205,6 +213,15 @@ def _standby(states: Sequence[tuple[Unit, UnitState]]) -> ConditionState:
     other = None if trader is None else trader.other or trader.trouble
     why = other.message if other else "it is starting"
     return ConditionState("False", "NoStandby", f"no second trader can take over: {why}")
+
+
+def _drift(bot: TradeBot, waiting: Mapping[str, Sequence[str]] | None) -> ConditionState:
+    """Whether an edit of a bot with updatePolicy Manual waits for a restart."""
+    if not waiting:
+        return ConditionState("False", "UpToDate", "the stages run the TradeBot's spec")
+    edits = "; ".join(f"{stage} ({', '.join(fields)})" for stage, fields in waiting.items())
+    ask = f"run `kubectl tradebot restart {bot.name}` to apply the edits of"
+    return ConditionState("True", "RestartNeeded", f"{ask} {edits}")
 
 
 def _asked_for(bot: TradeBot, condition: Condition) -> bool:

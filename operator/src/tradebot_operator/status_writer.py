@@ -12,8 +12,10 @@ from tradebot_operator.api import Api, ApiError
 from tradebot_operator.observed import Observed
 from tradebot_operator.pods import Trouble, UnitState, unit_state
 from tradebot_operator.resource import API_VERSION, KIND, TradeBot
+from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.stages.table import units
 from tradebot_operator.units import Unit
+from tradebot_operator.updates import waiting_changes
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +30,8 @@ Place = tuple[str, str]
 class StatusWriter:
     """Stores since when a bot is starting, and since when it has a problem."""
 
-    def __init__(self, api: Api, observed: Observed) -> None:
-        self._api, self._observed = api, observed
+    def __init__(self, api: Api, observed: Observed, settings: OperatorSettings) -> None:
+        self._api, self._observed, self._settings = api, observed, settings
         self._unready_since: dict[Place, float] = {}
         self._steps_since: dict[Place, float] = {}
 
@@ -51,7 +53,8 @@ class StatusWriter:
             ApiError: the status was refused.
         """
         found = [(unit, await self._state(bot, unit)) for unit in units(bot)]
-        wanted = status.conditions(bot, refusal, found, failures)
+        waiting = waiting_changes(bot, self._settings)
+        wanted = status.conditions(bot, refusal, found, failures, waiting=waiting)
         wait = self._settling(bot, wanted)
         if wait <= 0 and status.changed(bot, wanted):
             await self._write(bot, wanted)
@@ -95,7 +98,7 @@ class StatusWriter:
         return RECHECK_SECONDS if early else LATE_RECHECK_SECONDS
 
     async def _write(self, bot: TradeBot, wanted: list[dict[str, Any]]) -> None:
-        body = {
+        body: dict[str, Any] = {
             "apiVersion": API_VERSION,
             "kind": KIND,
             "metadata": {"name": bot.name},
@@ -105,6 +108,8 @@ class StatusWriter:
                 "conditions": wanted,
             },
         }
+        if bot.applied:
+            body["status"]["applied"] = msgspec.to_builtins(bot.applied)
         metrics.WRITES.labels("apply", "TradeBotStatus").inc()
         try:
             await self._api.apply_status(bot.namespace, body)

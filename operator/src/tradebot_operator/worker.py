@@ -70,7 +70,7 @@ class Worker:
         self.queue = queue
         self.canary = Canary(api, observed, namespaces.open)
         self._damper = Damper()
-        self._status_writer = StatusWriter(api, observed)
+        self._status_writer = StatusWriter(api, observed, settings)
         self._failures: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str], set[Key]] = {}
         self._asked: dict[tuple[str, str], tuple[object, ...]] = {}

@@ -20,6 +20,10 @@ TOOLS: Final = {
         "tradebot.backtest.replay_command:command",
         "decide again what a bot decided, and compare",
     ),
+    "diff": (
+        "tradebot.diff.command:command",
+        "show what a changed bot would have decided",
+    ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
     "export": ("tradebot.export.command:command", "write trades, balances and gains to files"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),
@@ -35,6 +39,10 @@ TOOLS: Final = {
     ),
     "journal": ("tradebot.trader.journal.command:command", "care for a bot's journal"),
     "doctor": ("tradebot.doctor.command:command", "check a setup and say how to fix it"),
+    "password": (
+        "tradebot.dashboard.access.command:command",
+        "hash a password for a user of the dashboard",
+    ),
     "init": ("tradebot.backtest.init:command", "create a project folder"),
     "bench": ("tradebot.bench:command", "measure performance compared with a peer"),
 }

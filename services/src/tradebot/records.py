@@ -77,6 +77,27 @@ class LiquidityRecord(msgspec.Struct, frozen=True):
     complete: bool = False
 
 
+class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model that is trained at intervals came into use; times in ms of exchange time.
+
+    It learnt from the minutes from `window_start` to `window_end`. On those from `holdout_start` to
+    `holdout_end`, which it had not seen, its mean log score was `score`, persistence's
+    `persistence`, and that of the model that it replaced `previous`. These are absent if the
+    history was too short. `rejected` is the score of a newer model that was worse. The next
+    training is at `next_at`.
+    """
+
+    window_start: int
+    window_end: int
+    next_at: int
+    holdout_start: int = 0
+    holdout_end: int = 0
+    score: float | None = None
+    persistence: float | None = None
+    previous: float | None = None
+    rejected: float | None = None
+
+
 class ForecastRecord(msgspec.Struct, frozen=True):
     """The natural logarithm of the price for each future step; topic `forecasts`.
 
@@ -91,7 +112,7 @@ class ForecastRecord(msgspec.Struct, frozen=True):
 
     If `evaluated` is true, the model's parameters passed a walk-forward evaluation that ended at
     `evaluated_at`. `score` is then its mean log score minus persistence's, in nats per forecast;
-    below 0 it is worse than persistence.
+    below 0 it is worse than persistence. `training` describes a model that is trained at intervals.
     """
 
     symbol: str
@@ -112,6 +133,7 @@ class ForecastRecord(msgspec.Struct, frozen=True):
     evaluated_at: int = 0
     score: float | None = None
     forecaster: str = ""
+    training: TrainingRecord | None = None
 
 
 class MinuteRecord(msgspec.Struct, frozen=True):
@@ -229,6 +251,24 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int = 0
     equity: str | None = None
     fills: tuple[AccountFill, ...] = ()
+
+
+class ParityRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the nightly check of one bot found; topic `parity`, key `bot`, compacted.
+
+    The bot's `decisions` from `start` to `end` (window ends, ms) were decided again from what was
+    recorded; `different` of them came out otherwise, and `first` describes the first of those.
+    `checked_at` is real time, ms. `code_version` is the version that decided again.
+    """
+
+    bot: str
+    checked_at: int
+    start: int
+    end: int
+    decisions: int
+    different: int
+    first: str = ""
+    code_version: str = ""
 
 
 class DocType(StrEnum):

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from tradebot_operator.builders.overlay import with_template
-from tradebot_operator.naming import EGRESS, UNIT, digest, labels
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.builders.overlay import overlaid, with_template
+from tradebot_operator.naming import EGRESS, STAGE, UNIT, digest, labels
+from tradebot_operator.resource import StagePod, TradeBot
 from tradebot_operator.settings import Credential, OperatorSettings
 from tradebot_operator.units import Unit, topic_prefix
 
@@ -48,11 +48,16 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     env: tuple[dict[str, Any], ...] = ()
     egress: str = ""
     service_account: str = ""
-    replicas: int = 1
+    replicas: int | None = 1
+    """`None` leaves their number to an autoscaler."""
+    web_port: int = 0
+    """Port of the stage's own pages; 0 if it has none."""
     spread: bool = False
     """Whether its pods must be on different nodes, and if possible in different zones."""
     grace_seconds: int = 30
     annotations: Mapping[str, str] = {}
+    asked: StagePod = StagePod()
+    """What the bot asks for its pod, over the release's settings."""
 
 
 def common_config(settings: OperatorSettings, unit: Unit, namespace: str) -> dict[str, str]:
@@ -104,7 +109,9 @@ def config_map(plan: PodPlan) -> Manifest:
     It is immutable and its name contains a hash of them. A pod that restarts finds the variables
     that it was started with, and a change of any variable restarts only this stage.
     """
-    data = {f"TRADEBOT_{field.upper()}": value for field, value in plan.config.items()}
+    level = {"log_level": plan.asked.log_level} if plan.asked.log_level else {}
+    config = {**plan.config, **level}
+    data = {f"TRADEBOT_{field.upper()}": value for field, value in config.items()}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -125,7 +132,7 @@ def metadata(plan: PodPlan, name: str) -> Manifest:
 
 
 def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
-    """Returns a Deployment of one pod, since each is a sole writer, or of one with its standby.
+    """Returns a Deployment of one pod, since most are sole writers, or of as many as are planned.
 
     Old pods are gone before new ones start, so two configurations never run at the same time.
     """
@@ -138,7 +145,7 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
         "kind": "Deployment",
         "metadata": metadata(plan, plan.unit.name),
         "spec": {
-            "replicas": plan.replicas,
+            **({} if plan.replicas is None else {"replicas": plan.replicas}),
             "revisionHistoryLimit": 2,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {UNIT: plan.unit.name}},
@@ -193,6 +200,10 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
     }
     if plan.spread:
         pod |= _spread(plan)
+    if settings.scheduling.priority_class_name:
+        pod["priorityClassName"] = settings.scheduling.priority_class_name
+    if over := _spread_over(plan, settings, pod.get("topologySpreadConstraints", [])):
+        pod["topologySpreadConstraints"] = over
     if plan.service_account:
         pod["serviceAccountName"] = plan.service_account
     if settings.images.pull_secrets:
@@ -218,6 +229,21 @@ def _spread(plan: PodPlan) -> Manifest:
     }
 
 
+def _spread_over(plan: PodPlan, settings: OperatorSettings, own: list[Manifest]) -> list[Manifest]:
+    """Returns the unit's own constraints, and those over the chart's labels for the whole stage."""
+    taken = {each["topologyKey"] for each in own}
+    return own + [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {STAGE: plan.unit.stage}},
+        }
+        for key in settings.scheduling.spread_over
+        if key not in taken
+    ]
+
+
 def _container(
     plan: PodPlan, settings: OperatorSettings, config_name: str, mounts: tuple[Mount, ...]
 ) -> Manifest:
@@ -229,8 +255,12 @@ def _container(
         "args": [plan.unit.stage],
         "envFrom": [{"configMapRef": {"name": config_name}}],
         "env": list(plan.env),
-        "ports": [{"name": "http", "containerPort": METRICS_PORT, "protocol": "TCP"}],
-        "resources": template.resources,
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"}
+            for name, port in (("http", METRICS_PORT), ("web", plan.web_port))
+            if port
+        ],
+        "resources": overlaid(template.resources, plan.asked.resources),
         "startupProbe": _probe("/livez", period=2, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=3, failures=2),

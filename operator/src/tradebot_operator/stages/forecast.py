@@ -16,18 +16,35 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import Forecast, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages.stage import Key, Stage, market
+from tradebot_operator.stages.stage import Key, Stage, market, pod_key
 from tradebot_operator.units import Unit
+
+OPTIONAL: Final = (
+    "model_options",
+    "train_minutes",
+    "max_rows",
+    "evaluate_folds",
+    "evaluate_minutes",
+    "retrain",
+)
+"""Settings that a unit's key has only if they differ from their defaults, so that a new setting
+does not rename the units of existing bots."""
 
 
 def _key(bot: TradeBot) -> Key:
-    forecast = bot.spec.forecast
-    return market(bot) | {
-        "model": forecast.model,
-        "horizon": forecast.horizon_minutes,
-        "refit": forecast.refit_minutes,
-        "history": msgspec.to_builtins(forecast.history),
-    }
+    forecast, usual = bot.spec.forecast, Forecast()
+    chosen = {name: msgspec.to_builtins(getattr(forecast, name)) for name in OPTIONAL}
+    return (
+        market(bot)
+        | {
+            "model": forecast.model,
+            "horizon": forecast.horizon_minutes,
+            "refit": forecast.refit_minutes,
+            "history": msgspec.to_builtins(forecast.history),
+        }
+        | {name: value for name, value in chosen.items() if value != getattr(usual, name)}
+        | pod_key(bot.spec.stages.forecast)
+    )
 
 
 def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:
@@ -38,9 +55,20 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
         "forecaster": unit.name,
         "horizon_minutes": str(forecast.horizon_minutes),
         "refit_minutes": str(forecast.refit_minutes),
+        "model_options": msgspec.json.encode(
+            forecast.model_options, order="deterministic"
+        ).decode(),
+        "train_minutes": str(forecast.train_minutes),
+        "max_rows": str(forecast.max_rows),
+        "evaluate_folds": str(forecast.evaluate_folds),
+        "evaluate_minutes": str(forecast.evaluate_minutes),
         "history_source": forecast.history.source,
         "state_dir": STATE_FOLDER,
     }
+    if forecast.retrain:
+        config["retrain_hours"] = str(forecast.retrain.every_hours)
+        config["retrain_window"] = forecast.retrain.window
+        config["model_store"] = settings.model_store
     mounts: tuple[Mount, ...] = ()
     if forecast.history.source == "Url":
         config["history_file"] = forecast.history.url
@@ -58,6 +86,7 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
         config=config,
         mounts=mounts,
         egress=_egress(forecast, unit.environment),
+        asked=bots[0].spec.stages.forecast,
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from tradebot_operator.builders.pod import PodPlan
 from tradebot_operator.naming import digest, slug
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import StagePod, TradeBot
 from tradebot_operator.settings import OperatorSettings
 from tradebot_operator.units import Unit
 
@@ -54,3 +54,8 @@ def place(bot: TradeBot) -> Key:
 def market(bot: TradeBot) -> Key:
     """Returns the key of a stage with one unit for each symbol of an environment."""
     return place(bot) | {"symbol": bot.spec.symbol}
+
+
+def pod_key(asked: StagePod) -> Key:
+    """Returns what a bot asks for its pod, as part of a key; bots that ask for nothing share."""
+    return {} if asked == StagePod() else {"pod": msgspec.to_builtins(asked)}

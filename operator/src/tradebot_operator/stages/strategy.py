@@ -12,13 +12,18 @@ from typing import Any, Final
 import msgspec
 
 from tradebot_operator.builders.pod import Mount, PodPlan, common_config, shared_owners
-from tradebot_operator.resource import TradeBot
+from tradebot_operator.resource import Strategy, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages.stage import Key, Stage, market
+from tradebot_operator.stages.stage import Key, Stage, market, pod_key
 from tradebot_operator.units import Unit
 
 CODE_FOLDER: Final = "/etc/tradebot/strategy"
 DIGEST_ANNOTATION: Final = "tradebot.dev/strategy-digest"
+
+
+OPTIONAL: Final = ("maxBars", "startSeconds", "barSeconds", "memoryMiB")
+"""Settings that a unit's key has only if they differ from their defaults, so that a new setting
+does not rename the units of existing bots."""
 
 
 def _is_shared(bot: TradeBot) -> bool:
@@ -26,7 +31,11 @@ def _is_shared(bot: TradeBot) -> bool:
 
 
 def _key(bot: TradeBot) -> Key:
-    key = market(bot) | {"strategy": msgspec.to_builtins(bot.spec.strategy)}
+    usual = msgspec.to_builtins(Strategy())
+    chosen = msgspec.to_builtins(bot.spec.strategy)
+    same = {name for name in OPTIONAL if chosen[name] == usual[name]} | {"waitMs"}
+    key = market(bot) | {"strategy": {n: v for n, v in chosen.items() if n not in same}}
+    key |= pod_key(bot.spec.stages.strategy)
     return key if _is_shared(bot) else key | {"bot": bot.name}
 
 
@@ -51,6 +60,10 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
         "resolution": strategy.resolution,
         "parameters": parameters(strategy.parameters),
         "proposer": proposer(bot),
+        "max_bars": str(strategy.max_bars),
+        "start_seconds": str(strategy.start_seconds),
+        "bar_seconds": str(strategy.bar_seconds),
+        "memory_mb": str(strategy.memory),
     }
     if not _is_shared(bot):
         config["bot"] = bot.name
@@ -68,6 +81,7 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
         config=config,
         mounts=mounts,
         annotations={DIGEST_ANNOTATION: bot.code.digest} if bot.code else {},
+        asked=bot.spec.stages.strategy,
     )
 
 

@@ -65,13 +65,13 @@ def trader_children(
 
 
 def _rules(bot: TradeBot, lease: str) -> list[dict[str, Any]]:
-    """Returns its RBAC rules: its own TradeBot's status and its own Lease, by name."""
+    """Returns its RBAC rules: its own TradeBot, its status and its own Lease, by name."""
     return [
         {
             "apiGroups": [GROUP],
             "resources": ["tradebots"],
             "resourceNames": [bot.name],
-            "verbs": ["get"],
+            "verbs": ["get", "list", "watch"],
         },
         {
             "apiGroups": [GROUP],
@@ -111,6 +111,10 @@ def _plan(
         "cooldown_seconds": str(spec.limits.cooldown_seconds),
         "max_orders_per_hour": str(spec.limits.max_orders_per_hour),
         "on_breach": spec.limits.on_breach,
+        "execution": spec.execution,
+        "maker_reprices": str(spec.maker.reprices),
+        "maker_wait_seconds": str(spec.maker.wait_seconds),
+        "maker_unfilled": spec.maker.unfilled,
         "stop_loss": spec.exits.stop_loss,
         "trailing_stop": spec.exits.trailing_stop,
         "take_profit": spec.exits.take_profit,
@@ -119,6 +123,17 @@ def _plan(
         "max_exit_slippage_bps": str(spec.exits.max_exit_slippage_bps),
         "rest_at_venue": str(spec.exits.rest_at_venue).lower(),
         "watch_seconds": str(spec.exits.watch_seconds),
+        "slippage_bps": str(spec.orders.slippage_bps),
+        "collar_bps": str(spec.orders.collar_bps),
+        "max_window_lag_seconds": str(spec.freshness.max_window_lag_seconds),
+        "max_silence_seconds": str(spec.freshness.max_silence_seconds),
+        "max_model_age_seconds": str(spec.freshness.max_model_age_seconds),
+        "require_evaluation": str(spec.forecast.require_evaluation).lower(),
+        "paper_quote": spec.paper.quote,
+        "paper_base": spec.paper.base,
+        "paper_latency_ms": str(spec.paper.latency_ms),
+        "time_based_nonce": str(spec.venue.nonce == "TimeBased").lower(),
+        "reconcile_seconds": str(spec.venue.reconcile_seconds),
         "state_dir": STATE_FOLDER,
         "journal": "kafka",
         "lease": "kubernetes",
@@ -128,6 +143,10 @@ def _plan(
     }
     if not spec.strategy.in_trader:
         config["proposer"] = strategy.proposer(bot)
+        config["proposal_wait_seconds"] = f"{spec.strategy.wait_ms / 1000:g}"
+    if spec.paper.fees:
+        config["paper_maker_bps"] = spec.paper.fees.maker_bps
+        config["paper_taker_bps"] = spec.paper.fees.taker_bps
     if standby:
         config["standby"] = "true"
     if settings.kafka.ephemeral:
@@ -156,6 +175,7 @@ def _plan(
         spread=standby,
         grace_seconds=60 if bot.spec.deletion_policy == "Flatten" else 30,
         annotations={SECRET_ANNOTATION: secret} if secret else {},
+        asked=spec.stages.trader,
     )
 
 

@@ -12,7 +12,7 @@ from tradebot.backtest import sample
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
 
-FILES = ("settings.toml", "tradebot.yaml", "strategy.py")
+FILES = ("settings.toml", "bot.yaml", "strategy.py")
 IGNORED = "# Keys and state stay on this machine.\nkeys/\nstate/\nbacktest.html\n"
 KEYS = {
     "api-key": "paste the venue's API key here\n",

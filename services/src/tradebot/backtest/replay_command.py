@@ -144,7 +144,7 @@ def _replay(settings: ReplaySettings) -> None:
         store.close()
     compared = replay(record(documents, forecasts))
     found = judged(settings.bot, documents[DocType.DECISION], compared)
-    for line in _lines(found):
+    for line in lines(found):
         click.echo(line)
     if settings.json:
         content = {**msgspec.structs.asdict(found), "same": found.same}
@@ -153,7 +153,8 @@ def _replay(settings: ReplaySettings) -> None:
         raise SystemExit(1)
 
 
-def _lines(found: Replayed) -> list[str]:
+def lines(found: Replayed) -> list[str]:
+    """Returns the result for a person to read: one line, and the first difference below it."""
     span = f"{found.decisions:,} decisions of {found.bot}, {_time(found.start)} to "
     span += f"{_time(found.end)} UTC"
     if found.first is None:

@@ -3,7 +3,7 @@
 import itertools
 
 from tradebot.emulator.accounts.account import (
-    DEMO,
+    NAMED,
     AccountSpec,
     ExchangeAccount,
     keys_of,
@@ -66,7 +66,8 @@ class Exchange:
         self._opened = 0
         for place, name in enumerate(settings.symbol):
             self._open(name, recorded if place == 0 else None)
-        for spec in read_accounts(settings.accounts) if settings.accounts else [DEMO]:
+        named = [NAMED[settings.account]]
+        for spec in read_accounts(settings.accounts) if settings.accounts else named:
             self.add_account(spec)
 
     def _open(self, name: str, recorded: Bars | None) -> None:

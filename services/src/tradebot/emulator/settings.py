@@ -1,6 +1,6 @@
 """Settings of the emulator."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -51,6 +51,11 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     candle_rows: Annotated[int, msgspec.Meta(ge=1), "maximum rows returned by a candle request"] = (
         10080
     )
+    account: Annotated[
+        Literal["demo", "report"],
+        "balances to start with: demo has 100,000 USD, 10 BTC and 100 ETH; report has the original "
+        "pipeline's 100,000 USD, 1,000 BTC and 20,000 each of ETH, BCH, LTC and ZEC",
+    ] = "demo"
     accounts: Annotated[str, "YAML file with accounts and API keys; default: demo accounts"] = ""
     state_dir: Annotated[
         str,
@@ -66,3 +71,14 @@ class EmulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: Annotated[int, "port for these; 0 chooses a free one"] = 0
     log_format: Annotated[str, "text or json"] = "text"
     log_level: Annotated[str, "debug, info, warning or error"] = "info"
+
+    def __post_init__(self) -> None:
+        """Checks that the accounts come from one place.
+
+        Raises:
+            ValueError: they come from a file and by name.
+        """
+        if self.accounts and self.account != "demo":
+            raise ValueError(
+                f"account is {self.account!r}, but accounts names a file: give one of the two"
+            )

@@ -1,7 +1,7 @@
 """The forecast stage: predicts the price of each coming minute from history."""
 
 from tradebot.platform.stages import Demo, Stage
-from tradebot.platform.topics import DEAD_LETTERS, FORECASTS, MINUTES, TRADES
+from tradebot.platform.topics import DEAD_LETTERS, FORECASTS, MINUTES, MODELS, TRADES
 
 STAGE = Stage(
     name="forecast",
@@ -11,7 +11,7 @@ STAGE = Stage(
     settings="tradebot.forecast.settings:ForecastSettings",
     run="tradebot.forecast.stage:run",
     command="tradebot.forecast.command:command",
-    reads=(TRADES, MINUTES),
-    writes=(FORECASTS, DEAD_LETTERS),
+    reads=(TRADES, MINUTES, MODELS),
+    writes=(FORECASTS, MODELS, DEAD_LETTERS),
     demo=Demo(after=("emulator",)),
 )

@@ -38,8 +38,23 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     forecasts: int
 
 
+class HoldOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A fitted model's mean log score on the minutes from `start` to `end` (ms), which it has not
+    seen, with persistence's and that of the model that it replaced."""
+
+    start: int
+    end: int
+    score: float
+    persistence: float
+    previous: float | None = None
+
+
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes a model: its data's span and digest, its code and parameters, its evaluation."""
+    """Describes a model: its data's span and digest, its code and parameters, its evaluation.
+
+    `holdout` is its score before it was used, if models are retrained at intervals. At `tried_at`
+    (ms) a new model was trained that did not replace it; that one scored `rejected`.
+    """
 
     model: str
     symbol: str
@@ -52,11 +67,16 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     fitted_at: int
     fit_seconds: float
     evaluation: Evaluation | None = None
+    holdout: HoldOut | None = None
+    tried_at: int = 0
+    rejected: float | None = None
 
     @property
     def digest(self) -> str:
         """Identifies the fitted model."""
-        named = msgspec.structs.replace(self, fit_seconds=0.0, evaluation=None)
+        named = msgspec.structs.replace(
+            self, fit_seconds=0.0, evaluation=None, tried_at=0, rejected=None
+        )
         return hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:16]
 
 

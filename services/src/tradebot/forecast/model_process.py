@@ -50,11 +50,13 @@ def _main(settings: ForecastSettings, connection: Connection, parent: int) -> No
     logs.setup("forecast", level=settings.log_level, form=settings.log_format)
     # Only this process imports the models' libraries, so that the stage stays small.
     from tradebot.forecast import sources
+    from tradebot.forecast.model_store import TopicStore
     from tradebot.forecast.modeller import Modeller
     from tradebot.history.venue import HistoryUnavailableError
 
     try:
-        modeller = Modeller(settings, sources.published(settings))
+        kept = TopicStore(settings) if settings.model_store == "topic" else None
+        modeller = Modeller(settings, sources.published(settings), kept)
         connection.send(modeller.start())
         while True:
             asked: Asked = connection.recv()

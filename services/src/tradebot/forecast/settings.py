@@ -70,6 +70,21 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
         "minutes of exchange time between two trainings of a slow model (an LSTM); in between "
         "it forecasts from the newest minutes",
     ] = 1440
+    retrain_hours: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=8760),
+        "hours of exchange time between two trainings; a new model is used only if it is not worse "
+        "than the old one on the same hold-out; 0 fits the model at each forecast",
+    ] = 0
+    retrain_window: Annotated[
+        str,
+        msgspec.Meta(pattern="^([1-9][0-9]{0,5}[mhd])?$"),
+        "newest history that a training learns from, such as 30d or 72h; with --retrain-hours",
+    ] = ""
+    model_store: Annotated[
+        Literal["folder", "topic"],
+        "where models trained at intervals are kept: folder (in state_dir) or topic (`models`)",
+    ] = "folder"
     history_source: Annotated[
         HistorySource,
         "Venue (its candles), Url (history_file is a URL) or Claim (history_file is a path)",
@@ -105,6 +120,11 @@ class ForecastSettings(VenueSettings, frozen=True, kw_only=True):
                 f"history_source is {self.history_source} and history_file is empty: set the "
                 "file with --history-file, or use the venue's candles with --history-source "
                 "Venue"
+            )
+        if bool(self.retrain_hours) != bool(self.retrain_window):
+            raise ValueError(
+                "retrain_hours and retrain_window need each other: set both, such as "
+                "--retrain-hours 24 --retrain-window 30d, or neither"
             )
         try:
             options = msgspec.json.decode(self.model_options or "{}")

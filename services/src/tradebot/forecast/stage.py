@@ -160,6 +160,8 @@ class ForecastStage:
         """Whether a forecast is published and the model's evaluation is missing or old."""
         if self._published is None or not self._settings.evaluate_folds:
             return False
+        if self._settings.retrain_hours and self._published.score is not None:
+            return False  # the hold-out of its training is the model's evaluation
         return max(now, self._published.history_end) >= self._next_evaluation
 
     def _due(self, now: int) -> bool:

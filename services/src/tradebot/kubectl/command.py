@@ -1,32 +1,69 @@
 """The commands of `kubectl tradebot`."""
 
+import getpass
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from tradebot.kubectl import report
-from tradebot.kubectl.bots import in_flow, lines
+from tradebot.kubectl.bots import condition, in_flow, lines
 from tradebot.kubectl.cluster import PLURAL, Kubectl, note
+from tradebot.platform.control import Act, order
 
-STATE_FOLDER = "/var/lib/tradebot"
 TRADER = "trader"
+RESTART_ANNOTATION: Final = "tradebot.dev/restart"
+"""The generation that may take effect, for the operator."""
+OBEYED_SECONDS: Final = 15
+TOLD: Final[dict[Act, str]] = {
+    "pause": "{bot} is paused: it does not buy until you resume it",
+    "resume": "{bot} is resumed; losses are measured from now on",
+    "flatten": "{bot} is paused, and sells what it holds; see `kubectl tradebot status {bot}`",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-n", "--namespace", default="", help="namespace; default: the context's")
-@click.option("--context", "cluster", default="", help="context of the kubeconfig")
-@click.pass_context
-def main(context: click.Context, /, namespace: str, cluster: str) -> None:
+def _choose(context: click.Context, option: click.Parameter, value: str) -> None:
+    """Passes the namespace or the context on to kubectl; of two, the later one counts."""
+    chosen: Kubectl = context.obj or Kubectl()
+    if value:
+        context.obj = Kubectl((*chosen.flags, f"{option.opts[-1]}={value}"))
+    else:
+        context.obj = chosen
+
+
+def _place() -> list[click.Option]:
+    """Returns the options that choose cluster and namespace, as kubectl's own."""
+    option = partial(click.Option, default="", expose_value=False, callback=_choose)
+    return [
+        option(["-n", "--namespace"], help="namespace; default: the context's"),
+        option(["--context"], help="context of the kubeconfig"),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes kubectl's options after its name, as `kubectl get` does."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params += _place()
+
+
+class Group(click.Group):
+    """The commands, with kubectl's options before or after a command's name."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, params=_place(), context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
     """Shows and controls trading bots in a Kubernetes cluster.
 
     Uses your kubectl with its context and your rights.
     """
-    chosen = {"--namespace": namespace, "--context": cluster}
-    context.obj = Kubectl(tuple(f"{flag}={value}" for flag, value in chosen.items() if value))
 
 
 bot_argument = click.argument("bot")
@@ -62,7 +99,7 @@ def status(kubectl: Kubectl, bot: str, as_json: bool) -> None:
 @click.pass_obj
 def pause(kubectl: Kubectl, bot: str, because: str | None) -> None:
     """Pauses a bot: it does not buy until it is resumed."""
-    _ask_trader(kubectl, bot, "pause", because or "a person asked for it")
+    _order(kubectl, bot, "pause", because or "a person asked for it")
 
 
 @main.command()
@@ -71,7 +108,7 @@ def pause(kubectl: Kubectl, bot: str, because: str | None) -> None:
 @click.pass_obj
 def resume(kubectl: Kubectl, bot: str, because: str) -> None:
     """Lifts a pause or a halt."""
-    _ask_trader(kubectl, bot, "resume", because)
+    _order(kubectl, bot, "resume", because)
 
 
 @main.command()
@@ -84,15 +121,25 @@ def flatten(kubectl: Kubectl, bot: str, because: str | None, yes: bool) -> None:
     kubectl.bot(bot)
     if not yes and click.prompt(f"This sells what {bot} holds. Type its name") != bot:
         raise click.ClickException("that is not the bot's name; nothing was sold")
-    _ask_trader(kubectl, bot, "flatten", because or "a person asked for it")
+    _order(kubectl, bot, "flatten", because or "a person asked for it")
 
 
 @main.command()
 @bot_argument
 @click.pass_obj
 def restart(kubectl: Kubectl, bot: str) -> None:
-    """Restarts a bot's trader; it continues from its journal."""
-    kubectl.bot(bot)
+    """Restarts a bot's trader, or applies the edits of a bot with updatePolicy Manual.
+
+    A trader continues from its journal.
+    """
+    found = kubectl.bot(bot)
+    drift = condition(found, "ConfigDrift")
+    if drift.get("status") == "True":
+        generation = found["metadata"]["generation"]
+        kubectl.run("annotate", PLURAL, bot, f"{RESTART_ANNOTATION}={generation}", "--overwrite")
+        edits = drift["message"].partition("to apply the edits of ")[2] or drift["message"]
+        click.echo(f"{bot}: applying generation {generation}: {edits}")
+        return
     click.echo(kubectl.run("rollout", "restart", f"deployment/{TRADER}-{bot}"), nl=False)
 
 
@@ -159,10 +206,27 @@ def write_report(kubectl: Kubectl, bot: str, out: Path | None) -> None:
     click.echo(str(path))
 
 
-def _ask_trader(kubectl: Kubectl, bot: str, act: str, because: str) -> None:
-    """Runs a command in the pod that trades."""
-    found: dict[str, Any] = kubectl.bot(bot)
-    active = found.get("status", {}).get("activeTrader")
-    place = f"pod/{active}" if active else f"deployment/{TRADER}-{bot}"
-    inner = ("tradebot", act, bot, "--state-dir", STATE_FOLDER, "--because", because)
-    click.echo(kubectl.run("exec", place, "--", *inner), nl=False)
+def _order(kubectl: Kubectl, bot: str, act: Act, because: str) -> None:
+    """Writes an order to the TradeBot, and waits until its trader has obeyed it."""
+    patch = order(act, because=because, by=_user(kubectl))
+    manager = "--field-manager=kubectl-tradebot"
+    kubectl.run("patch", PLURAL, bot, "--type=merge", manager, "-p", json.dumps(patch))
+    ordered = patch["spec"]["control"]
+    obeyed = f"--for=jsonpath={{.status.control.at}}={ordered['at']}"
+    try:
+        kubectl.run("wait", f"{PLURAL}/{bot}", obeyed, f"--timeout={OBEYED_SECONDS}s")
+    except click.ClickException:
+        raise click.ClickException(
+            f"{bot} is ordered to be {ordered['state']}, but its trader has not acted within "
+            f"{OBEYED_SECONDS} s; it will as soon as it runs: see `kubectl tradebot status {bot}`"
+        ) from None
+    click.echo(TOLD[act].format(bot=bot))
+
+
+def _user(kubectl: Kubectl) -> str:
+    """Returns the user as the API server knows them, or as this machine does."""
+    found = kubectl.attempt("auth", "whoami", "-o", "json")
+    try:
+        return str(json.loads(found)["status"]["userInfo"]["username"])
+    except (ValueError, LookupError):
+        return getpass.getuser()

@@ -106,6 +106,22 @@ def messages_since(
         places[where.partition] = high
 
 
+def places_at(reader: Consumer, topic: str, since: int) -> dict[int, int]:
+    """Returns by partition the offset of the first message that Kafka stamped at `since` (ms) or
+    later, or the end if there is none.
+
+    Raises:
+        KafkaException: the brokers do not respond.
+    """
+    found = bounds(reader, topic)
+    ends = {where.partition: high for where, _, high in found}
+    asked = [TopicPartition(topic, partition, since) for partition in ends]
+    return {
+        where.partition: where.offset if where.offset >= 0 else ends[where.partition]
+        for where in reader.offsets_for_times(asked, timeout=PATIENCE)
+    }
+
+
 def _up_to(reader: Consumer, topic: str, high: int, patience: float) -> Iterator[Message]:
     """Yields the assigned partition's messages below `high`; the last offsets may have none."""
     while True:

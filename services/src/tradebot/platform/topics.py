@@ -15,12 +15,16 @@ DEAD_LETTERS: Final = "dead-letters"
 MINUTES: Final = "minutes"
 PROPOSALS: Final = "proposals"
 ACCOUNTS: Final = "accounts"
+PARITY: Final = "parity"
+MODELS: Final = "models"
 
 YEAR_MS: Final = 365 * 86_400_000
 
 CONFIG: Final[Mapping[str, Mapping[str, str]]] = {
     MINUTES: {"cleanup.policy": "compact,delete", "retention.ms": str(YEAR_MS)},
     ACCOUNTS: {"cleanup.policy": "compact"},
+    PARITY: {"cleanup.policy": "compact"},
+    MODELS: {"cleanup.policy": "compact"},
 }
 """Kafka's settings for topics that a stage creates, where they differ from the broker's."""
 
@@ -47,6 +51,8 @@ class Topics(msgspec.Struct, frozen=True):
     minutes: str = MINUTES
     proposals: str = PROPOSALS
     accounts: str = ACCOUNTS
+    parity: str = PARITY
+    models: str = MODELS
 
     def journal_of(self, bot: str) -> str:
         """Returns the topic of a bot's own journal; `journal` is the one that bots once shared."""

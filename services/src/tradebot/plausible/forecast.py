@@ -2,7 +2,7 @@
 
 import math
 
-from tradebot.domain.bounds import EARLIEST
+from tradebot.domain.bounds import EARLIEST, LATEST
 from tradebot.plausible.values import (
     DAY_MS,
     MAX_LOG_PRICE,
@@ -12,7 +12,10 @@ from tradebot.plausible.values import (
     symbol_fault,
     time_fault,
 )
-from tradebot.records import ForecastRecord
+from tradebot.records import ForecastRecord, TrainingRecord
+
+MAX_SCORE = 1e9
+"""Largest mean log score, in nats."""
 
 MAX_SPAN_MS = 366 * DAY_MS
 """Longest time from a forecast's first step to its last."""
@@ -70,4 +73,19 @@ def _judgement_fault(record: ForecastRecord) -> str | None:
         return f"interval is {record.interval}"
     if record.score is not None and not math.isfinite(record.score):
         return f"score is {record.score}"
+    found = None if record.training is None else _training_fault(record.training)
+    if found is not None:
+        return found
     return None if record.rows >= 0 else f"rows is {record.rows}"
+
+
+def _training_fault(training: TrainingRecord) -> str | None:
+    for name in ("window_start", "window_end", "next_at", "holdout_start", "holdout_end"):
+        time = getattr(training, name)
+        if not (EARLIEST <= time < LATEST or (time == 0 and name.startswith("holdout"))):
+            return f"training.{name} is {str(time)[:30]}"
+    for name in ("score", "persistence", "previous", "rejected"):
+        value = getattr(training, name)
+        if value is not None and not abs(value) < MAX_SCORE:
+            return f"training.{name} is {value}"
+    return None

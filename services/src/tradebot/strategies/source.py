@@ -131,7 +131,8 @@ def run_file(path: Path) -> tuple[ModuleType, bytes]:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and not f"{error.name}.".startswith("tradebot."):
             needs = f"{path}, line {line_of(error, path)}"
-            raise missing(needs, error, "; on a cluster, use an image that has it") from None
+            besides = "; on a cluster, set the chart's images.forecast to an image that has it"
+            raise missing(needs, error, besides) from None
         raise StrategyError(failure(error, path)) from None
     return module, code
 

@@ -36,7 +36,7 @@ from tradebot.strategy.messages import (
     frame,
 )
 
-PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+PASSED_ON: Final = ("LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 """Variables of the stage's environment that the process gets, none of them secret."""
 
 _log = logs.get(__name__)
@@ -152,6 +152,7 @@ class StrategyProcess:
         ours_in, theirs_out = os.pipe()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {
+            "PATH": "",  # it may start no program: libraries shall not look for a compiler
             "PYTHONDONTWRITEBYTECODE": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import os
 import sys
+import tempfile
 import traceback
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -210,6 +211,8 @@ def main(arguments: list[str]) -> None:
     """Answers requests until the stage closes its end."""
     reading, writing = map(int, arguments)
     sys.meta_path.insert(0, InMemory())
+    # Libraries ask for the folder of temporary files at their import, which tries to write there.
+    tempfile.tempdir = os.environ.get("TMPDIR", "/tmp")  # noqa: S108  # nothing is written there
     printed = Tail()
     sys.stdout = sys.stderr = printed
     runner = Runner(printed)

@@ -9,6 +9,7 @@ from tradebot.platform.topics import (
     FORECASTS,
     JOURNAL,
     LIQUIDITY,
+    PARITY,
     PROPOSALS,
     TRADES,
 )
@@ -20,7 +21,7 @@ STAGE = Stage(
     example="tradebot trader --bot btc --mode Paper --kafka 127.0.0.1:9092",
     settings="tradebot.trader.settings:TraderSettings",
     run="tradebot.trader.stage:run",
-    reads=(FEED, TRADES, LIQUIDITY, FORECASTS, PROPOSALS),
+    reads=(FEED, TRADES, LIQUIDITY, FORECASTS, PROPOSALS, PARITY),
     writes=(DOCUMENTS, ACCOUNTS, DEAD_LETTERS),
     keeps=(JOURNAL,),
     demo=Demo(after=("emulator",)),

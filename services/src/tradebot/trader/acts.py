@@ -10,6 +10,7 @@ import msgspec
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.entries import Paused, Repaired, Resumed
 from tradebot.trader.journal.repair import FutureMark, future_marks
+from tradebot.trader.maker import MakerOrders
 from tradebot.trader.selling import Selling
 
 LAG_MS: Final = 120_000
@@ -23,6 +24,11 @@ class Acts:
         self._engine = engine
         self._selling = selling
         self._bot = engine.journaled.who.bot
+
+    @property
+    def maker(self) -> MakerOrders:
+        """The order that waits as maker."""
+        return self._selling.maker
 
     def future_marks(self) -> tuple[int, list[FutureMark]]:
         """Returns the venue's time (ms, 0 if unknown) and the ledger's marks ahead of it."""
@@ -50,6 +56,7 @@ class Acts:
     async def pause(self, because: str, by: str) -> str:
         """Stops buying; returns a sentence."""
         await self._engine.journaled.record(Paused(because=because, by=by))
+        self.maker.wake()  # an order to buy that waits is cancelled now
         if self._engine.rules.on_breach == "Hold":
             return f"{self._bot} is paused: it sends no orders until you resume it"
         return f"{self._bot} is paused: until you resume it, it does not buy; it still sells"
@@ -65,7 +72,15 @@ class Acts:
 
     async def flatten(self, because: str, by: str) -> str:
         """Pauses the bot and sells all its base; returns a sentence."""
+        await self.hold_flat(because, by)
+        return await self.sell_all()
+
+    async def hold_flat(self, because: str, by: str) -> None:
+        """Pauses the bot, and lets it sell from now on until it holds nothing."""
         await self._engine.journaled.record(Paused(because=because, by=by, flatten=True))
+
+    async def sell_all(self) -> str:
+        """Sells all the base of a bot that is held flat; returns a sentence."""
         async with self._engine.acting:
             left = await self._selling.flatten()
         if not left:

@@ -14,6 +14,7 @@ from tradebot.trader.claim_files import ClaimFiles
 from tradebot.trader.control.report import NoReporter, Reporter
 from tradebot.trader.journal.store import SqliteJournal, StoredJournal
 from tradebot.trader.lease import FileLease, Lease, LeaseError
+from tradebot.trader.obeying import NoOrders, Orders
 from tradebot.trader.renewed_lease import RenewedLease, Term
 from tradebot.trader.settings import TraderSettings
 from tradebot.venue.port import Keys
@@ -27,7 +28,7 @@ def lease_of(settings: TraderSettings, suffix: str = "") -> Lease:
     """
     term = Term(settings.term_seconds)
     if settings.lease == "kubernetes":
-        from tradebot.trader.cluster.api import ClusterApi
+        from tradebot.platform.cluster import ClusterApi
         from tradebot.trader.cluster.lease import LeaseObject
 
         place = LeaseObject(ClusterApi(), namespace=settings.namespace, bot=settings.bot)
@@ -114,7 +115,7 @@ def journal_place(settings: TraderSettings) -> str:
 def reporter_of(settings: TraderSettings) -> Reporter:
     """Returns where the bot's conditions are shown in addition to its readiness gates."""
     if settings.report == "kubernetes":
-        from tradebot.trader.cluster.api import ClusterApi
+        from tradebot.platform.cluster import ClusterApi
         from tradebot.trader.cluster.status import StatusReporter
 
         return StatusReporter(
@@ -125,6 +126,16 @@ def reporter_of(settings: TraderSettings) -> Reporter:
             generation=settings.generation,
         )
     return NoReporter()
+
+
+def orders_of(settings: TraderSettings) -> Orders:
+    """Returns where a person's orders come from, apart from commands on this machine."""
+    if settings.report == "kubernetes":
+        from tradebot.platform.cluster import ClusterApi
+        from tradebot.trader.cluster.orders import BotOrders
+
+        return BotOrders(ClusterApi(), namespace=settings.namespace, bot=settings.bot)
+    return NoOrders()
 
 
 def account_mode(settings: TraderSettings) -> str:

@@ -47,7 +47,10 @@ class LimitsLeft(_Part, frozen=True, kw_only=True):
 
 
 class ModelCard(_Part, frozen=True, kw_only=True):
-    """The fitted model behind the newest forecast; `score` as in `ForecastRecord`."""
+    """The fitted model behind the newest forecast; `score` as in `ForecastRecord`.
+
+    The rest is of models that are trained at intervals, as in `TrainingRecord`.
+    """
 
     name: str
     digest: str
@@ -55,6 +58,13 @@ class ModelCard(_Part, frozen=True, kw_only=True):
     evaluated: bool
     rows: int = 0
     score: str | None = None
+    window_start: str | None = None
+    window_end: str | None = None
+    holdout_score: str | None = None
+    persistence_score: str | None = None
+    previous_score: str | None = None
+    rejected_score: str | None = None
+    next_retraining: str | None = None
 
 
 class BotReport(_Part, frozen=True, kw_only=True):
@@ -194,14 +204,31 @@ def _fill(ledger: Ledger, money: Callable[[Decimal], str]) -> LastFill | None:
 def _card(forecast: ForecastRecord | None) -> ModelCard | None:
     if forecast is None:
         return None
-    return ModelCard(
+    card = ModelCard(
         name=forecast.model,
         digest=forecast.digest,
         fitted_at=_time(forecast.fitted_at),
         evaluated=forecast.evaluated,
         rows=forecast.rows,
-        score=None if forecast.score is None else f"{forecast.score:.4f}",
+        score=_score(forecast.score),
     )
+    trained = forecast.training
+    if trained is None:
+        return card
+    return msgspec.structs.replace(
+        card,
+        window_start=_time(trained.window_start),
+        window_end=_time(trained.window_end),
+        holdout_score=_score(trained.score),
+        persistence_score=_score(trained.persistence),
+        previous_score=_score(trained.previous),
+        rejected_score=_score(trained.rejected),
+        next_retraining=_time(trained.next_at),
+    )
+
+
+def _score(nats: float | None) -> str | None:
+    return None if nats is None else f"{nats:.4f}"
 
 
 def _time(ms: int) -> str:

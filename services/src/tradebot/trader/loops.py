@@ -1,6 +1,7 @@
 """The trader's loops: windows, reconciliation, heartbeats, reports, control."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -19,10 +20,11 @@ from tradebot.trader.acts import Acts
 from tradebot.trader.bot_report import BotReport, bot_report
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.control.report import Reporter
-from tradebot.trader.control.server import ControlServer
+from tradebot.trader.control.server import Act, ControlServer, RefusedError
 from tradebot.trader.deciding import Decider
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.parity import Parity
 from tradebot.trader.inputs.proposals import LAST_PROPOSALS, Proposals
 from tradebot.trader.inputs.screen import Screen
 from tradebot.trader.inputs.streams import (
@@ -34,6 +36,7 @@ from tradebot.trader.inputs.streams import (
 from tradebot.trader.inputs.trades import LastTrade
 from tradebot.trader.inputs.windows import Windows
 from tradebot.trader.lease import Lease, LeaseLostError
+from tradebot.trader.obeying import Obeying
 from tradebot.trader.order_stream import OrderStream
 from tradebot.trader.settings import TraderSettings
 from tradebot.trader.watch import Watch
@@ -59,12 +62,14 @@ class Loops:
         engine: Engine,
         decider: Decider,
         acts: Acts,
+        obeying: Obeying,
         watch: Watch,
         trades: LastTrade,
         gates: Gates,
         clock: VenueClock,
         forecasts: Forecasts,
         proposals: Proposals,
+        parity: Parity,
         accounts: Accounts,
         reporter: Reporter,
         lease: Lease,
@@ -74,12 +79,14 @@ class Loops:
         self._order_stream = OrderStream(engine)
         self._decider = decider
         self._acts = acts
+        self._obeying = obeying
         self._watch = watch
         self._trades = trades
         self._clock = clock
         self._gates = gates
         self._forecasts = forecasts
         self._proposals = proposals
+        self._parity = parity
         self._past: dict[int, int] = {}
         self._accounts = accounts
         self._reporter = reporter
@@ -110,6 +117,7 @@ class Loops:
                 self._on_trades,
                 "trades",
             ),
+            Stream(partial(last, {topics.parity: None}), self._on_parity, "parity"),
         )
         self._log = logs.get("trader")
 
@@ -143,6 +151,8 @@ class Loops:
             self._watch_market(),
             self._order_stream.run(),
             self._watch.run(),
+            self._acts.maker.run(),
+            self._obeying.run(),
             self._beat(),
             self._tell_account(),
             self._report(),
@@ -159,15 +169,24 @@ class Loops:
 
     def _control(self) -> ControlServer:
         acts = self._acts
+        ordered: dict[str, Act] = {
+            "pause": acts.pause,
+            "resume": acts.resume,
+            "flatten": acts.flatten,
+        }
+        if self._settings.report == "kubernetes":
+            ordered = dict.fromkeys(ordered, self._refuse)
         return ControlServer(
             self._settings.folder / "control.json",
             reads={"status": self._status, "repair": acts.marks},
-            acts={
-                "pause": acts.pause,
-                "resume": acts.resume,
-                "flatten": acts.flatten,
-                "repair": acts.repair,
-            },
+            acts={**ordered, "repair": acts.repair},
+        )
+
+    async def _refuse(self, _because: str, _by: str) -> str:
+        """Refuses an order from inside the pod: the API server's audit log would not show it."""
+        raise RefusedError(
+            "in a cluster a trader obeys its TradeBot alone: use `kubectl tradebot`, or set "
+            "spec.control"
         )
 
     def _status(self) -> dict[str, Any]:
@@ -197,6 +216,7 @@ class Loops:
         await asyncio.gather(
             control.close(),
             self._reporter.close(),
+            self._obeying.close(),
             *(stream.close() for stream in (self._windows, *self._others)),
             return_exceptions=True,
         )
@@ -240,6 +260,10 @@ class Loops:
     async def _on_trades(self, messages: list[Message]) -> None:
         for message in messages:
             self._trades.take(message, self._clock.now())
+
+    async def _on_parity(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._parity.take(message)
 
     async def _reconcile(self) -> None:
         """Reconciles at the start, when something is in doubt, and every few minutes."""
@@ -292,15 +316,18 @@ class Loops:
     async def _report(self) -> None:
         was_fresh = True
         while True:
+            self._obeying.obeyed.clear()
             conditions = self._gates.conditions()
-            await self._reporter.report(conditions, self._bot_report())
+            await self._reporter.report(conditions, self._bot_report(), self._obeying.last)
             if not self._lease.held():
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
             fresh = next(c.status for c in conditions if c.type == "FeedFresh")
             if fresh and not was_fresh:
                 self._engine.due.set()  # something may have happened while we were cut off
             was_fresh = fresh
-            await asyncio.sleep(REPORT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPORT_SECONDS):
+                    await self._obeying.obeyed.wait()
 
     def _bot_report(self) -> BotReport | None:
         """Returns the bot's report, once its balances and a price are known."""

@@ -11,7 +11,9 @@ from tradebot.domain.decision import Exits
 from tradebot.domain.decision import Settings as Rules
 from tradebot.domain.instrument import split_symbol
 from tradebot.domain.situation import Breach, Holdings, PositionUnit
+from tradebot.platform.settings import Bounds
 from tradebot.records import FORECASTER, MODEL
+from tradebot.venue.execution import AfterWaiting, Execution, Reprices, WaitSeconds, making
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
@@ -82,6 +84,10 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(ge=0, le=1000),
         "how far past the best price an order may go, in basis points",
     ] = 10
+    execution: Execution = "Taker"
+    maker_reprices: Reprices = 2
+    maker_wait_seconds: WaitSeconds = 15
+    maker_unfilled: AfterWaiting = "Take"
     collar_bps: Annotated[
         int,
         msgspec.Meta(ge=1, le=5000),
@@ -171,6 +177,18 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         "exchange milliseconds that a paper order takes to the venue; it fills on the book of then",
     ] = 100
 
+    paper_maker_bps: Annotated[
+        Decimal | None,
+        Bounds(least=0, most=1000),
+        "fee of a paper order that rested, in basis points; default: by the venue's fee table",
+    ] = None
+    paper_taker_bps: Annotated[
+        Decimal | None,
+        Bounds(least=0, most=1000),
+        "fee of a paper order that filled at once, in basis points; default: by the venue's fee "
+        "table",
+    ] = None
+
     reconcile_seconds: Annotated[
         float, msgspec.Meta(gt=0), "real seconds between two reconciliations with the venue"
     ] = 120.0
@@ -233,6 +251,12 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         if self.take_profit < 0:
             raise ValueError(f"take_profit is {self.take_profit}: 0 turns it off")
         position_limit(self.max_position, self.symbol)
+        paper = (self.paper_maker_bps, self.paper_taker_bps)
+        if (paper[0] is None) != (paper[1] is None):
+            raise ValueError(
+                "paper_maker_bps and paper_taker_bps go together: set both, or neither for the "
+                "venue's fee table"
+            )
         if self.band_min_bps > self.band_max_bps:
             raise ValueError(
                 f"the band is empty: band_min_bps {self.band_min_bps} is above band_max_bps "
@@ -343,4 +367,5 @@ def rules(settings: TraderSettings) -> Rules:
         ),
         on_breach=settings.on_breach,
         proposer=settings.proposer,
+        making=making(settings),
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from structlog.contextvars import bind_contextvars
 
 from tradebot.domain.account import fold
+from tradebot.domain.money import ZERO
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
 from tradebot.platform.health import Readiness
@@ -25,12 +26,14 @@ from tradebot.trader.backends import (
     journal_of,
     keys_of,
     lease_of,
+    orders_of,
     reporter_of,
 )
 from tradebot.trader.control.gates import Gates
 from tradebot.trader.deciding import Decider
 from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.market import MarketClient
+from tradebot.trader.inputs.parity import Parity
 from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.inputs.trades import FRESH_SECONDS, LastTrade
 from tradebot.trader.journal.documents import Identity
@@ -42,6 +45,7 @@ from tradebot.trader.journal.store import Journal, JournalError, UnusableJournal
 from tradebot.trader.journal_guard import refuse_data_loss, refuse_lost, until_usable
 from tradebot.trader.lease import Lease, LeaseError, LeaseLostError
 from tradebot.trader.loops import Loops
+from tradebot.trader.obeying import Obeying
 from tradebot.trader.orders.execution import withheld
 from tradebot.trader.orders.held import HeldAccount
 from tradebot.trader.orders.paper import PaperAccount
@@ -51,7 +55,15 @@ from tradebot.trader.settings import TraderSettings, rules
 from tradebot.trader.standby import Standby
 from tradebot.trader.watch import Watch
 from tradebot.venue.errors import VenueError
-from tradebot.venue.port import Venue, VenueAccount, fee_table, open_venue
+from tradebot.venue.port import (
+    Fees,
+    FeeTable,
+    FeeTier,
+    Venue,
+    VenueAccount,
+    fee_table,
+    open_venue,
+)
 
 LONGEST_WAIT: Final = 10.0
 
@@ -164,7 +176,7 @@ async def _hold(
     metrics.ACTIVE.labels(settings.bot).set(1)
     await journaled.record(EpochTaken(epoch=epoch, mode=journaled.who.mode))
     lease.journal_written()
-    market = MarketClient(venue.market, settings.symbol, fee_table(settings.venue).first)
+    market = MarketClient(venue.market, settings.symbol, fees_of(settings).first)
     if await _unless(stopping, _meet(market, readiness)) is None:
         return
     engine = engine_of(
@@ -177,10 +189,12 @@ async def _hold(
         paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
-    selling = Selling(engine)
+    selling = Selling(engine, speed=settings.speed)
+    acts = Acts(engine, selling)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
     proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)
-    gates = Gates(settings, engine, clock, forecasts, lease, proposals)
+    parity = Parity(settings.bot)
+    gates = Gates(settings, engine, clock, forecasts, lease, proposals, parity)
     gates.watch(readiness)
     reporter = reporter_of(settings)
     logs.get("trader").info(
@@ -195,13 +209,15 @@ async def _hold(
         Topics.of(settings),
         engine,
         Decider(engine, forecasts, selling, proposals),
-        Acts(engine, selling),
+        acts,
+        Obeying(engine, acts, orders_of(settings)),
         Watch(engine, selling, trades, settings.watch_seconds),
         trades,
         gates,
         clock,
         forecasts,
         proposals,
+        parity,
         Accounts(engine, producer(settings, **{"linger.ms": 1}), Topics.of(settings).accounts),
         reporter,
         lease,
@@ -245,6 +261,14 @@ async def _meet(market: MarketClient, readiness: Readiness) -> bool:
             return True
 
 
+def fees_of(settings: TraderSettings) -> FeeTable:
+    """The fees that a paper account pays, and any account until its own are known."""
+    maker, taker = settings.paper_maker_bps, settings.paper_taker_bps
+    if settings.mode == "Live" or maker is None or taker is None:
+        return fee_table(settings.venue)
+    return FeeTable((FeeTier(ZERO, Fees(maker_bps=maker, taker_bps=taker)),))
+
+
 def _account(
     settings: TraderSettings,
     journaled: JournaledLedger,
@@ -260,7 +284,7 @@ def _account(
     base, quote = (
         (ledger.base, ledger.quote) if ledger.known else (settings.paper_base, settings.paper_quote)
     )
-    table = fee_table(settings.venue)
+    table = fees_of(settings)
     account = PaperAccount(
         venue.market,
         market.instrument,

@@ -1,5 +1,6 @@
 """An account: its holdings, its orders and fills, and the demo's accounts and keys."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,7 +120,17 @@ DEMO = AccountSpec(
         KeySpec("master-demo", "demo-secret"),
     ],
 )
-"""The accounts if no file is given."""
+"""The account if neither a file nor a name is given."""
+
+REPORT = msgspec.structs.replace(
+    DEMO,
+    balances={"USD": Decimal(100_000), "BTC": Decimal(1_000)}
+    | dict.fromkeys(("ETH", "BCH", "LTC", "ZEC"), Decimal(20_000)),
+)
+"""The same keys with the balances of the original pipeline's sandbox account."""
+
+NAMED: Mapping[str, AccountSpec] = {"demo": DEMO, "report": REPORT}
+"""The accounts of the setting `account`."""
 
 
 def read_accounts(path: str) -> list[AccountSpec]:

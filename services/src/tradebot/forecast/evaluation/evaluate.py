@@ -123,9 +123,21 @@ def evaluate(
 def for_card(report: Report, model: str) -> Evaluation:
     """Returns the evaluation to store in a model's file."""
     by_name = {one.model: one for one in report.verdicts}
-    own, plain = by_name[model], by_name[Persistence.name]
+    return evaluation_of(
+        by_name[model],
+        by_name[Persistence.name],
+        end=report.test_end,
+        fee_bps=report.plan.fee_bps,
+        folds=report.plan.folds,
+    )
+
+
+def evaluation_of(
+    own: ModelScore, plain: ModelScore, *, end: int, fee_bps: float, folds: int
+) -> Evaluation:
+    """Returns a model's scores beside persistence's, of tests that end at `end` (ms)."""
     return Evaluation(
-        evaluated_at=report.test_end - MINUTE,
+        evaluated_at=end - MINUTE,
         score=own.skill.value,
         score_low=own.skill.low,
         score_high=own.skill.high,
@@ -137,7 +149,7 @@ def for_card(report: Report, model: str) -> Evaluation:
         coverage=own.coverage,
         interval=own.interval,
         net=own.net,
-        fee_bps=report.plan.fee_bps,
-        folds=report.plan.folds,
+        fee_bps=fee_bps,
+        folds=folds,
         forecasts=own.forecasts,
     )

@@ -76,6 +76,16 @@ def walk(
     return _joined(parts)
 
 
+def fixed(model: Forecaster, history: Series, fold: Fold, stride: int) -> Walk:
+    """Forecasts the next `stride` minutes at each origin of a fold, by a model that is not fitted
+    again."""
+    parts = [
+        _forecast_at(model, history.until(origin), history, origin, stride, 0, number)
+        for number, origin in enumerate(fold.origins(stride))
+    ]
+    return _joined(parts)
+
+
 def _forecast_at(
     model: Forecaster,
     known: Series,

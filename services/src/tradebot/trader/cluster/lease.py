@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
+from tradebot.platform.cluster import ClusterApi, bot_path
+from tradebot.trader.cluster import TRADER
 from tradebot.trader.renewed_lease import Claim, PlaceError
 
 JOURNAL_ANNOTATION: Final = "tradebot.dev/journal"

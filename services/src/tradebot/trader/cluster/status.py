@@ -9,8 +9,10 @@ import httpx
 import msgspec
 
 from tradebot.platform import logs
+from tradebot.platform.cluster import ClusterApi, bot_path
+from tradebot.platform.control import Control
 from tradebot.trader.bot_report import BotReport
-from tradebot.trader.cluster.api import TRADER, ClusterApi, bot_path
+from tradebot.trader.cluster import TRADER
 
 REREAD_SECONDS: Final = 30.0
 MESSAGE_SECONDS: Final = 60.0
@@ -42,9 +44,10 @@ class ConditionLike(Protocol):
 class StatusReporter:
     """Writes a trader's conditions and its bot's state to the status of its own TradeBot.
 
-    The status is written when a condition's status or reason changes, or when somebody else has
-    changed it. It is written at most once in 30 seconds if only the bot's figures change, and at
-    most once a minute if only a message does. A settled trader writes nothing.
+    The status is written when a condition's status or reason changes, when an order was obeyed, or
+    when somebody else has changed it. It is written at most once in 30 seconds if only the bot's
+    figures change, and at most once a minute if only a message does. A settled trader writes
+    nothing.
 
     Args:
         active: this trader's pod, shown as the one that acts for the bot.
@@ -70,15 +73,19 @@ class StatusReporter:
         self._monotonic = monotonic
         self._shown: dict[str, dict[str, Any]] = {}
         self._shown_bot: BotReport | None = None
+        self._shown_control: dict[str, str] = {}
         self._read_at = float("-inf")
         self._written_at = float("-inf")
 
     async def report(
-        self, conditions: Sequence[ConditionLike], bot: BotReport | None = None
+        self,
+        conditions: Sequence[ConditionLike],
+        bot: BotReport | None = None,
+        obeyed: Control | None = None,
     ) -> None:
         """Writes what differs from the status; never raises."""
         try:
-            await self._report(conditions, bot)
+            await self._report(conditions, bot, obeyed)
         except httpx.HTTPError as error:
             self._read_at = float("-inf")
             _log.warning("could not report the status", error=repr(error))
@@ -87,7 +94,9 @@ class StatusReporter:
         """Closes the connections."""
         await self._api.close()
 
-    async def _report(self, conditions: Sequence[ConditionLike], bot: BotReport | None) -> None:
+    async def _report(
+        self, conditions: Sequence[ConditionLike], bot: BotReport | None, obeyed: Control | None
+    ) -> None:
         now = self._monotonic()
         if now - self._read_at > REREAD_SECONDS:
             answer = await self._api.request("GET", self._path)
@@ -96,10 +105,13 @@ class StatusReporter:
             self._shown = {item["type"]: item for item in status.get("conditions", [])}
             self._shown_bot = _read(status.get("bot"))
             self._shown_active = status.get("activeTrader", "")
+            self._shown_control = status.get("control", {})
             self._read_at = now
         wanted = [self._item(condition) for condition in conditions]
         bot = bot or self._shown_bot
-        if not (self._worth_writing(wanted, now) or self._moved(bot, now)):
+        control = _without_empty(obeyed)
+        told = self._shown_control == control
+        if told and not (self._worth_writing(wanted, now) or self._moved(bot, now)):
             return
         body: dict[str, Any] = {
             "apiVersion": "tradebot.dev/v1alpha1",
@@ -109,6 +121,8 @@ class StatusReporter:
         }
         if self._active:
             body["status"]["activeTrader"] = self._active
+        if control:
+            body["status"]["control"] = control
         if bot:
             body["status"]["bot"] = msgspec.to_builtins(bot)
         answer = await self._api.request(
@@ -122,6 +136,7 @@ class StatusReporter:
         self._written_at = now
         self._shown = {item["type"]: item for item in wanted}
         self._shown_bot, self._shown_active = bot, self._active
+        self._shown_control = control
 
     def _item(self, condition: ConditionLike) -> dict[str, Any]:
         status = "True" if condition.status else "False"
@@ -156,6 +171,12 @@ class StatusReporter:
         if bot is None or now - self._written_at < FIGURES_SECONDS:
             return False
         return self._shown_bot is None or bot.settled() != self._shown_bot.settled()
+
+
+def _without_empty(obeyed: Control | None) -> dict[str, str]:
+    """Returns the order as it is in the spec: without the fields that were not given."""
+    fields = {} if obeyed is None else msgspec.to_builtins(obeyed)
+    return {name: value for name, value in fields.items() if value}
 
 
 def _read(shown: Any) -> BotReport | None:

@@ -7,57 +7,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import httpx
-import msgspec
 
-from tradebot.trader.control.messages import Address, ControlRequest
+from tradebot.platform import control
+from tradebot.platform.control import ControlRequest
 
 DEFAULT_STATE_DIR: Final = ".tradebot"
-TIMEOUT: Final = 30.0
-"""Seconds; a flatten may take several orders."""
 
 
 def ask(
     state_dir: Path, bot: str, act: str, request: ControlRequest | None = None
 ) -> dict[str, Any]:
-    """Returns the running trader's response; with `request` it acts, without it only reports.
+    """See `tradebot.platform.control.ask`.
 
     Raises:
         ClickException: no trader runs for the bot under that folder, or it refused.
     """
-    for name in ("control.json", "standby.json"):  # a standby responds if it is alone
-        try:
-            address = msgspec.json.decode((state_dir / bot / name).read_bytes(), type=Address)
-            return _ask(address, bot, act, request)
-        except (OSError, msgspec.DecodeError, httpx.TransportError):
-            continue
-    raise _nobody(bot, state_dir)
-
-
-def _ask(address: Address, bot: str, act: str, request: ControlRequest | None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {address.token}"}
-    if request is None:
-        answer = httpx.get(f"{address.url}/{act}", headers=headers, timeout=TIMEOUT)
-    else:
-        answer = httpx.post(
-            f"{address.url}/{act}",
-            headers=headers,
-            timeout=TIMEOUT,
-            content=msgspec.json.encode(request),
-        )
-    if answer.status_code != 200:
-        raise click.ClickException(
-            f"the trader of {bot} rejected this ({answer.status_code}): {answer.text.strip()}"
-        )
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def _nobody(bot: str, state_dir: Path) -> click.ClickException:
-    return click.ClickException(
-        f"no trader of bot {bot} is running under {state_dir}: check the bot's name and its "
-        "--state-dir"
-    )
+    try:
+        return control.ask(state_dir, bot, act, request)
+    except control.ControlError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def act_command(

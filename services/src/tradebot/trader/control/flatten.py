@@ -9,9 +9,9 @@ import click
 from click.core import ParameterSource
 
 from tradebot.platform import logs
+from tradebot.platform.control import ControlRequest
 from tradebot.platform.settings import load
 from tradebot.trader.control.client import ask, command_of, common_options, user
-from tradebot.trader.control.messages import ControlRequest
 
 BECAUSE = "flattened by a person"
 

@@ -10,6 +10,7 @@ from tradebot.trader import metrics
 from tradebot.trader.control.report import Condition, ConditionType
 from tradebot.trader.engine import Engine
 from tradebot.trader.inputs.forecasts import Forecasts
+from tradebot.trader.inputs.parity import Parity
 from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.lease import Lease
 from tradebot.trader.settings import WINDOW_MS, TraderSettings, rules
@@ -32,12 +33,14 @@ class Gates:
         forecasts: Forecasts,
         lease: Lease,
         proposals: Proposals | None = None,
+        parity: Parity | None = None,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._clock = clock
         self._forecasts = forecasts
         self._proposals = proposals or Proposals.none()
+        self._parity = parity or Parity(settings.bot)
         self._lease = lease
         self._since = 0
         """The venue's time when this trader first knew it."""
@@ -51,6 +54,7 @@ class Gates:
             self.signal_fresh(),
             self.halted(),
             self.outside_trades(),
+            *self.parity_holds(),
         ]
         for condition in found:
             gauge = metrics.CONDITION.labels(self._settings.bot, condition.type)
@@ -164,6 +168,21 @@ class Gates:
             return _condition("OutsideTrades", True, "TradedByOthers", message)
         message = "all trades of the last 24 hours are the bot's own"
         return _condition("OutsideTrades", False, "OnlyOwnTrades", message)
+
+    def parity_holds(self) -> list[Condition]:
+        """Whether the nightly check decided every recorded window as the bot did; nothing before
+        the first check. It closes no gate: a person judges the difference.
+        """
+        found = self._parity.newest
+        if found is None:
+            return []
+        if not found.decisions:
+            return [_condition("ParityHolds", False, "NotChecked", found.first)]
+        if found.different:
+            message = f"{found.different:,} of {found.decisions:,} decisions differ; {found.first}"
+            return [_condition("ParityHolds", False, "DecisionsDiffer", message)]
+        message = f"{found.decisions:,} recorded decisions were decided again, all the same"
+        return [_condition("ParityHolds", True, "DecisionsSame", message)]
 
     def watch(self, readiness: Readiness) -> None:
         """The stage is ready while the conditions are good; stale means unready, never an end."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from tradebot.platform.control import ControlRequest
 from tradebot.trader.control.client import ask, command_of, common_options, user
-from tradebot.trader.control.messages import ControlRequest
 
 
 def _repair(bot: str, yes: bool, because: str | None, state_dir: Path, as_json: bool) -> None:

@@ -9,10 +9,17 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from tradebot.platform.control import Control
 from tradebot.trader.bot_report import BotReport
 
 ConditionType = Literal[
-    "Reconciled", "FeedFresh", "WindowsFresh", "ModelFresh", "Halted", "OutsideTrades"
+    "Reconciled",
+    "FeedFresh",
+    "WindowsFresh",
+    "ModelFresh",
+    "Halted",
+    "OutsideTrades",
+    "ParityHolds",
 ]
 
 BAD_WHEN_TRUE: Final[frozenset[ConditionType]] = frozenset({"Halted", "OutsideTrades"})
@@ -34,8 +41,15 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 class Reporter(Protocol):
     """Where conditions and the bot's state are shown."""
 
-    async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
-        """Shows all conditions and, if known, the bot's state; called every few seconds.
+    async def report(
+        self,
+        conditions: Sequence[Condition],
+        bot: BotReport | None = None,
+        obeyed: Control | None = None,
+    ) -> None:
+        """Shows all conditions and, if known, the bot's state and the order that was obeyed last.
+
+        Called every few seconds.
 
         A failure to report never stops a trader: an implementation logs it and tries again at the
         next call.
@@ -50,7 +64,12 @@ class Reporter(Protocol):
 class NoReporter:
     """On one machine the readiness gates are enough."""
 
-    async def report(self, conditions: Sequence[Condition], bot: BotReport | None = None) -> None:
+    async def report(
+        self,
+        conditions: Sequence[Condition],
+        bot: BotReport | None = None,
+        obeyed: Control | None = None,
+    ) -> None:
         """Does nothing."""
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tradebot.platform import logs
-from tradebot.trader.control.messages import Address, ControlRequest
+from tradebot.platform.control import Address, ControlRequest
 
 Act = Callable[[str, str], Awaitable[str]]
 """Acts on a user's request, given why and who; returns a sentence about what it did."""

@@ -13,6 +13,7 @@ import msgspec
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Event
+from tradebot.platform.control import Control
 from tradebot.records import Document
 
 
@@ -32,7 +33,7 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     profits and losses, all else is deposits and withdrawals. `outside_trades` are their ids and
     `traded_at` is the venue's time (ms) of the last, 0 if there was none. `trades_to` is the time
     (ms) up to which fills are known. `number` is the highest in a client order id of this bot at
-    the venue, if its journal is new.
+    the venue, if its journal is new. `held_base` and `held_quote` are what orders of others hold.
     """
 
     base: Decimal
@@ -46,6 +47,8 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     traded_quote: Decimal = ZERO
     traded_at: int = 0
     number: int = 0
+    held_base: Decimal = ZERO
+    held_quote: Decimal = ZERO
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -108,6 +111,12 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
+class Obeyed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The bot acted on an order of its TradeBot, and does not act on the same one again."""
+
+    control: Control
+
+
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person started a new journal though the bot had traded before: what it knew is lost."""
 
@@ -140,6 +149,7 @@ Body = (
     | Paused
     | Flattened
     | Resumed
+    | Obeyed
     | Repaired
     | Adopted
     | Snapshot

@@ -16,6 +16,7 @@ from tradebot.domain.money import ZERO
 from tradebot.domain.order_state import Fill, Order, Phase
 from tradebot.domain.order_state import apply as apply_event
 from tradebot.domain.situation import DAY_MS
+from tradebot.platform.control import Control
 from tradebot.trader.journal.entries import (
     Adopted,
     Balanced,
@@ -25,6 +26,7 @@ from tradebot.trader.journal.entries import (
     Flattened,
     Halted,
     Intended,
+    Obeyed,
     OrderEvent,
     Paused,
     Repaired,
@@ -48,7 +50,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """The journal's content: the account, the orders that made it, and who may act for it.
 
     `outside_base` and `outside_quote` are the totals that others moved, `outside_traded` the
-    venue's time (ms) of their last trade with this account's key, 0 if there was none.
+    venue's time (ms) of their last trade with this account's key, 0 if there was none. `held_base`
+    and `held_quote` are what orders of others hold of the balances.
     """
 
     epoch: int = 0
@@ -59,6 +62,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """Whether the balances were ever compared with the venue's."""
     outside_base: Decimal = ZERO
     outside_quote: Decimal = ZERO
+    held_base: Decimal = ZERO
+    held_quote: Decimal = ZERO
     trades_to: int = 0
     outside_trades: frozenset[int] = frozenset()
     outside_traded: int = 0
@@ -74,6 +79,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     paused: str = ""
     flattening: str = ""
     """Why a person wants everything sold; empty once that is done."""
+    obeyed: Control | None = None
+    """The last order of the bot's TradeBot that was obeyed."""
     adopted: str = ""
     """Why a person started a new journal for a bot that had traded before; empty otherwise."""
 
@@ -82,8 +89,12 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
         return [placed for placed in self._pending() if not rests(placed)]
 
     def resting(self) -> list[Placed]:
-        """Returns stops that rest at the venue, by its last report."""
+        """Returns stops and maker orders that rest at the venue, by its last report."""
         return [placed for placed in self._pending() if rests(placed)]
+
+    def making(self) -> list[Placed]:
+        """Returns the maker orders among them."""
+        return [placed for placed in self.resting() if placed.intent.maker is not None]
 
     def _pending(self) -> list[Placed]:
         return [self.orders[name] for name in self.pending]
@@ -118,6 +129,8 @@ def apply(ledger: Ledger, body: Body) -> Ledger:
                 flattening="",
                 marks=None,  # losses are measured afresh, or the same halt would return at once
             )
+        case Obeyed():
+            return msgspec.structs.replace(ledger, obeyed=body.control)
         case Repaired():
             return _repaired(ledger, body.to)
         case Adopted():
@@ -147,6 +160,7 @@ def _epoch(ledger: Ledger, body: EpochTaken) -> Ledger:
         halted=ledger.halted,
         paused=ledger.paused,
         flattening=ledger.flattening,
+        obeyed=ledger.obeyed,
     )
 
 
@@ -180,6 +194,8 @@ def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
         number=max(ledger.number, body.number),
         outside_base=ledger.outside_base + body.outside_base,
         outside_quote=ledger.outside_quote + body.outside_quote,
+        held_base=body.held_base,
+        held_quote=body.held_quote,
         outside_traded=max(ledger.outside_traded, body.traded_at),
         trades_to=max(ledger.trades_to, body.trades_to),
         outside_trades=_newest(ledger.outside_trades.union(body.outside_trades)),
@@ -275,9 +291,9 @@ def _traded(intent: Intent, fill: Fill) -> Traded:
 
 
 def rests(placed: Placed) -> bool:
-    """Whether the order is a stop that the venue has accepted, with all known fills booked."""
+    """Whether the order is one that rests and is accepted, with all known fills booked."""
     order = placed.order
-    return placed.intent.stop is not None and order.phase is Phase.OPEN and order.unbooked == 0
+    return placed.intent.rests and order.phase is Phase.OPEN and order.unbooked == 0
 
 
 def is_settled(placed: Placed) -> bool:
