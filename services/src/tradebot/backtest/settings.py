@@ -15,6 +15,17 @@ VolumeUnit = Annotated[
     "unit of the data's volumes: base, quote or ticks; default: depends on its format",
 ]
 
+FlowsFile = Annotated[
+    str,
+    "file of windows (CSV, JSON lines or Parquet) with start or window_end, bid_flow, ask_flow and"
+    " complete; fills the bars' flow columns",
+]
+ForecastFiles = Annotated[
+    str,
+    "NAME=FILE for each model, separated by commas: JSON lines of forecasts, as on their topic; a"
+    " forecast counts from its fitted_at",
+]
+
 MINUTES: dict[Resolution, int] = {
     "1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "6h": 360, "1d": 1440
 }  # fmt: skip
@@ -102,6 +113,8 @@ class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     ] = ""
     strict: Strict = False
     volume_unit: VolumeUnit = ""
+    flows: FlowsFile = ""
+    forecasts: ForecastFiles = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[
         int, msgspec.Meta(ge=1), "run this many seeds and show the spread of results"
