@@ -12,7 +12,7 @@ QUIET := $(if $(shell [ -t 2 ] && echo seen),,--quiet)
 SYNC := VIRTUAL_ENV=$(VENV) $(UV) pip install $(QUIET) --require-hashes
 EDITABLE := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --editable .
 
-.PHONY: help setup setup-lstm setup-dev demo test lint format bench e2e images chaos requirements clean
+.PHONY: help setup setup-lstm setup-dev demo test lint docs format bench e2e images chaos requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ lint: setup-dev ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: setup-dev ## build the documentation site into build/site; fails on a broken link
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "the site is in build/site; to read it while you write: $(BIN)/mkdocs serve"
 
 format: setup-dev ## format the code
 	@$(BIN)/ruff check --fix .

@@ -54,7 +54,7 @@ class Server:
         config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        self._http = httpx.AsyncClient(
+        self.http = httpx.AsyncClient(
             base_url=cluster["server"],
             verify=ssl.create_default_context(cadata=authority),
             headers={"Authorization": f"Bearer {user['token']}"},
@@ -62,7 +62,7 @@ class Server:
         )
 
     async def get(self, place: str) -> dict[str, Any]:
-        answer = await self._http.get(place)
+        answer = await self.http.get(place)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
@@ -72,25 +72,25 @@ class Server:
         return len(listed["items"] or []) + int(listed["metadata"].get("remainingItemCount", 0))
 
     async def post(self, place: str, body: Any) -> dict[str, Any]:
-        answer = await self._http.post(place, json=body)
+        answer = await self.http.post(place, json=body)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
     async def apply(self, place: str, body: Any) -> None:
         headers = {"Content-Type": "application/apply-patch+yaml"}
         params = {"fieldManager": "bench", "force": "true"}
-        answer = await self._http.patch(place, json=body, headers=headers, params=params)
+        answer = await self.http.patch(place, json=body, headers=headers, params=params)
         answer.raise_for_status()
 
     async def merge(self, place: str, body: Any) -> None:
         headers = {"Content-Type": "application/merge-patch+json"}
-        (await self._http.patch(place, json=body, headers=headers)).raise_for_status()
+        (await self.http.patch(place, json=body, headers=headers)).raise_for_status()
 
     async def delete(self, place: str) -> None:
-        await self._http.delete(place)
+        await self.http.delete(place)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.http.aclose()
 
 
 def measure() -> Mapping[str, Any]:
@@ -157,7 +157,7 @@ async def _beat(server: Server, nodes: list[str]) -> None:
     while True:
         for node in nodes:
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            lease = _object("coordination.k8s.io/v1", "Lease", node, "kube-node-lease")
+            lease = named("coordination.k8s.io/v1", "Lease", node, "kube-node-lease")
             spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": now}
             place = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}"
             await server.apply(place, lease | {"spec": spec})
@@ -166,20 +166,20 @@ async def _beat(server: Server, nodes: list[str]) -> None:
 
 async def _side(server: Server, side: str) -> dict[str, Any]:
     namespace = f"bench-{side}-{int(time.time())}"
-    await server.apply(f"/api/v1/namespaces/{namespace}", _object("v1", "Namespace", namespace))
+    await server.apply(f"/api/v1/namespaces/{namespace}", named("v1", "Namespace", namespace))
     with TemporaryDirectory() as folder:
-        kubeconfig = await _account(server, namespace, Path(folder))
-        with _running(side, namespace, kubeconfig, Path(folder)) as pid:
+        kubeconfig = await operator_account(server, namespace, Path(folder))
+        with running(side, namespace, kubeconfig, Path(folder)) as pid:
             began = time.monotonic()
-            await _create_bots(server, namespace)
+            await create_bots(server, namespace)
             created = time.monotonic() - began
-            seconds = await _until(lambda: _all_there(server, namespace), began)
+            seconds = await until(lambda: all_there(server, namespace), began)
             writes = await _rest(namespace)
             rested = time.monotonic() - began - QUIET_SECONDS
             memory = _peak_mb(pid)
-        with _running(side, namespace, kubeconfig, Path(folder)):
+        with running(side, namespace, kubeconfig, Path(folder)):
             await asyncio.sleep(QUIET_SECONDS)
-            after = _writes(namespace)
+            after = written_by_operator(namespace)
     await _clear(server, namespace)
     return {
         "seconds": seconds,
@@ -194,11 +194,11 @@ async def _side(server: Server, side: str) -> dict[str, Any]:
     }
 
 
-async def _account(server: Server, namespace: str, folder: Path) -> Path:
+async def operator_account(server: Server, namespace: str, folder: Path) -> Path:
     """Returns a kubeconfig of an account with all rights in the namespace."""
-    account = _object("v1", "ServiceAccount", "operator", namespace)
+    account = named("v1", "ServiceAccount", "operator", namespace)
     await server.post(path("ServiceAccount", namespace), account)
-    binding = _object("rbac.authorization.k8s.io/v1", "RoleBinding", "operator", namespace) | {
+    binding = named("rbac.authorization.k8s.io/v1", "RoleBinding", "operator", namespace) | {
         "roleRef": {
             "apiGroup": "rbac.authorization.k8s.io",
             "kind": "ClusterRole",
@@ -224,7 +224,7 @@ def _kubeconfig(token: str, file: Path) -> Path:
 
 
 @contextmanager
-def _running(side: str, namespace: str, kubeconfig: Path, folder: Path) -> Iterator[int]:
+def running(side: str, namespace: str, kubeconfig: Path, folder: Path) -> Iterator[int]:
     """Runs the operator inside the block; yields its process id once it has started.
 
     Raises:
@@ -262,7 +262,8 @@ def _demand_alive(process: subprocess.Popen[bytes], folder: Path) -> None:
         raise click.ClickException(f"the operator ended: {said.splitlines()[-1]}")
 
 
-def _object(version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+def named(version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+    """Returns an object with its metadata only."""
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
@@ -273,23 +274,25 @@ async def _clear(server: Server, namespace: str) -> None:
 
     async def release(number: int) -> None:
         async with gate:
-            place = path("TradeBot", namespace, _name(number))
+            place = path("TradeBot", namespace, bot_name(number))
             await server.merge(place, {"metadata": {"finalizers": None}})
 
     await asyncio.gather(*(release(number) for number in range(BOTS)))
     await server.delete(f"/api/v1/namespaces/{namespace}")
-    await _until(lambda: _gone(server, namespace), time.monotonic())
+    await until(lambda: _gone(server, namespace), time.monotonic())
 
 
-def _name(number: int) -> str:
+def bot_name(number: int) -> str:
+    """Returns a bot's name."""
     return f"bot-{number:04}"
 
 
-async def _create_bots(server: Server, namespace: str) -> None:
+async def create_bots(server: Server, namespace: str) -> None:
+    """Creates all TradeBots."""
     gate = asyncio.Semaphore(16)
 
     async def create(number: int) -> None:
-        body = _object("tradebot.dev/v1alpha1", "TradeBot", _name(number), namespace)
+        body = named("tradebot.dev/v1alpha1", "TradeBot", bot_name(number), namespace)
         spec = {"symbol": f"S{number % SYMBOLS:02}USD"}
         async with gate:
             await server.post(path("TradeBot", namespace), body | {"spec": spec})
@@ -297,7 +300,8 @@ async def _create_bots(server: Server, namespace: str) -> None:
     await asyncio.gather(*(create(number) for number in range(BOTS)))
 
 
-async def _until(check: Any, began: float) -> float:
+async def until(check: Any, began: float) -> float:
+    """Waits for a check; returns the seconds since `began`."""
     while not await check():
         if time.monotonic() - began > PATIENCE:
             raise click.ClickException(f"not done in {PATIENCE:g} s: is the machine busy?")
@@ -305,7 +309,8 @@ async def _until(check: Any, began: float) -> float:
     return time.monotonic() - began
 
 
-async def _all_there(server: Server, namespace: str) -> bool:
+async def all_there(server: Server, namespace: str) -> bool:
+    """Whether every child of every bot exists."""
     shared = 2 * SYMBOLS + 1
     # In addition to the children: the namespace's own certificate and account, and the operator's.
     wanted = {
@@ -323,10 +328,10 @@ async def _all_there(server: Server, namespace: str) -> bool:
 
 async def _rest(namespace: str) -> int | None:
     """Waits until the operator has written nothing for a while; returns its writes until then."""
-    before, since = _writes(namespace), time.monotonic()
+    before, since = written_by_operator(namespace), time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
         await asyncio.sleep(5)
-        now = _writes(namespace)
+        now = written_by_operator(namespace)
         if now != before:
             before, since = now, time.monotonic()
     return before
@@ -341,7 +346,7 @@ async def _gone(server: Server, namespace: str) -> bool:
     return False
 
 
-def _writes(namespace: str) -> int | None:
+def written_by_operator(namespace: str) -> int | None:
     """Returns the operator's writes so far, from the audit log; `None` without one."""
     if not TOOL.exists():
         return None

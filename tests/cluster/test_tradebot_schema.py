@@ -125,6 +125,8 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
             "maxOrdersPerHour": 30,
             "onBreach": "ReduceOnly",
         },
+        "execution": "Taker",
+        "maker": {"reprices": 2, "waitSeconds": 15, "unfilled": "Take"},
         "exits": {
             "stopLoss": "0.05",
             "trailingStop": "0",
@@ -144,7 +146,23 @@ def test_only_the_symbol_is_required_and_the_defaults_are_the_documented_ones(ap
         "paper": {"quote": "100000", "base": "0", "latencyMs": 100},
         "stages": {},
         "deletionPolicy": "Keep",
+        "updatePolicy": "Auto",
     }
+
+
+def test_a_bot_that_sets_everything_is_accepted(api: Api) -> None:
+    resources = {"requests": {"cpu": 1, "memory": "500M"}, "limits": {"memory": "2Gi"}}
+    options = {"changepoint_prior_scale": 0.1, "holidays": [{"holiday": "h", "ds": "2024-04-20"}]}
+    spec = {
+        "strategy": {"name": "SmaCross", "memoryMiB": 1500},
+        "forecast": {"modelOptions": options, "evaluateFolds": 0, "requireEvaluation": False},
+        "paper": {"quote": "2500.5", "fees": {"makerBps": "0", "takerBps": "2.5"}},
+        "stages": {"strategy": {"resources": resources}, "trader": {"logLevel": "debug"}},
+        "updatePolicy": "Manual",
+    }
+    taken = create(api, tradebot("bot", spec)).raise_for_status().json()["spec"]
+    assert taken["forecast"]["modelOptions"] == options
+    assert taken["stages"] == spec["stages"]
 
 
 SHIPPED = [

@@ -10,7 +10,7 @@ from kubernetes_validate import utils as schemas
 from referencing import Registry, Resource
 from releases.rendered import CHART
 
-OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/")
+OTHERS = ("kafka.strimzi.io/", "monitoring.coreos.com/", "keda.sh/")
 OLDEST = re.search(r">=1\.(\d+)\.", (CHART / "Chart.yaml").read_text())
 NEWEST = int(schemas.latest_version().split(".")[1])
 assert OLDEST is not None

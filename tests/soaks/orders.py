@@ -111,6 +111,8 @@ class WatchedVenue(FaultyVenue):
 
     async def place(self, intent: Intent) -> OrderStatus:
         self.look(intent)
+        waiting = [each for each in self.orders if each.live and each.intent.maker is not None]
+        assert not waiting, f"{intent.client_order_id} is sent while a maker order rests"
         if intent.side == "sell":
             stops = [each for each in self.orders if each.live and each.intent.stop is not None]
             assert not stops, f"{intent.client_order_id} sells what a stop also sells"

@@ -12,8 +12,8 @@ ROOT = Path(tradebot.__file__).parent
 STAGES = {
     "ingest", "liquidity", "forecast", "trader", "recorder", "dashboard", "backtest", "strategy"
 }  # fmt: skip
-ABOVE = {"demo", "doctor"}
-"""Tools that start or check all stages."""
+ABOVE = {"demo", "diff", "doctor"}
+"""Tools that start, check or compare stages."""
 
 
 def imports(file: Path) -> set[str]:

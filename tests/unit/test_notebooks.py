@@ -70,6 +70,14 @@ def test_a_notebook_holds_no_path_and_no_address_of_a_machine(path: Path) -> Non
     assert [match[0] for match in found if match] == []
 
 
+@each_notebook
+def test_the_links_of_a_notebook_lead_to_files(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4)["cells"]
+    text = "".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
 @pytest.mark.parametrize("text", ["/home/me/prices.csv", "wrote /tmp/x", "127.0.0.1:41523"])
 def test_what_belongs_to_a_machine_is_found(text: str) -> None:
     assert OF_A_MACHINE.search(text)

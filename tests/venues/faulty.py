@@ -82,16 +82,20 @@ class FaultyVenue:
         self.trigger_stops()
 
     def trigger_stops(self) -> None:
-        """Stops that the bid has reached sell a part or all, down to their limit."""
+        """Stops and maker orders that the market has reached trade a part or all."""
         for order in self.orders:
             stop = order.intent.stop
+            if order.is_through(self.bid):
+                self._fill_part(order)
             if not order.live or stop is None:
                 continue
             order.triggered = order.triggered or self.bid <= stop
             if order.triggered and self.bid >= order.intent.price:
-                share = self.dice.choice((Decimal("0.4"), Decimal(1)))
-                part = (order.left * share).quantize(STEP, rounding="ROUND_DOWN")
-                self._fill(order, part or order.left)
+                self._fill_part(order)
+
+    def _fill_part(self, order: Resting) -> None:
+        part = order.left * self.dice.choice((Decimal("0.4"), Decimal(1)))
+        self._fill(order, part.quantize(STEP, rounding="ROUND_DOWN") or order.left)
 
     def reserved(self) -> Decimal:
         """Base that live orders may still sell."""
@@ -122,9 +126,8 @@ class FaultyVenue:
     def _accept(self, intent: Intent) -> Resting:
         order = Resting(intent, self._id())
         self.orders.append(order)
-        if intent.stop is not None:
-            order.live = True
-            return order
+        if intent.rests:
+            return order.arrive(self.bid)
         share = self.dice.choice((Decimal(0), Decimal("0.3"), Decimal(1), Decimal(1)))
         amount = (intent.amount * share).quantize(STEP, rounding="ROUND_DOWN")
         if amount > 0:
@@ -137,7 +140,8 @@ class FaultyVenue:
     def _fill(self, order: Resting, amount: Decimal) -> None:
         """Fills as much as the account can pay for."""
         intent = order.intent
-        price = self.bid if intent.side == "sell" else self.bid + 1
+        market = self.bid if intent.side == "sell" else self.bid + 1
+        price = market if intent.maker is None else intent.price
         held = self.base if intent.side == "sell" else self.quote / (price * (1 + FEE))
         amount = min(amount, held.quantize(STEP, rounding="ROUND_DOWN"))
         if amount <= 0:
@@ -153,7 +157,7 @@ class FaultyVenue:
                 side=intent.side,
                 price=price,
                 amount=amount,
-                taker=True,
+                taker=intent.maker is None,
                 fee_currency="USD",
                 fee=value * FEE,
                 symbol="BTCUSD",

@@ -68,6 +68,9 @@ spec:
 {{- $_ := set $spec "imagePullSecrets" $secrets }}
 {{- end }}
 {{- $_ := set $spec "enableServiceLinks" false }}
+{{- with .root.Values.scheduling.priorityClassName }}
+{{- $_ := set $spec "priorityClassName" . }}
+{{- end }}
 {{- range $container := $spec.containers }}
 {{- if or $.everyContainer (eq $container.name (first $spec.containers).name) }}
 {{- $over := dict "env" (include "tradebot.variables" ($extras.env | default dict) | fromJsonArray) "envFrom" ($extras.envFrom | default list) "volumeMounts" ($extras.volumeMounts | default list) }}

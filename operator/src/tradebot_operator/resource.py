@@ -136,6 +136,14 @@ class Exits(_Part, frozen=True, kw_only=True):
     watch_seconds: int = 5
 
 
+class Maker(_Part, frozen=True, kw_only=True):
+    """How an order waits where execution is Maker."""
+
+    reprices: int = 2
+    wait_seconds: int = 15
+    unfilled: Literal["Take", "GiveUp"] = "Take"
+
+
 class Orders(_Part, frozen=True, kw_only=True):
     """How orders are priced, in basis points."""
 
@@ -194,6 +202,8 @@ class Spec(_Part, frozen=True, kw_only=True):
     strategy: Strategy = Strategy(name=REPORT)
     forecast: Forecast = Forecast()
     limits: Limits = Limits()
+    execution: Literal["Taker", "Maker"] = "Taker"
+    maker: Maker = Maker()
     exits: Exits = Exits()
     orders: Orders = Orders()
     freshness: Freshness = Freshness()

@@ -72,6 +72,23 @@ class StageTemplate(_Part, frozen=True, kw_only=True):
     """Merged into the pod's spec: nodeSelector, tolerations, affinity, priorityClassName …"""
 
 
+class Liquidity(_Part, frozen=True, kw_only=True):
+    """Pods of each liquidity unit; `scaled` if an autoscaler sets their number."""
+
+    replicas: int = 1
+    scaled: bool = False
+    web_port: int = 0
+    """Port of Faust's own pages; 0 turns them off."""
+
+
+class Scheduling(_Part, frozen=True, kw_only=True):
+    """Where the cluster places the pods of all stages, and which it prefers."""
+
+    priority_class_name: str = ""
+    spread_over: tuple[str, ...] = ()
+    """Node labels over which the pods of each stage are spread."""
+
+
 class OperatorSettings(_Part, frozen=True, kw_only=True):
     """All settings of the operator. Times are in seconds."""
 
@@ -83,6 +100,8 @@ class OperatorSettings(_Part, frozen=True, kw_only=True):
     topic_prefix: str = ""
     emulator: Emulator = Emulator()
     stages: dict[str, StageTemplate] = {}
+    liquidity: Liquidity = Liquidity()
+    scheduling: Scheduling = Scheduling()
     model_store: Literal["topic", "folder"] = "topic"
     """Where models that are trained at intervals are kept."""
     fixed_user: bool = True

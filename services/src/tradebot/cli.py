@@ -20,6 +20,10 @@ TOOLS: Final = {
         "tradebot.backtest.replay_command:command",
         "decide again what a bot decided, and compare",
     ),
+    "diff": (
+        "tradebot.diff.command:command",
+        "show what a changed bot would have decided",
+    ),
     "explain": ("tradebot.trader.explain:command", "show why a trade happened"),
     "export": ("tradebot.export.command:command", "write trades, balances and gains to files"),
     "status": ("tradebot.trader.control.status:command", "show what a bot is doing"),

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tradebot_operator.builders.overlay import overlaid, with_template
-from tradebot_operator.naming import EGRESS, UNIT, digest, labels
+from tradebot_operator.naming import EGRESS, STAGE, UNIT, digest, labels
 from tradebot_operator.resource import StagePod, TradeBot
 from tradebot_operator.settings import Credential, OperatorSettings
 from tradebot_operator.units import Unit, topic_prefix
@@ -48,7 +48,10 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     env: tuple[dict[str, Any], ...] = ()
     egress: str = ""
     service_account: str = ""
-    replicas: int = 1
+    replicas: int | None = 1
+    """`None` leaves their number to an autoscaler."""
+    web_port: int = 0
+    """Port of the stage's own pages; 0 if it has none."""
     spread: bool = False
     """Whether its pods must be on different nodes, and if possible in different zones."""
     grace_seconds: int = 30
@@ -129,7 +132,7 @@ def metadata(plan: PodPlan, name: str) -> Manifest:
 
 
 def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifest:
-    """Returns a Deployment of one pod, since each is a sole writer, or of one with its standby.
+    """Returns a Deployment of one pod, since most are sole writers, or of as many as are planned.
 
     Old pods are gone before new ones start, so two configurations never run at the same time.
     """
@@ -142,7 +145,7 @@ def deployment(plan: PodPlan, settings: OperatorSettings, config_name: str) -> M
         "kind": "Deployment",
         "metadata": metadata(plan, plan.unit.name),
         "spec": {
-            "replicas": plan.replicas,
+            **({} if plan.replicas is None else {"replicas": plan.replicas}),
             "revisionHistoryLimit": 2,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {UNIT: plan.unit.name}},
@@ -197,6 +200,10 @@ def _pod(plan: PodPlan, settings: OperatorSettings, config_name: str) -> Manifes
     }
     if plan.spread:
         pod |= _spread(plan)
+    if settings.scheduling.priority_class_name:
+        pod["priorityClassName"] = settings.scheduling.priority_class_name
+    if over := _spread_over(plan, settings, pod.get("topologySpreadConstraints", [])):
+        pod["topologySpreadConstraints"] = over
     if plan.service_account:
         pod["serviceAccountName"] = plan.service_account
     if settings.images.pull_secrets:
@@ -222,6 +229,21 @@ def _spread(plan: PodPlan) -> Manifest:
     }
 
 
+def _spread_over(plan: PodPlan, settings: OperatorSettings, own: list[Manifest]) -> list[Manifest]:
+    """Returns the unit's own constraints, and those over the chart's labels for the whole stage."""
+    taken = {each["topologyKey"] for each in own}
+    return own + [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {STAGE: plan.unit.stage}},
+        }
+        for key in settings.scheduling.spread_over
+        if key not in taken
+    ]
+
+
 def _container(
     plan: PodPlan, settings: OperatorSettings, config_name: str, mounts: tuple[Mount, ...]
 ) -> Manifest:
@@ -233,7 +255,11 @@ def _container(
         "args": [plan.unit.stage],
         "envFrom": [{"configMapRef": {"name": config_name}}],
         "env": list(plan.env),
-        "ports": [{"name": "http", "containerPort": METRICS_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"}
+            for name, port in (("http", METRICS_PORT), ("web", plan.web_port))
+            if port
+        ],
         "resources": overlaid(template.resources, plan.asked.resources),
         "startupProbe": _probe("/livez", period=2, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),

@@ -16,12 +16,16 @@ def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> P
     # No worker_id: a pod that is evicted may still be ending while the next one runs, and two
     # members with one static identity evict each other from the group.
     config["group"] = f"{config['topic_prefix']}liquidity"
+    if settings.liquidity.web_port:
+        config["web_port"] = str(settings.liquidity.web_port)
     return PodPlan(
         unit=unit,
         namespace=namespace,
         owners=shared_owners(bots),
         image=settings.images.services,
         config=config,
+        replicas=None if settings.liquidity.scaled else settings.liquidity.replicas,
+        web_port=settings.liquidity.web_port,
     )
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from tradebot import strategies
 from tradebot.backtest import prices
 from tradebot.backtest.fitting import values_of
-from tradebot.backtest.settings import Resolution, Strict, VolumeUnit
+from tradebot.backtest.settings import FlowsFile, ForecastFiles, Resolution, Strict, VolumeUnit
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.settings import SettingsError
 from tradebot.strategies.checks import determinism, lookahead, speed, warm_up
@@ -30,6 +30,8 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[str, "file of bars, in any format that history reads"] = ""
     strict: Strict = False
     volume_unit: VolumeUnit = ""
+    flows: FlowsFile = ""
+    forecasts: ForecastFiles = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     parameters: Annotated[str, "values for the strategy's parameters, as a JSON object"] = "{}"
     json: Annotated[bool, "print the result as one JSON object on the last line"] = False

@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from tradebot.domain.situation import Making
 from tradebot.venue.port import fee_table
 from tradebot.venue.settings import DEFAULT
 
@@ -38,6 +39,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     cancelled; the rest of a resting limit or a triggered stop waits for the next bar.
     `latency_bars` is the number of bars from the close at which an order is decided to the open at
     which it reaches the market: at least one, since no price can be traded before it is known.
+    `making` is how orders wait as maker before they take; see `engines.making`.
     """
 
     tiers: tuple[Tier, ...] = msgspec.field(default_factory=listed)
@@ -48,6 +50,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     amount_step: float = 1e-8
     price_step: float = 0.01
     minimum: float = 1e-5
+    making: Making | None = None
 
     def __post_init__(self) -> None:
         """Refuses impossible values.

@@ -10,6 +10,7 @@ import click
 import numpy as np
 import polars as pl
 
+from tradebot.backtest import columns
 from tradebot.backtest.settings import MINUTES, Resolution, VolumeUnit
 from tradebot.history import load as history
 from tradebot.history.arrays import Bars
@@ -76,6 +77,16 @@ class Data(Protocol):
         """The volumes' unit, or empty."""
         ...
 
+    @property
+    def flows(self) -> str:
+        """A file of windows, or empty."""
+        ...
+
+    @property
+    def forecasts(self) -> str:
+        """Files of forecasts, or empty."""
+        ...
+
 
 def of_settings(settings: Data) -> Bars:
     """Loads the bars of a command's settings; reports repairs on stderr.
@@ -83,21 +94,22 @@ def of_settings(settings: Data) -> Bars:
     Raises:
         SettingsError: see `load`.
     """
-    return load(
+    bars = load(
         settings.data,
         settings.resolution,
         strict=settings.strict,
         volume=settings.volume_unit or None,
         tell=partial(click.echo, err=True),
     )
+    return columns.with_files(bars, settings.flows, settings.forecasts)
 
 
 def of_table(table: pl.DataFrame, step: int) -> Bars:
     """Converts a table of history's columns to arrays."""
-    columns: dict[str, Any] = {
+    arrays: dict[str, Any] = {
         name: table[name].to_numpy().astype(np.float64) for name in _WITH_VOLUME
     }
-    return Bars(ts=table["ts"].to_numpy().astype(np.int64), step=step, **columns)
+    return Bars(ts=table["ts"].to_numpy().astype(np.int64), step=step, **arrays)
 
 
 def resample(bars: Bars, step: int) -> Bars:

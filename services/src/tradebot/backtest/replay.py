@@ -115,7 +115,11 @@ def _fills_of_no_decision(recording: Recording) -> deque[Body]:
     others = [
         fill for name, fills in recording.fills.items() if name not in decided for fill in fills
     ]
-    return deque(sorted(others, key=lambda fill: (fill["ts"], fill["trade_id"])))
+    return deque(sorted(others, key=_by_time))
+
+
+def _by_time(fill: Body) -> tuple[int, str]:
+    return int(fill["ts"]), str(fill["trade_id"])
 
 
 def _traded(stored: Body, mid: Decimal, minimum: Decimal) -> Traded:
@@ -142,18 +146,18 @@ def replay(recording: Recording) -> list[Compared]:
     """Decides every window again, from the recording alone."""
     if not recording.decisions:
         return []
-    account = fold.opening(_seen(recording.decisions[0]).state)
+    account = fold.opening(seen_of(recording.decisions[0]).state)
     others = _fills_of_no_decision(recording)
     compared: list[Compared] = []
     for stored in recording.decisions:
-        seen, end = _seen(stored), int(stored["window_end"])
+        seen, end = seen_of(stored), int(stored["window_end"])
         minimum = seen.inputs.increments.minimum
         while others and others[0]["ts"] <= int(stored["ts"]):
             account = _booked(account, others.popleft(), ZERO, minimum)
         if seen.state.position is not None:  # a check may have seen a higher price than any window
             account = fold.marked(account, end, None, seen.state.position.high)
         state = fold.state_of(account, seen.state, minimum)
-        inputs = _inputs(recording, stored, seen)
+        inputs = inputs_of(recording, stored, seen)
         decision = decide(state, inputs, seen.settings)
         compared.append(
             Compared(
@@ -163,12 +167,15 @@ def replay(recording: Recording) -> list[Compared]:
                 differences=differences(stored, decision),
             )
         )
+        fills = recording.fills.get(str(stored["decision_id"]), ())
+        if seen.settings.making is not None:  # an order that waited filled when it did
+            others, fills = deque(sorted((*others, *fills), key=_by_time)), ()
         account = settled(
             account,
             window_end=end if end in recording.windows else 0,
             decision=decision,
             order=recording.orders.get(str(stored["client_order_id"])),
-            fills=recording.fills.get(str(stored["decision_id"]), ()),
+            fills=fills,
             minimum=minimum,
         )
         equity = equity_marks.equity_of(state, inputs.quote, seen.settings)
@@ -176,7 +183,8 @@ def replay(recording: Recording) -> list[Compared]:
     return compared
 
 
-def _inputs(recording: Recording, stored: Body, seen: Stored) -> Inputs:
+def inputs_of(recording: Recording, stored: Body, seen: Stored) -> Inputs:
+    """Returns the inputs of a decision from its records; `seen` are the stored ones."""
     end = int(stored["window_end"])
     window = recording.windows.get(end)
     if window is None:  # a check between windows: no other document has its inputs
@@ -208,5 +216,6 @@ def _prediction(recording: Recording, seen: Prediction | None, end: int) -> Pred
     return None if forecast is None else predict(forecast, end)
 
 
-def _seen(stored: Body) -> Stored:
+def seen_of(stored: Body) -> Stored:
+    """Returns what a decision's document says that it saw."""
     return read_stored(str(stored["inputs"]))

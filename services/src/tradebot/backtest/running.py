@@ -1,6 +1,7 @@
 """Runs a strategy in the suitable engine, and compares it with buy-and-hold."""
 
 import msgspec
+from msgspec.structs import replace
 
 from tradebot.backtest.costs import Costs, Tier, flat, listed
 from tradebot.backtest.engines import compiled, event
@@ -14,6 +15,7 @@ from tradebot.domain.situation import Exits
 from tradebot.history.arrays import MINUTE
 from tradebot.strategies import buy_and_hold
 from tradebot.strategies.interface import Bars, Signals, Strategy
+from tradebot.venue.execution import making
 from tradebot.venue.port import venue_names
 from tradebot.venue.settings import DEFAULT
 
@@ -41,6 +43,7 @@ def costs_of(settings: CostSettings, traded: Instrument) -> Costs:
         price_step=float(traded.price_step),
         amount_step=float(traded.amount_step),
         minimum=float(traded.minimum),
+        making=making(settings),
     )
 
 
@@ -79,9 +82,9 @@ def run(
     exits: Exits = OFF,
     risk_free_rate: float = 0.0,
 ) -> Run:
-    """Runs and judges; buying and holding has no exits."""
+    """Runs and judges; buying and holding has no exits, and its order takes at once."""
     result = execute(bars, strategy, costs, cash, exits)
-    held = execute(bars, buy_and_hold.signals, costs, cash)
+    held = execute(bars, buy_and_hold.signals, replace(costs, making=None), cash)
     resample = max(86_400.0, bars.step / 1000)
     return Run(
         bars=bars,

@@ -6,11 +6,24 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradebot.venue.execution import AfterWaiting, Execution, Reprices, WaitSeconds
+
 Resolution = Literal["1m", "5m", "15m", "30m", "1h", "6h", "1d"]
 Strict = Annotated[bool, "reject data if anything in it had to be repaired, dropped or assumed"]
 VolumeUnit = Annotated[
     Literal["", "base", "quote", "ticks"],
     "unit of the data's volumes: base, quote or ticks; default: depends on its format",
+]
+
+FlowsFile = Annotated[
+    str,
+    "file of windows (CSV, JSON lines or Parquet) with start or window_end, bid_flow, ask_flow and"
+    " complete; fills the bars' flow columns",
+]
+ForecastFiles = Annotated[
+    str,
+    "NAME=FILE for each model, separated by commas: JSON lines of forecasts, as on their topic; a"
+    " forecast counts from its fitted_at",
 ]
 
 MINUTES: dict[Resolution, int] = {
@@ -49,6 +62,10 @@ class CostSettings(msgspec.Struct, frozen=True, kw_only=True):
         float, msgspec.Meta(gt=0), "maximum share of a bar's volume that one order may take"
     ] = 0.25
     latency_bars: Annotated[int, msgspec.Meta(ge=1), "bars between a decision and its fill"] = 1
+    execution: Execution = "Taker"
+    maker_reprices: Reprices = 2
+    maker_wait_seconds: WaitSeconds = 15
+    maker_unfilled: AfterWaiting = "Take"
 
 
 class ExitSettings(CostSettings, frozen=True, kw_only=True):
@@ -96,6 +113,8 @@ class BacktestSettings(ExitSettings, frozen=True, kw_only=True):
     ] = ""
     strict: Strict = False
     volume_unit: VolumeUnit = ""
+    flows: FlowsFile = ""
+    forecasts: ForecastFiles = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1d"
     seeds: Annotated[
         int, msgspec.Meta(ge=1), "run this many seeds and show the spread of results"

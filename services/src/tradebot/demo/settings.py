@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradebot.venue.execution import Execution
+
 
 class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole line on one machine."""
@@ -27,6 +29,7 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Annotated[
         str, "the strategy's parameters as a JSON object, such as '{\"fast\": 12}'"
     ] = "{}"
+    execution: Execution = "Taker"
     port: Annotated[
         int, msgspec.Meta(ge=0, le=65535), ("port of the dashboard; 0 chooses a free one")
     ] = 8080

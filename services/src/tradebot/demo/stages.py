@@ -89,6 +89,7 @@ def environment(settings: DemoSettings, ports: Ports, kafka: str) -> dict[str, s
         "mode": "Live",
         "holdings": "All",  # the report's rule: the first sell sells the account's own 10 BTC
         "model": settings.model,
+        "execution": settings.execution,
         "model_options": LIVELY if settings.model == "FastProphet" else "{}",
         "api_key_file": str(key_files(state)[0]),
         "api_secret_file": str(key_files(state)[1]),

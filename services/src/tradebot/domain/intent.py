@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tradebot.domain.making import Terms
 from tradebot.domain.money import Side
 
 _ID: Final = re.compile(r"tb-(?P<bot>[a-z0-9-]+)-(?P<epoch>\d+)-(?P<number>\d+)")
@@ -42,14 +43,15 @@ def read_name(client_order_id: str) -> OrderName | None:
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """An immediate-or-cancel order to send, or with `stop` a stop-limit order that rests.
+    """An immediate-or-cancel order to send, or with `stop` or `maker` one that rests.
 
     `window_end` is the end of the window that led to it. It is 0 for an order without a window: a
     flatten, an exit between windows, or another try of an exit. `mid` is the market's at the
     decision, in quote currency, and `minimum` the symbol's smallest order then. `reduces` is true
     if it makes the position smaller; it is then sent even while the bot is halted or paused. `stop`
-    is the price of a trade that turns the order into a limit order at `price`. Times are ms of the
-    venue's clock.
+    is the price of a trade that turns the order into a limit order at `price`. With `maker` the
+    order only adds liquidity: the venue cancels it if it would take. Times are ms of the venue's
+    clock.
     """
 
     client_order_id: str
@@ -66,6 +68,12 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     reduces: bool = False
     minimum: Decimal = Decimal(0)
     stop: Decimal | None = None
+    maker: Terms | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether the order may rest at the venue."""
+        return self.stop is not None or self.maker is not None
 
 
 def is_of(

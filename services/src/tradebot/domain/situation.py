@@ -20,6 +20,9 @@ Breach = Literal["ReduceOnly", "Flatten", "Hold"]
 Holdings = Literal["Own", "All"]
 """What a bot may sell: what its own fills bought, or the account's whole base balance."""
 
+Unfilled = Literal["Take", "GiveUp"]
+"""What happens to the rest of a maker order after its last period."""
+
 Holds = Literal["buys", "signals", "exits", "all", "windows"]
 """What a gate holds back: buys, orders of a signal, exits, or every order. A gate with "windows" is
 checked at each window and between windows: it can halt the bot, and holds buys back."""
@@ -156,7 +159,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     smallest order; `bought` is true if there is a position. `orders_at` are the ends of the windows
     that led to orders, of at least the last hour, ascending. `signal_at` is the end of the last
     window with a forecast that could be traded on; 0 if there was none. `flattening` is why a
-    person wants everything sold; it is empty once that is done.
+    person wants everything sold; it is empty once that is done. `waiting` is the side of a maker
+    order that rests at the venue, or empty.
     """
 
     base: Decimal
@@ -174,6 +178,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     halted: str = ""
     paused: str = ""
     flattening: str = ""
+    waiting: Literal["", "buy", "sell"] = ""
 
     def equity(self, mid: Decimal) -> Decimal:
         """Returns the account's total value at `mid`, in quote currency."""
@@ -197,6 +202,17 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
     rest_at_venue: bool = False
 
 
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """How maker orders wait; see `domain.making`.
+
+    `wait_ms` is how long an order rests before it is looked at again, in ms of the venue's time.
+    """
+
+    reprices: int = 2
+    wait_ms: int = 15_000
+    unfilled: Unfilled = "Take"
+
+
 PositionUnit = Literal["base", "equity", "quote"]
 """What `max_position` counts: base currency, a fraction of equity, or value in quote currency."""
 
@@ -208,7 +224,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `slippage_bps` is how far beyond the best price an order may reach, `collar_bps` how far its
     limit may be from the mid. `min_edge_bps` of 0 is the original rule, which requires no edge.
     `on_breach` is what a halt or a pause does to the position: see `Breach`. `proposer` names the
-    strategy stage that the bot follows; empty, it follows the report's rule.
+    strategy stage that the bot follows; empty, it follows the report's rule. `making` is how orders
+    of a signal wait as maker; `None` takes liquidity at once. Exits always take.
     """
 
     holdings: Holdings = "Own"
@@ -231,6 +248,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exits: Exits = Exits()
     on_breach: Breach = "ReduceOnly"
     proposer: str = ""
+    making: Making | None = None
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,6 +135,8 @@ def _options(settings: LiquiditySettings) -> dict[str, Any]:
         "topic_allow_declare": False,
         "web_enabled": settings.web_port > 0,
         "web_port": settings.web_port or None,
+        # Like /metrics; an empty address is all of IPv4 and IPv6.
+        "web_bind": "" if settings.http_host == "*" else settings.http_host,
         "worker_redirect_stdouts": False,
     }
     credentials = _credentials(settings)

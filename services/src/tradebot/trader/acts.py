@@ -10,6 +10,7 @@ import msgspec
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.entries import Paused, Repaired, Resumed
 from tradebot.trader.journal.repair import FutureMark, future_marks
+from tradebot.trader.maker import MakerOrders
 from tradebot.trader.selling import Selling
 
 LAG_MS: Final = 120_000
@@ -23,6 +24,11 @@ class Acts:
         self._engine = engine
         self._selling = selling
         self._bot = engine.journaled.who.bot
+
+    @property
+    def maker(self) -> MakerOrders:
+        """The order that waits as maker."""
+        return self._selling.maker
 
     def future_marks(self) -> tuple[int, list[FutureMark]]:
         """Returns the venue's time (ms, 0 if unknown) and the ledger's marks ahead of it."""
@@ -50,6 +56,7 @@ class Acts:
     async def pause(self, because: str, by: str) -> str:
         """Stops buying; returns a sentence."""
         await self._engine.journaled.record(Paused(because=because, by=by))
+        self.maker.wake()  # an order to buy that waits is cancelled now
         if self._engine.rules.on_breach == "Hold":
             return f"{self._bot} is paused: it sends no orders until you resume it"
         return f"{self._bot} is paused: until you resume it, it does not buy; it still sells"

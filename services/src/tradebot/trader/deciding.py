@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tradebot.domain.decision import Decision, Inputs, Quote, Window, decide
-from tradebot.domain.money import ZERO
+from tradebot.domain.money import ZERO, Side
 from tradebot.domain.risk.marks import equity_of
 from tradebot.domain.situation import Stored, Suggestion
 from tradebot.platform import logs
@@ -15,7 +15,7 @@ from tradebot.trader.inputs.forecasts import Forecasts
 from tradebot.trader.inputs.proposals import Proposals
 from tradebot.trader.journal.documents import decision_document, decision_id, ticker_document
 from tradebot.trader.journal.entries import Decided
-from tradebot.trader.selling import Selling
+from tradebot.trader.selling import Documents, Selling
 from tradebot.venue.errors import VenueError
 from tradebot.venue.port import Ticker
 
@@ -70,6 +70,10 @@ class Decider:
         if engine.stopping:  # asked last: it may be told while the venue is asked for prices
             return None
         decision = decide(stored.state, stored.inputs, stored.settings)
+        if self._selling.maker.opposes(decision.signal):
+            await self._selling.maker.end()
+            stored, ticker = await self._look(window, suggestion)
+            decision = decide(stored.state, stored.inputs, stored.settings)
         known = self.latest or Latest(decision, window.end)
         self.latest = known.then(decision, window.end)
         await self._carry_out(stored, decision, ticker)
@@ -136,23 +140,47 @@ class Decider:
         elif not (amount := await self._amount(decision)):
             engine.journaled.send(documents(""))
         else:
-            intent = engine.journaled.intent(
-                decision.action,
-                amount,
-                decision.price,
-                mid=decision.mid,
-                window_end=window_end,
-                name=name,
-                reduces=decision.action == "sell" and engine.rules.on_breach != "Hold",
-                minimum=stored.inputs.increments.minimum,
-            )
-            await engine.execute(intent, documents(intent.client_order_id))
+            await self._order(stored, decision, amount, decision.price, documents)
             await self._selling.resting.keep()
         if decision.halt:
             await engine.halt(decision.halt)
 
+    async def _order(
+        self,
+        stored: Stored,
+        decision: Decision,
+        amount: Decimal,
+        limit: Decimal,
+        documents: Documents,
+    ) -> None:
+        """Sends the order of a signal: it takes at once, or waits as maker."""
+        engine, maker, quote = self._engine, self._selling.maker, stored.inputs.quote
+        side: Side = "buy" if decision.action == "buy" else "sell"
+        window_end = stored.inputs.window.end
+        name = decision_id(self._bot, window_end)
+        reduces = side == "sell" and engine.rules.on_breach != "Hold"
+        if maker.serves and quote is not None:
+            intent = maker.intent(
+                side, amount, limit, quote, window_end=window_end, name=name, reduces=reduces
+            )
+            await maker.send(intent, documents(intent.client_order_id))
+            return
+        intent = engine.journaled.intent(
+            side,
+            amount,
+            limit,
+            mid=decision.mid or ZERO,
+            window_end=window_end,
+            name=name,
+            reduces=reduces,
+            minimum=stored.inputs.increments.minimum,
+        )
+        await engine.execute(intent, documents(intent.client_order_id))
+
     async def _amount(self, decision: Decision) -> Decimal:
         """What the order is for: a sell is for what is left once no stop rests any more."""
+        if not await self._selling.maker.end():
+            return ZERO
         if decision.action == "buy" or not self._engine.journaled.ledger.resting():
             return decision.amount
         if not await self._selling.resting.lift():

@@ -17,7 +17,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import sound
 from tradebot.domain.risk.size import sellable
-from tradebot.domain.situation import HOUR_MS, Exits
+from tradebot.domain.situation import BPS, HOUR_MS, Exits
 from tradebot.domain.wanting import tightened
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -101,6 +101,7 @@ class Engine:
             halted=ledger.halted,
             paused=ledger.paused or self._paused,
             flattening=ledger.flattening,
+            waiting=next((placed.intent.side for placed in ledger.making()), ""),
         )
         return fold.state_of(ledger, like, self.market.instrument.minimum)
 
@@ -210,10 +211,10 @@ class Engine:
         ticker = await self.market.ticker()
         self.see(Quote(bid=ticker.bid, ask=ticker.ask))
         outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self.clock.now())
-        own = sum((each.order.remaining for each in self.journaled.ledger.resting()), ZERO)
+        own_base, own_quote = self._own_reserves()
         self._held = (
-            max(ZERO, outcome.base.amount - outcome.base.available - own),
-            outcome.quote.amount - outcome.quote.available,
+            max(ZERO, outcome.base.amount - outcome.base.available - own_base),
+            max(ZERO, outcome.quote.amount - outcome.quote.available - own_quote),
         )
         if outcome.certain:
             self.doubt = ""
@@ -225,6 +226,17 @@ class Engine:
             self._bot, "certain" if outcome.certain else "uncertain"
         ).inc()
         return outcome
+
+    def _own_reserves(self) -> tuple[Decimal, Decimal]:
+        """Returns the most of base and quote that the venue reserves for this bot's orders."""
+        base = quote = ZERO
+        for placed in self.journaled.ledger.resting():
+            left = placed.order.remaining
+            if placed.intent.side == "sell":
+                base += left
+            else:
+                quote += left * placed.intent.price * (1 + self.fee_bps / BPS)
+        return base, quote
 
     async def _learn_fee(self) -> None:
         """Reads the account's fee, again each hour of exchange time."""
@@ -242,26 +254,51 @@ class Engine:
     async def cancel_all(self) -> None:
         """Cancels all live orders of this key; the venue's refusal or silence is logged.
 
-        A stop that rests stays: it is there for when no trader runs, and nothing else ever rests.
+        A stop that rests stays: it is there for when no trader runs.
         """
+        for placed in self.journaled.ledger.making():
+            await self.cancel(placed)
         if not self.journaled.ledger.resting():
             await self._executor.cancel_all()
 
     async def cancel_resting(self) -> bool:
-        """Cancels the stop that rests, under `acting`; returns whether the result is certain.
+        """Cancels all that rests, under `acting`; returns whether the result is certain.
 
         Raises:
             JournalError: the result could not be written.
         """
         for placed in self.journaled.ledger.resting():
-            name = placed.intent.client_order_id
-            fills = placed.order.fills
-            if not await self._executor.cancel(placed):
-                self.distrust(f"the result of cancelling {name} is not known yet")
+            if not await self.cancel(placed):
                 return False
-            if self.journaled.ledger.orders[name].order.fills != fills:
-                self._send_balances(name)
         return True
+
+    async def cancel(self, placed: Placed) -> bool:
+        """Cancels an order that rests, under `acting`; returns whether the result is certain.
+
+        Raises:
+            JournalError: the result could not be written.
+        """
+        name = placed.intent.client_order_id
+        certain = await self._executor.cancel(placed)
+        return self._took_in(placed, certain, f"the result of cancelling {name} is not known yet")
+
+    async def look_up(self, placed: Placed) -> bool:
+        """Reads an order that rests from the venue, under `acting`; returns whether it is certain.
+
+        Raises:
+            JournalError: what it found could not be written.
+        """
+        certain = await self._executor.resolve(placed)
+        name = placed.intent.client_order_id
+        return self._took_in(placed, certain, f"the state of order {name} is not known")
+
+    def _took_in(self, placed: Placed, certain: bool, otherwise: str) -> bool:
+        name = placed.intent.client_order_id
+        if self.journaled.ledger.orders[name].order.fills != placed.order.fills:
+            self._send_balances(name)
+        if not certain:
+            self.distrust(otherwise)
+        return certain
 
     async def heartbeat(self) -> None:
         """Reports to the venue that this trader is alive; a failure is logged."""

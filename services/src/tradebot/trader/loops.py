@@ -151,6 +151,7 @@ class Loops:
             self._watch_market(),
             self._order_stream.run(),
             self._watch.run(),
+            self._acts.maker.run(),
             self._obeying.run(),
             self._beat(),
             self._tell_account(),

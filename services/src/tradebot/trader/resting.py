@@ -12,6 +12,7 @@ from tradebot.domain.exits import resting
 from tradebot.domain.exits.resting import RestingStop
 from tradebot.platform import logs
 from tradebot.trader.engine import Engine
+from tradebot.trader.journal.ledger import Placed
 
 REFUSED_MS: Final = 60_000
 """Exchange time after a refusal by the venue before the next attempt."""
@@ -28,7 +29,7 @@ class RestingStops:
 
     def in_step(self) -> bool:
         """Returns whether the right stop rests, or nothing can be done about it now."""
-        orders = self._engine.journaled.ledger.resting()
+        orders = self._stops()
         if len(orders) > 1:
             return False
         step = self._engine.market.instrument.price_step
@@ -63,15 +64,19 @@ class RestingStops:
             self._tried = now
 
     async def lift(self) -> bool:
-        """Cancels the resting stop; returns whether that is certain and the amount may be sold.
+        """Cancels all that rests; returns whether that is certain and the amount may be sold.
 
         Raises:
             JournalError: the journal cannot be written.
         """
         return await self._engine.cancel_resting()
 
+    def _stops(self) -> list[Placed]:
+        ledger = self._engine.journaled.ledger
+        return [placed for placed in ledger.resting() if placed.intent.stop is not None]
+
     def _rests(self) -> RestingStop | None:
-        for placed in self._engine.journaled.ledger.resting():
+        for placed in self._stops():
             if placed.intent.stop is not None:
                 return RestingStop(
                     stop=placed.intent.stop,
@@ -85,11 +90,15 @@ class RestingStops:
         return resting.wanted(engine.state(), engine.rules, engine.market.instrument.increments)
 
     def _may_act(self) -> bool:
-        """A halt or a pause under `Hold` sends nothing, so a resting stop stays."""
+        """A halt or a pause under `Hold` sends nothing, so a resting stop stays.
+
+        While a maker order rests, only that order changes the position.
+        """
         engine = self._engine
         state = engine.state()
         held = engine.rules.on_breach == "Hold" and bool(state.halted or state.paused)
-        return state.reconciled and not state.unresolved and not engine.stopping and not held
+        free = not state.unresolved and not state.waiting
+        return state.reconciled and free and not engine.stopping and not held
 
     def _can_place(self, want: RestingStop) -> bool:
         """A stop above the market would trigger at once; the watch sells instead."""

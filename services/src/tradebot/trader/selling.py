@@ -17,6 +17,7 @@ from tradebot.platform import logs
 from tradebot.records import Document
 from tradebot.trader.engine import Engine
 from tradebot.trader.journal.entries import Flattened
+from tradebot.trader.maker import MakerOrders
 from tradebot.trader.resting import RestingStops
 from tradebot.venue.errors import VenueError
 
@@ -32,13 +33,16 @@ class Selling:
 
     Args:
         keep: base that is never sold.
+        speed: exchange milliseconds per real millisecond.
     """
 
-    def __init__(self, engine: Engine, keep: Decimal = ZERO) -> None:
+    def __init__(self, engine: Engine, keep: Decimal = ZERO, speed: float = 1.0) -> None:
         self._engine = engine
         self._keep = keep
         self.resting = RestingStops(engine)
         """The stop at the venue, which is cancelled before anything is sold."""
+        self.maker = MakerOrders(engine, self.resting, speed)
+        """The order of a signal that waits; an exit ends it first, and never waits itself."""
         self._bot = engine.journaled.who.bot
         self._log = logs.get("trader")
 
@@ -62,6 +66,7 @@ class Selling:
             window_end: of the window that led to it; only the first order counts for it.
         """
         engine, sent = self._engine, False
+        await self.maker.end()
         start: Decimal | None = None
         for reach in pricing.reaches(engine.rules):
             try:

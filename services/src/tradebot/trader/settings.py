@@ -13,6 +13,7 @@ from tradebot.domain.instrument import split_symbol
 from tradebot.domain.situation import Breach, Holdings, PositionUnit
 from tradebot.platform.settings import Bounds
 from tradebot.records import FORECASTER, MODEL
+from tradebot.venue.execution import AfterWaiting, Execution, Reprices, WaitSeconds, making
 from tradebot.venue.settings import VenueSettings
 
 Mode = Literal["Paper", "Live", "Paused"]
@@ -83,6 +84,10 @@ class TraderSettings(VenueSettings, frozen=True, kw_only=True):
         msgspec.Meta(ge=0, le=1000),
         "how far past the best price an order may go, in basis points",
     ] = 10
+    execution: Execution = "Taker"
+    maker_reprices: Reprices = 2
+    maker_wait_seconds: WaitSeconds = 15
+    maker_unfilled: AfterWaiting = "Take"
     collar_bps: Annotated[
         int,
         msgspec.Meta(ge=1, le=5000),
@@ -362,4 +367,5 @@ def rules(settings: TraderSettings) -> Rules:
         ),
         on_breach=settings.on_breach,
         proposer=settings.proposer,
+        making=making(settings),
     )

@@ -189,7 +189,7 @@ async def _hold(
         paused="the mode is Paused" if settings.mode == "Paused" else "",
     )
     forecasts = Forecasts(settings.symbol, settings.model, settings.forecaster)
-    selling = Selling(engine)
+    selling = Selling(engine, speed=settings.speed)
     acts = Acts(engine, selling)
     trades = LastTrade(settings.symbol, int(FRESH_SECONDS * 1000 * settings.speed))
     proposals = Proposals(settings.symbol, settings.proposer, settings.proposal_wait_seconds)

@@ -85,7 +85,7 @@ class VenueAccount(Protocol):
     """One symbol's trading with one key. Every call may raise the three `VenueError`s."""
 
     async def place(self, intent: Intent) -> OrderStatus:
-        """Sends the intent's order: immediate or cancel, or with a stop price one that rests."""
+        """Sends the intent's order: immediate or cancel, maker or cancel, or a stop limit."""
         ...
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:

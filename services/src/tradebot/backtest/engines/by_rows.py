@@ -18,6 +18,10 @@ class ByRows(Strategy):
     def on_bar(self, market: Market) -> None:
         """Places this bar's row, unless an order is in flight."""
         orders, side = self._orders, int(self._orders.side[market.index])
+        if side and self._costs.making is not None:
+            for order in market.live_orders:
+                if order.side == -side:
+                    market.cancel(order)
         if side == 0 or market.live_orders or market.bought == (side > 0):
             return
         best = touch(side, market.close, self._costs.spread_bps)

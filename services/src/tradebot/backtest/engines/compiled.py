@@ -3,8 +3,9 @@
 A row of orders is what the strategy wants at a bar's close: a side and a size. The engine applies
 the report's position rule (buy only if there is nothing that could be sold, sell everything). It
 keeps one order in flight, and fills it at the open of the bar `latency_bars` later, at once or not
-at all. A row may depend on its bar and earlier ones, never on a later one. Exits are checked after
-the order that fills at the open; one that sells cancels the order in flight.
+at all. With `Costs.making` the order waits as maker first, and a row to the other side cancels it:
+see `engines.making`. A row may depend on its bar and earlier ones, never on a later one. Exits are
+checked after the order that fills at the open; one that sells cancels the order in flight.
 """
 
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ from tradebot.backtest.engines.arithmetic import (
     worsened,
 )
 from tradebot.backtest.engines.exits import cost_after, exit_price, limits_of
+from tradebot.backtest.engines.making import Resting, goes_through, opened, patience_of
 from tradebot.backtest.result import Fills, Result
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
@@ -40,6 +42,7 @@ class _Terms(NamedTuple):
 
     tier_volumes: NDArray[np.float64]
     tier_fees: NDArray[np.float64]
+    maker_fees: NDArray[np.float64]
     spread_bps: float
     impact_bps: float
     volume_share: float
@@ -100,13 +103,14 @@ def run(bars: Bars, orders: Orders, costs: Costs, cash: float, exits: Exits = OF
     check_cash(cash)
     rows = len(bars.ts)
     _check_orders(orders, rows)
-    limits = limits_of(exits)
+    limits, patience = limits_of(exits), patience_of(costs.making, bars.step)
     equity, position = np.empty(rows), np.empty(rows)
-    written = _empty_rows(int(np.count_nonzero(orders.side)) + (0 if limits is None else rows))
+    most = int(np.count_nonzero(orders.side)) + (0 if limits is None else rows)
+    written = _empty_rows(most + (0 if patience is None else 2 * rows))
     filled, left = _run(
         bars.ts, bars.step, bars.open, bars.high, bars.low, bars.close, bars.volume,
         orders.side, orders.size, int(orders.sizing), orders.reach_bps,
-        limits, _terms(costs), cash, equity, position, written,
+        limits, patience, _terms(costs), cash, equity, position, written,
     )  # fmt: skip
     fills = Fills(
         bar=written.bar[:filled],
@@ -135,6 +139,7 @@ def _terms(costs: Costs) -> _Terms:
     return _Terms(
         tier_volumes=np.array([tier.volume for tier in costs.tiers]),
         tier_fees=np.array([tier.taker_bps for tier in costs.tiers]),
+        maker_fees=np.array([tier.maker_bps for tier in costs.tiers]),
         spread_bps=costs.spread_bps,
         impact_bps=costs.impact_bps,
         volume_share=costs.volume_share,
@@ -161,21 +166,30 @@ def _empty_rows(count: int) -> _Rows:
 def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' types
     ts, step_ms, opens, highs, lows, closes, volumes,
     sides, sizes, sizing, reach_bps,
-    limits, terms, cash, equity, position, rows,
+    limits, patience, terms, cash, equity, position, rows,
 ):  # fmt: skip
     account = _Account(cash, 0.0, 0.0, 0, 0.0, 0, 0)
+    resting = Resting(0.0, 0, 0)
     pending = 0
     due = -1
     wanted = 0.0
     limit = 0.0
     for bar in range(len(ts)):
-        if pending != 0 and bar == due:
-            best = touch(pending, opens[bar], terms.spread_bps)
-            account = _trade(
-                account, bar, ts[bar], pending, wanted, limit, best, volumes[bar], terms, rows
-            )
-            pending = 0
-        if limits is not None:  # numba omits this branch if it is `None`
+        if pending != 0 and bar >= due:
+            ends = takes = True
+            if patience is not None:  # numba omits this branch, as others below, if it is `None`
+                resting, ends, takes = opened(
+                    resting, bar, due, pending, wanted, limit, opens[bar], patience,
+                    terms.spread_bps, terms.price_step, terms.minimum,
+                )  # fmt: skip
+            if takes:
+                best = touch(pending, opens[bar], terms.spread_bps)
+                account = _trade(
+                    account, bar, ts[bar], pending, wanted, limit, best, volumes[bar], terms, rows
+                )
+            if ends:
+                pending = 0
+        if limits is not None:
             if can_be_sold(account.base, terms.minimum):
                 basis = exit_price(
                     opens[bar], highs[bar], lows[bar], ts[bar] - account.opened,
@@ -191,6 +205,19 @@ def _run(  # type: ignore[no-untyped-def]  # compiled: numba infers the arrays' 
             account = _risen(account, highs[bar])
         close = closes[bar]
         side = sides[bar]
+        if patience is not None:
+            if (
+                pending != 0
+                and bar >= due
+                and goes_through(pending, resting.price, highs[bar], lows[bar], terms.spread_bps)
+            ):
+                account, wanted = _make(
+                    account, bar, ts[bar], pending, wanted, resting.price, volumes[bar], terms, rows
+                )
+                if wanted < terms.amount_step * 0.5:
+                    pending = 0
+            if side != 0 and side == -pending:
+                pending = 0
         if side != 0 and pending == 0 and can_be_sold(account.base, terms.minimum) == (side < 0):
             now = ts[bar] + step_ms
             wanted, limit = _order(
@@ -242,6 +269,40 @@ def _trade(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
         amount = affordable(amount, price, fee_bps, cash, terms.amount_step)
     if (limit - price) * side < 0.0 or amount < terms.minimum or amount <= 0.0:
         return _Account(cash, base, cost, opened, highest, count, first)
+    return _booked(account, bar, ts, side, price, amount, fee_bps, first, terms, rows)
+
+
+@numba.njit(cache=True)
+def _make(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
+    account, bar, ts, side, wanted, price, volume, terms, rows
+):
+    """Returns the account after a maker order has filled in a bar, and what is left of it.
+
+    Nothing is left of an order that the account cannot pay for.
+    """
+    first = month_start(ts, rows.times, account.month_first, account.made)
+    month_volume = rows.traded[account.made] - rows.traded[first]
+    fee_bps = fee_of(month_volume, terms.tier_volumes, terms.maker_fees)
+    least = min(terms.minimum, wanted)
+    amount = taken_amount(wanted, volume, terms.volume_share, terms.amount_step)
+    if amount < least or amount <= 0.0:
+        return account, wanted
+    if side > 0:
+        amount = affordable(amount, price, fee_bps, account.cash, terms.amount_step)
+    else:
+        amount = min(amount, account.base)
+    if amount < least or amount <= 0.0:
+        return account, 0.0
+    after = _booked(account, bar, ts, side, price, amount, fee_bps, first, terms, rows)
+    return after, wanted - amount
+
+
+@numba.njit(cache=True)
+def _booked(  # type: ignore[no-untyped-def]  # compiled: numba infers the types
+    account, bar, ts, side, price, amount, fee_bps, first, terms, rows
+):
+    """Returns the account after a fill, and writes its row."""
+    cash, base, cost, opened, highest, count, _ = account
     fee = price * amount * fee_bps * 1e-4
     if side > 0 and not can_be_sold(base, terms.minimum):
         opened, highest = ts, price

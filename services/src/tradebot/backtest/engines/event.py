@@ -5,7 +5,7 @@ at once, or rests. A resting limit fills as maker once trades go through its pri
 touch. A stop fills at the worse of its price and the bar's open. Both wait for the next bar if this
 one's volume is too thin. Orders are handled in the order placed. Exits are checked after the orders
 that fill at the open and before those that wait within the bar; one that sells cancels the other
-sells.
+sells and the orders that wait as maker (see `engines.making`).
 """
 
 import math
@@ -26,20 +26,19 @@ from tradebot.backtest.engines.arithmetic import (
 )
 from tradebot.backtest.engines.compiled import OFF, check_cash
 from tradebot.backtest.engines.exits import Limits, cost_after, exit_price, limits_of
-from tradebot.backtest.result import Fills, Result
+from tradebot.backtest.engines.making import (
+    NOWHERE,
+    Patience,
+    Resting,
+    goes_through,
+    opened,
+    patience_of,
+)
+from tradebot.backtest.result import Fill, Fills, Result
 from tradebot.domain.situation import Exits
 from tradebot.history.arrays import Bars
 from tradebot.strategies.interface import Execution, Field, Order, Strategy
 from tradebot.strategies.orders import Floats
-
-
-class _Fill:
-    """One execution, before it becomes a row of `Fills`."""
-
-    __slots__ = ("amount", "bar", "fee", "price", "side")
-
-    def __init__(self, bar: int, side: int, price: float, amount: float, fee: float) -> None:
-        self.bar, self.side, self.price, self.amount, self.fee = bar, side, price, amount, fee
 
 
 class Simulation:
@@ -50,7 +49,7 @@ class Simulation:
         self.index = -1
         self.ts = 0
         self.close = math.nan
-        self.fills: list[_Fill] = []
+        self.fills: list[Fill] = []
         self._bars = bars
         self._costs = costs
         self._cash = cash
@@ -61,6 +60,9 @@ class Simulation:
         self._highest = 0.0
         self._told = 0
         self._live: list[Order] = []
+        self._patience = patience_of(costs.making, bars.step)
+        self._makers: dict[Order, Resting] = {}
+        """Orders that wait as maker, and where they rest."""
         self._fees_at = np.array([tier.volume for tier in costs.tiers])
         self._maker = np.array([tier.maker_bps for tier in costs.tiers])
         self._taker = np.array([tier.taker_bps for tier in costs.tiers])
@@ -185,11 +187,15 @@ class Simulation:
         due = self.index + self._costs.latency_bars
         order = Order(side=side, left=amount, due=due, limit=limit, stop=stop, at_once=at_once)
         self._live.append(order)
+        if self._patience is not None and stop is None and (limit is None or at_once):
+            self._makers[order] = NOWHERE
         return order
 
     def advance(self, index: int) -> None:
         """Moves to the close of bar `index`, after filling what it allows."""
         self.index = index
+        if self._patience is not None:
+            self._open_makers(self._patience, index)
         waiting = self._live
         if self._limits is not None:
             first = [order for order in self._live if self._takes_at_open(order, index)]
@@ -198,10 +204,28 @@ class Simulation:
             waiting = [order for order in self._live if order not in first]
         self._serve_all(waiting, index)
         self._live = [order for order in self._live if order.live]
+        self._makers = {order: at for order, at in self._makers.items() if order.live}
         self.ts = int(self._bars.ts[index])
         self.close = float(self._bars.close[index])
 
+    def _open_makers(self, patience: Patience, index: int) -> None:
+        """At a bar's open, places maker orders, moves them, or takes or gives up their rest."""
+        opening, costs = self._bars.open[index], self._costs
+        for order, at in self._makers.items():
+            if not order.live or index < order.due:
+                continue
+            bound = order.side * math.inf if order.limit is None else order.limit
+            self._makers[order], ends, takes = opened(
+                at, index, order.due, order.side, order.left, bound, opening, patience,
+                costs.spread_bps, costs.price_step, costs.minimum,
+            )  # fmt: skip
+            if takes:
+                self._take(order, touch(order.side, opening, costs.spread_bps), order.limit, index)
+            order.live = order.live and not ends
+
     def _takes_at_open(self, order: Order, index: int) -> bool:
+        if order in self._makers:
+            return False
         if order.stop is not None:
             return order.triggered
         opening = touch(order.side, self._bars.open[index], self._costs.spread_bps)
@@ -224,7 +248,7 @@ class Simulation:
             )
             if not math.isnan(price):
                 for order in self._live:
-                    order.live = order.live and order.side > 0
+                    order.live = order.live and order.side > 0 and order not in self._makers
                 sale = Order(side=-1, left=self._base, due=index, at_once=True)
                 self._take(sale, touch(-1, price, self._costs.spread_bps), None, index)
         self._highest = max(self._highest, float(bars.high[index]))
@@ -236,6 +260,12 @@ class Simulation:
 
     def _serve(self, order: Order, index: int) -> None:
         bars, costs = self._bars, self._costs
+        if order in self._makers:
+            price = self._makers[order].price
+            low, high = bars.low[index], bars.high[index]
+            if goes_through(order.side, price, high, low, costs.spread_bps):
+                self._fill(order, price, index, self._maker)
+            return
         opening = touch(order.side, bars.open[index], costs.spread_bps)
         if order.stop is not None:
             self._serve_stop(order, order.stop, opening, index)
@@ -305,7 +335,7 @@ class Simulation:
         if order.left < costs.amount_step * 0.5:
             order.live = False
         self._remember_volume(ts, price * amount)
-        self.fills.append(_Fill(index, order.side, price, amount, fee))
+        self.fills.append(Fill(index, order.side, price, amount, fee))
 
     def executions(self) -> list[Execution]:
         """Returns the fills since the last call."""
@@ -360,16 +390,9 @@ def run(bars: Bars, strategy: Strategy, costs: Costs, cash: float, exits: Exits 
         for execution in simulation.executions():
             strategy.on_fill(execution)
         strategy.on_bar(simulation)
-    fills = simulation.fills
     return Result(
         equity=equity,
         position=position,
-        fills=Fills(
-            bar=np.array([fill.bar for fill in fills], np.int64),
-            side=np.array([fill.side for fill in fills], np.int8),
-            price=np.array([fill.price for fill in fills], np.float64),
-            amount=np.array([fill.amount for fill in fills], np.float64),
-            fee=np.array([fill.fee for fill in fills], np.float64),
-        ),
+        fills=Fills.of(simulation.fills),
         cash=simulation.cash,
     )

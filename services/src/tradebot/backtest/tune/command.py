@@ -16,7 +16,14 @@ from tradebot.backtest.counting import counting
 from tradebot.backtest.instruments import instrument
 from tradebot.backtest.metrics import YEAR_SECONDS
 from tradebot.backtest.running import costs_of, exits_of
-from tradebot.backtest.settings import ExitSettings, Resolution, Strict, VolumeUnit
+from tradebot.backtest.settings import (
+    ExitSettings,
+    FlowsFile,
+    ForecastFiles,
+    Resolution,
+    Strict,
+    VolumeUnit,
+)
 from tradebot.backtest.tune import search
 from tradebot.backtest.tune.deflated import sharpe_of_step
 from tradebot.backtest.tune.search import Outcome
@@ -36,6 +43,8 @@ class TuneSettings(ExitSettings, frozen=True, kw_only=True):
     data: Annotated[str, "file of bars"] = ""
     strict: Strict = False
     volume_unit: VolumeUnit = ""
+    flows: FlowsFile = ""
+    forecasts: ForecastFiles = ""
     resolution: Annotated[Resolution, "length of a bar"] = "1h"
     method: Annotated[
         Literal["optuna", "grid"],

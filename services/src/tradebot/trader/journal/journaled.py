@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tradebot.domain.intent import Intent, OrderName
+from tradebot.domain.making import Terms
 from tradebot.domain.money import Side
 from tradebot.records import Document
 from tradebot.trader.journal.documents import Identity, consequences
@@ -178,6 +179,7 @@ class JournaledLedger:
         minimum: Decimal,
         reduces: bool = False,
         stop: Decimal | None = None,
+        maker: Terms | None = None,
     ) -> Intent:
         """Returns the next intent, with a client order id never used before.
 
@@ -188,6 +190,7 @@ class JournaledLedger:
             reduces: whether to send it even while the bot is halted or paused.
             minimum: the symbol's smallest order.
             stop: the price that triggers an order that rests at the venue.
+            maker: the terms of an order that only adds liquidity.
         """
         epoch, number = self.ledger.epoch, self.ledger.number + 1
         return Intent(
@@ -205,6 +208,7 @@ class JournaledLedger:
             reduces=reduces,
             minimum=minimum,
             stop=stop,
+            maker=maker,
         )
 
     async def _compact(self) -> None:

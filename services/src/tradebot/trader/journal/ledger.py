@@ -86,8 +86,12 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
         return [placed for placed in self._pending() if not rests(placed)]
 
     def resting(self) -> list[Placed]:
-        """Returns stops that rest at the venue, by its last report."""
+        """Returns stops and maker orders that rest at the venue, by its last report."""
         return [placed for placed in self._pending() if rests(placed)]
+
+    def making(self) -> list[Placed]:
+        """Returns the maker orders among them."""
+        return [placed for placed in self.resting() if placed.intent.maker is not None]
 
     def _pending(self) -> list[Placed]:
         return [self.orders[name] for name in self.pending]
@@ -282,9 +286,9 @@ def _traded(intent: Intent, fill: Fill) -> Traded:
 
 
 def rests(placed: Placed) -> bool:
-    """Whether the order is a stop that the venue has accepted, with all known fills booked."""
+    """Whether the order is one that rests and is accepted, with all known fills booked."""
     order = placed.order
-    return placed.intent.stop is not None and order.phase is Phase.OPEN and order.unbooked == 0
+    return placed.intent.rests and order.phase is Phase.OPEN and order.unbooked == 0
 
 
 def is_settled(placed: Placed) -> bool:

@@ -3,8 +3,9 @@
 Its only record is the bot's journal: balances start from there, and an order unknown to the journal
 was never placed. Nothing is signed and no key is read.
 
-A stop waits in the process. The venue's trades trigger it, and after a restart also the minutes
-that passed meanwhile. It then sells at the book's prices, and never above its stop price.
+Stops and maker orders wait in the process. The venue's trades reach them, and after a restart also
+the minutes that passed meanwhile. A stop then sells at the book's prices, and never above its stop
+price. A maker order fills at its own price, with the maker's fee.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO, Side
 from tradebot.trader.journal.ledger import Placed
-from tradebot.trader.orders.paper_stop import Waiting
+from tradebot.trader.orders.paper_waiting import Waiting
 from tradebot.venue.errors import RejectedError, VenueError
 from tradebot.venue.port import (
     AccountEvent,
@@ -33,7 +34,7 @@ from tradebot.venue.port import (
 )
 
 LOOK_SECONDS: Final = 1.0
-"""Real seconds between two reads of the trades while a stop waits."""
+"""Real seconds between two reads of the trades while an order waits."""
 
 LAST_PART: Final = 999
 """Number of the fill that an earlier process did not write; a book shows fewer levels."""
@@ -73,7 +74,7 @@ class PaperAccount:
         self._taken: dict[Side, dict[Decimal, Decimal]] = {"buy": {}, "sell": {}}
         """What this process took from levels that the book still shows, by the order's side."""
         self._orders: dict[str, OrderStatus] = {}
-        self._stops: dict[str, Waiting] = {}
+        self._waiting: dict[str, Waiting] = {}
 
     async def place(self, intent: Intent) -> OrderStatus:
         """Walks the book as it is when the order arrives, up to the limit.
@@ -82,8 +83,8 @@ class PaperAccount:
         book shows the level.
         """
         await self._sleep(self._latency)
-        if intent.stop is not None:
-            return self._wait(intent, self._status(intent, [], [], live=True))
+        if intent.rests:
+            return await self._rest(intent)
         parts = _walk(await self._levels(intent), intent, intent.amount)
         value, executed = _value(parts), _amount(parts)
         fee = value * self._fees().taker
@@ -94,6 +95,25 @@ class PaperAccount:
         self._orders[intent.client_order_id] = status
         return status
 
+    async def _rest(self, intent: Intent) -> OrderStatus:
+        """Lets a stop or a maker order wait; a maker order that would take is cancelled."""
+        if intent.maker is not None:
+            if _walk(await self._levels(intent), intent, intent.amount):
+                return self._end(self._status(intent, [], []), "MakerOrCancelWouldTake")
+            value = intent.amount * intent.price * (1 + self._fees().maker)
+            if intent.side == "buy" and value > self._quote:
+                raise RejectedError("InsufficientFunds", "insufficient funds in the paper account")
+        return self._wait(intent, self._status(intent, [], [], live=True))
+
+    def _end(self, order: OrderStatus, reason: str) -> OrderStatus:
+        ended = replace(order, live=False, reason=reason)
+        self._orders[order.client_order_id] = ended
+        return ended
+
+    def _fee(self, intent: Intent) -> Decimal:
+        fees = self._fees()
+        return fees.taker if intent.maker is None else fees.maker
+
     async def _levels(self, intent: Intent) -> list[BookLevel]:
         book = await self._market.book(intent.symbol)
         return self._left(intent.side, book.asks if intent.side == "buy" else book.bids)
@@ -102,39 +122,34 @@ class PaperAccount:
         self, intent: Intent, parts: list[tuple[Decimal, Decimal]], *, first: int
     ) -> list[OwnTrade]:
         """Books the parts; returns their trades, numbered from the order's `first` on."""
-        taker, ts, number = self._fees().taker, self._now(), intent.number * 1000 + first
+        fee, ts, number = self._fee(intent), self._now(), intent.number * 1000 + first
         value = _value(parts)
-        self._move(intent, value, _amount(parts), value * taker)
-        for price, amount in parts:
+        self._move(intent, value, _amount(parts), value * fee)
+        for price, amount in parts if intent.maker is None else ():
             taken = self._taken[intent.side]
             taken[price] = taken.get(price, ZERO) + amount
         return [
-            self._trade(intent, number + index, price, amount, price * amount * taker, ts=ts)
+            self._trade(intent, number + index, price, amount, price * amount * fee, ts=ts)
             for index, (price, amount) in enumerate(parts)
         ]
 
     def _wait(self, intent: Intent, status: OrderStatus) -> OrderStatus:
-        self._stops[intent.client_order_id] = Waiting(intent)
+        self._waiting[intent.client_order_id] = Waiting(intent)
         self._orders[intent.client_order_id] = status
         return status
 
-    async def _serve_stops(self) -> bool:
-        """Fills stops that trades have triggered; returns whether any was filled.
+    async def _serve_waiting(self) -> bool:
+        """Fills orders that the market has reached; returns whether any was filled.
 
         Raises:
             VenueError: the venue did not return its trades or its order book.
         """
         filled = False
-        for name, waiting in list(self._stops.items()):
+        for name, waiting in list(self._waiting.items()):
             intent, before = waiting.intent, self._orders[name]
             if not await waiting.triggered(self._market):
                 continue
-            levels = await self._levels(intent)
-            left = min(intent.amount - before.executed, self._base)
-            parts = [
-                (min(price, intent.stop or price), amount)
-                for price, amount in _walk(levels, intent, left)
-            ]
+            parts = await self._reached(intent, intent.amount - before.executed)
             if not parts or self._orders[name] is not before:
                 continue
             trades = [*before.trades, *self._execute(intent, parts, first=len(before.trades))]
@@ -142,9 +157,20 @@ class PaperAccount:
             live = _amount(booked) < intent.amount
             self._orders[name] = self._status(intent, booked, trades, live=live)
             if not live:
-                del self._stops[name]
+                del self._waiting[name]
             filled = True
         return filled
+
+    async def _reached(self, intent: Intent, left: Decimal) -> list[tuple[Decimal, Decimal]]:
+        """Returns what an order that the market has reached trades: prices and amounts."""
+        if intent.side == "sell":
+            left = min(left, self._base)
+        if intent.maker is not None:
+            return [(intent.price, left)] if left > 0 else []
+        return [
+            (min(price, intent.stop or price), amount)
+            for price, amount in _walk(await self._levels(intent), intent, left)
+        ]
 
     def restore(self, placed: Placed) -> None:
         """Resumes an order whose process ended while the journal shows it unfinished.
@@ -162,14 +188,14 @@ class PaperAccount:
         ]
         if order.unbooked > 0:
             value, amount = order.average * order.executed - _value(parts), order.unbooked
-            price, fee = value / amount, value * self._fees().taker
+            price, fee = value / amount, value * self._fee(intent)
             parts.append((price, amount))
             last = intent.number * 1000 + LAST_PART
             trades.append(self._trade(intent, last, price, amount, fee, ts=order.updated))
             self._move(intent, value, amount, fee)
         status = self._status(intent, parts, trades)
         self._orders[intent.client_order_id] = status
-        if intent.stop is not None and order.remaining > 0 and not order.told_closed:
+        if intent.rests and order.remaining > 0 and not order.told_closed:
             self._wait(intent, replace(status, live=True, reason=""))
 
     def _left(self, side: Side, levels: list[BookLevel]) -> list[BookLevel]:
@@ -199,7 +225,7 @@ class PaperAccount:
             side=intent.side,
             price=price,
             amount=amount,
-            taker=True,
+            taker=intent.maker is None,
             fee_currency=self._instrument.quote,
             fee=fee,
             symbol=intent.symbol,
@@ -227,43 +253,41 @@ class PaperAccount:
             average=_value(parts) / executed if executed else ZERO,
             live=live,
             client_order_id=intent.client_order_id,
-            reason="ImmediateOrCancelWouldPost" if rest > 0 and intent.stop is None else "",
+            reason="ImmediateOrCancelWouldPost" if rest > 0 and not intent.rests else "",
             trades=trades,
         )
 
     async def find(self, client_order_id: str) -> list[OrderStatus]:
         """Returns the order, if this process placed or restored it."""
-        await self._serve_stops()
+        await self._serve_waiting()
         found = self._orders.get(client_order_id)
         return [] if found is None else [found]
 
     async def order(self, order_id: str) -> OrderStatus:
         """The order of that id."""
-        await self._serve_stops()
+        await self._serve_waiting()
         for order in self._orders.values():
             if order.order_id == order_id:
                 return order
         raise RejectedError("OrderNotFound", f"there is no paper order {order_id}")
 
     async def cancel(self, order_id: str) -> OrderStatus:
-        """Cancels a stop; any other order never rests and is returned unchanged."""
+        """Cancels an order that waits; any other is returned unchanged."""
         order = await self.order(order_id)
         if not order.live:
             return order
-        del self._stops[order.client_order_id]
-        ended = replace(order, live=False, reason="Requested")
-        self._orders[order.client_order_id] = ended
-        return ended
+        del self._waiting[order.client_order_id]
+        return self._end(order, "Requested")
 
     async def cancel_session(self) -> None:
-        """Cancels all stops."""
+        """Cancels all orders that wait."""
         for order in await self.live_orders():
             await self.cancel(order.order_id)
 
     async def live_orders(self) -> list[OrderStatus]:
-        """Returns the stops that are not completely filled."""
-        await self._serve_stops()
-        return [self._orders[name] for name in self._stops]
+        """Returns the orders that wait."""
+        await self._serve_waiting()
+        return [self._orders[name] for name in self._waiting]
 
     async def trades(self, since: int) -> list[OwnTrade]:
         """Returns the trades of this process."""
@@ -275,15 +299,23 @@ class PaperAccount:
         return 0
 
     async def balances(self) -> list[Balance]:
-        """Returns both currencies; stops reserve what they may still sell."""
-        stops = [self._orders[name] for name in self._stops]
-        reserved = sum((stop.original - stop.executed for stop in stops), ZERO)
+        """Returns both currencies; orders that wait reserve what they may still trade."""
+        waiting = [self._orders[name] for name in self._waiting]
+        reserved = spent = ZERO
+        for order in waiting:
+            left = order.original - order.executed
+            if order.side == "sell":
+                reserved += left
+            else:
+                spent += left * order.price * (1 + self._fees().maker)
         base, quote = self._base, self._quote
         return [
             Balance(
                 currency=self._instrument.base, amount=base, available=max(ZERO, base - reserved)
             ),
-            Balance(currency=self._instrument.quote, amount=quote, available=quote),
+            Balance(
+                currency=self._instrument.quote, amount=quote, available=max(ZERO, quote - spent)
+            ),
         ]
 
     async def fees(self) -> Fees:
@@ -291,11 +323,11 @@ class PaperAccount:
         return self._fees()
 
     async def events(self) -> AsyncGenerator[AccountEvent, None]:
-        """Yields a request to reconcile after a stop fills; other orders are done when placed."""
+        """Yields a request to reconcile after an order that waited has filled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(VenueError):
-                if await self._serve_stops():
+                if await self._serve_waiting():
                     yield ConnectedEvent()
 
     async def heartbeat(self) -> None:

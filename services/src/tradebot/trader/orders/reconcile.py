@@ -1,9 +1,9 @@
 """Compares the bot's ledger with the venue: orders, fills, balances, and activity of others.
 
 The venue is right. Fills that the ledger lacks are booked. Live orders of ours are cancelled
-(except a stop that the ledger knows) and flagged by their epoch. Orders, trades and balances that
-no intent explains are outside activity: it is reported, and added to the ledger so that the bot's
-own profit stays its own.
+(except those that the ledger expects to rest) and flagged by their epoch. Orders, trades and
+balances that no intent explains are outside activity: it is reported, and added to the ledger so
+that the bot's own profit stays its own.
 """
 
 import asyncio
@@ -120,8 +120,8 @@ class Reconciler:
                 continue
             ledger = self._journaled.ledger
             placed = ledger.orders.get(status.client_order_id)
-            if placed is not None and placed.intent.stop is not None and self._is_known(status):
-                await self._take_in(status)  # the bot's own stop: it stays
+            if placed is not None and placed.intent.rests and self._is_known(status):
+                await self._take_in(status)  # the bot's own stop or maker order: it stays
                 continue
             kind = "older_epoch" if name.epoch < ledger.epoch else "resting"
             self._flag(kind, f"cancelling {status.client_order_id} of epoch {name.epoch}")

@@ -1,0 +1,1 @@
+"""What a changed TradeBot would have decided on what its bot recorded."""
