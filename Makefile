@@ -12,7 +12,7 @@ QUIET := $(if $(shell [ -t 2 ] && echo seen),,--quiet)
 SYNC := VIRTUAL_ENV=$(VENV) $(UV) pip install $(QUIET) --require-hashes
 EDITABLE := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --editable .
 
-.PHONY: help setup setup-lstm setup-dev demo test lint docs format bench e2e images chaos requirements clean
+.PHONY: help setup setup-lstm setup-dev demo test lint docs sbom audit format bench e2e images chaos requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,19 @@ docs: setup-dev ## build the documentation site into build/site; fails on a brok
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "the site is in build/site; to read it while you write: $(BIN)/mkdocs serve"
 
+$(VENV)-audit/.setup: requirements/audit.txt | $(UV)
+	@$(PYTHON) -m venv $(VENV)-audit
+	@VIRTUAL_ENV=$(VENV)-audit $(UV) pip install $(QUIET) --require-hashes -r $<
+	@touch $@
+
+sbom: setup-dev $(VENV)-audit/.setup ## list all installed packages (CycloneDX) and their licences in build/sbom
+	@mkdir -p build/sbom
+	@$(VENV)-audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom/tradebot.cdx.json
+	@$(VENV)-audit/bin/pip-licenses --python $(BIN)/python --format markdown --from mixed --output-file build/sbom/licences.md
+
+audit: $(VENV)-audit/.setup ## look for known vulnerabilities in the pinned packages; needs PyPI's advisories
+	@$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/services.txt -r requirements/operator.txt -r requirements/forecast.txt
+
 format: setup-dev ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -82,11 +95,12 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 requirements: | $(UV) ## pin all dependencies again, with hashes
 	@echo "uv" | $(COMPILE) - -o requirements/bootstrap.txt
 	@$(COMPILE) pyproject.toml --extra dev -o requirements/dev.txt
-	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/services.txt
+	@$(COMPILE) pyproject.toml --extra login -c requirements/dev.txt -o requirements/services.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra strategy -c requirements/dev.txt -o requirements/forecast.txt
-	@$(COMPILE) pyproject.toml --extra forecast --extra backtest --extra history -c requirements/dev.txt -o requirements/setup.txt
+	@$(COMPILE) pyproject.toml --extra forecast --extra backtest --extra history --extra login -c requirements/dev.txt -o requirements/setup.txt
 	@$(COMPILE) pyproject.toml --extra forecast --extra lstm -c requirements/dev.txt -o requirements/lstm.txt
 	@$(COMPILE) requirements/operator.in -c requirements/dev.txt -o requirements/operator.txt
+	@$(COMPILE) requirements/audit.in -o requirements/audit.txt
 	@$(COMPILE) requirements/peers.in -o requirements/peers.txt
 
 clean: ## remove the environment and all build output

@@ -144,7 +144,7 @@ real forecast by claim   {KAFKA}
 real strategy            {KAFKA}
 real trader              {KAFKA} {VENUE} {SERVER}
 recorder                 {KAFKA} {ELASTIC}
-dashboard                {KAFKA} {ELASTIC}
+dashboard                {KAFKA} {ELASTIC} {SERVER}
 elasticsearch
 kibana                   {ELASTIC}
 setup                    {ELASTIC} {KIBANA}
@@ -173,6 +173,10 @@ def table(text: str, words: Mapping[str, str]) -> dict[str, set[str]]:
 def called(values: tuple[str, ...]) -> dict[str, str]:
     """Returns these values' names for what the table names otherwise."""
     words = {}
+    stored = any(value.startswith("elasticsearch.external.url=") for value in values)
+    if "elasticsearch.enabled=false" in values and not stored:
+        # the page is in the recorder's pod
+        words[f"recorder                 {KAFKA}"] = f"recorder  {KAFKA} {SERVER}"
     if EXTERNAL in values:
         # a user's own broker may be any pod of the namespace that listens on its port
         words[KAFKA] = "neighbour:9092"

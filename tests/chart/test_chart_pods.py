@@ -54,6 +54,14 @@ def test_only_the_operator_and_what_ends_it_have_a_token(values: tuple[str, ...]
 
 
 @everywhere
+def test_a_token_is_mounted_for_the_page_alone(values: tuple[str, ...]) -> None:
+    for name, spec in pods(render(*values)):
+        for container in spec["containers"]:
+            mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
+            assert ("token" in mounted) is (container["name"] == "dashboard"), name
+
+
+@everywhere
 def test_no_pod_gets_variables_of_services_that_look_like_settings(
     values: tuple[str, ...],
 ) -> None:

@@ -153,7 +153,7 @@ def page(browser: Browser, line: Line) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(line.url)
+    page.goto(f"{line.url}/bots/btc")
     expect(page.locator("#link")).to_have_text("live")
     yield page
     page.close()

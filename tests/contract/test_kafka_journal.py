@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from tradebot.platform.embedded import EmbeddedBroker
+from tradebot.platform.kafka import producer
 from tradebot.platform.settings import StageSettings
 from tradebot.records import DocType, Document
 from tradebot.trader.journal.entries import Body, Entry, EpochTaken, Halted
 from tradebot.trader.journal.kafka import KafkaJournal
-from tradebot.trader.journal.store import Journal, JournalError, SqliteJournal
+from tradebot.trader.journal.store import Journal, JournalError, SqliteJournal, encode, seal
+from tradebot.trader.journal.verify import verify
 
 Open = Callable[[str], Journal]
 
@@ -123,3 +125,39 @@ async def test_a_follower_sees_that_an_entry_took_the_place_of_another(kafka_add
     await new.append(entry(2, epoch=2))
     assert [(e.number, e.epoch) for e in follower.follow()] == [(2, 2)]
     assert [(e.number, e.epoch) for e in follower.read()] == [(1, 1), (2, 2)]
+
+
+async def test_a_record_that_the_broker_stored_twice_is_read_once_and_reported() -> None:
+    broker = EmbeddedBroker()
+    settings = StageSettings(kafka=broker.address, kafka_embedded=True)
+    journal = KafkaJournal(settings, "journal.btc", "btc")
+    first = seal(entry(1, body=EpochTaken(epoch=1, mode="Live")), "")
+    second = seal(entry(2), first.hash)
+    third = seal(entry(3), second.hash)
+    await journal.append(first, second, third)
+    again = producer(settings)
+    for each in (second, third):
+        again.produce("journal.btc", key=b"btc", value=encode(each))
+    again.flush(10)
+    report = verify(journal.lines(), "btc", 0, journal.doubled)
+    assert [(fault.number, fault.what) for fault in report.faults] == [
+        (2, "is stored twice; the trader reads it once"),
+        (3, "is stored twice; the trader reads it once"),
+    ]
+    assert report.entries == 3
+    assert list(journal.read()) == [first, second, third]
+    journal.close()
+    broker.close()
+
+
+async def test_an_entry_that_took_the_place_of_another_is_not_called_doubled() -> None:
+    broker = EmbeddedBroker()
+    settings = StageSettings(kafka=broker.address, kafka_embedded=True)
+    journal = KafkaJournal(settings, "journal.btc", "btc")
+    first = seal(entry(1, body=EpochTaken(epoch=1, mode="Live")), "")
+    fenced = seal(entry(2), first.hash)
+    taken = seal(entry(2, epoch=2, body=EpochTaken(epoch=2, mode="Live")), first.hash)
+    await journal.append(first, fenced, taken)
+    assert not verify(journal.lines(), "btc", 0, journal.doubled).faults
+    journal.close()
+    broker.close()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from uuid import uuid4
 
 import httpx
 from confluent_kafka import Consumer, Producer
+from line.nursery import ForkedTrader, Nursery
 from msgspec.structs import astuple
 from waiting.conditions import PATIENCE_SECONDS, until
 
@@ -31,6 +33,8 @@ from tradebot.platform.topics import Topics
 from tradebot.records import FeedRecord, ForecastRecord, LiquidityRecord, encode
 
 MINUTE = 60_000
+DECIDES_SECONDS = 10.0
+"""After so long without a decision the next window is sent anyway."""
 KINDS = (("ask", 1e6), ("bid", 1.1e6), ("price_volume", 1.1))
 
 
@@ -38,9 +42,12 @@ class TraderLine:
     """Runs while its `with` block does; `documents` are those delivered so far, by id.
 
     Args:
-        period: of the forecast's wave in minutes; it rises for half of it.
+        step: exchange time from one window to the next, and of the forecast's steps, ms.
+        period: of the forecast's wave in steps; it rises for half of it.
         options: of the trader, in addition to those of this class.
         trader: the trader's command.
+        nursery: forks the traders, if given, instead of starting the command.
+        paced: sends a window, the newest, once the last was decided on; otherwise every window.
         kafka: address of a real broker; by default one inside the test.
         market: a file of minutes that the exchange replays.
     """
@@ -51,10 +58,13 @@ class TraderLine:
         *,
         speed: float = 60,
         seed: int = 1,
+        step: int = MINUTE,
         period: int = 4,
         mode: str = "Live",
         options: Sequence[str] = (),
         trader: Sequence[str] = (sys.executable, "-m", "tradebot", "trader"),
+        nursery: Nursery | None = None,
+        paced: bool = False,
         kafka: str = "",
         market: Path | None = None,
     ) -> None:
@@ -62,10 +72,14 @@ class TraderLine:
         self.speed = speed
         self.documents: dict[str, dict[str, Any]] = {}
         self.deliveries = 0
+        self.changed: list[str] = []
+        """Decisions that were published with two contents."""
         self.windows = 0
+        self.ends: set[int] = set()
+        """The ends of the windows that were sent."""
         self.talking = True
         self.windowing = True
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedTrader | None = None
         self.emulator = EmbeddedEmulator(
             EmulatorSettings(
                 port=0, speed=speed, seed=seed, history_days=1, rate_limits=False,
@@ -73,10 +87,16 @@ class TraderLine:
                 market=str(market or ""),
             )
         )  # fmt: skip
+        self._step = step
         self._period = period
         self._mode = mode
         self._options = tuple(options)
         self._trader = tuple(trader)
+        self._nursery = nursery
+        self._paced = paced
+        self.decided: set[int] = set()
+        """The ends of the windows that were decided on."""
+        self._sent_at = 0.0
         self.broker: EmbeddedBroker | None = None
         self.settings = StageSettings(
             kafka=kafka, topic_prefix=f"{uuid4().hex[:8]}-" if kafka else ""
@@ -135,7 +155,7 @@ class TraderLine:
         wave = [9.3 + 0.01 * math.sin(2 * math.pi * i / self._period) for i in range(20_000)]
         record = ForecastRecord(
             "BTCUSD", "FastProphet", "wave", self.start_of_day, self.start_of_day,
-            self.start_of_day, MINUTE, wave, [], [], evaluated=True,
+            self.start_of_day, self._step, wave, [], [], evaluated=True,
         )  # fmt: skip
         self._producer.produce(self.topics.forecasts, encode(record), key=b"BTCUSD/FastProphet")
         self._producer.flush(10)
@@ -148,18 +168,29 @@ class TraderLine:
                 seq += 1
                 feed = FeedRecord("bid", "1", "1", "BTCUSD", now, "place", seq)
                 self._producer.produce(self.topics.feed, encode(feed), key=b"BTCUSD")
-            while now >= self._end + MINUTE + 500:
+            if self._paced:
+                self._newest_window(now)
+            while not self._paced and now >= self._end + self._step + 500:
                 if self.windowing:
-                    self.window(self._end + MINUTE)
+                    self.window(self._end + self._step)
                 else:
-                    self._end += MINUTE
+                    self._end += self._step
             self._producer.poll(0)
             self._collect()
+
+    def _newest_window(self, now: int) -> None:
+        """Sends the newest window, unless the trader has still to decide on the last."""
+        newest = (now - 500) // self._step * self._step
+        waited = time.monotonic() - self._sent_at > DECIDES_SECONDS
+        if self.windowing and newest > self._end and (self._end in self.decided or waited):
+            self._sent_at = time.monotonic()
+            self.window(newest)
 
     def window(self, end: int, *, complete: bool = True) -> None:
         """Sends the three records of the window that ends at `end`."""
         self._end = max(self._end, end)
         self.windows += 1
+        self.ends.add(end)
         for kind, value in KINDS:
             record = LiquidityRecord(
                 kind, value, end // 1000, "BTCUSD", end - MINUTE, end, 9, complete  # type: ignore[arg-type]
@@ -169,17 +200,27 @@ class TraderLine:
     def _collect(self) -> None:
         for message in self._reader.consume(500, 0.03):
             if message.error() is None:
-                document = json.loads(message.value() or b"")
-                self.deliveries += 1
-                self.documents[document["id"]] = document
+                self._take(json.loads(message.value() or b""))
+
+    def _take(self, document: dict[str, Any]) -> None:
+        self.deliveries += 1
+        before = self.documents.get(document["id"])
+        self.documents[document["id"]] = document
+        if document["doc_type"] != "decision":
+            return
+        name = document["body"]["decision_id"]
+        if before is not None and before != document:
+            self.changed.append(name)
+        if "-exit-" not in name:
+            self.decided.add(document["body"]["window_end"])
 
     # The trader.
 
     def start(self) -> None:
         """Starts the trader's process."""
         url = self.emulator.url
-        command = [
-            *self._trader, "--bot", "btc", "--mode", self._mode, "--kafka", self.address,
+        arguments = [
+            "--bot", "btc", "--mode", self._mode, "--kafka", self.address,
             "--kafka-embedded" if self.broker else "--no-kafka-embedded",
             "--topic-prefix", self.settings.topic_prefix,
             "--emulator-url", url, "--speed", str(self.speed),
@@ -191,8 +232,14 @@ class TraderLine:
             "--max-position", "none", "--max-daily-loss", "0", "--max-drawdown", "0",
             *self._options,
         ]  # fmt: skip
-        with (self.folder / "trader.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ)
+        file = self.folder / "trader.log"
+        if self._nursery is not None:
+            self.process = self._nursery.start(arguments, file)
+            return
+        with file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._trader, *arguments], stderr=log, stdout=log, env=os.environ
+            )
 
     def kill(self) -> None:
         """Sends SIGKILL, if it runs."""

@@ -1,20 +1,19 @@
 """Faults and kills against a running trader.
 
-The short soak always runs. `make chaos` runs the long one, and shows with three traders that lack
+The short soak always runs. `make chaos` runs the long one, and shows with four traders that lack
 one guard each that the soak would notice. TRADEBOT_CHAOS_SEED repeats a run.
 """
 
 import os
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from soaks.chaos import Soak, encoded
+from soaks.unguarded_trader import GUARDS
 
 Say = Callable[[str], None]
-UNGUARDED = Path(__file__).parents[1] / "soaks" / "unguarded_trader.py"
 
 
 def test_a_short_soak_ends_with_books_equal_to_the_exchange(tmp_path: Path) -> None:
@@ -39,9 +38,9 @@ def test_a_long_soak_ends_with_books_equal_and_each_loss_within_its_stop(
     seed = int(os.environ.get("TRADEBOT_CHAOS_SEED", random.randrange(10**6)))
     say(f"TRADEBOT_CHAOS_SEED={seed} repeats this run")
     kafka = os.environ.get("TRADEBOT_TEST_KAFKA", "")
-    soak = Soak(tmp_path, seed=seed, speed=120, kafka=kafka, hostile=True)
+    soak = Soak(tmp_path, seed=seed, speed=10, step=3000, kafka=kafka, hostile=True)
     try:
-        soak.run(orders=1000, faults=5000, kill_every=20, rate=0.02, limit=3000)
+        soak.run(orders=1000, faults=5000, kill_every=20, rate=0.02, limit=3000, patient=True)
     finally:
         say(encoded(soak.summary()))
     assert soak.orders >= 1000 and soak.faults >= 5000
@@ -50,11 +49,11 @@ def test_a_long_soak_ends_with_books_equal_and_each_loss_within_its_stop(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("guard", ["journal-first", "look-up-first", "book-once"])
-def test_the_soak_notices_a_trader_without(guard: str, tmp_path: Path, say: Say) -> None:
-    command = (sys.executable, str(UNGUARDED), guard)
-    soak = Soak(tmp_path, seed=3, speed=120, trader=command)
-    with pytest.raises(AssertionError) as noticed:
+@pytest.mark.parametrize("name", list(GUARDS))
+def test_the_soak_notices_a_trader_without(name: str, tmp_path: Path, say: Say) -> None:
+    guard = GUARDS[name]
+    soak = Soak(tmp_path, seed=3, speed=120, guard=name)
+    with pytest.raises(AssertionError, match=guard.noticed) as noticed:
         soak.run(orders=60, faults=0, kill_every=20, rate=0.03, limit=120)
-    say(f"without {guard}: {str(noticed.value)[:200]}")
+    say(f"without {name}: {str(noticed.value)[:200]}")
     say(encoded(soak.summary()))

@@ -5,13 +5,15 @@ At the end, once the exchange behaves again, the ledger must agree with it.
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from line.trader import TraderLine
+from line.nursery import Nursery
+from line.trader import MINUTE, TraderLine
 from soaks import storm
 
 from tradebot.emulator.faults.injector import Armed
@@ -34,7 +36,7 @@ from tradebot.emulator.faults.rules import (
     Truncate,
     kind_of,
 )
-from tradebot.trader.journal.entries import Intended
+from tradebot.trader.journal.entries import Balanced, EpochTaken, Intended
 from tradebot.trader.journal.kafka import KafkaJournal
 from tradebot.trader.journal.ledger import Ledger, apply
 from tradebot.trader.journal.store import Journal, SqliteJournal
@@ -84,6 +86,9 @@ class Soak:
     """One run; `summary` says what happened.
 
     Args:
+        step: exchange time from one window to the next, ms; 0 for a window of each minute, else the
+            next is sent once the last was decided on.
+        guard: what the trader lacks; see `soaks.unguarded_trader`.
         hostile: the price crashes too, records are poisoned, and feed and windows fall silent.
     """
 
@@ -93,6 +98,8 @@ class Soak:
         *,
         seed: int,
         speed: float,
+        step: int = 0,
+        guard: str = "",
         trader: Sequence[str] = (),
         kafka: str = "",
         hostile: bool = False,
@@ -102,8 +109,18 @@ class Soak:
         if hostile:
             options += storm.OPTIONS
             more["market"] = storm.crashing(folder / "minutes.csv", seed=seed)
+        self.nursery = None if trader else Nursery(guard)
         self.line = TraderLine(
-            folder, speed=speed, seed=seed, period=3, options=options, kafka=kafka, **more
+            folder,
+            speed=speed,
+            seed=seed,
+            step=step or MINUTE,
+            paced=step > 0,
+            period=3,
+            options=options,
+            kafka=kafka,
+            nursery=self.nursery,
+            **more,
         )
         self.storm = storm.Storm(self.line, seed) if hostile else None
         self.seed = seed
@@ -129,7 +146,7 @@ class Soak:
                 a slow machine trades between kills too.
         """
         emulator = self.line.emulator
-        with self.line as line:
+        with self._nursery(), self.line as line:
             line.start()
             line.wait(lambda: line.condition("Reconciled"))
             # A busy machine needs longer to reconcile than the shortest peace between two faults.
@@ -153,6 +170,14 @@ class Soak:
             self._end()
             self.check()
 
+    @contextmanager
+    def _nursery(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self.nursery is not None:
+                self.nursery.close()
+
     def _await_crash(self, longest: float) -> None:
         """In a storm the process dies while the price falls, if it does so soon."""
         until = time.monotonic() + longest
@@ -175,6 +200,10 @@ class Soak:
         time.sleep(2.5)  # for orders accepted or filled late
         self._kill()
         line.wait(lambda: line.condition("Reconciled"))
+        line.windowing = False
+        last = max(line.ends)
+        # A window in the far future, if one was believed, stays the newest.
+        line.wait(lambda: not line.decided or max(line.decided) >= last)
         code = line.stop()
         assert code == 0, line.log()[-2000:]
         seen = -1
@@ -230,6 +259,9 @@ class Soak:
         """Positions, intents, orders and fills; see the module."""
         account = self.line.emulator.exchange.accounts["primary"]
         ledger, intents = self._read_journal()
+        undecided = self.line.ends - self.line.decided
+        assert not undecided, f"windows without a decision: {sorted(undecided)[:5]}"
+        assert not self.line.changed, f"decided twice, differently: {self.line.changed[:5]}"
         assert not ledger.halted, ledger.halted
         unresolved = [placed.intent.client_order_id for placed in ledger.unresolved()]
         assert not unresolved, f"unresolved at the end: {unresolved}"
@@ -257,11 +289,19 @@ class Soak:
             if self.line.settings.kafka
             else SqliteJournal(self.folder / "state" / "btc" / "journal.sqlite")
         )
-        ledger, intents = Ledger(), set()
+        ledger, intents, compared = Ledger(), set(), False
         for entry in journal.read():
-            ledger = apply(ledger, entry.body)
+            compared = isinstance(entry.body, Balanced) or (
+                compared and not isinstance(entry.body, EpochTaken)
+            )
             if isinstance(entry.body, Intended):
-                intents.add(entry.body.intent.client_order_id)
+                name = entry.body.intent.client_order_id
+                assert name not in intents, f"two intents are called {name}"
+                assert compared, f"{name} was sent before the account was compared"
+                doubtful = [placed.intent.client_order_id for placed in ledger.unresolved()]
+                assert not doubtful, f"{name} was sent while {doubtful} was not known"
+                intents.add(name)
+            ledger = apply(ledger, entry.body)
         journal.close()
         return ledger, intents
 

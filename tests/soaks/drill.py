@@ -143,11 +143,13 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     """What one run lost, as fractions of what the position cost.
 
     `bound` is the stop, what the market fell by before an order could meet a bid, the slippage
-    that one attempt may cost, and the fee.
+    that one attempt may cost, and the fee. `alone` is what the exits left unsold, in base, until a
+    new trader's first check at the end; `left` is what that check left.
     """
 
     loss: float
     bound: float
+    alone: float
     left: float
 
 
@@ -181,14 +183,18 @@ async def run(market: Market, gone: Gone, exits: Exits, seed: int, amount: str =
         await desk.watch.look()
     await desk._restart()
     await desk.engine.reconcile()
+    alone = venue.base
+    await desk.watch.look()
     ledger = desk.journaled.ledger
     assert (ledger.base, ledger.quote) == (venue.base, venue.quote), "the books are the venue's"
     assert not ledger.outside_trades, "all that was sold is the bot's own"
     worth = venue.quote + venue.base * venue.last - (D(100_000) - cost)
+    entry = cost / D(amount)
+    bound = _bound(ticks, entry, trails=exits.trailing_stop is not None)
+    if gone == "the process" and alone:
+        bound = max(bound, _loss_at(ticks[-1][0], entry))
     return Loss(
-        loss=float(1 - worth / cost),
-        bound=_bound(ticks, cost / D(amount), trails=exits.trailing_stop is not None),
-        left=float(venue.base),
+        loss=float(1 - worth / cost), bound=bound, alone=float(alone), left=float(venue.base)
     )
 
 
@@ -205,5 +211,9 @@ def _bound(ticks: list[tuple[float, bool]], entry: Decimal, *, trails: bool) -> 
             passed = tick
             break
     bids = [price for price, there in ticks[passed:] if there][:3]
-    met = min(bids, default=ticks[-1][0])
-    return 1 - met * (1 - SLIPPAGE_BPS / 10_000) * (1 - 0.004) / float(entry)
+    return _loss_at(min(bids, default=ticks[-1][0]), entry)
+
+
+def _loss_at(price: float, entry: Decimal) -> float:
+    """The loss of a sale that begins at `price`, with its slippage and fee."""
+    return 1 - price * (1 - SLIPPAGE_BPS / 10_000) * (1 - 0.004) / float(entry)

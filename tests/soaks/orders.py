@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 from prometheus_client import REGISTRY
+from soaks.contents import assert_one_content_for_each_id
 from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
 from venues.resting import Resting
 
@@ -304,6 +305,7 @@ class Soak:
         assert self.start_of_day[0] + moved + self.venue.outside[0] == self.venue.base
         decisions = {d.body["window_end"] for d in documents if d.doc_type == DocType.DECISION}
         assert len(decisions) == self.windows, "a window without a decision"
+        assert_one_content_for_each_id(documents)
         for document in documents:
             msgspec.json.encode(document)
 

@@ -1,20 +1,21 @@
-"""A trader with one of its guards removed, to show that a soak notices.
+"""Traders that lack one guard each, and what a soak says of them.
 
-Called as `python unguarded_trader.py GUARD`, followed by the options of `tradebot trader`.
+A guard is switched off in the process that forks the traders (`line.nursery`), never in the code.
 """
 
 import contextlib
-import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
 
-from tradebot.cli import main
 from tradebot.domain import order_state
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Filled, Order
 from tradebot.records import Document
 from tradebot.trader.journal import ledger
-from tradebot.trader.journal.entries import Intended
+from tradebot.trader.journal.entries import Balanced, Body, Intended
+from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.orders.execution import Executor
 from tradebot.venue.errors import VenueError
 
@@ -62,12 +63,33 @@ def book_twice() -> None:
     ledger.apply_event = apply  # type: ignore[attr-defined]
 
 
-GUARDS = {
-    "journal-first": journal_after_sending,
-    "look-up-first": send_again,
-    "book-once": book_twice,
-}
+def ignore_others_money() -> None:
+    """Takes the venue's balances without asking what moved them."""
+    careful = JournaledLedger.record
 
-if __name__ == "__main__":
-    GUARDS[sys.argv.pop(1)]()
-    main(["trader", *sys.argv[1:]])
+    async def record(self: JournaledLedger, *bodies: Body, **named: Any) -> None:
+        zero = dict.fromkeys(
+            ("outside_base", "outside_quote", "traded_base", "traded_quote"), ledger.ZERO
+        )
+        blind = [
+            msgspec.structs.replace(body, **zero) if isinstance(body, Balanced) else body
+            for body in bodies
+        ]
+        await careful(self, *blind, **named)
+
+    JournaledLedger.record = record  # type: ignore[method-assign]
+
+
+class Guard(NamedTuple):
+    """How a guard is switched off, and what the soak's check then says (a part of it)."""
+
+    remove: Callable[[], None]
+    noticed: str
+
+
+GUARDS = {
+    "journal-first": Guard(journal_after_sending, "no such intent"),
+    "look-up-first": Guard(send_again, "more than one order for intent"),
+    "book-once": Guard(book_twice, "the venue has more than one order|the ledger says"),
+    "others-money": Guard(ignore_others_money, "taken for outside activity"),
+}

@@ -316,3 +316,15 @@ AnyTrading.TestCase.settings = settings(
     max_examples=60 * DEPTH, stateful_step_count=40, deadline=None
 )
 TestAnyTrading = AnyTrading.TestCase
+
+
+def test_a_waiting_stop_that_is_filled_by_force_sells_only_the_rest_later() -> None:
+    floor = Floor()
+    floor.crowd("buy", 10_000, BTC)
+    floor.crowd("sell", 10_000, BTC, taker=True)
+    ticket = floor.place("sell", 8_000, 2 * BTC, stop=9_000)
+    floor.desk.force_fill(floor.market, ticket, BTC // 2)
+    floor.crowd("buy", 9_000, 10 * BTC)
+    floor.crowd("sell", 9_000, BTC, taker=True)
+    assert ticket.executed == 2 * BTC
+    assert ticket.remaining == 0

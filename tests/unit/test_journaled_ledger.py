@@ -320,7 +320,7 @@ async def test_a_restart_reads_the_same_books_from_the_journal(tmp_path: Path) -
     assert journaled.ledger == folded(*bodies)
 
 
-async def test_documents_follow_orders_fills_scores_and_halts(tmp_path: Path) -> None:
+async def test_documents_follow_balances_orders_fills_scores_and_halts(tmp_path: Path) -> None:
     documents = await _record(
         tmp_path / "j.sqlite",
         [
@@ -337,13 +337,15 @@ async def test_documents_follow_orders_fills_scores_and_halts(tmp_path: Path) ->
     )
     kinds = [document.doc_type for document in documents]
     assert kinds == [
-        DocType.ORDER, DocType.ORDER, DocType.FILL, DocType.ORDER, DocType.FILL, DocType.SCORE,
+        DocType.BALANCE, DocType.BALANCE, DocType.ORDER,
+        DocType.ORDER, DocType.FILL, DocType.BALANCE, DocType.BALANCE,
+        DocType.ORDER, DocType.FILL, DocType.SCORE, DocType.BALANCE, DocType.BALANCE,
         DocType.HALT, DocType.HALT,
     ]  # fmt: skip
     orders = [document for document in documents if document.doc_type == DocType.ORDER]
     assert orders[0].id == orders[1].id != orders[2].id
     assert (orders[1].body["order_id"], orders[1].body["state"]) == ("1", "filled")
-    score = documents[5].body
+    score = next(one.body for one in documents if one.doc_type == DocType.SCORE)
     assert (score["score"], score["fees"], score["amount"]) == (9.2, 0.8, 1.0)
     assert documents[-1].body["because"] == "seen"
 

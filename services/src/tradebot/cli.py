@@ -39,6 +39,10 @@ TOOLS: Final = {
     ),
     "journal": ("tradebot.trader.journal.command:command", "care for a bot's journal"),
     "doctor": ("tradebot.doctor.command:command", "check a setup and say how to fix it"),
+    "password": (
+        "tradebot.dashboard.access.command:command",
+        "hash a password for a user of the dashboard",
+    ),
     "init": ("tradebot.backtest.init:command", "create a project folder"),
     "bench": ("tradebot.bench:command", "measure performance compared with a peer"),
 }

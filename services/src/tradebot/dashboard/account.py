@@ -104,6 +104,10 @@ class BotView:
         """Returns decisions, orders or fills, newest first."""
         return sorted(self._lists[kind].values(), key=lambda d: (d["ts"], d["id"]), reverse=True)
 
+    def newest(self, kind: DocType) -> dict[str, Any] | None:
+        """Returns the newest decision, order or fill; `None` if there is none."""
+        return max(self._lists[kind].values(), key=lambda d: (d["ts"], d["id"]), default=None)
+
     def money(self) -> dict[str, Any]:
         """Returns balances, score and the equity curve."""
         scores = sorted(self._scores.values(), key=lambda s: s["ts"])

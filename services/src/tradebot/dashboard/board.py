@@ -5,9 +5,9 @@ revision has risen.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,41 @@ from tradebot.domain.instrument import split_symbol
 from tradebot.records import DocType, Document
 
 _LISTS = {"decisions": DocType.DECISION, "orders": DocType.ORDER, "fills": DocType.FILL}
+
+
+Content = Callable[[], Any]
+
+
+class Change(NamedTuple):
+    """A section that a page lacks, of a bot and symbol, and its revision."""
+
+    name: str
+    subject: str
+    revision: object
+    content: Content
+
+
+def event(name: str, content: Any) -> bytes:
+    """Returns a server-sent event."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(content))
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A bot's symbol and mode, and its last decision with the reason."""
+
+    symbol: str
+    mode: str
+    decision: str
+    why: str
+
+
+def _known(account: BotView) -> Known:
+    last = account.newest(DocType.DECISION) or {"action": "", "reason": ""}
+    return Known(account.symbol, account.state()["mode"], last["action"], last["reason"])
+
+
+def _last(points: Iterable[Any], count: int) -> list[Any]:
+    return list(points)[-count:]
 
 
 class Sent(msgspec.Struct):
@@ -45,6 +80,7 @@ class Board:
         self._accounts: dict[str, BotView] = {}
         self._stages: list[dict[str, Any]] = []
         self._revision = 0
+        self._events: dict[tuple[str, str], tuple[object, bytes]] = {}
 
     def market(self, symbol: str) -> SymbolView:
         """Returns the view of `symbol`."""
@@ -75,6 +111,11 @@ class Board:
             if kind == DocType.TICKER:
                 self.market(symbol).add_price(document.ts, (body["bid"] + body["ask"]) / 2)
 
+    def known(self) -> dict[str, Known]:
+        """Returns what documents show of each bot."""
+        with self.lock:
+            return {name: _known(each) for name, each in self._accounts.items()}
+
     def set_stages(self, stages: list[dict[str, Any]]) -> None:
         """Sets each stage's name, whether it is ready, and the reasons why not."""
         with self.lock:
@@ -85,21 +126,38 @@ class Board:
     def changes(self, bot: str, sent: Sent) -> list[tuple[str, Any]]:
         """Returns the sections that a page lacks, by name, and updates `sent`."""
         with self.lock:
-            return list(self._changes(bot, sent))
+            return [(each.name, each.content()) for each in self._changes(bot, sent)]
+
+    def events(self, bot: str, sent: Sent) -> bytes:
+        """Returns what `changes` does, as server-sent events.
+
+        Pages of one bot share them: a section is written once for each of its revisions.
+        """
+        with self.lock:
+            return b"".join(self._event(*change) for change in self._changes(bot, sent))
+
+    def _event(self, name: str, subject: str, revision: object, content: Content) -> bytes:
+        known = self._events.get((name, subject))
+        if known is None or known[0] != revision:
+            known = revision, event(name, content())
+            self._events[name, subject] = known
+        return known[1]
 
     def _subject(self, bot: str) -> tuple[str, str]:
-        """Returns the page's bot and symbol: those requested, or the first that trades."""
+        """Returns the page's bot and symbol: the one requested, or the first that trades."""
+        if bot and bot not in self._accounts:
+            return (bot, self._symbol)
         account = self._accounts.get(bot) or next(
             (a for a in self._accounts.values() if a.symbol == self._symbol),
             next(iter(self._accounts.values()), None),
         )
         return (account.bot, account.symbol) if account else ("", self._symbol)
 
-    def _changes(self, bot: str, sent: Sent) -> Iterator[tuple[str, Any]]:
+    def _changes(self, bot: str, sent: Sent) -> Iterator[Change]:
         subject = self._subject(bot)
         if subject != sent.subject:
             sent.subject, sent.revisions, sent.prices = subject, {}, 0
-            yield "reset", None
+            yield Change("reset", "", 0, lambda: None)
         market = self.market(subject[1])
         yield from self._section(sent, "meta", self._revision, lambda: self._meta(subject))
         revisions, show = market.revisions, self._section
@@ -109,7 +167,8 @@ class Board:
         if market.prices_seen > sent.prices:
             new = min(market.prices_seen - sent.prices, len(market.prices))
             sent.prices = market.prices_seen
-            yield "prices", list(market.prices)[-new:]
+            points = partial(_last, market.prices, new)
+            yield Change("prices", subject[1], (sent.prices, new), points)
         account = self._accounts.get(subject[0])
         if account is None:
             return
@@ -121,10 +180,10 @@ class Board:
 
     def _section(
         self, sent: Sent, name: str, revision: int, content: Callable[[], Any]
-    ) -> Iterator[tuple[str, Any]]:
+    ) -> Iterator[Change]:
         if sent.revisions.get(name) != revision:
             sent.revisions[name] = revision
-            yield name, content()
+            yield Change(name, "/".join(sent.subject), revision, content)
 
     def _meta(self, subject: tuple[str, str]) -> dict[str, Any]:
         account = self._accounts.get(subject[0])

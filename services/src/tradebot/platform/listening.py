@@ -1,5 +1,6 @@
 """Listening sockets, on IPv4, IPv6 or both."""
 
+import ipaddress
 import socket
 from typing import Final
 
@@ -46,6 +47,18 @@ def local(host: str) -> str:
     """
     known = {ANY: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     return bracketed(known.get(host, host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "*", "10.1.2.3")]
+    [True, True, True, False, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:

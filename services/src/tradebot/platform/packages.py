@@ -7,6 +7,7 @@ from tradebot.platform.settings import SettingsError
 EXTRAS: Final = {
     "prophet": ("forecast", "setup"),
     "scipy": ("forecast", "setup"),
+    "argon2": ("login", "setup"),
     "ccxt": ("history", "setup"),
     "numba": ("backtest", "setup"),
     "optuna": ("backtest", "setup"),

@@ -40,7 +40,11 @@ class Decider:
         self._log = logs.get("trader")
 
     async def on_window(self, window: Window) -> Decided | None:
-        """Decides on a window, trades, and accounts for it once its documents are delivered.
+        """Decides on a window, trades, accounts for it, and waits for its documents' delivery.
+
+        A decision's documents are in the journal before any is sent: those of an order in the
+        intent's entry, all others in the window's. So a restart sends the same ones again, and
+        never decides twice on what was published.
 
         Returns `None` if the window was accounted for before, or is left to the next trader.
 
@@ -51,10 +55,10 @@ class Decider:
         # Without the lock: while a proposal is on its way the watch goes on.
         suggestion = await self._proposals.of_window(window.end, fresh=not self._is_late(window))
         async with self._engine.acting:
-            decided = await self._decide(window, suggestion)
-        await journaled.flush()  # without the lock: the broker may be away for long
+            decided, documents = await self._decide(window, suggestion)
         if decided is not None:
-            await journaled.record(decided)
+            await journaled.record(decided, documents=documents)
+        await journaled.flush()  # without the lock: the broker may be away for long
         return decided
 
     def _is_late(self, window: Window) -> bool:
@@ -62,13 +66,16 @@ class Decider:
         engine = self._engine
         return engine.clock.now() - window.end > engine.rules.max_window_age_ms
 
-    async def _decide(self, window: Window, suggestion: Suggestion | None) -> Decided | None:
+    async def _decide(
+        self, window: Window, suggestion: Suggestion | None
+    ) -> tuple[Decided | None, tuple[Document, ...]]:
+        """Returns the window's entry, and its documents unless an order's entry carries them."""
         engine = self._engine
         if window.end <= engine.journaled.ledger.window_end:
-            return None
+            return None, ()
         stored, ticker = await self._look(window, suggestion)
         if engine.stopping:  # asked last: it may be told while the venue is asked for prices
-            return None
+            return None, ()
         decision = decide(stored.state, stored.inputs, stored.settings)
         if self._selling.maker.opposes(decision.signal):
             await self._selling.maker.end()
@@ -76,12 +83,12 @@ class Decider:
             decision = decide(stored.state, stored.inputs, stored.settings)
         known = self.latest or Latest(decision, window.end)
         self.latest = known.then(decision, window.end)
-        await self._carry_out(stored, decision, ticker)
+        documents = await self._carry_out(stored, decision, ticker)
         self._count(decision)
         equity = equity_of(stored.state, stored.inputs.quote, stored.settings)
         if equity is not None:
             metrics.measure(self._bot, engine.journaled.ledger, equity=equity, mid=engine.mid)
-        return Decided(
+        decided = Decided(
             window_end=window.end,
             action=decision.action,
             gate=decision.gate,
@@ -89,6 +96,7 @@ class Decider:
             usable=decision.usable,
             mid=None if equity is None else decision.mid,
         )
+        return decided, documents
 
     async def _look(
         self, window: Window, suggestion: Suggestion | None
@@ -122,38 +130,44 @@ class Decider:
             self._log.warning("no prices from the venue", reason=str(error))
             return None
 
-    async def _carry_out(self, stored: Stored, decision: Decision, ticker: Ticker | None) -> None:
-        """Journals and sends the decision; its documents go with the first order, or alone."""
+    async def _carry_out(
+        self, stored: Stored, decision: Decision, ticker: Ticker | None
+    ) -> tuple[Document, ...]:
+        """Journals and sends the decision's orders; the first carries its documents.
+
+        Returns the documents if there was no order.
+        """
         engine = self._engine
         window_end = stored.inputs.window.end
         name = decision_id(self._bot, window_end)
+        carried = False
 
         def documents(order: str) -> tuple[Document, ...]:
+            nonlocal carried
+            carried = True
             return self._documents(stored, decision, ticker, order)
 
-        if decision.action == "hold" or decision.price is None or decision.mid is None:
-            engine.journaled.send(documents(""))
-        elif decision.exit:
+        holds = decision.action == "hold" or decision.price is None or decision.mid is None
+        if not holds and decision.exit:
             await self._selling.down(
                 decision.exit, name, window_end=window_end, documents=documents
             )
-        elif not (amount := await self._amount(decision)):
-            engine.journaled.send(documents(""))
-        else:
-            await self._order(stored, decision, amount, decision.price, documents)
+        elif not holds and (amount := await self._amount(decision)):
+            await self._order(stored, decision, amount, documents)
             await self._selling.resting.keep()
         if decision.halt:
             await engine.halt(decision.halt)
+        return () if carried else self._documents(stored, decision, ticker, "")
 
     async def _order(
         self,
         stored: Stored,
         decision: Decision,
         amount: Decimal,
-        limit: Decimal,
         documents: Documents,
     ) -> None:
         """Sends the order of a signal: it takes at once, or waits as maker."""
+        assert decision.price is not None, "only a decision with a price has an order"
         engine, maker, quote = self._engine, self._selling.maker, stored.inputs.quote
         side: Side = "buy" if decision.action == "buy" else "sell"
         window_end = stored.inputs.window.end
@@ -161,14 +175,20 @@ class Decider:
         reduces = side == "sell" and engine.rules.on_breach != "Hold"
         if maker.serves and quote is not None:
             intent = maker.intent(
-                side, amount, limit, quote, window_end=window_end, name=name, reduces=reduces
+                side,
+                amount,
+                decision.price,
+                quote,
+                window_end=window_end,
+                name=name,
+                reduces=reduces,
             )
             await maker.send(intent, documents(intent.client_order_id))
             return
         intent = engine.journaled.intent(
             side,
             amount,
-            limit,
+            decision.price,
             mid=decision.mid or ZERO,
             window_end=window_end,
             name=name,

@@ -7,7 +7,6 @@ use this module, which knows nothing of them, of Kafka or of HTTP.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from decimal import Decimal
 
 import msgspec
 
@@ -17,7 +16,7 @@ from tradebot.domain.intent import Intent
 from tradebot.domain.money import ZERO
 from tradebot.domain.risk.marks import sound
 from tradebot.domain.risk.size import sellable
-from tradebot.domain.situation import BPS, HOUR_MS, Exits
+from tradebot.domain.situation import HOUR_MS, Exits
 from tradebot.domain.wanting import tightened
 from tradebot.platform import logs
 from tradebot.platform.clock import VenueClock
@@ -25,7 +24,6 @@ from tradebot.records import Document
 from tradebot.trader import metrics
 from tradebot.trader.bot_status import BotStatus, bot_status
 from tradebot.trader.inputs.market import MarketClient
-from tradebot.trader.journal.documents import balance_document
 from tradebot.trader.journal.entries import Halted
 from tradebot.trader.journal.journaled import JournaledLedger
 from tradebot.trader.journal.ledger import Placed
@@ -76,9 +74,6 @@ class Engine:
         self._reconciler = reconciler
         self._lease = lease
         self._paused = paused
-        self._held = (ZERO, ZERO)
-        self._told: tuple[Decimal, Decimal] | None = None
-        """The balances last written to documents and metrics."""
         self._bot = journaled.who.bot
         self._log = logs.get("trader")
         if rules.max_drawdown is not None:
@@ -87,13 +82,12 @@ class Engine:
     def state(self) -> State:
         """Returns the bot's state for a decision."""
         ledger = self.journaled.ledger
-        held_base, held_quote = self._held
         trusted = not self.doubt and self._lease.held()
         like = State(
             base=ZERO,
             quote=ZERO,
-            base_held=held_base,
-            quote_held=held_quote,
+            base_held=ledger.held_base,
+            quote_held=ledger.held_quote,
             reconciled=trusted,
             unresolved=len(ledger.unresolved()),
             signal_at=ledger.signal_at,
@@ -152,7 +146,7 @@ class Engine:
             self.market.forget()
             self.due.set()
         if placed.order.fills:
-            self._send_balances(intent.client_order_id)
+            self._measure_balances()
 
     def order_events(self) -> AsyncGenerator[AccountEvent, None]:
         """Yields the account's orders and fills from the venue's stream; never ends."""
@@ -167,33 +161,19 @@ class Engine:
         name = placed.intent.client_order_id
         await self._executor.book(placed.intent, trade)
         if self.journaled.ledger.orders[name].order.fills != placed.order.fills:
-            self._send_balances(name)
+            self._measure_balances()
 
     def distrust(self, reason: str) -> None:
         """Closes the gate `Reconciled` until the ledger has been compared again."""
         self.doubt = reason
         self.due.set()
 
-    def _send_balances(self, key: str) -> None:
+    def _measure_balances(self) -> None:
         ledger = self.journaled.ledger
-        self._told = amounts = (ledger.base, ledger.quote)
-        made = []
-        for currency, amount, held in zip(
-            self.market.instrument.currencies, amounts, self._held, strict=True
-        ):
+        currencies = self.market.instrument.currencies
+        for currency, amount in zip(currencies, (ledger.base, ledger.quote), strict=True):
             metrics.BALANCE.labels(self._bot, currency).set(float(amount))
-            made.append(
-                balance_document(
-                    self.journaled.who,
-                    currency,
-                    amount=amount,
-                    available=amount - held,
-                    ts=self.clock.now(),
-                    key=key,
-                )
-            )
         metrics.REALISED.labels(self._bot).set(float(ledger.realised))
-        self.journaled.send(tuple(made))
 
     async def reconcile(self) -> Outcome:
         """Compares the ledger with the venue; opens the gate `Reconciled` if all is certain.
@@ -210,33 +190,18 @@ class Engine:
         await self._learn_fee()
         ticker = await self.market.ticker()
         self.see(Quote(bid=ticker.bid, ask=ticker.ask))
-        outcome = await self._reconciler.run(mid=self.mid, now=ticker.ts or self.clock.now())
-        own_base, own_quote = self._own_reserves()
-        self._held = (
-            max(ZERO, outcome.base.amount - outcome.base.available - own_base),
-            max(ZERO, outcome.quote.amount - outcome.quote.available - own_quote),
+        outcome = await self._reconciler.run(
+            mid=self.mid, now=ticker.ts or self.clock.now(), fee_bps=self.fee_bps
         )
         if outcome.certain:
             self.doubt = ""
-            if self._told != (self.journaled.ledger.base, self.journaled.ledger.quote):
-                self._send_balances(f"reconciled-{ticker.ts}")
+            self._measure_balances()
         else:
             self.distrust("the result of an order is still not known")
         metrics.RECONCILIATIONS.labels(
             self._bot, "certain" if outcome.certain else "uncertain"
         ).inc()
         return outcome
-
-    def _own_reserves(self) -> tuple[Decimal, Decimal]:
-        """Returns the most of base and quote that the venue reserves for this bot's orders."""
-        base = quote = ZERO
-        for placed in self.journaled.ledger.resting():
-            left = placed.order.remaining
-            if placed.intent.side == "sell":
-                base += left
-            else:
-                quote += left * placed.intent.price * (1 + self.fee_bps / BPS)
-        return base, quote
 
     async def _learn_fee(self) -> None:
         """Reads the account's fee, again each hour of exchange time."""
@@ -295,7 +260,7 @@ class Engine:
     def _took_in(self, placed: Placed, certain: bool, otherwise: str) -> bool:
         name = placed.intent.client_order_id
         if self.journaled.ledger.orders[name].order.fills != placed.order.fills:
-            self._send_balances(name)
+            self._measure_balances()
         if not certain:
             self.distrust(otherwise)
         return certain

@@ -13,9 +13,8 @@ from typing import Annotated, Any
 import click
 import msgspec
 
-from tradebot.documents import differences
-from tradebot.domain.decision import decide
-from tradebot.domain.situation import read_stored
+from tradebot import explanation
+from tradebot.explanation import Explanation, UnexplainedError
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import command as make_command
 from tradebot.platform.store import DocumentStore, StoreSettings, StoreUnavailableError
@@ -30,58 +29,18 @@ class ExplainSettings(StoreSettings, frozen=True, kw_only=True):
     json: Annotated[bool, "print one JSON object instead of text"] = False
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known of one decision."""
-
-    document: dict[str, Any]
-    decision: dict[str, Any]
-    orders: list[dict[str, Any]]
-    fills: list[dict[str, Any]]
-    scores: list[dict[str, Any]]
-    journal: list[dict[str, Any]]
-    replay: dict[str, Any]
-    same: bool
-    differences: list[str]
-
-
 def explain(store: DocumentStore, settings: ExplainSettings) -> Explanation:
-    """Returns what led to the document, and its results.
+    """Returns what led to the document, and its results, with the journal's lines.
 
     Raises:
         ClickException: there is no such document, or it belongs to no decision.
     """
-    found = store.find("_id", settings.document)
-    if not found:
-        of_decision = store.find("decision_id", settings.document)
-        found = [each for each in of_decision if each["doc_type"] == "decision"]
-    if not found:
-        raise click.ClickException(
-            f"no decision or document has the id {settings.document}: use an id from the log, "
-            "the dashboard or Kibana, and set the store with --state-dir or --elasticsearch"
-        )
-    document = found[0]
-    name = document.get("decision_id") or document.get("trip_id")
-    related = store.find("decision_id", name) if name else []
-    decision = next((d for d in related if d["doc_type"] == "decision"), None)
-    if decision is None:
-        raise click.ClickException(
-            f"document {settings.document} ({document['doc_type']}) does not belong to a stored "
-            "decision; use the id of a decision, an order, a fill or a score"
-        )
-    stored = read_stored(decision["inputs"])
-    again = decide(stored.state, stored.inputs, stored.settings)
-    differing = differences(decision, again)
-    return Explanation(
-        document=document,
-        decision=decision,
-        orders=[d for d in related if d["doc_type"] == "order"],
-        fills=[d for d in related if d["doc_type"] == "fill"],
-        scores=[document] if document["doc_type"] == "score" else [],
-        journal=[msgspec.to_builtins(entry) for entry in _journal(settings, decision)],
-        replay=msgspec.to_builtins(again),
-        same=not differing,
-        differences=differing,
-    )
+    try:
+        found = explanation.explain(store, settings.document)
+    except UnexplainedError as error:
+        raise click.ClickException(str(error)) from None
+    journal = [msgspec.to_builtins(entry) for entry in _journal(settings, found.decision)]
+    return msgspec.structs.replace(found, journal=journal)
 
 
 def _journal(settings: ExplainSettings, decision: dict[str, Any]) -> Iterator[Entry]:

@@ -25,7 +25,7 @@ RETRY_SECONDS: Final = 0.5
 """Wait after the venue did not respond."""
 
 Documents = Callable[[str], tuple[Document, ...]]
-"""Returns the documents for the first order, from its client order id, or "" without one."""
+"""Returns the documents for the first order, from its client order id; not called without one."""
 
 
 class Selling:
@@ -100,8 +100,6 @@ class Selling:
             )
             await engine.execute(intent, () if sent else documents(intent.client_order_id))
             sent = True
-        if not sent:
-            engine.journaled.send(documents(""))
         await self.settle()
         return self._told(leaving)
 

@@ -141,7 +141,7 @@ class Watch:
                 epoch=engine.journaled.ledger.epoch,
                 client_order_id=order,
             )
-            return (made,) if order else ()  # a try without an order is only logged
+            return (made,)
 
         await self._selling.down(decision.exit, name, documents=documents)
 

@@ -1,8 +1,11 @@
 // Listens to the event stream and redraws what has changed, a few times a second at most.
 
+import * as acts from "./acts.js";
 import * as charts from "./charts.js";
 import * as figures from "./figures.js";
 import * as lists from "./lists.js";
+import * as past from "./past.js";
+import { connect, stream } from "./session.js";
 import { connect as connectTheme } from "./theme.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,7 +18,10 @@ const fresh = () => ({
   account: { mode: "", band_bps: null, halt: null },
 });
 
+const bot = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 let state = fresh();
+let mayAct = false;
+let row = null;
 let minutes = 90;
 const changed = new Set();
 const drawn = new Map();
@@ -23,7 +29,8 @@ const drawn = new Map();
 /** How each section of the stream updates the state, and what must be redrawn. */
 const sections = {
   reset: () => { state = fresh(); lists.reset(); },
-  meta: (value) => { state.meta = value; mark("header", "money"); },
+  meta: (value) => { state.meta = value; mark("header", "money"); past.connect(value.bot); },
+  row: (value) => { row = value; showRow(); },
   state: (value) => { state.account = value; mark("header", "ratio", "flows"); },
   quote: (value) => { state.quote = value; mark("quote", "forecast", "money"); },
   prices: (value) => {
@@ -71,17 +78,22 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
-let source = null;
-
-function listen(bot) {
-  source?.close();
-  source = new EventSource(bot ? `/events?bot=${encodeURIComponent(bot)}` : "/events");
-  for (const [name, take] of Object.entries(sections)) {
-    source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+/** The bot's state with its reason, and what it can be ordered to do. */
+function showRow() {
+  $("orders-bar").hidden = row === null;
+  if (row === null) return;
+  const words = { trading: "Trading", paused: "Paused", halted: "Halted", unready: "Not ready", stopped: "No trader" };
+  $("state").hidden = false;
+  $("state").textContent = words[row.state];
+  $("state").className = `state ${row.state}`;
+  const why = row.pending
+    ? `${row.order.state} was ordered by ${row.order.by || "somebody"}: waiting for its trader` : row.reason;
+  if ($("why").textContent !== why) $("why").textContent = why;
+  const kind = `${row.state} ${mayAct}`;
+  if ($("acts").dataset.kind !== kind) {
+    $("acts").dataset.kind = kind;
+    $("acts").replaceChildren(...(mayAct ? acts.buttons(row) : []));
   }
-  const link = $("link");
-  source.onopen = () => { link.textContent = "live"; link.className = "link on"; };
-  source.onerror = () => { link.textContent = "no connection"; link.className = "link off"; };
 }
 
 function choose(buttons, chosen, attribute) {
@@ -123,7 +135,11 @@ connectTheme($("theme"), () => { drawn.clear(); mark(...CHARTS); });
 for (const chart of document.querySelectorAll(".chart")) charts.fit(chart);
 connectRanges();
 connectTabs();
-$("bot").addEventListener("change", (event) => listen(event.target.value));
+$("bot").addEventListener("change", (event) => location.assign(`/bots/${encodeURIComponent(event.target.value)}`));
+acts.connect(acts.tell);
 lists.reset();
-listen("");
+connect().then((visitor) => {
+  mayAct = visitor.acts;
+  stream(`/events?bot=${encodeURIComponent(bot)}`, sections);
+}).catch(() => {});
 requestAnimationFrame(frame);

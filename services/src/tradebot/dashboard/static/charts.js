@@ -192,3 +192,17 @@ export function equity(element, { equity: values, scores }) {
     ? `Equity from ${number(values[0][1])} to ${number(values[values.length - 1][1])}`
     : "Equity chart, no values yet");
 }
+
+/** Realised profit after each round trip, as far as the store reaches. */
+export function profit(element, scores) {
+  const c = colours();
+  const traces = [{ x: scores.map((s) => s.ts), y: scores.map((s) => s.realised), mode: "lines", name: "Profit",
+    line: { color: c.bid, width: 1.8, shape: "hv" }, customdata: scores.map((s) => s.score),
+    hovertemplate: "profit %{y:,.2f}, trip %{customdata:+,.2f}<extra></extra>" }];
+  Plotly.react(element, traces, layout(c, {
+    showlegend: false, margin: { ...MARGIN, t: 4 }, xaxis: { nticks: 4 }, yaxis: { tickformat: ",.2f", nticks: 4 },
+  }), CONFIG);
+  element.setAttribute("aria-label", scores.length
+    ? `Realised profit ${number(scores[scores.length - 1].realised)} after ${scores.length} points`
+    : "Profit chart, no values yet");
+}

@@ -31,7 +31,7 @@ class OrderFaults:
             return
         if update.type == "accepted":
             self._accepted(update)
-        elif update.type == "booked" and update.ticket.order.id in self._partial:
+        elif update.type == "booked" and self._fills_partly(update):
             amount = self._share_of(update)
             _later(_SOON, lambda: self._fill(update, amount))
         elif update.type == "fill":
@@ -47,9 +47,16 @@ class OrderFaults:
         order = update.ticket.order
         self._partial[order.id] = strike[0]
         self._state.lose_answer()
+        if order.stop:
+            return
         market = self._exchange.markets[update.ticket.symbol]
         thinned = market.engine.thin(order, self._share_of(update))
         market.digest(self._exchange.clock.market(), thinned)
+
+    def _fills_partly(self, update: OrderUpdate) -> bool:
+        """Whether the fault strikes now; a stop fills no sooner than its price is reached."""
+        order = update.ticket.order
+        return order.id in self._partial and not order.stop
 
     def _share_of(self, update: OrderUpdate) -> int:
         order = update.ticket.order

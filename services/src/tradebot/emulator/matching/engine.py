@@ -78,7 +78,13 @@ class MatchingEngine:
         return events
 
     def reduce(self, order: ExchangeOrder, amount: int) -> list[Event]:
-        """Reduces a resting order by a fill without a counterparty; does nothing to any other."""
+        """Reduces a live order by a fill without a counterparty; does nothing to any other."""
+        if order.id in self._stops:  # it waits outside the book
+            order.remaining -= amount
+            if order.remaining == 0:
+                del self._stops[order.id]
+                order.live = False
+            return []
         if order.id not in self._resting:
             return []
         size = self._own(order.side).take(order, amount)

@@ -50,7 +50,7 @@ def _verify(bot: str, config: Path | None, state_dir: Path, as_json: bool) -> No
     try:
         journal = journal_of(_settings(bot, config, state_dir))
         head = journal.head()  # before the entries: a trader may write meanwhile
-        report = verify(journal.lines(), bot, head)
+        report = verify(journal.lines(), bot, head, journal.doubled)
         journal.close()
     except JournalError as error:
         raise click.ClickException(str(error)) from None

@@ -12,6 +12,7 @@ import msgspec
 from tradebot import documents
 from tradebot.domain.account.trip import Trip
 from tradebot.domain.decision import Decision
+from tradebot.domain.instrument import split_symbol
 from tradebot.domain.intent import Intent
 from tradebot.domain.order_state import Fill, Phase
 from tradebot.domain.risk.marks import equity_of
@@ -245,17 +246,39 @@ def _halt(
     return _document(who, DocType.HALT, ts=ts, key=f"{state}-{ts}", body=body)
 
 
-def balance_document(
-    who: Identity, currency: str, *, amount: Decimal, available: Decimal, ts: int, key: str
-) -> Document:
-    """Returns the document of a currency's balance after the event `key`."""
-    body = documents.Balance(
-        currency=currency,
-        amount=float(amount),
-        available=float(available),
-        availableForWithdrawal=float(available),
+def balance_documents(
+    who: Identity, before: Ledger, after: Ledger, body: Body, *, ts: int
+) -> tuple[Document, ...]:
+    """Returns both currencies' balances if an entry's events changed them.
+
+    Args:
+        before: the ledger before the first event of the write.
+        body: the last event of the write.
+    """
+    if not after.known or _balances(after) == _balances(before):
+        return ()
+    key = body.client_order_id if isinstance(body, OrderEvent) else f"reconciled-{ts}"
+    currencies = who.currencies or split_symbol(who.symbol)
+    held = (after.held_base, after.held_quote)
+    return tuple(
+        _document(
+            who,
+            DocType.BALANCE,
+            ts=ts,
+            key=f"{currency}-{key}",
+            body=documents.Balance(
+                currency=currency,
+                amount=float(amount),
+                available=float(amount - taken),
+                availableForWithdrawal=float(amount - taken),
+            ),
+        )
+        for currency, amount, taken in zip(currencies, (after.base, after.quote), held, strict=True)
     )
-    return _document(who, DocType.BALANCE, ts=ts, key=f"{currency}-{key}", body=body)
+
+
+def _balances(ledger: Ledger) -> tuple[bool, Decimal, Decimal]:
+    return ledger.known, ledger.base, ledger.quote
 
 
 def ticker_document(

@@ -33,7 +33,7 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     profits and losses, all else is deposits and withdrawals. `outside_trades` are their ids and
     `traded_at` is the venue's time (ms) of the last, 0 if there was none. `trades_to` is the time
     (ms) up to which fills are known. `number` is the highest in a client order id of this bot at
-    the venue, if its journal is new.
+    the venue, if its journal is new. `held_base` and `held_quote` are what orders of others hold.
     """
 
     base: Decimal
@@ -47,6 +47,8 @@ class Balanced(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     traded_quote: Decimal = ZERO
     traded_at: int = 0
     number: int = 0
+    held_base: Decimal = ZERO
+    held_quote: Decimal = ZERO
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -7,6 +7,7 @@ documents again that may not have been delivered when a trader died.
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from tradebot.domain.intent import Intent, OrderName
 from tradebot.domain.making import Terms
 from tradebot.domain.money import Side
 from tradebot.records import Document
-from tradebot.trader.journal.documents import Identity, consequences
+from tradebot.trader.journal.documents import Identity, balance_documents, consequences
 from tradebot.trader.journal.entries import Body, Decided, Entry, Snapshot
 from tradebot.trader.journal.ledger import Ledger, apply, snapshot
 from tradebot.trader.journal.outage import OutageJournal
@@ -60,6 +61,8 @@ class JournaledLedger:
         """Of the journal while it is followed; `None` before it is read and once it is written."""
         self._number = 0
         self._hash = ""
+        self._unsent: list[Entry] = []
+        """Entries that wait for the journal: what it may lose is not published."""
         self._compacted = 0
         self._compact_after = compact_after
         self._writing = asyncio.Lock()
@@ -131,12 +134,14 @@ class JournaledLedger:
                 return
             if not self._held():
                 raise LeaseLostError("the lease was lost: another trader may act for the bot now")
+            entries[-1] = self._with_balances(entries[-1], after)
             entries = self._sealed(entries)
             await self._journal.append(*entries)
             self._number, self._hash = entries[-1].number, entries[-1].hash
             self.ledger = after
-            for entry in entries:
-                self._publisher.send(entry.documents, entry.number)
+            self._unsent += entries
+            if not self.down:
+                self._send()
             if isinstance(bodies[-1], Decided):  # so that no order waits for it
                 await self._compact()
 
@@ -153,7 +158,7 @@ class JournaledLedger:
         return True
 
     async def keep_up(self, returned: Callable[[], None]) -> None:
-        """Writes what waited for the brokers, and calls `returned` when all is written.
+        """Writes what waited for the brokers, sends its documents, and calls `returned`.
 
         Raises:
             JournalError: the journal must be read again, by a restart.
@@ -161,7 +166,11 @@ class JournaledLedger:
         if self._outage is None:
             await asyncio.Event().wait()
         else:
-            await self._outage.run(returned)
+            await self._outage.run(partial(self._returned, returned))
+
+    def _returned(self, returned: Callable[[], None]) -> None:
+        self._send()
+        returned()
 
     def name_currencies(self, currencies: tuple[str, str]) -> None:
         """Makes documents name the symbol's base and quote like the venue, from now on."""
@@ -216,7 +225,7 @@ class JournaledLedger:
         number = self._number
         if number - self._compacted < self._compact_after:
             return
-        if self._publisher.delivered(number) < number:
+        if self._delivered() < number:
             return
         sealed = self._snapshot()
         if await self._journal.compact(sealed):
@@ -229,7 +238,7 @@ class JournaledLedger:
             number=self._number,
             epoch=self.ledger.epoch,
             ts=self._now(),
-            published=self._publisher.delivered(self._number),
+            published=self._delivered(),
             body=snapshot(self.ledger),
         )
         return seal(entry, self._hash)
@@ -256,14 +265,27 @@ class JournaledLedger:
             number=self._number + place + 1,
             epoch=after.epoch,
             ts=ts,
-            published=self._publisher.delivered(self._number),
+            published=self._delivered(),
             body=body,
             documents=made,
         )
 
-    def send(self, documents: tuple[Document, ...]) -> None:
-        """Sends documents that no entry carries; after a crash they must be made again."""
-        self._publisher.send(documents)
+    def _with_balances(self, last: Entry, after: Ledger) -> Entry:
+        """The last entry of a write, with the balances that the write leaves."""
+        made = balance_documents(self.who, self.ledger, after, last.body, ts=last.ts)
+        return msgspec.structs.replace(last, documents=last.documents + made) if made else last
+
+    def _send(self) -> None:
+        """Sends the documents of all entries that the journal has."""
+        unsent, self._unsent = self._unsent, []
+        for entry in unsent:
+            self._publisher.send(entry.documents, entry.number)
+
+    def _delivered(self) -> int:
+        """The number of the last entry whose documents, and all before it, were delivered."""
+        delivered = self._publisher.delivered(self._number)
+        late = [entry.number for entry in self._unsent if entry.documents]
+        return min(delivered, late[0] - 1) if late else delivered
 
     async def flush(self) -> None:
         """Waits until all documents have been delivered."""

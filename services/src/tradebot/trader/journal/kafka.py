@@ -84,6 +84,10 @@ class KafkaJournal:
         """See `StoredJournal`."""
         return 0
 
+    def doubled(self) -> list[int]:
+        """See `StoredJournal`; a broker can store a record twice."""
+        return list(self._reader.doubled)
+
     async def append(self, *entries: Entry) -> None:
         """See `Journal`; of several, only the first may be durable after a crash in between."""
         loop = asyncio.get_running_loop()

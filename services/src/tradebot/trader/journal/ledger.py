@@ -50,7 +50,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """The journal's content: the account, the orders that made it, and who may act for it.
 
     `outside_base` and `outside_quote` are the totals that others moved, `outside_traded` the
-    venue's time (ms) of their last trade with this account's key, 0 if there was none.
+    venue's time (ms) of their last trade with this account's key, 0 if there was none. `held_base`
+    and `held_quote` are what orders of others hold of the balances.
     """
 
     epoch: int = 0
@@ -61,6 +62,8 @@ class Ledger(fold.Account, frozen=True, kw_only=True):
     """Whether the balances were ever compared with the venue's."""
     outside_base: Decimal = ZERO
     outside_quote: Decimal = ZERO
+    held_base: Decimal = ZERO
+    held_quote: Decimal = ZERO
     trades_to: int = 0
     outside_trades: frozenset[int] = frozenset()
     outside_traded: int = 0
@@ -191,6 +194,8 @@ def _balanced(ledger: Ledger, body: Balanced) -> Ledger:
         number=max(ledger.number, body.number),
         outside_base=ledger.outside_base + body.outside_base,
         outside_quote=ledger.outside_quote + body.outside_quote,
+        held_base=body.held_base,
+        held_quote=body.held_quote,
         outside_traded=max(ledger.outside_traded, body.traded_at),
         trades_to=max(ledger.trades_to, body.trades_to),
         outside_trades=_newest(ledger.outside_trades.union(body.outside_trades)),

@@ -100,6 +100,10 @@ class StoredJournal(Journal, Protocol):
         """The number of the last entry that was written, 0 if only the entries say it."""
         ...
 
+    def doubled(self) -> list[int]:
+        """The numbers of entries that `lines` skipped, because they were stored twice."""
+        ...
+
 
 def encode(entry: Entry) -> bytes:
     """Encodes the entry as JSON."""
@@ -214,6 +218,10 @@ class SqliteJournal:
         """See `StoredJournal`; 0 in a file of an earlier release."""
         (row,) = self._database.execute("SELECT coalesce(max(number), 0) FROM head").fetchall()
         return int(row[0])
+
+    def doubled(self) -> list[int]:
+        """See `StoredJournal`; a number is there once."""
+        return []
 
     def _check_head(self, head: int) -> None:
         if self._last < head:

@@ -46,6 +46,7 @@ class _Glance(msgspec.Struct):
     epoch: int
     published: int
     body: _Kind
+    hash: str = ""
 
 
 class _Bare(msgspec.Struct):
@@ -70,6 +71,8 @@ class TopicReader:
     def __init__(self, settings: StageSettings, topic: str, bot: str) -> None:
         self._places: dict[int, int] = {}
         """By partition, the offset after the last record that was read."""
+        self.doubled: list[int] = []
+        """Numbers of the entries that the topic held twice when it was last read."""
         self._follower: Consumer | None = None
         self._settings = settings
         self._topic = topic
@@ -141,8 +144,10 @@ class TopicReader:
 
     def _counting(self) -> tuple[Sequence[int], int]:
         """Where the entries that count are, and up to which their documents were delivered."""
-        numbers, places = array("q"), array("q")
+        numbers, places, hashes = array("q"), array("q"), array("Q")
+        replaced: dict[int, int] = {}
         epoch = published = 0
+        self.doubled.clear()
         for place, value in self._values():
             self._places[place >> _PARTITION_BITS] = place % (1 << _PARTITION_BITS) + 1
             try:
@@ -153,10 +158,15 @@ class TopicReader:
                 continue
             least = 0 if seen.body.type == Snapshot.__name__ else seen.number
             while numbers and numbers[-1] >= least:
-                numbers.pop()
+                number, digest = numbers.pop(), hashes.pop()
                 places.pop()
+                if least:  # a snapshot replaces by intent
+                    replaced[number] = digest
             numbers.append(seen.number)
             places.append(place)
+            hashes.append(int(seen.hash[:16] or "0", 16))
+            if hashes[-1] and replaced.get(seen.number) == hashes[-1]:
+                self.doubled.append(seen.number)
             epoch, published = seen.epoch, max(published, seen.published)
         return places, published
 

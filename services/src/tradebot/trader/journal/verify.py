@@ -5,7 +5,7 @@ alone, by sums of its own, and compares them with the account that the entries f
 venue's balances at each comparison, and with the scores that were published.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -57,11 +57,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[Fault]
 
 
-def verify(lines: Iterable[bytes], bot: str, head: int = 0) -> Report:
+def verify(
+    lines: Iterable[bytes],
+    bot: str,
+    head: int = 0,
+    doubled: Callable[[], list[int]] = list,
+) -> Report:
     """Reads all lines, whatever is wrong with some.
 
     Args:
         head: the number of the last entry, 0 if only the entries themselves know.
+        doubled: returns, once all lines are read, the entries that the store holds twice.
     """
     chain, recount, replay = _Chain(), _Recount(), Replay(bot)
     faults: list[Fault] = []
@@ -86,6 +92,7 @@ def verify(lines: Iterable[bytes], bot: str, head: int = 0) -> Report:
         faults.append(Fault(head, what))
     if not faults:
         faults += recount.differences(replay.ledger)
+    faults += [Fault(number, "is stored twice; the trader reads it once") for number in doubled()]
     ledger = replay.ledger
     return Report(
         bot=bot,

@@ -15,10 +15,12 @@ import msgspec
 
 from tradebot.domain.intent import Intent, read_name
 from tradebot.domain.money import ZERO, plain
+from tradebot.domain.situation import BPS
 from tradebot.platform import logs
 from tradebot.trader import metrics
 from tradebot.trader.journal.entries import Balanced, Halted, Intended
 from tradebot.trader.journal.journaled import JournaledLedger
+from tradebot.trader.journal.ledger import Ledger
 from tradebot.trader.orders.adoption import adopted, unknown_sales
 from tradebot.trader.orders.execution import Executor, Sleep
 from tradebot.venue.port import Balance, OrderStatus, OwnTrade, VenueAccount
@@ -70,20 +72,22 @@ class Reconciler:
         self._sleep = sleep
         self._bot = journaled.who.bot
         self._notes: list[str] = []
+        self._fee_bps = ZERO
         self._made = 0
         self._log = logs.get("trader.reconcile")
 
-    async def run(self, *, mid: Decimal, now: int) -> Outcome:
+    async def run(self, *, mid: Decimal, now: int, fee_bps: Decimal = ZERO) -> Outcome:
         """Runs one complete comparison.
 
         Args:
             mid: the market's, to value outside activity.
             now: the venue's time in ms.
+            fee_bps: what the venue reserves for the fee of an order that rests.
 
         Raises:
             VenueError: the venue did not respond; the ledger keeps what was done so far.
         """
-        self._notes = []
+        self._notes, self._fee_bps = [], fee_bps
         first = not self._journaled.ledger.known
         number = await self._account.highest_number(self._bot) if first else 0
         ledger, clear = self._journaled.ledger, True
@@ -242,6 +246,7 @@ class Reconciler:
                 "outside_balance", (f"the balances changed from outside by {' and '.join(changes)}")
             )
         if certain:
+            own_base, own_quote = _own_reserves(ledger, self._fee_bps)
             await self._journaled.record(
                 Balanced(
                     base=base.amount,
@@ -255,6 +260,8 @@ class Reconciler:
                     traded_quote=traded[1] if any(moved) else ZERO,
                     traded_at=max((trade.ts for trade in outside.values()), default=0),
                     number=number,
+                    held_base=max(ZERO, base.amount - base.available - own_base),
+                    held_quote=max(ZERO, quote.amount - quote.available - own_quote),
                 )
             )
         self._made += 1
@@ -271,6 +278,18 @@ class Reconciler:
         metrics.FLAGS.labels(self._bot, kind).inc()
         self._notes.append(note)
         self._log.warning("reconciliation", kind=kind, note=note)
+
+
+def _own_reserves(ledger: Ledger, fee_bps: Decimal) -> tuple[Decimal, Decimal]:
+    """Returns the most of base and quote that the venue reserves for this bot's orders."""
+    base = quote = ZERO
+    for placed in ledger.resting():
+        left = placed.order.remaining
+        if placed.intent.side == "sell":
+            base += left
+        else:
+            quote += left * placed.intent.price * (1 + fee_bps / BPS)
+    return base, quote
 
 
 def _moved_by(trades: Sequence[OwnTrade], base: str) -> tuple[Decimal, Decimal]:

@@ -1,0 +1,1 @@
+"""All bots: how each does, and the way an order takes to it."""
