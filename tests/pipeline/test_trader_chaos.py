@@ -1,6 +1,6 @@
 """Faults and kills against a running trader.
 
-The short soak always runs. `make chaos` runs the long one, and shows with four traders that lack
+The short soak always runs. `make chaos` runs the long one, and shows with eight traders that lack
 one guard each that the soak would notice. TRADEBOT_CHAOS_SEED repeats a run.
 """
 
@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from soaks.chaos import Soak, encoded
@@ -52,8 +53,12 @@ def test_a_long_soak_ends_with_books_equal_and_each_loss_within_its_stop(
 @pytest.mark.parametrize("name", list(GUARDS))
 def test_the_soak_notices_a_trader_without(name: str, tmp_path: Path, say: Say) -> None:
     guard = GUARDS[name]
-    soak = Soak(tmp_path, seed=3, speed=120, guard=name)
+    pace: dict[str, Any] = {"speed": 10, "step": 3000} if guard.often else {"speed": 120}
+    soak = Soak(tmp_path, seed=3, guard=name, **pace)
     with pytest.raises(AssertionError, match=guard.noticed) as noticed:
-        soak.run(orders=60, faults=0, kill_every=20, rate=0.03, limit=120)
+        if guard.often:
+            soak.run(orders=25, faults=25, kill_every=4, rate=0.04, limit=100, patient=True)
+        else:
+            soak.run(orders=60, faults=0, kill_every=20, rate=0.03, limit=120)
     say(f"without {name}: {str(noticed.value)[:200]}")
     say(encoded(soak.summary()))
