@@ -102,6 +102,7 @@ requirements: | $(UV) ## pin all dependencies again, with hashes
 	@$(COMPILE) requirements/operator.in -c requirements/dev.txt -o requirements/operator.txt
 	@$(COMPILE) requirements/audit.in -o requirements/audit.txt
 	@$(COMPILE) requirements/peers.in -o requirements/peers.txt
+	@$(COMPILE) requirements/spark.in -o requirements/spark.txt
 
 clean: ## remove the environment and all build output
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The peers' environment, created from pinned requirements on first use."""
+"""The peers' environments, each created from its pinned requirements on first use."""
 
 import json
 import os
@@ -8,32 +8,34 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / ".venv-peers"
-REQUIREMENTS = ROOT / "requirements" / "peers.txt"
 
 
-def python() -> Path:
-    """Returns the interpreter of the peers' environment."""
-    interpreter = FOLDER / "bin" / "python"
-    made = FOLDER / ".setup"
-    if made.exists() and made.stat().st_mtime >= REQUIREMENTS.stat().st_mtime:
+def python(name: str = "peers") -> Path:
+    """Returns the interpreter of the environment of `requirements/NAME.txt`."""
+    folder = ROOT / f".venv-{name}"
+    requirements = ROOT / "requirements" / f"{name}.txt"
+    interpreter = folder / "bin" / "python"
+    made = folder / ".setup"
+    if made.exists() and made.stat().st_mtime >= requirements.stat().st_mtime:
         return interpreter
-    subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     uv = Path(sys.executable).parent / "uv"
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS],
+        [uv, "pip", "install", "--quiet", "--require-hashes", "-r", requirements],
         check=True,
-        env={**os.environ, "VIRTUAL_ENV": str(FOLDER)},
+        env={**os.environ, "VIRTUAL_ENV": str(folder)},
     )
     made.touch()
     return interpreter
 
 
-def run(script: str, *arguments: object, timeout: float = 600) -> dict[str, Any]:
+def run(
+    script: str, *arguments: object, timeout: float = 600, environment: str = "peers"
+) -> dict[str, Any]:
     """Runs `benchmarks/peers/SCRIPT.py`; returns the object on the last line of its output."""
     path = Path(__file__).parent / "peers" / f"{script}.py"
     done = subprocess.run(
-        [python(), path, *map(str, arguments)],
+        [python(environment), path, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -4,12 +4,15 @@ One partition has one JSON record per message, of two symbols, written beforehan
 price × remaining by symbol, side and 60-second window. Rates run from the first record handled to
 the last result, so they exclude process start; every engine has one core to itself. Ours writes its
 results and its offset in transactions; the peers write nothing, which favours them. The naive agent
-reads a part of the topic, because all of it would take minutes.
+reads a part of the topic, because all of it would take minutes. Spark's rate includes planning but
+not the start of its session; it sums a window in parts, so its sums may differ in the last bit.
 """
 
 import json
+import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -50,11 +53,14 @@ def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[
         agent = better(lambda: engine("stream_faust", address, topic, naive_records))
         bare = better(lambda: engine("stream_faust", address, topic, naive_records, "--no-table"))
         bytewax = better(lambda: environment.run("stream_bytewax", address, topic, records))
+        spark = better(lambda: run_spark(address, topic, records))
     agree = sums_agree(ours["sums"], agent["sums"], bare["sums"], bytewax.get("sums", {}))
+    agree = agree and ("error" in spark or sums_close(ours["sums"], spark["sums"]))
     rates = {
         "faust async for": agent["rate"],
         "faust async for, no table": bare["rate"],
         "bytewax": bytewax.get("rate", bytewax.get("error")),
+        "spark": spark.get("rate", spark.get("error")),
     }
     return {
         "name": "liquidity",
@@ -65,13 +71,23 @@ def measure(records: int = RECORDS, naive_records: int = NAIVE_RECORDS) -> dict[
         "peers": rates,
         "sums_agree": agree,
         "ours_mib": ours["mib"],
+        "spark_mib": spark.get("mib"),
+        "spark_session_seconds": spark.get("session_seconds"),
         "per_busy_core": {
             "ours": per_busy_core(ours),
             "faust async for": per_busy_core(agent),
             "faust async for, no table": per_busy_core(bare),
             "bytewax": per_busy_core(bytewax),
+            "spark": per_busy_core(spark),
         },
     }
+
+
+def run_spark(address: str, topic: str, records: int) -> dict[str, Any]:
+    """Runs Spark, if there is a Java for it."""
+    if shutil.which("java") is None:
+        return {"error": "Spark needs Java 17 or later on PATH"}
+    return environment.run("stream_spark", address, topic, records, environment="spark")
 
 
 def better(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -155,3 +171,17 @@ def sums_agree(ours: Sums, *peers: Sums) -> bool:
         if not whole or any(sums[window] != ours.get(window) for window in whole):
             return False
     return True
+
+
+def sums_close(ours: Sums, peer: Sums) -> bool:
+    """Whether every complete window of a peer has our sums up to rounding, and there is one.
+
+    The peer has each window at once. The last one has only the records that end the others; the one
+    before it is not over in ours.
+    """
+    whole = sorted(peer)[:-4]
+    return bool(whole) and all(
+        math.isclose(peer[window][side], ours.get(window, {}).get(side, 0.0), rel_tol=1e-12)
+        for window in whole
+        for side in ("bid", "ask")
+    )

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
 LIMIT_SECONDS = 300
-"""Of one cell."""
+"""Of one cell, and of the kernel's start."""
 
 
 def notebooks() -> list[Path]:
@@ -30,6 +30,7 @@ def executed(path: Path) -> nbformat.NotebookNode:
     client = NotebookClient(
         notebook,
         timeout=LIMIT_SECONDS,
+        startup_timeout=LIMIT_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,

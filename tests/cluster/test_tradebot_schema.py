@@ -48,6 +48,7 @@ def test_a_bad_spec_is_refused(api: Api, spec: dict[str, Any], field: str, fix: 
         "https://example.org/a.csv",
         "https://example.org:443/b/c-2021.parquet",
         "https://192.0.2.7/history/BTC%20USD.csv",
+        "https://bucket.example.org/a.csv.gz?X-Amz-Signature=0a%2F&X-Amz-Expires=600",
     ],
 )
 def test_a_history_by_https_is_taken(api: Api, url: str) -> None:

@@ -195,6 +195,22 @@ def test_poison_among_the_minutes_changes_no_proposal_and_goes_to_the_dead_lette
     assert {decode(letter, DeadLetter).stage for letter in letters} == {"strategy"}
 
 
+def test_a_past_that_comes_after_the_start_is_learnt_and_only_its_newest_bar_proposed_on(
+    line: Line,
+) -> None:
+    """Ingest may need longer to write thirty days of candles than the stage waits for them."""
+    line.write(*map(minute, range(5)))
+    line.start()
+    line.wait_for(4)
+    assert line.process is not None
+    line.process.send_signal(signal.SIGSTOP)  # so that it reads them together
+    line.write(*map(minute, range(5, 205)))
+    line.process.send_signal(signal.SIGCONT)
+    line.wait_for(204)
+    line.write(minute(205))
+    assert ends(line.wait_for(205)) == [4, 204, 205]
+
+
 @pytest.mark.slow
 def test_a_strategy_that_raises_fires_its_alert_until_it_succeeds(
     line: Line, tmp_path: Path, prometheus: str

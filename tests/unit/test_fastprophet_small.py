@@ -115,3 +115,27 @@ def test_a_descent_that_is_pressed_against_a_rate_of_zero_ends(
     options = {"yearly_seasonality": True, "seasonality_mode": "multiplicative"}
     FastProphet(growth="logistic", n_changepoints=5, **options).fit(table)
     assert counted.steps <= 450
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_product_of_trend_and_seasonality_takes_few_steps_along_its_valley(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    # Trend and event may trade places at nearly the same fit: a long, curved valley.
+    counted = Counted(monkeypatch)
+    noise = np.random.default_rng(seed)
+    table = history(seed, 8 + 4 * seed, "D")
+    days = noise.choice(table.ds, 3, replace=False)
+    model = FastProphet(
+        seasonality_mode="multiplicative",
+        n_changepoints=5,
+        holidays=pd.DataFrame({"holiday": "event", "ds": days}),
+    )
+    assert model.fit(table).solution.converged
+    assert counted.steps <= 60
+
+
+def test_a_basin_without_an_optimum_is_left_before_its_rate_vanishes() -> None:
+    table = history(3, 140, "W").assign(cap=40.0)
+    for run in FastProphet(growth="logistic", yearly_seasonality=True).fit(table).runs:
+        assert run.steps <= 100

@@ -273,6 +273,15 @@ def test_an_infinite_time_in_the_first_row_costs_it_alone(tmp_path: Path) -> Non
     assert checked(tmp_path, text).table["ts"].to_list() == [FIRST]
 
 
+@pytest.mark.parametrize("cell", ["inf", "-1", "0", "1e30"])
+def test_numbers_that_are_no_times_do_not_outvote_the_dates(tmp_path: Path, cell: str) -> None:
+    file = tmp_path / "prices.csv"
+    row = "{},5,6,4,5,1\n".format
+    stamp = "2021-01-01 06:00:00+00:00"
+    file.write_text("Datetime,Open,High,Low,Close,Volume\n" + row(cell) + row(stamp) + row(cell))
+    assert check.repair(read.read(file)).table["ts"].to_list() == [1609480800000]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):

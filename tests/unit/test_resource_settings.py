@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -261,3 +262,23 @@ def test_bots_that_ask_for_the_same_model_share_its_forecast_and_others_do_not()
     options = json.loads('{"growth": "flat", "holidays": []}')
     assert unit(modelOptions=options) == unit(modelOptions=dict(reversed(options.items())))
     assert len({unit(), unit(modelOptions=options), unit(maxRows=9), unit(evaluateFolds=1)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://example.org/a.csv", True),
+        ("https://example.org:443/a.parquet", True),
+        ("https://bucket.example.org/b/a.csv.gz?X-Amz-Signature=0a%2F&X-Amz-Expires=600", True),
+        ("https://bucket.example.org/a?file=b.csv", False),
+        ("https://example.org/a.zip?x=.csv", False),
+        ("https://me:secret@example.org/a.csv", False),
+        ("http://example.org/a.csv", False),
+        ("https://example.org:8443/a.csv", False),
+    ],
+)
+def test_a_history_s_url_may_be_presigned_and_compressed(url: str, good: bool) -> None:
+    (rule,) = described("forecast.history.url")["x-kubernetes-validations"]
+    found = re.search(r"matches\('(.*)'\)$", rule["rule"])
+    assert found is not None
+    assert bool(re.search(found[1], url)) is good

@@ -14,6 +14,9 @@ from tradebot.fastprophet.times import Floats
 
 EPS: Final = float(np.finfo(np.float64).eps)
 
+STALLS: Final = 5
+"""So many line searches that move nothing end a search: only rounding is left to move."""
+
 
 def factor(matrix: Floats) -> Floats:
     """Returns the lower Cholesky factor of a symmetric matrix with unit diagonal.
@@ -67,6 +70,7 @@ def _feature_sign(gram: Floats, linear: Floats, point: Floats, weights: Floats) 
     signs = np.sign(point)
     noise = 8 * EPS * len(point)
     refused = np.zeros(len(point), dtype=np.bool_)
+    stalled = 0
     for _ in range(40 * len(point) + 40):
         active = np.flatnonzero(signs)
         if len(active):
@@ -80,7 +84,12 @@ def _feature_sign(gram: Floats, linear: Floats, point: Floats, weights: Floats) 
                 refused[backwards] = True
                 signs[backwards] = 0.0
                 if not len(backwards):
+                    before = point[active]
                     _descend(block, linear, weights, point, signs, active, target)
+                    moved = np.abs(point[active] - before).max()
+                    stalled += bool(moved <= noise * np.abs(before).max())
+                    if stalled > STALLS:
+                        return point
                 continue
         slope = gram @ point + linear
         slack = np.abs(slope) - weights

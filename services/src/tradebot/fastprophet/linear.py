@@ -76,9 +76,11 @@ def _from_scratch(problem: Problem, model: RowModel, normal: Normal) -> Solution
     """Finds the optimum without a nearby start."""
     constant = np.zeros(len(normal.gram))
     constant[0] = normal.level
-    best = minimise(problem, constant)
     if problem.rows <= 20 * len(constant):
-        best = _search(problem, best, normal)
+        # The rows themselves are as few as their statistics, and have twice the digits.
+        problem = replace(problem, evaluate=model.linear().evaluate)
+        return _search(problem, minimise(problem, constant), normal)
+    best = minimise(problem, constant)
     if best.rss < 1e-9 * normal.constant or _condition(normal.gram) > 1e9:
         best = _refine(problem, best, model)
     return best

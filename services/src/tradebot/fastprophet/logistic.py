@@ -90,8 +90,9 @@ def _by_rows(model: RowModel, options: Options, sign: float, best: float = -np.i
     whole = thin.every == 1  # objectives of some rows and of all are not comparable
     limit = best if whole else -np.inf
     stiff = _descend(thin, thin.evaluate, options, start, best=limit)
-    known = stiff.objective if limit == -np.inf else min(limit, stiff.objective)
-    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, known)
+    lowest = stiff.objective if limit == -np.inf else min(limit, stiff.objective)
+    known = stiff if stiff.converged else None
+    free = _descend(thin, thin.evaluate, options, start, 0.1 * stiff.sigma**2, lowest, known)
     better = min(stiff, free, key=lambda solution: solution.objective)
     if whole:
         return better
@@ -105,13 +106,15 @@ def _descend(
     start: Floats,
     variance: float | None = None,
     best: float = -np.inf,
+    known: Solution | None = None,
 ) -> Solution:
     precisions = np.concatenate(([0.0, 1 / 25], np.zeros(model.trend_size - 2)))
     precisions = np.concatenate((precisions, model.design.prior_scales**-2.0))
     prior = LogisticPrior(precisions, float(np.sign(start[1])))
     tau = change_scale(options, model.changepoints)
-    problem = Problem(model.count, evaluate, prior, tau, slice(2, model.trend_size))
-    return minimise(problem, start, variance, best=best)
+    changes, columns = slice(2, model.trend_size), slice(model.trend_size, len(start))
+    problem = Problem(model.count, evaluate, prior, tau, changes, linear=columns)
+    return minimise(problem, start, variance, best=best, known=known)
 
 
 def _start(model: RowModel, sign: float) -> Floats:

@@ -22,9 +22,9 @@ def fit_multiplicative(model: RowModel, options: Options, level: float) -> Solut
     changes = model.trend_size - 2
     prior = gaussian_prior(model.design.prior_scales, changes, flat)
     penalised = slice(0, 0) if flat else slice(2, model.trend_size)
-    problem = Problem(
-        model.count, evaluate, prior, change_scale(options, model.changepoints), penalised
-    )
+    tau = change_scale(options, model.changepoints)
+    trend = slice(0, model.trend_size)
+    problem = Problem(model.count, evaluate, prior, tau, penalised, linear=trend)
     start = np.zeros(model.trend_size + model.design.size)
     start[0] = level
     return minimise(problem, start)

@@ -82,6 +82,16 @@ class RowModel:
         floor = others["floor"] if self.scales.row_floor else self.scales.offset
         return self.scales.t(times), np.clip((y - floor) / (others["cap"] - floor), 0.01, 0.99)
 
+    def linear(self) -> "LinearRows":
+        """Returns the rows of a model without a product or a curve, as one matrix."""
+        if self.growth == "logistic" or self.design.multiplicative.any():
+            raise ValueError("The model is not linear.")
+        blocks = [self._block(start) for start in range(0, self.count, _BLOCK)]
+        parts = [np.concatenate((block.basis, block.columns)) for block in blocks]
+        columns = np.concatenate(parts, axis=1)
+        y = np.concatenate([block.y for block in blocks])
+        return LinearRows(columns, y, columns @ columns.T)
+
     def evaluate(self, theta: Floats) -> Fit:
         """The fit of θ over all rows."""
         size = len(theta)
@@ -130,3 +140,17 @@ class _Block:
     columns: Floats
     y: Floats
     cap: Floats | None
+
+
+@dataclass(frozen=True)
+class LinearRows:
+    """Few rows of a linear model: columns (P, n), y (n,), and the columns' Gram matrix (P, P)."""
+
+    columns: Floats
+    y: Floats
+    gram: Floats
+
+    def evaluate(self, theta: Floats) -> Fit:
+        """The fit of θ, with each residual computed from its row."""
+        residual = self.y - theta @ self.columns
+        return Fit(float(residual @ residual), -(self.columns @ residual), self.gram)

@@ -44,7 +44,9 @@ def of_column(column: pl.Series) -> Times:
         return _of_numbers(column.cast(pl.Float64))
     numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
     days = numbers.is_between(1.97e7, 2.1e7)
-    plain = numbers.count() - int(days.sum())
+    # A cell such as inf or 0 is a number, but no time: it must not outvote the dates.
+    possible = numbers.is_between(_UNITS[0][1], _UNITS[-1][2])
+    plain = int((possible & ~days).sum())
     if plain > column.count() / 2:
         return _of_numbers(numbers)
     text = _of_text(column)

@@ -35,8 +35,11 @@ BATCH: Final = 1_000
 QUIET_SECONDS: Final = 0.5
 FILL_SECONDS: Final = 30.0
 """The past is complete when nothing came for so long, or after so long anyway."""
-MISSED: Final = 1_000
-"""Bars that closed while the stage was down and still get a proposal: the newest."""
+FLOOD: Final = 30
+"""More bars at once than this are the past on its way: only the newest gets a proposal."""
+MISSED: Final = 30
+"""Bars that closed while the stage was down and still get a proposal: the newest. Traders no longer
+act on them, and each delays the one that they wait for."""
 
 log = logs.get(__name__)
 
@@ -163,7 +166,13 @@ class StrategyStage:
         caught_up, moved = False, time.monotonic()
         waited_from = moved
         while not self._stopping.is_set():
-            for message in [reader.poll(POLL_SECONDS), *reader.consume(BATCH, 0)]:
+            messages = [reader.poll(POLL_SECONDS), *reader.consume(BATCH, 0)]
+            if caught_up and self._floods(messages):
+                log.info("the past is still being written")
+                self._process.forget()
+                self._done, caught_up, waited_from = 0, False, time.monotonic()
+                past.clear()
+            for message in messages:
                 if message is None:
                     continue
                 error = message.error()
@@ -186,6 +195,16 @@ class StrategyStage:
                 if caught_up:
                     self._begin(past)
             self._letters.poll()
+
+    def _floods(self, messages: list[Message | None]) -> bool:
+        """Whether the messages close more bars than a market that goes on does."""
+        minutes = sum(
+            message is not None
+            and message.error() is None
+            and message.topic() == self._topics.minutes
+            for message in messages
+        )
+        return minutes * MINUTE > FLOOD * self._step
 
     def _remember(
         self, past: deque[tuple[int, Row | None]], closed: tuple[int, Row | None]
