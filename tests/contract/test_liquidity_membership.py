@@ -190,7 +190,7 @@ def test_a_join_that_was_thrown_out_is_tried_again(line: Line) -> None:
     assert worker.reasons("/livez") == {}
 
 
-@pytest.mark.chaos  # half a minute of waiting; tests/unit/test_liquidity_watch.py needs less
+@pytest.mark.chaos  # waits half a minute; test_liquidity_watch.py needs less
 def test_a_worker_that_its_group_never_admits_ends_with_a_sentence(line: Line) -> None:
     hanging = line.member(**{"max.poll.interval.ms": 120_000})
     take_part(hanging)

@@ -9,7 +9,7 @@ import pytest
 
 from tradebot import cli
 
-RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
+RUNBOOKS = Path(__file__).resolve().parents[3] / "docs" / "runbooks"
 
 
 def commands() -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from tradebot.platform.packages import EXTRAS, missing
 from tradebot.platform.settings import SettingsError
 from tradebot.records import FORECASTERS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DISTRIBUTIONS = packages_distributions()
 
 

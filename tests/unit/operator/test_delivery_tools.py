@@ -14,7 +14,7 @@ from tradebot_operator.pods import Trouble, UnitState
 from tradebot_operator.resource import parse
 from tradebot_operator.stages.table import units
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 NOW: Final = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 REPORTED: Final = {
     "Reconciled": ("True", "Reconciled"),

@@ -10,7 +10,7 @@ from tradebot.forecast.evaluation.evaluate import Plan, evaluate
 from tradebot.forecast.protocol import Forecaster
 from tradebot.history.bars import MINUTE, Series
 
-PAGE = Path(__file__).parents[2] / "docs" / "forecast.md"
+PAGE = Path(__file__).parents[3] / "docs" / "forecast.md"
 
 
 def test_the_forecaster_of_the_page_keeps_the_protocol_and_can_be_evaluated() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tradebot.backtest import metrics
 from tradebot.backtest.metrics import Metrics, Trip
 
-DOCS = Path(__file__).parents[2] / "docs" / "backtest.md"
+DOCS = Path(__file__).parents[3] / "docs" / "backtest.md"
 DAY = 86_400
 YEAR = 365 * DAY
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "sources.md"
 PLACES = {"tradebot": ROOT / "services" / "src", "tradebot_operator": ROOT / "operator" / "src"}
 KINDS = {"unit", "contract", "pipeline", "chart", "cluster"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tradebot.domain.risk.gates import GATES
 
-PAGE = Path(__file__).parents[2] / "docs" / "trader.md"
+PAGE = Path(__file__).parents[3] / "docs" / "trader.md"
 
 
 def test_the_table_of_gates_is_that_of_the_code() -> None:

@@ -25,7 +25,7 @@ from tradebot.records import DocType, Document, encode
 from tradebot.strategies.checks import lookahead
 from tradebot.strategies.interface import Bars
 
-PACKAGES = Path(__file__).parents[2] / "examples" / "packages"
+PACKAGES = Path(__file__).parents[3] / "examples" / "packages"
 NAMES = sorted(path.name for path in PACKAGES.iterdir() if path.is_dir())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-OPERATOR = Path(__file__).parents[2] / "operator/src/tradebot_operator"
+OPERATOR = Path(__file__).parents[3] / "operator/src/tradebot_operator"
 
 LOUDNESS = """
 from tradebot_operator.builders.pod import PodPlan, common_config, shared_owners

@@ -139,7 +139,7 @@ def toys(tmp_path: Path) -> dict[str, str]:
         "toy_gate": GATE,
         "toy_forecaster": FORECASTER,
         "toy_strategy": STRATEGY,
-        "toy_venue": (Path(__file__).parents[1] / "venues" / "toy.py").read_text(),
+        "toy_venue": (Path(__file__).parents[2] / "venues" / "toy.py").read_text(),
     }
     for name, code in modules.items():
         (place / f"{name}.py").write_text(code)

@@ -9,7 +9,7 @@ import pytest
 
 from tradebot.platform.embedded import EmbeddedBroker
 
-FOLDER = Path(__file__).parents[2] / "examples" / "report"
+FOLDER = Path(__file__).parents[3] / "examples" / "report"
 
 
 @pytest.fixture

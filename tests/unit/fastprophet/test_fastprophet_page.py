@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "fastprophet.md"
+PAGE = Path(__file__).parents[3] / "docs" / "tutorials" / "fastprophet.md"
 
 
 def blocks() -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUFFIXES = (".py", ".md", ".yaml", ".tpl", ".js", ".toml", ".txt", "Makefile", ".ci/run")
 UNCHECKED = {"CHANGELOG.md", "CONTRIBUTING.md", Path(__file__).relative_to(ROOT).as_posix()}
 """The changelog quotes earlier releases; the others list the phrases."""

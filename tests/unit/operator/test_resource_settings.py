@@ -15,7 +15,7 @@ from releases.made_children import bot, children, pod
 from tradebot.platform.settings import variable
 from tradebot_operator.stages.table import STAGES
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 CRD: Final = yaml.safe_load(
     (ROOT / "charts/tradebot/files/crds/tradebots.tradebot.dev.yaml").read_text()
 )

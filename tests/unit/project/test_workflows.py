@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 BY_TAG = {"github/codeql-action/init", "github/codeql-action/analyze"}
 """Actions whose digest the workflow says it does not know."""

@@ -154,7 +154,7 @@ def test_a_warm_up_that_is_too_short_is_found_with_its_row(
     assert "declare a longer WARMUP" in found.reason
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "strategies.md"
+PAGE = Path(__file__).parents[3] / "docs" / "strategies.md"
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 EXECUTION = runpy.run_path(str(EXAMPLES / "execute.py"))
 NOTEBOOKS: list[Path] = EXECUTION["notebooks"]()
 each_notebook = pytest.mark.parametrize(

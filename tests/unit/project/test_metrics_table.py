@@ -1,6 +1,6 @@
 """docs/metrics.md, the alerts and Grafana's dashboards use only existing metrics.
 
-`python tests/unit/test_metrics_table.py` writes the table.
+`python tests/unit/project/test_metrics_table.py` writes the table.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TABLE = ROOT / "docs" / "metrics.md"
 RULES = ROOT / "charts" / "tradebot" / "files" / "prometheus" / "tradebot.yaml"
 GRAFANA = sorted((ROOT / "charts" / "tradebot" / "files" / "grafana").glob("*.json"))
@@ -111,7 +111,7 @@ def rules() -> list[dict[str, object]]:
 
 
 def test_the_table_is_what_the_stages_expose() -> None:
-    assert TABLE.read_text() == render(), "run: python tests/unit/test_metrics_table.py"
+    assert TABLE.read_text() == render(), "run: python tests/unit/project/test_metrics_table.py"
 
 
 @pytest.mark.parametrize("metric", ALL.values(), ids=ALL.keys())

@@ -10,7 +10,7 @@ import yaml
 from tradebot.platform import settings
 from tradebot.platform.stages import Stage, installed, load
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 STAGES: dict[str, Stage] = {stage.name: stage for stage in installed()}
