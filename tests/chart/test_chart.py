@@ -84,8 +84,12 @@ def test_every_selector_finds_pods_of_the_chart(values: tuple[str, ...]) -> None
 @everywhere
 def test_no_role_is_a_blank_cheque_and_none_reads_secrets(values: tuple[str, ...]) -> None:
     objects = render(*values)
-    assert not of_kind(objects, "ClusterRole", "ClusterRoleBinding")
-    for role in of_kind(objects, "Role"):
+    assert not of_kind(objects, "ClusterRoleBinding")
+    for role in of_kind(objects, "ClusterRole"):  # for people, through the cluster's own roles
+        assert [rule["apiGroups"] for rule in role["rules"]] == [["tradebot.dev"]] * len(
+            role["rules"]
+        )
+    for role in of_kind(objects, "Role", "ClusterRole"):
         for rule in role["rules"]:
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
             assert "secrets" not in rule["resources"]

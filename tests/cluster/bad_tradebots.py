@@ -174,7 +174,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "a url of an unknown form",
         by_url("ftp://example.org/a.zip"),
         "spec.forecast.history.url",
-        "ending in .csv or .parquet",
+        "ending in .csv, .csv.gz",
     ),
     (
         "a url that others can change on the way",
