@@ -21,6 +21,24 @@ def test_each_alert_fires_by_its_fault_and_not_otherwise(promtool: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_pair_that_both_stand_by_fires_its_alert_and_a_pair_that_acts_does_not(
+    promtool: str, tmp_path: Path
+) -> None:
+    cases = yaml.safe_load(CASES.read_text())
+    (case,) = (
+        test
+        for test in cases["tests"]
+        if any(
+            one["alertname"] == "TradebotNoActiveTrader" and one["exp_alerts"]
+            for one in test.get("alert_rule_test", [])
+        )
+    )
+    alone = tmp_path / "pair.yaml"
+    alone.write_text(yaml.safe_dump(cases | {"rule_files": [str(RULES)], "tests": [case]}))
+    done = subprocess.run([promtool, "test", "rules", alone], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_alert_is_seen_to_fire_and_seen_to_be_quiet() -> None:
     alerts = set(re.findall(r"alert: (\w+)", RULES.read_text()))
     fired, quiet = set(), set()
