@@ -46,7 +46,8 @@ def secrets(spec: dict[str, Any], container: dict[str, Any]) -> set[tuple[str, s
     for volume in spec.get("volumes", []):
         if volume["name"] not in mounted:
             continue
-        sources = [s["secret"] for s in volume.get("projected", {}).get("sources", [])]
+        projected = volume.get("projected", {}).get("sources", [])
+        sources = [source["secret"] for source in projected if "secret" in source]
         if "secret" in volume:
             sources.append({"name": volume["secret"]["secretName"]} | volume["secret"])
         for source in sources:
