@@ -183,7 +183,35 @@ def shrunk(account: AnyAccount, held: Decimal) -> AnyAccount:
     if trip == account.trip:
         return account
     after = _ended(msgspec.structs.replace(_trips(account), trip=trip))
-    return msgspec.structs.replace(_with(account, after), recent=())
+    return msgspec.structs.replace(_with(account, after), recent=(), earlier=after)
+
+
+def rescored(before: Account, after: Account) -> tuple[list[Trip], list[Trip]]:
+    """Returns the trips whose score is new or changed, and those that no longer ended.
+
+    A late or a broken fill can change any trip of the fills that are kept, or merge two trips.
+    """
+    old, new = _ended_trips(before), _ended_trips(after)
+    changed = [trip for name, trip in new.items() if trip != old.get(name)]
+    first = after.recent[0].fill.ts if before.recent and after.recent else None
+    gone = [
+        trip
+        for name, trip in old.items()
+        if name not in new
+        and (before.earlier == after.earlier or (first is not None and trip.closed > first))
+    ]
+    return changed, gone
+
+
+def _ended_trips(account: Account) -> dict[str, Trip]:
+    """Returns the trips that the kept fills ended, and the last one before them, by name."""
+    trips = account.earlier if account.recent else _trips(account)
+    found = {} if trips.ended is None else {trips.ended.trip_id: trips.ended}
+    for traded in account.recent:
+        count, trips = trips.trips, _step(trips, traded)
+        if trips.trips > count and trips.ended is not None:
+            found[trips.ended.trip_id] = trips.ended
+    return found
 
 
 def ordered(account: AnyAccount, window_end: int) -> AnyAccount:

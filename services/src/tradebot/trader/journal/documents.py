@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from tradebot import documents
+from tradebot.domain.account import fold
 from tradebot.domain.account.trip import Trip
 from tradebot.domain.decision import Decision
 from tradebot.domain.instrument import split_symbol
@@ -142,10 +143,15 @@ def _of_order(
 
 
 def _scores(who: Identity, before: Ledger, after: Ledger, *, mid: Decimal) -> list[Document]:
-    """Returns the score of a trip that just ended, or that a late or broken fill changed."""
-    if after.ended is None or after.ended == before.ended:
+    """Returns the scores of trips that just ended, or that a late or broken fill changed.
+
+    The score of a trip that no longer ended becomes zero.
+    """
+    if after.recent == before.recent and after.ended == before.ended:
         return []
-    return [_score(who, after.ended, after, mid=mid)]
+    changed, gone = fold.rescored(before, after)
+    nothing = [Trip(trip_id=t.trip_id, opened=t.opened, closed=t.closed) for t in gone]
+    return [_score(who, trip, after, mid=mid) for trip in (*changed, *nothing)]
 
 
 def order_document(who: Identity, placed: Placed, *, latency: float | None = None) -> Document:
@@ -165,7 +171,7 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
         remaining_amount=float(order.original - order.filled),
         is_live=order.phase == Phase.OPEN,
         is_cancelled=order.cancelled > 0 and bool(order.order_ids),
-        options=["immediate-or-cancel"],
+        options=_options(intent),
         reason=order.reason,
         state=_state_name(placed),
         timestamps=ts,
@@ -174,6 +180,13 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
         latency_seconds=latency,
     )
     return _document(who, DocType.ORDER, ts=ts, key=intent.client_order_id, body=body)
+
+
+def _options(intent: Intent) -> list[str]:
+    """Returns how the order executes, in Gemini's words; a stop that rests has none."""
+    if intent.stop is not None:
+        return []
+    return ["maker-or-cancel" if intent.maker is not None else "immediate-or-cancel"]
 
 
 def _state_name(placed: Placed) -> str:
