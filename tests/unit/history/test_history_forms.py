@@ -282,6 +282,14 @@ def test_numbers_that_are_no_times_do_not_outvote_the_dates(tmp_path: Path, cell
     assert check.repair(read.read(file)).table["ts"].to_list() == [1609480800000]
 
 
+def test_a_damaged_time_does_not_make_rounded_times_exact(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    header = "Unix Timestamp,Date,Symbol,Open,High,Low,Close,Volume\n"
+    row = "{},{},BTCUSD,5,6,4,5,1\n".format
+    file.write_text(header + row("-1", "-1") + row("1.61E+12", "01/01/2021 00:02"))
+    assert check.repair(read.read(file)).table["ts"].to_list() == [1609459320000]
+
+
 def test_rounded_times_are_refused_where_no_date_helps(tmp_path: Path) -> None:
     text = "Unix Timestamp,Open,High,Low,Close,Volume\n" + "1.61E+12,100,105,98,104,1\n" * 20
     with pytest.raises(SettingsError, match=r"its times are rounded, such as 1610000000000\.0"):

@@ -245,7 +245,8 @@ def _is_rounded(column: pl.Series) -> bool:
     if not column.dtype.is_numeric():
         return False
     numbers = column.cast(pl.Float64).drop_nulls()
-    numbers = numbers.filter(numbers.is_finite())
+    # Cells such as -1 are no times, and do not say how the others are written.
+    numbers = numbers.filter(numbers.is_finite() & (numbers >= times.EARLIEST_NUMBER))
     return bool(len(numbers)) and bool(
         (numbers % (10 ** (len(str(int(numbers[0]))) - 6)) == 0).all()
     )

@@ -8,6 +8,9 @@ import polars as pl
 _UNITS: Final = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("µs", 1e14, 1e17), ("ns", 1e17, 1e20))
 """Units with their ranges, from 1973 to 5138: no number is a time in two of them."""
 
+EARLIEST_NUMBER: Final = _UNITS[0][1]
+"""The smallest number that can be a time."""
+
 _LAYOUTS: Final = (
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
@@ -45,7 +48,7 @@ def of_column(column: pl.Series) -> Times:
     numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
     days = numbers.is_between(1.97e7, 2.1e7)
     # A cell such as inf or 0 is a number, but no time: it must not outvote the dates.
-    possible = numbers.is_between(_UNITS[0][1], _UNITS[-1][2])
+    possible = numbers.is_between(EARLIEST_NUMBER, _UNITS[-1][2])
     plain = int((possible & ~days).sum())
     if plain > column.count() / 2:
         return _of_numbers(numbers)
