@@ -128,7 +128,11 @@ class Takeovers:
 
     def _end(self) -> None:
         """Stops the standby first, so that the active trader is the last to write."""
-        active = until(self._settled, told=lambda: self.line.log()[-3000:])
+        line = self.line
+        active = until(self._settled, told=lambda: line.log()[-3000:])
+        line.windowing = False
+        last = max(line.ends)
+        until(lambda: last in line.decided, told=lambda: line.log()[-3000:])
         for pid, process in sorted(self._processes.items(), key=lambda item: item[0] == active):
             process.send_signal(signal.SIGTERM)
             code = process.wait(PATIENCE_SECONDS)
