@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from confluent_kafka import Producer
 from line.day import TradingDay
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -301,3 +302,29 @@ def test_a_taken_port_is_one_clear_sentence(line: Line, tmp_path: Path) -> None:
     )
     assert ended.returncode == 2
     assert "choose a free port with --port" in ended.stderr
+
+
+WIDTHS = {"a desk": (1440, 900), "a phone": (375, 760)}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", WIDTHS)
+@pytest.mark.parametrize(("path", "ready"), [("/?all", "#bots tbody tr"), ("/bots/btc", "#price")])
+def test_axe_finds_nothing_that_keeps_people_out(
+    page: Page, line: Line, path: str, ready: str, place: str, scheme: str
+) -> None:
+    page.set_viewport_size(dict(zip(("width", "height"), WIDTHS[place], strict=True)))  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.goto(line.url + path)
+    expect(page.locator(ready).first).to_be_visible()
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_list_shows_each_bot_with_its_state_and_leads_to_it(page: Page, line: Line) -> None:
+    page.goto(f"{line.url}/?all")
+    row = page.locator("#bots tbody tr")
+    expect(row).to_contain_text("BTCUSD")
+    expect(row).to_contain_text("No trader")
+    page.get_by_role("link", name="btc").click()
+    expect(page).to_have_url(f"{line.url}/bots/btc")
