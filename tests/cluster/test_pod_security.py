@@ -61,6 +61,9 @@ def pods_of(objects: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
+PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+
 def everything(values: tuple[str, ...], namespace: str) -> tuple[dict[str, Any], ...]:
     """Returns the chart's objects, and the operator's for two bots."""
     settings = operator_settings(values)
@@ -85,6 +88,10 @@ def test_every_pod_is_admitted_and_only_who_speaks_to_the_api_server_has_a_token
             meta = {"name": item["metadata"]["name"]}
             body = item | {"metadata": meta}
             assert api.post(f"{place}/serviceaccounts", body).status_code in (201, 409)
+        # And once its priority exists.
+        for name in {pod["spec"].get("priorityClassName") for pod in pods_of(objects)} - {None}:
+            priority = {"metadata": {"name": name}, "value": 1000}
+            assert api.post(PRIORITIES, priority).status_code in (201, 409)
         for pod in pods_of(objects):
             text = json.dumps(pod, sort_keys=True)
             if text in seen:
