@@ -7,6 +7,7 @@ import pytest
 import service_accounts
 from apiserver import Api
 from releases.rendered import EXTERNAL, MATRIX, needs_helm, of_kind, pods, render
+from waiting.conditions import until
 
 from tradebot_operator.api import resource
 
@@ -33,7 +34,7 @@ OPERATOR: dict[Key, set[str]] = {
 }
 TRADER: dict[Key, set[str]] = {
     # its own TradeBot and its own Lease; the other names are its neighbour's
-    (*BOTS, "", "btc"): {"get"},
+    (*BOTS, "", "btc"): {"get", "list", "watch"},
     (*BOTS, "status", "btc"): {"patch"},
     (*LEASES, "", "trader-btc"): {"get", "create", "update"},
 }
@@ -86,6 +87,10 @@ def installed(api: Api, namespace: str) -> str:
     ):
         place = resource(item["kind"]).path(item["metadata"]["name"], namespace)
         api.apply(place, item).raise_for_status()
+    roles = ("rbac.authorization.k8s.io", "roles", "", "")
+    # The API server's authorizer learns of a new role a moment after it was written.
+    until(lambda: may(api, namespace, "tradebot-operator", roles) == APPLIED)
+    until(lambda: may(api, namespace, "tradebot-dashboard-sandbox", (*BOTS, "", "")))
     return namespace
 
 
@@ -106,13 +111,24 @@ def test_who_does_not_speak_to_the_api_server_may_do_nothing(
         assert may(api, installed, account, key) == set(), key
 
 
-def test_every_pod_of_the_chart_but_the_operators_is_of_the_account_without_rights() -> None:
+def test_the_page_may_read_and_patch_tradebots_and_nothing_else(api: Api, installed: str) -> None:
+    for key in itertools.chain(OPERATOR, TRADER, CLOSED):
+        bots = key[:3] == (*BOTS, "")
+        wanted = {"get", "list", "watch", "patch"} if bots else set()
+        assert may(api, installed, "tradebot-dashboard-sandbox", key) == wanted, key
+
+
+def test_every_other_pod_of_the_chart_is_of_the_account_without_rights() -> None:
     accounts: dict[str, set[str]] = {}
     for values in MATRIX.values():
         for name, spec in pods(render(*values)):
-            accounts.setdefault(spec["serviceAccountName"].rpartition("-")[2], set()).add(name)
-    assert set(accounts) == {"operator", "workload"}
+            account = spec["serviceAccountName"]
+            kind = "dashboard" if "-dashboard-" in account else account.rpartition("-")[2]
+            accounts.setdefault(kind, set()).add(name)
+    assert set(accounts) == {"operator", "workload", "dashboard"}
     assert {name.rpartition("-")[2] for name in accounts["operator"]} <= {"operator", "uninstall"}
+    # Without Elasticsearch the page is in the recorder's pod.
+    assert all("-dashboard" in name or "-recorder" in name for name in accounts["dashboard"])
 
 
 def test_a_trader_may_speak_of_its_own_bot_and_hold_its_own_lease_alone(
