@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from tradebot.backtest.replay_command import command, span_ms
+from tradebot.backtest.replay_command import command
 from tradebot.domain.decision import Inputs, Prediction, Quote, Settings, State, Window, decide
 from tradebot.domain.situation import Increments, Stored
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.spans import span_ms
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.platform.store import StoredDocument
 from tradebot.recorder.reading import stored as as_stored

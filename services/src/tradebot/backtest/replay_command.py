@@ -1,6 +1,5 @@
 """`tradebot replay`: decides a bot's windows again from its documents, and compares."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
@@ -12,12 +11,11 @@ from tradebot.backtest.replay import Compared, record, replay
 from tradebot.platform import settings as platform_settings
 from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.spans import span_ms
 from tradebot.platform.store import LAST, DocumentStore, StoreSettings, StoreUnavailableError
 from tradebot.platform.topic import read_topic
 from tradebot.platform.topics import Topics
 from tradebot.records import DocType, ForecastRecord, decode
-
-SPANS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 OF_THE_BOT: Final = (DocType.DECISION, DocType.TICKER, DocType.ORDER, DocType.FILL)
 
@@ -61,23 +59,6 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     def same(self) -> bool:
         """Whether every decision is the same."""
         return not self.different
-
-
-def span_ms(text: str) -> int:
-    """The milliseconds of a span such as 24h.
-
-    >>> span_ms("90m"), span_ms("24h")
-    (5400000, 86400000)
-
-    Raises:
-        SettingsError: it is not written so.
-    """
-    found = re.fullmatch(r"(\d+)([mhd])", text)
-    if found is None or int(found[1]) == 0:
-        raise SettingsError(
-            f"since is {text!r}: use a number followed by m, h or d, such as 24h or 7d"
-        )
-    return int(found[1]) * SPANS_MS[found[2]]
 
 
 def recorded(store: DocumentStore, bot: str, since: str) -> dict[str, list[dict[str, Any]]]:

@@ -7,7 +7,6 @@ was trained at least an interval ago, and the hold-out is at most half of one, s
 seen it. Both forecast the same minutes from the same moments.
 """
 
-import re
 from typing import Final
 
 import msgspec
@@ -20,6 +19,7 @@ from tradebot.forecast.model_file import Evaluation, HoldOut, ModelCard
 from tradebot.forecast.models.baselines import Persistence
 from tradebot.forecast.protocol import Forecaster
 from tradebot.history.bars import MINUTE, Series
+from tradebot.platform.spans import span_ms
 from tradebot.records import TrainingRecord
 
 STRIDE: Final = 30
@@ -27,8 +27,6 @@ STRIDE: Final = 30
 LONGEST_HOLDOUT: Final = 240
 LEAST: Final = 360
 """Minimum minutes to learn from, unless the window is shorter."""
-
-MINUTES: Final = {"m": 1, "h": 60, "d": 1440}
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -46,9 +44,7 @@ class Schedule(msgspec.Struct, frozen=True):
         """
         if not hours:
             return None
-        found = re.fullmatch(r"(\d+)([mhd])", window)
-        assert found is not None, "the settings have checked it"
-        return cls(hours * 60, int(found[1]) * MINUTES[found[2]])
+        return cls(hours * 60, span_ms(window, "retrain_window") // MINUTE)
 
     @property
     def holdout(self) -> int:

@@ -14,10 +14,11 @@ from tradebot.backtest.parity import STAGE
 from tradebot.backtest.parity.reading import Recorded, read
 from tradebot.backtest.parity.settings import ParitySettings
 from tradebot.backtest.replay import record, replay
-from tradebot.backtest.replay_command import judged, lines, span_ms
+from tradebot.backtest.replay_command import judged, lines
 from tradebot.platform import logs
 from tradebot.platform.kafka import producer
 from tradebot.platform.settings import SettingsError
+from tradebot.platform.spans import span_ms
 from tradebot.platform.stage import ensure_topics
 from tradebot.platform.topics import Topics
 from tradebot.records import DocType, ParityRecord, encode

@@ -11,8 +11,9 @@ import msgspec
 from confluent_kafka import Message
 
 from tradebot.backtest.parity.settings import ParitySettings
-from tradebot.backtest.replay_command import OF_THE_BOT, span_ms
+from tradebot.backtest.replay_command import OF_THE_BOT
 from tradebot.platform.kafka import consumer
+from tradebot.platform.spans import span_ms
 from tradebot.platform.topic import key_of, messages_since, places_at
 from tradebot.platform.topics import Topics
 from tradebot.plausible import window
