@@ -78,11 +78,34 @@ def recorded(store: DocumentStore, bot: str, since: str) -> dict[str, list[dict[
         )
     start = int(newest[0]["ts"]) - span_ms(since)
     found = {str(kind): list(store.between(kind, start, LAST, bot=bot)) for kind in OF_THE_BOT}
-    first = int(found[DocType.DECISION][0]["ts"])
-    found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
+    leave_out_earlier_fills(found)
     symbol = str(newest[0]["symbol"])
     found[DocType.LIQUIDITY] = list(store.between(DocType.LIQUIDITY, start, LAST, symbol=symbol))
     return found
+
+
+def leave_out_earlier_fills(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Removes fills from before the first decision: the account that it saw has them."""
+    first = min(int(each["ts"]) for each in found[DocType.DECISION])
+    found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
+
+
+def stored_documents(
+    settings: StoreSettings, bot: str, since: str
+) -> dict[str, list[dict[str, Any]]]:
+    """Reads what `recorded` returns from the settings' store.
+
+    Raises:
+        SettingsError: the bot has no decision there.
+        ClickException: the store does not respond.
+    """
+    store = open_store(settings)
+    try:
+        return recorded(store, bot, since)
+    except StoreUnavailableError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        store.close()
 
 
 def judged(
@@ -116,13 +139,7 @@ def _replay(settings: ReplaySettings) -> None:
     if settings.forecasts == "topic":
         values = read_topic(settings, Topics.of(settings).forecasts)
         forecasts = [decode(value, ForecastRecord) for value in values]
-    store = open_store(settings)
-    try:
-        documents = recorded(store, settings.bot, settings.since)
-    except StoreUnavailableError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        store.close()
+    documents = stored_documents(settings, settings.bot, settings.since)
     compared = replay(record(documents, forecasts))
     found = judged(settings.bot, documents[DocType.DECISION], compared)
     for line in lines(found):
@@ -136,8 +153,7 @@ def _replay(settings: ReplaySettings) -> None:
 
 def lines(found: Replayed) -> list[str]:
     """Returns the result for a person to read: one line, and the first difference below it."""
-    span = f"{found.decisions:,} decisions of {found.bot}, {_time(found.start)} to "
-    span += f"{_time(found.end)} UTC"
+    span = span_of(found.decisions, found.bot, found.start, found.end)
     if found.first is None:
         return [f"same: {span}, decided again from what was recorded"]
     first = found.first
@@ -147,6 +163,11 @@ def lines(found: Replayed) -> list[str]:
         f"replayed {first.replayed}",
         *(f"  {difference}" for difference in first.differences),
     ]
+
+
+def span_of(decisions: int, bot: str, start: int, end: int) -> str:
+    """Returns which decisions were decided again; `start` and `end` are ms UTC."""
+    return f"{decisions:,} decisions of {bot}, {_time(start)} to {_time(end)} UTC"
 
 
 def _time(ts: int) -> str:

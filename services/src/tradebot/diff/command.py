@@ -9,16 +9,15 @@ import click
 import msgspec
 
 from tradebot.backtest.replay import Recording, record, seen_of
-from tradebot.backtest.replay_command import recorded
+from tradebot.backtest.replay_command import span_of, stored_documents
 from tradebot.diff import spec
 from tradebot.diff.foretell import Course, Foretold, foretell
 from tradebot.domain.decision import Decision
 from tradebot.domain.instrument import split_symbol
 from tradebot.domain.money import plain
 from tradebot.platform import settings as platform_settings
-from tradebot.platform.open_store import open_store
 from tradebot.platform.settings import SettingsError
-from tradebot.platform.store import StoreSettings, StoreUnavailableError
+from tradebot.platform.store import StoreSettings
 
 
 class DiffSettings(StoreSettings, frozen=True, kw_only=True):
@@ -122,8 +121,7 @@ def _cents(course: Course) -> Decimal:
 
 def lines(found: Difference) -> list[str]:
     """Returns the difference for a person."""
-    span = f"{found.windows:,} decisions of {found.bot}, {_time(found.start)} to "
-    span += f"{_time(found.end)} UTC"
+    span = span_of(found.windows, found.bot, found.start, found.end)
     if found.first is None:
         return [f"no difference: {span}: {found.orders_before} orders, "
                 f"profit {found.profit_before} {found.quote}"]  # fmt: skip
@@ -138,19 +136,9 @@ def lines(found: Difference) -> list[str]:
     ]
 
 
-def _time(ts: int) -> str:
-    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _diff(settings: DiffSettings) -> None:
     changed = spec.read(settings.file)
-    store = open_store(settings)
-    try:
-        documents = recorded(store, changed.bot, settings.since)
-    except StoreUnavailableError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        store.close()
+    documents = stored_documents(settings, changed.bot, settings.since)
     found = compare(record(documents, None), changed)
     for line in lines(found):
         click.echo(line)

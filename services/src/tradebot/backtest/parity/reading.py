@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import Message
 
 from tradebot.backtest.parity.settings import ParitySettings
-from tradebot.backtest.replay_command import OF_THE_BOT
+from tradebot.backtest.replay_command import OF_THE_BOT, leave_out_earlier_fills
 from tradebot.platform.kafka import consumer
 from tradebot.platform.spans import span_ms
 from tradebot.platform.topic import key_of, messages_since, places_at
@@ -76,9 +76,7 @@ class Recorded:
             ]
             for kind in OF_THE_BOT
         }
-        # Fills from before the first decision are in its account.
-        first = min(int(each["ts"]) for each in found[DocType.DECISION])
-        found[DocType.FILL] = [fill for fill in found[DocType.FILL] if int(fill["ts"]) > first]
+        leave_out_earlier_fills(found)
         symbol = str(decisions[-1]["symbol"])
         found[DocType.LIQUIDITY] = list(self._windows.get(symbol, {}).values())
         return found
