@@ -16,7 +16,7 @@ from tradebot_operator.builders.pod import (
 )
 from tradebot_operator.resource import Forecast, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages.stage import Key, Stage, market, pod_key
+from tradebot_operator.stages.stage import Key, Stage, market, pod_key, unusual
 from tradebot_operator.units import Unit
 
 OPTIONAL: Final = (
@@ -27,13 +27,11 @@ OPTIONAL: Final = (
     "evaluate_minutes",
     "retrain",
 )
-"""Settings that a unit's key has only if they differ from their defaults, so that a new setting
-does not rename the units of existing bots."""
+"""Settings that a unit's key has only if they differ from their defaults."""
 
 
 def _key(bot: TradeBot) -> Key:
-    forecast, usual = bot.spec.forecast, Forecast()
-    chosen = {name: msgspec.to_builtins(getattr(forecast, name)) for name in OPTIONAL}
+    forecast = bot.spec.forecast
     return (
         market(bot)
         | {
@@ -42,9 +40,13 @@ def _key(bot: TradeBot) -> Key:
             "refit": forecast.refit_minutes,
             "history": msgspec.to_builtins(forecast.history),
         }
-        | {name: value for name, value in chosen.items() if value != getattr(usual, name)}
+        | unusual(_optional(forecast), _optional(Forecast()), OPTIONAL)
         | pod_key(bot.spec.stages.forecast)
     )
+
+
+def _optional(forecast: Forecast) -> Key:
+    return {name: msgspec.to_builtins(getattr(forecast, name)) for name in OPTIONAL}
 
 
 def _plan(unit: Unit, bots: Sequence[TradeBot], settings: OperatorSettings) -> PodPlan:

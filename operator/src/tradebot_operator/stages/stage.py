@@ -1,6 +1,6 @@
 """The operator's view of a stage: what distinguishes its units, and the pod of a unit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -59,3 +59,15 @@ def market(bot: TradeBot) -> Key:
 def pod_key(asked: StagePod) -> Key:
     """Returns what a bot asks for its pod, as part of a key; bots that ask for nothing share."""
     return {} if asked == StagePod() else {"pod": msgspec.to_builtins(asked)}
+
+
+def unusual(chosen: Key, usual: Key, optional: Collection[str]) -> Key:
+    """Returns what was chosen, without the optional settings that have their usual value.
+
+    So a new setting does not rename the units of existing bots.
+    """
+    return {
+        name: value
+        for name, value in chosen.items()
+        if name not in optional or value != usual[name]
+    }

@@ -14,7 +14,7 @@ import msgspec
 from tradebot_operator.builders.pod import Mount, PodPlan, common_config, shared_owners
 from tradebot_operator.resource import Strategy, TradeBot
 from tradebot_operator.settings import OperatorSettings
-from tradebot_operator.stages.stage import Key, Stage, market, pod_key
+from tradebot_operator.stages.stage import Key, Stage, market, pod_key, unusual
 from tradebot_operator.units import Unit
 
 CODE_FOLDER: Final = "/etc/tradebot/strategy"
@@ -22,8 +22,7 @@ DIGEST_ANNOTATION: Final = "tradebot.dev/strategy-digest"
 
 
 OPTIONAL: Final = ("maxBars", "startSeconds", "barSeconds", "memoryMiB")
-"""Settings that a unit's key has only if they differ from their defaults, so that a new setting
-does not rename the units of existing bots."""
+"""Settings that a unit's key has only if they differ from their defaults."""
 
 
 def _is_shared(bot: TradeBot) -> bool:
@@ -31,11 +30,10 @@ def _is_shared(bot: TradeBot) -> bool:
 
 
 def _key(bot: TradeBot) -> Key:
-    usual = msgspec.to_builtins(Strategy())
-    chosen = msgspec.to_builtins(bot.spec.strategy)
-    same = {name for name in OPTIONAL if chosen[name] == usual[name]} | {"waitMs"}
-    key = market(bot) | {"strategy": {n: v for n, v in chosen.items() if n not in same}}
-    key |= pod_key(bot.spec.stages.strategy)
+    usual, chosen = (msgspec.to_builtins(each) for each in (Strategy(), bot.spec.strategy))
+    del chosen["waitMs"]  # the trader's
+    strategy = unusual(chosen, usual, OPTIONAL)
+    key = market(bot) | {"strategy": strategy} | pod_key(bot.spec.stages.strategy)
     return key if _is_shared(bot) else key | {"bot": bot.name}
 
 
