@@ -7,7 +7,7 @@ twice, so an order belongs to an intent only if all its immutable fields agree a
 
 import re
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -74,6 +74,13 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     def rests(self) -> bool:
         """Whether the order may rest at the venue."""
         return self.stop is not None or self.maker is not None
+
+    @property
+    def option(self) -> Literal["immediate-or-cancel", "maker-or-cancel"] | None:
+        """How the order executes; a stop that rests has no option."""
+        if self.maker is not None:
+            return "maker-or-cancel"
+        return "immediate-or-cancel" if self.stop is None else None
 
 
 def is_of(

@@ -171,7 +171,7 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
         remaining_amount=float(order.original - order.filled),
         is_live=order.phase == Phase.OPEN,
         is_cancelled=order.cancelled > 0 and bool(order.order_ids),
-        options=_options(intent),
+        options=[intent.option] if intent.option else [],
         reason=order.reason,
         state=_state_name(placed),
         timestamps=ts,
@@ -180,13 +180,6 @@ def order_document(who: Identity, placed: Placed, *, latency: float | None = Non
         latency_seconds=latency,
     )
     return _document(who, DocType.ORDER, ts=ts, key=intent.client_order_id, body=body)
-
-
-def _options(intent: Intent) -> list[str]:
-    """Returns how the order executes, in Gemini's words; a stop that rests has none."""
-    if intent.stop is not None:
-        return []
-    return ["maker-or-cancel" if intent.maker is not None else "immediate-or-cancel"]
 
 
 def _state_name(placed: Placed) -> str:

@@ -8,7 +8,7 @@ from tradebot.domain.intent import Intent, read_name
 from tradebot.venue.account import Balance, OrderStatus, OwnTrade
 from tradebot.venue.events import AccountEvent
 from tradebot.venue.fees import Fees
-from tradebot.venue.gemini.answers import FillAnswer, NewOrder, OrderAnswer, OrderOption
+from tradebot.venue.gemini.answers import FillAnswer, NewOrder, OrderAnswer
 from tradebot.venue.gemini.endpoints import Endpoints
 from tradebot.venue.gemini.order_events import AccountInterface, follow_account
 from tradebot.venue.gemini.rest import GeminiRest
@@ -57,7 +57,7 @@ class GeminiAccount:
                     amount=intent.amount,
                     price=intent.price,
                     client_order_id=intent.client_order_id,
-                    option=_option(intent),
+                    option=intent.option,
                     stop_price=intent.stop,
                 ),
                 unless,
@@ -115,12 +115,6 @@ class GeminiAccount:
     async def heartbeat(self) -> None:
         """Keeps the orders of a key that "requires heartbeat" alive for another 30 s."""
         await self._rest.heartbeat()
-
-
-def _option(intent: Intent) -> OrderOption | None:
-    if intent.maker is not None:
-        return "maker-or-cancel"
-    return "immediate-or-cancel" if intent.stop is None else None
 
 
 def order_of(answer: OrderAnswer) -> OrderStatus:
