@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tradebot.domain.situation import DAY_MS
+from tradebot.history.minutes import MINUTE
 from tradebot.platform.store import LAST, DocumentStore
 from tradebot.records import DocType
 
@@ -17,8 +19,6 @@ POINTS: Final = 1000
 """At most so many points of the profit's course."""
 FORECASTS: Final = 1440
 """Decisions, one a minute, over which the forecasts' error is measured."""
-MINUTE: Final = 60_000
-DAY_MS: Final = 86_400_000
 
 
 class ForecastError(msgspec.Struct, frozen=True):

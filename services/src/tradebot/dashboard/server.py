@@ -51,13 +51,14 @@ def application(
         secure_cookies=settings.secure_cookies,
     )
 
+    def stays(request: Request) -> Callable[[], bool]:
+        return lambda: visitors.identify(request, touch=False) is not None
+
     async def events(request: Request) -> Response:
-        known = lambda: visitors.identify(request, touch=False) is not None  # noqa: E731
-        return _stream(streams.bot(request.query_params.get("bot", ""), known))
+        return _stream(streams.bot(request.query_params.get("bot", ""), stays(request)))
 
     async def bots(request: Request) -> Response:
-        known = lambda: visitors.identify(request, touch=False) is not None  # noqa: E731
-        return _stream(streams.bots(known))
+        return _stream(streams.bots(stays(request)))
 
     return Starlette(
         routes=[

@@ -16,6 +16,21 @@ const WORDS = {
   },
 };
 
+const DIALOG = `
+<dialog class="dialog" id="act" aria-labelledby="act-title">
+  <form id="act-form" novalidate>
+    <h2 id="act-title">Pause</h2>
+    <p class="what" id="act-what"></p>
+    <label class="field">Reason <input id="act-because" maxlength="500" autocomplete="off" required aria-describedby="act-note"></label>
+    <p class="note" id="act-note">Kept in the journal and the documents, with your name.</p>
+    <label class="field" id="act-name-field" hidden><span id="act-name-label"></span> <input id="act-name" autocomplete="off" autocapitalize="none" spellcheck="false"></label>
+    <p class="error" id="act-error" role="alert"></p>
+    <div class="choices"><button type="button" class="button plain" id="act-cancel">Cancel</button><button type="submit" class="button" id="act-send">Pause</button></div>
+  </form>
+</dialog>
+<p class="told" id="told" role="status"></p>
+`;
+
 let asked = null;
 
 /** Buttons for what a bot in this state can be ordered to do. */
@@ -55,8 +70,9 @@ function check() {
   $("act-send").disabled = !($("act-because").value.trim() && named);
 }
 
-/** Connects the dialog; `told` is called with the sentence about what was done. */
+/** Adds the dialog to the page; `told` is called with the sentence about what was done. */
 export function connect(told) {
+  document.body.insertAdjacentHTML("beforeend", DIALOG);
   const dialog = $("act");
   for (const id of ["act-because", "act-name"]) $(id).addEventListener("input", check);
   $("act-cancel").addEventListener("click", () => dialog.close());
