@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 from prometheus_client import REGISTRY
 from soaks.contents import assert_one_content_for_each_id
+from soaks.trend import Trend
 from venues.faulty import FaultyVenue, KilledError, MemoryJournal, MemoryPublisher
 from venues.resting import Resting
 
@@ -93,16 +94,7 @@ class Coin:
     dice: random.Random
 
     def at(self, ts: int) -> Prediction:
-        way = self.dice.choice((0.01, -0.01))
-        return Prediction(
-            model="coin",
-            digest="d",
-            history_end=ts,
-            evaluated=True,
-            log_price=9.3,
-            log_price_next=9.3 + way,
-            log_price_turn=9.3 + way,
-        )
+        return Trend(self.dice.choice((0.01, -0.01)), "coin").at(ts)
 
 
 class WatchedVenue(FaultyVenue):

@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 from soaks.contents import assert_one_content_for_each_id
 from soaks.orders import RULES, Soak
+from soaks.trend import Trend
 from venues.faulty import KilledError, MemoryJournal, MemoryPublisher
 
-from tradebot.domain.decision import Exits, Prediction, Window
+from tradebot.domain.decision import Exits, Window
 from tradebot.domain.exits.pricing import Level
 from tradebot.domain.intent import Intent
 from tradebot.records import Document
@@ -82,16 +83,6 @@ class SteppedPublisher(MemoryPublisher):
         self._steps.take()
 
 
-class Rising:
-    """A forecast that always rises."""
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="rising", digest="d", history_end=ts, evaluated=True, log_price=9.3,
-            log_price_next=9.31, log_price_turn=9.31,
-        )  # fmt: skip
-
-
 class Day:
     """A hold, a buy, an exit without bids, its sale, foreign money, a pause, an exit and a halt."""
 
@@ -100,7 +91,7 @@ class Day:
         self.desk = Soak(seed=6, windows=0, kill_rate=0.0, rules=DAY_RULES)
         self.desk.journal = SteppedJournal(self.steps)
         self.desk.publisher = SteppedPublisher(self.steps, eager=eager)
-        self.desk.forecasts = Rising()
+        self.desk.forecasts = Trend()
         venue = self.desk.venue
         venue.rate, venue.base = 0.0, D(0)
         self._place, self._bids = venue.place, venue.bids

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from soaks.floor import Floor
 from soaks.orders import Soak
+from soaks.trend import Trend
 
 from tradebot.backtest.replay import Recording, record
 from tradebot.diff import spec
 from tradebot.diff.command import command, compare, lines
 from tradebot.diff.foretell import foretell
-from tradebot.domain.decision import Exits, Prediction, Settings, Window
+from tradebot.domain.decision import Exits, Settings, Window
 from tradebot.platform.settings import SettingsError
 from tradebot.platform.sqlite_store import SqliteStore
 from tradebot.recorder.reading import stored
@@ -39,18 +40,6 @@ class Minute(NamedTuple):
     way: float
 
 
-class Script:
-    """Forecasts of a script."""
-
-    way = 0.0
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="FastProphet", digest="d", history_end=ts, evaluated=True, log_price=9.3,
-            log_price_next=9.3 + self.way, log_price_turn=9.3 + self.way,
-        )  # fmt: skip
-
-
 class Bot:
     """A trader, from its own code, that meets scripted minutes."""
 
@@ -59,7 +48,7 @@ class Bot:
         self.windows: list[Document] = []
 
     async def run(self, minutes: Sequence[Minute]) -> "Bot":
-        desk, script = self.desk, Script()
+        desk, script = self.desk, Trend(0.0, "FastProphet")
         desk.forecasts = script
         desk.venue.rate, desk.venue.base = 0.0, D(0)
         desk.venue.now = desk.venue.now // MINUTE * MINUTE

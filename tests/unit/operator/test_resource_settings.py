@@ -12,6 +12,7 @@ import pytest
 import yaml
 from releases.made_children import bot, children, pod
 
+from tradebot.diff.spec import FIELDS as FIELDS_OF_DIFF
 from tradebot.platform.settings import variable
 from tradebot_operator.stages.table import STAGES
 
@@ -246,6 +247,10 @@ def test_every_field_of_the_spec_reaches_a_stage_or_the_operator() -> None:
         if not any(leaf == path or leaf.startswith(f"{path}.") for path in used)
     ]
     assert idle == []
+
+
+def test_diff_reads_each_setting_where_the_operator_does() -> None:
+    assert {name: OTHER[name][0] for name in FIELDS_OF_DIFF} == FIELDS_OF_DIFF
 
 
 def test_a_bot_s_resources_are_merged_over_the_release_s() -> None:

@@ -3,25 +3,16 @@
 import msgspec
 import pytest
 from soaks.orders import Soak
+from soaks.trend import Trend
 from venues.faulty import BTCUSD, FEE
 
-from tradebot.domain.decision import Prediction, Window
+from tradebot.domain.decision import Window
 from tradebot.domain.instrument import Instrument
 from tradebot.domain.intent import Intent
 from tradebot.domain.situation import MarketStatus
 from tradebot.trader.inputs.market import MarketClient
 from tradebot.venue.errors import RejectedError
 from tradebot.venue.port import Book, BookLevel, Fees, Ticker
-
-
-class Falling:
-    """A forecast that always says sell."""
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="m", digest="d", history_end=ts, evaluated=True,
-            log_price=9.3, log_price_next=9.29, log_price_turn=9.29,
-        )  # fmt: skip
 
 
 class Exchange:
@@ -33,7 +24,7 @@ class Exchange:
         self.desk = Soak(seed=1, windows=0, kill_rate=0.0)
         self.desk.venue.rate = 0.0
         self.desk.venue.look = self._refuse_unless_open
-        self.desk.forecasts = Falling()
+        self.desk.forecasts = Trend(-0.01)
 
     async def start(self) -> None:
         await self.desk._start()

@@ -1,19 +1,17 @@
 """Maker orders under any order of events: crashes, lost responses, fills during a cancel."""
 
-import asyncio
-from collections.abc import Coroutine
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 from msgspec.structs import replace
+from soaks.machine import Desk
 from soaks.orders import RULES, Soak
-from venues.faulty import KilledError
+from soaks.trend import Trend
 from venues.resting import Resting
 
-from tradebot.domain.decision import Exits, Prediction, Window
+from tradebot.domain.decision import Exits, Window
 from tradebot.domain.situation import Making, Unfilled
 
 D = Decimal
@@ -27,19 +25,7 @@ FAULTS = (
 )  # fmt: skip
 
 
-class Trend:
-    """A forecast that a rule sets."""
-
-    way = 0.01
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="m", digest="d", history_end=ts, evaluated=True, log_price=9.3,
-            log_price_next=9.3 + self.way, log_price_turn=9.3 + self.way,
-        )  # fmt: skip
-
-
-class Trading(RuleBasedStateMachine):
+class Trading(Desk):
     """A trader whose signals wait as maker; the machine draws the faults and their times.
 
     The venue itself asserts that no order arrives while a maker order of the bot rests, nor while
@@ -49,45 +35,15 @@ class Trading(RuleBasedStateMachine):
     unfilled: Unfilled = "Take"
 
     def __init__(self) -> None:
-        super().__init__()
-        self.armed: list[str] = []
-        self.runner = asyncio.Runner()
         making = replace(RULED.making or Making(), unfilled=self.unfilled)
-        self.desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=replace(RULED, making=making))
-        self.trend = self.desk.forecasts = Trend()
-        venue = self.desk.venue
-        venue.base, venue._draw = D(0), self._draw  # type: ignore[method-assign]
-        venue.dice.random = lambda: 0.0  # type: ignore[method-assign]
-        self._do(self.desk._start())
-        self._do(self.desk.engine.reconcile())
-
-    def _draw(self, *names: str) -> str:
-        """Returns the first armed fault that can happen here."""
-        found = next((name for name in self.armed if name in names), "")
-        if found:
-            self.armed.remove(found)
-            self.desk.venue.faults[found] += 1
-        return found
-
-    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Runs it; a process that is killed meanwhile restarts."""
-        try:
-            self.runner.run(work)
-        except KilledError:
-            self.crash()
+        rules = replace(RULED, making=making)
+        desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=rules)
+        self.trend = desk.forecasts = Trend()
+        super().__init__(desk)
 
     def _pass(self, seconds: int) -> None:
         self.desk.venue.pass_time(seconds * 1000)
         self.desk.clock.observe(self.desk.venue.now)
-
-    @rule()
-    def crash(self) -> None:
-        while True:
-            try:
-                self.runner.run(self.desk._restart())
-            except KilledError:
-                continue
-            return
 
     @rule(fault=st.sampled_from(FAULTS))
     def something_will_go_wrong(self, fault: str) -> None:
@@ -106,10 +62,6 @@ class Trading(RuleBasedStateMachine):
         venue.bid = max(D(5000), (venue.bid * (10_000 + move) / 10_000).quantize(D("0.01")))
         self._pass(seconds)
         self._do(self.desk.selling.maker.look())
-
-    @rule()
-    def reconcile(self) -> None:
-        self._do(self.desk._reconcile())
 
     @rule()
     def a_person_pauses_and_resumes(self) -> None:
@@ -146,14 +98,10 @@ class Trading(RuleBasedStateMachine):
             self._pass(15)
             self._do(self.desk.selling.maker.look())
         self.reconcile()
+        self.check_the_books()
         ledger, venue = self.desk.journaled.ledger, self.desk.venue
-        assert not ledger.halted and not ledger.unresolved() and not self.desk.engine.doubt
         assert not ledger.making(), "no order waits longer than its periods"
         assert not [order for order in venue.orders if order.live]
-        assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
-        assert not ledger.outside_base and not ledger.outside_trades, "all fills are its own"
-        names = [order.intent.client_order_id for order in venue.orders]
-        assert len(names) == len(set(names)), "one intent, one order"
         chains: dict[str, list[Resting]] = {}
         for order in venue.orders:
             if order.intent.decision_id != "exit":

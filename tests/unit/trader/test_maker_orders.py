@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 from soaks.floor import at_a_quiet_venue
 from soaks.orders import Soak
+from soaks.trend import Trend
 from venues.resting import Resting
 
-from tradebot.domain.decision import Exits, Prediction, Quote, Window
+from tradebot.domain.decision import Exits, Quote, Window
 from tradebot.domain.making import Resting as Order
 from tradebot.domain.making import Terms, next_step, touch_price
 from tradebot.domain.situation import Making, Unfilled
@@ -78,27 +79,14 @@ def test_the_order_of_an_old_decision_is_given_up() -> None:
 # A trader.
 
 
-class Trend:
-    """A forecast that a test sets."""
-
-    way = UP
-
-    def at(self, ts: int) -> Prediction:
-        return Prediction(
-            model="m", digest="d", history_end=ts, evaluated=True, log_price=9.3,
-            log_price_next=9.3 + self.way, log_price_turn=9.3 + self.way,
-        )  # fmt: skip
-
-
 async def waiting(way: float = UP, **rules: object) -> Soak:
     """Returns a trader whose first order, by a forecast of `way`, waits at the venue."""
     desk = await at_a_quiet_venue(
         1, **({"holdings": "All", "making": MAKING, "exits": Exits()} | rules)
     )
-    desk.forecasts = Trend()
+    desk.forecasts = Trend(way)
     desk.decider._forecasts = desk.forecasts  # type: ignore[assignment]
     desk.venue.dice.randrange = lambda *_: 0  # type: ignore[method-assign]
-    desk.forecasts.way = way  # type: ignore[attr-defined]
     await window(desk)
     return desk
 

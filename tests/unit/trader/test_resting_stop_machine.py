@@ -1,15 +1,12 @@
 """The resting stop under any order of events: crashes, lost responses, fills during a cancel."""
 
-import asyncio
-from collections.abc import Coroutine
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
+from soaks.machine import Desk
 from soaks.orders import STOPS, Soak
-from venues.faulty import KilledError
 
 from tradebot.domain.money import floor_to
 
@@ -22,43 +19,11 @@ FAULTS = (
 )  # fmt: skip
 
 
-class Trading(RuleBasedStateMachine):
+class Trading(Desk):
     """A trader with a stop at the venue; the machine draws the faults and their times."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.armed: list[str] = []
-        self.runner = asyncio.Runner()
-        self.desk = Soak(seed=1, windows=0, kill_rate=0.0, rules=STOPS)
-        venue = self.desk.venue
-        venue.base, venue._draw = D(0), self._draw  # type: ignore[method-assign]
-        venue.dice.random = lambda: 0.0  # type: ignore[method-assign]
-        self._do(self.desk._start())
-        self._do(self.desk.engine.reconcile())
-
-    def _draw(self, *names: str) -> str:
-        """Returns the first armed fault that can happen here."""
-        found = next((name for name in self.armed if name in names), "")
-        if found:
-            self.armed.remove(found)
-            self.desk.venue.faults[found] += 1
-        return found
-
-    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Runs it; a process that is killed meanwhile restarts."""
-        try:
-            self.runner.run(work)
-        except KilledError:
-            self.crash()
-
-    @rule()
-    def crash(self) -> None:
-        while True:
-            try:
-                self.runner.run(self.desk._restart())
-            except KilledError:
-                continue
-            return
+        super().__init__(Soak(seed=1, windows=0, kill_rate=0.0, rules=STOPS))
 
     @rule(fault=st.sampled_from(FAULTS))
     def something_will_go_wrong(self, fault: str) -> None:
@@ -114,10 +79,6 @@ class Trading(RuleBasedStateMachine):
         self._do(self.desk.watch.look())
 
     @rule()
-    def reconcile(self) -> None:
-        self._do(self.desk._reconcile())
-
-    @rule()
     def leave(self) -> None:
         async def work() -> None:
             async with self.desk.engine.acting:
@@ -137,10 +98,7 @@ class Trading(RuleBasedStateMachine):
             self.reconcile()
             self.look()
         self.reconcile()
-        ledger, venue = desk.journaled.ledger, desk.venue
-        assert not ledger.halted and not ledger.unresolved() and not desk.engine.doubt
-        assert (ledger.base, ledger.quote) == (venue.base, venue.quote)
-        assert not ledger.outside_base and not ledger.outside_trades, "all fills are its own"
+        self.check_the_books()
         position, stops = desk.engine.state().position, desk.stops()
         assert len(stops) <= 1
         for stop in stops:
@@ -148,8 +106,6 @@ class Trading(RuleBasedStateMachine):
         if position is not None and not stops:
             stop_price = position.entry * (1 - (STOPS.exits.stop_loss or D(0)))
             assert desk.engine.mid <= stop_price + D("0.01"), "a position without its stop"
-        names = [order.intent.client_order_id for order in venue.orders]
-        assert len(names) == len(set(names)), "one intent, one order"
         self.runner.close()
 
 
