@@ -37,12 +37,13 @@ def waiting_changes(bot: TradeBot, settings: OperatorSettings) -> dict[str, list
     if bot.waiting is None:
         return {}
     before, after = msgspec.to_builtins(bot.spec), msgspec.to_builtins(bot.waiting)
+    running = {stage: _runs(stage, bot, bot.spec, settings) for stage in STAGES}
     found: dict[str, list[str]] = {}
     for path in changed_fields(before, after):
         edited = _with(before, path, _at(after, path))
         text = f"spec.{path}: {_shown(_at(before, path))} -> {_shown(_at(after, path))}"
-        for stage in STAGES:
-            if _runs(stage, bot, bot.spec, settings) != _runs(stage, bot, edited, settings):
+        for stage, runs in running.items():
+            if runs != _runs(stage, bot, edited, settings):
                 found.setdefault(stage.name, []).append(text)
     return found
 

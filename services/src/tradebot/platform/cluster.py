@@ -61,8 +61,7 @@ class ClusterApi:
         Raises:
             httpx.HTTPError: there was none.
         """
-        token = await asyncio.to_thread(self._token.read_text)
-        headers = {"Authorization": f"Bearer {token.strip()}"} | options.pop("headers", {})
+        headers = await self._authorization() | options.pop("headers", {})
         return await self._http.request(method, path, json=body, headers=headers, **options)
 
     async def lines(self, path: str, params: Options, *, seconds: float) -> AsyncIterator[str]:
@@ -71,8 +70,7 @@ class ClusterApi:
         Raises:
             httpx.HTTPError: there was no response, it broke off, or it is an error.
         """
-        token = await asyncio.to_thread(self._token.read_text)
-        headers = {"Authorization": f"Bearer {token.strip()}"}
+        headers = await self._authorization()
         timeout = httpx.Timeout(4.0, read=seconds)
         async with self._http.stream(
             "GET", path, params=dict(params), headers=headers, timeout=timeout
@@ -84,6 +82,10 @@ class ClusterApi:
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
+
+    async def _authorization(self) -> dict[str, str]:
+        token = await asyncio.to_thread(self._token.read_text)
+        return {"Authorization": f"Bearer {token.strip()}"}
 
 
 async def watched(
