@@ -13,6 +13,7 @@ from queue import Queue
 
 import numpy as np
 import pytest
+from line import weekend
 from waiting.conditions import PATIENCE_SECONDS
 
 from tradebot import strategies
@@ -100,28 +101,7 @@ def test_the_forecaster_is_made_by_its_name_and_returns_to_the_mean(
 
 
 def test_the_gate_holds_buys_back_on_weekends(site: Path) -> None:
-    script = """
-import json
-from decimal import Decimal as D
-from tradebot.domain.decision import *
-
-def on(day):
-    end = (19_000 // 7 * 7 + day) * 86_400_000
-    prediction = Prediction(
-        model="Flat", digest="", history_end=end, evaluated=True, log_price=1.0,
-        log_price_next=1.1, log_price_turn=1.1,
-    )
-    inputs = Inputs(
-        now=end, window=Window(end=end, ratio=1.0, complete=True), prediction=prediction,
-        quote=Quote(bid=D(99), ask=D("99.1")),
-        increments=Increments(amount_step=D("1e-8"), price_step=D("0.01"), minimum=D("1e-5")),
-        taker_fee_bps=D(40),
-    )
-    decision = decide(State(base=D(0), quote=D(1000)), inputs, Settings())
-    return [decision.action, decision.gate, decision.reason]
-print(json.dumps([on(1), on(2)]))
-"""
-    friday, saturday = json.loads(python(site, script))
+    friday, saturday, _ = json.loads(python(site, weekend.SCRIPT))
     assert friday[:2] == ["buy", ""]
     assert saturday == ["hold", "weekend", "it is Saturday"]
 

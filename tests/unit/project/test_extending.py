@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Consumer
+from line import weekend
 from waiting.conditions import PATIENCE_SECONDS, until
 
 from tradebot.history.bars import MINUTE
@@ -253,30 +254,7 @@ def test_a_stage_has_its_line_in_the_help_its_place_in_the_demo_and_its_name_in_
 
 
 def test_a_gate_holds_back_what_it_is_there_for_and_is_counted(toys: dict[str, str]) -> None:
-    script = """
-import json
-from decimal import Decimal as D
-from tradebot.domain.decision import *
-from tradebot.trader.metrics import REASONS_TO_HOLD
-
-DAY = 86_400_000
-def on(day):
-    end = (19_000 // 7 * 7 + day) * DAY
-    prediction = Prediction(
-        model="Flat", digest="", history_end=end, evaluated=True, log_price=1.0,
-        log_price_next=1.1, log_price_turn=1.1,
-    )
-    inputs = Inputs(
-        now=end, window=Window(end=end, ratio=1.0, complete=True), prediction=prediction,
-        quote=Quote(bid=D(99), ask=D("99.1")),
-        increments=Increments(amount_step=D("1e-8"), price_step=D("0.01"), minimum=D("1e-5")),
-        taker_fee_bps=D(40),
-    )
-    decision = decide(State(base=D(0), quote=D(1000)), inputs, Settings())
-    return [decision.action, decision.gate, decision.reason]
-print(json.dumps([on(1), on(2), "weekend" in REASONS_TO_HOLD]))
-"""
-    friday, saturday, counted = json.loads(python(toys, script))
+    friday, saturday, counted = json.loads(python(toys, weekend.SCRIPT))
     assert friday[:2] == ["buy", ""]
     assert saturday == ["hold", "weekend", "it is day 2 of the week"]
     assert counted
